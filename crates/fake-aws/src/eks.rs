@@ -1,0 +1,109 @@
+//! EKS: clusters and their issuers.
+
+use crate::error::ServiceError;
+use crate::incoming::Incoming;
+use crate::keyring::Principal;
+use crate::paging;
+use crate::parameters::Parameters;
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::tables::Tables;
+use axum::http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+/// The operation behind a method and path, and its parameters. What is none keeps method and path for a name.
+pub(crate) fn route(method: &Method, uri: &Uri) -> (String, Parameters) {
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
+    let mut path = uri.path().trim_start_matches('/').splitn(2, '/');
+    match (method, path.next(), path.next()) {
+        (&Method::GET, Some("clusters"), None) => ("ListClusters".to_owned(), query.collect()),
+        (&Method::GET, Some("clusters"), Some(name)) if !name.contains('/') => {
+            let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
+            (
+                "DescribeCluster".to_owned(),
+                query.chain([("name".to_owned(), name)]).collect(),
+            )
+        }
+        _ => (format!("{method} {}", uri.path()), query.collect()),
+    }
+}
+
+/// Does one operation. The clusters of an account are in every region.
+pub(crate) fn perform(
+    tables: &Tables,
+    settings: &Settings,
+    caller: &Principal,
+    incoming: &Incoming,
+) -> Result<Value, ServiceError> {
+    match &*incoming.operation {
+        "ListClusters" => list(tables, settings, &incoming.parameters),
+        "DescribeCluster" => describe(tables, caller, incoming),
+        operation => Err(ServiceError::unknown_operation(Service::Eks, operation)),
+    }
+}
+
+fn list(tables: &Tables, settings: &Settings, parameters: &Parameters) -> Result<Value, ServiceError> {
+    let invalid = || ServiceError::new(400, "InvalidParameterException", "invalid paging parameters");
+    let asked = parameters
+        .integer("maxResults", 1..=100)
+        .map_err(|_| invalid())?
+        .unwrap_or(100);
+    let names = tables.clusters.keys().map(|name| ((0, name.as_str()), name));
+    let page = paging::cut(settings, asked, parameters.get("nextToken"), names).ok_or_else(invalid)?;
+    Ok(json!({ "clusters": page.items, "nextToken": page.next }))
+}
+
+fn describe(tables: &Tables, caller: &Principal, incoming: &Incoming) -> Result<Value, ServiceError> {
+    let name = incoming.parameters.required("name")?;
+    let Some(issuer) = tables.clusters.get(name) else {
+        let message = format!("No cluster found for name: {name}.");
+        return Err(ServiceError::new(404, "ResourceNotFoundException", message));
+    };
+    let arn = format!(
+        "arn:aws:eks:{}:{}:cluster/{name}",
+        incoming.region(),
+        caller.account
+    );
+    Ok(json!({ "cluster": {
+        "name": name,
+        "arn": arn,
+        "status": "ACTIVE",
+        "version": "1.33",
+        "platformVersion": "eks.1",
+        "identity": { "oidc": { "issuer": issuer } },
+        "tags": {},
+    }}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(method: &Method, uri: &'static str) -> (String, Parameters) {
+        route(method, &Uri::from_static(uri))
+    }
+
+    #[test]
+    fn paths_name_operations() {
+        let (operation, parameters) = routed(&Method::GET, "/clusters?maxResults=5");
+        assert_eq!(
+            (&*operation, parameters.get("maxResults")),
+            ("ListClusters", Some("5"))
+        );
+        let (operation, parameters) = routed(&Method::GET, "/clusters/my%20one");
+        assert_eq!(
+            (&*operation, parameters.get("name")),
+            ("DescribeCluster", Some("my one"))
+        );
+    }
+
+    #[test]
+    fn what_is_no_operation_keeps_its_path() {
+        assert_eq!(routed(&Method::DELETE, "/clusters/a").0, "DELETE /clusters/a");
+        assert_eq!(
+            routed(&Method::GET, "/clusters/a/node-groups").0,
+            "GET /clusters/a/node-groups"
+        );
+    }
+}

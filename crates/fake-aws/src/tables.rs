@@ -1,0 +1,79 @@
+//! What an account holds, as plain data.
+
+use crate::role::{StoredRole, Tags};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The tables of one account. Rows are shared, so that a copy of the tables is cheap.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    /// By bare name.
+    pub(crate) roles: BTreeMap<String, Arc<StoredRole>>,
+    /// Customer managed policies, by ARN.
+    pub(crate) policies: BTreeMap<String, Arc<ManagedPolicy>>,
+    /// OpenID Connect providers, by ARN.
+    pub(crate) providers: BTreeMap<String, Arc<Provider>>,
+    /// EKS clusters' issuer URLs, by cluster name.
+    pub(crate) clusters: BTreeMap<String, String>,
+}
+
+/// A managed policy, with one version.
+#[derive(Debug)]
+pub(crate) struct ManagedPolicy {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) description: Option<String>,
+    pub(crate) document: String,
+    pub(crate) created: Timestamp,
+    pub(crate) tags: Tags,
+}
+
+impl ManagedPolicy {
+    /// The only version's id.
+    pub(crate) const VERSION: &str = "v1";
+
+    /// A policy at the path `/`, named by its ARN.
+    pub(crate) fn new(id: String, arn: String, document: String) -> Self {
+        Self {
+            name: name_of(&arn).to_owned(),
+            path: "/".to_owned(),
+            description: None,
+            document,
+            created: Timestamp::now(),
+            tags: Tags::default(),
+            id,
+            arn,
+        }
+    }
+}
+
+/// An OpenID Connect provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Provider {
+    /// The issuer without its scheme, as IAM returns it.
+    pub(crate) url: String,
+    pub(crate) client_ids: Vec<String>,
+    pub(crate) thumbprints: Vec<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) tags: Tags,
+}
+
+impl Provider {
+    /// ARN of the provider for an issuer, with or without its scheme.
+    pub(crate) fn arn(account: &str, url: &str) -> String {
+        format!("arn:aws:iam::{account}:oidc-provider/{}", without_scheme(url))
+    }
+}
+
+/// An issuer URL without its scheme.
+pub(crate) fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("https://").unwrap_or(url)
+}
+
+/// A policy's name: the end of its ARN.
+pub(crate) fn name_of(policy_arn: &str) -> &str {
+    policy_arn.rsplit('/').next().unwrap_or(policy_arn)
+}

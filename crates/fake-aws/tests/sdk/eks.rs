@@ -1,0 +1,61 @@
+//! EKS: every operation.
+
+use crate::clients::{ACCOUNT, code, eks, status_and_code};
+use fake_aws::FakeAws;
+
+#[tokio::test]
+async fn clusters_have_their_own_issuers() {
+    let aws = FakeAws::start().await.unwrap();
+    aws.account(ACCOUNT)
+        .eks_cluster("a", "https://issuer.example/a")
+        .eks_cluster("b", "https://issuer.example/b");
+    let eks = eks(&aws, ACCOUNT).await;
+    let cluster = eks
+        .describe_cluster()
+        .name("b")
+        .send()
+        .await
+        .unwrap()
+        .cluster
+        .unwrap();
+    assert_eq!(
+        cluster.arn(),
+        Some("arn:aws:eks:eu-west-1:111122223333:cluster/b")
+    );
+    let issuer = cluster
+        .identity()
+        .and_then(|identity| identity.oidc())
+        .and_then(|oidc| oidc.issuer());
+    assert_eq!(issuer, Some("https://issuer.example/b"));
+    let missing = eks.describe_cluster().name("none").send().await;
+    assert_eq!(
+        status_and_code(missing),
+        (404, "ResourceNotFoundException".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn clusters_are_listed_in_pages() {
+    let aws = FakeAws::start().await.unwrap();
+    for name in ["a", "b", "c", "d"] {
+        aws.account(ACCOUNT).eks_cluster(name, "https://issuer.example");
+    }
+    aws.short_pages(true).page_size(2);
+    let eks = eks(&aws, ACCOUNT).await;
+    let names = eks
+        .list_clusters()
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Vec<_>>()
+        .await;
+    assert_eq!(
+        names.into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+        ["a", "b", "c", "d"]
+    );
+    assert!(aws.count("ListClusters") > 2);
+    assert_eq!(
+        code(eks.list_clusters().next_token("made up").send().await),
+        "InvalidParameterException"
+    );
+}
