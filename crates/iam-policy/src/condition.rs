@@ -1,0 +1,176 @@
+//! Evaluating the clauses of a statement.
+
+use std::net::IpAddr;
+
+use crate::arn::{self, ArnPattern};
+use crate::compare::{address::Network, binary, boolean, date, equal_ignoring_case, number::Decimal};
+use crate::document::{Clause, ConditionValue, Operand, Statement};
+use crate::operator::{Family, Quantifier, Test};
+use crate::pattern::Pattern;
+use crate::request::{Context, ContextValue};
+use crate::truth::{self, Truth};
+use crate::variable::{NoText, Template};
+
+/// Whether all clauses of a statement hold.
+pub(crate) fn all(statement: &Statement, context: &Context) -> Truth {
+    if !statement.has_duplicates {
+        return truth::all(
+            statement
+                .conditions
+                .iter()
+                .map(|clause| clause_holds(clause, context)),
+        );
+    }
+    let (twice, once): (Vec<&Clause>, Vec<&Clause>) =
+        statement.conditions.iter().partition(|clause| clause.duplicate);
+    truth::all(once.into_iter().map(|clause| clause_holds(clause, context)))
+        & readings_agree(twice.into_iter().map(|clause| clause_holds(clause, context)))
+}
+
+/// Of a key that stands twice IAM may use the first, the last or both. Only where all say the same is the result
+/// known.
+fn readings_agree(outcomes: impl IntoIterator<Item = Truth>) -> Truth {
+    outcomes
+        .into_iter()
+        .reduce(|a, b| if a == b { a } else { Truth::Unknown })
+        .unwrap_or(Truth::True)
+}
+
+/// Whether one clause holds.
+pub(crate) fn clause_holds(clause: &Clause, context: &Context) -> Truth {
+    let is_null_test = clause.operator.test == Test::Null;
+    let values = match context.get(clause.folded_key()) {
+        ContextValue::Absent => return missing(clause),
+        ContextValue::Present if is_null_test => return null_test(clause, true),
+        ContextValue::Present | ContextValue::Unknown => return Truth::Unknown,
+        ContextValue::Known(values) => values,
+    };
+    match (values.as_slice(), clause.operator.quantifier) {
+        ([], _) => missing(clause),
+        _ if is_null_test => null_test(clause, true),
+        ([value], Quantifier::Single) => passes(clause, value, context),
+        // Not one value: does not match, negated or not.
+        (_, Quantifier::Single) => Truth::False,
+        (values, Quantifier::ForAnyValue) => {
+            truth::any(values.iter().map(|value| passes(clause, value, context)))
+        }
+        // The User Guide: true also of a "null data set, such as an empty string".
+        (values, Quantifier::ForAllValues) if values.iter().all(String::is_empty) => Truth::True,
+        (values, Quantifier::ForAllValues) => {
+            truth::all(values.iter().map(|value| passes(clause, value, context)))
+        }
+    }
+}
+
+/// The outcome for a key that is not in the request, or has no values.
+fn missing(clause: &Clause) -> Truth {
+    let operator = clause.operator;
+    match operator.quantifier {
+        Quantifier::ForAllValues => Truth::True,
+        Quantifier::ForAnyValue => Truth::False,
+        Quantifier::Single if operator.test == Test::Null => null_test(clause, false),
+        Quantifier::Single => Truth::from(operator.if_exists || operator.test.is_negated()),
+    }
+}
+
+/// `Null` with `true` wants the key absent, with `false` present.
+fn null_test(clause: &Clause, present: bool) -> Truth {
+    truth::any(clause.values.iter().map(|value| match boolean(&value.text) {
+        Some(wanted_absent) => Truth::from(wanted_absent != present),
+        None => Truth::Unknown,
+    }))
+}
+
+/// Whether one value of the request passes: some value of the policy matches it or, negated, none does.
+fn passes(clause: &Clause, got: &str, context: &Context) -> Truth {
+    let test = clause.operator.test;
+    let matched = truth::any(
+        clause
+            .values
+            .iter()
+            .map(|wanted| matches(test, wanted, got, context)),
+    );
+    if test.is_negated() { !matched } else { matched }
+}
+
+/// Whether a value of the request matches one value of the policy, negation left aside.
+///
+/// A request's value of another kind than the operator's matches nothing. A policy's value of another kind is a
+/// mistake of which no document says what it does: unknown.
+fn matches(test: Test, wanted: &ConditionValue, got: &str, context: &Context) -> Truth {
+    let text = wanted.text.as_str();
+    match test.family() {
+        Family::Text => literal(&wanted.operand, text, context, |wanted| wanted == got),
+        Family::TextIgnoringCase => literal(&wanted.operand, text, context, |wanted| {
+            equal_ignoring_case(wanted, got)
+        }),
+        Family::Pattern => match &wanted.operand {
+            Operand::Pattern(pattern) => Truth::from(pattern.matches(got)),
+            Operand::Template(template) => filled(template, context, |tokens| {
+                Pattern::from_tokens(tokens).matches(got)
+            }),
+            Operand::Plain | Operand::Arn(_) => Truth::Unknown,
+        },
+        Family::Arn if arn::components(got).is_none() => Truth::False,
+        Family::Arn => match &wanted.operand {
+            Operand::Arn(pattern) => {
+                Truth::from(pattern.as_ref().is_some_and(|pattern| pattern.matches(got)))
+            }
+            Operand::Template(template) => filled(template, context, |tokens| {
+                ArnPattern::from_tokens(tokens).is_some_and(|pattern| pattern.matches(got))
+            }),
+            Operand::Plain | Operand::Pattern(_) => Truth::Unknown,
+        },
+        Family::Number(order) => typed(Decimal::parse(got), Decimal::parse(text), |got, wanted| {
+            order.holds(got.compare(wanted))
+        }),
+        Family::Date(order) => typed(date::parse(got), date::parse(text), |got, wanted| {
+            order.holds(got.cmp(wanted))
+        }),
+        Family::Bool => typed(boolean(got), boolean(text), |got, wanted| got == wanted),
+        Family::Binary => typed(binary::parse(got), binary::parse(text), |got, wanted| {
+            got == wanted
+        }),
+        Family::Address => typed(got.parse::<IpAddr>().ok(), Network::parse(text), |got, wanted| {
+            wanted.contains(*got)
+        }),
+        // Presence is tested before values are looked at.
+        Family::Null => Truth::Unknown,
+    }
+}
+
+fn literal(operand: &Operand, text: &str, context: &Context, equal: impl Fn(&str) -> bool) -> Truth {
+    match operand {
+        Operand::Template(template) => match template.text(context) {
+            Ok(text) => Truth::from(equal(&text)),
+            Err(reason) => without_text(reason),
+        },
+        _ => Truth::from(equal(text)),
+    }
+}
+
+fn filled(
+    template: &Template,
+    context: &Context,
+    like: impl Fn(Vec<crate::pattern::Token>) -> bool,
+) -> Truth {
+    match template.tokens(context) {
+        Ok(tokens) => Truth::from(like(tokens)),
+        Err(reason) => without_text(reason),
+    }
+}
+
+fn without_text(reason: NoText) -> Truth {
+    match reason {
+        NoText::Null => Truth::False,
+        NoText::Unknown => Truth::Unknown,
+    }
+}
+
+fn typed<G, W>(got: Option<G>, wanted: Option<W>, compare: impl Fn(&G, &W) -> bool) -> Truth {
+    match (got, wanted) {
+        (None, _) => Truth::False,
+        (Some(_), None) => Truth::Unknown,
+        (Some(got), Some(wanted)) => Truth::from(compare(&got, &wanted)),
+    }
+}

@@ -1,0 +1,215 @@
+//! The cause of a refusal.
+
+use super::key::KeyFault;
+use super::provider::ProviderMismatch;
+use crate::condition::clause_holds;
+use crate::document::{Clause, Document, Effect, Statement};
+use crate::evaluate::applies;
+use crate::parse::Parsed;
+use crate::problem::{Gravity, Position};
+use crate::request::{Context, ContextValue, Request};
+use crate::truth::Truth;
+
+/// Why a web identity may not assume the role. The order is that in which causes are tried; the last of the named
+/// misses, [`CauseKind::ConditionUnsatisfiable`], fits whenever nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CauseKind {
+    /// Not JSON, or not the grammar of a trust policy.
+    TrustPolicyInvalid,
+    /// No Allow statement covers `sts:AssumeRoleWithWebIdentity`.
+    WebIdentityNotAllowed,
+    /// Web identity is allowed for another provider.
+    ProviderPrincipalMismatch,
+    /// A condition key is meant for a token's claim, but no issuer has such a key.
+    ConditionKeyMalformed,
+    /// A condition key belongs to another issuer.
+    ConditionKeyOtherIssuer,
+    /// The subject that is asked for is misspelt; put right it would match.
+    SubjectMalformed,
+    /// A `*` or `?` under an operator without wildcards; under `StringLike` it would match.
+    WildcardInStringEquals,
+    /// The right ServiceAccount in another namespace.
+    SubjectNamespaceMismatch,
+    /// Another ServiceAccount.
+    SubjectServiceAccountMismatch,
+    /// Another audience.
+    AudienceConditionMismatch,
+    /// Another condition that this token can never meet.
+    ConditionUnsatisfiable,
+    /// A statement grants, and another forbids.
+    ExplicitDeny,
+    /// It hangs on something that is not known.
+    ConditionUndetermined,
+}
+
+/// Why a web identity is not admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Which of the causes.
+    pub kind: CauseKind,
+    /// The statement that explains it, from 0; `None` where no statement does.
+    pub statement: Option<usize>,
+    /// That statement's `Sid`.
+    pub sid: Option<String>,
+    /// The operator of the condition that explains it.
+    pub operator: Option<String>,
+    /// That condition's key, as written.
+    pub key: Option<String>,
+    /// What the policy asks for; for [`CauseKind::TrustPolicyInvalid`] what was expected.
+    pub wanted: Vec<String>,
+    /// What there is instead; for [`CauseKind::TrustPolicyInvalid`] what was found. Empty if there is nothing.
+    pub got: Vec<String>,
+    /// Where the part of the document stands that explains it.
+    pub position: Option<Position>,
+    /// How many parts of the nearest statement fail: 1 if the cause is all that is wrong with it.
+    pub failing: usize,
+    /// How many other Allow statements were tried.
+    pub others_tried: usize,
+    /// The value of `wanted` that comes nearest to `got`.
+    pub nearest: Option<String>,
+    /// What it should be, where that can be said: the key or subject put right.
+    pub suggestion: Option<String>,
+    /// For [`CauseKind::ProviderPrincipalMismatch`]: which provider was found.
+    pub provider: Option<ProviderMismatch>,
+    /// For [`CauseKind::ConditionKeyMalformed`]: what is wrong with the key.
+    pub key_fault: Option<KeyFault>,
+    /// A Deny statement that applies or may apply as well, so that mending the cause is not enough.
+    pub also_denied_by: Option<usize>,
+}
+
+impl Cause {
+    pub(super) fn new(kind: CauseKind) -> Self {
+        Self {
+            kind,
+            statement: None,
+            sid: None,
+            operator: None,
+            key: None,
+            wanted: Vec::new(),
+            got: Vec::new(),
+            position: None,
+            failing: 0,
+            others_tried: 0,
+            nearest: None,
+            suggestion: None,
+            provider: None,
+            key_fault: None,
+            also_denied_by: None,
+        }
+    }
+
+    pub(super) fn of_statement(
+        kind: CauseKind,
+        document: &Document,
+        at: usize,
+        statement: &Statement,
+    ) -> Self {
+        Self {
+            statement: Some(at),
+            sid: statement.sid.clone(),
+            position: Some(document.position(statement.span.start)),
+            ..Self::new(kind)
+        }
+    }
+
+    /// Names the clause that explains it.
+    pub(super) fn with_clause(mut self, document: &Document, clause: &Clause, context: &Context) -> Self {
+        self.operator = Some(clause.operator.to_string());
+        self.key = Some(clause.key.clone());
+        self.wanted = clause.values.iter().map(|value| value.text.clone()).collect();
+        if let ContextValue::Known(values) = context.get(clause.folded_key()) {
+            self.got.clone_from(values);
+        }
+        self.position = Some(document.position(clause.spans.key.start));
+        self
+    }
+}
+
+/// The document is no trust policy: its first problem, or the statement that does not belong.
+pub(super) fn invalid(parsed: &Parsed, misfit: Option<usize>) -> Cause {
+    let mut cause = Cause::new(CauseKind::TrustPolicyInvalid);
+    if let Some(problem) = parsed
+        .problems
+        .iter()
+        .find(|problem| problem.gravity == Gravity::Refused)
+    {
+        cause.got = vec![problem.message.clone()];
+        cause.wanted = vec![problem.expected.clone()];
+        cause.position = Some(problem.position);
+        return cause;
+    }
+    let misfit = parsed.document.as_ref().and_then(|document| {
+        let at = misfit?;
+        document
+            .statements
+            .get(at)
+            .map(|statement| (document, at, statement))
+    });
+    if let Some((document, at, statement)) = misfit {
+        cause = Cause::of_statement(CauseKind::TrustPolicyInvalid, document, at, statement);
+        let (got, wanted) = if statement.resource.is_some() {
+            (
+                "the statement has a `Resource`",
+                "no `Resource`: a trust policy is about its own role",
+            )
+        } else {
+            (
+                "the statement has no `Principal`",
+                "`Principal` or `NotPrincipal`",
+            )
+        };
+        cause.got = vec![got.to_owned()];
+        cause.wanted = vec![wanted.to_owned()];
+    }
+    cause
+}
+
+/// The statement on which the decision hangs: a Deny that may apply if something is granted for certain, else the
+/// Allow with the fewest open clauses.
+pub(super) fn undetermined(parsed: &Parsed, document: &Document, request: &Request) -> Cause {
+    const KIND: CauseKind = CauseKind::ConditionUndetermined;
+    let duplicate = parsed
+        .problems
+        .iter()
+        .find(|problem| problem.gravity == Gravity::Ambiguous);
+    if let (true, Some(problem)) = (document.ambiguous, duplicate) {
+        let mut cause = Cause::new(KIND);
+        cause.got = vec![problem.message.clone()];
+        cause.wanted = vec![problem.expected.clone()];
+        cause.position = Some(problem.position);
+        return cause;
+    }
+    let open = |statement: &Statement| {
+        statement
+            .conditions
+            .iter()
+            .filter(|clause| clause_holds(clause, &request.context) == Truth::Unknown)
+            .count()
+    };
+    let outcomes: Vec<Truth> = document
+        .statements
+        .iter()
+        .map(|statement| applies(statement, request))
+        .collect();
+    let numbered = || document.statements.iter().enumerate().zip(&outcomes);
+    let granted = numbered()
+        .any(|((_, statement), outcome)| statement.effect == Effect::Allow && *outcome == Truth::True);
+    let effect = if granted { Effect::Deny } else { Effect::Allow };
+    let hanging = numbered()
+        .filter(|((_, statement), outcome)| statement.effect == effect && **outcome == Truth::Unknown)
+        .min_by_key(|((at, statement), _)| (open(statement), *at));
+    let Some(((at, statement), _)) = hanging else {
+        return Cause::new(KIND);
+    };
+    let cause = Cause::of_statement(KIND, document, at, statement);
+    let clause = statement
+        .conditions
+        .iter()
+        .find(|clause| clause_holds(clause, &request.context) == Truth::Unknown)
+        // Where two readings of a duplicate key disagree, each clause by itself is known.
+        .or_else(|| statement.conditions.iter().find(|clause| clause.duplicate));
+    match clause {
+        Some(clause) => cause.with_clause(document, clause, &request.context),
+        None => cause,
+    }
+}

@@ -1,0 +1,187 @@
+//! What is too wide in a trust policy that admits an identity.
+
+use crate::document::{Clause, Document, Effect, PrincipalKind, Statement};
+use crate::evaluate::{Decision, applies, decide};
+use crate::operator::Family;
+use crate::problem::Position;
+use crate::request::{Request, WebIdentity};
+use crate::subject_pattern::{SUBJECT_PREFIX, SubjectPattern};
+use crate::truth::Truth;
+
+/// One thing that is too wide in a statement that admits an identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// What it is.
+    pub kind: ExposureKind,
+    /// The statement, from 0.
+    pub statement: usize,
+    /// Its `Sid`.
+    pub sid: Option<String>,
+    /// Where it begins.
+    pub position: Position,
+}
+
+/// How an admitting statement is too wide.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ExposureKind {
+    /// Tokens for any other audience are admitted as well.
+    AudienceUnconstrained,
+    /// Every ServiceAccount of the cluster is admitted: no condition names subjects.
+    SubjectUnconstrained,
+    /// Wildcards admit other ServiceAccounts.
+    SubjectTooBroad {
+        /// The patterns that admit the identity and others.
+        patterns: Vec<String>,
+    },
+    /// Everybody is named as principal, or everybody but a few.
+    PrincipalTooBroad,
+}
+
+/// A name that nobody uses, in place of a subject's or audience's own.
+const NOBODY: &str = "zz-nobody-0";
+
+pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure> {
+    let request = Request::from(identity);
+    let mut exposures = Vec::new();
+    let other_audience = WebIdentity {
+        audience: NOBODY.to_owned(),
+        ..identity.clone()
+    };
+    let subject_key = format!("{}:sub", identity.issuer).to_lowercase();
+    for (at, statement) in document.statements.iter().enumerate() {
+        if statement.effect != Effect::Allow || applies(statement, &request) != Truth::True {
+            continue;
+        }
+        let mut expose = |kind| {
+            let position = document.position(statement.span.start);
+            exposures.push(Exposure {
+                kind,
+                statement: at,
+                sid: statement.sid.clone(),
+                position,
+            });
+        };
+        if admits(document, statement, &other_audience) {
+            expose(ExposureKind::AudienceUnconstrained);
+        }
+        if let Some(kind) = subjects(document, statement, identity, &subject_key) {
+            expose(kind);
+        }
+        if names_everybody(statement) {
+            expose(ExposureKind::PrincipalTooBroad);
+        }
+    }
+    exposures
+}
+
+/// Whether this statement admits an identity, and no Deny keeps it out.
+fn admits(document: &Document, statement: &Statement, identity: &WebIdentity) -> bool {
+    let request = Request::from(identity);
+    applies(statement, &request) == Truth::True && decide(document, &request) == Decision::Allowed
+}
+
+fn names_everybody(statement: &Statement) -> bool {
+    let wildcard = |(kind, value): (PrincipalKind, &str)| {
+        value == "*" && matches!(kind, PrincipalKind::Aws | PrincipalKind::Federated)
+    };
+    statement.is_for_everyone() || statement.is_not_principal() || statement.principals().any(wildcard)
+}
+
+fn subjects(
+    document: &Document,
+    statement: &Statement,
+    identity: &WebIdentity,
+    key: &str,
+) -> Option<ExposureKind> {
+    let with_subject = |subject: String| WebIdentity {
+        subject,
+        ..identity.clone()
+    };
+    let positive = |clause: &&Clause| clause.folded_key() == key && clause.operator.is_positive_text();
+    if !statement.conditions.iter().any(|clause| positive(&clause)) {
+        if admits(
+            document,
+            statement,
+            &with_subject(format!("{SUBJECT_PREFIX}{NOBODY}:{NOBODY}")),
+        ) {
+            return Some(ExposureKind::SubjectUnconstrained);
+        }
+        // Only a Deny keeps subjects out, by the patterns of those that it spares.
+        let spared = document
+            .statements
+            .iter()
+            .filter(|statement| statement.effect == Effect::Deny);
+        let clauses = spared.flat_map(|statement| &statement.conditions);
+        let negated =
+            clauses.filter(|clause| clause.folded_key() == key && clause.operator.test.is_negated());
+        return too_broad(document, statement, identity, negated);
+    }
+    too_broad(
+        document,
+        statement,
+        identity,
+        statement.conditions.iter().filter(positive),
+    )
+}
+
+/// The patterns that match the identity, if other subjects that match them are admitted as well.
+fn too_broad<'d>(
+    document: &Document,
+    statement: &Statement,
+    identity: &WebIdentity,
+    clauses: impl Iterator<Item = &'d Clause>,
+) -> Option<ExposureKind> {
+    let mut patterns = Vec::new();
+    for clause in clauses.filter(|clause| clause.operator.test.family() == Family::Pattern) {
+        for value in &clause.values {
+            let pattern = SubjectPattern::new(&value.text);
+            if value.text.contains(['*', '?'])
+                && pattern.matches(&identity.subject)
+                && !patterns.contains(&value.text)
+            {
+                let reaches_others = neighbours(&pattern, &identity.subject).any(|subject| {
+                    admits(
+                        document,
+                        statement,
+                        &WebIdentity {
+                            subject,
+                            ..identity.clone()
+                        },
+                    )
+                });
+                if reaches_others {
+                    patterns.push(value.text.clone());
+                }
+            }
+        }
+    }
+    (!patterns.is_empty()).then_some(ExposureKind::SubjectTooBroad { patterns })
+}
+
+/// Subjects beside this one that a pattern matches: the same name elsewhere, another name in the same namespace,
+/// and the pattern's own instances.
+fn neighbours(pattern: &SubjectPattern, subject: &str) -> impl Iterator<Item = String> {
+    let (namespace, name) = subject
+        .strip_prefix(SUBJECT_PREFIX)
+        .and_then(|rest| rest.split_once(':'))
+        .unwrap_or_default();
+    let mut subjects = vec![
+        format!("{SUBJECT_PREFIX}{namespace}:{NOBODY}"),
+        format!("{SUBJECT_PREFIX}{NOBODY}:{name}"),
+        format!("{SUBJECT_PREFIX}{NOBODY}:{NOBODY}"),
+    ];
+    for pair in pattern.namespaces_and_names().unwrap_or_default() {
+        for (star, one) in [(NOBODY, "0"), ("", "z"), ("z", "0"), ("0", "z")] {
+            let fill = |text: &str| text.replace('*', star).replace('?', one);
+            subjects.push(format!(
+                "{SUBJECT_PREFIX}{}:{}",
+                fill(&pair.namespace),
+                fill(&pair.name)
+            ));
+            subjects.push(format!("{SUBJECT_PREFIX}{namespace}:{}", fill(&pair.name)));
+            subjects.push(format!("{SUBJECT_PREFIX}{}:{name}", fill(&pair.namespace)));
+        }
+    }
+    let subject = subject.to_owned();
+    subjects.into_iter().filter(move |other| *other != subject)
+}

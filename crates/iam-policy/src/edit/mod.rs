@@ -1,0 +1,341 @@
+//! The least edit that makes a trust policy admit an identity, as advice for people.
+//!
+//! An edit is only given if the edited text, read and diagnosed anew, admits the identity. Nobody who was admitted
+//! before is lost. What is gained is the identity, and where an operator or a key is put right, whom the policy
+//! names at that place already. Where no edit in place does it so, the statement template is appended.
+
+mod splice;
+
+use serde_json::Value;
+
+use crate::diagnose::{
+    Cause, CauseKind, Claim, ExposureKind, KeyClass, Miss, Nearest, ProviderDifference, ProviderMismatch,
+    classify_key, diagnose_trust, right_key,
+};
+use crate::document::{Clause, Document, Operand, PrincipalKind, Statement};
+use crate::evaluate::Decision;
+use crate::operator::{Family, Operator, Test};
+use crate::parse::{Parsed, parse};
+use crate::pattern::tokens;
+use crate::request::{Request, WebIdentity};
+use crate::subject_pattern::SubjectPattern;
+use crate::template;
+use splice::Splice;
+
+/// A trust policy with the least edit made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The decoded text with only the edited places replaced: order and layout stay.
+    pub text: String,
+    /// The same as a value.
+    pub document: Value,
+    /// What was changed, in the order in which it was done.
+    pub changes: Vec<Change>,
+}
+
+/// One change within an [`Edit`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The statement, from 0.
+    pub statement: usize,
+    /// Its `Sid`.
+    pub sid: Option<String>,
+    /// What was done to it.
+    pub kind: ChangeKind,
+}
+
+/// What an [`Edit`] does to a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChangeKind {
+    /// One condition entry moves to another operator.
+    Operator {
+        /// The entry's key.
+        key: String,
+        /// The operator it had.
+        from: String,
+        /// The operator it gets.
+        to: String,
+    },
+    /// A condition's value is replaced.
+    Value {
+        /// The condition's operator.
+        operator: String,
+        /// Its key.
+        key: String,
+        /// The value it had.
+        from: String,
+        /// The value it gets.
+        to: String,
+    },
+    /// A condition gets one more value.
+    AddedValue {
+        /// The condition's operator.
+        operator: String,
+        /// Its key.
+        key: String,
+        /// The value that is added.
+        value: String,
+    },
+    /// A condition's key is replaced.
+    Key {
+        /// The condition's operator.
+        operator: String,
+        /// The key it had.
+        from: String,
+        /// The key it gets.
+        to: String,
+    },
+    /// The provider is replaced.
+    Principal {
+        /// The principal that was named.
+        from: String,
+        /// The provider that is named now.
+        to: String,
+    },
+    /// The statement is new.
+    AppendedStatement {
+        /// The whole statement.
+        statement: Value,
+    },
+}
+
+/// More steps than this are no small edit.
+const MAX_STEPS: usize = 8;
+
+/// The least edit after which the trust policy `text` admits the identity.
+///
+/// `None` if it does so already, if IAM would refuse the document or a key stands twice, if a Deny or something
+/// unknown is in the way, and if no edit could be proven.
+#[must_use]
+pub fn least_edit(text: &str, identity: &WebIdentity) -> Option<Edit> {
+    least_edit_without(text, identity, &[])
+}
+
+/// [`least_edit`], where the providers of the ARNs `gone` are known not to exist any more: nobody is admitted
+/// through them, so they may be replaced.
+#[must_use]
+pub fn least_edit_without(text: &str, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
+    let parsed = parse(text);
+    let diagnosis = diagnose_trust(&parsed, identity);
+    if !parsed.is_whole() || diagnosis.decision != Decision::ImplicitlyDenied {
+        return None;
+    }
+    in_place(parsed, identity, gone).or_else(|| appended(text, identity))
+}
+
+fn appended(text: &str, identity: &WebIdentity) -> Option<Edit> {
+    let sid = sid(identity);
+    let appended = template::append(text, identity, &sid).ok()?;
+    if appended.decision != Decision::Allowed {
+        return None;
+    }
+    let statement = parse(&appended.text).document?.statements.len().checked_sub(1)?;
+    let kind = ChangeKind::AppendedStatement {
+        statement: appended.statement,
+    };
+    Some(Edit {
+        text: appended.text,
+        document: appended.document,
+        changes: vec![Change {
+            statement,
+            sid: Some(sid),
+            kind,
+        }],
+    })
+}
+
+/// A statement id that is the same for the same identity (64-bit FNV-1a of its parts).
+fn sid(identity: &WebIdentity) -> String {
+    let WebIdentity {
+        provider_arn,
+        issuer,
+        subject,
+        audience,
+    } = identity;
+    let bytes = [provider_arn, issuer, subject, audience]
+        .into_iter()
+        .flat_map(|part| part.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("WebIdentity{hash:016x}")
+}
+
+/// Mends the nearest statement miss by miss.
+fn in_place(mut parsed: Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
+    let mut changes: Vec<Change> = Vec::new();
+    for _ in 0..MAX_STEPS {
+        let diagnosis = diagnose_trust(&parsed, identity);
+        let document = parsed.document.as_ref()?;
+        match diagnosis.cause {
+            None => {
+                // A wildcard may admit others only where it is the wildcard itself that is put right.
+                let to_wildcard = changes
+                    .iter()
+                    .any(|change| matches!(change.kind, ChangeKind::Operator { .. }));
+                let too_wide = diagnosis.exposures.iter().any(|exposure| match exposure.kind {
+                    ExposureKind::SubjectUnconstrained | ExposureKind::PrincipalTooBroad => true,
+                    ExposureKind::SubjectTooBroad { .. } => !to_wildcard,
+                    ExposureKind::AudienceUnconstrained => false,
+                });
+                let value = serde_json::from_str(&document.text).ok()?;
+                return (!too_wide).then(|| Edit {
+                    text: document.text.to_string(),
+                    document: value,
+                    changes,
+                });
+            }
+            Some(cause) => {
+                let same = changes
+                    .first()
+                    .is_none_or(|first| Some(first.statement) == cause.statement);
+                if !same || diagnosis.decision != Decision::ImplicitlyDenied {
+                    return None;
+                }
+                let (splices, kinds) = step(document, &cause, identity, gone)?;
+                let text = splice::apply(&document.text, splices)?;
+                let (statement, sid) = (cause.statement?, cause.sid);
+                changes.extend(kinds.into_iter().map(|kind| Change {
+                    statement,
+                    sid: sid.clone(),
+                    kind,
+                }));
+                parsed = parse(&text);
+                if !parsed.is_whole() {
+                    return None;
+                }
+            }
+        }
+    }
+    None
+}
+
+type Step = (Vec<Splice>, Vec<ChangeKind>);
+
+/// The edit that removes one cause.
+fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str]) -> Option<Step> {
+    let request = Request::from(identity);
+    let (nearest, _) = Nearest::find(document, identity, &request)?;
+    let statement = nearest.statement;
+    if cause.kind == CauseKind::ProviderPrincipalMismatch {
+        return provider(statement, cause.provider.as_ref()?, identity, gone);
+    }
+    let miss = nearest
+        .failing
+        .iter()
+        .map(|clause| Miss::of(clause, identity))
+        .min_by_key(|miss| miss.kind)?;
+    let clause = miss.clause;
+    match miss.kind {
+        CauseKind::ConditionKeyMalformed | CauseKind::ConditionKeyOtherIssuer => {
+            rename(statement, clause, identity)
+        }
+        CauseKind::WildcardInStringEquals => to_like(document, statement, clause),
+        CauseKind::SubjectMalformed
+        | CauseKind::SubjectNamespaceMismatch
+        | CauseKind::SubjectServiceAccountMismatch => {
+            let value = miss.value?;
+            let family = clause.operator.test.family();
+            let named =
+                SubjectPattern::for_operator(tokens(&value.text).collect(), family).namespaces_and_names();
+            let literal = !matches!(value.operand, Operand::Template(_));
+            // Only a value that names no ServiceAccount may go: else somebody would lose the role.
+            if literal && named.is_some_and(|named| named.is_empty()) {
+                Some(splice::replace_value(clause, value, &identity.subject))
+            } else {
+                Some(splice::add_value(document, clause, &identity.subject))
+            }
+        }
+        CauseKind::AudienceConditionMismatch => {
+            // Every subject of the statement gets the audience: that must be this one alone.
+            let key = format!("{}:sub", identity.issuer).to_lowercase();
+            let alone = statement.conditions.iter().any(|other| {
+                other.folded_key() == key
+                    && other.operator.is_positive_text()
+                    && !other.operator.if_exists
+                    && !other.values.is_empty()
+                    && other.values.iter().all(|value| value.text == identity.subject)
+            });
+            alone.then(|| splice::add_value(document, clause, &identity.audience))
+        }
+        _ => None,
+    }
+}
+
+/// Puts a key right. Nobody meets the condition as it stands, so nobody is lost; unless the statement also names
+/// another provider, whose key it may be.
+fn rename(statement: &Statement, clause: &Clause, identity: &WebIdentity) -> Option<Step> {
+    let is_ours = |(kind, value)| kind != PrincipalKind::Federated || value == identity.provider_arn;
+    if !statement.principals().all(is_ours) {
+        return None;
+    }
+    let to = right_key(clause, identity)?;
+    let taken = statement
+        .conditions
+        .iter()
+        .any(|other| other.operator == clause.operator && other.folded_key() == to.to_lowercase());
+    (!taken).then(|| splice::rename_key(clause, to))
+}
+
+/// Moves one entry to the operator with wildcards, unless that would also bring other values' wildcards to life.
+fn to_like(document: &Document, statement: &Statement, clause: &Clause) -> Option<Step> {
+    let wildcards = clause
+        .values
+        .iter()
+        .filter(|value| value.text.contains(['*', '?']))
+        .count();
+    // Case would begin to matter.
+    if wildcards != 1 || clause.operator.test.family() != Family::Text {
+        return None;
+    }
+    let to = Operator {
+        test: Test::StringLike,
+        ..clause.operator
+    };
+    splice::change_operator(document, statement, clause, to)
+}
+
+/// Replaces a provider through which nobody can come, together with its condition keys.
+fn provider(
+    statement: &Statement,
+    mismatch: &ProviderMismatch,
+    identity: &WebIdentity,
+    gone: &[&str],
+) -> Option<Step> {
+    use ProviderDifference as D;
+    let [named] = statement.principal.as_ref()?.named.as_slice() else {
+        return None;
+    };
+    let found = mismatch.found.as_str();
+    // STS takes providers of the role's own account and partition alone, and no provider has such a name.
+    let dead = gone.contains(&found)
+        || mismatch
+            .differences
+            .iter()
+            .any(|difference| matches!(difference, D::Account | D::Partition))
+        || found.contains("://")
+        || found.contains(char::is_whitespace);
+    if !dead || named.kind != PrincipalKind::Federated {
+        return None;
+    }
+    let mut splices = vec![Splice::string(named.span.clone(), &identity.provider_arn)];
+    let mut kinds = vec![ChangeKind::Principal {
+        from: named.value.clone(),
+        to: identity.provider_arn.clone(),
+    }];
+    for clause in &statement.conditions {
+        if let KeyClass::OtherIssuer(Claim::Subject | Claim::Audience) = classify_key(&clause.key, identity) {
+            let (more_splices, more_kinds) = rename(&without_principals(statement), clause, identity)?;
+            splices.extend(more_splices);
+            kinds.extend(more_kinds);
+        }
+    }
+    Some((splices, kinds))
+}
+
+fn without_principals(statement: &Statement) -> Statement {
+    Statement {
+        principal: None,
+        ..statement.clone()
+    }
+}

@@ -1,0 +1,215 @@
+//! Deciding a request.
+
+use crate::arn;
+use crate::condition;
+use crate::document::{
+    ActionElement, Document, Effect, NamedPrincipal, PrincipalElement, PrincipalKind, ResourceElement,
+    ResourceMatcher, Statement,
+};
+use crate::request::{Principal, Request};
+use crate::truth::{self, Truth};
+use crate::variable::NoText;
+
+/// What a document says about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// A statement grants it and none forbids it.
+    Allowed,
+    /// A statement forbids it.
+    ExplicitlyDenied,
+    /// No statement grants it, whatever the unknown keys turn out to be.
+    ImplicitlyDenied,
+    /// It hangs on keys that are not known, or on a key that stands twice.
+    Undetermined,
+    /// IAM would refuse the document, in general or as this kind of policy.
+    Invalid,
+}
+
+/// What kind of policy a document is used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PolicyKind {
+    /// A role's trust policy: principals, no resources.
+    Trust,
+    /// Attached to the one who asks, or its boundary: resources, no principals.
+    Identity,
+    /// Attached to what is acted upon: principals, and resources where the service wants them.
+    Resource,
+}
+
+impl Request {
+    /// Which kind of policy can answer it.
+    #[must_use]
+    pub fn kind(&self) -> PolicyKind {
+        match (&self.principal, &self.resource) {
+            (Some(_), None) => PolicyKind::Trust,
+            (None, _) => PolicyKind::Identity,
+            (Some(_), Some(_)) => PolicyKind::Resource,
+        }
+    }
+}
+
+impl Statement {
+    /// Whether IAM takes the statement as part of such a policy.
+    pub(crate) fn fits(&self, kind: PolicyKind) -> bool {
+        match kind {
+            PolicyKind::Trust => self.principal.is_some() && self.resource.is_none(),
+            PolicyKind::Identity => self.principal.is_none() && self.resource.is_some(),
+            PolicyKind::Resource => self.principal.is_some(),
+        }
+    }
+}
+
+/// Decides `request` by `document` alone.
+///
+/// Allowed takes a statement that certainly grants, and no statement that forbids or might. Evaluation does not
+/// allocate unless a policy variable has to be filled in or a rare operator wants it.
+#[must_use]
+pub fn decide(document: &Document, request: &Request) -> Decision {
+    let kind = request.kind();
+    if document.refused || !document.statements.iter().all(|statement| statement.fits(kind)) {
+        return Decision::Invalid;
+    }
+    if document.ambiguous {
+        return Decision::Undetermined;
+    }
+    let outcome = |effect| {
+        let statements = document
+            .statements
+            .iter()
+            .filter(move |statement| statement.effect == effect);
+        truth::any(statements.map(|statement| applies(statement, request)))
+    };
+    combine(outcome(Effect::Allow), || outcome(Effect::Deny))
+}
+
+/// Allowed is "granted and not forbidden" in Kleene's logic: without a grant it does not matter whether an unknown
+/// Deny applies.
+pub(crate) fn combine(granted: Truth, forbidden: impl FnOnce() -> Truth) -> Decision {
+    match (granted, forbidden()) {
+        (_, Truth::True) => Decision::ExplicitlyDenied,
+        (Truth::False, _) => Decision::ImplicitlyDenied,
+        (Truth::True, Truth::False) => Decision::Allowed,
+        _ => Decision::Undetermined,
+    }
+}
+
+/// Whether the statement applies to the request.
+pub(crate) fn applies(statement: &Statement, request: &Request) -> Truth {
+    let head = action(&statement.action, &request.action);
+    if head == Truth::False {
+        return head;
+    }
+    let head = head & principal(statement.principal.as_ref(), request.principal.as_ref());
+    if head == Truth::False {
+        return head;
+    }
+    head & resource(statement.resource.as_ref(), request) & condition::all(statement, &request.context)
+}
+
+/// Actions are case-insensitive and have wildcards.
+pub(crate) fn action(element: &ActionElement, wanted: &str) -> Truth {
+    let mut lower: Option<String> = None;
+    let matched = element.actions.iter().any(|action| match &action.pattern {
+        None => action.text.eq_ignore_ascii_case(wanted),
+        Some(_) if action.text == "*" => true,
+        Some(pattern) => pattern.matches(lower.get_or_insert_with(|| wanted.to_ascii_lowercase())),
+    });
+    Truth::from(matched != element.negated)
+}
+
+pub(crate) fn principal(element: Option<&PrincipalElement>, asking: Option<&Principal>) -> Truth {
+    let (Some(element), Some(asking)) = (element, asking) else {
+        return Truth::True;
+    };
+    let matched = if element.everyone {
+        Truth::True
+    } else {
+        truth::any(element.named.iter().map(|named| names(named, asking)))
+    };
+    if element.negated { !matched } else { matched }
+}
+
+/// Whether a named principal is the one who asks.
+pub(crate) fn names(named: &NamedPrincipal, asking: &Principal) -> Truth {
+    let value = named.value.as_str();
+    match (named.kind, asking) {
+        // The User Guide: `{"AWS": "*"}` and `"*"` are the same, everyone.
+        (PrincipalKind::Aws, _) if value == "*" => Truth::True,
+        (PrincipalKind::Aws, Principal::Aws(arn)) => names_aws(value, arn),
+        (PrincipalKind::Federated, Principal::Federated(asking))
+        | (PrincipalKind::Service, Principal::Service(asking))
+        | (PrincipalKind::CanonicalUser, Principal::CanonicalUser(asking)) => {
+            Truth::from(value == "*" || value == asking)
+        }
+        _ => Truth::False,
+    }
+}
+
+/// An account, by number or by its root's ARN, stands for everyone in it.
+fn names_aws(value: &str, asking: &str) -> Truth {
+    if value == asking {
+        return Truth::True;
+    }
+    let Some([_, partition, service, _, account, resource]) = arn::components(asking) else {
+        return Truth::False;
+    };
+    if value == account {
+        return Truth::True;
+    }
+    let Some(
+        [
+            _,
+            partition_named,
+            service_named,
+            _,
+            account_named,
+            resource_named,
+        ],
+    ) = arn::components(value)
+    else {
+        return Truth::False;
+    };
+    if (partition_named, account_named) != (partition, account) {
+        return Truth::False;
+    }
+    match (service_named, resource_named) {
+        ("iam", "root") => Truth::True,
+        // One session of the role that asks: which session it will be is not known.
+        ("sts", session) if service == "iam" => {
+            let named = session
+                .strip_prefix("assumed-role/")
+                .and_then(|rest| rest.split('/').next());
+            let role = resource
+                .strip_prefix("role/")
+                .and_then(|rest| rest.rsplit('/').next());
+            if named.is_some() && named == role {
+                Truth::Unknown
+            } else {
+                Truth::False
+            }
+        }
+        _ => Truth::False,
+    }
+}
+
+pub(crate) fn resource(element: Option<&ResourceElement>, request: &Request) -> Truth {
+    let (Some(element), Some(wanted)) = (element, request.resource.as_deref()) else {
+        return Truth::True;
+    };
+    let matched = truth::any(element.resources.iter().map(|resource| {
+        match &resource.matcher {
+            ResourceMatcher::Everything => Truth::True,
+            // An action without a resource of its own is asked for on `*`, which only `*` matches.
+            _ if arn::components(wanted).is_none() => Truth::from(resource.text == wanted),
+            ResourceMatcher::Arn(pattern) => Truth::from(pattern.matches(wanted)),
+            ResourceMatcher::Template(template) => match template.tokens(&request.context) {
+                Ok(tokens) => arn::ArnPattern::from_tokens(tokens)
+                    .map_or(Truth::Unknown, |pattern| Truth::from(pattern.matches(wanted))),
+                Err(NoText::Null) => Truth::False,
+                Err(NoText::Unknown) => Truth::Unknown,
+            },
+            ResourceMatcher::Undocumented => Truth::Unknown,
+        }
+    }));
+    if element.negated { !matched } else { matched }
+}

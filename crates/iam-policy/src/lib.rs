@@ -1,0 +1,54 @@
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::similar_names,
+    reason = "`cause` and `clause`, `test` and `text` are the terms of the field"
+)]
+
+mod arn;
+mod compare;
+mod condition;
+mod diagnose;
+mod document;
+mod edit;
+mod evaluate;
+mod explain;
+mod index;
+mod json;
+mod operator;
+mod parse;
+mod pattern;
+mod print;
+mod problem;
+mod request;
+mod role_arn;
+mod subject_pattern;
+mod template;
+mod text;
+mod truth;
+mod variable;
+mod who_can;
+
+pub use diagnose::{
+    Cause, CauseKind, Exposure, ExposureKind, KeyFault, ProviderDifference, ProviderMismatch, TrustDiagnosis,
+    diagnose_trust,
+};
+pub use document::{Document, Effect, PrincipalKind, Statement, Version};
+pub use edit::{Change, ChangeKind, Edit, least_edit, least_edit_without};
+pub use evaluate::{Decision, PolicyKind, decide};
+pub use explain::{
+    ClauseExplanation, ElementExplanation, Explanation, Residual, StatementExplanation, explain,
+};
+pub use index::TrustIndex;
+pub use operator::{Operator, Quantifier, Test};
+pub use parse::{MAX_BYTES, Parsed, parse};
+pub use pattern::Pattern;
+pub use problem::{Gravity, Position, Problem};
+pub use request::{
+    ASSUME_ROLE_WITH_WEB_IDENTITY, Context, ContextValue, Principal, Request, Unlisted, WebIdentity,
+};
+pub use role_arn::{RoleArn, RoleArnError};
+pub use subject_pattern::{NamespaceAndName, SubjectPattern};
+pub use template::{Appended, StatementShape, TemplateError, append, take_away, trust_statement};
+pub use truth::Truth;
+
+pub use who_can::{AccessChange, SubjectSet, WhoCan, access_change, who_can};

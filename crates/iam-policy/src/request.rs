@@ -1,0 +1,269 @@
+//! What is asked of a policy: who, which action, on what, in which circumstances.
+
+/// A web identity as STS sees it: the claims of one Kubernetes service-account token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WebIdentity {
+    /// ARN of the IAM OpenID Connect provider in the role's account.
+    pub provider_arn: String,
+    /// The issuer without its scheme, `host/path`: the prefix of the condition keys.
+    pub issuer: String,
+    /// The `sub` claim, `system:serviceaccount:<namespace>:<name>`.
+    pub subject: String,
+    /// The audience. A token's one-element `aud` array counts as one string.
+    pub audience: String,
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// An identity provider, by its ARN.
+    Federated(String),
+    /// A user, role, account or session, by its ARN.
+    Aws(String),
+    /// An AWS service, by its name (`ec2.amazonaws.com`).
+    Service(String),
+    /// An S3 canonical user id.
+    CanonicalUser(String),
+}
+
+impl Principal {
+    /// The issuer (`host/path`) of an OpenID Connect provider: what follows `oidc-provider/` in its ARN, and the
+    /// prefix of its tokens' condition keys. `None` for everyone else.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        let Self::Federated(arn) = self else { return None };
+        let [_, _, "iam", _, _, resource] = crate::arn::components(arn)? else {
+            return None;
+        };
+        resource
+            .strip_prefix("oidc-provider/")
+            .filter(|issuer| !issuer.is_empty())
+    }
+}
+
+/// What is known of one condition key of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ContextValue {
+    /// The key has these values. An empty list counts as an absent key.
+    Known(Vec<String>),
+    /// The key is in the request, its value is not known.
+    Present,
+    /// The key is not in the request.
+    Absent,
+    /// Neither presence nor value is known.
+    Unknown,
+}
+
+/// What holds for the keys that a [`Context`] does not list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Unlisted {
+    /// They are not in the request.
+    Absent,
+    /// Nothing is known of them.
+    Unknown,
+    /// Those of this issuer (`host/path`, any case) are absent; nothing is known of the others.
+    AbsentOfIssuer(String),
+    /// As for `AssumeRoleWithWebIdentity` with a Kubernetes token, seen from outside: global keys (`aws:`,
+    /// `sts:`, `iam:`) depend on the caller and are unknown, except those that such a token cannot carry
+    /// (session tags, source identity, external id); every other key is absent.
+    WebIdentity,
+}
+
+/// The condition keys of a request. Key names are case-insensitive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    entries: Vec<(String, ContextValue)>,
+    unlisted: Unlisted,
+}
+
+impl Context {
+    /// A context without listed keys.
+    #[must_use]
+    pub fn new(unlisted: Unlisted) -> Self {
+        Self {
+            entries: Vec::new(),
+            unlisted,
+        }
+    }
+
+    /// Sets what is known of `key`, replacing what was known before.
+    pub fn set(&mut self, key: &str, value: ContextValue) {
+        let key = key.to_lowercase();
+        match self
+            .entries
+            .binary_search_by(|(listed, _)| listed.as_str().cmp(&key))
+        {
+            Ok(at) => {
+                if let Some(entry) = self.entries.get_mut(at) {
+                    entry.1 = value;
+                }
+            }
+            Err(at) => self.entries.insert(at, (key, value)),
+        }
+    }
+
+    /// The same as [`Context::set`] for one known string, for chains.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.set(key, ContextValue::Known(vec![value.to_owned()]));
+        self
+    }
+
+    /// What is known of a key given in lower case.
+    pub(crate) fn get(&self, key: &str) -> &ContextValue {
+        match self
+            .entries
+            .binary_search_by(|(listed, _)| listed.as_str().cmp(key))
+        {
+            Ok(at) => self
+                .entries
+                .get(at)
+                .map_or(&ContextValue::Unknown, |(_, value)| value),
+            Err(_) => self.unlisted.value_of(key),
+        }
+    }
+}
+
+/// Keys that `AssumeRoleWithWebIdentity` with a Kubernetes token never carries: EKS tokens have no session tags and
+/// no source identity, and the call has no parameter for an external id.
+const NEVER_WITH_KUBERNETES_TOKENS: [&str; 4] = [
+    "sts:sourceidentity",
+    "sts:transitivetagkeys",
+    "sts:externalid",
+    "aws:tagkeys",
+];
+
+impl Unlisted {
+    fn value_of(&self, key: &str) -> &'static ContextValue {
+        let absent = match self {
+            Self::Absent => true,
+            Self::Unknown => false,
+            Self::AbsentOfIssuer(issuer) => {
+                key.get(..issuer.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(issuer))
+                    && key.get(issuer.len()..).is_some_and(|rest| rest.starts_with(':'))
+            }
+            Self::WebIdentity => {
+                let global = ["aws:", "sts:", "iam:"]
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix));
+                !global || key.starts_with("aws:requesttag/") || NEVER_WITH_KUBERNETES_TOKENS.contains(&key)
+            }
+        };
+        if absent {
+            &ContextValue::Absent
+        } else {
+            &ContextValue::Unknown
+        }
+    }
+}
+
+/// The action of a web identity that assumes a role.
+pub const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// One request to decide upon.
+///
+/// Which elements it has says which kind of policy may answer it: with a principal and no resource a role trust
+/// policy; with a resource and no principal an identity policy or permissions boundary; with both a resource
+/// policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks; `None` for a policy that is attached to the one who asks.
+    pub principal: Option<Principal>,
+    /// The action, `service:Name`, in any case.
+    pub action: String,
+    /// The ARN of what is acted upon; `None` for a role trust policy, which has no `Resource`.
+    pub resource: Option<String>,
+    /// The condition keys.
+    pub context: Context,
+}
+
+impl From<&WebIdentity> for Request {
+    /// `AssumeRoleWithWebIdentity` by this identity, as an auditor knows it: see [`Unlisted::WebIdentity`].
+    fn from(identity: &WebIdentity) -> Self {
+        let mut context = Context::new(Unlisted::WebIdentity)
+            .with(&format!("{}:sub", identity.issuer), &identity.subject)
+            .with(&format!("{}:aud", identity.issuer), &identity.audience);
+        // The session name is a required parameter of the call; only its value is the caller's choice.
+        context.set("sts:RoleSessionName", ContextValue::Present);
+        Self {
+            principal: Some(Principal::Federated(identity.provider_arn.clone())),
+            action: ASSUME_ROLE_WITH_WEB_IDENTITY.to_owned(),
+            resource: None,
+            context,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(context: &Context, key: &str) -> ContextValue {
+        context.get(key).clone()
+    }
+
+    #[test]
+    fn keys_are_case_insensitive_and_the_last_value_stands() {
+        let context = Context::new(Unlisted::Absent)
+            .with("aws:SourceIp", "a")
+            .with("AWS:sourceip", "b");
+        assert_eq!(
+            known(&context, "aws:sourceip"),
+            ContextValue::Known(vec!["b".to_owned()])
+        );
+        assert_eq!(known(&context, "aws:other"), ContextValue::Absent);
+    }
+
+    #[test]
+    fn of_one_issuer_everything_is_known() {
+        let context = Context::new(Unlisted::AbsentOfIssuer("Example.com/id".to_owned()));
+        assert_eq!(known(&context, "example.com/id:amr"), ContextValue::Absent);
+        assert_eq!(known(&context, "example.com/id2:amr"), ContextValue::Unknown);
+        assert_eq!(known(&context, "aws:sourceip"), ContextValue::Unknown);
+    }
+
+    #[test]
+    fn an_auditor_knows_the_token_and_not_the_caller() {
+        let identity = WebIdentity {
+            provider_arn: "arn:aws:iam::111122223333:oidc-provider/Example.com/A".to_owned(),
+            issuer: "Example.com/A".to_owned(),
+            subject: "system:serviceaccount:shop:cart".to_owned(),
+            audience: "sts.amazonaws.com".to_owned(),
+        };
+        let request = Request::from(&identity);
+        for (key, expected) in [
+            (
+                "example.com/a:sub",
+                ContextValue::Known(vec![identity.subject.clone()]),
+            ),
+            (
+                "example.com/a:aud",
+                ContextValue::Known(vec![identity.audience.clone()]),
+            ),
+            ("example.com/a:amr", ContextValue::Absent),
+            ("other.com:sub", ContextValue::Absent),
+            ("https://example.com/a:sub", ContextValue::Absent),
+            ("", ContextValue::Absent),
+            ("saml:aud", ContextValue::Absent),
+            ("aws:requesttag/team", ContextValue::Absent),
+            ("aws:tagkeys", ContextValue::Absent),
+            ("sts:sourceidentity", ContextValue::Absent),
+            ("sts:rolesessionname", ContextValue::Present),
+            ("aws:sourceip", ContextValue::Unknown),
+            ("aws:principaltag/team", ContextValue::Unknown),
+            ("iam:resourcetag/team", ContextValue::Unknown),
+        ] {
+            assert_eq!(known(&request.context, key), expected, "{key}");
+        }
+        assert_eq!(
+            request.principal.as_ref().and_then(Principal::issuer),
+            Some("Example.com/A")
+        );
+        assert_eq!(
+            Principal::Federated("cognito-identity.amazonaws.com".to_owned()).issuer(),
+            None
+        );
+        assert_eq!(Principal::Aws(identity.provider_arn).issuer(), None);
+    }
+}

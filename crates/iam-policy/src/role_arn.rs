@@ -1,0 +1,246 @@
+//! The ARN of an IAM role, as people write it into annotations.
+
+use std::fmt;
+
+use crate::text::quoted;
+
+/// A well-formed ARN of an IAM role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleArn {
+    partition: String,
+    account: String,
+    path: String,
+    name: String,
+}
+
+/// Why a text is not the ARN of an IAM role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleArnError {
+    /// Nothing was given.
+    #[error("the role ARN is empty; write `arn:aws:iam::<account>:role/<name>`")]
+    Empty,
+    /// Only a name, which some webhooks complete into an ARN by themselves: it proves nothing.
+    #[error("{0} is a bare role name, not an ARN; write `arn:aws:iam::<account>:role/<name>`")]
+    BareName(String),
+    /// White space or a control character, often at the end of a pasted line.
+    #[error("{0} contains white space or a control character; remove it")]
+    Whitespace(String),
+    /// Quotation marks that became part of the value.
+    #[error("{0} contains quotation marks; remove them")]
+    Quotes(String),
+    /// Something else than an ARN.
+    #[error("{0} is not an ARN; write `arn:aws:iam::<account>:role/<name>`")]
+    NotAnArn(String),
+    /// A partition that AWS does not have.
+    #[error("{0} is not an AWS partition; use `aws`, `aws-cn` or `aws-us-gov`")]
+    UnknownPartition(String),
+    /// The ARN of a session: `sts` with `assumed-role/`.
+    #[error("{0} names a session of an assumed role; use the ARN of the role itself, with `iam` and `role/`")]
+    AssumedRole(String),
+    /// An ARN of another service.
+    #[error("{0} is not an IAM ARN; use the ARN of the role, `arn:aws:iam::<account>:role/<name>`")]
+    OtherService(String),
+    /// IAM is global: the fourth part of its ARNs is empty.
+    #[error("{0} stands where an IAM ARN has no region; leave that part empty")]
+    RegionGiven(String),
+    /// The account is not made of 12 digits.
+    #[error("{0} is not an account number of 12 digits; leading zeros count")]
+    AccountNotTwelveDigits(String),
+    /// An IAM resource that is not a role: `instance-profile`, `user`, `policy`, ...
+    #[error("{0} is not a role; use the ARN with `role/`")]
+    NotARole(String),
+    /// The path has characters that IAM does not allow, or is too long.
+    #[error("{0} is not a role path; it starts and ends with `/`")]
+    BadPath(String),
+    /// The name is empty, longer than 64 characters, or has characters that IAM does not allow.
+    #[error("{0} is not a role name; it has 1 to 64 letters, digits and `+=,.@_-`")]
+    BadName(String),
+}
+
+/// Partitions of AWS, from its SDKs' endpoint tables: commercial, China, GovCloud, the isolated ones and the
+/// European sovereign cloud.
+const PARTITIONS: [&str; 8] = [
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-eusc",
+];
+
+/// Whether AWS has a partition of this name.
+#[must_use]
+pub(crate) fn is_partition(text: &str) -> bool {
+    PARTITIONS.contains(&text)
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
+}
+
+impl RoleArn {
+    /// Reads a role ARN, exactly as written: nothing is trimmed or corrected, for STS does not either.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, from the outside in.
+    pub fn parse(text: &str) -> Result<Self, RoleArnError> {
+        if text.is_empty() {
+            return Err(RoleArnError::Empty);
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(RoleArnError::Whitespace(quoted(text)));
+        }
+        if text.contains(['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+            return Err(RoleArnError::Quotes(quoted(text)));
+        }
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
+            // A path may stand before a bare name; the webhook puts `role/` before either.
+            return Err(
+                if text.chars().all(|c| is_name_character(c) || c == '/') && text != "arn" {
+                    RoleArnError::BareName(quoted(text))
+                } else {
+                    RoleArnError::NotAnArn(quoted(text))
+                },
+            );
+        };
+        if !is_partition(partition) {
+            return Err(RoleArnError::UnknownPartition(quoted(partition)));
+        }
+        if service == "sts" && resource.starts_with("assumed-role/") {
+            return Err(RoleArnError::AssumedRole(quoted(text)));
+        }
+        if service != "iam" {
+            return Err(RoleArnError::OtherService(quoted(service)));
+        }
+        if !region.is_empty() {
+            return Err(RoleArnError::RegionGiven(quoted(region)));
+        }
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(RoleArnError::AccountNotTwelveDigits(quoted(account)));
+        }
+        let Some(full_name) = resource.strip_prefix("role/") else {
+            return Err(RoleArnError::NotARole(quoted(resource)));
+        };
+        let (path, name) = match full_name.rsplit_once('/') {
+            Some((path, name)) => (format!("/{path}/"), name),
+            None => ("/".to_owned(), full_name),
+        };
+        // IAM's own pattern for paths: printable ASCII, at most 512 characters.
+        if path.len() > 512 || !path.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
+            return Err(RoleArnError::BadPath(quoted(&path)));
+        }
+        if name.is_empty() || name.len() > 64 || !name.chars().all(is_name_character) {
+            return Err(RoleArnError::BadName(quoted(name)));
+        }
+        Ok(Self {
+            partition: partition.to_owned(),
+            account: account.to_owned(),
+            path,
+            name: name.to_owned(),
+        })
+    }
+
+    /// The partition, such as `aws` or `aws-cn`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The account: 12 digits.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The path: `/`, or `/a/b/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The name, without the path: what `GetRole` takes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "arn:{}:iam::{}:role{}{}",
+            self.partition, self.account, self.path, self.name
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_plain_and_pathed_arns_and_prints_them_back() {
+        for (text, path, name) in [
+            ("arn:aws:iam::111122223333:role/app", "/", "app"),
+            ("arn:aws-cn:iam::111122223333:role/a/b/app", "/a/b/", "app"),
+            (
+                "arn:aws-us-gov:iam::000000000001:role/a.b+c=d,e@f_g-h",
+                "/",
+                "a.b+c=d,e@f_g-h",
+            ),
+        ] {
+            let arn = RoleArn::parse(text).unwrap();
+            assert_eq!((arn.path(), arn.name()), (path, name));
+            assert_eq!(arn.to_string(), text);
+        }
+        let arn = RoleArn::parse("arn:aws-cn:iam::111122223333:role/x").unwrap();
+        assert_eq!((arn.partition(), arn.account()), ("aws-cn", "111122223333"));
+    }
+
+    #[test]
+    fn tells_the_mistakes_apart() {
+        use RoleArnError as E;
+        let kind = |text: &str| std::mem::discriminant(&RoleArn::parse(text).unwrap_err());
+        let s = String::new;
+        for (text, expected) in [
+            ("", E::Empty),
+            ("my-role", E::BareName(s())),
+            ("path/my-role", E::BareName(s())),
+            ("arn:aws:iam::111122223333:role/app\n", E::Whitespace(s())),
+            (" arn:aws:iam::111122223333:role/app", E::Whitespace(s())),
+            ("\"arn:aws:iam::111122223333:role/app\"", E::Quotes(s())),
+            ("arn", E::NotAnArn(s())),
+            ("arn:aws:iam", E::NotAnArn(s())),
+            ("https://x", E::NotAnArn(s())),
+            ("arn:amazon:iam::111122223333:role/app", E::UnknownPartition(s())),
+            (
+                "arn:aws:sts::111122223333:assumed-role/app/session",
+                E::AssumedRole(s()),
+            ),
+            ("arn:aws:s3:::bucket", E::OtherService(s())),
+            ("arn:aws:iam:us-east-1:111122223333:role/app", E::RegionGiven(s())),
+            (
+                "arn:aws:iam::11112222333:role/app",
+                E::AccountNotTwelveDigits(s()),
+            ),
+            (
+                "arn:aws:iam::1111222233334:role/app",
+                E::AccountNotTwelveDigits(s()),
+            ),
+            ("arn:aws:iam::<account>:role/app", E::AccountNotTwelveDigits(s())),
+            ("arn:aws:iam::111122223333:instance-profile/app", E::NotARole(s())),
+            ("arn:aws:iam::111122223333:user/app", E::NotARole(s())),
+            ("arn:aws:iam::111122223333:role", E::NotARole(s())),
+            ("arn:aws:iam::111122223333:role/\u{e9}/app", E::BadPath(s())),
+            ("arn:aws:iam::111122223333:role/", E::BadName(s())),
+            ("arn:aws:iam::111122223333:role/a:b", E::BadName(s())),
+            ("arn:aws:iam::111122223333:role/*", E::BadName(s())),
+        ] {
+            assert_eq!(kind(text), std::mem::discriminant(&expected), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! The least edit for each near miss, and where there is none.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use iam_policy::{
+    ChangeKind as C, Decision, StatementShape, TemplateError, WebIdentity, access_change, append,
+    diagnose_trust, least_edit, least_edit_without, parse, take_away, trust_statement, who_can,
+};
+
+const ISSUER: &str = "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+const OTHER: &str = "oidc.eks.us-west-2.amazonaws.com/id/FFFF456789ABCDEF0123456789ABCDEF";
+const PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+
+fn identity() -> WebIdentity {
+    WebIdentity {
+        provider_arn: PROVIDER.to_owned(),
+        issuer: ISSUER.to_owned(),
+        subject: "system:serviceaccount:shop:cart".to_owned(),
+        audience: "sts.amazonaws.com".to_owned(),
+    }
+}
+
+/// One Allow for the provider; `ISS` and `OLD` in the condition stand for the issuers.
+fn allow(condition: &str) -> String {
+    policy(PROVIDER, condition)
+}
+
+fn policy(provider: &str, condition: &str) -> String {
+    let condition = condition.replace("ISS", ISSUER).replace("OLD", OTHER);
+    format!(
+        r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {{"Federated": "{provider}"}}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {condition}}}]}}"#
+    )
+}
+
+/// Checks the edit, and gives the condition that it makes and what kinds of changes it has.
+fn edited(text: &str) -> (String, Vec<&'static str>) {
+    let edit = least_edit(text, &identity()).unwrap_or_else(|| panic!("no edit: {text}"));
+    proven(text, &edit.text);
+    let kinds = edit.changes.iter().map(|change| kind(&change.kind)).collect();
+    let condition = edit
+        .text
+        .split_once(r#""Condition": "#)
+        .map_or("", |(_, rest)| rest.trim_end_matches("}]}"));
+    (condition.replace(ISSUER, "ISS").replace(OTHER, "OLD"), kinds)
+}
+
+fn kind(kind: &C) -> &'static str {
+    match kind {
+        C::Operator { .. } => "operator",
+        C::Value { .. } => "value",
+        C::AddedValue { .. } => "added",
+        C::Key { .. } => "key",
+        C::Principal { .. } => "principal",
+        C::AppendedStatement { .. } => "appended",
+    }
+}
+
+fn proven(before: &str, after: &str) {
+    let (before, after) = (parse(before), parse(after));
+    assert_eq!(diagnose_trust(&after, &identity()).decision, Decision::Allowed);
+    let (before, after) = (before.document.unwrap(), after.document.unwrap());
+    let change = access_change(&who_can(&before, &identity()), &who_can(&after, &identity()));
+    assert!(change.loses_nobody(), "{change:?}");
+}
+
+#[test]
+fn in_place() {
+    let aud = r#""ISS:aud": "sts.amazonaws.com""#;
+    for (before, after, kinds) in [
+        // A wildcard gets the operator that knows it.
+        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(),
+         r#"{"StringLike": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(), vec!["operator"]),
+        (format!(r#"{{"StringEquals": {{"ISS:sub": "system:serviceaccount:shop:*", {aud}}}}}"#),
+         format!(r#"{{"StringEquals": {{{aud}}}, "StringLike": {{"ISS:sub": "system:serviceaccount:shop:*"}}}}"#), vec!["operator"]),
+        (format!(r#"{{"StringEquals": {{{aud}, "ISS:sub": "*:cart"}}, "StringLike": {{"ISS:sub": "*shop*"}}}}"#), String::new(), vec!["appended"]),
+        (r#"{"StringEquals": {"ISS:sub": "*:cart"}, "StringLike": {"ISS:aud": "sts.*"}}"#.to_owned(),
+         r#"{"StringEquals": {}, "StringLike": {"ISS:aud": "sts.*", "ISS:sub": "*:cart"}}"#.to_owned(), vec!["operator"]),
+        (r#"{"ForAnyValue:StringEquals": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(),
+         r#"{"ForAnyValue:StringLike": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(), vec!["operator"]),
+        // Others are named: they stay.
+        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:bank:cart"}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": ["system:serviceaccount:bank:cart", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["added"]),
+        (r#"{"StringLike": {"ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*" ]}}"#.to_owned(),
+         r#"{"StringLike": {"ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["added"]),
+        // Nobody is named by a malformed value: it goes.
+        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccounts:shop:cart"}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#.to_owned(), vec!["value"]),
+        (r#"{"StringEquals": {"ISS:sub": ["a/b", "shop/cart"]}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": ["a/b", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["value"]),
+        // Keys.
+        (format!(r#"{{"StringEquals": {{"https://ISS:sub": "system:serviceaccount:shop:cart", {aud}}}}}"#),
+         format!(r#"{{"StringEquals": {{"ISS:sub": "system:serviceaccount:shop:cart", {aud}}}}}"#), vec!["key"]),
+        (r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart", "OLD:aud": "sts.amazonaws.com"}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#.to_owned(), vec!["key", "key"]),
+        // The audience, where only this subject is named.
+        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "other"}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": ["other", "sts.amazonaws.com"]}}"#.to_owned(), vec!["added"]),
+        // Two misses at once.
+        (r#"{"StringEquals": {"ISS:sub": "shop:cart", "ISS/:aud": "sts.amazonaws.com"}}"#.to_owned(),
+         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#.to_owned(), vec!["key", "value"]),
+    ] {
+        let (condition, changes) = edited(&allow(&before));
+        assert_eq!(changes, kinds, "{before}");
+        if !after.is_empty() {
+            assert_eq!(condition, after);
+        }
+    }
+}
+
+#[test]
+fn where_an_edit_in_place_would_take_or_give_too_much_a_statement_is_appended() {
+    for condition in [
+        // The whole cluster would get the audience.
+        r#"{"StringEquals": {"ISS:aud": "other"}}"#,
+        r#"{"StringLike": {"ISS:sub": "system:serviceaccount:*:cart"}, "StringEquals": {"ISS:aud": "other"}}"#,
+        // Another wildcard would come to life.
+        r#"{"StringEquals": {"ISS:sub": ["system:serviceaccount:shop:*", "system:serviceaccount:bank:*"]}}"#,
+        // The key put right would let a whole namespace in.
+        r#"{"StringLike": {"OLD:sub": "system:serviceaccount:shop:*"}}"#,
+        r#"{"StringEquals": {"ISS:amr": "x"}}"#,
+        r#"{"StringNotEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#,
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "OLD:sub": "system:serviceaccount:shop:cart"}}"#,
+    ] {
+        let (_, changes) = edited(&allow(condition));
+        assert_eq!(changes, ["appended"], "{condition}");
+    }
+    let other = policy(
+        &PROVIDER.replace(ISSUER, OTHER),
+        r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart"}}"#,
+    );
+    assert_eq!(edited(&other).1, ["appended"]);
+    let node = r#"{"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}}"#;
+    assert_eq!(edited(node).1, ["appended"]);
+    // A key of the other provider that the same statement names.
+    let both = allow(r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart"}}"#).replace(
+        &format!("\"{PROVIDER}\""),
+        &format!("[\"{PROVIDER}\", \"{}\"]", PROVIDER.replace(ISSUER, OTHER)),
+    );
+    assert_eq!(edited(&both).1, ["appended"]);
+}
+
+#[test]
+fn a_provider_is_replaced_only_where_nobody_comes_through_it() {
+    let gone = PROVIDER.replace(ISSUER, OTHER);
+    let condition =
+        r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart", "OLD:aud": "sts.amazonaws.com"}}"#;
+    let text = policy(&gone, condition);
+    let edit = least_edit_without(&text, &identity(), &[&gone]).unwrap();
+    let kinds: Vec<_> = edit.changes.iter().map(|change| kind(&change.kind)).collect();
+    assert_eq!(kinds, ["principal", "key", "key"]);
+    assert_eq!(edit.text, text.replace(OTHER, ISSUER));
+    // A provider of another account can serve nobody here.
+    let account = policy(
+        &PROVIDER.replace("111122223333", "444455556666"),
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#,
+    );
+    let edit = least_edit(&account, &identity()).unwrap();
+    assert_eq!(edit.text, account.replace("444455556666", "111122223333"));
+    // Without a condition on the subject the whole cluster would come in.
+    let open = policy(&gone, r#"{"StringEquals": {"OLD:aud": "sts.amazonaws.com"}}"#);
+    let edit = least_edit_without(&open, &identity(), &[&gone]).unwrap();
+    assert_eq!(kind(&edit.changes[0].kind), "appended");
+}
+
+#[test]
+fn no_edit_is_offered_where_none_can_be_proven() {
+    let right = r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#;
+    let wrong = allow(r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:till"}}"#);
+    let deny = |condition: &str| {
+        let deny =
+            format!(r#"[{{"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": {condition}}}, "#);
+        wrong.replace("\"Statement\": [", &format!("\"Statement\": {deny}"))
+    };
+    for text in [
+        allow(right),
+        deny("{}"),
+        deny(r#"{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#),
+        allow(r#"{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#),
+        wrong.replace("Allow", "allow"),
+        wrong.replace("{\"Version\"", "{\"Version\": \"2012-10-17\", \"Version\""),
+        String::new(),
+    ] {
+        assert_eq!(least_edit(&text, &identity()), None, "{text}");
+    }
+    assert!(least_edit(&wrong, &identity()).is_some());
+    let strange = WebIdentity {
+        subject: "system:serviceaccount:shop:*".into(),
+        ..identity()
+    };
+    assert_eq!(least_edit(r#"{"Statement": []}"#, &strange), None);
+}
+
+#[test]
+fn layout_and_order_stay() {
+    let text =
+        allow(r#"{"StringEquals": {"ISS:sub": "shop:cart"}}"#).replace("{\"Effect\"", "{\n    \"Effect\"");
+    let edit = least_edit(&text, &identity()).unwrap();
+    assert_eq!(
+        edit.text,
+        text.replace("\"shop:cart\"", "\"system:serviceaccount:shop:cart\"")
+    );
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&edit.text).unwrap(),
+        edit.document
+    );
+}
+
+#[test]
+fn the_template_admits_exactly_one() {
+    let statement = trust_statement(&identity(), "Sid1").unwrap();
+    let expected = serde_json::json!({
+        "Sid": "Sid1", "Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {
+            format!("{ISSUER}:sub"): "system:serviceaccount:shop:cart", format!("{ISSUER}:aud"): "sts.amazonaws.com",
+        }},
+    });
+    assert_eq!(statement, expected);
+    let appended = append(r#"{"Statement":[]}"#, &identity(), "Sid1").unwrap();
+    let grants = who_can(&parse(&appended.text).document.unwrap(), &identity()).grants;
+    assert_eq!(grants.len(), 1);
+    assert!(grants[0].certain && grants[0].all_of.len() == 1 && grants[0].none_of.is_empty());
+    let subjects: Vec<String> = grants[0].all_of[0].iter().map(ToString::to_string).collect();
+    assert_eq!(subjects, ["system:serviceaccount:shop:cart"]);
+}
+
+#[test]
+fn appending_is_undone_by_taking_away() {
+    let one = r#"{"Effect":"Deny","Principal":"*","Action":"sts:TagSession"}"#;
+    for (text, shape, statements) in [
+        (
+            format!(r#"{{"Version":"2012-10-17","Statement":[ {one} ]}}"#),
+            StatementShape::List,
+            2,
+        ),
+        (
+            format!("{{\n \"Statement\" : {one} ,\n \"Id\":\"x\"}}"),
+            StatementShape::Single,
+            2,
+        ),
+        (r#"{"Statement":[]}"#.to_owned(), StatementShape::List, 1),
+        (
+            format!(r#"{{"Statement":[{one},{one}]}}"#),
+            StatementShape::List,
+            3,
+        ),
+    ] {
+        let appended = append(&text, &identity(), "Sid1").unwrap();
+        assert_eq!(appended.shape, shape);
+        assert_eq!(appended.decision, Decision::Allowed);
+        assert_eq!(
+            appended.document["Statement"].as_array().unwrap().len(),
+            statements
+        );
+        let before: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            take_away(&appended.document, &appended.statement, shape).unwrap(),
+            before
+        );
+        // All that is new is the statement and what separates it: the original stands around it, byte for byte.
+        let (head, rest) = appended.text.split_at(appended.text.find("{\"Sid\"").unwrap());
+        let tail = rest.split_once("}}}").unwrap().1;
+        let wrapped = match shape {
+            StatementShape::Single => text.replacen(one, &format!("[{one}]"), 1),
+            StatementShape::List => text,
+        };
+        assert_eq!(
+            format!("{}{tail}", head.strip_suffix(',').unwrap_or(head)),
+            wrapped
+        );
+    }
+}
+
+#[test]
+fn appending_refuses_what_it_cannot_prove() {
+    let good = r#"{"Statement":[{"Sid":"Sid1","Effect":"Deny","Principal":"*","Action":"sts:TagSession"}]}"#;
+    let attempt = |text: &str, identity: &WebIdentity, sid: &str| append(text, identity, sid).unwrap_err();
+    assert!(matches!(
+        attempt(good, &identity(), "Sid1"),
+        TemplateError::SidTaken(_)
+    ));
+    assert!(matches!(
+        attempt(good, &identity(), "a-b"),
+        TemplateError::BadSid(_)
+    ));
+    assert!(matches!(attempt(good, &identity(), ""), TemplateError::BadSid(_)));
+    assert!(matches!(
+        attempt("{", &identity(), "Sid2"),
+        TemplateError::NotWhole(_)
+    ));
+    let twice = good.replace(r#"{"Statement""#, r#"{"Id":"a","Id":"b","Statement""#);
+    assert!(matches!(
+        attempt(&twice, &identity(), "Sid2"),
+        TemplateError::NotWhole(_)
+    ));
+    let resource = good.replace(r#""Principal":"*""#, r#""Principal":"*","Resource":"*""#);
+    assert!(matches!(
+        attempt(&resource, &identity(), "Sid2"),
+        TemplateError::NotATrustPolicy
+    ));
+    // A number that does not survive reading.
+    let number = good.replace(
+        "\"Action\"",
+        r#""Condition":{"NumericEquals":{"a:b":1e999}},"Action""#,
+    );
+    assert!(matches!(
+        attempt(&number, &identity(), "Sid2"),
+        TemplateError::Unproven
+    ));
+    let with = |change: fn(&mut WebIdentity)| {
+        let mut identity = identity();
+        change(&mut identity);
+        attempt(good, &identity, "Sid2")
+    };
+    assert!(matches!(
+        with(|i| i.issuer.push('/')),
+        TemplateError::ProviderMismatch(..)
+    ));
+    assert!(matches!(
+        with(|i| i.provider_arn = i.provider_arn.replace("1111", "111")),
+        TemplateError::ProviderMismatch(..)
+    ));
+    assert!(matches!(
+        with(|i| i.subject = "system:serviceaccount:shop:*".into()),
+        TemplateError::BadSubject(_)
+    ));
+    assert!(matches!(
+        with(|i| i.subject = "system:serviceaccount:shop".into()),
+        TemplateError::BadSubject(_)
+    ));
+    assert!(matches!(
+        with(|i| i.subject = "system:serviceaccount::".into()),
+        TemplateError::BadSubject(_)
+    ));
+    assert!(matches!(
+        with(|i| i.audience = "${aws:x}".into()),
+        TemplateError::BadAudience(_)
+    ));
+    assert!(matches!(
+        with(|i| i.audience = String::new()),
+        TemplateError::BadAudience(_)
+    ));
+    assert!(matches!(
+        with(|i| i.audience = "a\nb".into()),
+        TemplateError::BadAudience(_)
+    ));
+}
+
+#[test]
+fn taking_away_needs_exactly_one() {
+    let statement = trust_statement(&identity(), "Sid1").unwrap();
+    let other = serde_json::json!({"Effect": "Deny"});
+    let document = |statements: &[&serde_json::Value]| serde_json::json!({"Statement": statements});
+    let count = |document: &serde_json::Value| match take_away(document, &statement, StatementShape::List) {
+        Err(TemplateError::NotOnce(count)) => count,
+        result => panic!("{result:?}"),
+    };
+    assert_eq!(count(&document(&[&other])), 0);
+    assert_eq!(count(&document(&[&statement, &statement])), 2);
+    assert_eq!(count(&serde_json::json!({"Statement": statement})), 0);
+    let taken = take_away(&document(&[&statement, &other]), &statement, StatementShape::List).unwrap();
+    assert_eq!(taken, document(&[&other]));
+}
+
+#[test]
+fn who_can_in_words() {
+    let document = parse(&allow(
+        r#"{"StringLike": {"ISS:sub": ["system:serviceaccount:team-*:*", "system:serviceaccount:ops:deploy"]}, "StringNotLike": {"ISS:sub": "*:team-x:*"}}"#,
+    ))
+    .document
+    .unwrap();
+    let answer = who_can(&document, &identity());
+    assert_eq!(answer.grants.len(), 1);
+    let words: Vec<String> = answer.grants[0].all_of[0]
+        .iter()
+        .flat_map(|pattern| pattern.namespaces_and_names().unwrap())
+        .map(|pair| pair.to_string())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "every ServiceAccount in namespaces `team-*`",
+            "ServiceAccount `deploy` in `ops`"
+        ]
+    );
+    let given = [
+        "system:serviceaccount:team-a:x",
+        "system:serviceaccount:team-x:x",
+        "system:serviceaccount:ops:deploy",
+        "system:serviceaccount:ops:x",
+    ];
+    let admitted: Vec<&str> = answer.admitted(given).collect();
+    assert_eq!(admitted, [given[0], given[2]]);
+}
+
+#[test]
+fn changes_of_access_are_named() {
+    let read = |condition: &str| parse(&allow(condition)).document.unwrap();
+    let narrow = who_can(
+        &read(r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#),
+        &identity(),
+    );
+    let wide = who_can(
+        &read(r#"{"StringLike": {"ISS:sub": "system:serviceaccount:shop:*"}}"#),
+        &identity(),
+    );
+    let widened = access_change(&narrow, &wide);
+    assert!(widened.loses_nobody());
+    assert_eq!(widened.gained, wide.grants);
+    let narrowed = access_change(&wide, &narrow);
+    assert_eq!((narrowed.gained.len(), narrowed.lost.len()), (0, 1));
+    // A Deny put on or lifted is a change that no grant shows.
+    let text = allow(r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#);
+    let deny = r#""Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}, "#;
+    let denied = parse(&text.replace("\"Statement\": [", deny)).document.unwrap();
+    let denied = who_can(&denied, &identity());
+    for (before, after) in [(&narrow, &denied), (&denied, &narrow)] {
+        let change = access_change(before, after);
+        assert!(change.denials_changed && change.gained.is_empty() && change.lost.is_empty());
+        assert!(!change.loses_nobody());
+    }
+}
