@@ -1,0 +1,326 @@
+//! The audit: one pure function from observations to a report.
+
+use jiff::Timestamp;
+
+use crate::chain::{Annotation, Chain, Gap, RoleChain, trusting_roles};
+use crate::config::Config;
+use crate::finding::{Finding, Link, Severity, WaivedUntil};
+use crate::model::{Access, Account, AuditRequest, BindingKey, Observed, Pod};
+use crate::report::{
+    ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
+};
+use crate::rules;
+use crate::snapshot::{Binding, Snapshot};
+use crate::verdict::{self, Expects, Verdict};
+
+/// Whether anything shows that a ServiceAccount is, or should be, bound to a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Something does.
+    Yes,
+    /// Nothing does.
+    No,
+    /// What could show it has not been seen.
+    CannotTell,
+}
+
+/// Whether a ServiceAccount deserves an audit of its own accord.
+#[must_use]
+pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound {
+    if config.excludes(key) {
+        return Bound::No;
+    }
+    let Some(binding) = snapshot.cluster.binding(key) else {
+        return Bound::No;
+    };
+    let annotated = binding
+        .service_account()
+        .is_some_and(|sa| sa.role_arn(&config.annotation_prefix).is_some());
+    let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
+    let runs = active.peek().is_some();
+    let carries = active.any(Pod::carries_role);
+    if annotated || carries || (runs && !trusting_roles(snapshot, &key.subject()).is_empty()) {
+        Bound::Yes
+    } else if runs && snapshot.accounts.values().any(Account::listing_is_missing) {
+        Bound::CannotTell
+    } else {
+        Bound::No
+    }
+}
+
+/// Audits every binding of a snapshot: those that something shows, and those that somebody asked for; without those that
+/// the configuration excludes or an `IrsaAudit` suspends.
+#[must_use]
+pub fn audit(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Report {
+    let bindings = snapshot
+        .cluster
+        .bindings()
+        .filter(|(key, binding)| {
+            let asked = binding.requests().iter().any(|r| r.declared);
+            !config.excludes(key)
+                && !is_suspended(binding)
+                && (asked || is_bound(snapshot, config, key) == Bound::Yes)
+        })
+        .map(|(key, _)| audit_binding(snapshot, config, key, now))
+        .collect();
+    Report {
+        bindings,
+        cluster: audit_cluster(snapshot, config, now),
+    }
+}
+
+/// Audits one binding.
+#[must_use]
+pub fn audit_binding(
+    snapshot: &Snapshot,
+    config: &Config,
+    key: &BindingKey,
+    now: Timestamp,
+) -> BindingReport {
+    let chain = Chain::derive(snapshot, config, key, now);
+    let mut findings = Vec::new();
+    for rule in rules::CATALOGUE {
+        if let Some(check) = rule.check {
+            findings.extend(check(&chain));
+        }
+    }
+    for finding in &mut findings {
+        if let Some(severity) = override_of(finding, config) {
+            finding.severity = severity;
+        }
+        finding.waived = waiver(finding, &chain);
+    }
+    findings.sort_by_key(|f| (f.link, f.entry.code));
+    let expects = Expects {
+        aws: chain.request.is_some_and(|r| !r.aws.is_empty()),
+        kubernetes: chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
+    };
+    let verdict = verdict::verdict(&findings, expects);
+    let deciding = verdict::deciding(&findings, verdict, expects);
+    BindingReport {
+        key: key.clone(),
+        verdict,
+        reason: deciding.map_or(ALL_LINKS_PASS, |f| f.entry.reason),
+        message: deciding.map_or_else(|| passing_message(&chain, &findings), |f| f.message.clone()),
+        links: links(&chain, &findings),
+        facts: facts(&chain),
+        pods: pods(&chain),
+        pending: is_pending(&chain),
+        valid_until: valid_until(&chain),
+        findings,
+    }
+}
+
+/// The severity that the configuration gives a finding: never to or from *unknown*, which is about sight, not taste.
+fn override_of(finding: &Finding, config: &Config) -> Option<Severity> {
+    let severity = *config.severities.get(finding.entry.code)?;
+    (finding.severity != Severity::Unknown && severity != Severity::Unknown).then_some(severity)
+}
+
+/// The waiver that stands for a finding, of several the longest.
+fn waiver(finding: &Finding, chain: &Chain<'_>) -> Option<WaivedUntil> {
+    if !chain.config.may_waive(finding.entry.code) {
+        return None;
+    }
+    let waivers = chain.request.map_or(&[][..], |r| &r.waivers);
+    let standing = waivers
+        .iter()
+        .filter(|w| w.code == finding.entry.code && w.until.is_none_or(|end| end > chain.now));
+    let longest = standing.max_by_key(|w| w.until.unwrap_or(Timestamp::MAX))?;
+    Some(longest.until.map_or(WaivedUntil::Revoked, WaivedUntil::Time))
+}
+
+fn passing_message(chain: &Chain<'_>, findings: &[Finding]) -> String {
+    let way = [Link::Role, Link::Provider, Link::Trust];
+    let codes: Vec<&str> = findings.iter().map(|f| f.entry.code).collect();
+    match &chain.aws {
+        Some(aws) if way.iter().all(|link| stands(chain, *link)) => {
+            format!(
+                "`{}` can assume `{}`",
+                crate::text::quote(&chain.subject),
+                aws.arn
+            )
+        }
+        _ if !codes.is_empty() => format!("nothing that counts: {}", codes.join(", ")),
+        _ if chain.uses_pod_identity => "the pods get their credentials from EKS Pod Identity".to_owned(),
+        _ => "nothing here uses, or expects, an IAM role".to_owned(),
+    }
+}
+
+/// How each link stands: broken before unseen; what was not looked at, because an earlier link does not stand, was not
+/// reached.
+fn links(chain: &Chain<'_>, findings: &[Finding]) -> [(Link, LinkState); 7] {
+    Link::ALL.map(|link| {
+        let own = || findings.iter().filter(move |f| f.link == link);
+        let counting = |severity| {
+            own()
+                .find(|f| f.counts() && f.severity == severity)
+                .map(|f| f.entry.reason)
+        };
+        let waived = || own().any(|f| !f.counts() && f.severity >= Severity::Unknown);
+        let state = if let Some(reason) = counting(Severity::Broken) {
+            LinkState::Broken(reason)
+        } else if let Some(reason) = counting(Severity::Unknown) {
+            LinkState::Unseen(reason)
+        } else if !applies(chain, findings, link) || waived() {
+            LinkState::NotApplicable
+        } else if stands(chain, link) {
+            LinkState::Passes
+        } else if own().next().is_some() {
+            // What is wrong here was made to weigh less by the configuration.
+            LinkState::NotApplicable
+        } else {
+            LinkState::NotReached
+        };
+        (link, state)
+    })
+}
+
+/// Whether a link has anything to say of the binding.
+fn applies(chain: &Chain<'_>, findings: &[Finding], link: Link) -> bool {
+    let broken_account = || {
+        findings
+            .iter()
+            .any(|f| f.link == Link::ServiceAccount && f.severity == Severity::Broken && f.counts())
+    };
+    match link {
+        Link::Rbac => chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
+        Link::ServiceAccount => chain.aws_applies(),
+        // Without an annotation nothing leads any further, whether or not there should be one.
+        _ => (chain.aws_applies() && chain.annotation != Annotation::Missing) || broken_account(),
+    }
+}
+
+/// Whether the evidence shows that a link does its part.
+fn stands(chain: &Chain<'_>, link: Link) -> bool {
+    let past_role = chain.past_role();
+    match link {
+        Link::ServiceAccount => {
+            chain.service_account.is_some() && !matches!(chain.annotation, Annotation::Malformed(..))
+        }
+        Link::Pods => matches!(chain.annotation, Annotation::Role(_)),
+        Link::Role => past_role.is_some(),
+        Link::Provider => past_role.is_some_and(|aws| aws.provider_accepts(chain.audience)),
+        Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
+        Link::Permissions => past_role.is_some_and(|aws| aws.trust_admits() && aws.policies.is_ok()),
+        Link::Rbac => false,
+    }
+}
+
+fn facts(chain: &Chain<'_>) -> BindingFacts {
+    let role = match &chain.annotation {
+        Annotation::Role(arn) => Some(arn),
+        _ => None,
+    };
+    BindingFacts {
+        role_arn: match &chain.annotation {
+            Annotation::Role(arn) => Some(arn.to_string()),
+            Annotation::Malformed(text, _) => Some(crate::text::quote(text)),
+            Annotation::Missing => None,
+        },
+        account: role.map(|arn| arn.account().to_owned()),
+        issuer: chain.issuer.map(|i| i.url.as_str().to_owned()),
+        provider_arn: chain.aws.as_ref().and_then(|aws| aws.provider_arn.clone()),
+        subject: chain.subject.clone(),
+        audience: role.map(|_| crate::text::quote(chain.audience)),
+    }
+}
+
+fn pods(chain: &Chain<'_>) -> PodSummary {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let stale = rules::pods::stale(chain);
+    let missing = rules::pods::missing(chain);
+    let mut workloads: Vec<_> = stale
+        .iter()
+        .chain(&missing)
+        .map(|pod| pod.workload.clone())
+        .collect();
+    workloads.sort();
+    workloads.dedup();
+    PodSummary {
+        total: count(chain.pods.len()),
+        ready: count(chain.pods.iter().filter(|p| p.ready).count()),
+        stale: count(stale.len()),
+        missing: count(missing.len()),
+        workloads,
+    }
+}
+
+/// Whether an answer is on its way that may change the report: on the annotation's role, or on whether one that a pod
+/// carries is given.
+fn is_pending(chain: &Chain<'_>) -> bool {
+    let waits = |aws: &RoleChain<'_>, last: Link| {
+        let gaps = rules::evidence::gaps_of(aws, chain.issuer.is_some());
+        gaps.into_iter()
+            .any(|(link, gap)| link <= last && *gap == Gap::Pending)
+    };
+    chain
+        .aws
+        .as_ref()
+        .is_some_and(|aws| waits(aws, Link::Permissions))
+        || chain
+            .other_roles()
+            .into_iter()
+            .any(|arn| waits(&chain.for_role(arn, chain.audience), Link::Provider))
+}
+
+/// The next time at which the report may change by itself.
+fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
+    let waivers = chain.request.map_or(&[][..], |r| &r.waivers);
+    let ends = waivers
+        .iter()
+        .filter_map(|w| w.until)
+        .filter(|until| *until > chain.now);
+    ends.chain(chain.stale_at()).min()
+}
+
+/// Audits what concerns no single binding.
+#[must_use]
+pub fn audit_cluster(snapshot: &Snapshot, _config: &Config, _now: Timestamp) -> ClusterReport {
+    let mut report = ClusterReport::default();
+    if snapshot.issuer.is_none() {
+        report.findings.push(rules::irsa304::finding());
+    }
+    for (id, account) in &snapshot.accounts {
+        let mut failures: Vec<_> = account.failures().collect();
+        failures.sort_by(|a, b| a.kind.rank().cmp(&b.kind.rank()).then(a.since.cmp(&b.since)));
+        failures.dedup_by(|a, b| a.kind == b.kind);
+        if account.access == Access::NotConfigured {
+            report.findings.push(rules::irsa903::finding(id));
+        } else {
+            report.findings.extend(rules::account_findings(id, &failures));
+        }
+        let seen = account.roles.values().filter_map(Observed::observed_at);
+        report.accounts.push(AccountReport {
+            account: id.clone(),
+            provider_arn: account
+                .provider
+                .latest()
+                .and_then(|p| p.as_ref().map(|p| p.arn.clone())),
+            provider_seen: account.provider.value.is_some(),
+            failures: failures.into_iter().map(|f| f.kind.clone()).collect(),
+            oldest_evidence: seen.chain(account.provider.observed_at()).min(),
+        });
+    }
+    report.findings.sort_by_key(|f| f.entry.code);
+    report
+}
+
+/// Whether a ServiceAccount's audit request asks for a rest.
+#[must_use]
+pub fn is_suspended(binding: &Binding) -> bool {
+    binding
+        .requests()
+        .first()
+        .is_some_and(|r: &AuditRequest| r.suspend)
+}
+
+/// Whether a verdict deserves another look soon: a repair made in AWS shows only there.
+#[must_use]
+pub fn wants_reread(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Broken | Verdict::Unknown)
+}
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

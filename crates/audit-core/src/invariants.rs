@@ -1,0 +1,449 @@
+//! What holds for every report, whatever was observed.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::audit::{audit, audit_cluster, is_bound};
+use crate::finding::{Link, Severity};
+use crate::model::{
+    Access, Account, Container, FailureKind, Observed, Pod, PodPhase, Provider, RoleLookup, TokenMount,
+};
+use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};
+use crate::testing::*;
+use crate::verdict::Verdict;
+
+/// One change of a world; drawn from what the field has shown and from nonsense.
+#[derive(Debug, Clone)]
+enum Change {
+    Annotation(Option<String>),
+    Audience(Option<String>),
+    NoServiceAccount,
+    Trust(String),
+    RoleAbsent,
+    RoleArn(&'static str),
+    RoleUnseen(Option<FailureKind>),
+    ProviderUnseen(Option<FailureKind>),
+    NoProvider,
+    ClientIds(Vec<&'static str>),
+    Policies(Option<usize>),
+    ListingFails(FailureKind),
+    NoAccount,
+    NotConfigured,
+    NoIssuer,
+    TrustedBy(&'static str),
+    NoPods,
+    Pod(Box<(Container, bool, bool, PodPhase)>),
+    OldRole(bool),
+    ExpectRole(String),
+    ExpectAws,
+    ExpectKubernetes,
+    ExpectWorkload(&'static str),
+    Waive(&'static str, Option<i64>),
+    Severity(&'static str, Severity),
+    Undeclared,
+    Later(i64),
+}
+
+impl Change {
+    fn apply(self, world: World) -> World {
+        let has_account = world.snapshot.accounts.contains_key(ACCOUNT);
+        let has_provider = has_account
+            && matches!(
+                world.snapshot.accounts[ACCOUNT].provider.value,
+                Some((Some(_), _))
+            );
+        let service_account = world
+            .snapshot
+            .cluster
+            .binding(&world.key)
+            .is_some_and(|b| b.service_account().is_some());
+        match self {
+            Self::Annotation(value) if service_account => {
+                world.annotate(&format!("{PREFIX}/role-arn"), value.as_deref())
+            }
+            Self::Audience(value) if service_account => {
+                world.annotate(&format!("{PREFIX}/audience"), value.as_deref())
+            }
+            Self::NoServiceAccount => world.without_service_account(),
+            Self::Trust(text) if has_account => world.trust_text(&text),
+            Self::RoleAbsent if has_account => world.role(RoleLookup::Absent),
+            Self::RoleArn(arn) if has_account => {
+                world.role(role(arn, &trust(&condition(SUBJECT)).to_string()))
+            }
+            Self::RoleUnseen(kind) if has_account => world.role_unseen(kind),
+            Self::ProviderUnseen(kind) if has_account => world.provider_unseen(kind),
+            Self::NoProvider if has_account => world.without_provider(),
+            Self::ClientIds(ids) if has_provider => world.client_ids(&ids),
+            Self::Policies(Some(count)) if has_account => world.policies(count),
+            Self::Policies(None) if has_account => world.policies_unseen(None),
+            Self::ListingFails(kind) if has_account => world.listing_fails(kind),
+            Self::NoAccount => world.without_account(),
+            Self::NotConfigured if has_account => world.account_not_configured(),
+            Self::NoIssuer => world.issuer_unknown(),
+            Self::TrustedBy(role) if has_account => world.trusted_by(role),
+            Self::NoPods if world.snapshot.cluster.binding(&world.key).is_some() => world.without_pods(),
+            Self::Pod(pod) => {
+                let (container, opt_out, terminating, phase) = *pod;
+                let name = format!("p{}", container.name);
+                let mut world = world.another_pod(&name, container);
+                let old = world
+                    .snapshot
+                    .cluster
+                    .binding(&world.key)
+                    .unwrap()
+                    .pods()
+                    .last()
+                    .unwrap()
+                    .clone();
+                world.snapshot.cluster.put_pod(Pod {
+                    webhook_opt_out: opt_out,
+                    terminating,
+                    phase,
+                    ..old
+                });
+                world
+            }
+            Self::OldRole(good) if has_account => {
+                let subject = if good {
+                    SUBJECT
+                } else {
+                    "system:serviceaccount:a:b"
+                };
+                world.any_role(
+                    "old-cart",
+                    role(OLD_ROLE, &trust(&condition(subject)).to_string()),
+                )
+            }
+            Self::ExpectRole(arn) => world.expect_role(&arn),
+            Self::ExpectAws => world.expect_aws(),
+            Self::ExpectKubernetes => world.expect_kubernetes(),
+            Self::ExpectWorkload(name) => world.request(|request| {
+                request.workloads.push(crate::model::WorkloadRef {
+                    kind: "Deployment".into(),
+                    name: name.into(),
+                });
+            }),
+            Self::Waive(code, seconds) => world.waive(code, seconds),
+            Self::Severity(code, severity) => {
+                world.config(|config| config.severities.extend([(code.to_owned(), severity)]))
+            }
+            Self::Undeclared => world.request(|request| request.declared = false),
+            Self::Later(seconds) => world.later(seconds),
+            _ => world,
+        }
+    }
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,12}", any::<String>(), Just("a\n$(b)'\u{202e}".to_owned())]
+}
+
+fn arn() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => Just(ROLE.to_owned()),
+        2 => Just(OLD_ROLE.to_owned()),
+        1 => Just("arn:aws:iam::111122223333:role/a/b/cart".to_owned()),
+        1 => Just("arn:aws:iam::444455556666:role/cart".to_owned()),
+        1 => Just("cart".to_owned()),
+        1 => Just("arn:aws:sts::111122223333:assumed-role/a/b".to_owned()),
+        1 => hostile(),
+    ]
+}
+
+fn failure() -> impl Strategy<Value = FailureKind> {
+    prop_oneof![
+        Just(FailureKind::Throttled),
+        Just(FailureKind::Unavailable),
+        hostile().prop_map(|action| FailureKind::AccessDenied { action }),
+    ]
+}
+
+fn trust_text() -> impl Strategy<Value = String> {
+    let subject = prop_oneof![
+        3 => Just(SUBJECT.to_owned()),
+        1 => Just("system:serviceaccount:*".to_owned()),
+        1 => Just("system:serviceaccount:staging:cart".to_owned()),
+        1 => Just("shop/cart".to_owned()),
+        1 => hostile(),
+    ];
+    let key = prop_oneof![
+        3 => Just(format!("{HOST_PATH}:sub")),
+        1 => Just(format!("{OTHER_HOST_PATH}:sub")),
+        1 => Just(format!("https://{HOST_PATH}:sub")),
+        1 => Just("aws:SourceIp".to_owned()),
+        1 => hostile(),
+    ];
+    let operator = prop::sample::select(vec![
+        "StringEquals",
+        "StringLike",
+        "StringNotEquals",
+        "IpAddress",
+        "Null",
+        "ForAnyValue:StringLike",
+        "Nonsense",
+    ]);
+    let principal = prop_oneof![
+        4 => Just(json!({ "Federated": provider_arn(HOST_PATH) })),
+        1 => Just(json!({ "Federated": provider_arn(OTHER_HOST_PATH) })),
+        1 => Just(json!("*")),
+        1 => Just(json!({ "Service": "ec2.amazonaws.com" })),
+        1 => hostile().prop_map(Value::from),
+    ];
+    let action = prop::sample::select(vec!["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole", "sts:*"]);
+    let effect = prop::sample::select(vec!["Allow", "Allow", "Allow", "Deny"]);
+    let statement = (effect, principal, action, operator, key, subject).prop_map(
+        |(effect, principal, action, operator, key, subject)| {
+            json!({ "Effect": effect, "Principal": principal, "Action": action,
+                "Condition": { operator: { key: subject } } })
+        },
+    );
+    let document = prop::collection::vec(statement, 0..4)
+        .prop_map(|statements| json!({ "Version": "2012-10-17", "Statement": statements }).to_string());
+    prop_oneof![6 => document, 1 => hostile()]
+}
+
+fn container() -> impl Strategy<Value = Container> {
+    let token = (
+        prop::option::of(prop_oneof![Just(AUDIENCE.to_owned()), hostile()]),
+        any::<bool>(),
+    )
+        .prop_map(|(audience, there)| TokenMount {
+            path: if there {
+                TOKEN_FOLDER.to_owned()
+            } else {
+                "/elsewhere/".to_owned()
+            },
+            audience,
+            file: "token".to_owned(),
+        });
+    let file = prop::sample::select(vec![
+        format!("{TOKEN_FOLDER}/token"),
+        "/elsewhere/token".to_owned(),
+    ]);
+    (
+        "[a-d]",
+        any::<bool>(),
+        prop::option::of(arn()),
+        prop::option::of(file),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        prop::collection::vec(token, 0..3),
+    )
+        .prop_map(
+            |(name, init, role_arn, token_file, opaque_env, pod_identity, tokens)| Container {
+                name,
+                init,
+                role_arn,
+                token_file,
+                opaque_env,
+                pod_identity,
+                tokens,
+            },
+        )
+}
+
+fn code() -> impl Strategy<Value = &'static str> {
+    let codes: Vec<&str> = crate::rules::CATALOGUE
+        .iter()
+        .map(|rule| rule.entry.code)
+        .collect();
+    prop::sample::select(codes)
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let severity = prop::sample::select(vec![
+        Severity::Notice,
+        Severity::Risk,
+        Severity::Unknown,
+        Severity::Broken,
+    ]);
+    let phase = prop::sample::select(vec![
+        PodPhase::Pending,
+        PodPhase::Running,
+        PodPhase::Failed,
+        PodPhase::Unknown,
+    ]);
+    let pod = (
+        container(),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        phase,
+    );
+    prop_oneof![
+        1 => prop::option::of(arn()).prop_map(Change::Annotation),
+        1 => prop::option::of(prop_oneof![Just(String::new()), hostile()]).prop_map(Change::Audience),
+        1 => Just(Change::NoServiceAccount),
+        3 => trust_text().prop_map(Change::Trust),
+        1 => Just(Change::RoleAbsent),
+        1 => Just(Change::RoleArn("arn:aws:iam::111122223333:role/teams/cart")),
+        1 => prop::option::of(failure()).prop_map(Change::RoleUnseen),
+        1 => prop::option::of(failure()).prop_map(Change::ProviderUnseen),
+        1 => Just(Change::NoProvider),
+        1 => prop::sample::subsequence(vec![AUDIENCE, "vault", ""], 0..3).prop_map(Change::ClientIds),
+        1 => prop::option::of(0_usize..2).prop_map(Change::Policies),
+        1 => failure().prop_map(Change::ListingFails),
+        1 => Just(Change::NoAccount),
+        1 => Just(Change::NotConfigured),
+        1 => Just(Change::NoIssuer),
+        1 => prop::sample::select(vec!["cart", "old-cart", "unread"]).prop_map(Change::TrustedBy),
+        1 => Just(Change::NoPods),
+        4 => pod.prop_map(|pod| Change::Pod(Box::new(pod))),
+        1 => any::<bool>().prop_map(Change::OldRole),
+        1 => arn().prop_map(Change::ExpectRole),
+        1 => Just(Change::ExpectAws),
+        1 => Just(Change::ExpectKubernetes),
+        1 => prop::sample::select(vec!["cart", "pa", "stray"]).prop_map(Change::ExpectWorkload),
+        2 => (code(), prop::option::of(-10_i64..7200)).prop_map(|(code, end)| Change::Waive(code, end)),
+        1 => (code(), severity).prop_map(|(code, severity)| Change::Severity(code, severity)),
+        1 => Just(Change::Undeclared),
+        1 => (-10_i64..7200).prop_map(Change::Later),
+    ]
+}
+
+fn world() -> impl Strategy<Value = World> {
+    prop::collection::vec(change(), 0..7).prop_map(|changes| {
+        changes
+            .into_iter()
+            .fold(World::healthy(), |world, change| change.apply(world))
+    })
+}
+
+/// What verdict, reason, findings and links say of each other.
+fn check(report: &BindingReport) -> Result<(), TestCaseError> {
+    let counting = |severity: Severity| {
+        report
+            .findings
+            .iter()
+            .filter(move |f| f.counts() && f.severity == severity)
+    };
+    prop_assert_eq!(
+        report.verdict == Verdict::Broken,
+        counting(Severity::Broken).next().is_some()
+    );
+    let deciding = match report.verdict {
+        Verdict::Working => None,
+        Verdict::AtRisk => Some(Severity::Risk),
+        Verdict::Unknown => Some(Severity::Unknown),
+        Verdict::Broken => Some(Severity::Broken),
+    };
+    match deciding {
+        None => {
+            prop_assert_eq!(report.reason, ALL_LINKS_PASS);
+            prop_assert!(counting(Severity::Risk).next().is_none());
+        }
+        Some(severity) => {
+            let finding =
+                counting(severity).find(|f| f.entry.reason == report.reason && f.message == report.message);
+            prop_assert!(finding.is_some());
+        }
+    }
+    if report.verdict != Verdict::Broken {
+        let unseen = counting(Severity::Unknown).any(|f| f.link <= Link::Pods);
+        prop_assert!(!unseen || report.verdict == Verdict::Unknown);
+    }
+    prop_assert!(
+        report
+            .findings
+            .windows(2)
+            .all(|pair| (pair[0].link, pair[0].entry.code) < (pair[1].link, pair[1].entry.code))
+    );
+    for (link, state) in report.links {
+        let own = |severity: Severity| {
+            counting(severity)
+                .find(|f| f.link == link)
+                .map(|f| f.entry.reason)
+        };
+        match state {
+            LinkState::Broken(reason) => prop_assert_eq!(Some(reason), own(Severity::Broken)),
+            LinkState::Unseen(reason) => {
+                prop_assert_eq!(
+                    (None, Some(reason)),
+                    (own(Severity::Broken), own(Severity::Unknown))
+                );
+            }
+            LinkState::Passes | LinkState::NotApplicable | LinkState::NotReached => {
+                prop_assert_eq!((None, None), (own(Severity::Broken), own(Severity::Unknown)));
+            }
+        }
+        if state == LinkState::NotReached {
+            let before = report.links.iter().take_while(|(l, _)| *l < link);
+            let blocked = before
+                .clone()
+                .any(|(_, s)| matches!(s, LinkState::Broken(_) | LinkState::Unseen(_)));
+            let passed_over = before
+                .clone()
+                .any(|(l, s)| *s == LinkState::NotApplicable && report.findings.iter().any(|f| f.link == *l));
+            prop_assert!(blocked || passed_over, "nothing stands in the way of {link:?}");
+        }
+    }
+    // Broken findings say what to do.
+    prop_assert!(
+        report.findings.iter().all(|f| f.severity != Severity::Broken
+            || f.entry.severity != Severity::Broken
+            || f.fix.is_some())
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_report_agrees_with_itself(world in world()) {
+        let report = world.audit();
+        if let Err(error) = check(&report) {
+            return Err(TestCaseError::fail(format!("{error}\n{}", shown(&report))));
+        }
+        assert_safe(&report);
+        let _ = is_bound(&world.snapshot, &world.config, &world.key);
+        let whole = audit(&world.snapshot, &world.config, world.now);
+        prop_assert!(whole.bindings.iter().all(|b| b.key != world.key || *b == report));
+        let _ = audit_cluster(&world.snapshot, &world.config, world.now);
+    }
+
+    #[test]
+    fn what_concerns_somebody_else_changes_nothing(world in world(), other in container()) {
+        let before = world.audit();
+        let mut world = world;
+        let stray = crate::model::BindingKey::new("elsewhere", "stray");
+        world.snapshot.cluster.put_pod(pod(&stray, "stray", other));
+        if !before.findings.iter().any(|f| f.entry.code == "IRSA216") {
+            world = world.service_account("elsewhere", "stray");
+        }
+        let provider = Provider { arn: String::new(), url: String::new(), client_ids: Vec::new() };
+        let now = world.now;
+        let account = Account { access: Access::Configured, provider: Observed::known(Some(provider), now), ..Account::default() };
+        world.snapshot.accounts.insert("000000000000".to_owned(), account);
+        prop_assert_eq!(world.audit(), before);
+    }
+
+    #[test]
+    fn a_report_stands_as_long_as_it_says(world in world()) {
+        let report = world.audit();
+        let later = match report.valid_until {
+            Some(end) => end.saturating_sub(SignedDuration::from_secs(1)).unwrap(),
+            None => world.now.saturating_add(SignedDuration::from_hours(24 * 365)).unwrap(),
+        };
+        if later > world.now {
+            let mut world = world;
+            world.now = later;
+            prop_assert_eq!(world.audit(), report);
+        }
+    }
+
+    #[test]
+    fn what_fails_to_be_read_never_makes_a_fault(world in world(), kind in failure()) {
+        // A waiver for one way of not seeing is none for another.
+        let asked = world.snapshot.cluster.binding(&world.key).is_some_and(|binding| !binding.requests().is_empty());
+        let world = if asked { world.request(|request| request.waivers.clear()) } else { world };
+        let before = world.audit();
+        let mut failing = world.clone();
+        for account in failing.snapshot.accounts.values_mut() {
+            account.provider.fail(kind.clone(), "no".to_owned(), world.now);
+            account.roles.values_mut().for_each(|seen| seen.fail(kind.clone(), "no".to_owned(), world.now));
+            account.policies.values_mut().for_each(|seen| seen.fail(kind.clone(), "no".to_owned(), world.now));
+        }
+        prop_assert_eq!(failing.audit().verdict, before.verdict);
+    }
+}

@@ -1,0 +1,38 @@
+//! The pure core of irsa-audit.
+//!
+//! Plain data goes in ([`Snapshot`], [`Config`], the time), a report comes out ([`audit_binding`], [`audit`]).
+//! Nothing here reads a clock, a file, an API server or AWS, and nothing here can fail on data: what cannot be
+//! known is reported as *unknown*.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`model`] | what was observed: ServiceAccounts, pods, roles, providers, what people expect |
+//! | [`snapshot`] | all observations together, indexed by what the rules look up |
+//! | [`chain`] | the credential chain of one binding, derived once from the snapshot and read by every rule |
+//! | [`rules`] | one file for each code; [`rules::CATALOGUE`] is the one list of them |
+//! | [`finding`] | code, severity, link, message, fix |
+//! | [`verdict`] | how findings become one verdict and one reason |
+//! | [`report`] | what an audit returns |
+
+pub mod audit;
+pub mod chain;
+pub mod config;
+pub mod finding;
+pub mod fix;
+#[cfg(test)]
+mod invariants;
+pub mod model;
+pub mod report;
+pub mod rules;
+pub mod snapshot;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod verdict;
+
+pub use audit::{audit, audit_binding};
+pub use config::Config;
+pub use finding::{Finding, Link, Severity};
+pub use report::{AccountReport, BindingReport, ClusterReport, Report};
+pub use snapshot::Snapshot;
+pub use verdict::Verdict;

@@ -1,0 +1,218 @@
+//! What was read from AWS, with its age and what went wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use iam_policy::{Parsed, RoleArn};
+use jiff::Timestamp;
+
+/// Why a read failed, as far as a verdict cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The operator's own credentials lack the action, such as `iam:GetRole`.
+    AccessDenied {
+        /// The action to allow.
+        action: String,
+    },
+    /// Throttled by AWS.
+    Throttled,
+    /// Any other failure: no connection, a server error, an answer that could not be read.
+    Unavailable,
+}
+
+impl FailureKind {
+    /// Orders kinds for display: what somebody can repair first.
+    #[must_use]
+    pub fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::AccessDenied { action } => (0, action),
+            Self::Throttled => (1, ""),
+            Self::Unavailable => (2, ""),
+        }
+    }
+}
+
+/// A failed read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFailure {
+    /// What failed.
+    pub kind: FailureKind,
+    /// AWS's own words; untrusted text.
+    pub message: String,
+    /// When the failure was first seen, without a success since.
+    pub since: Timestamp,
+}
+
+/// The latest good value of something that is read again and again, and whether reading it fails now.
+///
+/// A failure never erases a value: the value only grows old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed<T> {
+    /// The last value that was read, and when.
+    pub value: Option<(T, Timestamp)>,
+    /// Why the latest read failed, if it did.
+    pub failure: Option<ReadFailure>,
+}
+
+impl<T> Default for Observed<T> {
+    fn default() -> Self {
+        Self {
+            value: None,
+            failure: None,
+        }
+    }
+}
+
+impl<T> Observed<T> {
+    /// A value read at a time.
+    #[must_use]
+    pub fn known(value: T, at: Timestamp) -> Self {
+        Self {
+            value: Some((value, at)),
+            failure: None,
+        }
+    }
+
+    /// Takes note of a good read.
+    pub fn succeed(&mut self, value: T, at: Timestamp) {
+        self.value = Some((value, at));
+        self.failure = None;
+    }
+
+    /// Takes note of a failed read; the value and the beginning of an ongoing failure of the same kind stand.
+    pub fn fail(&mut self, kind: FailureKind, message: String, at: Timestamp) {
+        let since = match &self.failure {
+            Some(old) if old.kind == kind => old.since,
+            _ => at,
+        };
+        self.failure = Some(ReadFailure { kind, message, since });
+    }
+
+    /// The value, however old.
+    #[must_use]
+    pub fn latest(&self) -> Option<&T> {
+        self.value.as_ref().map(|(value, _)| value)
+    }
+
+    /// When the value was read.
+    #[must_use]
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        self.value.as_ref().map(|(_, at)| *at)
+    }
+
+    /// Whether neither a value nor a failure is there: the first read has not ended.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.value.is_none() && self.failure.is_none()
+    }
+}
+
+/// The permission policies of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RolePolicies {
+    /// ARNs of the attached managed policies, sorted.
+    pub attached: Vec<String>,
+    /// Names of the inline policies, sorted.
+    pub inline: Vec<String>,
+}
+
+/// A role as IAM has it.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Its ARN, with its true path.
+    pub arn: RoleArn,
+    /// IAM's unique id (`AROA…`), which a role that is deleted and created again does not keep.
+    pub id: String,
+    /// The trust policy's text, decoded.
+    pub trust_text: Arc<str>,
+    /// The trust policy, parsed once.
+    pub trust: Arc<Parsed>,
+}
+
+/// The answer to "is there such a role".
+#[derive(Debug, Clone)]
+pub enum RoleLookup {
+    /// There is.
+    Found(Arc<Role>),
+    /// IAM said `NoSuchEntity`, or a complete listing did not have it.
+    Absent,
+}
+
+/// An IAM OIDC provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its ARN.
+    pub arn: String,
+    /// Its URL without the scheme, as IAM gives it.
+    pub url: String,
+    /// The audiences that it accepts.
+    pub client_ids: Vec<String>,
+}
+
+/// Whether the operator may look into an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It is the operator's own account, or one that the configuration names.
+    #[default]
+    Configured,
+    /// The configuration gives no way in.
+    NotConfigured,
+}
+
+/// What is known of an account, keyed by what rules look up.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// Whether the operator may look into it.
+    pub access: Access,
+    /// Roles by name (IAM's names are unique within an account, whatever the path).
+    pub roles: BTreeMap<String, Observed<RoleLookup>>,
+    /// Permission policies by role name; apart from the roles, because other permissions are needed to read them.
+    pub policies: BTreeMap<String, Observed<RolePolicies>>,
+    /// The provider for this cluster's issuer; `None` inside where IAM says that there is none.
+    pub provider: Observed<Option<Provider>>,
+    /// Exact subjects in trust policies of roles that admit this cluster's issuer, with the roles' names; complete
+    /// as of the last listing of the whole account.
+    pub trusted_subjects: BTreeMap<String, Vec<String>>,
+    /// The last listing of the whole account: how many roles it has.
+    pub listing: Observed<usize>,
+}
+
+impl Account {
+    /// Whether the account could be listed as a whole, and has not been yet.
+    #[must_use]
+    pub fn listing_is_missing(&self) -> bool {
+        self.access == Access::Configured && self.listing.value.is_none()
+    }
+
+    /// All failures that are going on now.
+    pub fn failures(&self) -> impl Iterator<Item = &ReadFailure> {
+        let roles = self.roles.values().filter_map(|o| o.failure.as_ref());
+        let policies = self.policies.values().filter_map(|o| o.failure.as_ref());
+        roles
+            .chain(policies)
+            .chain(&self.provider.failure)
+            .chain(&self.listing.failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_the_value_and_its_own_beginning() {
+        let (t0, t1, t2) = (
+            Timestamp::UNIX_EPOCH,
+            Timestamp::from_second(60).unwrap(),
+            Timestamp::from_second(90).unwrap(),
+        );
+        let mut seen = Observed::known(7, t0);
+        seen.fail(FailureKind::Throttled, "Rate exceeded".into(), t1);
+        seen.fail(FailureKind::Throttled, "Rate exceeded".into(), t2);
+        assert_eq!(seen.latest(), Some(&7));
+        assert_eq!(seen.observed_at(), Some(t0));
+        assert_eq!(seen.failure.as_ref().unwrap().since, t1);
+        seen.succeed(8, t2);
+        assert_eq!((seen.latest(), seen.failure.is_none()), (Some(&8), true));
+    }
+}

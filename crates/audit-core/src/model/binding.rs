@@ -1,0 +1,38 @@
+//! The identity of a binding: one ServiceAccount.
+
+use std::fmt;
+
+/// Names one ServiceAccount, and with it one binding. Ordered by namespace, then name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BindingKey {
+    /// The namespace of the ServiceAccount.
+    pub namespace: String,
+    /// The name of the ServiceAccount.
+    pub service_account: String,
+}
+
+impl BindingKey {
+    /// Names the ServiceAccount `service_account` in `namespace`.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, service_account: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            service_account: service_account.into(),
+        }
+    }
+
+    /// The `sub` claim of this ServiceAccount's tokens: `system:serviceaccount:<namespace>:<name>`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        format!(
+            "system:serviceaccount:{}:{}",
+            self.namespace, self.service_account
+        )
+    }
+}
+
+impl fmt::Display for BindingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.service_account)
+    }
+}

@@ -1,0 +1,102 @@
+//! What people said that they expect: the `spec` of an `IrsaAudit`.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// A workload by kind and name, in the namespace of the binding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadRef {
+    /// `Deployment`, `StatefulSet`, … : the kind of the controller.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// AWS actions that the role is expected to be able to perform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsExpectation {
+    /// Actions, such as `s3:GetObject`.
+    pub actions: Vec<String>,
+    /// Resource ARNs.
+    pub resources: Vec<String>,
+    /// Condition keys that the request is known to carry.
+    pub context: BTreeMap<String, String>,
+}
+
+/// Kubernetes permissions that the ServiceAccount is expected to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubernetesExpectation {
+    /// Verbs, such as `get`.
+    pub verbs: Vec<String>,
+    /// API group; empty for the core group.
+    pub api_group: String,
+    /// Resource, in the plural.
+    pub resource: String,
+    /// Subresource, such as `log`.
+    pub subresource: Option<String>,
+    /// Names; empty for any.
+    pub resource_names: Vec<String>,
+    /// Namespace; absent for cluster-scoped resources, or all namespaces.
+    pub namespace: Option<String>,
+}
+
+/// A finding that somebody has accepted for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The code that is waived, such as `IRSA208`.
+    pub code: String,
+    /// When it ends; absent for no end.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+}
+
+/// One `IrsaAudit`, reduced to what the audit reads of it: never its status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditRequest {
+    /// Name of the `IrsaAudit`.
+    pub name: String,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Name of the audited ServiceAccount, in the same namespace.
+    pub service_account: String,
+    /// Set while nobody wants the binding to be audited.
+    pub suspend: bool,
+    /// The role that the ServiceAccount is expected to have.
+    pub role_arn: Option<String>,
+    /// The workloads that are expected to run as the ServiceAccount.
+    pub workloads: Vec<WorkloadRef>,
+    /// Expected AWS permissions.
+    pub aws: Vec<AwsExpectation>,
+    /// Expected Kubernetes permissions.
+    pub kubernetes: Vec<KubernetesExpectation>,
+    /// Accepted findings.
+    pub waivers: Vec<Waiver>,
+    /// Written by a person or from Git, not by the operator.
+    pub declared: bool,
+}
+
+impl AuditRequest {
+    /// Which of several requests for one ServiceAccount counts: declared before automatic, older before younger.
+    #[must_use]
+    pub fn precedence(&self, other: &Self) -> Ordering {
+        let rank = |r: &Self| (!r.declared, r.created);
+        rank(self)
+            .cmp(&rank(other))
+            .then_with(|| self.name.cmp(&other.name))
+    }
+
+    /// Whether AWS credentials are expected for the ServiceAccount.
+    #[must_use]
+    pub fn expects_role(&self) -> bool {
+        self.role_arn.is_some() || !self.aws.is_empty()
+    }
+
+    /// Whether only Kubernetes permissions are expected, so that the AWS links do not apply.
+    #[must_use]
+    pub fn expects_only_kubernetes(&self) -> bool {
+        !self.kubernetes.is_empty() && !self.expects_role()
+    }
+}

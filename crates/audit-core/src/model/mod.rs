@@ -1,0 +1,17 @@
+//! What was observed, as plain data without any trace of the API that it came from.
+
+pub mod aws;
+pub mod binding;
+pub mod expectation;
+pub mod issuer;
+pub mod pod;
+pub mod service_account;
+
+pub use aws::{
+    Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
+};
+pub use binding::BindingKey;
+pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
+pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
+pub use pod::{Container, Pod, PodPhase, TokenMount, Workload};
+pub use service_account::ServiceAccount;

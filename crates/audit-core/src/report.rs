@@ -1,0 +1,116 @@
+//! What an audit returns.
+
+use jiff::Timestamp;
+
+use crate::finding::{Finding, Link};
+use crate::model::{BindingKey, FailureKind, Workload};
+use crate::verdict::Verdict;
+
+/// The reason of a binding without a deciding finding.
+pub const ALL_LINKS_PASS: &str = "AllLinksPass";
+
+/// How a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Looked at, and passes.
+    Passes,
+    /// Does not apply to this binding; or what is wrong with it is waived, or was made to weigh less.
+    NotApplicable,
+    /// Broken, by the finding with this reason.
+    Broken(&'static str),
+    /// Could not be seen, by the finding with this reason.
+    Unseen(&'static str),
+    /// Not looked at, because an earlier link is broken or unseen.
+    NotReached,
+}
+
+/// The pods of a binding, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodSummary {
+    /// Pods that can still ask for credentials.
+    pub total: u32,
+    /// Of these, Ready.
+    pub ready: u32,
+    /// Of these, with another role than the annotation's.
+    pub stale: u32,
+    /// Of these, without injected credentials.
+    pub missing: u32,
+    /// What to restart: the workloads of stale and missing pods, sorted, without repetition.
+    pub workloads: Vec<Workload>,
+}
+
+/// Who asks whom for what, as far as it could be derived.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BindingFacts {
+    /// The annotation's role.
+    pub role_arn: Option<String>,
+    /// The role's account.
+    pub account: Option<String>,
+    /// The cluster's issuer, with its scheme.
+    pub issuer: Option<String>,
+    /// The provider that the role must trust.
+    pub provider_arn: Option<String>,
+    /// The `sub` claim.
+    pub subject: String,
+    /// The `aud` claim.
+    pub audience: Option<String>,
+}
+
+/// The audit of one binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingReport {
+    /// Which binding.
+    pub key: BindingKey,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reason of the deciding finding, or [`ALL_LINKS_PASS`].
+    pub reason: &'static str,
+    /// One line for a person.
+    pub message: String,
+    /// All findings, in chain order.
+    pub findings: Vec<Finding>,
+    /// How each link stands, in chain order.
+    pub links: [(Link, LinkState); 7],
+    /// Who asks whom for what.
+    pub facts: BindingFacts,
+    /// The pods.
+    pub pods: PodSummary,
+    /// Some evidence has not been asked for yet, or its first answer is still on its way: wait for it rather than
+    /// show this report.
+    pub pending: bool,
+    /// When this report may change without any new observation: a waiver ends, evidence grows too old.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// What is known of an account as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountReport {
+    /// The account.
+    pub account: String,
+    /// The ARN of the provider for this cluster's issuer; absent where it is not registered or was never seen.
+    pub provider_arn: Option<String>,
+    /// Whether the provider was looked for with success.
+    pub provider_seen: bool,
+    /// Failures that are going on now.
+    pub failures: Vec<FailureKind>,
+    /// The oldest evidence that a verdict rests on.
+    pub oldest_evidence: Option<Timestamp>,
+}
+
+/// The audit of what concerns no single binding.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClusterReport {
+    /// Findings about accounts and the cluster, in the order of their codes.
+    pub findings: Vec<Finding>,
+    /// Each account that bindings lead to.
+    pub accounts: Vec<AccountReport>,
+}
+
+/// The audit of a whole snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// One report for each binding, sorted.
+    pub bindings: Vec<BindingReport>,
+    /// The rest.
+    pub cluster: ClusterReport,
+}

@@ -1,0 +1,183 @@
+//! # IRSA101 `RoleAnnotationMissing`
+//!
+//! ## What it means
+//! The ServiceAccount has no annotation `eks.amazonaws.com/role-arn` (or an empty one), and something expects a role
+//! for it:
+//! - an `IrsaAudit` with `expect.roleArn` or `expect.aws`: *broken*;
+//! - running pods that still carry a role: they were created before the annotation went away: a *risk*;
+//! - a role whose trust policy names exactly this ServiceAccount, while pods run as it: a *risk*.
+//!
+//! ## Why it breaks
+//! The annotation is all that the pod identity webhook goes by. Without it a new pod gets no role and no token, and the
+//! SDK falls back to the node's role or finds no credentials.
+//!
+//! ## In logs
+//! `AccessDenied … assumed-role/<node role>/i-0123… is not authorized`, `Unable to locate credentials`,
+//! `NoCredentialProviders`.
+//!
+//! ## Fix
+//! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN`, in whatever creates the
+//! ServiceAccount as well; then create its pods anew.
+//!
+//! ## Verify
+//! `kubectl get serviceaccount NAME --namespace NS -o yaml` shows the annotation, and a new pod has `AWS_ROLE_ARN`.
+
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{self, Fix};
+use crate::model::RoleLookup;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA101",
+    reason: "RoleAnnotationMissing",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the ServiceAccount names no role",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    chain.service_account?;
+    if chain.annotation != Annotation::Missing || !chain.aws_applies() {
+        return None;
+    }
+    let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
+        (Severity::Broken, format!("IrsaAudit `{}` expects a role", quote(&request.name)))
+    } else if chain.carries_role() {
+        let because = "running pods still carry a role, which they lose when they are created anew";
+        (Severity::Risk, because.to_owned())
+    } else {
+        let (account, role) = chain.trusted_by.first()?;
+        (Severity::Risk, format!("role `{}` in account {account} trusts exactly this ServiceAccount", quote(role)))
+    };
+    let message = format!(
+        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}",
+        quote(&chain.key.to_string()),
+        chain.config.annotation_prefix
+    );
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(annotate(chain)))
+}
+
+/// Names the role if there is only one that it can be.
+fn annotate(chain: &Chain<'_>) -> Fix {
+    let prefix = &chain.config.annotation_prefix;
+    the_role(chain).map_or_else(
+        || {
+            Fix::manual(format!(
+                "annotate the ServiceAccount with `{prefix}/role-arn`, set to the ARN of the role that it should have, \
+                 and create its pods anew"
+            ))
+        },
+        |arn| fix::annotate_role(chain.key, prefix, &arn),
+    )
+}
+
+/// What somebody expects, else what the pods carry, else what trusts the ServiceAccount: if that is one role, and not
+/// one that IAM did not know.
+fn the_role(chain: &Chain<'_>) -> Option<String> {
+    if let Some(arn) = chain.request.and_then(|request| request.role_arn.as_deref()) {
+        return iam_policy::RoleArn::parse(arn).is_ok().then(|| arn.to_owned());
+    }
+    let mut candidates: Vec<String> = if chain.carries_role() {
+        let containers = chain.pods.iter().flat_map(|pod| &pod.containers).filter(|c| c.has_web_identity());
+        containers.filter_map(|container| container.role_arn.clone()).collect()
+    } else {
+        chain.trusted_by.iter().map(|(account, role)| arn_of(chain, account, role)).collect::<Option<_>>()?
+    };
+    candidates.sort();
+    candidates.dedup();
+    let [arn] = candidates.as_slice() else { return None };
+    let role = iam_policy::RoleArn::parse(arn).ok()?;
+    let gone = matches!(lookup(chain, role.account(), role.name()), Some(RoleLookup::Absent));
+    (!gone).then(|| arn.clone())
+}
+
+fn arn_of(chain: &Chain<'_>, account: &str, role: &str) -> Option<String> {
+    match lookup(chain, account, role)? {
+        RoleLookup::Found(role) => Some(role.arn.to_string()),
+        RoleLookup::Absent => None,
+    }
+}
+
+/// What IAM said last of a role, however long ago: this is advice, not a verdict.
+fn lookup<'a>(chain: &Chain<'a>, account: &str, role: &str) -> Option<&'a RoleLookup> {
+    chain.snapshot.accounts.get(account)?.roles.get(role)?.latest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) =
+        ("IRSA101", Severity::Risk, Link::ServiceAccount, Verdict::AtRisk);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA101", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+
+    /// Without anything that expects a role.
+    fn unbound() -> World {
+        World::healthy().without_annotation().container(bare("app"))
+    }
+
+    fn command(report: &crate::BindingReport) -> Option<String> {
+        let fix = report.findings[0].fix.clone().unwrap();
+        (fix.kind == FixKind::Kubectl).then_some(fix.text)
+    }
+
+    #[test]
+    fn nothing_expects_a_role() {
+        assert_healthy(&unbound().audit());
+        assert_healthy(&unbound().without_pods().trusted_by("cart").audit());
+    }
+
+    #[test]
+    fn an_expectation_makes_it_broken() {
+        for world in [unbound().expect_role(ROLE), unbound().expect_aws(), unbound().annotation("").expect_aws()] {
+            the_one(&world.audit(), BROKEN);
+        }
+        let report = unbound().expect_role(ROLE).audit();
+        assert!(command(&report).unwrap().ends_with(&format!("eks.amazonaws.com/role-arn={ROLE}")));
+        assert_eq!(command(&unbound().expect_aws().audit()), None, "nobody says which role");
+    }
+
+    #[test]
+    fn pods_that_carry_a_role_lose_it_some_day() {
+        let report = World::healthy().without_annotation().audit();
+        the_one(&report, RISK);
+        assert!(command(&report).unwrap().ends_with(ROLE));
+        let gone = World::healthy().without_annotation().role(RoleLookup::Absent).audit();
+        the_one(&gone, RISK);
+        assert_eq!(command(&gone), None, "no role that does not exist is proposed");
+    }
+
+    #[test]
+    fn a_role_arn_without_a_token_is_the_applications_own_affair() {
+        let own = crate::model::Container { role_arn: Some(OLD_ROLE.to_owned()), ..bare("app") };
+        assert_healthy(&unbound().container(own).audit());
+    }
+
+    #[test]
+    fn a_role_that_trusts_by_name_expects_the_annotation() {
+        let report = unbound().trusted_by("cart").audit();
+        the_one(&report, RISK);
+        assert!(command(&report).unwrap().ends_with(ROLE));
+        let report = unbound().trusted_by("cart").trusted_by("unread").audit();
+        the_one(&report, RISK);
+        assert_eq!(command(&report), None, "it could be either");
+    }
+
+    #[test]
+    fn who_expects_only_kubernetes_expects_no_role() {
+        let world = unbound().trusted_by("cart").expect_kubernetes();
+        assert!(!codes(&world.audit()).contains(&"IRSA101"));
+    }
+
+    #[test]
+    fn pods_of_pod_identity_need_no_annotation() {
+        assert_healthy(&unbound().trusted_by("cart").container(with_pod_identity("app")).audit());
+    }
+}

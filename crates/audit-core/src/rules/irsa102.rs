@@ -1,0 +1,144 @@
+//! # IRSA102 `RoleArnMalformed`
+//!
+//! ## What it means
+//! The role annotation is not `arn:<partition>:iam::<account of 12 digits>:role/<path and name>`. Usual slips: an
+//! account that lost its leading zero, white space or quotes from a template, the ARN of an instance profile or of an
+//! `assumed-role` session, an empty variable in the ARN.
+//!
+//! A bare role name is *unknown*: the webhook can be set up to compose the ARN from it. Where a pod carries the bare
+//! name itself, the webhook did not, and it is *broken*.
+//!
+//! ## Why it breaks
+//! The webhook only logs that the ARN is invalid, injects it as it stands, and STS refuses it.
+//!
+//! ## In logs
+//! `ValidationError … Request ARN is invalid`, or
+//! `ValidationError … at 'roleArn' failed to satisfy constraint`.
+//!
+//! ## Fix
+//! Set the annotation to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints, in whatever
+//! creates the ServiceAccount as well; then create the pods anew.
+//!
+//! ## Verify
+//! A new pod has the right `AWS_ROLE_ARN`, and `aws sts get-caller-identity` in it names the role.
+
+use iam_policy::{RoleArn, RoleArnError};
+
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{self, Fix};
+use crate::text::{quote, reveal};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA102",
+    reason: "RoleArnMalformed",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the role annotation is not the ARN of an IAM role",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let Annotation::Malformed(text, error) = &chain.annotation else { return None };
+    if !chain.aws_applies() {
+        return None;
+    }
+    let prefix = &chain.config.annotation_prefix;
+    let containers = || chain.pods.iter().flat_map(|pod| &pod.containers);
+    let injected_as_is =
+        || containers().any(|c| c.has_web_identity() && c.role_arn.as_deref() == Some(*text));
+    let (severity, note) = match error {
+        RoleArnError::BareName(_) if injected_as_is() => {
+            (Severity::Broken, "; pods carry it as it stands, so that no webhook makes an ARN of it")
+        }
+        RoleArnError::BareName(_) => (Severity::Unknown, "; some webhooks make an ARN of it"),
+        _ => (Severity::Broken, ""),
+    };
+    let message = format!("annotation `{prefix}/role-arn` is `{}`: {}{note}", quote(text), reveal(&error.to_string()));
+    let expected = chain.request.and_then(|request| request.role_arn.as_deref());
+    let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
+        Some(arn) => fix::annotate_role(chain.key, prefix, arn),
+        None => Fix::manual(format!(
+            "set annotation `{prefix}/role-arn` to what `aws iam get-role --role-name NAME --query Role.Arn --output \
+             text` prints for the role, and create the pods anew"
+        )),
+    };
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA102", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA102", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown);
+
+    /// The annotation with a pod that was created under it.
+    fn annotated(text: &str) -> World {
+        World::healthy().annotation(text).container(injected("app", text))
+    }
+
+    #[test]
+    fn what_is_no_role_arn_is_broken() {
+        for text in [
+            " ",
+            "arn:aws:iam::11112222333:role/cart",
+            "arn:aws:iam::111122223333:role/cart\n",
+            "\"arn:aws:iam::111122223333:role/cart\"",
+            "arn:aws:iam::111122223333:instance-profile/cart",
+            "arn:aws:sts::111122223333:assumed-role/cart/session",
+            "arn:aws:iam:::role/cart",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:cart",
+            "arn:amazon:iam::111122223333:role/cart",
+            "111122223333:role/cart",
+            "\u{1b}[31mred",
+        ] {
+            the_one(&annotated(text).audit(), BROKEN);
+        }
+    }
+
+    #[test]
+    fn arns_with_paths_and_of_other_partitions_are_fine() {
+        for arn in ["arn:aws:iam::111122223333:role/teams/shop/cart", "arn:aws-cn:iam::111122223333:role/cart"] {
+            let report = World::healthy().annotation(arn).audit();
+            assert!(!codes(&report).contains(&"IRSA102"), "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_unknown_until_a_pod_shows_that_nobody_composes_it() {
+        for name in ["cart", "teams/shop/cart"] {
+            the_one(&World::healthy().annotation(name).without_pods().audit(), UNKNOWN);
+            the_one(&World::healthy().annotation(name).audit(), UNKNOWN);
+            the_one(&annotated(name).audit(), BROKEN);
+        }
+    }
+
+    #[test]
+    fn pods_without_credentials_are_a_fault_of_their_own() {
+        let report = World::healthy().annotation("arn:aws:iam::1:role/x").container(bare("app")).audit();
+        assert_eq!(codes(&report), ["IRSA102", "IRSA401"]);
+        assert_eq!(report.reason, "RoleArnMalformed");
+    }
+
+    #[test]
+    fn the_fix_names_the_role_where_somebody_expects_one() {
+        let fix = |world: World| the_one(&world.audit(), BROKEN).fix.clone().unwrap();
+        assert_eq!(fix(annotated("arn:x")).kind, FixKind::Manual);
+        let expected = fix(annotated("arn:x").expect_role(ROLE));
+        assert_eq!(expected.kind, FixKind::Kubectl);
+        assert!(expected.text.ends_with(ROLE));
+    }
+
+    #[test]
+    fn nobody_reads_the_annotation_of_pods_of_pod_identity() {
+        assert_healthy(&annotated("arn:x").container(with_pod_identity("app")).audit());
+    }
+}

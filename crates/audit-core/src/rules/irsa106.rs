@@ -1,0 +1,104 @@
+//! # IRSA106 `ServiceAccountMissing`
+//!
+//! ## What it means
+//! An `IrsaAudit`, or a running pod, names a ServiceAccount that does not exist in the namespace.
+//!
+//! ## Why it breaks
+//! Kubernetes admits no pod for it, and what owns the pods keeps trying without any pod to show for it. Pods from before
+//! its deletion keep running until their token ends, and cannot get a new one.
+//!
+//! ## In logs
+//! In Events of the `ReplicaSet` or Job: `error looking up service account NS/NAME: serviceaccount "NAME" not found`. In
+//! the kubelet's of old pods: `MountVolume.SetUp failed … serviceaccounts "NAME" not found`.
+//!
+//! ## Fix
+//! Create it (its annotation included), or let the workload name the one that exists.
+//!
+//! ## Verify
+//! `kubectl get serviceaccount NAME --namespace NS` finds it, and the workload's pods are created.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA106",
+    reason: "ServiceAccountMissing",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the ServiceAccount does not exist",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.service_account.is_some() {
+        return None;
+    }
+    let named_by = match (chain.request, chain.pods.first()) {
+        (Some(request), _) if request.declared || request.expects_role() => format!("IrsaAudit `{}` names it", quote(&request.name)),
+        (_, Some(pod)) => format!("pod `{}` runs as it", quote(&pod.name)),
+        _ => return None,
+    };
+    let create = fix::create_service_account(chain.key);
+    let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {
+        Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => {
+            create.and(&fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn))
+        }
+        _ => create,
+    };
+    let message = format!("ServiceAccount `{}` does not exist, and {named_by}", quote(&chain.key.to_string()));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA106", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+
+    #[test]
+    fn a_pod_or_a_declared_audit_shows_that_it_is_missing() {
+        let gone = || World::healthy().without_service_account();
+        the_one(&gone().audit(), BROKEN);
+        the_one(&gone().without_pods().request(|_| ()).audit(), BROKEN);
+        the_one(&gone().without_pods().request(|_| ()).expect_role(ROLE).audit(), BROKEN);
+    }
+
+    #[test]
+    fn an_audit_that_the_operator_left_behind_shows_nothing() {
+        let report = World::healthy().without_service_account().without_pods().request(|r| r.declared = false).audit();
+        assert_healthy(&report);
+    }
+
+    #[test]
+    fn pods_that_go_away_do_not_miss_it() {
+        assert_healthy(&World::healthy().without_service_account().pod(|pod| pod.terminating = true).audit());
+    }
+
+    #[test]
+    fn no_aws_link_is_reached() {
+        let report = World::healthy().without_service_account().without_pods().request(|_| ()).audit();
+        assert_eq!(state(&report, Link::ServiceAccount), LinkState::Broken("ServiceAccountMissing"));
+        assert_eq!(state(&report, Link::Role), LinkState::NotReached);
+    }
+
+    #[test]
+    fn the_fix_creates_it_with_its_annotation() {
+        let world = World::healthy().without_service_account().expect_role(ROLE);
+        let report = world.audit();
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().text,
+            format!(
+                "kubectl create serviceaccount cart --namespace shop && kubectl annotate serviceaccount cart --namespace \
+                 shop --overwrite eks.amazonaws.com/role-arn={ROLE}"
+            )
+        );
+        assert_healthy(&world.service_account("shop", "cart").annotation(ROLE).audit());
+    }
+}

@@ -1,0 +1,76 @@
+//! # IRSA107 `RoleUnexpected`
+//!
+//! ## What it means
+//! The annotation names another role than the `IrsaAudit`'s `expect.roleArn`.
+//!
+//! ## Why it breaks
+//! Credentials may well be given, but those of a role that nobody meant the workload to have: another environment's,
+//! or one from before a migration.
+//!
+//! ## In logs
+//! `AccessDenied … assumed-role/<the other role>/… is not authorized to perform …`.
+//!
+//! ## Fix
+//! Set the annotation to the expected role and create the pods anew, or change the expectation.
+//!
+//! ## Verify
+//! `aws sts get-caller-identity` in a new pod names the expected role.
+
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA107",
+    reason: "RoleUnexpected",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the annotation names another role than is expected",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let Annotation::Role(annotated) = &chain.annotation else { return None };
+    let request = chain.request.filter(|_| chain.aws_applies())?;
+    let expected = request.role_arn.as_deref().filter(|arn| *arn != annotated.to_string())?;
+    let message = format!(
+        "the annotation names `{annotated}`, and IrsaAudit `{}` expects `{}`",
+        quote(&request.name),
+        quote(expected)
+    );
+    Some(Finding::new(&ENTRY, message).fix(fix::annotate_role(chain.key, &chain.config.annotation_prefix, expected)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA107", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+
+    #[test]
+    fn another_role_than_expected_is_broken_however_well_it_works() {
+        let report = World::healthy().expect_role(OLD_ROLE).audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        assert_eq!(fix.kind, FixKind::Kubectl);
+        assert!(fix.text.ends_with(OLD_ROLE));
+        assert_healthy(&World::healthy().expect_role(ROLE).audit());
+    }
+
+    #[test]
+    fn a_malformed_annotation_is_the_nearer_cause() {
+        let report = World::healthy().annotation("arn:x").expect_role(ROLE).audit();
+        assert_eq!(codes(&report), ["IRSA102"]);
+    }
+
+    #[test]
+    fn an_expectation_that_nobody_can_paste_gives_no_command() {
+        let report = World::healthy().expect_role("arn:\u{1b}[0m").audit();
+        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+    }
+}

@@ -1,0 +1,121 @@
+//! # IRSA203 `ProviderPrincipalMismatch`
+//!
+//! ## What it means
+//! The trust policy allows web identity, to another provider than the cluster's: that of another cluster (often one that
+//! was deleted and created again, with a new issuer), of another account, region or partition, or one for SAML.
+//!
+//! ## Why it breaks
+//! The principal has to be, to the letter, the ARN of the provider for the cluster's issuer in the role's own account.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Append a statement for the cluster's provider; where the named provider can admit nobody, put the right one in its
+//! place together with the condition keys.
+//!
+//! ## Verify
+//! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` names the ARN that
+//! `aws iam list-open-id-connect-providers` prints for the issuer.
+
+use iam_policy::{CauseKind, ProviderDifference, ProviderMismatch};
+
+use super::trust::{denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA203",
+    reason: "ProviderPrincipalMismatch",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the trust policy names another OIDC provider",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::ProviderPrincipalMismatch, &ENTRY, |cause| {
+        let difference = cause.provider.as_ref().map_or_else(String::new, difference);
+        format!("trusts {}{difference}; the cluster's provider is {}", got(cause), wanted(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+/// What sets the provider that was found apart, in brackets.
+fn difference(mismatch: &ProviderMismatch) -> String {
+    let words: Vec<&str> = mismatch
+        .differences
+        .iter()
+        .map(|difference| match difference {
+            ProviderDifference::Excluded => "excluded by NotPrincipal",
+            ProviderDifference::Spelling => "spelt otherwise",
+            ProviderDifference::Partition => "another partition",
+            ProviderDifference::Account => "another account",
+            ProviderDifference::Region => "another region",
+            ProviderDifference::Cluster => "another cluster",
+            ProviderDifference::Issuer => "another issuer",
+            ProviderDifference::Saml => "a SAML provider",
+            ProviderDifference::NotAProvider => "no OIDC provider",
+            ProviderDifference::Nobody => "nobody is named",
+        })
+        .collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA203", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    /// The usual trust policy for another principal, with that principal's condition keys.
+    fn trusting(principal: &str, host_path: &str) -> World {
+        let condition: Value =
+            json!({ "StringEquals": { format!("{host_path}:sub"): SUBJECT, format!("{host_path}:aud"): AUDIENCE } });
+        let mut document = trust(&condition);
+        document["Statement"][0]["Principal"]["Federated"] = json!(principal);
+        World::healthy().trust(&document)
+    }
+
+    #[test]
+    fn another_provider_is_broken_and_can_be_repaired() {
+        let region = HOST_PATH.replace("eu-west-1", "us-east-1");
+        for (principal, host_path, word) in [
+            (provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH, "another cluster"),
+            (provider_arn(HOST_PATH).replace(ACCOUNT, OTHER_ACCOUNT), HOST_PATH, "another account"),
+            (provider_arn(HOST_PATH).replace("arn:aws:", "arn:aws-cn:"), HOST_PATH, "another partition"),
+            (provider_arn(&region), region.as_str(), "another region"),
+            (provider_arn(&format!("{HOST_PATH}/")), HOST_PATH, "spelt otherwise"),
+            (format!("arn:aws:iam::{ACCOUNT}:saml-provider/corp"), HOST_PATH, "a SAML provider"),
+        ] {
+            let world = trusting(&principal, host_path);
+            let report = world.audit();
+            let finding = the_one(&report, BROKEN);
+            assert!(finding.message.contains(word), "{principal}: {}", finding.message);
+            assert!(finding.fix.is_some(), "{principal}");
+            assert_healthy(&world.with_trust_repaired().audit());
+        }
+    }
+
+    #[test]
+    fn the_message_says_which_is_trusted_and_which_is_the_clusters() {
+        let report = trusting(&provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH).audit();
+        let message = &report.findings[0].message;
+        let trusted = message.find(&format!("trusts `{}`", provider_arn(OTHER_HOST_PATH)));
+        let own = message.find(&format!("the cluster's provider is `{}`", provider_arn(HOST_PATH)));
+        assert!(trusted.is_some() && own.is_some(), "{message}");
+    }
+
+    #[test]
+    fn a_list_that_has_the_provider_is_fine() {
+        let mut document = trust(&condition(SUBJECT));
+        document["Statement"][0]["Principal"]["Federated"] =
+            json!([provider_arn(OTHER_HOST_PATH), provider_arn(HOST_PATH)]);
+        assert_healthy(&World::healthy().trust(&document).audit());
+    }
+}

@@ -1,0 +1,87 @@
+//! # IRSA204 `SubjectNamespaceMismatch`
+//!
+//! ## What it means
+//! The trust policy names this ServiceAccount, or a pattern that fits its name, in another namespace. The application
+//! has moved, or the policy was copied from another environment.
+//!
+//! ## Why it breaks
+//! The `sub` claim of a token is `system:serviceaccount:<namespace>:<name>`, and the condition compares all of it.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Add the subject of the right namespace to the condition.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA204",
+    reason: "SubjectNamespaceMismatch",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the trust policy admits the ServiceAccount of this name in another namespace",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::SubjectNamespaceMismatch, &ENTRY, |cause| {
+        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn the_right_name_in_another_namespace_is_broken_and_can_be_repaired() {
+        let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
+        let report = world.audit();
+        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::AwsCli);
+        assert_healthy(&world.with_trust_repaired().audit());
+    }
+
+    #[test]
+    fn so_is_a_pattern() {
+        let like = json!({ "StringLike": { format!("{HOST_PATH}:sub"): "system:serviceaccount:staging-*:cart" },
+            "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } });
+        let world = World::healthy().condition(&like);
+        the_one(&world.audit(), BROKEN);
+        assert_healthy(&world.with_trust_repaired().audit());
+    }
+
+    #[test]
+    fn a_list_that_has_the_subject_is_fine() {
+        let both = json!(["system:serviceaccount:staging:cart", SUBJECT]);
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{HOST_PATH}:sub")] = both;
+        assert_healthy(&World::healthy().condition(&conditions).audit());
+    }
+
+    #[test]
+    fn a_subject_that_nobody_can_paste_gives_no_command() {
+        let mut world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
+        world.key = crate::model::BindingKey::new("shop\u{202e}", "cart");
+        let world = world.service_account("shop\u{202e}", "cart").annotation(ROLE);
+        let report = world.audit();
+        assert_eq!(report.findings[0].fix.as_ref().unwrap().kind, FixKind::Manual, "{}", shown(&report));
+        assert_safe(&report);
+    }
+}

@@ -1,0 +1,80 @@
+//! # IRSA205 `SubjectServiceAccountMismatch`
+//!
+//! ## What it means
+//! The trust policy names another ServiceAccount. A chart that puts its release before the name, or a ServiceAccount
+//! that was renamed, is the usual reason.
+//!
+//! ## Why it breaks
+//! The `sub` claim of a token is `system:serviceaccount:<namespace>:<name>`, and the condition compares all of it.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Add the ServiceAccount's subject to the condition, or run the workload as the ServiceAccount that is trusted.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA205",
+    reason: "SubjectServiceAccountMismatch",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the trust policy admits another ServiceAccount",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::SubjectServiceAccountMismatch, &ENTRY, |cause| {
+        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA205", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn another_name_is_broken_and_can_be_repaired() {
+        for subject in ["system:serviceaccount:shop:release-cart", "system:serviceaccount:staging:orders"] {
+            let world = World::healthy().condition(&condition(subject));
+            let report = world.audit();
+            assert!(the_one(&report, BROKEN).fix.is_some());
+            assert_healthy(&world.with_trust_repaired().audit());
+        }
+    }
+
+    #[test]
+    fn the_nearest_of_several_statements_explains_it() {
+        let mut document = trust(&condition("system:serviceaccount:shop:carts"));
+        let far = statement(&condition("system:serviceaccount:other:very-different"));
+        let second = statement(&condition("system:serviceaccount:shop:release-cart"));
+        document["Statement"].as_array_mut().unwrap().extend([far, second]);
+        document["Statement"][0]["Sid"] = json!("Nearest");
+        let report = World::healthy().trust(&document).audit();
+        let message = &the_one(&report, BROKEN).message;
+        assert!(message.contains("statement `Nearest`") && message.contains("2 other statements"), "{message}");
+    }
+
+    #[test]
+    fn one_statement_that_fits_is_enough() {
+        let mut document = trust(&condition("system:serviceaccount:shop:release-cart"));
+        document["Statement"].as_array_mut().unwrap().push(statement(&condition(SUBJECT)));
+        assert_healthy(&World::healthy().trust(&document).audit());
+    }
+}

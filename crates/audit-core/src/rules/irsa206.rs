@@ -1,0 +1,74 @@
+//! # IRSA206 `SubjectMalformed`
+//!
+//! ## What it means
+//! The subject in the trust policy is no token's: it lacks or misspells `system:serviceaccount:` (`serviceaccounts`),
+//! has `/` for `:`, another case, spaces or quotes. Put right it would match.
+//!
+//! ## Why it breaks
+//! Values are compared to the letter, and with regard to case.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Write `system:serviceaccount:<namespace>:<name>`.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA206",
+    reason: "SubjectMalformed",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the subject in the trust policy is misspelt",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::SubjectMalformed, &ENTRY, |cause| {
+        format!("{} has {}, which is no token's subject; the token has {}", clause(cause), wanted(cause), got(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA206", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn misspelt_subjects_are_broken_and_can_be_repaired() {
+        for subject in [
+            "system:serviceaccounts:shop:cart",
+            "serviceaccount:shop:cart",
+            "shop:cart",
+            "system:serviceaccount:shop/cart",
+            "System:ServiceAccount:Shop:Cart",
+            "system:serviceaccount:shop: cart",
+            "\"system:serviceaccount:shop:cart\"",
+            "system:serviceaccount:shop:cart\n",
+        ] {
+            let world = World::healthy().condition(&condition(subject));
+            let report = world.audit();
+            assert!(the_one(&report, BROKEN).fix.is_some(), "{subject:?}");
+            assert_healthy(&world.with_trust_repaired().audit());
+        }
+    }
+
+    #[test]
+    fn another_name_is_not_misspelt() {
+        let report = World::healthy().condition(&condition("system:serviceaccount:shop:carts")).audit();
+        assert_eq!(codes(&report), ["IRSA205"]);
+    }
+}

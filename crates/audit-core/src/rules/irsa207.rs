@@ -1,0 +1,75 @@
+//! # IRSA207 `WildcardInStringEquals`
+//!
+//! ## What it means
+//! A `*` or `?` stands under an operator that takes it literally; under `StringLike` it would match this token.
+//!
+//! ## Why it breaks
+//! `StringEquals` knows no wildcards: `system:serviceaccount:shop:*` equals only a ServiceAccount of the name `*`, which
+//! cannot exist.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Name the subject; or move the entry to `StringLike`, and know whom else it admits then (IRSA216).
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA207",
+    reason: "WildcardInStringEquals",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "a wildcard stands under an operator that knows none",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
+        format!("{} compares {} literally; the token has {}", clause(cause), wanted(cause), got(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA207", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn a_literal_wildcard_is_broken_and_can_be_repaired() {
+        for subject in ["system:serviceaccount:shop:*", "system:serviceaccount:*:cart", "system:serviceaccount:shop:car?"] {
+            let world = World::healthy().condition(&condition(subject));
+            let report = world.audit();
+            assert!(the_one(&report, BROKEN).fix.is_some(), "{subject}");
+            let repaired = world.with_trust_repaired().audit();
+            assert!(repaired.verdict < Verdict::Unknown, "{}", shown(&repaired));
+        }
+    }
+
+    #[test]
+    fn a_wildcard_that_would_not_match_either_is_something_else() {
+        let report = World::healthy().condition(&condition("system:serviceaccount:staging:*")).audit();
+        assert!(!codes(&report).contains(&"IRSA207"), "{}", shown(&report));
+    }
+
+    #[test]
+    fn under_string_like_it_matches() {
+        let like = json!({ "StringLike": { format!("{HOST_PATH}:sub"): "system:serviceaccount:shop:c*" },
+            "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } });
+        assert!(!codes(&World::healthy().condition(&like).audit()).contains(&"IRSA207"));
+    }
+}

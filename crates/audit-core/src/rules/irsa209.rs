@@ -1,0 +1,99 @@
+//! # IRSA209 `AudienceConditionMismatch`
+//!
+//! ## What it means
+//! The trust policy demands another audience than the token has, although the provider accepts the token's. Where the
+//! provider refuses it too, IRSA303 says so in place of this.
+//!
+//! ## Why it breaks
+//! A token has the audience of the ServiceAccount's annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, in
+//! every partition, and the condition compares it.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Let the condition name the token's audience; or take the annotation away and create the pods anew.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA209",
+    reason: "AudienceConditionMismatch",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the trust policy demands another audience",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    // One cause, one finding: an audience that the provider refuses is IRSA303's.
+    if super::irsa303::refused(chain).is_some() {
+        return None;
+    }
+    let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, |cause| {
+        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA209", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    fn demanding(audience: &str) -> World {
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!(audience);
+        World::healthy().condition(&conditions)
+    }
+
+    #[test]
+    fn another_audience_is_broken_and_can_be_repaired() {
+        for audience in ["sts.amazonaws.com.cn", "sts.amazonaws.com/", "STS.amazonaws.com", "vault"] {
+            let world = demanding(audience);
+            let report = world.audit();
+            assert!(the_one(&report, BROKEN).fix.is_some(), "{audience}");
+            assert_healthy(&world.with_trust_repaired().audit());
+        }
+    }
+
+    #[test]
+    fn an_audience_that_the_provider_refuses_is_its_fault() {
+        let world = demanding("vault").client_ids(&["vault"]);
+        assert_eq!(codes(&world.audit()), ["IRSA303"]);
+        let annotated = World::healthy().audience("mesh");
+        assert_eq!(codes(&annotated.audit()), ["IRSA303"]);
+    }
+
+    #[test]
+    fn an_annotated_audience_that_both_know_is_fine() {
+        let world = demanding("mesh").audience("mesh").client_ids(&["mesh"]);
+        assert_healthy(&world.container(with_audience("mesh")).audit());
+    }
+
+    #[test]
+    fn an_audience_that_nobody_can_paste_gives_no_command() {
+        for audience in ["a\nb", "a\u{202e}b"] {
+            let report = World::healthy().audience(audience).client_ids(&[audience]).without_pods().audit();
+            assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        }
+    }
+
+    fn with_audience(audience: &str) -> crate::model::Container {
+        crate::model::Container { tokens: vec![token(audience)], ..injected("app", ROLE) }
+    }
+}

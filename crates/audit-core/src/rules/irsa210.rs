@@ -1,0 +1,87 @@
+//! # IRSA210 `ConditionKeyOtherIssuer`
+//!
+//! ## What it means
+//! The principal is this cluster's provider, and a condition key is another issuer's: left behind when the cluster was
+//! created anew, or made by putting the conditions of two clusters into one statement.
+//!
+//! ## Why it breaks
+//! A token has keys of its own issuer alone. The other one is absent, so that the condition cannot hold; and all
+//! conditions of a statement have to.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Rename the key; or give each cluster a statement of its own.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, or_by_hand, suggestion};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA210",
+    reason: "ConditionKeyOtherIssuer",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "a condition key belongs to another issuer",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::ConditionKeyOtherIssuer, &ENTRY, |cause| {
+        format!(
+            "{} belongs to another issuer than the cluster's; the token's key is {}",
+            clause(cause),
+            suggestion(cause)
+        )
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA210", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn keys_of_the_cluster_before_are_broken_and_can_be_repaired() {
+        let world = World::healthy().condition(&json!({ "StringEquals": {
+            format!("{OTHER_HOST_PATH}:sub"): SUBJECT, format!("{OTHER_HOST_PATH}:aud"): AUDIENCE } }));
+        let report = world.audit();
+        assert!(the_one(&report, BROKEN).fix.is_some());
+        assert_healthy(&world.with_trust_repaired().audit());
+    }
+
+    #[test]
+    fn two_clusters_in_one_statement_are_broken_and_can_be_repaired() {
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{OTHER_HOST_PATH}:sub")] = json!(SUBJECT);
+        let mut document = trust(&conditions);
+        document["Statement"][0]["Principal"]["Federated"] =
+            json!([provider_arn(HOST_PATH), provider_arn(OTHER_HOST_PATH)]);
+        let world = World::healthy().trust(&document);
+        the_one(&world.audit(), BROKEN);
+        assert_healthy(&world.with_trust_repaired().audit());
+    }
+
+    #[test]
+    fn each_cluster_in_a_statement_of_its_own_is_fine() {
+        let mut other = statement(&json!({ "StringEquals": {
+            format!("{OTHER_HOST_PATH}:sub"): SUBJECT, format!("{OTHER_HOST_PATH}:aud"): AUDIENCE } }));
+        other["Principal"]["Federated"] = json!(provider_arn(OTHER_HOST_PATH));
+        let mut document = trust(&condition(SUBJECT));
+        document["Statement"].as_array_mut().unwrap().insert(0, other);
+        assert_healthy(&World::healthy().trust(&document).audit());
+    }
+}

@@ -1,0 +1,101 @@
+//! # IRSA212 `ExplicitDeny`
+//!
+//! ## What it means
+//! One statement of the trust policy allows the request, and another denies it.
+//!
+//! ## Why it breaks
+//! An explicit Deny outweighs every Allow.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`, sometimes `… with an explicit deny`.
+//!
+//! ## Fix
+//! The Deny stands there for a reason, so that no edit is proposed: ask whoever owns the role to except this
+//! ServiceAccount from it, or give the workload another role.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA212",
+    reason: "ExplicitDeny",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "a statement denies the request explicitly",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::ExplicitDeny, &ENTRY, |cause| match &cause.key {
+        Some(_) => format!("a Deny applies: {} has {}, and the token has {}", clause(cause), wanted(cause), got(cause)),
+        None => "a Deny applies, without any condition,".to_owned(),
+    })?;
+    let fix = Fix::manual(format!(
+        "ask whoever owns the role to except `{}` from the Deny; no edit is proposed, for it stands there for a reason",
+        quote(&chain.subject)
+    ));
+    Some(finding.fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA212", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    fn with_deny(conditions: Value) -> World {
+        let mut document = trust(&condition(SUBJECT));
+        let mut deny = json!({ "Sid": "KeepOut", "Effect": "Deny", "Principal": "*", "Action": "sts:*" });
+        if !conditions.is_null() {
+            deny["Condition"] = conditions;
+        }
+        document["Statement"].as_array_mut().unwrap().push(deny);
+        World::healthy().trust(&document)
+    }
+
+    #[test]
+    fn a_deny_that_applies_is_broken_and_is_named() {
+        let sub = format!("{HOST_PATH}:sub");
+        for conditions in [
+            Value::Null,
+            json!({ "StringEquals": { sub.clone(): SUBJECT } }),
+            json!({ "StringNotLike": { sub: "system:serviceaccount:kube-system:*" } }),
+        ] {
+            let report = with_deny(conditions).audit();
+            let finding = the_one(&report, BROKEN);
+            assert!(finding.message.contains("statement `KeepOut`"), "{}", finding.message);
+            assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+        }
+    }
+
+    #[test]
+    fn a_deny_of_somebody_else_is_fine() {
+        let spared = json!({ "StringNotEquals": { format!("{HOST_PATH}:sub"): SUBJECT } });
+        assert_healthy(&with_deny(spared).audit());
+    }
+
+    #[test]
+    fn a_deny_beside_another_cause_is_told_with_it() {
+        let mut document = trust(&condition("system:serviceaccount:staging:cart"));
+        let deny = json!({ "Sid": "KeepOut", "Effect": "Deny", "Principal": "*", "Action": "sts:*" });
+        document["Statement"].as_array_mut().unwrap().push(deny);
+        let report = World::healthy().trust(&document).audit();
+        let finding = the_one(&report, ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken));
+        assert!(finding.message.contains("statement `KeepOut` denies"), "{}", finding.message);
+        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual, "mending one is not enough");
+    }
+}

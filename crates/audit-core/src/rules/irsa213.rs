@@ -1,0 +1,84 @@
+//! # IRSA213 `ConditionUnsatisfiable`
+//!
+//! ## What it means
+//! A condition that no other code explains can never hold for this token: a numeric comparison of a subject, `Null`
+//! demanding that `sub` be absent, a session tag or an `amr` that tokens of Kubernetes never carry.
+//!
+//! ## Why it breaks
+//! All conditions of a statement have to hold.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Append a statement without the condition, or take the condition away if it was a slip.
+//!
+//! ## Verify
+//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+
+use iam_policy::CauseKind;
+
+use super::trust::{clause, denied, got, or_by_hand, wanted};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA213",
+    reason: "ConditionUnsatisfiable",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "a condition can never hold for this token",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::ConditionUnsatisfiable, &ENTRY, |cause| match &cause.key {
+        Some(_) => format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause)),
+        None => "the conditions cannot hold together".to_owned(),
+    })?;
+    Some(or_by_hand(chain, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA213", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    /// The usual conditions and one more.
+    fn with(operator: &str, key: &str, value: &Value) -> World {
+        let mut conditions = condition(SUBJECT);
+        conditions[operator][key] = value.clone();
+        World::healthy().condition(&conditions)
+    }
+
+    #[test]
+    fn what_no_token_of_kubernetes_has_is_broken_and_can_be_repaired() {
+        let sub = format!("{HOST_PATH}:sub");
+        let amr = format!("{HOST_PATH}:amr");
+        for (operator, key, value) in [
+            ("NumericEquals", sub.as_str(), json!("7")),
+            ("Null", sub.as_str(), json!("true")),
+            ("StringEquals", amr.as_str(), json!("authenticated")),
+            ("StringEquals", "aws:RequestTag/team", json!("shop")),
+            ("StringNotEquals", sub.as_str(), json!(SUBJECT)),
+        ] {
+            let world = with(operator, key, &value);
+            let report = world.audit();
+            assert!(the_one(&report, BROKEN).fix.is_some(), "{operator} {key}");
+            assert_healthy(&world.with_trust_repaired().audit());
+        }
+    }
+
+    #[test]
+    fn what_every_token_meets_is_fine() {
+        let sub = format!("{HOST_PATH}:sub");
+        assert_healthy(&with("Null", &sub, &json!("false")).audit());
+        assert_healthy(&with("StringEqualsIfExists", "aws:RequestTag/team", &json!("shop")).audit());
+    }
+}

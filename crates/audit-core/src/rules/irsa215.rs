@@ -1,0 +1,76 @@
+//! # IRSA215 `SubjectConditionMissing`
+//!
+//! ## What it means
+//! A statement admits the cluster's provider without any condition on `:sub`.
+//!
+//! ## Why it matters
+//! Any ServiceAccount of the cluster can assume the role: whoever can create a pod anywhere has it. No waiver counts for
+//! it, unless the `default` `IrsaAuditPolicy` says so.
+//!
+//! ## Fix
+//! Add `StringEquals` of `<issuer>:sub` to the subjects that should have the role.
+//!
+//! ## Verify
+//! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
+//! credentials.
+
+use iam_policy::ExposureKind;
+
+use super::trust::{exposure, statement};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA215",
+    reason: "SubjectConditionMissing",
+    severity: Severity::Risk,
+    link: Link::Trust,
+    title: "any ServiceAccount of the cluster can assume the role",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let (_, role, at) = exposure(chain, &ExposureKind::SubjectUnconstrained)?;
+    let message = format!(
+        "role `{}`: {} has no condition on `{}:sub`; add StringEquals of `{}`",
+        quote(role.arn.name()),
+        statement(role, at),
+        chain.issuer?.url.host_path(),
+        quote(&chain.subject)
+    );
+    Some(Finding::new(&ENTRY, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA215", Severity::Risk, Link::Trust, Verdict::AtRisk);
+
+    fn open() -> World {
+        World::healthy().condition(&json!({ "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } }))
+    }
+
+    #[test]
+    fn no_condition_on_the_subject_is_a_risk() {
+        the_one(&open().audit(), RISK);
+    }
+
+    #[test]
+    fn no_waiver_counts_unless_a_policy_says_so() {
+        the_one(&open().waive("IRSA215", None).audit(), RISK);
+        let allowed = open().waive("IRSA215", None).config(|c| c.waivable = Some(["IRSA215".to_owned()].into()));
+        assert_eq!(allowed.audit().verdict, Verdict::Working);
+    }
+
+    #[test]
+    fn a_condition_on_the_subject_is_fine() {
+        assert_healthy(&World::healthy().audit());
+    }
+}

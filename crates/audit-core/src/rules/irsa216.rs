@@ -1,0 +1,124 @@
+//! # IRSA216 `SubjectTooBroad`
+//!
+//! ## What it means
+//! A wildcard in the condition on `:sub` admits other ServiceAccounts besides this one. Those that exist now are named.
+//!
+//! ## Why it matters
+//! `StringLike` of `system:serviceaccount:team-*:app` gives the role to whoever can create a ServiceAccount that fits.
+//!
+//! ## Fix
+//! List the subjects under `StringEquals`.
+//!
+//! ## Verify
+//! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows no wildcard, and the pods of every
+//! listed subject still get credentials.
+
+use iam_policy::{ExposureKind, Pattern, who_can};
+
+use super::trust::identity;
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::text::{quote, quote_list};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA216",
+    reason: "SubjectTooBroad",
+    severity: Severity::Risk,
+    link: Link::Trust,
+    title: "a wildcard admits other ServiceAccounts",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.past_role()?;
+    let role = aws.found()?;
+    let patterns: Vec<&String> = aws
+        .trust
+        .as_ref()?
+        .exposures
+        .iter()
+        .filter_map(|exposure| match &exposure.kind {
+            ExposureKind::SubjectTooBroad { patterns } => Some(patterns),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if patterns.is_empty() {
+        return None;
+    }
+    let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+    // A pattern alone does not admit: other conditions, and a Deny, have their say.
+    let admitted = who_can(role.trust.document.as_ref()?, &identity(chain, aws)?);
+    let reached: Vec<String> = chain
+        .snapshot
+        .cluster
+        .bindings()
+        .filter(|(key, binding)| *key != chain.key && binding.service_account().is_some())
+        .filter(|(key, _)| {
+            let subject = key.subject();
+            compiled.iter().any(|pattern| pattern.matches(&subject))
+                && admitted.admitted([subject.as_str()]).next().is_some()
+        })
+        .map(|(key, _)| key.to_string())
+        .collect();
+    let now = if reached.is_empty() {
+        "no other ServiceAccount fits now".to_owned()
+    } else {
+        format!("others that fit now: {}", quote_list(&reached, 5))
+    };
+    let message = format!("role `{}` admits {}; {now}", quote(role.arn.name()), quote_list(&patterns, 3));
+    Some(Finding::new(&ENTRY, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA216", Severity::Risk, Link::Trust, Verdict::AtRisk);
+
+    fn like(pattern: &str) -> Value {
+        json!({ "StringLike": { format!("{HOST_PATH}:sub"): pattern }, "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } })
+    }
+
+    #[test]
+    fn a_wildcard_that_reaches_others_is_a_risk() {
+        for pattern in ["*", "system:serviceaccount:shop:*", "system:serviceaccount:*:cart", "system:serviceaccount:shop:car?"] {
+            the_one(&World::healthy().condition(&like(pattern)).audit(), RISK);
+        }
+    }
+
+    #[test]
+    fn those_that_exist_now_are_named_if_they_are_admitted() {
+        let mut document = trust(&like("system:serviceaccount:shop:*"));
+        let sub = format!("{HOST_PATH}:sub");
+        document["Statement"].as_array_mut().unwrap().push(json!({ "Effect": "Deny", "Principal": "*", "Action": "*",
+            "Condition": { "StringEquals": { sub: "system:serviceaccount:shop:denied" } } }));
+        let world = World::healthy().trust(&document);
+        assert!(the_one(&world.audit(), RISK).message.contains("no other ServiceAccount fits now"));
+        let report = world
+            .service_account("shop", "orders")
+            .service_account("shop", "denied")
+            .service_account("staging", "cart")
+            .audit();
+        let message = &the_one(&report, RISK).message;
+        assert!(message.contains("fit now: `shop/orders`"), "{message}");
+        assert!(!message.contains("denied") && !message.contains("staging"), "{message}");
+    }
+
+    #[test]
+    fn a_pattern_without_wildcards_is_fine() {
+        assert_healthy(&World::healthy().condition(&like(SUBJECT)).audit());
+    }
+
+    #[test]
+    fn a_wildcard_beside_an_exact_condition_reaches_nobody() {
+        let mut conditions = like("system:serviceaccount:*");
+        conditions["StringEquals"][format!("{HOST_PATH}:sub")] = json!(SUBJECT);
+        assert_healthy(&World::healthy().condition(&conditions).audit());
+    }
+}

@@ -1,0 +1,91 @@
+//! # IRSA218 `TrustPolicyInvalid`
+//!
+//! ## What it means
+//! The trust policy is no JSON, or not of the grammar of a trust policy; line and column are given.
+//!
+//! ## Why it breaks
+//! Such a document grants nothing. IAM refuses most of them on the way in; what is left comes from emulators, imports
+//! and documents that were taken from files.
+//!
+//! ## In logs
+//! When somebody writes it: `MalformedPolicyDocument`. When a pod asks: `AccessDenied: Not authorized to perform
+//! sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Put right what stands at that place.
+//!
+//! ## Verify
+//! `aws accessanalyzer validate-policy --policy-type RESOURCE_POLICY --policy-document file://trust.json` finds no error.
+
+use iam_policy::CauseKind;
+
+use super::trust::denied;
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::text::{quote, reveal};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA218",
+    reason: "TrustPolicyInvalid",
+    severity: Severity::Broken,
+    link: Link::Trust,
+    title: "the trust policy is not valid",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = denied(chain, CauseKind::TrustPolicyInvalid, &ENTRY, |cause| {
+        // Both are the parser's own words.
+        let (got, wanted) = (reveal(&cause.got.join(", ")), reveal(&cause.wanted.join(", ")));
+        match cause.position {
+            Some(position) => format!("{position}: {got}; expected {wanted}"),
+            None => format!("{got}; expected {wanted}"),
+        }
+    })?;
+    let role = chain.past_role()?.arn.name();
+    let fix = Fix::manual(format!("put the trust policy of role `{}` right at the place that is named", quote(role)));
+    Some(finding.fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA218", Severity::Broken, Link::Trust, Verdict::Broken);
+
+    #[test]
+    fn what_iam_would_refuse_is_broken_with_its_place() {
+        let no_principal = json!({ "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity" });
+        for text in [
+            "no json".to_owned(),
+            "[]".to_owned(),
+            "{}".to_owned(),
+            r#"{"Version":"2012-10-17","Statement":["#.to_owned(),
+            json!({ "Version": "2012-10-17", "Statement": [no_principal] }).to_string(),
+            trust(&json!({ "StringSame": { "x": "y" } })).to_string(),
+        ] {
+            let report = World::healthy().trust_text(&text).audit();
+            let finding = the_one(&report, BROKEN);
+            assert!(finding.message.contains("line 1, column "), "{}", finding.message);
+            assert!(!finding.message.contains("\\u{60}"), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_trust_policy_proves_nothing() {
+        let report = World::healthy().trust_text(" ").audit();
+        the_one(&report, ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown));
+    }
+
+    #[test]
+    fn order_and_layout_do_not_matter() {
+        let text = format!("\n{:#}\n", trust(&condition(SUBJECT)));
+        assert_healthy(&World::healthy().trust_text(&text).audit());
+    }
+}

@@ -1,0 +1,69 @@
+//! # IRSA220 `RoleArnMismatch`
+//!
+//! ## What it means
+//! IAM has a role of that name, but its ARN is another than the annotation's: usually the annotation leaves out the
+//! path (`role/cart` for `role/teams/cart`), sometimes it has another partition.
+//!
+//! ## Why it breaks
+//! IAM finds a role by its name alone, so that `aws iam get-role` works. STS compares the whole ARN, path included.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! Annotate the ServiceAccount with the role's true ARN and create its pods anew.
+//!
+//! ## Verify
+//! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA220",
+    reason: "RoleArnMismatch",
+    severity: Severity::Broken,
+    link: Link::Role,
+    title: "the role has another ARN than the annotation says",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.aws.as_ref()?;
+    let role = aws.found().filter(|_| aws.has_other_arn())?;
+    let message = format!("the annotation says `{}`, and the role's ARN is `{}`", aws.arn, role.arn);
+    let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, &role.arn.to_string());
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA220", Severity::Broken, Link::Role, Verdict::Broken);
+    const WITH_PATH: &str = "arn:aws:iam::111122223333:role/teams/shop/cart";
+
+    #[test]
+    fn another_path_or_partition_is_another_role_to_sts() {
+        let text = trust(&condition(SUBJECT)).to_string();
+        for arn in [WITH_PATH, "arn:aws-us-gov:iam::111122223333:role/cart"] {
+            let world = World::healthy().role(role(arn, &text));
+            let report = world.audit();
+            let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+            assert_eq!(fix.kind, FixKind::Kubectl);
+            assert!(fix.text.ends_with(&format!("role-arn={arn}")));
+        }
+    }
+
+    #[test]
+    fn the_fix_makes_it_work() {
+        let text = trust(&condition(SUBJECT)).to_string();
+        let world = World::healthy().role(role(WITH_PATH, &text)).annotation(WITH_PATH);
+        assert_healthy(&world.container(injected("app", WITH_PATH)).audit());
+    }
+}

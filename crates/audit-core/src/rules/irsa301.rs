@@ -1,0 +1,73 @@
+//! # IRSA301 `ProviderNotRegistered`
+//!
+//! ## What it means
+//! The account of the role has no OIDC provider for the cluster's issuer.
+//!
+//! ## Why it breaks
+//! STS trusts a token only by a provider in the account of the role, also where that is not the cluster's account. A
+//! cluster that was created anew has a new issuer, and needs a new provider in every account.
+//!
+//! ## In logs
+//! `InvalidIdentityToken: No OpenIDConnect provider found in your account for https://…`.
+//!
+//! ## Fix
+//! `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com` with credentials of the
+//! role's account, or `eksctl utils associate-iam-oidc-provider` in the cluster's own.
+//!
+//! ## Verify
+//! `aws iam list-open-id-connect-providers` lists the issuer.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA301",
+    reason: "ProviderNotRegistered",
+    severity: Severity::Broken,
+    link: Link::Provider,
+    title: "the role's account has no OIDC provider for the cluster's issuer",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.past_role()?;
+    let issuer = chain.issuer?;
+    if !matches!(aws.provider, Ok(None)) {
+        return None;
+    }
+    let message = format!("account {} has no OIDC provider for `{}`", aws.arn.account(), issuer.url);
+    Some(Finding::new(&ENTRY, message).fix(fix::provider::create(issuer.url.as_str(), chain.audience)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA301", Severity::Broken, Link::Provider, Verdict::Broken);
+
+    #[test]
+    fn no_provider_in_the_roles_account_is_broken() {
+        let report = World::healthy().without_provider().audit();
+        let finding = the_one(&report, BROKEN);
+        assert_eq!(
+            finding.fix.as_ref().unwrap().text,
+            format!("aws iam create-open-id-connect-provider --url {ISSUER} --client-id-list {AUDIENCE}")
+        );
+        assert_eq!(state(&report, Link::Trust), LinkState::Passes, "the trust policy does not need the provider");
+    }
+
+    #[test]
+    fn a_provider_that_nobody_saw_is_not_absent() {
+        assert!(!codes(&World::healthy().provider_unseen(None).audit()).contains(&"IRSA301"));
+    }
+
+    #[test]
+    fn without_an_issuer_nobody_knows_which_provider() {
+        assert!(!codes(&World::healthy().without_provider().issuer_unknown().audit()).contains(&"IRSA301"));
+    }
+}

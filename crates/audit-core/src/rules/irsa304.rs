@@ -1,0 +1,71 @@
+//! # IRSA304 `IssuerUnknown`
+//!
+//! ## What it means
+//! The cluster's issuer could not be found out. The operator asks, in this order: its flag, the `iss` of its own token,
+//! the API server's discovery document, EKS.
+//!
+//! ## Why it is unknown
+//! The issuer names the provider and the condition keys: without it nothing can be said of provider and trust policy.
+//!
+//! ## Fix
+//! Start the operator with `--oidc-issuer`.
+//!
+//! ## Verify
+//! `kubectl get clusterirsaaudit cluster -o yaml` shows the issuer.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA304",
+    reason: "IssuerUnknown",
+    severity: Severity::Unknown,
+    link: Link::Provider,
+    title: "the cluster's issuer could not be found out",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// The finding about the cluster.
+#[must_use]
+pub fn finding() -> Finding {
+    let fix = Fix::manual(
+        "start the operator with `--oidc-issuer`, set to what `kubectl get --raw /.well-known/openid-configuration` \
+         shows as `issuer`",
+    );
+    Finding::new(&ENTRY, "the issuer of the cluster's tokens could not be found out".to_owned()).fix(fix)
+}
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    chain.past_role()?;
+    chain.issuer.is_none().then(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::audit_cluster;
+    use crate::model::RoleLookup;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn without_an_issuer_provider_and_trust_are_unknown() {
+        let world = World::healthy().issuer_unknown();
+        let report = world.audit();
+        the_one(&report, ("IRSA304", Severity::Unknown, Link::Provider, Verdict::Unknown));
+        assert_eq!(state(&report, Link::Role), LinkState::Passes);
+        assert_eq!(state(&report, Link::Trust), LinkState::NotReached);
+        assert!(!report.pending, "nothing is on its way");
+        let cluster = audit_cluster(&world.snapshot, &world.config, world.now);
+        assert_eq!(cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(), ["IRSA304"]);
+    }
+
+    #[test]
+    fn it_does_not_hide_a_role_that_is_not_there() {
+        let report = World::healthy().issuer_unknown().role(RoleLookup::Absent).audit();
+        assert_eq!(codes(&report), ["IRSA201"]);
+    }
+}

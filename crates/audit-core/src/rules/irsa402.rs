@@ -1,0 +1,168 @@
+//! # IRSA402 `PodRoleStale`
+//!
+//! ## What it means
+//! A pod carries another role than the annotation says. *Broken* where that role is proven to refuse the pod, else a
+//! *risk*.
+//!
+//! ## Why it matters
+//! The webhook writes role and token into a pod once, when it is created; a changed annotation reaches only new pods. Old
+//! ones go on with the old role as long as that works for them, with its permissions in place of the new one's.
+//!
+//! ## In logs
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity` in old pods only; or nothing at all.
+//!
+//! ## Fix
+//! `kubectl rollout restart`. Where one container of a pod has the annotation's role and another does not, its template
+//! sets the variable itself: take it out there.
+//!
+//! ## Verify
+//! `kubectl exec … -- env` in a new pod shows the annotation's role.
+
+use std::collections::BTreeSet;
+
+use iam_policy::RoleArn;
+
+use super::pods::{other_roles, some_of, stale, workloads};
+use crate::chain::{Annotation, Chain, Outcome};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{self, Fix};
+use crate::text::quote_list;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA402",
+    reason: "PodRoleStale",
+    severity: Severity::Risk,
+    link: Link::Pods,
+    title: "pods carry another role than the annotation says",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let Annotation::Role(annotated) = &chain.annotation else { return None };
+    let annotated = annotated.to_string();
+    let pods = stale(chain);
+    if pods.is_empty() {
+        return None;
+    }
+    let carried = || pods.iter().flat_map(|pod| other_roles(pod, &annotated));
+    let asked: BTreeSet<_> = carried()
+        .filter(|(container, _)| container.has_web_identity())
+        .map(|(container, role)| (role, container.token_audience()))
+        .collect();
+    let refused = asked.into_iter().any(|(role, audience)| is_refused(chain, role, audience));
+    let mut roles: Vec<&str> = carried().map(|(_, role)| role).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let (restart, names) = workloads(&pods);
+    let message = format!(
+        "{} {}, and the annotation says `{annotated}`; to restart: {names}",
+        some_of(pods.len(), chain.pods.len(), "carries", "carry"),
+        quote_list(&roles, 3)
+    );
+    // The webhook gives all containers of a pod the same role: what differs within a pod, its template says.
+    let preset = pods.iter().any(|pod| pod.role_arns().contains(&annotated.as_str()));
+    let fix = if preset {
+        Some(Fix::manual(format!("take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}")))
+    } else {
+        fix::restart(&chain.key.namespace, &restart)
+    };
+    Some(Finding::new(&ENTRY, message).severity(if refused { Severity::Broken } else { Severity::Risk }).fix(fix))
+}
+
+/// Whether a pod's own role is proven to be refused to the pod's own token.
+fn is_refused(chain: &Chain<'_>, role: &str, audience: Option<&str>) -> bool {
+    // A token whose audience is not told proves nothing but that a role which is not there fails.
+    let audience = audience.unwrap_or_default();
+    RoleArn::parse(role).map_or(true, |arn| chain.for_role(arn, audience).outcome(audience) == Outcome::Fails)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::model::{Container, RoleLookup};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA402", Severity::Risk, Link::Pods, Verdict::AtRisk);
+    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA402", Severity::Broken, Link::Pods, Verdict::Broken);
+
+    /// The pod was created when the annotation named another role.
+    fn stale_pod() -> World {
+        World::healthy().container(injected("app", OLD_ROLE))
+    }
+
+    fn with_old_trust(subject: &str) -> World {
+        stale_pod().any_role("old-cart", role(OLD_ROLE, &trust(&condition(subject)).to_string()))
+    }
+
+    #[test]
+    fn an_old_role_that_still_works_is_a_risk() {
+        let report = stale_pod().good_role(OLD_ROLE).audit();
+        let finding = the_one(&report, RISK);
+        assert_eq!(
+            finding.fix.as_ref().unwrap().text,
+            "kubectl rollout restart --namespace shop deployment/cart"
+        );
+        assert_eq!((report.pods.stale, report.pods.missing), (1, 0));
+    }
+
+    #[test]
+    fn an_old_role_that_refuses_is_broken() {
+        the_one(&with_old_trust("system:serviceaccount:shop:orders").audit(), BROKEN);
+        the_one(&stale_pod().any_role("old-cart", RoleLookup::Absent).audit(), BROKEN);
+        the_one(&World::healthy().container(injected("app", "arn:x")).audit(), BROKEN);
+    }
+
+    #[test]
+    fn an_old_role_of_which_nothing_is_known_is_a_risk() {
+        the_one(&stale_pod().audit(), RISK);
+        let elsewhere = "arn:aws:iam::444455556666:role/cart";
+        the_one(&World::healthy().container(injected("app", elsewhere)).audit(), RISK);
+        let mut conditions = condition(SUBJECT);
+        conditions["IpAddress"]["aws:SourceIp"] = json!("10.0.0.0/8");
+        let hanging = stale_pod().any_role("old-cart", role(OLD_ROLE, &trust(&conditions).to_string()));
+        the_one(&hanging.audit(), RISK);
+    }
+
+    #[test]
+    fn the_token_that_the_pod_has_is_what_counts() {
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!("mesh");
+        let old = Container { tokens: vec![token("mesh")], ..injected("app", OLD_ROLE) };
+        let world = World::healthy().client_ids(&[AUDIENCE, "mesh"]).container(old);
+        let report = world.any_role("old-cart", role(OLD_ROLE, &trust(&conditions).to_string())).audit();
+        the_one(&report, RISK);
+    }
+
+    #[test]
+    fn a_token_of_which_nothing_is_known_proves_nothing() {
+        let elsewhere = Container { token_file: Some("/elsewhere/token".to_owned()), ..injected("app", OLD_ROLE) };
+        let world = with_old_trust("system:serviceaccount:shop:orders").container(elsewhere);
+        the_one(&world.audit(), RISK);
+        the_one(&world.any_role("old-cart", RoleLookup::Absent).audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_role_without_a_token_is_the_applications_own_affair() {
+        let own = Container { role_arn: Some(OLD_ROLE.to_owned()), ..bare("sidecar") };
+        assert_healthy(&World::healthy().pod(|pod| pod.containers.push(own)).audit());
+    }
+
+    #[test]
+    fn a_role_that_comes_from_the_template_is_not_restarted_away() {
+        let report = World::healthy().good_role(OLD_ROLE).pod(|pod| pod.containers.push(injected("b", OLD_ROLE))).audit();
+        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn the_evidence_on_the_old_role_ends_too() {
+        let world = stale_pod().good_role(OLD_ROLE).later(60);
+        let now = world.now;
+        let world = world.account(|account| account.provider.succeed(account.provider.latest().unwrap().clone(), now));
+        assert_eq!(world.audit().valid_until, Some(now.saturating_add(jiff::SignedDuration::from_secs(3540)).unwrap()));
+    }
+}

@@ -1,0 +1,116 @@
+//! # IRSA404 `TokenAudienceMismatch`
+//!
+//! ## What it means
+//! A pod's token has another audience than its ServiceAccount asks for, and provider or trust policy refuse it.
+//!
+//! ## Why it breaks
+//! The webhook writes the audience into a pod once, when it is created; a changed annotation reaches only new pods. Or
+//! the pod's template brings a token of its own.
+//!
+//! ## In logs
+//! `InvalidIdentityToken: Incorrect token audience`, or
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Fix
+//! `kubectl rollout restart`.
+//!
+//! ## Verify
+//! The projected volume of a new pod has the ServiceAccount's audience.
+
+use super::pods::{some_of, workloads};
+use crate::chain::{Annotation, Chain, Outcome};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+use crate::model::{Container, Pod};
+use crate::text::{quote, quote_list};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA404",
+    reason: "TokenAudienceMismatch",
+    severity: Severity::Broken,
+    link: Link::Pods,
+    title: "pods carry a token with another audience than their ServiceAccount asks for",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let pods: Vec<&Pod> =
+        chain.pods.iter().copied().filter(|pod| refused_audiences(chain, pod).next().is_some()).collect();
+    if pods.is_empty() {
+        return None;
+    }
+    let mut audiences: Vec<&str> = pods.iter().flat_map(|pod| refused_audiences(chain, pod)).collect();
+    audiences.sort_unstable();
+    audiences.dedup();
+    let (restart, names) = workloads(&pods);
+    let message = format!(
+        "{} a token for {}, which is refused, and the ServiceAccount asks for `{}`; to restart: {names}",
+        some_of(pods.len(), chain.pods.len(), "has", "have"),
+        quote_list(&audiences, 3),
+        quote(chain.audience)
+    );
+    Some(Finding::new(&ENTRY, message).fix(fix::restart(&chain.key.namespace, &restart)))
+}
+
+/// The audiences, other than the ServiceAccount's, with which containers ask for the annotation's role in vain. Pods with
+/// another role are IRSA402's.
+fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item = &'a str> {
+    let annotated = match &chain.annotation {
+        Annotation::Role(arn) if !chain.audience.is_empty() => Some((arn.clone(), arn.to_string())),
+        _ => None,
+    };
+    let containers = pod.containers.iter().filter(|c| c.has_web_identity());
+    containers.filter_map(move |container: &Container| {
+        let (arn, text) = annotated.as_ref()?;
+        let audience = container.token_audience().filter(|audience| *audience != chain.audience)?;
+        let refused = || chain.for_role(arn.clone(), audience).outcome(audience) == Outcome::Fails;
+        // What refuses every audience is not the audience's fault.
+        let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome(chain.audience) != Outcome::Fails;
+        (container.role_arn.as_ref() == Some(text) && refused() && because_of_it()).then_some(audience)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA404", Severity::Broken, Link::Pods, Verdict::Broken);
+
+    /// The pod was created when the annotation asked for another audience.
+    fn with_old_token(audience: &str) -> World {
+        World::healthy().container(Container { tokens: vec![token(audience)], ..injected("app", ROLE) })
+    }
+
+    #[test]
+    fn an_old_audience_that_is_refused_is_broken() {
+        let report = with_old_token("vault").audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert_eq!(fix.text, "kubectl rollout restart --namespace shop deployment/cart");
+        the_one(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).audit(), BROKEN);
+    }
+
+    #[test]
+    fn an_old_audience_that_still_works_is_fine() {
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!([AUDIENCE, "vault"]);
+        assert_healthy(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).condition(&conditions).audit());
+    }
+
+    #[test]
+    fn other_tokens_beside_the_webhooks_do_not_matter() {
+        let mut other = token("vault");
+        other.path = "/var/run/secrets/vault".to_owned();
+        assert_healthy(&World::healthy().pod(|pod| pod.containers[0].tokens.insert(0, other)).audit());
+    }
+
+    #[test]
+    fn what_refuses_every_token_is_not_the_tokens_fault() {
+        assert_eq!(codes(&with_old_token("vault").without_provider().audit()), ["IRSA301"]);
+    }
+}

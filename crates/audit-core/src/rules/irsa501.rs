@@ -1,0 +1,81 @@
+//! # IRSA501 `NoPoliciesAttached`
+//!
+//! ## What it means
+//! The role can be assumed, and has neither attached nor inline policies. *Broken* where an `IrsaAudit` expects AWS
+//! permissions; otherwise a *risk*, because policies of resources (a bucket's, a key's) and chaining to another role need
+//! none here.
+//!
+//! ## Why it breaks
+//! What no policy allows is denied. SCPs and policies of resources are not looked at.
+//!
+//! ## In logs
+//! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:GetObject … because no identity-based policy
+//! allows the … action`.
+//!
+//! ## Fix
+//! `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or an inline policy.
+//!
+//! ## Verify
+//! `aws iam list-attached-role-policies --role-name NAME` lists it.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{Fix, shell};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA501",
+    reason: "NoPoliciesAttached",
+    severity: Severity::Risk,
+    link: Link::Permissions,
+    title: "the role has no permission policies",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.past_role().filter(|aws| aws.trust_admits())?;
+    let Ok(policies) = aws.policies else { return None };
+    if !policies.attached.is_empty() || !policies.inline.is_empty() {
+        return None;
+    }
+    let expected = chain.request.is_some_and(|request| !request.aws.is_empty());
+    let message = format!("role `{}` has neither attached nor inline policies", quote(aws.arn.name()));
+    let role = shell::option("--role-name", aws.arn.name());
+    let role: Vec<&str> = role.iter().map(String::as_str).collect();
+    let fix = Fix::manual(format!(
+        "attach a policy: `{} --policy-arn ARN`, or put one inline",
+        shell::line("aws iam attach-role-policy", &role)
+    ));
+    Some(Finding::new(&ENTRY, message).severity(if expected { Severity::Broken } else { Severity::Risk }).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn no_policy_is_a_risk_and_broken_where_permissions_are_expected() {
+        let world = World::healthy().policies(0);
+        the_one(&world.audit(), ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk));
+        let expected = world.expect_aws();
+        the_one(&expected.audit(), ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken));
+    }
+
+    #[test]
+    fn one_inline_policy_is_enough() {
+        let world = World::healthy().policies(0).account(|account| {
+            let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
+            policies.inline.push("inline".to_owned());
+        });
+        assert_healthy(&world.audit());
+    }
+
+    #[test]
+    fn nobody_looks_where_the_trust_policy_does_not_admit() {
+        let refusing = World::healthy().policies(0).condition(&condition("system:serviceaccount:shop:orders"));
+        assert_eq!(codes(&refusing.expect_aws().audit()), ["IRSA205"]);
+    }
+}

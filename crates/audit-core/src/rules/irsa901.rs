@@ -1,0 +1,127 @@
+//! # IRSA901 `AwsAccessDenied`
+//!
+//! ## What it means
+//! The operator's own credentials lack an action. On a binding only where the evidence was never had; on the cluster's
+//! audit as long as it goes on. On Permissions it counts only where `expect.aws` asks.
+//!
+//! ## Why it is unknown
+//! What cannot be read proves nothing.
+//!
+//! ## In logs
+//! In the operator's: `AccessDenied … is not authorized to perform: iam:GetRole`.
+//!
+//! ## Fix
+//! Add the action to a policy of the operator's role, in the account that is named.
+//!
+//! ## Verify
+//! `kubectl get clusterirsaaudit cluster -o yaml` no longer shows the finding.
+
+use super::evidence::{account, gaps};
+use crate::chain::{Chain, Gap};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::model::FailureKind;
+use crate::text::{ascii_json, quote_list};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA901",
+    reason: "AwsAccessDenied",
+    severity: Severity::Unknown,
+    link: Link::Role,
+    title: "the operator lacks a permission in AWS",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// The finding for actions that were denied in an account.
+#[must_use]
+pub fn finding(account: &str, actions: &[&str]) -> Finding {
+    let message = format!("the operator may not {} in account {account}", quote_list(actions, 5));
+    let fix = Fix::manual(format!(
+        "add to a policy of the operator's role: {}",
+        ascii_json(&serde_json::json!({"Effect": "Allow", "Action": actions, "Resource": "*"}))
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
+}
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let denied: Vec<_> = gaps(chain)
+        .into_iter()
+        .filter_map(|(link, gap)| match gap {
+            Gap::Failed(FailureKind::AccessDenied { action }) => Some((link, action.as_str())),
+            _ => None,
+        })
+        .collect();
+    let (link, _) = *denied.first()?;
+    let mut actions: Vec<&str> = denied.iter().map(|(_, action)| *action).collect();
+    actions.dedup();
+    Some(finding(account(chain), &actions).at(link))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    fn denied(action: &str) -> FailureKind {
+        FailureKind::AccessDenied { action: action.to_owned() }
+    }
+
+    #[test]
+    fn it_lies_on_the_first_link_that_could_not_be_read() {
+        for (world, link, verdict) in [
+            (World::healthy().role_unseen(Some(denied("iam:GetRole"))), Link::Role, Verdict::Unknown),
+            (
+                World::healthy().provider_unseen(Some(denied("iam:GetOpenIDConnectProvider"))),
+                Link::Provider,
+                Verdict::Unknown,
+            ),
+            (
+                World::healthy().policies_unseen(Some(denied("iam:ListAttachedRolePolicies"))).expect_aws(),
+                Link::Permissions,
+                Verdict::Unknown,
+            ),
+        ] {
+            let report = world.audit();
+            the_one(&report, ("IRSA901", Severity::Unknown, link, verdict));
+            assert_eq!(state(&report, link), LinkState::Unseen("AwsAccessDenied"));
+            assert!(!report.pending, "waiting does not help");
+        }
+    }
+
+    #[test]
+    fn unread_permissions_do_not_count_where_nobody_asked() {
+        let report = World::healthy().policies_unseen(Some(denied("iam:ListRolePolicies"))).audit();
+        assert_eq!((report.verdict, codes(&report)), (Verdict::Working, vec!["IRSA901"]));
+    }
+
+    #[test]
+    fn several_actions_are_one_finding() {
+        let report = World::healthy()
+            .provider_unseen(Some(denied("iam:GetOpenIDConnectProvider")))
+            .policies_unseen(Some(denied("iam:ListRolePolicies")))
+            .audit();
+        let finding = the_one(&report, ("IRSA901", Severity::Unknown, Link::Provider, Verdict::Unknown));
+        assert!(finding.message.contains("`iam:GetOpenIDConnectProvider`, `iam:ListRolePolicies`"));
+    }
+
+    #[test]
+    fn evidence_from_before_the_denial_stands() {
+        let now = World::healthy().now;
+        let world = World::healthy().account(|account| {
+            let denied = || denied("iam:GetRole");
+            account.roles.get_mut("cart").unwrap().fail(denied(), "no".to_owned(), now);
+            account.provider.fail(denied(), "no".to_owned(), now);
+        });
+        assert_healthy(&world.audit());
+    }
+
+    #[test]
+    fn a_listing_that_is_denied_is_waited_out() {
+        let report = World::healthy().role_unseen(None).listing_fails(denied("iam:X")).audit();
+        the_one(&report, ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown));
+        assert!(report.pending, "a read of the one role follows");
+    }
+}

@@ -1,0 +1,127 @@
+//! The rules, one file for each code, and the catalogue: the one list of them.
+//!
+//! A rule's file holds its documentation, its [`Entry`] and its logic. The rule reads a [`Chain`] and returns at most
+//! one [`Finding`]: one cause, one finding.
+
+pub mod evidence;
+pub mod pods;
+pub mod trust;
+
+macro_rules! rules {
+    ($($module:ident $code:literal),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// Every rule, by code.
+        pub const CATALOGUE: &[Rule] = &[$(Rule { entry: &$module::ENTRY, check: $module::CHECK }),*];
+
+        #[cfg(test)]
+        const CODES: &[&str] = &[$($code),*];
+    };
+}
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding};
+use crate::model::{FailureKind, ReadFailure};
+
+/// The logic of a rule.
+pub type Check = fn(&Chain<'_>) -> Option<Finding>;
+
+/// A rule: what it says, and how it is found out.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its place in the catalogue.
+    pub entry: &'static Entry,
+    /// Looks at one binding; absent where the finding concerns no single binding.
+    pub check: Option<Check>,
+}
+
+rules! {
+    irsa101 "IRSA101", irsa102 "IRSA102", irsa106 "IRSA106", irsa107 "IRSA107",
+    irsa201 "IRSA201", irsa202 "IRSA202", irsa203 "IRSA203", irsa204 "IRSA204", irsa205 "IRSA205",
+    irsa206 "IRSA206", irsa207 "IRSA207", irsa208 "IRSA208", irsa209 "IRSA209", irsa210 "IRSA210",
+    irsa211 "IRSA211", irsa212 "IRSA212", irsa213 "IRSA213", irsa214 "IRSA214", irsa215 "IRSA215",
+    irsa216 "IRSA216", irsa217 "IRSA217", irsa218 "IRSA218", irsa220 "IRSA220",
+    irsa301 "IRSA301", irsa303 "IRSA303", irsa304 "IRSA304",
+    irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
+    irsa501 "IRSA501",
+    irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
+}
+
+/// The entry of a code, if the catalogue has it.
+#[must_use]
+pub fn entry(code: &str) -> Option<&'static Entry> {
+    CATALOGUE
+        .iter()
+        .map(|rule| rule.entry)
+        .find(|entry| entry.code == code)
+}
+
+/// The account-level findings for failures that are going on: all actions that are denied in one.
+#[must_use]
+pub fn account_findings(account: &str, failures: &[&ReadFailure]) -> Vec<Finding> {
+    let denied: Vec<&str> = failures
+        .iter()
+        .filter_map(|failure| match &failure.kind {
+            FailureKind::AccessDenied { action } => Some(action.as_str()),
+            FailureKind::Throttled | FailureKind::Unavailable => None,
+        })
+        .collect();
+    let others = failures
+        .iter()
+        .filter(|failure| !matches!(failure.kind, FailureKind::AccessDenied { .. }));
+    let mut findings: Vec<Finding> = others
+        .map(|failure| irsa902::account_finding(account, failure))
+        .collect();
+    if !denied.is_empty() {
+        findings.insert(0, irsa901::finding(account, &denied));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Link, Severity};
+
+    #[test]
+    fn each_file_holds_the_code_that_it_is_named_after() {
+        let codes: Vec<&str> = CATALOGUE.iter().map(|rule| rule.entry.code).collect();
+        assert_eq!(codes, CODES);
+        assert!(
+            codes.windows(2).all(|pair| matches!(pair, [a, b] if a < b)),
+            "sorted, each once"
+        );
+    }
+
+    #[test]
+    fn reasons_are_unique_and_fit_a_condition() {
+        let mut reasons: Vec<&str> = CATALOGUE.iter().map(|rule| rule.entry.reason).collect();
+        assert!(
+            reasons
+                .iter()
+                .all(|r| r.chars().all(|c| c.is_ascii_alphanumeric()) && r.len() <= 40)
+        );
+        reasons.sort_unstable();
+        let before = reasons.len();
+        reasons.dedup();
+        assert_eq!(reasons.len(), before);
+    }
+
+    #[test]
+    fn codes_lie_on_the_link_of_their_hundred() {
+        for entry in CATALOGUE.iter().map(|rule| rule.entry) {
+            let expected: &[Link] = match entry.code.get(..5) {
+                Some("IRSA1") => &[Link::ServiceAccount],
+                Some("IRSA2") => &[Link::Role, Link::Trust],
+                Some("IRSA3") => &[Link::Provider],
+                Some("IRSA4") => &[Link::Pods],
+                Some("IRSA5") => &[Link::Permissions],
+                _ => &Link::ALL,
+            };
+            assert!(expected.contains(&entry.link), "{}", entry.code);
+            if entry.code.starts_with("IRSA9") {
+                assert_eq!(entry.severity, Severity::Unknown, "{}", entry.code);
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! From the diagnosis of a trust policy to findings.
+
+use iam_policy::{Cause, CauseKind, Change, ChangeKind, ExposureKind, WebIdentity, least_edit};
+
+use crate::chain::{Chain, RoleChain};
+use crate::finding::{Entry, Finding};
+use crate::fix::{self, Fix, shell};
+use crate::model::{Role, service_account::DEFAULT_AUDIENCE};
+use crate::text::{ascii_json, quote, quote_list};
+
+/// The finding of `entry` if the trust policy denies for exactly this cause; `explain` makes the message's core.
+///
+/// It carries the least edit that was proven to admit the request. Where there is none, the rule adds what to do.
+pub(crate) fn denied(
+    chain: &Chain<'_>,
+    kind: CauseKind,
+    entry: &'static Entry,
+    explain: impl Fn(&Cause) -> String,
+) -> Option<Finding> {
+    let aws = chain.past_role()?;
+    let cause = aws
+        .trust
+        .as_ref()?
+        .cause
+        .as_ref()
+        .filter(|cause| cause.kind == kind)?;
+    let role = aws.found()?;
+    let place = cause
+        .statement
+        .map_or_else(String::new, |at| format!(" in {}", statement(role, at)));
+    // Beside a statement that explains a refusal, others were tried; a Deny speaks for itself.
+    let others = match (kind, cause.others_tried) {
+        (CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined, _) | (_, 0) => String::new(),
+        (_, 1) => "; one other statement does not fit either".to_owned(),
+        (_, n) => format!("; {n} other statements do not fit either"),
+    };
+    let denied = match cause.also_denied_by {
+        Some(at) => format!("; {} denies, or may deny, it besides", statement(role, at)),
+        None => String::new(),
+    };
+    let message = format!(
+        "role `{}`: {}{place}{others}{denied}",
+        quote(role.arn.name()),
+        explain(cause)
+    );
+    Some(Finding::new(entry, message).fix(edit(chain, aws, role)))
+}
+
+/// The finding of `entry` for a condition that nobody's edit in place, nor a new statement, can put right: how to do it
+/// by hand.
+pub(crate) fn or_by_hand(chain: &Chain<'_>, finding: Finding) -> Finding {
+    if finding.fix.is_some() {
+        return finding;
+    }
+    let Some((aws, issuer)) = chain.past_role().zip(chain.issuer) else {
+        return finding;
+    };
+    let host_path = issuer.url.host_path();
+    let fix = Fix::manual(format!(
+        "let a statement of role `{}` allow `sts:AssumeRoleWithWebIdentity` to the provider `{}`, with StringEquals of \
+         `{host_path}:sub` to `{}` and of `{host_path}:aud` to `{}`, and let no Deny apply to it",
+        quote(aws.arn.name()),
+        quote(aws.provider_arn.as_deref().unwrap_or_default()),
+        quote(&chain.subject),
+        quote(chain.audience)
+    ));
+    finding.fix(fix)
+}
+
+/// The least edit of the trust policy that was proven to admit the request.
+fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
+    // An audience or a name that a terminal would not show is put right where it stands, not let in.
+    if ![chain.audience, &chain.subject]
+        .into_iter()
+        .all(shell::is_pasteable)
+    {
+        return None;
+    }
+    let mut identity = identity(chain, aws)?;
+    if identity.audience.is_empty() {
+        // IRSA303 has the empty annotation taken away.
+        DEFAULT_AUDIENCE.clone_into(&mut identity.audience);
+    }
+    let edit = least_edit(&role.trust_text, &identity)?;
+    let old: serde_json::Value = serde_json::from_str(&role.trust_text).ok()?;
+    let brief = format!(
+        "edit the trust policy of role `{}`: {}",
+        quote(role.arn.name()),
+        describe(role, &edit.changes)
+    );
+    fix::trust::edit_in_place(role.arn.name(), &old, &edit.document, brief)
+}
+
+/// Who asks, as STS sees it.
+pub(crate) fn identity(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<WebIdentity> {
+    Some(WebIdentity {
+        provider_arn: aws.provider_arn.clone()?,
+        issuer: chain.issuer?.url.host_path().to_owned(),
+        subject: chain.subject.clone(),
+        audience: chain.audience.to_owned(),
+    })
+}
+
+/// A statement as a person finds it: by its `Sid`, else by its number from 1.
+pub(crate) fn statement(role: &Role, at: usize) -> String {
+    let found = role
+        .trust
+        .document
+        .as_ref()
+        .and_then(|document| document.statements().get(at));
+    match found.and_then(iam_policy::Statement::sid) {
+        Some(sid) => format!("statement `{}`", quote(sid)),
+        None => format!("statement {}", at + 1),
+    }
+}
+
+/// An edit in words.
+fn describe(role: &Role, changes: &[Change]) -> String {
+    let one = |change: &Change| {
+        let place = statement(role, change.statement);
+        match &change.kind {
+            ChangeKind::Operator { key, from, to } => {
+                format!(
+                    "in {place}, move `{}` from {} to {}",
+                    quote(key),
+                    quote(from),
+                    quote(to)
+                )
+            }
+            ChangeKind::Value {
+                operator,
+                key,
+                from,
+                to,
+            } => format!(
+                "in {place}, {} of `{}`: replace `{}` by `{}`",
+                quote(operator),
+                quote(key),
+                quote(from),
+                quote(to)
+            ),
+            ChangeKind::AddedValue { operator, key, value } => {
+                format!(
+                    "in {place}, {} of `{}`: add `{}`",
+                    quote(operator),
+                    quote(key),
+                    quote(value)
+                )
+            }
+            ChangeKind::Key { operator, from, to } => {
+                format!(
+                    "in {place}, {}: rename `{}` to `{}`",
+                    quote(operator),
+                    quote(from),
+                    quote(to)
+                )
+            }
+            ChangeKind::Principal { from, to } => {
+                format!(
+                    "in {place}, principal: replace `{}` by `{}`",
+                    quote(from),
+                    quote(to)
+                )
+            }
+            ChangeKind::AppendedStatement { statement } => {
+                format!("append the statement {}", ascii_json(statement))
+            }
+        }
+    };
+    changes.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The clause of a cause: operator and key, safe to show.
+pub(crate) fn clause(cause: &Cause) -> String {
+    match (&cause.operator, &cause.key) {
+        (Some(operator), Some(key)) => format!("{} of `{}`", quote(operator), quote(key)),
+        (_, Some(key)) => format!("`{}`", quote(key)),
+        _ => "the condition".to_owned(),
+    }
+}
+
+/// What the policy wants, safe to show.
+pub(crate) fn wanted(cause: &Cause) -> String {
+    if cause.wanted.is_empty() {
+        "nothing".to_owned()
+    } else {
+        quote_list(&cause.wanted, 3)
+    }
+}
+
+/// What the request has, safe to show.
+pub(crate) fn got(cause: &Cause) -> String {
+    if cause.got.is_empty() {
+        "nothing".to_owned()
+    } else {
+        quote_list(&cause.got, 3)
+    }
+}
+
+/// What should stand there instead, safe to show.
+pub(crate) fn suggestion(cause: &Cause) -> String {
+    cause
+        .suggestion
+        .as_deref()
+        .map_or_else(|| "another".to_owned(), |text| format!("`{}`", quote(text)))
+}
+
+/// The first exposure of a kind, of a trust policy that admits the request: the role's chain, the role, and the place of
+/// the statement.
+pub(crate) fn exposure<'c>(
+    chain: &'c Chain<'_>,
+    kind: &ExposureKind,
+) -> Option<(&'c RoleChain<'c>, &'c Role, usize)> {
+    let aws = chain.past_role()?;
+    let exposure = aws
+        .trust
+        .as_ref()?
+        .exposures
+        .iter()
+        .find(|exposure| exposure.kind == *kind)?;
+    Some((aws, aws.found()?, exposure.statement))
+}

@@ -1,0 +1,368 @@
+//! Everything that was observed, indexed by what the rules look up.
+//!
+//! The operator keeps one snapshot and changes it as watch events and reads come in; the command line fills one from
+//! files. Who changes it learns which bindings the change concerns.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, Workload};
+
+/// All observations.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The cluster's objects.
+    pub cluster: Cluster,
+    /// The cluster's issuer, once it is known.
+    pub issuer: Option<ClusterIssuer>,
+    /// AWS accounts by id.
+    pub accounts: BTreeMap<String, Account>,
+}
+
+/// The cluster's objects, by binding.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    bindings: BTreeMap<BindingKey, Binding>,
+    /// Where a pod of this namespace and name is filed: its ServiceAccount's name.
+    pod_homes: HashMap<(String, String), String>,
+    /// Which ServiceAccount an audit request of this namespace and name names.
+    request_homes: HashMap<(String, String), String>,
+}
+
+/// What the cluster has about one ServiceAccount, present or not.
+#[derive(Debug, Clone, Default)]
+pub struct Binding {
+    service_account: Option<ServiceAccount>,
+    requests: Vec<AuditRequest>,
+    pods: Vec<Pod>,
+}
+
+impl Binding {
+    /// The ServiceAccount, if it exists.
+    #[must_use]
+    pub fn service_account(&self) -> Option<&ServiceAccount> {
+        self.service_account.as_ref()
+    }
+
+    /// The `IrsaAudit`s that name it, the one that counts first, see [`AuditRequest::precedence`].
+    #[must_use]
+    pub fn requests(&self) -> &[AuditRequest] {
+        &self.requests
+    }
+
+    /// The pods that run as it, in no particular order.
+    #[must_use]
+    pub fn pods(&self) -> &[Pod] {
+        &self.pods
+    }
+
+    fn is_empty(&self) -> bool {
+        self.service_account.is_none() && self.requests.is_empty() && self.pods.is_empty()
+    }
+}
+
+impl Cluster {
+    /// What there is about a ServiceAccount.
+    #[must_use]
+    pub fn binding(&self, key: &BindingKey) -> Option<&Binding> {
+        self.bindings.get(key)
+    }
+
+    /// All ServiceAccounts of which anything is known, sorted.
+    pub fn bindings(&self) -> impl Iterator<Item = (&BindingKey, &Binding)> {
+        self.bindings.iter()
+    }
+
+    /// What there is about the ServiceAccounts of a namespace, sorted.
+    fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = (&BindingKey, &Binding)> {
+        let first = BindingKey::new(namespace, "");
+        self.bindings
+            .range(first..)
+            .take_while(move |(key, _)| key.namespace == namespace)
+    }
+
+    /// The pods of a namespace, whatever they run as.
+    pub fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
+        self.in_namespace(namespace)
+            .flat_map(|(_, binding)| binding.pods())
+    }
+
+    /// The bindings for which somebody expects a workload to run as their ServiceAccount.
+    fn expecting(&self, namespace: &str, workload: &Workload) -> Vec<BindingKey> {
+        let expects = |binding: &Binding| {
+            let expected = binding
+                .requests
+                .first()
+                .map_or(&[][..], |request| &request.workloads);
+            expected
+                .iter()
+                .any(|w| w.kind == workload.kind && w.name == workload.name)
+        };
+        self.in_namespace(namespace)
+            .filter(|(_, binding)| expects(binding))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// Stores a ServiceAccount. Returns the binding if anything changed.
+    pub fn put_service_account(&mut self, account: ServiceAccount) -> Option<BindingKey> {
+        let key = account.key.clone();
+        let binding = self.bindings.entry(key.clone()).or_default();
+        if binding.service_account.as_ref() == Some(&account) {
+            return None;
+        }
+        binding.service_account = Some(account);
+        Some(key)
+    }
+
+    /// Takes a ServiceAccount away. Returns the binding if it was there.
+    pub fn remove_service_account(&mut self, key: &BindingKey) -> Option<BindingKey> {
+        let binding = self.bindings.get_mut(key)?;
+        binding.service_account.take()?;
+        self.drop_if_empty(key);
+        Some(key.clone())
+    }
+
+    /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
+    /// those for which somebody expects its workload; none if it is the same.
+    pub fn put_pod(&mut self, pod: Pod) -> Vec<BindingKey> {
+        let id = (pod.namespace.clone(), pod.name.clone());
+        let key = pod.binding_key();
+        let workload = pod.workload.clone();
+        let mut changed = Vec::new();
+        if self
+            .pod_homes
+            .get(&id)
+            .is_some_and(|home| *home != key.service_account)
+        {
+            changed.extend(self.remove_pod(&id.0, &id.1));
+        }
+        let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
+        match pods.iter_mut().find(|p| p.name == pod.name) {
+            Some(old) if *old == pod => return changed,
+            Some(old) => *old = pod,
+            None => pods.push(pod),
+        }
+        self.pod_homes.insert(id, key.service_account.clone());
+        changed.extend(self.expecting(&key.namespace, &workload));
+        changed.push(key);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// Takes a pod away. Returns its binding if it was there.
+    pub fn remove_pod(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
+        let home = self.pod_homes.remove(&(namespace.to_owned(), name.to_owned()))?;
+        let key = BindingKey::new(namespace, home);
+        if let Some(binding) = self.bindings.get_mut(&key) {
+            binding.pods.retain(|p| p.name != name);
+            if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
+                binding.pods.shrink_to_fit();
+            }
+        }
+        self.drop_if_empty(&key);
+        Some(key)
+    }
+
+    /// Stores the request of an `IrsaAudit`. Returns the bindings that it changes.
+    pub fn put_request(&mut self, namespace: &str, request: AuditRequest) -> Vec<BindingKey> {
+        let id = (namespace.to_owned(), request.name.clone());
+        let key = BindingKey::new(namespace, request.service_account.clone());
+        let mut changed = Vec::new();
+        if self
+            .request_homes
+            .get(&id)
+            .is_some_and(|home| *home != key.service_account)
+        {
+            changed.extend(self.remove_request(namespace, &request.name));
+        }
+        let requests = &mut self.bindings.entry(key.clone()).or_default().requests;
+        match requests.iter_mut().find(|r| r.name == request.name) {
+            Some(old) if *old == request => return changed,
+            Some(old) => *old = request,
+            None => requests.push(request),
+        }
+        requests.sort_by(AuditRequest::precedence);
+        self.request_homes.insert(id, key.service_account.clone());
+        changed.push(key);
+        changed
+    }
+
+    /// Takes the request of an `IrsaAudit` away. Returns its binding if it was there.
+    pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
+        let home = self
+            .request_homes
+            .remove(&(namespace.to_owned(), name.to_owned()))?;
+        let key = BindingKey::new(namespace, home);
+        if let Some(binding) = self.bindings.get_mut(&key) {
+            binding.requests.retain(|r| r.name != name);
+        }
+        self.drop_if_empty(&key);
+        Some(key)
+    }
+
+    /// Takes away every ServiceAccount that is not in `present`, after a watch has started anew.
+    pub fn retain_service_accounts(&mut self, present: &BTreeSet<BindingKey>) -> Vec<BindingKey> {
+        let gone: Vec<BindingKey> = self
+            .bindings
+            .iter()
+            .filter(|(key, binding)| binding.service_account.is_some() && !present.contains(*key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        gone.iter()
+            .filter_map(|key| self.remove_service_account(key))
+            .collect()
+    }
+
+    /// Takes away every pod that is not in `present` (namespace and name), after a watch has started anew.
+    pub fn retain_pods(&mut self, present: &BTreeSet<(String, String)>) -> Vec<BindingKey> {
+        let gone: Vec<(String, String)> = self
+            .pod_homes
+            .keys()
+            .filter(|id| !present.contains(*id))
+            .cloned()
+            .collect();
+        gone.iter()
+            .filter_map(|(namespace, name)| self.remove_pod(namespace, name))
+            .collect()
+    }
+
+    /// Takes away every request that is not in `present` (namespace and name), after a watch has started anew.
+    pub fn retain_requests(&mut self, present: &BTreeSet<(String, String)>) -> Vec<BindingKey> {
+        let gone: Vec<(String, String)> = self
+            .request_homes
+            .keys()
+            .filter(|id| !present.contains(*id))
+            .cloned()
+            .collect();
+        gone.iter()
+            .filter_map(|(namespace, name)| self.remove_request(namespace, name))
+            .collect()
+    }
+
+    fn drop_if_empty(&mut self, key: &BindingKey) {
+        if self.bindings.get(key).is_some_and(Binding::is_empty) {
+            self.bindings.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::WorkloadRef;
+    use crate::testing::{bare, pod};
+
+    fn key(name: &str) -> BindingKey {
+        BindingKey::new("shop", name)
+    }
+
+    fn request(name: &str, service_account: &str) -> AuditRequest {
+        AuditRequest {
+            name: name.to_owned(),
+            service_account: service_account.to_owned(),
+            ..AuditRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_pod_is_filed_under_its_service_account_and_moves_with_it() {
+        let mut cluster = Cluster::default();
+        let cart = pod(&key("cart"), "web", bare("app"));
+        assert_eq!(cluster.put_pod(cart.clone()), [key("cart")]);
+        assert_eq!(cluster.put_pod(cart.clone()), [], "nothing changed");
+        let moved = Pod {
+            service_account: "orders".to_owned(),
+            ..cart.clone()
+        };
+        assert_eq!(cluster.put_pod(moved), [key("cart"), key("orders")]);
+        assert!(cluster.binding(&key("cart")).is_none(), "nothing is left of it");
+        assert_eq!(cluster.remove_pod("shop", &cart.name), Some(key("orders")));
+        assert_eq!(cluster.remove_pod("shop", &cart.name), None);
+        assert_eq!(cluster.bindings().count(), 0);
+    }
+
+    #[test]
+    fn a_pod_concerns_who_expects_its_workload() {
+        let mut cluster = Cluster::default();
+        let expected = vec![WorkloadRef {
+            kind: "Deployment".to_owned(),
+            name: "web".to_owned(),
+        }];
+        cluster.put_request(
+            "shop",
+            AuditRequest {
+                workloads: expected,
+                ..request("cart", "cart")
+            },
+        );
+        assert_eq!(
+            cluster.put_pod(pod(&key("default"), "web", bare("app"))),
+            [key("cart"), key("default")]
+        );
+        assert_eq!(
+            cluster.put_pod(pod(&key("default"), "other", bare("app"))),
+            [key("default")]
+        );
+        let elsewhere = BindingKey::new("staging", "default");
+        assert_eq!(cluster.put_pod(pod(&elsewhere, "web", bare("app"))), [elsewhere]);
+        assert_eq!(cluster.pods_in("shop").count(), 2);
+        assert_eq!(cluster.pods_in("sho").count(), 0);
+    }
+
+    #[test]
+    fn requests_are_kept_in_the_order_of_precedence() {
+        let mut cluster = Cluster::default();
+        assert_eq!(
+            cluster.put_request("shop", request("automatic", "cart")),
+            [key("cart")]
+        );
+        let declared = AuditRequest {
+            declared: true,
+            ..request("declared", "cart")
+        };
+        cluster.put_request("shop", declared.clone());
+        let names = |cluster: &Cluster| -> Vec<String> {
+            let binding = cluster.binding(&key("cart"));
+            binding
+                .map(|b| b.requests().iter().map(|r| r.name.clone()).collect())
+                .unwrap_or_default()
+        };
+        assert_eq!(names(&cluster), ["declared", "automatic"]);
+        assert_eq!(cluster.put_request("shop", declared.clone()), []);
+        let moved = AuditRequest {
+            service_account: "orders".to_owned(),
+            ..declared
+        };
+        assert_eq!(cluster.put_request("shop", moved), [key("cart"), key("orders")]);
+        assert_eq!(names(&cluster), ["automatic"]);
+        assert_eq!(cluster.remove_request("shop", "automatic"), Some(key("cart")));
+        assert_eq!(cluster.remove_request("shop", "automatic"), None);
+    }
+
+    #[test]
+    fn after_a_new_list_only_what_is_in_it_stays() {
+        let account = |name: &str| ServiceAccount {
+            key: key(name),
+            uid: String::new(),
+            annotations: [].into(),
+        };
+        let mut cluster = Cluster::default();
+        for name in ["a", "b"] {
+            assert_eq!(cluster.put_service_account(account(name)), Some(key(name)));
+            assert_eq!(cluster.put_service_account(account(name)), None);
+            cluster.put_pod(pod(&key(name), name, bare("app")));
+            cluster.put_request("shop", request(name, name));
+        }
+        let id = |name: &str| ("shop".to_owned(), name.to_owned());
+        let pod_name = |name: &str| pod(&key(name), name, bare("app")).name;
+        assert_eq!(cluster.retain_service_accounts(&[key("a")].into()), [key("b")]);
+        assert_eq!(cluster.retain_pods(&[id(&pod_name("a"))].into()), [key("b")]);
+        assert_eq!(cluster.retain_requests(&[id("a")].into()), [key("b")]);
+        assert_eq!(
+            cluster.bindings().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
+            [key("a")]
+        );
+        assert_eq!(cluster.remove_service_account(&key("b")), None);
+    }
+}

@@ -1,0 +1,603 @@
+//! A healthy binding, and ways to change it: what the tests of rules are made of.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use iam_policy::RoleArn;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::audit::audit_binding;
+use crate::config::Config;
+use crate::finding::{Finding, Link, Severity};
+use crate::model::{
+    Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
+    IssuerSource, IssuerUrl, KubernetesExpectation, Observed, Pod, PodPhase, Provider, Role, RoleLookup,
+    RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
+};
+use crate::report::{BindingReport, LinkState};
+use crate::snapshot::Snapshot;
+use crate::verdict::Verdict;
+
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
+pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/cart";
+pub(crate) const OLD_ROLE: &str = "arn:aws:iam::111122223333:role/old-cart";
+pub(crate) const ISSUER: &str =
+    "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+pub(crate) const HOST_PATH: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+pub(crate) const OTHER_HOST_PATH: &str =
+    "oidc.eks.eu-west-1.amazonaws.com/id/FEDCBA9876543210FEDCBA9876543210";
+pub(crate) const SUBJECT: &str = "system:serviceaccount:shop:cart";
+pub(crate) const AUDIENCE: &str = "sts.amazonaws.com";
+pub(crate) const PREFIX: &str = "eks.amazonaws.com";
+pub(crate) const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
+pub(crate) const POD_IDENTITY_AUDIENCE: &str = "pods.eks.amazonaws.com";
+
+/// The ARN of the provider for an issuer in the role's account.
+pub(crate) fn provider_arn(host_path: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{host_path}")
+}
+
+/// A trust policy of one statement, as eksctl writes it, with these conditions.
+pub(crate) fn trust(condition: &Value) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [statement(condition)] })
+}
+
+/// The statement of such a trust policy.
+pub(crate) fn statement(condition: &Value) -> Value {
+    json!({
+        "Effect": "Allow",
+        "Principal": { "Federated": provider_arn(HOST_PATH) },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition
+    })
+}
+
+/// The conditions of such a trust policy, for one subject.
+pub(crate) fn condition(subject: &str) -> Value {
+    json!({ "StringEquals": { format!("{HOST_PATH}:sub"): subject, format!("{HOST_PATH}:aud"): AUDIENCE } })
+}
+
+/// A role as IAM has it.
+pub(crate) fn role(arn: &str, trust_text: &str) -> RoleLookup {
+    RoleLookup::Found(Arc::new(Role {
+        arn: RoleArn::parse(arn).unwrap(),
+        id: "AROAEXAMPLE".to_owned(),
+        trust_text: trust_text.into(),
+        trust: Arc::new(iam_policy::parse(trust_text)),
+    }))
+}
+
+/// A container as the webhook leaves it.
+pub(crate) fn injected(name: &str, role_arn: &str) -> Container {
+    Container {
+        name: name.to_owned(),
+        role_arn: Some(role_arn.to_owned()),
+        token_file: Some(format!("{TOKEN_FOLDER}/token")),
+        tokens: vec![token(AUDIENCE)],
+        ..Container::default()
+    }
+}
+
+/// The mount of the webhook's token.
+pub(crate) fn token(audience: &str) -> TokenMount {
+    TokenMount {
+        path: TOKEN_FOLDER.to_owned(),
+        audience: Some(audience.to_owned()),
+        file: "token".to_owned(),
+    }
+}
+
+/// A container as the webhook has not touched it.
+pub(crate) fn bare(name: &str) -> Container {
+    Container {
+        name: name.to_owned(),
+        ..Container::default()
+    }
+}
+
+/// A container to which EKS Pod Identity has given credentials.
+pub(crate) fn with_pod_identity(name: &str) -> Container {
+    Container {
+        pod_identity: true,
+        tokens: vec![TokenMount {
+            path: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount".to_owned(),
+            audience: Some(POD_IDENTITY_AUDIENCE.to_owned()),
+            file: "eks-pod-identity-token".to_owned(),
+        }],
+        ..bare(name)
+    }
+}
+
+/// A running pod of Deployment `name`.
+pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
+    Pod {
+        namespace: key.namespace.clone(),
+        name: format!("{name}-6d4cf56db6-x7k2p"),
+        uid: format!("uid-{name}"),
+        created: None,
+        service_account: key.service_account.clone(),
+        workload: Workload {
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+        },
+        phase: PodPhase::Running,
+        ready: true,
+        terminating: false,
+        webhook_opt_out: false,
+        containers: vec![container],
+    }
+}
+
+/// A cluster with one binding and what AWS has for it.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) config: Config,
+    pub(crate) key: BindingKey,
+    pub(crate) now: Timestamp,
+}
+
+impl World {
+    /// ServiceAccount `shop/cart` with an annotation, one injected pod, and role, provider and policy that fit.
+    pub(crate) fn healthy() -> Self {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let key = BindingKey::new("shop", "cart");
+        let mut snapshot = Snapshot {
+            issuer: Some(ClusterIssuer {
+                url: IssuerUrl::parse(ISSUER).unwrap(),
+                source: IssuerSource::Token,
+            }),
+            ..Snapshot::default()
+        };
+        snapshot.cluster.put_pod(pod(&key, "cart", injected("app", ROLE)));
+        let account = Account {
+            provider: Observed::known(
+                Some(Provider {
+                    arn: provider_arn(HOST_PATH),
+                    url: HOST_PATH.to_owned(),
+                    client_ids: vec![AUDIENCE.to_owned()],
+                }),
+                now,
+            ),
+            listing: Observed::known(1, now),
+            ..Account::default()
+        };
+        snapshot.accounts.insert(ACCOUNT.to_owned(), account);
+        let world = Self {
+            snapshot,
+            config: Config::default(),
+            key,
+            now,
+        };
+        world
+            .service_account("shop", "cart")
+            .annotation(ROLE)
+            .trust(&trust(&condition(SUBJECT)))
+            .policies(1)
+    }
+
+    pub(crate) fn audit(&self) -> BindingReport {
+        audit_binding(&self.snapshot, &self.config, &self.key, self.now)
+    }
+
+    // ServiceAccounts.
+
+    /// One more ServiceAccount.
+    pub(crate) fn service_account(mut self, namespace: &str, name: &str) -> Self {
+        self.snapshot.cluster.put_service_account(ServiceAccount {
+            key: BindingKey::new(namespace, name),
+            uid: format!("uid-{namespace}-{name}"),
+            annotations: [].into(),
+        });
+        self
+    }
+
+    pub(crate) fn without_service_account(mut self) -> Self {
+        self.snapshot.cluster.remove_service_account(&self.key);
+        self
+    }
+
+    /// The role annotation.
+    pub(crate) fn annotation(self, value: &str) -> Self {
+        self.annotate(&format!("{PREFIX}/role-arn"), Some(value))
+    }
+
+    pub(crate) fn without_annotation(self) -> Self {
+        self.annotate(&format!("{PREFIX}/role-arn"), None)
+    }
+
+    /// The audience annotation.
+    pub(crate) fn audience(self, value: &str) -> Self {
+        self.annotate(&format!("{PREFIX}/audience"), Some(value))
+    }
+
+    pub(crate) fn annotate(mut self, key: &str, value: Option<&str>) -> Self {
+        let binding = self.snapshot.cluster.binding(&self.key).unwrap();
+        let mut account = binding.service_account().unwrap().clone();
+        match value {
+            Some(value) => drop(account.annotations.insert(key.to_owned(), value.to_owned())),
+            None => drop(account.annotations.remove(key)),
+        }
+        self.snapshot.cluster.put_service_account(account);
+        self
+    }
+
+    // What AWS has.
+
+    pub(crate) fn account(mut self, change: impl FnOnce(&mut Account)) -> Self {
+        change(self.snapshot.accounts.get_mut(ACCOUNT).unwrap());
+        self
+    }
+
+    pub(crate) fn without_account(mut self) -> Self {
+        self.snapshot.accounts.clear();
+        self
+    }
+
+    pub(crate) fn account_not_configured(self) -> Self {
+        self.account(|account| {
+            *account = Account {
+                access: Access::NotConfigured,
+                ..Account::default()
+            }
+        })
+    }
+
+    /// The role's trust policy.
+    pub(crate) fn trust(self, document: &Value) -> Self {
+        self.trust_text(&document.to_string())
+    }
+
+    pub(crate) fn trust_text(self, text: &str) -> Self {
+        let lookup = role(ROLE, text);
+        self.role(lookup)
+    }
+
+    /// The trust policy of eksctl's form with other conditions.
+    pub(crate) fn condition(self, condition: &Value) -> Self {
+        self.trust(&trust(condition))
+    }
+
+    /// What IAM says of the role of the annotation's name.
+    pub(crate) fn role(self, lookup: RoleLookup) -> Self {
+        self.any_role("cart", lookup)
+    }
+
+    /// What IAM says of a role.
+    pub(crate) fn any_role(self, name: &str, lookup: RoleLookup) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            account
+                .roles
+                .insert(name.to_owned(), Observed::known(lookup, now));
+        })
+    }
+
+    /// A role that trusts the binding.
+    pub(crate) fn good_role(self, arn: &str) -> Self {
+        let name = RoleArn::parse(arn).unwrap().name().to_owned();
+        self.any_role(&name, role(arn, &trust(&condition(SUBJECT)).to_string()))
+    }
+
+    /// Nobody has read the role with success; why, if it was tried.
+    pub(crate) fn role_unseen(self, failure: Option<FailureKind>) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            account.roles.clear();
+            if let Some(kind) = failure {
+                let mut seen = Observed::default();
+                seen.fail(kind, "no".to_owned(), now);
+                account.roles.insert("cart".to_owned(), seen);
+            }
+        })
+    }
+
+    /// Nobody has read the provider with success; why, if it was tried.
+    pub(crate) fn provider_unseen(self, failure: Option<FailureKind>) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            account.provider = Observed::default();
+            if let Some(kind) = failure {
+                account.provider.fail(kind, "no".to_owned(), now);
+            }
+        })
+    }
+
+    /// Nobody has read the policies with success; why, if it was tried.
+    pub(crate) fn policies_unseen(self, failure: Option<FailureKind>) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            account.policies.clear();
+            if let Some(kind) = failure {
+                let mut seen = Observed::default();
+                seen.fail(kind, "no".to_owned(), now);
+                account.policies.insert("cart".to_owned(), seen);
+            }
+        })
+    }
+
+    /// Listing the whole account fails.
+    pub(crate) fn listing_fails(self, kind: FailureKind) -> Self {
+        let now = self.now;
+        self.account(|account| account.listing.fail(kind, "no".to_owned(), now))
+    }
+
+    pub(crate) fn without_provider(self) -> Self {
+        let now = self.now;
+        self.account(|account| account.provider.succeed(None, now))
+    }
+
+    pub(crate) fn client_ids(self, ids: &[&str]) -> Self {
+        self.account(|account| {
+            let (provider, _) = account.provider.value.as_mut().unwrap();
+            provider.as_mut().unwrap().client_ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        })
+    }
+
+    /// How many managed policies the role has.
+    pub(crate) fn policies(self, attached: usize) -> Self {
+        let now = self.now;
+        let attached = (0..attached)
+            .map(|n| format!("arn:aws:iam::aws:policy/P{n}"))
+            .collect();
+        self.account(|account| {
+            let policies = RolePolicies {
+                attached,
+                inline: Vec::new(),
+            };
+            account
+                .policies
+                .insert("cart".to_owned(), Observed::known(policies, now));
+        })
+    }
+
+    /// A role of this name trusts the binding by name, as the account's listing says.
+    pub(crate) fn trusted_by(self, role: &str) -> Self {
+        self.account(|account| {
+            account
+                .trusted_subjects
+                .entry(SUBJECT.to_owned())
+                .or_default()
+                .push(role.to_owned());
+        })
+    }
+
+    pub(crate) fn issuer_unknown(mut self) -> Self {
+        self.snapshot.issuer = None;
+        self
+    }
+
+    // Pods.
+
+    /// Changes the one pod.
+    pub(crate) fn pod(mut self, change: impl FnOnce(&mut Pod)) -> Self {
+        let mut pod = self
+            .snapshot
+            .cluster
+            .binding(&self.key)
+            .unwrap()
+            .pods()
+            .first()
+            .unwrap()
+            .clone();
+        change(&mut pod);
+        self.snapshot.cluster.put_pod(pod);
+        self
+    }
+
+    /// Puts another container in place of the pod's.
+    pub(crate) fn container(self, container: Container) -> Self {
+        self.pod(|pod| pod.containers = vec![container])
+    }
+
+    /// One more pod, of another Deployment.
+    pub(crate) fn another_pod(mut self, name: &str, container: Container) -> Self {
+        self.snapshot.cluster.put_pod(pod(&self.key, name, container));
+        self
+    }
+
+    pub(crate) fn without_pods(mut self) -> Self {
+        let names: Vec<String> = self
+            .snapshot
+            .cluster
+            .binding(&self.key)
+            .unwrap()
+            .pods()
+            .iter()
+            .map(|p| p.name.clone())
+            .collect();
+        for name in names {
+            self.snapshot.cluster.remove_pod(&self.key.namespace, &name);
+        }
+        self
+    }
+
+    // What people want.
+
+    /// An `IrsaAudit` that somebody wrote.
+    pub(crate) fn request(mut self, change: impl FnOnce(&mut AuditRequest)) -> Self {
+        let old = self
+            .snapshot
+            .cluster
+            .binding(&self.key)
+            .and_then(|b| b.requests().first().cloned());
+        let mut request = old.unwrap_or_else(|| AuditRequest {
+            name: "cart".to_owned(),
+            service_account: self.key.service_account.clone(),
+            declared: true,
+            ..AuditRequest::default()
+        });
+        change(&mut request);
+        self.snapshot.cluster.put_request(&self.key.namespace, request);
+        self
+    }
+
+    pub(crate) fn expect_role(self, arn: &str) -> Self {
+        self.request(|r| r.role_arn = Some(arn.to_owned()))
+    }
+
+    pub(crate) fn expect_aws(self) -> Self {
+        self.request(|r| {
+            r.aws.push(AwsExpectation {
+                actions: vec!["s3:GetObject".to_owned()],
+                resources: vec!["*".to_owned()],
+                context: [].into(),
+            });
+        })
+    }
+
+    pub(crate) fn expect_kubernetes(self) -> Self {
+        self.request(|r| {
+            r.kubernetes.push(KubernetesExpectation {
+                verbs: vec!["get".to_owned()],
+                api_group: String::new(),
+                resource: "pods".to_owned(),
+                subresource: None,
+                resource_names: Vec::new(),
+                namespace: Some("shop".to_owned()),
+            });
+        })
+    }
+
+    /// Waives a code, for so many seconds from now.
+    pub(crate) fn waive(self, code: &str, seconds: Option<i64>) -> Self {
+        let until = seconds.map(|s| self.now.saturating_add(SignedDuration::from_secs(s)).unwrap());
+        self.request(|r| {
+            r.waivers.push(Waiver {
+                code: code.to_owned(),
+                until,
+                reason: "accepted".to_owned(),
+            });
+        })
+    }
+
+    pub(crate) fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Lets time pass without anything being read.
+    pub(crate) fn later(mut self, seconds: i64) -> Self {
+        self.now = self
+            .now
+            .saturating_add(SignedDuration::from_secs(seconds))
+            .unwrap();
+        self
+    }
+
+    // Repairs.
+
+    /// The world after the least edit of the role's trust policy, which is what the printed command does.
+    pub(crate) fn with_trust_repaired(self) -> Self {
+        let Some((RoleLookup::Found(role), _)) = self
+            .snapshot
+            .accounts
+            .get(ACCOUNT)
+            .unwrap()
+            .roles
+            .get("cart")
+            .unwrap()
+            .value
+            .clone()
+        else {
+            panic!("there is no role")
+        };
+        let identity = iam_policy::WebIdentity {
+            provider_arn: provider_arn(HOST_PATH),
+            issuer: HOST_PATH.to_owned(),
+            subject: self.key.subject(),
+            audience: self
+                .snapshot
+                .cluster
+                .binding(&self.key)
+                .unwrap()
+                .service_account()
+                .unwrap()
+                .audience(PREFIX)
+                .to_owned(),
+        };
+        let edit = iam_policy::least_edit(&role.trust_text, &identity).expect("an edit");
+        self.trust(&edit.document)
+    }
+}
+
+/// The one finding of a report, which decides its verdict.
+#[track_caller]
+pub(crate) fn the_one<'r>(
+    report: &'r BindingReport,
+    (code, severity, link, verdict): (&str, Severity, Link, Verdict),
+) -> &'r Finding {
+    assert_eq!(report.findings.len(), 1, "{}", shown(report));
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.entry.code, finding.severity, finding.link, report.verdict),
+        (code, severity, link, verdict),
+        "{}",
+        shown(report)
+    );
+    let reason = if matches!(severity, Severity::Notice) || finding.waived.is_some() {
+        crate::report::ALL_LINKS_PASS
+    } else {
+        finding.entry.reason
+    };
+    assert_eq!(report.reason, reason);
+    assert_safe(report);
+    finding
+}
+
+/// The codes of a report's findings, in its order.
+pub(crate) fn codes(report: &BindingReport) -> Vec<&'static str> {
+    report.findings.iter().map(|f| f.entry.code).collect()
+}
+
+/// How a link stands.
+pub(crate) fn state(report: &BindingReport, link: Link) -> LinkState {
+    report.links.iter().find(|(l, _)| *l == link).unwrap().1
+}
+
+/// Asserts that nothing is wrong.
+#[track_caller]
+pub(crate) fn assert_healthy(report: &BindingReport) {
+    assert_eq!(
+        (report.verdict, codes(report)),
+        (Verdict::Working, vec![]),
+        "{}",
+        shown(report)
+    );
+    assert_eq!(report.reason, crate::report::ALL_LINKS_PASS);
+}
+
+/// Asserts that nothing in a report can act on a terminal.
+#[track_caller]
+pub(crate) fn assert_safe(report: &BindingReport) {
+    let fixes = report.findings.iter().filter_map(|f| f.fix.as_ref());
+    let texts = fixes
+        .flat_map(|fix| [Some(fix.text.as_str()), fix.brief.as_deref()])
+        .flatten();
+    let messages = report
+        .findings
+        .iter()
+        .map(|f| f.message.as_str())
+        .chain([report.message.as_str()]);
+    for text in messages.chain(texts) {
+        assert!(!text.chars().any(crate::text::is_hidden), "{text:?}");
+    }
+}
+
+/// A report as text, for a failing test's message.
+pub(crate) fn shown(report: &BindingReport) -> String {
+    let mut text = format!("{:?} {}: {}\n", report.verdict, report.reason, report.message);
+    for finding in &report.findings {
+        let _ = writeln!(
+            text,
+            "  {} {:?} {:?} {}\n    fix: {:?}",
+            finding.entry.code, finding.severity, finding.link, finding.message, finding.fix
+        );
+    }
+    for (link, state) in report.links {
+        let _ = writeln!(text, "  {link:?}: {state:?}");
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! Showing text that nobody vouches for: names, annotations and policies come from people who may wish the reader ill.
+
+use std::fmt::Write as _;
+
+/// The most characters of one untrusted value that a message shows; an ARN or a subject fits.
+const SHOWN: usize = 200;
+
+/// Makes a value safe to show on a terminal, in a log line or in an Event: control and invisible formatting
+/// characters are escaped, and long values cut.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(SHOWN) + 2);
+    for (count, c) in text.chars().enumerate() {
+        if count == SHOWN {
+            shown.push('…');
+            break;
+        }
+        if is_hidden(c) || c == '`' {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Whether a character changes how the text around it is displayed, or cannot be seen: what is pasted would then not be
+/// what was read.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{115f}' | '\u{1160}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}')
+}
+
+/// JSON in ASCII without control characters, so that no terminal shows anything else than what is pasted. Such a text is a
+/// literal in jq's language as well.
+#[must_use]
+pub fn ascii_json(value: &serde_json::Value) -> String {
+    let mut ascii = String::new();
+    for c in value.to_string().chars() {
+        if (' '..='~').contains(&c) {
+            ascii.push(c);
+        } else {
+            let mut units = [0u16; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
+}
+
+/// Makes a message safe to show that repeats parts of untrusted values in backticks of its own.
+#[must_use]
+pub fn reveal(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len());
+    for c in message.chars() {
+        if is_hidden(c) {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Quotes several values, joined by commas; at most `most` of them, then how many more there are.
+#[must_use]
+pub fn quote_list<S: AsRef<str>>(values: &[S], most: usize) -> String {
+    let mut shown: Vec<String> = values
+        .iter()
+        .take(most)
+        .map(|v| format!("`{}`", quote(v.as_ref())))
+        .collect();
+    if values.len() > most {
+        shown.push(format!("{} more", values.len() - most));
+    }
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_direction_characters_are_escaped() {
+        assert_eq!(
+            quote("a\u{1b}[31m\n\u{202e}`b"),
+            "a\\u{1b}[31m\\u{a}\\u{202e}\\u{60}b"
+        );
+    }
+
+    #[test]
+    fn a_message_keeps_its_backticks() {
+        assert_eq!(
+            reveal("found `a\u{200b}`, expected `b`"),
+            "found `a\\u{200b}`, expected `b`"
+        );
+    }
+
+    #[test]
+    fn json_in_ascii_means_the_same() {
+        let value = serde_json::json!({"é\u{202e}": ["\u{1f600}", "\u{7f}\n\"\\", 1.5, null]});
+        let text = ascii_json(&value);
+        assert!(text.is_ascii() && !text.chars().any(is_hidden), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        assert_eq!(quote(&"é".repeat(500)).chars().count(), SHOWN + 1);
+    }
+
+    #[test]
+    fn a_list_says_how_much_it_left_out() {
+        assert_eq!(quote_list(&["a", "b", "c"], 2), "`a`, `b`, 1 more");
+    }
+}
