@@ -1,0 +1,83 @@
+//! `IrsaAuditPolicy`: the settings of admins. The one named `default` holds the defaults.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, core::Duration};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the audit. Only the policy named `default` is read.
+#[derive(CustomResource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "irsa-audit.dev",
+    version = "v1alpha1",
+    kind = "IrsaAuditPolicy",
+    plural = "irsaauditpolicies",
+    category = "irsa-audit",
+    derive = "PartialEq",
+    doc = "Settings of the audit, by admins of the cluster. The one named `default` is read.",
+    printcolumn(name = "Refresh", type_ = "string", json_path = ".spec.refreshInterval"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct IrsaAuditPolicySpec {
+    /// How often everything in AWS is read anew, such as `10m`. In place of the operator's flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::optional_duration")]
+    pub refresh_interval: Option<Duration>,
+    /// How old evidence may grow before a verdict turns Unknown, such as `1h`. At least two refresh intervals count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::optional_duration")]
+    pub staleness_limit: Option<Duration>,
+    /// Severities in place of the catalogue's, by code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severities: BTreeMap<String, SeverityName>,
+    /// The codes that teams may waive; all but IRSA215, IRSA217, IRSA505 and IRSA506 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub waivable: Option<Vec<String>>,
+    /// What is not audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<Exclude>,
+    /// The accounts that the operator may look into; all that it is configured for where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub allowed_accounts: Option<Vec<String>>,
+}
+
+/// A severity that a policy may give a finding. Whether something was seen is no matter of policy, so `unknown` is not
+/// among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SeverityName {
+    /// Counts as broken.
+    Broken,
+    /// Counts as a risk.
+    Risk,
+    /// Is told, and does not count.
+    Notice,
+}
+
+/// What is not audited.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Exclude {
+    /// Namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub namespaces: Vec<String>,
+    /// ServiceAccounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub service_accounts: Vec<ServiceAccountRef>,
+}
+
+/// A ServiceAccount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccountRef {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}

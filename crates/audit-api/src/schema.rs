@@ -1,0 +1,32 @@
+//! Schemas that the derives do not give as the API server wants them.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A time in RFC 3339.
+pub fn date_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}
+
+/// A time in RFC 3339, or nothing.
+pub fn optional_date_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time", "nullable": true })
+}
+
+/// A count. The API server knows no unsigned formats and warns of them.
+pub fn count(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 0 })
+}
+
+/// A duration in the form of Go: `90s`, `10m`, `1h30m`.
+pub fn optional_duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "nullable": true,
+        "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
+        "maxLength": 32,
+        "x-kubernetes-validations": [{
+            "rule": "duration(self) >= duration('30s') && duration(self) <= duration('168h')",
+            "message": "must lie between 30s and 168h"
+        }]
+    })
+}
