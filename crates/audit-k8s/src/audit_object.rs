@@ -1,0 +1,239 @@
+//! An `IrsaAudit`, reduced to what the operator needs of it.
+
+use audit_api::{IrsaAudit, IrsaAuditStatus, REAUDIT_ANNOTATION, spec};
+use audit_core::model::{AuditRequest, BindingKey};
+use kube::ResourceExt;
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::observation::{Change, Observation};
+use crate::prune::{Wire, decode};
+
+/// An `IrsaAudit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditObject {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `metadata.uid`; empty where the object has none.
+    pub uid: String,
+    /// `metadata.resourceVersion`, for deletes and updates that must not undo what somebody else did since.
+    pub resource_version: Option<String>,
+    /// `metadata.generation`; 0 where the object has none.
+    pub generation: i64,
+    /// What it asks for.
+    pub request: AuditRequest,
+    /// It carries the label of the objects that the operator made.
+    pub automatic: bool,
+    /// It is automatic, and another field manager owns `spec`, or a part of it: the label and the ownerReference are
+    /// to be dropped. Read from `metadata.managedFields`, which is not kept.
+    pub adopted: bool,
+    /// The ServiceAccount among its ownerReferences.
+    pub owner: Option<Owner>,
+    /// The value of the annotation that asks for a fresh audit.
+    pub reaudit: Option<String>,
+    /// What was published last; absent where nothing was, and where it cannot be read: it is written anew then.
+    pub status: Option<IrsaAuditStatus>,
+}
+
+/// The ServiceAccount that owns an `IrsaAudit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// `ServiceAccount`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl AuditObject {
+    /// The binding that it asks to audit.
+    #[must_use]
+    pub fn binding_key(&self) -> BindingKey {
+        BindingKey::new(self.namespace.clone(), self.request.service_account.clone())
+    }
+
+    /// Whether anything but the version is different in `other`.
+    #[must_use]
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        let Self {
+            namespace,
+            name,
+            uid,
+            resource_version: _,
+            generation,
+            request,
+            automatic,
+            adopted,
+            owner,
+            reaudit,
+            status,
+        } = self;
+        (namespace, name, uid, generation, request)
+            != (
+                &other.namespace,
+                &other.name,
+                &other.uid,
+                &other.generation,
+                &other.request,
+            )
+            || (automatic, adopted, owner) != (&other.automatic, &other.adopted, &other.owner)
+            || (reaudit, status) != (&other.reaudit, &other.status)
+    }
+}
+
+impl Wire for Box<AuditObject> {
+    type Resource = IrsaAudit;
+    type Plain = Self;
+    const KIND: Kind = Kind::IrsaAudit;
+
+    fn prune(mut object: Value) -> Result<Self, String> {
+        // The status is the operator's own writing, perhaps in an older form: what it says must not keep anybody from
+        // reading what people wrote.
+        let status = object
+            .as_object_mut()
+            .and_then(|fields| fields.remove("status"))
+            .unwrap_or_default();
+        let audit: IrsaAudit = decode(object)?;
+        let request = spec::request(&audit);
+        let automatic = spec::is_automatic(&audit);
+        let adopted = spec::is_adopted(&audit);
+        let reaudit = audit.annotations().get(REAUDIT_ANNOTATION).cloned();
+        let metadata = audit.metadata;
+        let owner = metadata
+            .owner_references
+            .into_iter()
+            .flatten()
+            .find(|owner| owner.kind == Kind::ServiceAccount.as_str() && owner.api_version == "v1")
+            .map(|owner| Owner {
+                kind: owner.kind,
+                name: owner.name,
+                uid: owner.uid,
+            });
+        Ok(Box::new(AuditObject {
+            namespace: metadata.namespace.ok_or("metadata.namespace is missing")?,
+            name: metadata.name.ok_or("metadata.name is missing")?,
+            uid: metadata.uid.unwrap_or_default(),
+            resource_version: metadata.resource_version,
+            generation: metadata.generation.unwrap_or_default(),
+            request,
+            automatic,
+            adopted,
+            owner,
+            reaudit,
+            status: serde_json::from_value(status).ok(),
+        }))
+    }
+
+    fn for_prefix(self, _: &str) -> Self {
+        self
+    }
+
+    fn observation(change: Change<Self>) -> Observation {
+        Observation::Audit(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_api::irsa_audit::VerdictName;
+    use serde_json::json;
+
+    use super::*;
+    use crate::prune;
+
+    fn fixture() -> Value {
+        serde_json::from_str(include_str!("../fixtures/irsa-audit.json")).unwrap()
+    }
+
+    fn pruned(object: Value) -> AuditObject {
+        *prune::audit(object).unwrap()
+    }
+
+    #[test]
+    fn an_automatic_object() {
+        let audit = pruned(fixture());
+        assert_eq!(audit.binding_key(), BindingKey::new("shop", "orders"));
+        assert_eq!(
+            (audit.generation, audit.resource_version.as_deref()),
+            (2, Some("1048300"))
+        );
+        assert_eq!(audit.uid, "c0ffee00-1234-4abc-9def-0123456789ab");
+        assert!(audit.automatic && !audit.adopted && !audit.request.declared);
+        assert_eq!(
+            audit.owner,
+            Some(Owner {
+                kind: "ServiceAccount".into(),
+                name: "orders".into(),
+                uid: "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d".into()
+            })
+        );
+        assert_eq!(audit.reaudit.as_deref(), Some("2026-11-23T07:00:00Z"));
+        assert_eq!(audit.status.unwrap().verdict, Some(VerdictName::Working));
+    }
+
+    #[test]
+    fn an_adopted_object_is_known_by_its_managers() {
+        let mut object = fixture();
+        object["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
+            "apiVersion": "irsa-audit.dev/v1alpha1", "fieldsType": "FieldsV1", "manager": "argocd-controller",
+            "operation": "Apply", "fieldsV1": { "f:spec": { "f:expect": {} } }
+        }));
+        let audit = pruned(object);
+        assert!(audit.automatic && audit.adopted);
+    }
+
+    #[test]
+    fn a_declared_object_of_no_owner() {
+        let object = json!({
+            "metadata": { "namespace": "shop", "name": "mine", "ownerReferences": [
+                { "apiVersion": "apps/v1", "kind": "Deployment", "name": "orders", "uid": "1" }
+            ] },
+            "spec": { "serviceAccountName": "orders" }
+        });
+        let audit = pruned(object);
+        assert!(!audit.automatic && !audit.adopted && audit.request.declared);
+        assert_eq!((audit.owner, audit.reaudit, audit.status), (None, None, None));
+    }
+
+    #[test]
+    fn a_status_of_another_form_is_none_and_keeps_nobody_from_the_spec() {
+        for status in [
+            json!(null),
+            json!("Working"),
+            json!({ "verdict": "Splendid" }),
+            json!({ "findings": 7 }),
+        ] {
+            let mut object = fixture();
+            object["status"] = status.clone();
+            assert_eq!(pruned(object).status, None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_spec_that_cannot_be_read_is_refused() {
+        let mut object = fixture();
+        object["spec"] = json!({ "serviceAccountName": "orders", "expect": { "workloads": "all" } });
+        let error = prune::audit(object).unwrap_err();
+        assert_eq!(
+            (error.kind, error.namespace.as_str(), error.name.as_str()),
+            (Kind::IrsaAudit, "shop", "orders")
+        );
+        for gone in ["namespace", "name"] {
+            let mut object = fixture();
+            object["metadata"].as_object_mut().unwrap().remove(gone);
+            prune::audit(object).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn versions_alone_make_no_difference() {
+        let (old, mut new) = (pruned(fixture()), pruned(fixture()));
+        new.resource_version = Some("2".into());
+        assert!(!new.differs(&old));
+        new.status = None;
+        assert!(new.differs(&old));
+    }
+}

@@ -1,0 +1,306 @@
+//! What was observed, kept: the pure consumer of [`Observation`]s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit_core::model::{BindingKey, Pod, ServiceAccount};
+use audit_core::snapshot::Cluster;
+
+use crate::audit_object::AuditObject;
+use crate::kind::Kind;
+use crate::observation::{Change, Observation};
+use crate::policy_object::PolicyObject;
+use crate::prune::Undecodable;
+
+/// Namespace (empty for cluster-scoped kinds) and name.
+type Id = (String, String);
+
+/// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods and the requests of `IrsaAudit`s
+/// go into the core's [`Cluster`], which is passed in.
+///
+/// | observation | what it does |
+/// |---|---|
+/// | `Init` | begins a listing; an earlier one that was not finished is forgotten |
+/// | `Listed`, `Applied` | stores the object |
+/// | `InitDone` | takes away what the listing did not have, so that a watch that starts anew makes nothing flap |
+/// | `Deleted` | takes the object away |
+/// | `Skipped` | counts; what was last known of the object stands, also through a listing, until it is deleted or can be read again |
+/// | `WatchFailed` | changes nothing but the explanation in [`Index::unsynced`] |
+#[derive(Debug, Default)]
+pub struct Index {
+    audits: BTreeMap<Id, Box<AuditObject>>,
+    policies: BTreeMap<String, Box<PolicyObject>>,
+    watches: BTreeMap<Kind, Progress>,
+}
+
+/// How far the watch of one kind has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What the listing had so far, while one is going on.
+    listing: Option<BTreeSet<Id>>,
+    synced: bool,
+    skipped: u64,
+    failed: u64,
+    /// Kept until the first listing is complete.
+    last_failure: Option<String>,
+}
+
+/// What a change asks to do with what is stored.
+enum Step<T> {
+    Nothing,
+    Put(T),
+    Remove(Id),
+    /// Remove all others.
+    Retain(BTreeSet<Id>),
+}
+
+impl Progress {
+    fn step<T>(&mut self, change: Change<T>, id: impl Fn(&T) -> Id) -> Step<T> {
+        match change {
+            Change::Init => {
+                self.listing = Some(BTreeSet::new());
+                Step::Nothing
+            }
+            Change::Listed(object) | Change::Applied(object) => {
+                self.exists(id(&object));
+                Step::Put(object)
+            }
+            Change::InitDone => match self.listing.take() {
+                Some(listed) => {
+                    self.synced = true;
+                    self.last_failure = None;
+                    Step::Retain(listed)
+                }
+                None => Step::Nothing,
+            },
+            Change::Deleted { namespace, name } => {
+                let id = (namespace, name);
+                if let Some(listing) = &mut self.listing {
+                    listing.remove(&id);
+                }
+                Step::Remove(id)
+            }
+        }
+    }
+
+    /// Takes note that an object exists, readable or not.
+    fn exists(&mut self, id: Id) {
+        if let Some(listing) = &mut self.listing {
+            listing.insert(id);
+        }
+    }
+}
+
+/// What an observation changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dirty {
+    /// Bindings of which something in the cluster changed: to be audited anew from what is known. This alone is no
+    /// reason to read anything from AWS again. Includes those whose published status changed, be it by the operator's
+    /// own hand: auditing them again shows that nothing is to be written, or puts right what somebody else wrote.
+    pub bindings: BTreeSet<BindingKey>,
+    /// Bindings for which somebody set or changed the annotation that asks to read everything anew.
+    pub reaudits: BTreeSet<BindingKey>,
+    /// A policy changed: any binding may be concerned.
+    pub policies: bool,
+}
+
+impl Dirty {
+    fn of(bindings: impl IntoIterator<Item = BindingKey>) -> Self {
+        Self {
+            bindings: bindings.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bindings.is_empty() && self.reaudits.is_empty() && !self.policies
+    }
+
+    /// Adds what another observation changed.
+    pub fn merge(&mut self, other: Self) {
+        self.bindings.extend(other.bindings);
+        self.reaudits.extend(other.reaudits);
+        self.policies |= other.policies;
+    }
+}
+
+impl Index {
+    /// An index that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in an observation, and says what it changes.
+    pub fn apply(&mut self, cluster: &mut Cluster, observation: Observation) -> Dirty {
+        match observation {
+            Observation::ServiceAccount(change) => Dirty::of(self.service_account(cluster, change)),
+            Observation::Pod(change) => Dirty::of(self.pod(cluster, change)),
+            Observation::Audit(change) => self.audit_object(cluster, change),
+            Observation::Policy(change) => Dirty {
+                policies: self.policy_object(change),
+                ..Dirty::default()
+            },
+            Observation::Skipped(Undecodable {
+                kind,
+                namespace,
+                name,
+                ..
+            }) => {
+                let progress = self.progress(kind);
+                progress.skipped += 1;
+                progress.exists((namespace, name));
+                Dirty::default()
+            }
+            Observation::WatchFailed { kind, message } => {
+                let progress = self.progress(kind);
+                progress.failed += 1;
+                if !progress.synced {
+                    progress.last_failure = Some(message);
+                }
+                Dirty::default()
+            }
+        }
+    }
+
+    /// Whether every kind has been listed whole at least once. Before that, what is missing may merely not have been
+    /// seen yet. Never goes back to false: while a watch is down, what was last known stands.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.unsynced().next().is_none()
+    }
+
+    /// The kinds that have never been listed whole, with the latest failure to do so.
+    pub fn unsynced(&self) -> impl Iterator<Item = (Kind, Option<&str>)> {
+        Kind::ALL
+            .into_iter()
+            .filter_map(|kind| match self.watches.get(&kind) {
+                Some(progress) if progress.synced => None,
+                progress => Some((kind, progress.and_then(|p| p.last_failure.as_deref()))),
+            })
+    }
+
+    /// How often an object of a kind could not be read, since the start.
+    #[must_use]
+    pub fn skipped(&self, kind: Kind) -> u64 {
+        self.watches.get(&kind).map_or(0, |progress| progress.skipped)
+    }
+
+    /// How often a list or watch call of a kind has failed, since the start.
+    #[must_use]
+    pub fn failed(&self, kind: Kind) -> u64 {
+        self.watches.get(&kind).map_or(0, |progress| progress.failed)
+    }
+
+    /// An `IrsaAudit`.
+    #[must_use]
+    pub fn audit(&self, namespace: &str, name: &str) -> Option<&AuditObject> {
+        self.audits
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .map(Box::as_ref)
+    }
+
+    /// All `IrsaAudit`s, by namespace and name.
+    pub fn audits(&self) -> impl Iterator<Item = &AuditObject> {
+        self.audits.values().map(Box::as_ref)
+    }
+
+    /// An `IrsaAuditPolicy`.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&PolicyObject> {
+        self.policies.get(name).map(Box::as_ref)
+    }
+
+    /// All `IrsaAuditPolicy` objects, by name.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyObject> {
+        self.policies.values().map(Box::as_ref)
+    }
+
+    fn progress(&mut self, kind: Kind) -> &mut Progress {
+        self.watches.entry(kind).or_default()
+    }
+
+    fn service_account(&mut self, cluster: &mut Cluster, change: Change<ServiceAccount>) -> Vec<BindingKey> {
+        let id =
+            |account: &ServiceAccount| (account.key.namespace.clone(), account.key.service_account.clone());
+        let key = |(namespace, name): Id| BindingKey::new(namespace, name);
+        match self.progress(Kind::ServiceAccount).step(change, id) {
+            Step::Nothing => Vec::new(),
+            Step::Put(account) => cluster.put_service_account(account).into_iter().collect(),
+            Step::Remove(id) => cluster.remove_service_account(&key(id)).into_iter().collect(),
+            Step::Retain(listed) => cluster.retain_service_accounts(&listed.into_iter().map(key).collect()),
+        }
+    }
+
+    fn pod(&mut self, cluster: &mut Cluster, change: Change<Pod>) -> Vec<BindingKey> {
+        let id = |pod: &Pod| (pod.namespace.clone(), pod.name.clone());
+        match self.progress(Kind::Pod).step(change, id) {
+            Step::Nothing => Vec::new(),
+            Step::Put(pod) => cluster.put_pod(pod),
+            Step::Remove((namespace, name)) => cluster.remove_pod(&namespace, &name).into_iter().collect(),
+            Step::Retain(listed) => cluster.retain_pods(&listed),
+        }
+    }
+
+    fn audit_object(&mut self, cluster: &mut Cluster, change: Change<Box<AuditObject>>) -> Dirty {
+        let progress = self.progress(Kind::IrsaAudit);
+        match progress.step(change, |audit| (audit.namespace.clone(), audit.name.clone())) {
+            Step::Nothing => Dirty::default(),
+            Step::Put(audit) => self.put_audit(cluster, audit),
+            Step::Remove(id) => {
+                self.audits.remove(&id);
+                Dirty::of(cluster.remove_request(&id.0, &id.1))
+            }
+            Step::Retain(listed) => {
+                self.audits.retain(|id, _| listed.contains(id));
+                Dirty::of(cluster.retain_requests(&listed))
+            }
+        }
+    }
+
+    fn put_audit(&mut self, cluster: &mut Cluster, audit: Box<AuditObject>) -> Dirty {
+        let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, audit.request.clone()));
+        let key = audit.binding_key();
+        let old = self.audits.get(&(audit.namespace.clone(), audit.name.clone()));
+        // An annotation that was there when the object was first seen was heeded before a restart, or comes with an
+        // object whose binding is new and read anyway.
+        if audit.reaudit.is_some()
+            && old.is_some_and(|old| old.uid == audit.uid && old.reaudit != audit.reaudit)
+        {
+            dirty.reaudits.insert(key.clone());
+        }
+        if old.is_none_or(|old| old.differs(&audit)) {
+            dirty.bindings.insert(key);
+        }
+        self.audits
+            .insert((audit.namespace.clone(), audit.name.clone()), audit);
+        dirty
+    }
+
+    /// Returns whether a policy changed.
+    fn policy_object(&mut self, change: Change<Box<PolicyObject>>) -> bool {
+        match self
+            .progress(Kind::IrsaAuditPolicy)
+            .step(change, |policy| (String::new(), policy.name.clone()))
+        {
+            Step::Nothing => false,
+            Step::Put(policy) => {
+                let changed = self.policies.get(&policy.name) != Some(&policy);
+                self.policies.insert(policy.name.clone(), policy);
+                changed
+            }
+            Step::Remove((_, name)) => self.policies.remove(&name).is_some(),
+            Step::Retain(listed) => {
+                let before = self.policies.len();
+                self.policies
+                    .retain(|name, _| listed.contains(&(String::new(), name.clone())));
+                self.policies.len() != before
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

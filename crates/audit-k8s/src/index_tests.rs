@@ -1,0 +1,399 @@
+use audit_core::model::{BindingKey, Pod, ServiceAccount};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::prune;
+
+const PREFIX: &str = "eks.amazonaws.com";
+
+/// An index with its cluster.
+#[derive(Default)]
+struct Watched {
+    index: Index,
+    cluster: Cluster,
+}
+
+impl Watched {
+    fn see(&mut self, observation: Observation) -> Dirty {
+        self.index.apply(&mut self.cluster, observation)
+    }
+
+    fn see_all(&mut self, observations: impl IntoIterator<Item = Observation>) -> Dirty {
+        observations
+            .into_iter()
+            .fold(Dirty::default(), |mut dirty, observation| {
+                dirty.merge(self.see(observation));
+                dirty
+            })
+    }
+
+    fn pods(&self, service_account: &str) -> Vec<&str> {
+        let binding = self.cluster.binding(&key(service_account));
+        let mut names: Vec<_> = binding
+            .iter()
+            .flat_map(|b| b.pods())
+            .map(|pod| pod.name.as_str())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn has_service_account(&self, name: &str) -> bool {
+        self.cluster
+            .binding(&key(name))
+            .is_some_and(|binding| binding.service_account().is_some())
+    }
+
+    fn requests(&self, service_account: &str) -> Vec<&str> {
+        let binding = self.cluster.binding(&key(service_account));
+        binding
+            .iter()
+            .flat_map(|b| b.requests())
+            .map(|request| request.name.as_str())
+            .collect()
+    }
+}
+
+fn key(service_account: &str) -> BindingKey {
+    BindingKey::new("shop", service_account)
+}
+
+fn bindings(service_accounts: &[&str]) -> Dirty {
+    Dirty::of(service_accounts.iter().map(|name| key(name)))
+}
+
+fn account(name: &str, role: &str) -> ServiceAccount {
+    let object = json!({ "metadata": { "namespace": "shop", "name": name,
+        "annotations": { "eks.amazonaws.com/role-arn": role } } });
+    prune::service_account(object, PREFIX).unwrap()
+}
+
+fn pod(name: &str, service_account: &str) -> Pod {
+    let object = json!({ "metadata": { "namespace": "shop", "name": name },
+        "spec": { "serviceAccountName": service_account } });
+    prune::pod(object, PREFIX).unwrap()
+}
+
+fn audit_with(name: &str, service_account: &str, change: impl FnOnce(&mut Value)) -> Box<AuditObject> {
+    let mut object = json!({ "metadata": { "namespace": "shop", "name": name, "uid": "1", "annotations": {} },
+        "spec": { "serviceAccountName": service_account } });
+    change(&mut object);
+    prune::audit(object).unwrap()
+}
+
+fn audit(name: &str, service_account: &str) -> Box<AuditObject> {
+    audit_with(name, service_account, |_| {})
+}
+
+fn policy(name: &str, excluded: &str) -> Box<PolicyObject> {
+    let object = json!({ "metadata": { "name": name }, "spec": { "exclude": { "namespaces": [excluded] } } });
+    prune::policy(object).unwrap()
+}
+
+fn deleted<T>(name: &str) -> Change<T> {
+    Change::Deleted {
+        namespace: "shop".into(),
+        name: name.into(),
+    }
+}
+
+fn skipped(kind: Kind, name: &str) -> Observation {
+    Observation::Skipped(Undecodable {
+        kind,
+        namespace: "shop".into(),
+        name: name.into(),
+        reason: String::new(),
+    })
+}
+
+/// A whole listing.
+fn listing<T>(wrap: fn(Change<T>) -> Observation, objects: impl IntoIterator<Item = T>) -> Vec<Observation> {
+    let mut all = vec![wrap(Change::Init)];
+    all.extend(objects.into_iter().map(|object| wrap(Change::Listed(object))));
+    all.push(wrap(Change::InitDone));
+    all
+}
+
+fn nothing(kind: Kind) -> Vec<Observation> {
+    match kind {
+        Kind::ServiceAccount => listing(Observation::ServiceAccount, []),
+        Kind::Pod => listing(Observation::Pod, []),
+        Kind::IrsaAudit => listing(Observation::Audit, []),
+        Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
+    }
+}
+
+#[test]
+fn a_service_account_comes_changes_and_goes() {
+    let mut w = Watched::default();
+    let applied = |role| Observation::ServiceAccount(Change::Applied(account("orders", role)));
+    assert_eq!(w.see(applied("a")), bindings(&["orders"]));
+    assert!(w.see(applied("a")).is_empty());
+    assert_eq!(w.see(applied("b")), bindings(&["orders"]));
+    let gone = || Observation::ServiceAccount(deleted("orders"));
+    assert_eq!(w.see(gone()), bindings(&["orders"]));
+    assert!(w.see(gone()).is_empty());
+    assert_eq!(w.cluster.bindings().count(), 0);
+}
+
+#[test]
+fn a_pod_comes_moves_and_goes() {
+    let mut w = Watched::default();
+    let applied = |service_account| Observation::Pod(Change::Applied(pod("p", service_account)));
+    assert_eq!(w.see(applied("orders")), bindings(&["orders"]));
+    assert!(w.see(applied("orders")).is_empty());
+    // The API server allows no such change, but a missed deletion looks like it.
+    assert_eq!(w.see(applied("ledger")), bindings(&["ledger", "orders"]));
+    assert_eq!((w.pods("orders"), w.pods("ledger")), (vec![], vec!["p"]));
+    assert_eq!(w.see(Observation::Pod(deleted("p"))), bindings(&["ledger"]));
+    assert_eq!(w.cluster.bindings().count(), 0);
+}
+
+#[test]
+fn an_audit_is_stored_whole_and_its_request_in_the_cluster() {
+    let mut w = Watched::default();
+    assert_eq!(
+        w.see(Observation::Audit(Change::Applied(audit("mine", "orders")))),
+        bindings(&["orders"])
+    );
+    assert_eq!(w.requests("orders"), ["mine"]);
+    assert_eq!(w.index.audit("shop", "mine"), Some(&*audit("mine", "orders")));
+    assert_eq!(w.index.audit("other", "mine"), None);
+    assert_eq!(
+        w.see(Observation::Audit(Change::Applied(audit("mine", "ledger")))),
+        bindings(&["ledger", "orders"])
+    );
+    assert_eq!(w.see(Observation::Audit(deleted("mine"))), bindings(&["ledger"]));
+    assert_eq!((w.index.audits().count(), w.cluster.bindings().count()), (0, 0));
+}
+
+#[test]
+fn an_audit_is_dirty_when_anything_but_its_version_changed() {
+    let mut w = Watched::default();
+    let mut apply = |change: fn(&mut Value)| {
+        w.see(Observation::Audit(Change::Applied(audit_with(
+            "mine", "orders", change,
+        ))))
+    };
+    assert!(!apply(|_| {}).is_empty());
+    assert!(apply(|object| object["metadata"]["resourceVersion"] = "9".into()).is_empty());
+    assert_eq!(
+        apply(|object| object["status"] = json!({ "verdict": "Broken" })),
+        bindings(&["orders"])
+    );
+    assert_eq!(
+        apply(|object| object["metadata"]["generation"] = 2.into()),
+        bindings(&["orders"])
+    );
+    assert_eq!(w.index.audit("shop", "mine").unwrap().generation, 2);
+}
+
+#[test]
+fn the_latest_version_is_known_even_when_nothing_else_changed() {
+    let mut w = Watched::default();
+    for version in ["1", "2"] {
+        let audit = audit_with("mine", "orders", |object| {
+            object["metadata"]["resourceVersion"] = version.into();
+        });
+        w.see(Observation::Audit(Change::Applied(audit)));
+    }
+    assert_eq!(
+        w.index.audit("shop", "mine").unwrap().resource_version.as_deref(),
+        Some("2")
+    );
+}
+
+#[test]
+fn a_reaudit_is_asked_for_by_setting_or_changing_the_annotation() {
+    let mut w = Watched::default();
+    let mut annotate = |value: Option<&str>, uid: &str| {
+        let audit = audit_with("mine", "orders", |object| {
+            object["metadata"]["uid"] = uid.into();
+            if let Some(value) = value {
+                object["metadata"]["annotations"]["irsa-audit.dev/reaudit"] = value.into();
+            }
+        });
+        !w.see(Observation::Audit(Change::Applied(audit)))
+            .reaudits
+            .is_empty()
+    };
+    assert!(
+        !annotate(Some("1"), "a"),
+        "what was there before a restart has been heeded"
+    );
+    assert!(!annotate(Some("1"), "a"));
+    assert!(annotate(Some("2"), "a"));
+    assert!(!annotate(None, "a"));
+    assert!(annotate(Some("2"), "a"));
+    assert!(!annotate(Some("3"), "b"), "another object of the same name");
+}
+
+#[test]
+fn policies_come_change_and_go() {
+    let mut w = Watched::default();
+    let applied = |excluded| Observation::Policy(Change::Applied(policy("default", excluded)));
+    assert!(w.see(applied("a")).policies);
+    assert!(!w.see(applied("a")).policies);
+    assert!(w.see(applied("b")).policies);
+    assert_eq!(w.index.policy("default"), Some(&*policy("default", "b")));
+    let gone = || {
+        Observation::Policy(Change::Deleted {
+            namespace: String::new(),
+            name: "default".into(),
+        })
+    };
+    assert!(w.see(gone()).policies);
+    assert!(!w.see(gone()).policies);
+    assert_eq!(w.index.policies().count(), 0);
+}
+
+#[test]
+fn a_listing_takes_away_what_it_did_not_have_and_nothing_else() {
+    let mut w = Watched::default();
+    w.see_all(listing(
+        Observation::ServiceAccount,
+        [account("stays", "r"), account("goes", "r")],
+    ));
+    w.see_all(listing(
+        Observation::Pod,
+        [pod("stays", "stays"), pod("goes", "goes")],
+    ));
+    w.see_all(listing(
+        Observation::Audit,
+        [audit("stays", "stays"), audit("goes", "goes")],
+    ));
+    w.see_all(listing(
+        Observation::Policy,
+        [policy("stays", "x"), policy("goes", "x")],
+    ));
+
+    assert_eq!(
+        w.see_all(listing(Observation::ServiceAccount, [account("stays", "r")])),
+        bindings(&["goes"])
+    );
+    assert!(w.has_service_account("stays") && !w.has_service_account("goes"));
+    assert_eq!(
+        w.see_all(listing(Observation::Pod, [pod("stays", "stays")])),
+        bindings(&["goes"])
+    );
+    assert_eq!((w.pods("stays"), w.pods("goes")), (vec!["stays"], vec![]));
+    assert_eq!(
+        w.see_all(listing(Observation::Audit, [audit("stays", "stays")])),
+        bindings(&["goes"])
+    );
+    assert!(w.index.audit("shop", "stays").is_some() && w.index.audit("shop", "goes").is_none());
+    assert!(
+        w.see_all(listing(Observation::Policy, [policy("stays", "x")]))
+            .policies
+    );
+    assert!(w.index.policy("stays").is_some() && w.index.policy("goes").is_none());
+    assert_eq!(w.cluster.bindings().count(), 1);
+
+    let again = w.see_all(listing(Observation::Policy, [policy("stays", "x")]));
+    assert!(again.is_empty(), "an unchanged listing changes nothing");
+}
+
+#[test]
+fn nothing_vanishes_before_a_listing_is_complete() {
+    let mut w = Watched::default();
+    w.see_all(listing(Observation::Pod, [pod("a", "sa"), pod("b", "sa")]));
+    assert!(w.see(Observation::Pod(Change::Init)).is_empty());
+    assert!(w.see(Observation::Pod(Change::Listed(pod("a", "sa")))).is_empty());
+    assert_eq!(w.pods("sa"), ["a", "b"]);
+    assert_eq!(w.see(Observation::Pod(Change::InitDone)), bindings(&["sa"]));
+    assert_eq!(w.pods("sa"), ["a"]);
+}
+
+#[test]
+fn a_listing_that_broke_off_does_not_count() {
+    let mut w = Watched::default();
+    w.see_all(listing(Observation::Pod, [pod("a", "sa"), pod("b", "sa")]));
+    w.see_all([
+        Observation::Pod(Change::Init),
+        Observation::Pod(Change::Listed(pod("a", "sa"))),
+    ]);
+    // `a` is deleted before the next listing: that it was in the one before must not keep it.
+    w.see_all(listing(Observation::Pod, [pod("b", "sa")]));
+    assert_eq!(w.pods("sa"), ["b"]);
+}
+
+#[test]
+fn the_end_of_no_listing_takes_nothing_away_and_proves_nothing() {
+    let mut w = Watched::default();
+    w.see(Observation::Pod(Change::Applied(pod("a", "sa"))));
+    assert!(w.see(Observation::Pod(Change::InitDone)).is_empty());
+    assert_eq!(w.pods("sa"), ["a"]);
+    assert!(w.index.unsynced().any(|(kind, _)| kind == Kind::Pod));
+}
+
+#[test]
+fn changes_amid_a_listing_count() {
+    let mut w = Watched::default();
+    w.see_all([
+        Observation::Pod(Change::Init),
+        Observation::Pod(Change::Listed(pod("gone", "sa"))),
+        Observation::Pod(Change::Applied(pod("new", "sa"))),
+        Observation::Pod(deleted("gone")),
+        Observation::Pod(Change::InitDone),
+    ]);
+    assert_eq!(w.pods("sa"), ["new"]);
+}
+
+#[test]
+fn the_last_good_version_of_an_unreadable_object_stands() {
+    let mut w = Watched::default();
+    w.see_all(listing(Observation::Pod, [pod("a", "sa"), pod("b", "sa")]));
+    assert!(w.see(skipped(Kind::Pod, "a")).is_empty());
+    assert_eq!(w.pods("sa"), ["a", "b"]);
+    w.see_all([
+        Observation::Pod(Change::Init),
+        skipped(Kind::Pod, "a"),
+        Observation::Pod(Change::InitDone),
+    ]);
+    assert_eq!(w.pods("sa"), ["a"], "unreadable, but listed");
+    w.see(Observation::Pod(deleted("a")));
+    assert_eq!(w.pods("sa"), Vec::<&str>::new());
+    assert_eq!(
+        (w.index.skipped(Kind::Pod), w.index.skipped(Kind::IrsaAudit)),
+        (2, 0)
+    );
+}
+
+#[test]
+fn it_is_synced_once_every_kind_was_listed_and_stays_so() {
+    let mut w = Watched::default();
+    let failed = |kind, message: &str| Observation::WatchFailed {
+        kind,
+        message: message.into(),
+    };
+    w.see_all(
+        [Kind::ServiceAccount, Kind::Pod, Kind::IrsaAuditPolicy]
+            .into_iter()
+            .flat_map(nothing),
+    );
+    w.see_all([
+        Observation::Audit(Change::Init),
+        failed(Kind::IrsaAudit, "not found"),
+    ]);
+    assert!(!w.index.is_synced());
+    assert_eq!(
+        w.index.unsynced().collect::<Vec<_>>(),
+        [(Kind::IrsaAudit, Some("not found"))]
+    );
+    w.see_all(nothing(Kind::IrsaAudit));
+    assert!(w.index.is_synced());
+    w.see_all([failed(Kind::IrsaAudit, "gone"), Observation::Audit(Change::Init)]);
+    assert!(w.index.is_synced());
+    assert_eq!(
+        (w.index.failed(Kind::IrsaAudit), w.index.failed(Kind::Pod)),
+        (2, 0)
+    );
+}
+
+#[test]
+fn before_any_observation_every_kind_is_missing() {
+    assert_eq!(
+        Index::new().unsynced().collect::<Vec<_>>(),
+        Kind::ALL.map(|kind| (kind, None))
+    );
+}

@@ -1,0 +1,39 @@
+//! What irsa-audit sees of a cluster, and how its replicas agree on who writes.
+//!
+//! Raw watch events become plain data of the core as they are read, one object at a time; nothing else of an object
+//! is ever stored. What an object means for the audit is decided in [`index`], without a clock and without a client,
+//! so that everything but the transport is tested without an API server.
+//!
+//! ```text
+//! API server ─► watch ─► prune ─► Observation ─► Index ─► Cluster (the core's) + IrsaAudits + policies
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`prune`] | objects as the API server sends them, reduced to what rules read |
+//! | [`audit_object`] | an `IrsaAudit`, reduced to what the operator needs of it |
+//! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
+//! | [`kind`] | the kinds that are watched |
+//! | [`observation`] | what the watches say |
+//! | [`watch`] | the watches |
+//! | [`index`] | what was observed, kept |
+//! | [`lease`] | leader election |
+
+pub mod audit_object;
+pub mod index;
+pub mod kind;
+pub mod lease;
+pub mod observation;
+pub mod policy_object;
+pub mod prune;
+mod trouble;
+pub mod watch;
+mod watched;
+
+pub use audit_object::{AuditObject, Owner};
+pub use index::{Dirty, Index};
+pub use kind::Kind;
+pub use observation::{Change, Observation};
+pub use policy_object::PolicyObject;
+pub use prune::Undecodable;
+pub use watch::observe;

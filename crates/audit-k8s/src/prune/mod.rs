@@ -1,0 +1,199 @@
+//! Objects as the API server sends them, reduced to what rules read.
+//!
+//! A pod has some hundred fields and its managedFields are longer than its spec; rules read about ten. Objects are
+//! reduced one at a time, as they are read, so that not even a page of a list is ever held whole.
+
+mod pod;
+mod service_account;
+
+use std::fmt::Debug;
+
+use audit_core::model::{Pod, ServiceAccount};
+use audit_core::text::quote;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::audit_object::AuditObject;
+use crate::kind::Kind;
+use crate::observation::{Change, Observation};
+use crate::policy_object::PolicyObject;
+
+pub(crate) use pod::PodWire;
+pub(crate) use service_account::ServiceAccountWire;
+
+/// An object that could not be read.
+///
+/// It is skipped and counted, and never stops a watch. Where an earlier version of it could be read, that version
+/// stands until the object is deleted or can be read again: what was last known is nearer to the truth than nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot read {kind} `{}/{}`: {reason}", quote(.namespace), quote(.name))]
+pub struct Undecodable {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty where it has none, or none that could be read. Untrusted text.
+    pub namespace: String,
+    /// Its name; empty where none could be read. Untrusted text.
+    pub name: String,
+    /// Where in the object, and why; safe to show.
+    pub reason: String,
+}
+
+/// Reduces a `v1 Pod`. `prefix` is that of the annotations and labels for IRSA, such as `eks.amazonaws.com`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or a field that is read has another type than a pod's.
+pub fn pod(object: Value, prefix: &str) -> Result<Pod, Undecodable> {
+    Ok(prune::<PodWire>(object)?.for_prefix(prefix))
+}
+
+/// Reduces a `v1 ServiceAccount`. `prefix` is that of the annotations for IRSA, such as `eks.amazonaws.com`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or a field that is read has another type than a
+/// ServiceAccount's.
+pub fn service_account(object: Value, prefix: &str) -> Result<ServiceAccount, Undecodable> {
+    Ok(prune::<ServiceAccountWire>(object)?.for_prefix(prefix))
+}
+
+/// Reduces an `IrsaAudit`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or a spec that its definition would refuse.
+pub fn audit(object: Value) -> Result<Box<AuditObject>, Undecodable> {
+    prune(object)
+}
+
+/// Reduces an `IrsaAuditPolicy`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or a spec that its definition would refuse.
+pub fn policy(object: Value) -> Result<Box<PolicyObject>, Undecodable> {
+    prune(object)
+}
+
+/// What stays of an object of one kind.
+///
+/// In two steps, because objects are decoded where no setting can be passed in: [`Wire::prune`] is the one that saves
+/// memory, [`Wire::for_prefix`] drops what only the setting shows to be of no interest.
+pub(crate) trait Wire: Sized + Clone + Debug + Send + 'static {
+    /// Where the API server has the kind.
+    type Resource: kube::Resource<DynamicType = ()>;
+    /// What the index stores.
+    type Plain: Send;
+    /// The kind.
+    const KIND: Kind;
+
+    /// Reduces an object, or says why it cannot be read.
+    fn prune(object: Value) -> Result<Self, String>;
+
+    /// Reduces it further, for the prefix of annotations and labels.
+    fn for_prefix(self, prefix: &str) -> Self::Plain;
+
+    /// Wraps a step of this kind's watch.
+    fn observation(change: Change<Self::Plain>) -> Observation;
+}
+
+/// Reduces an object of one kind.
+pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    W::prune(object).map_err(|reason| Undecodable {
+        kind: W::KIND,
+        namespace,
+        name,
+        reason: quote(&reason),
+    })
+}
+
+/// Decodes an object, or says where in it something is wrong.
+pub(crate) fn decode<T: DeserializeOwned>(object: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
+}
+
+/// `null` is what an absent list or map looks like when Go writes it.
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const FIXTURES: [&str; 3] = [
+        include_str!("../../fixtures/pod-irsa.json"),
+        include_str!("../../fixtures/pod-pod-identity.json"),
+        include_str!("../../fixtures/irsa-audit.json"),
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(|number| json!(number)),
+            ".{0,12}".prop_map(Value::from),
+            Just(json!("2026-11-23T07:00:00Z")),
+            Just(json!("$(A)")),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("metadata|spec|name|namespace|[a-z]{1,4}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Puts `new` in the place of the nth value of a document, counted in reading order.
+    fn replace_nth(document: &mut Value, n: &mut usize, new: &Value) {
+        if *n == 0 {
+            *document = new.clone();
+        }
+        *n = n.wrapping_sub(1);
+        match document {
+            Value::Array(values) => values.iter_mut().for_each(|value| replace_nth(value, n, new)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| replace_nth(value, n, new)),
+            _ => {}
+        }
+    }
+
+    fn prune_as_all_kinds(object: &Value) {
+        let _ = pod(object.clone(), "eks.amazonaws.com");
+        let _ = service_account(object.clone(), "eks.amazonaws.com");
+        let _ = audit(object.clone());
+        let _ = policy(object.clone());
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_panics(object in any_json()) {
+            prune_as_all_kinds(&object);
+        }
+
+        #[test]
+        fn no_damaged_object_panics(which in 0..FIXTURES.len(), mut place in 0_usize..200, value in any_json()) {
+            let mut object: Value = serde_json::from_str(FIXTURES[which]).unwrap();
+            replace_nth(&mut object, &mut place, &value);
+            prune_as_all_kinds(&object);
+        }
+    }
+
+    #[test]
+    fn every_fixture_can_be_read_as_what_it_is() {
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        pod(read(FIXTURES[0]), "eks.amazonaws.com").unwrap();
+        pod(read(FIXTURES[1]), "eks.amazonaws.com").unwrap();
+        audit(read(FIXTURES[2])).unwrap();
+    }
+}

@@ -1,0 +1,138 @@
+//! The watches: list and watch calls of each kind, with recovery, as [`Observation`]s.
+
+use std::time::Duration;
+
+use futures::{StreamExt, pin_mut};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
+use kube::{Api, Client};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::audit_object::AuditObject;
+use crate::observation::{Change, Observation};
+use crate::policy_object::PolicyObject;
+use crate::prune::{PodWire, ServiceAccountWire, Wire};
+use crate::trouble;
+use crate::watched::Watched;
+
+/// How long one watch call lasts, in seconds. A connection that died silently is noticed five seconds after that, so
+/// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
+/// server's bookmarks, about one a minute, keep it from being idle that long.
+const WATCH_SECONDS: u32 = 240;
+
+/// Objects in one answer to a list call.
+const PAGE_SIZE: u32 = 500;
+
+/// The pause where the backoff has none to give; it always has.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// After so many failures in a row to continue a watch where it left off, it starts anew with a listing: its place may
+/// not exist any more, as after etcd was restored from a backup.
+const RESUMES_BEFORE_LISTING: u32 = 5;
+
+/// Watches ServiceAccounts, Pods, `IrsaAudit`s and `IrsaAuditPolicy` objects in all namespaces, each in a task of its
+/// own, and sends what they say. `prefix` is that of the annotations and labels for IRSA, such as `eks.amazonaws.com`.
+///
+/// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
+/// again for ever, after about a second at first and up to a minute later: a kind whose definition is missing is seen
+/// soon after it is installed. A full channel makes the watches wait, nothing is dropped.
+pub async fn observe(client: Client, prefix: String, sender: Sender<Observation>) {
+    let mut watches = JoinSet::new();
+    watches.spawn(watch::<ServiceAccountWire>(
+        client.clone(),
+        prefix.clone(),
+        sender.clone(),
+    ));
+    watches.spawn(watch::<PodWire>(client.clone(), prefix.clone(), sender.clone()));
+    watches.spawn(watch::<Box<AuditObject>>(
+        client.clone(),
+        prefix.clone(),
+        sender.clone(),
+    ));
+    watches.spawn(watch::<Box<PolicyObject>>(client, prefix, sender));
+    // None of them ends for another reason than the receiver's, so the first to end ends all.
+    watches.join_next().await;
+}
+
+/// Watches one kind until the receiver is gone.
+async fn watch<W: Wire>(client: Client, prefix: String, sender: Sender<Observation>) {
+    tokio::select! {
+        () = sender.closed() => {}
+        () = forward::<W>(client, &prefix, &sender) => {}
+    }
+}
+
+async fn forward<W: Wire>(client: Client, prefix: &str, sender: &Sender<Observation>) {
+    // The backoff of kube-runtime's streams starts over on every event, and the beginning of a listing is one: a list
+    // call that keeps failing would be repeated about once a second. Here only news from a working watch count.
+    let mut backoff = DefaultBackoff::default();
+    loop {
+        let config = watcher::Config::default()
+            .timeout(WATCH_SECONDS)
+            .page_size(PAGE_SIZE);
+        let events = watcher(Api::<Watched<W>>::all(client.clone()), config);
+        pin_mut!(events);
+        let mut failed_resumes = 0;
+        while let Some(event) = events.next().await {
+            let error = match event {
+                Ok(event) => {
+                    failed_resumes = 0;
+                    if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                        backoff.reset();
+                    }
+                    if let Some(observation) = observation(event, prefix)
+                        && sender.send(observation).await.is_err()
+                    {
+                        return;
+                    }
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let message = trouble::explain(W::KIND, &error);
+            if sender
+                .send(Observation::WatchFailed {
+                    kind: W::KIND,
+                    message,
+                })
+                .await
+                .is_err()
+            {
+                return;
+            }
+            sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
+            if matches!(error, watcher::Error::WatchStartFailed(_)) {
+                failed_resumes += 1;
+            }
+            // kube-runtime starts anew by itself when the watch says `410 Gone`, but not when its call is answered so.
+            if failed_resumes == RESUMES_BEFORE_LISTING || trouble::is_refused_as_expired(&error) {
+                break;
+            }
+        }
+    }
+}
+
+/// What an event says; nothing for an object that was deleted and never had a name.
+fn observation<W: Wire>(event: Event<Watched<W>>, prefix: &str) -> Option<Observation> {
+    let of = |object: Watched<W>, change: fn(W::Plain) -> Change<W::Plain>| match object.object {
+        Ok(object) => W::observation(change(object.for_prefix(prefix))),
+        Err(undecodable) => Observation::Skipped(undecodable),
+    };
+    Some(match event {
+        Event::Init => W::observation(Change::Init),
+        Event::InitApply(object) => of(object, Change::Listed),
+        Event::InitDone => W::observation(Change::InitDone),
+        Event::Apply(object) => of(object, Change::Applied),
+        Event::Delete(object) => {
+            // Gone is gone, readable or not.
+            let (namespace, name) = object.id()?;
+            W::observation(Change::Deleted { namespace, name })
+        }
+    })
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -1,0 +1,74 @@
+//! An object on its way from the API server's JSON to plain data.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::prune::{Undecodable, Wire, prune};
+
+/// What a list or watch decodes in place of an object: reduced at once, and never an error, because one unreadable
+/// object would end the page or the watch that carries it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched<W> {
+    /// Name, namespace and resourceVersion, which the watcher needs; nothing else.
+    metadata: ObjectMeta,
+    /// The reduced object.
+    pub(crate) object: Result<W, Undecodable>,
+}
+
+impl<W> Watched<W> {
+    /// Namespace (empty where there is none) and name; `None` for an object without a name.
+    pub(crate) fn id(&self) -> Option<(String, String)> {
+        let name = self.metadata.name.clone()?;
+        Some((self.metadata.namespace.clone().unwrap_or_default(), name))
+    }
+}
+
+impl<'de, W: Wire> Deserialize<'de> for Watched<W> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let object = Value::deserialize(from)?;
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let metadata = ObjectMeta {
+            name: text("/metadata/name"),
+            namespace: text("/metadata/namespace"),
+            resource_version: text("/metadata/resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        Ok(Self {
+            metadata,
+            object: prune(object),
+        })
+    }
+}
+
+impl<W: Wire> Resource for Watched<W> {
+    type DynamicType = ();
+    type Scope = <W::Resource as Resource>::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        W::Resource::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        W::Resource::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        W::Resource::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        W::Resource::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
