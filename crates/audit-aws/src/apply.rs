@@ -1,0 +1,296 @@
+//! Answers into a snapshot. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use audit_core::model::{Access, Account, FailureKind, Observed, ReadFailure, RoleLookup, RolePolicies};
+use jiff::Timestamp;
+
+use crate::reading::{Failure, Listed, ListedRole, Reading};
+
+/// What a reading changed in meaning: a value, or whether and how reading it fails; never only its age.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// A role, its trust policy, or its permission policies.
+    Role {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+    },
+    /// The OIDC provider of an account.
+    Provider {
+        /// The account's id.
+        account: String,
+    },
+    /// Which roles name this subject (`system:serviceaccount:…`) in their trust policies.
+    Subject(String),
+    /// Whether an account could be listed as a whole: for the first time, or a failure of it began, ended or became
+    /// another.
+    Listing {
+        /// The account's id.
+        account: String,
+    },
+    /// Whether the configuration gives a way into an account.
+    Access {
+        /// The account's id.
+        account: String,
+    },
+}
+
+/// Puts a reading into the accounts of a snapshot. Returns what changed in meaning, sorted, each change once.
+///
+/// The latest answer counts, in the order in which the directory gives them. Only what a listing shows of a role is
+/// weighed against single reads that were made while the listing went on: the younger stands.
+pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<Change> {
+    let mut changes = match reading {
+        Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => Vec::new(),
+        Reading::NotConfigured { account: id } => {
+            let account = accounts.entry(id.clone()).or_default();
+            let changed = account.access != Access::NotConfigured;
+            account.access = Access::NotConfigured;
+            if changed {
+                vec![Change::Access { account: id }]
+            } else {
+                Vec::new()
+            }
+        }
+        Reading::Role {
+            account,
+            name,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put_role(entry, &name, result, at);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Role { account, name }))
+                .collect()
+        }
+        Reading::Policies {
+            account,
+            name,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put_policies(entry, &name, result, at);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Role { account, name }))
+                .collect()
+        }
+        Reading::Provider {
+            account,
+            arn: _,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put(&mut entry.provider, result, at, |old, new| old == new);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Provider { account }))
+                .collect()
+        }
+        Reading::Listing {
+            account,
+            at,
+            started_at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let mut changes = Vec::from_iter(change);
+            let was_missing = entry.listing.value.is_none();
+            let failed_by = kind(&entry.listing);
+            match result {
+                Ok(listed) => changes.extend(put_listing(&account, entry, listed, started_at, at)),
+                Err(failure) => entry.listing.fail(failure.kind, failure.message, at),
+            }
+            if was_missing != entry.listing.value.is_none() || failed_by != kind(&entry.listing) {
+                changes.push(Change::Listing { account });
+            }
+            changes
+        }
+    };
+    changes.sort_unstable();
+    changes.dedup();
+    changes
+}
+
+/// The account's entry, which the directory could look into.
+fn configured<'a>(
+    accounts: &'a mut BTreeMap<String, Account>,
+    id: &str,
+) -> (&'a mut Account, Option<Change>) {
+    let account = accounts.entry(id.to_owned()).or_default();
+    let changed = account.access != Access::Configured;
+    account.access = Access::Configured;
+    (
+        account,
+        changed.then(|| Change::Access {
+            account: id.to_owned(),
+        }),
+    )
+}
+
+/// Takes note of a read; says whether its meaning changed. A value that means the same as the old one is dropped for
+/// the old one, so that what is shared stays shared.
+fn put<T>(
+    seen: &mut Observed<T>,
+    result: Result<T, Failure>,
+    at: Timestamp,
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
+    let failed_by = kind(seen);
+    let changed = match result {
+        Ok(new) => match seen.value.take() {
+            Some((old, _)) if same(&old, &new) => {
+                seen.succeed(old, at);
+                false
+            }
+            _ => {
+                seen.succeed(new, at);
+                true
+            }
+        },
+        Err(failure) => {
+            seen.fail(failure.kind, failure.message, at);
+            false
+        }
+    };
+    changed || failed_by != kind(seen)
+}
+
+fn kind<T>(seen: &Observed<T>) -> Option<FailureKind> {
+    seen.failure.as_ref().map(|failure| failure.kind.clone())
+}
+
+fn put_role(account: &mut Account, name: &str, result: Result<RoleLookup, Failure>, at: Timestamp) -> bool {
+    let id_before = account.roles.get(name).and_then(role_id).map(str::to_owned);
+    let seen = account.roles.entry(name.to_owned()).or_default();
+    let changed = put(seen, result, at, same_role);
+    // What was read of a role's policies says nothing of another role that bears its name later.
+    if id_before.is_some() && id_before.as_deref() != role_id(seen) {
+        account.policies.remove(name);
+    }
+    changed
+}
+
+fn put_policies(
+    account: &mut Account,
+    name: &str,
+    result: Result<RolePolicies, Failure>,
+    at: Timestamp,
+) -> bool {
+    put(
+        account.policies.entry(name.to_owned()).or_default(),
+        result,
+        at,
+        |old, new| old == new,
+    )
+}
+
+fn role_id(seen: &Observed<RoleLookup>) -> Option<&str> {
+    match seen.latest() {
+        Some(RoleLookup::Found(role)) => Some(&role.id),
+        _ => None,
+    }
+}
+
+/// The trust policy's text says all that its parsed form says.
+fn same_role(old: &RoleLookup, new: &RoleLookup) -> bool {
+    match (old, new) {
+        (RoleLookup::Found(a), RoleLookup::Found(b)) => {
+            Arc::ptr_eq(a, b) || (a.arn == b.arn && a.id == b.id && a.trust_text == b.trust_text)
+        }
+        (RoleLookup::Absent, RoleLookup::Absent) => true,
+        _ => false,
+    }
+}
+
+/// Puts a complete listing into its account.
+fn put_listing(
+    id: &str,
+    account: &mut Account,
+    listed: Listed,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+) -> Vec<Change> {
+    let role_change = |name: &str| Change::Role {
+        account: id.to_owned(),
+        name: name.to_owned(),
+    };
+    let mut changes = Vec::new();
+    let mut subjects: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut kept = listed.absent.clone();
+    for ListedRole {
+        name,
+        at,
+        role,
+        policies,
+        subjects: named,
+    } in listed.roles
+    {
+        for subject in named {
+            subjects.entry(subject).or_default().push(name.clone());
+        }
+        let role_read = read_within(account.roles.get(&name), at, ended_at);
+        let policies_read = read_within(account.policies.get(&name), at, ended_at);
+        let role_is_other = !role_read && put_role(account, &name, role.map(RoleLookup::Found), at);
+        let policies_are_other = !policies_read && put_policies(account, &name, Ok(policies), at);
+        changes.extend((role_is_other || policies_are_other).then(|| role_change(&name)));
+        kept.insert(name);
+    }
+    for name in listed.absent {
+        if !read_within(account.roles.get(&name), started_at, ended_at)
+            && put_role(account, &name, Ok(RoleLookup::Absent), started_at)
+        {
+            changes.push(role_change(&name));
+        }
+    }
+    // What the listing was neither asked for nor kept of its own accord, nobody looks up any more.
+    let forgotten: Vec<String> = account
+        .roles
+        .iter()
+        .filter(|(name, seen)| {
+            let failed_since = |f: &ReadFailure| started_at < f.since && f.since <= ended_at;
+            !kept.contains(*name)
+                && !read_within(Some(*seen), started_at, ended_at)
+                && !seen.failure.as_ref().is_some_and(failed_since)
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in forgotten {
+        account.roles.remove(&name);
+        account.policies.remove(&name);
+        changes.push(role_change(&name));
+    }
+    for roles in subjects.values_mut() {
+        roles.sort_unstable();
+    }
+    changes.extend(changed_subjects(&account.trusted_subjects, &subjects));
+    account.trusted_subjects = subjects;
+    account.listing.succeed(listed.total, started_at);
+    changes
+}
+
+/// Whether a single read succeeded in this span of time.
+///
+/// Its end matters where the clock was set back since an earlier read: that read must not stand for ever.
+fn read_within<T>(seen: Option<&Observed<T>>, from: Timestamp, to: Timestamp) -> bool {
+    seen.and_then(Observed::observed_at)
+        .is_some_and(|at| from < at && at <= to)
+}
+
+fn changed_subjects(old: &BTreeMap<String, Vec<String>>, new: &BTreeMap<String, Vec<String>>) -> Vec<Change> {
+    let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    all.into_iter()
+        .filter(|s| old.get(*s) != new.get(*s))
+        .map(|s| Change::Subject(s.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

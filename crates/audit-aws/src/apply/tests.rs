@@ -1,0 +1,465 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use audit_core::model::{Access, Account, FailureKind, Provider, Role, RoleLookup, RolePolicies};
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+
+use super::{Change, apply};
+use crate::reading::{Failure, Listed, ListedRole, Reading};
+
+const ID: &str = "111122223333";
+
+type Accounts = BTreeMap<String, Account>;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure {
+        kind,
+        message: "no".into(),
+    }
+}
+
+/// A role; its trust policy's text is all that tells variants apart.
+fn role(name: &str, id: &str, trust: &str) -> Arc<Role> {
+    let arn = RoleArn::parse(&format!("arn:aws:iam::{ID}:role/{name}")).unwrap();
+    Arc::new(Role {
+        arn,
+        id: id.into(),
+        trust_text: trust.into(),
+        trust: Arc::new(iam_policy::parse(trust)),
+    })
+}
+
+fn found(name: &str, trust: &str) -> RoleLookup {
+    RoleLookup::Found(role(name, "AROA1", trust))
+}
+
+fn role_read(name: &str, second: i64, result: Result<RoleLookup, Failure>) -> Reading {
+    Reading::Role {
+        account: ID.into(),
+        name: name.into(),
+        at: at(second),
+        result,
+    }
+}
+
+fn policies(attached: &[&str]) -> RolePolicies {
+    RolePolicies {
+        attached: attached.iter().map(|&arn| arn.into()).collect(),
+        inline: vec![],
+    }
+}
+
+fn policies_read(name: &str, second: i64, result: Result<RolePolicies, Failure>) -> Reading {
+    Reading::Policies {
+        account: ID.into(),
+        name: name.into(),
+        at: at(second),
+        result,
+    }
+}
+
+fn provider_read(second: i64, result: Result<Option<Provider>, Failure>) -> Reading {
+    Reading::Provider {
+        account: ID.into(),
+        arn: "arn".into(),
+        at: at(second),
+        result,
+    }
+}
+
+fn provider(client_id: &str) -> Provider {
+    Provider {
+        arn: "arn".into(),
+        url: "oidc.example.com".into(),
+        client_ids: vec![client_id.into()],
+    }
+}
+
+fn listed_role(name: &str, second: i64, trust: &str, subjects: &[&str]) -> ListedRole {
+    ListedRole {
+        name: name.into(),
+        at: at(second),
+        role: Ok(role(name, "AROA1", trust)),
+        policies: policies(&["p"]),
+        subjects: subjects.iter().map(|&subject| subject.into()).collect(),
+    }
+}
+
+/// A listing that went on from one second to another.
+fn listing(from: i64, to: i64, roles: Vec<ListedRole>, absent: &[&str]) -> Reading {
+    let absent: BTreeSet<String> = absent.iter().map(|&name| name.into()).collect();
+    let total = 10;
+    Reading::Listing {
+        account: ID.into(),
+        at: at(to),
+        started_at: at(from),
+        result: Ok(Listed { roles, absent, total }),
+    }
+}
+
+fn failed_listing(second: i64, kind: FailureKind) -> Reading {
+    Reading::Listing {
+        account: ID.into(),
+        at: at(second),
+        started_at: at(second),
+        result: Err(failure(kind)),
+    }
+}
+
+fn role_change(name: &str) -> Change {
+    Change::Role {
+        account: ID.into(),
+        name: name.into(),
+    }
+}
+
+fn listing_change() -> Change {
+    Change::Listing { account: ID.into() }
+}
+
+/// Whether a role is there (its trust policy's text) or absent, and since when it was seen so.
+fn seen(accounts: &Accounts, name: &str) -> Option<(Option<String>, i64)> {
+    let (lookup, at) = accounts[ID].roles.get(name)?.value.as_ref()?;
+    let text = match lookup {
+        RoleLookup::Found(role) => Some(role.trust_text.to_string()),
+        RoleLookup::Absent => None,
+    };
+    Some((text, at.as_second()))
+}
+
+/// What happens, the reading at a second, and what it changes.
+type Step = (&'static str, Box<dyn Fn(i64) -> Reading>, Vec<Change>);
+
+#[test]
+fn only_what_means_something_else_is_a_change() {
+    let denied = || {
+        failure(FailureKind::AccessDenied {
+            action: "iam:GetRole".into(),
+        })
+    };
+    let throttled = || failure(FailureKind::Throttled);
+    let role = || vec![role_change("app")];
+    let none = Vec::new;
+    let provider_change = || vec![Change::Provider { account: ID.into() }];
+    let mut accounts = Accounts::new();
+    let mut second = 0;
+    let steps: Vec<Step> = vec![
+        (
+            "first found",
+            Box::new(|s| role_read("app", s, Ok(found("app", "a")))),
+            role(),
+        ),
+        (
+            "the same, younger",
+            Box::new(|s| role_read("app", s, Ok(found("app", "a")))),
+            none(),
+        ),
+        (
+            "other trust",
+            Box::new(|s| role_read("app", s, Ok(found("app", "b")))),
+            role(),
+        ),
+        (
+            "failure begins",
+            Box::new(move |s| role_read("app", s, Err(throttled()))),
+            role(),
+        ),
+        (
+            "failure goes on",
+            Box::new(move |s| role_read("app", s, Err(throttled()))),
+            none(),
+        ),
+        (
+            "other failure",
+            Box::new(move |s| role_read("app", s, Err(denied()))),
+            role(),
+        ),
+        (
+            "failure ends",
+            Box::new(|s| role_read("app", s, Ok(found("app", "b")))),
+            role(),
+        ),
+        (
+            "policies",
+            Box::new(|s| policies_read("app", s, Ok(policies(&["p"])))),
+            role(),
+        ),
+        (
+            "same policies",
+            Box::new(|s| policies_read("app", s, Ok(policies(&["p"])))),
+            none(),
+        ),
+        (
+            "no policies",
+            Box::new(|s| policies_read("app", s, Ok(policies(&[])))),
+            role(),
+        ),
+        (
+            "absent",
+            Box::new(|s| role_read("app", s, Ok(RoleLookup::Absent))),
+            role(),
+        ),
+        (
+            "still absent",
+            Box::new(|s| role_read("app", s, Ok(RoleLookup::Absent))),
+            none(),
+        ),
+        (
+            "provider",
+            Box::new(|s| provider_read(s, Ok(Some(provider("a"))))),
+            provider_change(),
+        ),
+        (
+            "same provider",
+            Box::new(|s| provider_read(s, Ok(Some(provider("a"))))),
+            none(),
+        ),
+        (
+            "other client ids",
+            Box::new(|s| provider_read(s, Ok(Some(provider("b"))))),
+            provider_change(),
+        ),
+        (
+            "no provider",
+            Box::new(|s| provider_read(s, Ok(None))),
+            provider_change(),
+        ),
+    ];
+    for (step, reading, expected) in steps {
+        second += 1;
+        assert_eq!(apply(&mut accounts, reading(second)), expected, "{step}");
+    }
+}
+
+#[test]
+fn a_failure_leaves_the_value_to_grow_old() {
+    let mut accounts = Accounts::new();
+    apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
+    apply(
+        &mut accounts,
+        role_read("app", 2, Err(failure(FailureKind::Throttled))),
+    );
+    assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 1)));
+    assert_eq!(
+        accounts[ID].roles["app"].failure.as_ref().unwrap().kind,
+        FailureKind::Throttled
+    );
+    apply(&mut accounts, role_read("app", 3, Ok(found("app", "a"))));
+    assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 3)));
+}
+
+#[test]
+fn a_role_read_again_shares_what_was_parsed_before() {
+    let mut accounts = Accounts::new();
+    apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
+    let parsed = |accounts: &Accounts| match accounts[ID].roles["app"].latest() {
+        Some(RoleLookup::Found(role)) => Arc::clone(&role.trust),
+        other => panic!("{other:?}"),
+    };
+    let before = parsed(&accounts);
+    apply(&mut accounts, role_read("app", 2, Ok(found("app", "a"))));
+    assert!(Arc::ptr_eq(&before, &parsed(&accounts)));
+}
+
+#[test]
+fn policies_of_a_role_do_not_pass_to_another_of_its_name() {
+    for (second_role, kept) in [
+        (found("app", "other trust"), true),
+        (RoleLookup::Absent, false),
+        (RoleLookup::Found(role("app", "AROA2", "a")), false),
+    ] {
+        let mut accounts = Accounts::new();
+        apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
+        apply(&mut accounts, policies_read("app", 1, Ok(policies(&["p"]))));
+        apply(&mut accounts, role_read("app", 2, Ok(second_role.clone())));
+        assert_eq!(accounts[ID].policies.contains_key("app"), kept, "{second_role:?}");
+    }
+}
+
+#[test]
+fn access_follows_what_the_directory_found() {
+    let mut accounts = Accounts::new();
+    let change = vec![Change::Access { account: ID.into() }];
+    let not_configured = || Reading::NotConfigured { account: ID.into() };
+    assert_eq!(apply(&mut accounts, not_configured()), change);
+    assert_eq!(apply(&mut accounts, not_configured()), []);
+    assert_eq!(accounts[ID].access, Access::NotConfigured);
+    let changes = apply(&mut accounts, role_read("app", 1, Ok(RoleLookup::Absent)));
+    assert_eq!(changes, [role_change("app"), change[0].clone()]);
+    assert_eq!(accounts[ID].access, Access::Configured);
+}
+
+#[test]
+fn a_listing_gives_roles_policies_and_absence() {
+    let mut accounts = Accounts::new();
+    let changes = apply(
+        &mut accounts,
+        listing(1, 3, vec![listed_role("app", 2, "a", &[])], &["gone"]),
+    );
+    assert_eq!(
+        changes,
+        [role_change("app"), role_change("gone"), listing_change()]
+    );
+    assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 2)));
+    assert_eq!(seen(&accounts, "gone"), Some((None, 1)));
+    assert_eq!(accounts[ID].policies["app"].latest(), Some(&policies(&["p"])));
+    assert_eq!(accounts[ID].listing.latest(), Some(&10));
+    let again = apply(
+        &mut accounts,
+        listing(11, 13, vec![listed_role("app", 12, "a", &[])], &["gone"]),
+    );
+    assert_eq!(again, []);
+    assert_eq!(
+        (
+            seen(&accounts, "app").unwrap().1,
+            seen(&accounts, "gone").unwrap().1
+        ),
+        (12, 11)
+    );
+}
+
+#[test]
+fn the_younger_of_listing_and_single_read_stands() {
+    // The listing went on from 10 to 20 and showed the role at 15, or not at all.
+    for (read_at, after_found, after_absent) in [
+        (9, (Some("listed"), 15), (None, 10)),
+        (12, (Some("listed"), 15), (Some("read"), 12)),
+        (17, (Some("read"), 17), (Some("read"), 17)),
+        // The clock was set back after this read.
+        (99, (Some("listed"), 15), (None, 10)),
+    ] {
+        let expected = |(text, at): (Option<&str>, i64)| Some((text.map(str::to_owned), at));
+        let mut before = Accounts::new();
+        apply(&mut before, role_read("app", read_at, Ok(found("app", "read"))));
+        let mut accounts = before.clone();
+        apply(
+            &mut accounts,
+            listing(10, 20, vec![listed_role("app", 15, "listed", &[])], &[]),
+        );
+        assert_eq!(
+            seen(&accounts, "app"),
+            expected(after_found),
+            "found, read at {read_at}"
+        );
+        let mut accounts = before;
+        apply(&mut accounts, listing(10, 20, vec![], &["app"]));
+        assert_eq!(
+            seen(&accounts, "app"),
+            expected(after_absent),
+            "absent, read at {read_at}"
+        );
+    }
+}
+
+#[test]
+fn a_listing_mends_a_failed_single_read() {
+    let mut accounts = Accounts::new();
+    apply(
+        &mut accounts,
+        role_read("app", 17, Err(failure(FailureKind::Throttled))),
+    );
+    apply(
+        &mut accounts,
+        listing(10, 20, vec![listed_role("app", 15, "a", &[])], &[]),
+    );
+    assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 15)));
+    assert_eq!(accounts[ID].failures().count(), 0);
+}
+
+#[test]
+fn a_listing_forgets_what_nobody_looks_up() {
+    let mut accounts = Accounts::new();
+    apply(&mut accounts, role_read("old", 1, Ok(found("old", "a"))));
+    apply(&mut accounts, policies_read("old", 1, Ok(policies(&["p"]))));
+    apply(
+        &mut accounts,
+        role_read("old failure", 1, Err(failure(FailureKind::Throttled))),
+    );
+    apply(&mut accounts, role_read("new", 12, Ok(found("new", "a"))));
+    apply(
+        &mut accounts,
+        role_read("new failure", 12, Err(failure(FailureKind::Throttled))),
+    );
+    let changes = apply(&mut accounts, listing(10, 20, vec![], &[]));
+    assert_eq!(
+        changes,
+        [role_change("old"), role_change("old failure"), listing_change()]
+    );
+    let kept: Vec<&String> = accounts[ID].roles.keys().collect();
+    assert_eq!(kept, ["new", "new failure"]);
+    assert!(accounts[ID].policies.is_empty());
+}
+
+#[test]
+fn a_role_that_iam_describes_badly_fails_alone() {
+    let mut accounts = Accounts::new();
+    let bad = ListedRole {
+        role: Err(failure(FailureKind::Unavailable)),
+        ..listed_role("bad", 1, "", &[])
+    };
+    apply(
+        &mut accounts,
+        listing(1, 1, vec![bad, listed_role("app", 1, "a", &[])], &[]),
+    );
+    assert!(accounts[ID].roles["bad"].failure.is_some());
+    assert!(accounts[ID].roles["app"].failure.is_none());
+}
+
+#[test]
+fn subjects_are_those_of_the_last_listing() {
+    let subject = |name: &str| Change::Subject(name.to_owned());
+    let mut accounts = Accounts::new();
+    let roles = vec![
+        listed_role("b", 1, "x", &["s1", "s2"]),
+        listed_role("a", 1, "x", &["s1"]),
+    ];
+    let changes = apply(&mut accounts, listing(1, 1, roles, &[]));
+    assert_eq!(changes[2..4], [subject("s1"), subject("s2")]);
+    let trusted = &accounts[ID].trusted_subjects;
+    assert_eq!(
+        (trusted["s1"].join(" "), trusted["s2"].join(" ")),
+        ("a b".into(), "b".into())
+    );
+
+    let roles = vec![
+        listed_role("b", 2, "x", &["s1", "s3"]),
+        listed_role("a", 2, "x", &["s1"]),
+    ];
+    assert_eq!(
+        apply(&mut accounts, listing(2, 2, roles, &[])),
+        [subject("s2"), subject("s3")]
+    );
+    assert!(!accounts[ID].trusted_subjects.contains_key("s2"));
+}
+
+#[test]
+fn a_failed_listing_leaves_everything_as_it_was() {
+    let denied = FailureKind::AccessDenied {
+        action: "iam:GetAccountAuthorizationDetails".into(),
+    };
+    let mut accounts = Accounts::new();
+    assert_eq!(
+        apply(&mut accounts, failed_listing(1, denied.clone())),
+        [listing_change()]
+    );
+    assert_eq!(apply(&mut accounts, failed_listing(2, denied)), []);
+    assert_eq!(accounts[ID].listing.failure.as_ref().unwrap().since, at(1));
+    assert!(accounts[ID].listing_is_missing());
+
+    apply(
+        &mut accounts,
+        listing(3, 3, vec![listed_role("app", 3, "a", &["s"])], &[]),
+    );
+    assert_eq!(
+        apply(&mut accounts, failed_listing(4, FailureKind::Throttled)),
+        [listing_change()]
+    );
+    assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 3)));
+    assert!(accounts[ID].trusted_subjects.contains_key("s"));
+    assert_eq!(accounts[ID].listing.observed_at(), Some(at(3)));
+}

@@ -1,0 +1,114 @@
+//! What AWS answered.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use audit_core::model::{FailureKind, IssuerUrl, Provider, Role, RoleLookup, RolePolicies};
+use jiff::Timestamp;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What a verdict makes of it.
+    pub kind: FailureKind,
+    /// AWS's words, or what stood in the way of hearing any; safe to show.
+    pub message: String,
+}
+
+/// An answer to a [`Request`](crate::Request), or to who the operator is.
+///
+/// `at` is when the call that was answered started: what AWS said is at least as young.
+#[derive(Debug, Clone)]
+pub enum Reading {
+    /// The operator's own account, by `GetCallerIdentity`. Asked without request, again and again until it succeeds.
+    HomeAccount {
+        /// When.
+        at: Timestamp,
+        /// The account's id.
+        result: Result<String, Failure>,
+    },
+    /// The configuration gives no way into an account that a request named.
+    NotConfigured {
+        /// The account's id.
+        account: String,
+    },
+    /// Whether there is a role, and its trust policy.
+    Role {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// The role, or its absence.
+        result: Result<RoleLookup, Failure>,
+    },
+    /// The permission policies of a role that exists.
+    Policies {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// Its policies.
+        result: Result<RolePolicies, Failure>,
+    },
+    /// An OIDC provider.
+    Provider {
+        /// The account's id.
+        account: String,
+        /// The ARN that was asked for.
+        arn: String,
+        /// When.
+        at: Timestamp,
+        /// The provider; `None` where IAM says that there is none.
+        result: Result<Option<Provider>, Failure>,
+    },
+    /// All roles of an account.
+    Listing {
+        /// The account's id.
+        account: String,
+        /// When the last page was there, or the listing failed.
+        at: Timestamp,
+        /// When the first page was asked for.
+        started_at: Timestamp,
+        /// What the whole listing showed.
+        result: Result<Listed, Failure>,
+    },
+    /// The issuer of an EKS cluster.
+    EksIssuer {
+        /// The cluster's name.
+        cluster_name: String,
+        /// When.
+        at: Timestamp,
+        /// The issuer in its description.
+        result: Result<IssuerUrl, Failure>,
+    },
+}
+
+/// What a complete listing of an account showed.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The wanted roles that exist, and all whose trust policy mentions the issuer.
+    pub roles: Vec<ListedRole>,
+    /// The wanted names that no role has.
+    pub absent: BTreeSet<String>,
+    /// How many roles the account has.
+    pub total: usize,
+}
+
+/// One role of a listing.
+#[derive(Debug, Clone)]
+pub struct ListedRole {
+    /// Its name.
+    pub name: String,
+    /// When the page that it stood on was asked for.
+    pub at: Timestamp,
+    /// The role, unless IAM described it in a way that nobody could read.
+    pub role: Result<Arc<Role>, Failure>,
+    /// Its permission policies.
+    pub policies: RolePolicies,
+    /// The subjects that its trust policy names exactly, for the issuer of the listing.
+    pub subjects: BTreeSet<String>,
+}

@@ -1,0 +1,15 @@
+//! The directory against a small AWS on loopback, through the unmodified SDK.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod accounts;
+mod flow;
+mod home;
+mod listing;
+mod single;
+mod support;
+mod trouble;
