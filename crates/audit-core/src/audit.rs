@@ -200,7 +200,7 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
         }
         Link::Pods => matches!(chain.annotation, Annotation::Role(_)),
         Link::Role => past_role.is_some(),
-        Link::Provider => past_role.is_some_and(|aws| aws.provider_accepts(chain.audience)),
+        Link::Provider => past_role.is_some_and(RoleChain::provider_accepts),
         Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
         Link::Permissions => past_role.is_some_and(|aws| aws.trust_admits() && aws.policies.is_ok()),
         Link::Rbac => false,
@@ -221,8 +221,8 @@ fn facts(chain: &Chain<'_>) -> BindingFacts {
         account: role.map(|arn| arn.account().to_owned()),
         issuer: chain.issuer.map(|i| i.url.as_str().to_owned()),
         provider_arn: chain.aws.as_ref().and_then(|aws| aws.provider_arn.clone()),
-        subject: chain.subject.clone(),
-        audience: role.map(|_| crate::text::quote(chain.audience)),
+        subject: crate::text::reveal(&chain.subject),
+        audience: role.map(|_| crate::text::reveal(chain.audience)),
     }
 }
 

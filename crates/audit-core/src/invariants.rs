@@ -387,7 +387,7 @@ fn check(report: &BindingReport) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_report_agrees_with_itself(world in world()) {

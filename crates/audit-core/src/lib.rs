@@ -1,6 +1,6 @@
 //! The pure core of irsa-audit.
 //!
-//! Plain data goes in ([`Snapshot`], [`Config`], the time), a report comes out ([`audit_binding`], [`audit`]).
+//! Plain data goes in ([`Snapshot`], [`Config`], the time), a report comes out ([`audit_binding`], [`audit()`]).
 //! Nothing here reads a clock, a file, an API server or AWS, and nothing here can fail on data: what cannot be
 //! known is reported as *unknown*.
 //!

@@ -639,4 +639,15 @@ fn everybody_as_principal() {
         let statement = statement("Allow", &principal, "sts:AssumeRoleWithWebIdentity", &condition);
         assert_eq!(exposures(&[statement]), [X::PrincipalTooBroad], "{principal}");
     }
+    // Everybody but one.
+    let others = statement(
+        "Allow",
+        r#"{"AWS":"111122223333"}"#,
+        "sts:AssumeRoleWithWebIdentity",
+        &condition,
+    );
+    assert_eq!(
+        exposures(&[others.replace("\"Principal\"", "\"NotPrincipal\"")]),
+        [X::PrincipalTooBroad]
+    );
 }

@@ -90,7 +90,7 @@ fn fit(status: &mut IrsaAuditStatus) {
             }
         },
         |s| {
-            for pods in &mut s.pods {
+            if let Some(pods) = &mut s.pods {
                 pods.workloads.truncate(3);
             }
         },

@@ -22,7 +22,7 @@ use super::trust::{clause, denied, got, wanted};
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::text::quote;
+use crate::text::reveal;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -41,7 +41,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     })?;
     let fix = Fix::manual(format!(
         "ask whoever owns the role to except `{}` from the Deny; no edit is proposed, for it stands there for a reason",
-        quote(&chain.subject)
+        reveal(&chain.subject)
     ));
     Some(finding.fix(fix))
 }

@@ -67,7 +67,7 @@ fn repair(chain: &Chain<'_>, provider: &Provider) -> Fix {
     let annotated = chain.audience != DEFAULT_AUDIENCE;
     let passes_without = || {
         let arn = chain.past_role().map(|aws| aws.arn.clone());
-        arn.is_some_and(|arn| chain.for_role(arn, DEFAULT_AUDIENCE).outcome(DEFAULT_AUDIENCE) == Outcome::Passes)
+        arn.is_some_and(|arn| chain.for_role(arn, DEFAULT_AUDIENCE).outcome() == Outcome::Passes)
     };
     if annotated && passes_without() {
         fix::drop_audience(chain.key, &chain.config.annotation_prefix)

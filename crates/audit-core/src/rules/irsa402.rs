@@ -74,7 +74,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn is_refused(chain: &Chain<'_>, role: &str, audience: Option<&str>) -> bool {
     // A token whose audience is not told proves nothing but that a role which is not there fails.
     let audience = audience.unwrap_or_default();
-    RoleArn::parse(role).map_or(true, |arn| chain.for_role(arn, audience).outcome(audience) == Outcome::Fails)
+    RoleArn::parse(role).map_or(true, |arn| chain.for_role(arn, audience).outcome() == Outcome::Fails)
 }
 
 #[cfg(test)]

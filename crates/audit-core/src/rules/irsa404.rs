@@ -64,9 +64,9 @@ fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item 
     containers.filter_map(move |container: &Container| {
         let (arn, text) = annotated.as_ref()?;
         let audience = container.token_audience().filter(|audience| *audience != chain.audience)?;
-        let refused = || chain.for_role(arn.clone(), audience).outcome(audience) == Outcome::Fails;
+        let refused = || chain.for_role(arn.clone(), audience).outcome() == Outcome::Fails;
         // What refuses every audience is not the audience's fault.
-        let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome(chain.audience) != Outcome::Fails;
+        let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome() != Outcome::Fails;
         (container.role_arn.as_ref() == Some(text) && refused() && because_of_it()).then_some(audience)
     })
 }

@@ -16,6 +16,9 @@ macro_rules! rules {
 
         #[cfg(test)]
         const CODES: &[&str] = &[$($code),*];
+
+        #[cfg(test)]
+        const SOURCES: &[&str] = &[$(include_str!(concat!(stringify!($module), ".rs"))),*];
     };
 }
 
@@ -91,6 +94,24 @@ mod tests {
             codes.windows(2).all(|pair| matches!(pair, [a, b] if a < b)),
             "sorted, each once"
         );
+    }
+
+    #[test]
+    fn each_file_begins_with_its_page() {
+        for (rule, source) in CATALOGUE.iter().zip(SOURCES) {
+            let Entry { code, reason, .. } = rule.entry;
+            assert!(
+                source.starts_with(&format!("//! # {code} `{reason}`\n")),
+                "{code}"
+            );
+            let mut rest = *source;
+            for heading in ["What it means", "Why it ", "Fix", "Verify"] {
+                let at = rest.find(&format!("//! ## {heading}"));
+                rest = rest
+                    .get(at.unwrap_or_else(|| panic!("{code} lacks {heading}"))..)
+                    .unwrap_or_default();
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding};
 use crate::fix::{self, Fix, shell};
 use crate::model::{Role, service_account::DEFAULT_AUDIENCE};
-use crate::text::{ascii_json, quote, quote_list};
+use crate::text::{ascii_json, quote, quote_list, reveal};
 
 /// The finding of `entry` if the trust policy denies for exactly this cause; `explain` makes the message's core.
 ///
@@ -61,8 +61,8 @@ pub(crate) fn or_by_hand(chain: &Chain<'_>, finding: Finding) -> Finding {
          `{host_path}:sub` to `{}` and of `{host_path}:aud` to `{}`, and let no Deny apply to it",
         quote(aws.arn.name()),
         quote(aws.provider_arn.as_deref().unwrap_or_default()),
-        quote(&chain.subject),
-        quote(chain.audience)
+        reveal(&chain.subject),
+        reveal(chain.audience)
     ));
     finding.fix(fix)
 }

@@ -1,0 +1,108 @@
+//! irsa-audit: says why a pod cannot assume its IAM role, and how to repair it.
+
+mod operator;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use irsa_audit::trust;
+use operator::settings::{LogFormat, OperatorArgs};
+use tracing_subscriber::EnvFilter;
+
+/// Listings come in pages of megabytes and leave kilobytes behind: the system's allocators keep the holes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What is wrong with the call, or with the input: nothing was done.
+const USAGE: u8 = 2;
+
+#[derive(Parser)]
+#[command(
+    name = "irsa-audit",
+    version,
+    about = "Audits the bindings of Kubernetes ServiceAccounts to IAM roles"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the controller
+    Operator(Box<OperatorArgs>),
+    /// Look at a trust policy by itself
+    #[command(subcommand)]
+    Trust(trust::args::TrustCommand),
+}
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Operator(args) => run_operator(*args),
+            Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
+        },
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // Help that nobody can read is no failure of ours.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        Err(error) => usage(&one_line(&error.to_string())),
+    }
+}
+
+fn run_operator(args: OperatorArgs) -> ExitCode {
+    let filter = match EnvFilter::try_new(&args.log) {
+        Ok(filter) => filter,
+        Err(error) => {
+            return usage(&format!(
+                "invalid value `{}` for --log: {error}",
+                audit_core::text::quote(&args.log)
+            ));
+        }
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => subscriber.with_ansi(false).init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failure(&format!("no runtime: {error}")),
+    };
+    match runtime.block_on(operator::run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_usage() => usage(&error.to_string()),
+        Err(error) => failure(&error.to_string()),
+    }
+}
+
+fn usage(message: &str) -> ExitCode {
+    eprintln!("irsa-audit: {message}");
+    ExitCode::from(USAGE)
+}
+
+fn failure(message: &str) -> ExitCode {
+    eprintln!("irsa-audit: {message}");
+    ExitCode::FAILURE
+}
+
+/// The parser's message as one line: what is wrong, and where to look.
+fn one_line(message: &str) -> String {
+    let text: Vec<&str> = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let text = text.join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    format!("{text}; see `irsa-audit --help`")
+}

@@ -1,0 +1,181 @@
+//! The loop: takes in what comes, lets the engine take a turn, carries out what it says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use audit_aws::{Directory, Reading, Request};
+use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_k8s::Observation;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::engine::{Action, Engine, Outcome, Write};
+use super::leader::Guard;
+use super::metrics::Metrics;
+use super::publish::Publisher;
+
+/// How many inputs are taken in before the engine takes a turn.
+const BATCH: usize = 4096;
+
+/// How long writes under way may take when the operator stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the controller works with.
+pub struct Controller {
+    /// Decides.
+    pub engine: Engine,
+    /// Asks AWS.
+    pub directory: Directory,
+    /// Writes to the API server.
+    pub publisher: Publisher,
+    /// Tells who leads.
+    pub guard: Guard,
+    /// Shown to Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// Shown to Kubernetes.
+    pub ready: Arc<AtomicBool>,
+    /// What the watches see.
+    pub observations: mpsc::Receiver<Observation>,
+    /// What AWS answers.
+    pub readings: mpsc::Receiver<Reading>,
+    /// What came of writes.
+    pub outcomes: mpsc::UnboundedReceiver<(Write, Outcome)>,
+    /// What the cluster says of its issuer; nothing where it does not tell.
+    pub issuers: mpsc::Receiver<Option<ClusterIssuer>>,
+    /// The name by which EKS may be asked for the issuer.
+    pub cluster_name: Option<String>,
+    /// The controller thinks that this replica leads.
+    pub leads: bool,
+    /// The cluster does not tell its issuer, and EKS is to be asked by the leader.
+    pub asks_eks: bool,
+}
+
+impl Controller {
+    /// Works for as long as there is anything to work with. Returns which part of the operator has ended without being
+    /// told to.
+    pub async fn work(&mut self) -> &'static str {
+        loop {
+            let alarm = sleep_until(self.engine.next());
+            tokio::select! {
+                observation = self.observations.recv() => match observation {
+                    Some(observation) => self.observe(observation),
+                    None => return "watches",
+                },
+                reading = self.readings.recv() => match reading {
+                    Some(reading) => self.read(reading),
+                    None => return "directory of AWS accounts",
+                },
+                Some((write, outcome)) = self.outcomes.recv() => self.written(&write, &outcome),
+                Some(issuer) = self.issuers.recv() => self.issuer(issuer),
+                () = self.guard.changed() => {}
+                () = alarm => {}
+            }
+            self.take_in_more();
+            self.turn();
+        }
+    }
+
+    /// What waits already is taken in before the next turn, so that a burst costs one.
+    fn take_in_more(&mut self) {
+        for _ in 0..BATCH {
+            if let Ok(observation) = self.observations.try_recv() {
+                self.observe(observation);
+            } else if let Ok(reading) = self.readings.try_recv() {
+                self.read(reading);
+            } else if let Ok((write, outcome)) = self.outcomes.try_recv() {
+                self.written(&write, &outcome);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        if let Observation::Skipped(undecodable) = &observation {
+            self.metrics.skipped(undecodable.kind);
+        }
+        self.engine.observe(observation, Timestamp::now());
+    }
+
+    fn read(&mut self, reading: Reading) {
+        match &reading {
+            Reading::EksIssuer { result: Ok(url), .. } => {
+                self.issuer(Some(ClusterIssuer {
+                    url: url.clone(),
+                    source: IssuerSource::Eks,
+                }));
+            }
+            Reading::EksIssuer {
+                result: Err(failure), ..
+            } => {
+                tracing::warn!(error = failure.message, "EKS did not tell the cluster's issuer");
+            }
+            _ => {}
+        }
+        self.engine.read(reading, Timestamp::now());
+    }
+
+    fn written(&mut self, write: &Write, outcome: &Outcome) {
+        self.engine.written(write, outcome, Timestamp::now());
+    }
+
+    fn issuer(&mut self, found: Option<ClusterIssuer>) {
+        if let Some(issuer) = found {
+            tracing::info!(url = %issuer.url, source = issuer.source.as_str(), "issuer found");
+            // It does not change: nobody needs to look for it any more.
+            self.issuers.close();
+            self.asks_eks = false;
+            self.engine.set_issuer(issuer);
+        } else {
+            self.asks_eks = true;
+        }
+    }
+
+    fn turn(&mut self) {
+        let leads = self.guard.leads();
+        if leads != self.leads {
+            tracing::info!(leads, "leadership changed");
+            self.leads = leads;
+            self.engine.set_leading(leads);
+            self.metrics.leader.set(i64::from(leads));
+        }
+        if self.leads
+            && std::mem::take(&mut self.asks_eks)
+            && let Some(name) = &self.cluster_name
+        {
+            self.directory.request(Request::EksIssuer {
+                cluster_name: name.clone(),
+            });
+        }
+        let timer = self.metrics.reconcile.start_timer();
+        let actions = self.engine.turn(Timestamp::now());
+        timer.observe_duration();
+        for action in actions {
+            match action {
+                Action::Read(request) => self.directory.request(request),
+                Action::Write(write) => self.publisher.start(write),
+            }
+        }
+        self.engine.show(&mut self.metrics.shown());
+        if self.engine.is_synced() && !self.ready.swap(true, Ordering::Relaxed) {
+            tracing::info!("ready");
+        }
+    }
+
+    /// Sends nothing more, and waits for the writes under way.
+    pub async fn finish(mut self) {
+        self.publisher.finish(GRACE).await;
+    }
+}
+
+/// Sleeps until a time on the wall clock; for ever where there is none.
+async fn sleep_until(at: Option<Timestamp>) {
+    match at {
+        Some(at) => {
+            let wait = at.duration_since(Timestamp::now());
+            tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+        }
+        None => std::future::pending().await,
+    }
+}

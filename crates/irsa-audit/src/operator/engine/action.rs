@@ -1,0 +1,133 @@
+//! What the engine wants done, and what came of it.
+
+use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
+use audit_core::Verdict;
+use audit_core::model::BindingKey;
+
+/// Namespace and name of an `IrsaAudit`.
+pub type ObjectName = (String, String);
+
+/// A ServiceAccount that owns its automatic `IrsaAudit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// A change of verdict that is worth an Event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The verdict until now; none before the first.
+    pub before: Option<Verdict>,
+    /// The new verdict.
+    pub verdict: Verdict,
+    /// Its reason.
+    pub reason: String,
+    /// Its message.
+    pub message: String,
+}
+
+/// One write to the API server. Writes of one object never overlap.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Create the automatic `IrsaAudit` of a binding.
+    Create {
+        /// The name of the object.
+        name: String,
+        /// The ServiceAccount to be audited.
+        key: BindingKey,
+        /// Its owner, where the ServiceAccount exists.
+        owner: Option<Owner>,
+    },
+    /// Write a status.
+    Status {
+        /// The object.
+        object: ObjectName,
+        /// Its UID, for the Event.
+        uid: String,
+        /// What to write.
+        status: Box<IrsaAuditStatus>,
+        /// The Event, where the verdict changed.
+        announce: Option<Announcement>,
+    },
+    /// Make a ServiceAccount that came to exist the owner of its automatic `IrsaAudit`.
+    Own {
+        /// The object.
+        object: ObjectName,
+        /// Its UID: another object of the same name is not meant.
+        uid: String,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// Let go of an automatic `IrsaAudit` that somebody has adopted: drop label and owner.
+    Release {
+        /// The object.
+        object: ObjectName,
+        /// Its UID: another object of the same name is not meant.
+        uid: String,
+    },
+    /// Delete an automatic `IrsaAudit` that nothing calls for any more.
+    Delete {
+        /// The object.
+        object: ObjectName,
+        /// Its UID: another object of the same name is not meant.
+        uid: String,
+    },
+    /// Write the status of the `ClusterIrsaAudit`.
+    Cluster {
+        /// What to write.
+        status: Box<ClusterIrsaAuditStatus>,
+    },
+}
+
+impl Write {
+    /// The UID of the object that is meant, where only that one is.
+    #[must_use]
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            Self::Status { uid, .. }
+            | Self::Own { uid, .. }
+            | Self::Release { uid, .. }
+            | Self::Delete { uid, .. } => Some(uid),
+            Self::Create { .. } | Self::Cluster { .. } => None,
+        }
+    }
+
+    /// The object that is written to; none for the cluster's.
+    #[must_use]
+    pub fn object(&self) -> Option<ObjectName> {
+        match self {
+            Self::Create { name, key, .. } => Some((key.namespace.clone(), name.clone())),
+            Self::Status { object, .. }
+            | Self::Own { object, .. }
+            | Self::Release { object, .. }
+            | Self::Delete { object, .. } => Some(object.clone()),
+            Self::Cluster { .. } => None,
+        }
+    }
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Done; the object has this resource version now, where it still exists.
+    Done {
+        /// The version, if the server's answer had one.
+        resource_version: Option<u64>,
+    },
+    /// The object is not there, or another one is.
+    Gone,
+    /// Not done, and worth another try.
+    Failed,
+}
+
+/// What the engine wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Ask AWS.
+    Read(audit_aws::Request),
+    /// Write to the API server.
+    Write(Write),
+}

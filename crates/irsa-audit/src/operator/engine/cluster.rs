@@ -1,0 +1,175 @@
+//! The status of the `ClusterIrsaAudit`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use audit_api::ClusterIrsaAuditStatus;
+use audit_api::cluster_audit::{AccountStatus, ClusterFinding, IssuerStatus, VerdictCounts};
+use audit_api::condition::{Condition, ConditionStatus};
+use audit_core::audit::audit_cluster;
+use audit_core::report::{AccountReport, ClusterReport};
+use audit_core::{Config, Snapshot, Verdict};
+use jiff::Timestamp;
+
+use super::action::{Action, Outcome, Write};
+use super::schedule::{after, backoff};
+
+/// The status is made, and written, at most this often.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The longest wait after writes that failed.
+const MOST: Duration = Duration::from_mins(5);
+
+/// The most accounts and findings that are listed: whoever may annotate a ServiceAccount can name any account.
+const MAX_ACCOUNTS: usize = 200;
+const MAX_FINDINGS: usize = 50;
+
+/// What is known of the `ClusterIrsaAudit`.
+#[derive(Debug, Default)]
+pub struct ClusterObject {
+    stale: bool,
+    written: Option<ClusterIrsaAuditStatus>,
+    in_flight: Option<ClusterIrsaAuditStatus>,
+    not_before: Option<Timestamp>,
+    failures: u32,
+}
+
+impl ClusterObject {
+    /// Takes note that its status may have to change.
+    pub fn touch(&mut self) {
+        self.stale = true;
+    }
+
+    /// When it is to be looked at again.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.not_before.filter(|_| self.stale && self.in_flight.is_none())
+    }
+
+    /// Whether it is time to make its status anew.
+    pub fn is_due(&mut self, now: Timestamp) -> bool {
+        let due = self.stale && self.in_flight.is_none() && self.not_before.is_none_or(|at| at <= now);
+        if due {
+            self.stale = false;
+            self.not_before = Some(after(now, INTERVAL));
+        }
+        due
+    }
+
+    /// Writes its status if it is another one than the last.
+    pub fn publish(&mut self, mut status: ClusterIrsaAuditStatus, actions: &mut Vec<Action>) {
+        let old = self
+            .written
+            .as_ref()
+            .map_or(&[][..], |written| &written.conditions);
+        status.conditions = status
+            .conditions
+            .into_iter()
+            .map(|condition| condition.since(old))
+            .collect();
+        if self.written.as_ref() != Some(&status) {
+            self.in_flight = Some(status.clone());
+            actions.push(Action::Write(Write::Cluster {
+                status: Box::new(status),
+            }));
+        }
+    }
+
+    /// Takes note of the end of a write.
+    pub fn written(&mut self, outcome: &Outcome, now: Timestamp) {
+        let status = self.in_flight.take();
+        if let Outcome::Done { .. } = outcome {
+            self.written = status;
+            self.failures = 0;
+        } else {
+            self.stale = true;
+            self.not_before = Some(after(now, backoff(INTERVAL, MOST, self.failures)));
+            self.failures += 1;
+        }
+    }
+
+    /// Forgets all but whether a write is under way, for a replica that no longer leads.
+    pub fn forget(&mut self) {
+        *self = Self {
+            in_flight: self.in_flight.take(),
+            ..Self::default()
+        };
+    }
+}
+
+/// The status that the observations give.
+#[must_use]
+pub fn cluster_status(
+    snapshot: &Snapshot,
+    config: &Config,
+    verdicts: impl Iterator<Item = Verdict>,
+    now: Timestamp,
+) -> ClusterIrsaAuditStatus {
+    let report = audit_cluster(snapshot, config, now);
+    ClusterIrsaAuditStatus {
+        issuer: snapshot.issuer.as_ref().map(|issuer| IssuerStatus {
+            url: issuer.url.to_string(),
+            source: issuer.source.as_str().to_owned(),
+        }),
+        accounts: report.accounts.iter().take(MAX_ACCOUNTS).map(account).collect(),
+        bindings: Some(count(verdicts)),
+        findings: report
+            .findings
+            .iter()
+            .take(MAX_FINDINGS)
+            .map(|finding| ClusterFinding {
+                code: finding.entry.code.to_owned(),
+                reason: finding.entry.reason.to_owned(),
+                severity: finding.severity.as_str().to_owned(),
+                message: finding.message.clone(),
+                fix: finding.fix.as_ref().map(|fix| fix.text.clone()),
+            })
+            .collect(),
+        conditions: vec![ready(&report, now)],
+    }
+}
+
+fn account(account: &AccountReport) -> AccountStatus {
+    let provider = match (&account.provider_arn, account.provider_seen) {
+        (Some(_), _) => "Registered",
+        (None, true) => "NotRegistered",
+        (None, false) => "Unknown",
+    };
+    AccountStatus {
+        id: account.account.clone(),
+        provider: provider.to_owned(),
+        provider_arn: account.provider_arn.clone(),
+    }
+}
+
+fn count(verdicts: impl Iterator<Item = Verdict>) -> VerdictCounts {
+    let mut counts: BTreeMap<Verdict, u32> = BTreeMap::new();
+    for verdict in verdicts {
+        *counts.entry(verdict).or_default() += 1;
+    }
+    let of = |verdict| counts.get(&verdict).copied().unwrap_or_default();
+    VerdictCounts {
+        working: of(Verdict::Working),
+        at_risk: of(Verdict::AtRisk),
+        broken: of(Verdict::Broken),
+        unknown: of(Verdict::Unknown),
+    }
+}
+
+fn ready(report: &ClusterReport, now: Timestamp) -> Condition {
+    let first = report.findings.first();
+    Condition {
+        type_: "Ready".to_owned(),
+        status: if first.is_none() {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        },
+        reason: first
+            .map_or("AllEvidenceSeen", |finding| finding.entry.reason)
+            .to_owned(),
+        message: String::new(),
+        observed_generation: 0,
+        last_transition_time: Timestamp::from_second(now.as_second()).unwrap_or(now),
+    }
+}

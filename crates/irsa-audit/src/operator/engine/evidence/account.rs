@@ -1,0 +1,188 @@
+//! One account that bindings lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use audit_core::model::BindingKey;
+use jiff::Timestamp;
+
+use super::super::schedule::{after, backoff};
+
+/// The first wait after a listing that failed.
+const RETRY: Duration = Duration::from_secs(15);
+
+/// After so many listings in a row that failed, roles are read one by one as well.
+const FAILURES: u32 = 3;
+
+/// A listing of which nothing was heard for this long is asked for again.
+const LOST: Duration = Duration::from_mins(10);
+
+/// How the latest listing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The account was listed.
+    Well,
+    /// The operator may not list it.
+    Denied,
+    /// It could not be listed this time.
+    Badly,
+}
+
+/// An account that bindings lead to.
+#[derive(Debug)]
+pub struct Watched {
+    /// The bindings that refer to each role.
+    pub roles: BTreeMap<String, BTreeSet<BindingKey>>,
+    /// How many references name each partition: somebody may have written a wrong one.
+    pub partitions: BTreeMap<String, usize>,
+    /// The partition in the ARNs that IAM itself gave.
+    pub proven_partition: Option<String>,
+    /// The partition of the provider that was asked for.
+    pub asked_partition: Option<String>,
+    /// Neither policy nor configuration keep the operator out.
+    pub is_open: bool,
+    /// When to list next.
+    pub next_listing: Timestamp,
+    /// A listing is under way.
+    listing: bool,
+    /// Roles that bindings refer to only since the listing under way was asked for.
+    unlisted: BTreeSet<String>,
+    denied: bool,
+    failures: u32,
+    /// When all roles were read one by one in place of a listing.
+    singly_at: Option<Timestamp>,
+}
+
+impl Watched {
+    /// An account of which nothing was read.
+    #[must_use]
+    pub fn new(is_open: bool) -> Self {
+        Self {
+            roles: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            proven_partition: None,
+            asked_partition: None,
+            is_open,
+            next_listing: Timestamp::MIN,
+            listing: false,
+            unlisted: BTreeSet::new(),
+            denied: false,
+            failures: 0,
+            singly_at: None,
+        }
+    }
+
+    /// Forgets what was read, so that all is read anew.
+    pub fn start_anew(&mut self) {
+        *self = Self {
+            roles: std::mem::take(&mut self.roles),
+            partitions: std::mem::take(&mut self.partitions),
+            ..Self::new(self.is_open)
+        };
+    }
+
+    /// Takes note of a binding that refers to a role.
+    pub fn refer(&mut self, role: &str, partition: &str, key: &BindingKey) {
+        *self.partitions.entry(partition.to_owned()).or_default() += 1;
+        let keys = self.roles.entry(role.to_owned()).or_default();
+        if keys.is_empty() {
+            self.unlisted.insert(role.to_owned());
+        }
+        keys.insert(key.clone());
+    }
+
+    /// Takes note of a reference that is no more; with `still`, the binding has another one to the same role. Returns
+    /// whether no binding refers to the role any more.
+    pub fn release(&mut self, role: &str, partition: &str, key: &BindingKey, still: bool) -> bool {
+        if let Some(count) = self.partitions.get_mut(partition) {
+            *count -= 1;
+            if *count == 0 {
+                self.partitions.remove(partition);
+            }
+        }
+        let Some(keys) = self.roles.get_mut(role).filter(|_| !still) else {
+            return false;
+        };
+        keys.remove(key);
+        let unused = keys.is_empty();
+        if unused {
+            self.roles.remove(role);
+            self.unlisted.remove(role);
+        }
+        unused
+    }
+
+    /// The account's partition, unless the references contradict each other and IAM has not told yet.
+    #[must_use]
+    pub fn partition(&self) -> Option<&str> {
+        let mut named = self.partitions.keys();
+        match (&self.proven_partition, named.next(), named.next()) {
+            (Some(proven), ..) => Some(proven),
+            (None, Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether listings bring the account's roles.
+    #[must_use]
+    pub fn can_be_listed(&self) -> bool {
+        !self.denied && self.failures < FAILURES
+    }
+
+    /// Whether the latest listing failed, and another is planned before the refresh.
+    #[must_use]
+    pub fn waits_to_be_listed(&self) -> bool {
+        self.failures > 0 && self.can_be_listed()
+    }
+
+    /// Whether a listing that is under way, or about to begin, answers for a role.
+    #[must_use]
+    pub fn is_being_listed(&self, role: &str, now: Timestamp) -> bool {
+        self.can_be_listed() && (self.next_listing <= now || (self.listing && !self.unlisted.contains(role)))
+    }
+
+    /// Whether a listing is under way that answers for all roles.
+    #[must_use]
+    pub fn is_listed_whole(&self) -> bool {
+        self.listing && self.unlisted.is_empty()
+    }
+
+    /// Begins a listing of all roles that bindings refer to.
+    pub fn list(&mut self, refresh: Duration, now: Timestamp) -> BTreeSet<String> {
+        self.listing = true;
+        self.unlisted.clear();
+        self.next_listing = after(now, refresh.max(LOST));
+        self.roles.keys().cloned().collect()
+    }
+
+    /// Takes note of the end of a listing.
+    pub fn listed(&mut self, ended: Ended, refresh: Duration, now: Timestamp) {
+        self.listing = false;
+        self.denied = ended == Ended::Denied;
+        self.failures = if ended == Ended::Badly {
+            self.failures + 1
+        } else {
+            0
+        };
+        let wait = match self.failures {
+            // A missing permission is not granted within seconds.
+            0 => refresh,
+            failures => backoff(RETRY, refresh, failures - 1),
+        };
+        self.next_listing = after(now, wait);
+    }
+
+    /// Whether it is time to read all roles one by one, because no listing brings them: once a refresh interval.
+    pub fn read_singly(&mut self, refresh: Duration, now: Timestamp) -> bool {
+        let due = self.singly_at.is_none_or(|at| after(at, refresh) <= now);
+        if due {
+            self.singly_at = Some(now);
+        }
+        due
+    }
+
+    /// Brings the next listing forward.
+    pub fn list_by(&mut self, at: Timestamp) {
+        self.next_listing = self.next_listing.min(at);
+    }
+}

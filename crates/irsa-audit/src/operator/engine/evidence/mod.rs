@@ -1,0 +1,481 @@
+//! What to read from AWS, and when: as little as the verdicts need.
+//!
+//! Whole accounts are listed at every refresh, because one call brings a thousand roles. Between refreshes only what
+//! nobody has seen yet, and what an unhealthy binding hangs on, is read one by one; where that becomes much, the account
+//! is listed instead.
+
+mod account;
+mod reread;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use audit_aws::{Reading, Request};
+use audit_core::Snapshot;
+use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+
+use super::schedule::{Schedule, after};
+use account::{Ended, Watched};
+pub use reread::Cause;
+use reread::Rereads;
+pub use target::Target;
+
+/// Above this many single reads of roles at once, an account is listed instead.
+const SINGLES: usize = 20;
+
+/// The same thing is not read again within this time, whoever asks; the question waits.
+const COALESCE: Duration = Duration::from_secs(5);
+
+/// How long reads wait for the issuer: without it, nothing can be listed, and half of the answer is missing.
+const ISSUER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a change of references did to the accounts that are looked into.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Accounts that bindings lead to for the first time.
+    pub appeared: Vec<String>,
+    /// Accounts to which no binding leads any more.
+    pub vanished: Vec<String>,
+    /// Roles, with their accounts, to which no binding refers any more.
+    pub released: Vec<(String, String)>,
+}
+
+/// Plans the reads.
+#[derive(Debug)]
+pub struct EvidencePlan {
+    refresh: Duration,
+    home: Option<String>,
+    /// The accounts that the policy allows; all where absent.
+    allowed: Option<BTreeSet<String>>,
+    accounts: BTreeMap<String, Watched>,
+    references: BTreeMap<BindingKey, BTreeSet<RoleArn>>,
+    /// To be read soon, unless that was just asked for.
+    wanted: BTreeSet<Target>,
+    /// To be read once more, also where that was just asked for: something may have changed since.
+    forced: BTreeSet<Target>,
+    /// Until when what was asked for is not asked for again.
+    asked: Schedule<Target>,
+    rereads: Rereads,
+    /// When reading began.
+    began: Option<Timestamp>,
+}
+
+impl EvidencePlan {
+    /// A plan that reads everything anew at every `refresh`.
+    #[must_use]
+    pub fn new(refresh: Duration) -> Self {
+        Self {
+            refresh,
+            home: None,
+            allowed: None,
+            accounts: BTreeMap::new(),
+            references: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            forced: BTreeSet::new(),
+            asked: Schedule::default(),
+            rereads: Rereads::default(),
+            began: None,
+        }
+    }
+
+    /// Forgets everything but the settings.
+    pub fn reset(&mut self) {
+        let fresh = Self::new(self.refresh);
+        *self = Self {
+            home: self.home.take(),
+            allowed: self.allowed.take(),
+            ..fresh
+        };
+        if let Some(home) = self.home.clone() {
+            self.open(&home);
+        }
+    }
+
+    /// Forgets what was read, so that all is read anew: the issuer is another one.
+    pub fn start_anew(&mut self) {
+        self.wanted.clear();
+        self.forced.clear();
+        self.asked = Schedule::default();
+        self.accounts.values_mut().for_each(Watched::start_anew);
+    }
+
+    /// Changes the refresh interval; listings that are planned stay planned, unless the new interval is shorter.
+    pub fn set_refresh(&mut self, refresh: Duration, now: Timestamp) {
+        if refresh < self.refresh {
+            self.accounts
+                .values_mut()
+                .for_each(|watched| watched.list_by(after(now, refresh)));
+        }
+        self.refresh = refresh;
+    }
+
+    /// Changes which accounts the policy allows. Returns those that it closes or opens again: what was read of them
+    /// counts no more.
+    pub fn allow(&mut self, allowed: Option<BTreeSet<String>>) -> Vec<String> {
+        let was_allowed = std::mem::replace(&mut self.allowed, allowed);
+        let permits =
+            |allowed: &Option<BTreeSet<String>>, id| allowed.as_ref().is_none_or(|a| a.contains(id));
+        let mut changed = Vec::new();
+        for (id, watched) in &mut self.accounts {
+            let open = permits(&self.allowed, id);
+            if open != permits(&was_allowed, id) {
+                watched.is_open = open;
+                watched.start_anew();
+                changed.push(id.clone());
+            }
+        }
+        changed
+    }
+
+    /// Whether the policy keeps the operator out of an account.
+    #[must_use]
+    pub fn is_forbidden(&self, account: &str) -> bool {
+        self.allowed
+            .as_ref()
+            .is_some_and(|allowed| !allowed.contains(account))
+    }
+
+    /// Whether the operator's own account is known.
+    #[must_use]
+    pub fn knows_home(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Takes note of the operator's own account.
+    pub fn set_home(&mut self, account: &str) {
+        self.home = Some(account.to_owned());
+        self.open(account);
+    }
+
+    /// The accounts that are looked into.
+    pub fn accounts(&self) -> impl Iterator<Item = &String> {
+        self.accounts.keys()
+    }
+
+    fn open(&mut self, account: &str) -> &mut Watched {
+        let is_open = !self.is_forbidden(account);
+        self.accounts
+            .entry(account.to_owned())
+            .or_insert_with(|| Watched::new(is_open))
+    }
+
+    /// Takes note of the roles that a binding refers to, in place of those that it referred to before.
+    pub fn refer(&mut self, key: &BindingKey, roles: BTreeSet<RoleArn>) -> Moved {
+        let mut moved = Moved::default();
+        if self
+            .references
+            .get(key)
+            .map_or(roles.is_empty(), |old| *old == roles)
+        {
+            return moved;
+        }
+        let old = self.references.remove(key).unwrap_or_default();
+        for arn in roles.difference(&old) {
+            if !self.accounts.contains_key(arn.account()) {
+                moved.appeared.push(arn.account().to_owned());
+            }
+            self.open(arn.account()).refer(arn.name(), arn.partition(), key);
+        }
+        for arn in old.difference(&roles) {
+            let Some(watched) = self.accounts.get_mut(arn.account()) else {
+                continue;
+            };
+            // Two ARNs may name one role, by different paths.
+            let still = roles
+                .iter()
+                .any(|new| (new.account(), new.name()) == (arn.account(), arn.name()));
+            if watched.release(arn.name(), arn.partition(), key, still) {
+                moved
+                    .released
+                    .push((arn.account().to_owned(), arn.name().to_owned()));
+            }
+            if watched.roles.is_empty() && self.home.as_deref() != Some(arn.account()) {
+                self.accounts.remove(arn.account());
+                moved.vanished.push(arn.account().to_owned());
+            }
+        }
+        if !roles.is_empty() {
+            self.references.insert(key.clone(), roles);
+        }
+        moved
+    }
+
+    /// The bindings that refer to a role.
+    pub fn referring_to_role(&self, account: &str, name: &str) -> impl Iterator<Item = &BindingKey> {
+        self.accounts
+            .get(account)
+            .and_then(|watched| watched.roles.get(name))
+            .into_iter()
+            .flatten()
+    }
+
+    /// The bindings that refer to any role of an account; one that refers to several comes several times.
+    pub fn referring_to_account(&self, account: &str) -> impl Iterator<Item = &BindingKey> {
+        self.accounts
+            .get(account)
+            .into_iter()
+            .flat_map(|watched| watched.roles.values().flatten())
+    }
+
+    /// Whether anybody still waits for an answer, and it answers what would be asked now.
+    #[must_use]
+    pub fn expects(&self, reading: &Reading, issuer: Option<&IssuerUrl>) -> bool {
+        let watched = |account: &String| self.accounts.get(account).filter(|watched| watched.is_open);
+        match reading {
+            Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => false,
+            Reading::Role { account, name, .. } | Reading::Policies { account, name, .. } => {
+                watched(account).is_some_and(|watched| watched.roles.contains_key(name))
+            }
+            Reading::Provider { account, arn, .. } => {
+                self.provider_arn(account, issuer).as_ref() == Some(arn) && watched(account).is_some()
+            }
+            Reading::NotConfigured { account } | Reading::Listing { account, .. } => {
+                watched(account).is_some()
+            }
+        }
+    }
+
+    /// Takes note of an answer. Returns the accounts of which it shows that they are in another partition than was
+    /// thought, so that what was said of the provider counts no more.
+    pub fn heard(&mut self, reading: &Reading, now: Timestamp) -> Option<String> {
+        let refresh = self.refresh;
+        let (account, arn) = match reading {
+            Reading::NotConfigured { account } => {
+                if let Some(watched) = self.accounts.get_mut(account) {
+                    watched.is_open = false;
+                }
+                return None;
+            }
+            Reading::Role {
+                account,
+                result: Ok(RoleLookup::Found(role)),
+                ..
+            } => (account, Some(&role.arn)),
+            Reading::Listing { account, result, .. } => {
+                let ended = match result {
+                    Ok(_) => Ended::Well,
+                    Err(failure) if matches!(failure.kind, FailureKind::AccessDenied { .. }) => Ended::Denied,
+                    Err(_) => Ended::Badly,
+                };
+                self.accounts.get_mut(account)?.listed(ended, refresh, now);
+                let mut roles = result
+                    .iter()
+                    .flat_map(|listed| &listed.roles)
+                    .filter_map(|r| r.role.as_ref().ok());
+                (account, roles.next().map(|role| &role.arn))
+            }
+            _ => return None,
+        };
+        let watched = self.accounts.get_mut(account)?;
+        watched.proven_partition = Some(arn?.partition().to_owned());
+        self.is_other_provider(account).then(|| account.clone())
+    }
+
+    /// Whether another provider was asked for than would be asked for now; says so once.
+    pub fn is_other_provider(&mut self, account: &str) -> bool {
+        let Some(watched) = self.accounts.get_mut(account) else {
+            return false;
+        };
+        let is_other =
+            watched.asked_partition.is_some() && watched.asked_partition.as_deref() != watched.partition();
+        if is_other {
+            watched.asked_partition = None;
+            self.asked.set(&Target::provider(account), None);
+        }
+        is_other
+    }
+
+    /// The ARN that the provider of an account must have.
+    fn provider_arn(&self, account: &str, issuer: Option<&IssuerUrl>) -> Option<String> {
+        let partition = self.accounts.get(account)?.partition()?;
+        Some(issuer?.provider_arn(partition, account))
+    }
+
+    /// When the oldest evidence was read that a binding refers to, by account.
+    #[must_use]
+    pub fn ages(&self, snapshot: &Snapshot) -> BTreeMap<String, Timestamp> {
+        let oldest = |(id, watched): (&String, &Watched)| {
+            let account = snapshot.accounts.get(id)?;
+            let roles = watched
+                .roles
+                .keys()
+                .filter_map(|name| account.roles.get(name)?.observed_at());
+            Some((id.clone(), roles.chain(account.provider.observed_at()).min()?))
+        };
+        self.accounts.iter().filter_map(oldest).collect()
+    }
+
+    /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it.
+    pub fn want_unseen(&mut self, key: &BindingKey, accounts: &BTreeMap<String, Account>, now: Timestamp) {
+        for arn in self.references.get(key).into_iter().flatten() {
+            let seen = accounts.get(arn.account());
+            let Some(watched) = self.accounts.get(arn.account()) else {
+                continue;
+            };
+            let role_is_seen = seen
+                .and_then(|account| account.roles.get(arn.name()))
+                .is_some_and(|role| !role.is_pending());
+            if !role_is_seen && !watched.is_being_listed(arn.name(), now) {
+                self.wanted.insert(Target::role(arn.account(), arn.name()));
+            }
+            if seen.is_none_or(|account| account.provider.is_pending()) {
+                self.wanted.insert(Target::provider(arn.account()));
+            }
+        }
+    }
+
+    /// Wants everything read again that a binding refers to, because somebody asked for it.
+    pub fn force(&mut self, key: &BindingKey) {
+        for arn in self.references.get(key).into_iter().flatten() {
+            self.forced.insert(Target::role(arn.account(), arn.name()));
+            self.forced.insert(Target::provider(arn.account()));
+        }
+        self.rereads.forget(key);
+    }
+
+    /// Takes note of why a binding is not healthy, or with `None` that it is, or that nobody asks any more.
+    pub fn hang(&mut self, key: &BindingKey, cause: Option<Cause>, now: Timestamp) {
+        self.rereads.hang(key, cause, self.refresh, now);
+    }
+
+    /// When [`EvidencePlan::requests`] will have something to ask, if nothing else happens.
+    #[must_use]
+    pub fn next(&self, issuer: Option<&IssuerUrl>) -> Option<Timestamp> {
+        let listing = self
+            .accounts
+            .values()
+            .filter(|watched| watched.is_open)
+            .map(|watched| watched.next_listing)
+            .min();
+        let waiting = self
+            .forced
+            .iter()
+            .filter_map(|target| self.asked.at(target))
+            .min();
+        let next = [listing, waiting, self.rereads.next()]
+            .into_iter()
+            .flatten()
+            .min();
+        match (issuer, self.began) {
+            (None, Some(began)) => next.map(|at| at.max(after(began, ISSUER_PATIENCE))),
+            _ => next,
+        }
+    }
+
+    /// What to ask now.
+    pub fn requests(&mut self, issuer: Option<&IssuerUrl>, now: Timestamp) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let began = *self.began.get_or_insert(now);
+        if issuer.is_none() && now < after(began, ISSUER_PATIENCE) {
+            return requests;
+        }
+        self.asked.take_due(now);
+        self.wanted.extend(self.rereads.take_due(self.refresh, now));
+        for (id, watched) in &mut self.accounts {
+            if watched.is_open && watched.next_listing <= now {
+                let can_be_listed = watched.can_be_listed();
+                match issuer {
+                    Some(issuer) => requests.push(listing(id, watched, issuer, self.refresh, now)),
+                    None => watched.next_listing = after(now, self.refresh),
+                }
+                self.wanted.insert(Target::provider(id));
+                if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
+                    self.wanted
+                        .extend(watched.roles.keys().map(|name| Target::role(id, name)));
+                }
+            }
+        }
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.append(&mut self.forced.clone());
+        wanted.retain(|target| self.asked.at(target).is_none());
+        self.forced.retain(|target| self.asked.at(target).is_some());
+        for target in self.rather_list(wanted, issuer, now, &mut requests) {
+            if let Some(request) = self.single(&target, issuer) {
+                requests.push(request);
+                self.asked.set(&target, Some(after(now, COALESCE)));
+            }
+        }
+        requests
+    }
+
+    /// Lists accounts of which many roles are wanted; returns what remains to be read one by one.
+    fn rather_list(
+        &mut self,
+        wanted: BTreeSet<Target>,
+        issuer: Option<&IssuerUrl>,
+        now: Timestamp,
+        requests: &mut Vec<Request>,
+    ) -> Vec<Target> {
+        let Some(issuer) = issuer else {
+            return wanted.into_iter().collect();
+        };
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for target in wanted.iter().filter(|target| target.is_listed()) {
+            *counts.entry(target.account()).or_default() += 1;
+        }
+        let mut listed: BTreeSet<String> = BTreeSet::new();
+        for (id, count) in counts {
+            if let Some(watched) = self
+                .accounts
+                .get_mut(id)
+                .filter(|w| count > SINGLES && w.can_be_listed())
+            {
+                listed.insert(id.to_owned());
+                // Single reads would fail like the listing, which is tried again soon.
+                if watched.is_open && !watched.waits_to_be_listed() && !watched.is_listed_whole() {
+                    requests.push(listing(id, watched, issuer, self.refresh, now));
+                }
+            }
+        }
+        wanted
+            .into_iter()
+            .filter(|target| !(target.is_listed() && listed.contains(target.account())))
+            .collect()
+    }
+
+    fn single(&mut self, target: &Target, issuer: Option<&IssuerUrl>) -> Option<Request> {
+        let watched = self
+            .accounts
+            .get_mut(target.account())
+            .filter(|watched| watched.is_open)?;
+        match target {
+            Target::Role { account, name } => Some(Request::Role {
+                account: account.clone(),
+                name: name.clone(),
+            }),
+            Target::Provider { account } => {
+                watched.asked_partition = Some(watched.partition()?.to_owned());
+                Some(Request::Provider {
+                    account: account.clone(),
+                    arn: self.provider_arn(account, issuer)?,
+                })
+            }
+        }
+    }
+}
+
+fn listing(
+    id: &str,
+    watched: &mut Watched,
+    issuer: &IssuerUrl,
+    refresh: Duration,
+    now: Timestamp,
+) -> Request {
+    let wanted = watched.list(refresh, now);
+    Request::Listing {
+        account: id.to_owned(),
+        issuer: issuer.clone(),
+        wanted,
+    }
+}
+
+/// Whether an observation is too old to prove anything.
+#[must_use]
+pub fn is_stale<T>(seen: &Observed<T>, limit: Duration, now: Timestamp) -> bool {
+    seen.observed_at().is_some_and(|at| after(at, limit) < now)
+}

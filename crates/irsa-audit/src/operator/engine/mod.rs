@@ -1,0 +1,537 @@
+//! The operator's decisions, without any I/O: observations and readings go in, reads and writes come out.
+//!
+//! The engine owns the snapshot. Every input marks the bindings that it concerns; a turn audits those, compares each
+//! report with the status that stands, and says what is to be written. Time comes in as an argument.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `rules` | the settings in force |
+//! | `look` | one binding: its objects and its status |
+//! | `publication` | when a status is worth a write |
+//! | `object` | which writes are under way, and which must wait |
+//! | `evidence` | what to read from AWS, and when |
+//! | `cluster` | the status of the `ClusterIrsaAudit` |
+//! | `summary`, `action`, `schedule` | what comes out, and when to look again |
+
+mod action;
+mod cluster;
+mod evidence;
+mod look;
+mod object;
+mod publication;
+mod rules;
+mod schedule;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit_api::DEFAULT_POLICY_NAME;
+use audit_aws::{Change, Reading};
+use audit_core::Snapshot;
+use audit_core::audit::{Bound, is_bound, is_suspended};
+use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, RoleLookup};
+use audit_core::snapshot::Binding;
+use audit_k8s::{Index, Observation};
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+
+use super::metrics::Shown;
+pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Write};
+use cluster::{ClusterObject, cluster_status};
+use evidence::{EvidencePlan, is_stale};
+use look::{Audited, Look};
+use object::Objects;
+use rules::Rules;
+pub use rules::Settings;
+use schedule::{Schedule, after};
+#[cfg(test)]
+pub use summary::PodCounts;
+pub use summary::Summary;
+
+/// What is known of a binding besides the observations.
+#[derive(Debug, Default)]
+struct State {
+    summary: Option<Summary>,
+    waiting: Option<(Option<String>, Timestamp)>,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    rules: Rules,
+    snapshot: Snapshot,
+    index: Index,
+    evidence: EvidencePlan,
+    leading: bool,
+    /// Bindings to look at in the next turn.
+    dirty: BTreeSet<BindingKey>,
+    /// Of these, those for which somebody asked that everything be read anew.
+    forced: BTreeSet<BindingKey>,
+    states: BTreeMap<BindingKey, State>,
+    /// Bindings whose summary has changed since it was shown.
+    changed: BTreeSet<BindingKey>,
+    objects: Objects,
+    schedule: Schedule<BindingKey>,
+    cluster: ClusterObject,
+    /// When the oldest evidence of each account was read.
+    ages: BTreeMap<String, Timestamp>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let rules = Rules::new(&settings, None);
+        Self {
+            evidence: EvidencePlan::new(rules.refresh),
+            rules,
+            settings,
+            snapshot: Snapshot::default(),
+            index: Index::default(),
+            leading: false,
+            dirty: BTreeSet::new(),
+            forced: BTreeSet::new(),
+            states: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            objects: Objects::default(),
+            schedule: Schedule::default(),
+            cluster: ClusterObject::default(),
+            ages: BTreeMap::new(),
+        }
+    }
+
+    /// Whether every watch has listed its objects once.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.index.is_synced()
+    }
+
+    /// Shows what metrics are made of.
+    pub fn show(&mut self, shown: &mut Shown) {
+        for key in std::mem::take(&mut self.changed) {
+            match self.states.get(&key).and_then(|state| state.summary.clone()) {
+                Some(summary) => shown.bindings.insert(key, summary),
+                None => shown.bindings.remove(&key),
+            };
+        }
+        if shown.evidence != self.ages {
+            shown.evidence.clone_from(&self.ages);
+        }
+    }
+
+    /// Takes in a change of the cluster.
+    pub fn observe(&mut self, observation: Observation, now: Timestamp) {
+        let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
+        if dirty.policies {
+            self.configure(now);
+        }
+        // Who begins to lead looks at everything anyway.
+        if self.leading {
+            self.dirty.extend(dirty.bindings);
+            self.forced.extend(dirty.reaudits.iter().cloned());
+            self.dirty.extend(dirty.reaudits);
+        }
+    }
+
+    /// Takes in an answer of AWS.
+    pub fn read(&mut self, reading: Reading, now: Timestamp) {
+        if let Reading::HomeAccount { result: Ok(home), .. } = &reading {
+            self.evidence.set_home(home);
+            self.open_accounts();
+            self.cluster.touch();
+        }
+        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
+        if !self.leading || !self.evidence.expects(&reading, issuer) {
+            return;
+        }
+        self.cluster.touch();
+        if let Some(account) = self.evidence.heard(&reading, now) {
+            self.forget_provider(&account);
+        }
+        self.mark_confirmed(&reading, now);
+        for change in audit_aws::apply(&mut self.snapshot.accounts, reading) {
+            match change {
+                Change::Role { account, name } => {
+                    self.dirty
+                        .extend(self.evidence.referring_to_role(&account, &name).cloned());
+                }
+                Change::Provider { account } | Change::Access { account } | Change::Listing { account } => {
+                    self.dirty
+                        .extend(self.evidence.referring_to_account(&account).cloned());
+                }
+                Change::Subject(subject) => self.dirty.extend(key_of_subject(&subject)),
+            }
+        }
+    }
+
+    /// Marks the bindings that an answer may concern although it brings nothing new: what it confirms may have been too
+    /// old to prove anything. After a listing, all of the account have their periodic audit.
+    fn mark_confirmed(&mut self, reading: &Reading, now: Timestamp) {
+        match reading {
+            Reading::Role {
+                account,
+                name,
+                result: Ok(_),
+                ..
+            }
+            | Reading::Policies {
+                account,
+                name,
+                result: Ok(_),
+                ..
+            } => {
+                self.dirty
+                    .extend(self.evidence.referring_to_role(account, name).cloned());
+            }
+            Reading::Provider {
+                account,
+                result: Ok(_),
+                ..
+            } => {
+                let limit = self.rules.config.staleness_limit;
+                if self
+                    .snapshot
+                    .accounts
+                    .get(account)
+                    .is_some_and(|a| is_stale(&a.provider, limit, now))
+                {
+                    self.dirty
+                        .extend(self.evidence.referring_to_account(account).cloned());
+                }
+            }
+            Reading::Listing {
+                account,
+                result: Ok(_),
+                ..
+            } => {
+                self.dirty
+                    .extend(self.evidence.referring_to_account(account).cloned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in the cluster's issuer.
+    pub fn set_issuer(&mut self, issuer: ClusterIssuer) {
+        if self.snapshot.issuer.as_ref() == Some(&issuer) {
+            return;
+        }
+        let is_other = self
+            .snapshot
+            .issuer
+            .as_ref()
+            .is_none_or(|old| old.url != issuer.url);
+        self.snapshot.issuer = Some(issuer);
+        if is_other {
+            self.evidence.start_anew();
+            for account in self.snapshot.accounts.values_mut() {
+                account.provider = Observed::default();
+                account.listing = Observed::default();
+                account.trusted_subjects.clear();
+            }
+        }
+        self.mark_all();
+    }
+
+    /// Takes in whether this replica leads.
+    pub fn set_leading(&mut self, leading: bool) {
+        if leading == self.leading {
+            return;
+        }
+        self.leading = leading;
+        if leading {
+            self.open_accounts();
+            self.mark_all();
+        } else {
+            // What a follower once knew of AWS grows old, and what it audited is another's business now.
+            self.snapshot.accounts.clear();
+            self.evidence.reset();
+            self.changed.extend(std::mem::take(&mut self.states).into_keys());
+            self.dirty.clear();
+            self.forced.clear();
+            self.ages.clear();
+            self.schedule = Schedule::default();
+            self.objects.forget();
+            self.cluster.forget();
+        }
+    }
+
+    /// Takes in what came of a write.
+    pub fn written(&mut self, write: &Write, outcome: &Outcome, now: Timestamp) {
+        let Some(object) = write.object() else {
+            self.cluster.written(outcome, now);
+            return;
+        };
+        self.objects.written(&object, write, outcome, now);
+        let key = match write {
+            Write::Create { key, .. } => Some(key.clone()),
+            _ => self
+                .index
+                .audit(&object.0, &object.1)
+                .map(audit_k8s::AuditObject::binding_key),
+        };
+        // What changed while the write was under way waits for its end.
+        if self.leading {
+            self.dirty.extend(key);
+        }
+    }
+
+    /// When the next turn is due, if nothing happens before.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        if !self.leading || !self.is_synced() {
+            return None;
+        }
+        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
+        [
+            self.schedule.next(),
+            self.evidence.next(issuer),
+            self.cluster.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Looks at everything that wants to be looked at.
+    pub fn turn(&mut self, now: Timestamp) -> Vec<Action> {
+        if !self.leading || !self.is_synced() {
+            return Vec::new();
+        }
+        let mut actions = Vec::new();
+        self.dirty.extend(self.schedule.take_due(now));
+        while let Some(key) = self.dirty.pop_first() {
+            self.look_at(&key, now, &mut actions);
+        }
+        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
+        actions.extend(self.evidence.requests(issuer, now).into_iter().map(Action::Read));
+        if self.cluster.is_due(now) {
+            self.overview(now, &mut actions);
+        }
+        actions
+    }
+
+    fn mark_all(&mut self) {
+        if self.leading {
+            self.dirty
+                .extend(self.snapshot.cluster.bindings().map(|(key, _)| key.clone()));
+            self.cluster.touch();
+        }
+    }
+
+    /// Puts the default policy over the operator's own settings.
+    fn configure(&mut self, now: Timestamp) {
+        let policy = self.index.policy(DEFAULT_POLICY_NAME).map(|policy| &policy.spec);
+        let rules = Rules::new(&self.settings, policy);
+        if rules == self.rules {
+            return;
+        }
+        self.rules = rules;
+        self.evidence.set_refresh(self.rules.refresh, now);
+        for account in self.evidence.allow(self.rules.allowed_accounts.clone()) {
+            self.snapshot.accounts.remove(&account);
+        }
+        self.open_accounts();
+        self.mark_all();
+    }
+
+    /// Makes room for every account that is looked into: what is not there was not listed.
+    fn open_accounts(&mut self) {
+        if self.leading {
+            let accounts: Vec<String> = self.evidence.accounts().cloned().collect();
+            for id in accounts {
+                self.open_account(id);
+            }
+        }
+    }
+
+    fn open_account(&mut self, id: String) {
+        let access = if self.evidence.is_forbidden(&id) {
+            Access::NotConfigured
+        } else {
+            Access::Configured
+        };
+        self.snapshot.accounts.entry(id).or_insert_with(|| Account {
+            access,
+            ..Account::default()
+        });
+    }
+
+    fn forget_provider(&mut self, account: &str) {
+        if let Some(known) = self.snapshot.accounts.get_mut(account) {
+            known.provider = Observed::default();
+        }
+        self.dirty
+            .extend(self.evidence.referring_to_account(account).cloned());
+    }
+
+    /// Audits one binding and says what follows.
+    fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
+        self.refer(key);
+        self.evidence.want_unseen(key, &self.snapshot.accounts, now);
+        let mut state = self.states.remove(key).unwrap_or_default();
+        let mut look = Look {
+            key,
+            bound: self.bound(key),
+            snapshot: &self.snapshot,
+            config: &self.rules.config,
+            index: &self.index,
+            objects: &mut self.objects,
+            waiting: &mut state.waiting,
+            now,
+            actions,
+            wake: None,
+        };
+        let audited = look.look();
+        let mut wake = look.wake;
+        let before = state
+            .summary
+            .as_ref()
+            .map(|summary| (summary.verdict, summary.reason));
+        match audited {
+            Audited::Yes(summary, cause) => {
+                self.evidence.hang(key, cause, now);
+                // Where nothing brings news, the periodic audit comes by itself.
+                wake = wake
+                    .into_iter()
+                    .chain([after(now, self.rules.refresh + self.rules.refresh / 4)])
+                    .min();
+                self.changed.insert(key.clone());
+                state.summary = Some(summary);
+            }
+            Audited::NotYet => {}
+            Audited::No => {
+                self.evidence.hang(key, None, now);
+                if state.summary.is_some() {
+                    self.changed.insert(key.clone());
+                }
+                state = State::default();
+            }
+        }
+        self.schedule.set(key, wake);
+        let after = state
+            .summary
+            .as_ref()
+            .map(|summary| (summary.verdict, summary.reason));
+        if before != after {
+            self.cluster.touch();
+        }
+        if state.summary.is_some() || state.waiting.is_some() {
+            self.states.insert(key.clone(), state);
+        }
+    }
+
+    /// Whether anything shows that a ServiceAccount is bound to a role. What shows it may be a role that trusts it,
+    /// which nobody has seen as long as the operator does not know its own account.
+    fn bound(&self, key: &BindingKey) -> Bound {
+        match is_bound(&self.snapshot, &self.rules.config, key) {
+            Bound::No
+                if !self.evidence.knows_home() && self.snapshot.cluster.binding(key).is_some_and(runs) =>
+            {
+                Bound::CannotTell
+            }
+            bound => bound,
+        }
+    }
+
+    /// Takes note of the roles that a binding's verdict hangs on.
+    fn refer(&mut self, key: &BindingKey) {
+        let roles = self.roles_of(key);
+        let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
+        let moved = self.evidence.refer(key, roles);
+        for account in moved.appeared {
+            self.open_account(account);
+            self.cluster.touch();
+        }
+        for (account, name) in moved.released {
+            // Where a listing succeeds, the next one tidies up.
+            if let Some(account) = self
+                .snapshot
+                .accounts
+                .get_mut(&account)
+                .filter(|a| a.listing.value.is_none())
+            {
+                account.roles.remove(&name);
+                account.policies.remove(&name);
+            }
+        }
+        for account in moved.vanished {
+            self.snapshot.accounts.remove(&account);
+            self.cluster.touch();
+        }
+        for account in accounts {
+            if self.evidence.is_other_provider(&account) {
+                self.forget_provider(&account);
+            }
+        }
+        if self.forced.remove(key) {
+            self.evidence.force(key);
+        }
+    }
+
+    /// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
+    fn roles_of(&self, key: &BindingKey) -> BTreeSet<RoleArn> {
+        let Some(binding) = self.snapshot.cluster.binding(key) else {
+            return BTreeSet::new();
+        };
+        if self.rules.config.excludes(key) || is_suspended(binding) {
+            return BTreeSet::new();
+        }
+        let mut roles = BTreeSet::new();
+        let prefix = &self.rules.config.annotation_prefix;
+        if let Some(annotated) = binding
+            .service_account()
+            .and_then(|account| account.role_arn(prefix))
+        {
+            let carried = binding
+                .pods()
+                .iter()
+                .filter(|pod| pod.is_active())
+                .flat_map(|pod| pod.role_arns());
+            roles.extend(
+                carried
+                    .chain([annotated])
+                    .filter_map(|text| RoleArn::parse(text).ok()),
+            );
+        }
+        if runs(binding) {
+            roles.extend(self.trusting_roles(&key.subject()));
+        }
+        roles
+    }
+
+    /// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
+    fn trusting_roles<'s>(&'s self, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
+        self.snapshot.accounts.values().flat_map(move |account| {
+            let names = account.trusted_subjects.get(subject).into_iter().flatten();
+            names.filter_map(|name| match account.roles.get(name)?.latest()? {
+                RoleLookup::Found(role) => Some(role.arn.clone()),
+                RoleLookup::Absent => None,
+            })
+        })
+    }
+
+    /// Looks at what concerns no single binding.
+    fn overview(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.objects.sweep(&self.index, now);
+        self.ages = self.evidence.ages(&self.snapshot);
+        let verdicts = self
+            .states
+            .values()
+            .filter_map(|state| Some(state.summary.as_ref()?.verdict));
+        let status = cluster_status(&self.snapshot, &self.rules.config, verdicts, now);
+        self.cluster.publish(status, actions);
+    }
+}
+
+fn runs(binding: &Binding) -> bool {
+    binding.pods().iter().any(audit_core::model::Pod::is_active)
+}
+
+fn key_of_subject(subject: &str) -> Option<BindingKey> {
+    let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    Some(BindingKey::new(namespace, name))
+}

@@ -1,0 +1,256 @@
+//! What the engine knows of the `IrsaAudit`s that it writes to, beyond what the watch has told.
+
+use std::collections::BTreeMap;
+use std::mem::{Discriminant, discriminant};
+use std::time::Duration;
+
+use audit_api::IrsaAuditStatus;
+use audit_api::status::{Difference, difference};
+use audit_k8s::{AuditObject, Index};
+use jiff::Timestamp;
+
+use super::action::{ObjectName, Outcome, Write};
+use super::schedule::{after, backoff};
+
+/// The first wait after a write that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The longest wait.
+const MOST: Duration = Duration::from_secs(60);
+
+/// How long the watch may take to show what was written, before it is written again.
+const SHOWS: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default)]
+struct Object {
+    in_flight: bool,
+    /// The status that was written, and the resource version that it got: the watch may lag behind.
+    written: Option<(u64, Box<IrsaAuditStatus>)>,
+    /// The latest write of another kind, until the watch shows it.
+    awaited: Option<Awaited>,
+    /// Writes that failed one after another.
+    failures: u32,
+    /// Writes one after another that the API server took, and kept something else.
+    refusals: u32,
+    retry_at: Option<Timestamp>,
+    /// The UID of an object that is not there any more, although the watch still shows it.
+    gone: Option<String>,
+}
+
+/// A write that was done, and would be done again as long as the watch does not show it.
+#[derive(Debug)]
+struct Awaited {
+    kind: Discriminant<Write>,
+    /// What shows it.
+    shows: Shows,
+    /// When to wait no longer.
+    until: Timestamp,
+}
+
+#[derive(Debug)]
+enum Shows {
+    /// An object of that name.
+    Any,
+    /// An object with another UID.
+    Other(String),
+    /// This version, or a later one.
+    Version(u64),
+    /// Nobody can tell: the version is no number.
+    Nothing,
+}
+
+impl Awaited {
+    fn new(write: &Write, version: Option<u64>, now: Timestamp) -> Self {
+        let shows = match (write, version) {
+            (Write::Create { .. }, _) => Shows::Any,
+            (Write::Delete { uid, .. }, _) => Shows::Other(uid.clone()),
+            (_, Some(version)) => Shows::Version(version),
+            (_, None) => Shows::Nothing,
+        };
+        Self {
+            kind: discriminant(write),
+            shows,
+            until: after(now, SHOWS),
+        }
+    }
+
+    fn is_shown(&self, audit: &AuditObject) -> bool {
+        match &self.shows {
+            Shows::Any => true,
+            Shows::Other(uid) => audit.uid != *uid,
+            Shows::Version(version) => seen_version(audit).is_some_and(|seen| seen >= *version),
+            Shows::Nothing => false,
+        }
+    }
+}
+
+impl Object {
+    fn is_forgettable(&self) -> bool {
+        !self.in_flight
+            && self.written.is_none()
+            && self.awaited.is_none()
+            && self.failures == 0
+            && self.refusals == 0
+    }
+
+    fn wait(&mut self, failures: u32, now: Timestamp) {
+        self.retry_at = Some(after(now, backoff(RETRY, MOST, failures.saturating_sub(1))));
+    }
+
+    /// The trouble is over: a write was done, or another object bears the name, or none.
+    fn start_anew(&mut self) {
+        self.gone = None;
+        self.failures = 0;
+        self.retry_at = None;
+    }
+}
+
+/// Whether a write may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It may.
+    Now,
+    /// Another one is under way; its end is told.
+    Busy,
+    /// At this time.
+    At(Timestamp),
+}
+
+/// The objects by name. Only those are kept that are being written to, were just written, or gave trouble.
+#[derive(Debug, Default)]
+pub struct Objects {
+    objects: BTreeMap<ObjectName, Object>,
+}
+
+impl Objects {
+    /// Starts a write, unless one is under way or must wait.
+    pub fn start(&mut self, name: &ObjectName, write: &Write, now: Timestamp) -> Start {
+        let object = self.objects.entry(name.clone()).or_default();
+        if object.in_flight {
+            return Start::Busy;
+        }
+        if object.gone.is_some() && matches!(write, Write::Create { .. }) {
+            object.start_anew();
+        }
+        let awaited = object
+            .awaited
+            .as_ref()
+            .filter(|awaited| awaited.kind == discriminant(write));
+        let waits = [object.retry_at, awaited.map(|awaited| awaited.until)];
+        if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
+            return Start::At(at);
+        }
+        object.in_flight = true;
+        Start::Now
+    }
+
+    /// Takes note of the end of a write.
+    pub fn written(&mut self, name: &ObjectName, write: &Write, outcome: &Outcome, now: Timestamp) {
+        let Some(object) = self.objects.get_mut(name) else {
+            return;
+        };
+        object.in_flight = false;
+        match (outcome, write) {
+            (
+                Outcome::Done {
+                    resource_version: Some(version),
+                },
+                Write::Status { status, .. },
+            ) => {
+                object.start_anew();
+                object.written = Some((*version, status.clone()));
+            }
+            (Outcome::Done { resource_version }, _) => {
+                object.start_anew();
+                object.awaited = Some(Awaited::new(write, *resource_version, now));
+            }
+            (Outcome::Gone | Outcome::Failed, _) => {
+                // The watch will show that it is gone; until then it would only be missed again.
+                let is_gone = *outcome == Outcome::Gone;
+                object.gone = write.uid().filter(|_| is_gone).map(str::to_owned);
+                object.failures += 1;
+                object.wait(object.failures, now);
+            }
+        }
+    }
+
+    /// Takes note of what the watch shows.
+    pub fn see(&mut self, name: &ObjectName, audit: &AuditObject, now: Timestamp) {
+        let Some(object) = self.objects.get_mut(name) else {
+            return;
+        };
+        if object.gone.as_ref().is_some_and(|uid| *uid != audit.uid) {
+            object.start_anew();
+        }
+        if object
+            .awaited
+            .as_ref()
+            .is_some_and(|awaited| awaited.is_shown(audit))
+        {
+            object.awaited = None;
+        }
+        let seen = seen_version(audit);
+        if let Some((version, written)) = &object.written
+            && seen.is_some_and(|seen| seen >= *version)
+        {
+            // Exactly what was written must read back the same. Where it does not (a definition that is older than the
+            // operator drops what it does not know), to write it again at once would go on for ever.
+            let is_kept = audit
+                .status
+                .as_ref()
+                .is_some_and(|kept| difference(kept, written) == Difference::None);
+            if seen == Some(*version) && !is_kept {
+                object.refusals += 1;
+                object.wait(object.refusals, now);
+            } else {
+                object.refusals = 0;
+            }
+            object.written = None;
+        }
+        if object.is_forgettable() {
+            self.objects.remove(name);
+        }
+    }
+
+    /// The status that an object has: what was written, as long as the watch has not shown something newer.
+    #[must_use]
+    pub fn current_status<'s>(
+        &'s self,
+        name: &ObjectName,
+        audit: &'s AuditObject,
+    ) -> Option<&'s IrsaAuditStatus> {
+        match self.objects.get(name).and_then(|object| object.written.as_ref()) {
+            Some((_, status)) => Some(status),
+            None => audit.status.as_ref(),
+        }
+    }
+
+    /// Forgets what is known of objects that are no more.
+    pub fn sweep(&mut self, index: &Index, now: Timestamp) {
+        self.objects.retain(|(namespace, name), object| {
+            object.in_flight
+                || object.retry_at.is_some_and(|at| at > now)
+                || object.awaited.as_ref().is_some_and(|awaited| awaited.until > now)
+                || index.audit(namespace, name).is_some()
+        });
+    }
+
+    /// Forgets all but which writes are under way, for a replica that no longer leads.
+    pub fn forget(&mut self) {
+        self.objects.retain(|_, object| object.in_flight);
+        for object in self.objects.values_mut() {
+            *object = Object {
+                in_flight: true,
+                ..Object::default()
+            };
+        }
+    }
+}
+
+/// The version that the watch has shown, as a number.
+fn seen_version(audit: &AuditObject) -> Option<u64> {
+    audit
+        .resource_version
+        .as_ref()
+        .and_then(|version| version.parse().ok())
+}

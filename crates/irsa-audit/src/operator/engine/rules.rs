@@ -1,0 +1,49 @@
+//! By which settings the engine works: its own, with the default policy over them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use audit_api::policy::IrsaAuditPolicySpec;
+use audit_core::Config;
+
+/// What the engine is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The audit's settings, before any policy.
+    pub config: Config,
+    /// How often everything in AWS is read anew, before any policy.
+    pub refresh: Duration,
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The audit's settings.
+    pub config: Config,
+    /// How often everything in AWS is read anew.
+    pub refresh: Duration,
+    /// The accounts that may be looked into; all that the configuration gives a way into where absent.
+    pub allowed_accounts: Option<BTreeSet<String>>,
+}
+
+impl Rules {
+    /// Puts the default policy, if there is one, over the operator's own settings.
+    #[must_use]
+    pub fn new(settings: &Settings, policy: Option<&IrsaAuditPolicySpec>) -> Self {
+        let mut config = settings.config.clone();
+        let mut refresh = settings.refresh;
+        if let Some(policy) = policy {
+            refresh = audit_api::spec::configure(&mut config, policy).unwrap_or(refresh);
+        }
+        // A shorter one would keep AWS and the operator busy with nothing else.
+        let refresh = refresh.max(Duration::from_secs(1));
+        // Evidence is as old as a refresh interval even when all is well.
+        config.staleness_limit = config.staleness_limit.max(refresh.saturating_mul(2));
+        let accounts = policy.and_then(|policy| policy.allowed_accounts.as_ref());
+        Self {
+            config,
+            refresh,
+            allowed_accounts: accounts.map(|accounts| accounts.iter().cloned().collect()),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The part of a report that outlives its turn.
+
+use audit_core::Verdict;
+use audit_core::finding::Severity;
+use audit_core::report::BindingReport;
+use jiff::Timestamp;
+
+/// What metrics and the cluster's status are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its reason.
+    pub reason: &'static str,
+    /// The role annotation.
+    pub role_arn: Option<String>,
+    /// The role's account.
+    pub account: Option<String>,
+    /// Findings that count: code, reason, severity.
+    pub findings: Vec<(&'static str, &'static str, Severity)>,
+    /// The pods.
+    pub pods: PodCounts,
+    /// When it was made.
+    pub audited: Timestamp,
+}
+
+/// Pods of a binding, or of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PodCounts {
+    /// All that can still ask for credentials.
+    pub total: u32,
+    /// Ready ones.
+    pub ready: u32,
+    /// With another role than the annotation's.
+    pub stale: u32,
+    /// Without credentials.
+    pub missing: u32,
+}
+
+impl Summary {
+    /// The summary of a report that was made at `now`.
+    #[must_use]
+    pub fn new(report: &BindingReport, now: Timestamp) -> Self {
+        let counting = report.findings.iter().filter(|finding| finding.counts());
+        Self {
+            verdict: report.verdict,
+            reason: report.reason,
+            role_arn: report.facts.role_arn.clone(),
+            account: report.facts.account.clone(),
+            findings: counting
+                .map(|f| (f.entry.code, f.entry.reason, f.severity))
+                .collect(),
+            pods: PodCounts {
+                total: report.pods.total,
+                ready: report.pods.ready,
+                stale: report.pods.stale,
+                missing: report.pods.missing,
+            },
+            audited: now,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A pretend AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use audit_aws::{Failure, Listed, ListedRole, Reading, Request};
+use audit_core::model::{FailureKind, Provider, Role, RoleLookup, RolePolicies};
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{HOME, ISSUER, issuer};
+
+/// How calls end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answers {
+    #[default]
+    Well,
+    Denied,
+    Down,
+    /// Never.
+    Never,
+}
+
+impl Answers {
+    fn failure(self, action: &str) -> Option<Failure> {
+        let kind = match self {
+            Self::Well | Self::Never => return None,
+            Self::Denied => FailureKind::AccessDenied {
+                action: action.to_owned(),
+            },
+            Self::Down => FailureKind::Unavailable,
+        };
+        Some(Failure {
+            kind,
+            message: "no".to_owned(),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct AwsAccount {
+    /// Roles by name, with the subjects whom they trust.
+    pub roles: BTreeMap<String, BTreeSet<String>>,
+    pub has_no_provider: bool,
+    pub listings: Answers,
+    pub singles: Answers,
+    /// No way in is configured.
+    pub is_closed: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Aws {
+    pub accounts: BTreeMap<String, AwsAccount>,
+}
+
+impl Aws {
+    pub fn home(&mut self) -> &mut AwsAccount {
+        self.account(HOME)
+    }
+
+    pub fn account(&mut self, id: &str) -> &mut AwsAccount {
+        self.accounts.entry(id.to_owned()).or_default()
+    }
+
+    pub fn answer(&self, request: &Request, at: Timestamp) -> Vec<Reading> {
+        let known = |id: &String| {
+            self.accounts
+                .get(id)
+                .filter(|a| !a.is_closed)
+                .ok_or_else(|| id.clone())
+        };
+        let answer = match request {
+            Request::Role { account: id, name } => {
+                known(id).map(|account| role_readings(account, id, name, at))
+            }
+            Request::Provider { account: id, arn } => {
+                known(id).map(|account| provider_readings(account, id, arn, at))
+            }
+            Request::Listing {
+                account: id, wanted, ..
+            } => known(id).map(|account| listing_readings(account, id, wanted, at)),
+            Request::EksIssuer { .. } => panic!("the engine does not ask EKS"),
+        };
+        answer.unwrap_or_else(|account| vec![Reading::NotConfigured { account }])
+    }
+}
+
+fn role_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<Reading> {
+    if aws.singles == Answers::Never {
+        return Vec::new();
+    }
+    let (account, name) = (id.to_owned(), name.to_owned());
+    if let Some(failure) = aws.singles.failure("iam:GetRole") {
+        return vec![Reading::Role {
+            account,
+            name,
+            at,
+            result: Err(failure),
+        }];
+    }
+    let Some(subjects) = aws.roles.get(&name) else {
+        return vec![Reading::Role {
+            account,
+            name,
+            at,
+            result: Ok(RoleLookup::Absent),
+        }];
+    };
+    let found = RoleLookup::Found(Arc::new(role(id, &name, subjects)));
+    vec![
+        Reading::Role {
+            account: account.clone(),
+            name: name.clone(),
+            at,
+            result: Ok(found),
+        },
+        Reading::Policies {
+            account,
+            name,
+            at,
+            result: Ok(policies()),
+        },
+    ]
+}
+
+fn provider_readings(aws: &AwsAccount, id: &str, arn: &str, at: Timestamp) -> Vec<Reading> {
+    if aws.singles == Answers::Never {
+        return Vec::new();
+    }
+    let registered = issuer(ISSUER).url.provider_arn("aws", id);
+    let provider = (!aws.has_no_provider && arn == registered).then(|| Provider {
+        arn: registered,
+        url: ISSUER.trim_start_matches("https://").to_owned(),
+        client_ids: vec!["sts.amazonaws.com".to_owned()],
+    });
+    let result = aws
+        .singles
+        .failure("iam:GetOpenIDConnectProvider")
+        .map_or(Ok(provider), Err);
+    vec![Reading::Provider {
+        account: id.to_owned(),
+        arn: arn.to_owned(),
+        at,
+        result,
+    }]
+}
+
+fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: Timestamp) -> Vec<Reading> {
+    if aws.listings == Answers::Never {
+        return Vec::new();
+    }
+    let roles = aws
+        .roles
+        .iter()
+        .filter(|(name, subjects)| wanted.contains(*name) || !subjects.is_empty());
+    let listed = Listed {
+        roles: roles
+            .map(|(name, subjects)| ListedRole {
+                name: name.clone(),
+                at,
+                role: Ok(Arc::new(role(id, name, subjects))),
+                policies: policies(),
+                subjects: subjects.clone(),
+            })
+            .collect(),
+        absent: wanted
+            .iter()
+            .filter(|name| !aws.roles.contains_key(*name))
+            .cloned()
+            .collect(),
+        total: aws.roles.len(),
+    };
+    let result = aws
+        .listings
+        .failure("iam:GetAccountAuthorizationDetails")
+        .map_or(Ok(listed), Err);
+    vec![Reading::Listing {
+        account: id.to_owned(),
+        at,
+        started_at: at,
+        result,
+    }]
+}
+
+fn policies() -> RolePolicies {
+    RolePolicies {
+        attached: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()],
+        inline: Vec::new(),
+    }
+}
+
+fn role(account: &str, name: &str, subjects: &BTreeSet<String>) -> Role {
+    let host = ISSUER.trim_start_matches("https://");
+    let statements: Vec<_> = subjects
+        .iter()
+        .map(|subject| {
+            json!({
+                "Effect": "Allow",
+                "Principal": {"Federated": issuer(ISSUER).url.provider_arn("aws", account)},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {
+                    format!("{host}:sub"): subject, format!("{host}:aud"): "sts.amazonaws.com",
+                }},
+            })
+        })
+        .collect();
+    let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    Role {
+        arn: RoleArn::parse(&format!("arn:aws:iam::{account}:role/{name}")).unwrap(),
+        id: format!("AROA{name}"),
+        trust: Arc::new(iam_policy::parse(&text)),
+        trust_text: text.into(),
+    }
+}

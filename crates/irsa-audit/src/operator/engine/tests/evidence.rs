@@ -1,0 +1,426 @@
+//! What is read from AWS, and when.
+
+use super::*;
+
+fn listed(times: usize) -> Vec<String> {
+    let mut reads = vec![format!("list {HOME}"); times];
+    reads.extend(vec![format!("provider {HOME}"); times]);
+    reads
+}
+
+#[test]
+fn healthy_bindings_cost_nothing_between_refreshes() {
+    let mut lab = Lab::leading();
+    for n in 0..1000 {
+        lab.binding(&format!("app-{n:03}"));
+    }
+    lab.pass(10);
+    assert_eq!(lab.short_reads(), listed(1), "not a thousand single reads");
+    lab.forget();
+    let quiet = i64::try_from(REFRESH).unwrap() - 30;
+    let next = lab.engine.next().unwrap().duration_since(lab.now);
+    assert!(next.as_secs() > quiet, "{next:?}");
+    lab.pass(REFRESH - 30);
+    assert_eq!((lab.short_reads(), lab.short_writes()), (Vec::new(), Vec::new()));
+    lab.pass(REFRESH);
+    assert_eq!((lab.short_reads(), lab.short_writes()), (listed(1), Vec::new()));
+    lab.pass(2 * REFRESH);
+    assert_eq!(lab.short_reads(), listed(3));
+}
+
+#[test]
+fn a_new_binding_is_read_by_itself() {
+    let mut lab = Lab::healthy();
+    lab.binding("new");
+    lab.settle();
+    assert_eq!(lab.short_reads(), [format!("role {HOME} new")]);
+    assert_eq!(lab.verdict("new"), Some(VerdictName::Working));
+}
+
+#[test]
+fn many_new_bindings_are_listed() {
+    let mut lab = Lab::healthy();
+    for n in 0..50 {
+        lab.binding(&format!("new-{n}"));
+    }
+    lab.pass(30);
+    assert_eq!(lab.short_reads(), [format!("list {HOME}")]);
+    assert_eq!(lab.verdict("new-49"), Some(VerdictName::Working));
+}
+
+#[test]
+fn bindings_that_appear_during_a_listing_are_not_forgotten_by_it() {
+    let mut lab = Lab::leading();
+    lab.pass(1);
+    for n in 0..30 {
+        lab.binding(&format!("early-{n}"));
+    }
+    let under_way = lab.turn();
+    for n in 0..30 {
+        lab.binding(&format!("late-{n}"));
+    }
+    lab.settle();
+    lab.carry_out(under_way);
+    lab.pass(5);
+    for n in 0..30 {
+        assert_eq!(lab.verdict(&format!("early-{n}")), Some(VerdictName::Working));
+        assert_eq!(lab.verdict(&format!("late-{n}")), Some(VerdictName::Working));
+    }
+}
+
+#[test]
+fn where_nothing_may_be_listed_roles_are_read_one_by_one_once_a_refresh() {
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Denied;
+    for n in 0..30 {
+        lab.binding(&format!("app-{n:02}"));
+    }
+    lab.pass(1);
+    let mut once: Vec<String> = (0..30).map(|n| format!("role {HOME} app-{n:02}")).collect();
+    once.splice(0..0, listed(1));
+    assert_eq!(lab.short_reads(), once);
+    assert_eq!(lab.verdict("app-29"), Some(VerdictName::Working));
+    lab.forget();
+    lab.pass(REFRESH - 30);
+    assert_eq!(lab.short_reads(), Vec::<String>::new());
+    lab.pass(60);
+    assert_eq!(
+        lab.short_reads(),
+        once,
+        "the listing as well: somebody may have granted it"
+    );
+    lab.aws.home().listings = Answers::Well;
+    lab.pass(REFRESH);
+    lab.forget();
+    lab.pass(REFRESH);
+    assert_eq!(lab.short_reads(), listed(1));
+}
+
+#[test]
+fn a_failing_listing_is_tried_again_with_backoff_and_then_done_without() {
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Down;
+    lab.pass(REFRESH + 1);
+    for n in 0..30 {
+        lab.binding(&format!("app-{n:02}"));
+    }
+    lab.forget();
+    let at = |lab: &Lab| {
+        lab.short_reads()
+            .iter()
+            .filter(|read| read.starts_with("list"))
+            .count()
+    };
+    for (seconds, listings) in [(10, 0), (10, 1), (20, 1), (15, 2)] {
+        lab.pass(seconds);
+        assert_eq!(at(&lab), listings, "{:?}", lab.short_reads());
+    }
+    lab.pass(REFRESH);
+    assert_eq!(
+        lab.verdict("app-29"),
+        Some(VerdictName::Working),
+        "by single reads"
+    );
+    let singles = lab
+        .short_reads()
+        .iter()
+        .filter(|read| **read == format!("role {HOME} app-29"))
+        .count();
+    assert!((1..=2).contains(&singles), "{singles}");
+}
+
+#[test]
+fn an_unhealthy_binding_is_read_again_with_backoff_up_to_the_refresh() {
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Denied;
+    lab.annotated("app", Some("app"));
+    lab.settle();
+    lab.forget();
+    let mut seen = Vec::new();
+    for second in 1..=i64::try_from(REFRESH).unwrap() - 10 {
+        lab.pass(1);
+        if lab.short_reads().contains(&format!("role {HOME} app")) {
+            seen.push(second);
+        }
+        lab.forget();
+    }
+    assert_eq!(seen, [15, 45, 105, 225, 465]);
+    // From then on, the refresh suffices.
+    lab.pass(REFRESH);
+    lab.forget();
+    lab.pass(REFRESH);
+    assert_eq!(
+        lab.short_reads()
+            .iter()
+            .filter(|read| read.starts_with("role"))
+            .count(),
+        1
+    );
+    // A repair shows by itself.
+    lab.trusts("app", "app");
+    lab.pass(REFRESH);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn another_cause_begins_another_backoff() {
+    let mut lab = Lab::leading();
+    lab.annotated("app", Some("app"));
+    lab.pass(300);
+    assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"));
+    lab.aws
+        .home()
+        .roles
+        .insert("app".to_owned(), BTreeSet::from([subject("other")]));
+    lab.pass(REFRESH);
+    assert_eq!(
+        lab.reason("app").as_deref(),
+        Some("SubjectServiceAccountMismatch")
+    );
+    lab.forget();
+    lab.trusts("app", "app");
+    lab.pass(480);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    // The same cause on another role is another cause, too.
+    lab.annotated("app", Some("missing"));
+    lab.settle();
+    lab.forget();
+    lab.pass(16);
+    assert_eq!(lab.short_reads(), [format!("role {HOME} missing")]);
+}
+
+#[test]
+fn a_repair_shows_within_seconds() {
+    let mut lab = Lab::leading();
+    lab.annotated("app", Some("app"));
+    lab.settle();
+    assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"));
+    lab.trusts("app", "app");
+    lab.pass(16);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.forget();
+    lab.pass(120);
+    assert_eq!(lab.short_reads(), Vec::<String>::new(), "healthy again");
+}
+
+#[test]
+fn many_bindings_that_hang_on_one_provider_ask_for_it_once() {
+    let mut lab = Lab::leading();
+    lab.aws.home().has_no_provider = true;
+    for n in 0..100 {
+        lab.binding(&format!("app-{n}"));
+        lab.pass(u64::from(n % 7 == 0));
+    }
+    lab.settle();
+    assert_eq!(lab.reason("app-99").as_deref(), Some("ProviderNotRegistered"));
+    lab.pass(20);
+    lab.forget();
+    lab.pass(240);
+    assert!(lab.short_reads().len() <= 4, "{:?}", lab.short_reads());
+    lab.aws.home().has_no_provider = false;
+    lab.pass(REFRESH);
+    assert_eq!(lab.verdict("app-0"), Some(VerdictName::Working));
+}
+
+#[test]
+fn many_roles_that_are_not_there_are_listed_rather_than_read_one_by_one() {
+    let mut lab = Lab::leading();
+    for n in 0..100 {
+        lab.annotated(&format!("app-{n}"), Some(&format!("app-{n}")));
+    }
+    lab.settle();
+    lab.forget();
+    lab.pass(200);
+    let reads = lab.short_reads();
+    assert!(
+        reads.iter().all(|read| *read == format!("list {HOME}")) && (2..=4).contains(&reads.len()),
+        "{reads:?}"
+    );
+}
+
+#[test]
+fn the_annotation_forces_reads() {
+    let mut lab = Lab::healthy();
+    lab.pass(6);
+    lab.reaudit("app", "1");
+    lab.settle();
+    assert_eq!(
+        lab.short_reads(),
+        [format!("provider {HOME}"), format!("role {HOME} app")]
+    );
+    // Once more within a moment: the question waits, and is not lost.
+    lab.forget();
+    lab.aws.home().roles.clear();
+    lab.reaudit("app", "2");
+    lab.settle();
+    assert_eq!(lab.short_reads(), Vec::<String>::new());
+    lab.pass(6);
+    assert_eq!(
+        lab.short_reads(),
+        [format!("provider {HOME}"), format!("role {HOME} app")]
+    );
+    assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"));
+    lab.forget();
+    // The same value again asks for nothing.
+    lab.reaudit("app", "2");
+    lab.pass(6);
+    assert_eq!(lab.short_reads(), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_without_a_way_in_is_asked_for_once() {
+    let mut lab = Lab::leading();
+    lab.annotated_with("app", Some(&arn(OTHER, "app")));
+    lab.pass(4 * REFRESH);
+    assert_eq!(lab.reason("app").as_deref(), Some("AccountUnreachable"));
+    assert!(
+        lab.short_reads()
+            .iter()
+            .filter(|read| read.contains(OTHER))
+            .count()
+            <= 2,
+        "{:?}",
+        lab.short_reads()
+    );
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again() {
+    let mut lab = Lab::healthy();
+    lab.aws.home().listings = Answers::Never;
+    lab.aws.home().singles = Answers::Never;
+    lab.binding("new");
+    lab.pass(REFRESH + 60);
+    assert_eq!(lab.verdict("new"), Some(VerdictName::Unknown));
+    lab.aws.home().listings = Answers::Well;
+    lab.aws.home().singles = Answers::Well;
+    lab.forget();
+    lab.pass(2 * REFRESH);
+    assert_eq!(lab.verdict("new"), Some(VerdictName::Working));
+    assert!(lab.short_reads().contains(&format!("list {HOME}")));
+}
+
+#[test]
+fn without_an_issuer_the_verdict_is_unknown_until_there_is_one() {
+    let mut lab = Lab::new();
+    lab.tell_home();
+    lab.sync();
+    lab.engine.set_leading(true);
+    lab.binding("app");
+    lab.pass(4);
+    assert_eq!(
+        lab.short_reads(),
+        Vec::<String>::new(),
+        "it may be found out in a moment"
+    );
+    lab.pass(2);
+    assert_eq!(lab.reason("app").as_deref(), Some("IssuerUnknown"));
+    lab.pass(2 * REFRESH);
+    assert!(lab.short_reads().len() <= 4, "{:?}", lab.short_reads());
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.settle();
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn an_issuer_that_is_found_in_time_costs_no_single_reads() {
+    let mut lab = Lab::new();
+    lab.tell_home();
+    lab.sync();
+    lab.engine.set_leading(true);
+    for n in 0..30 {
+        lab.binding(&format!("app-{n}"));
+    }
+    lab.pass(3);
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.pass(10);
+    assert_eq!(lab.short_reads(), listed(1));
+}
+
+#[test]
+fn another_issuer_makes_what_was_said_of_the_old_one_worthless() {
+    let mut lab = Lab::healthy();
+    lab.engine
+        .set_issuer(issuer("https://oidc.eks.eu-west-1.amazonaws.com/id/B"));
+    lab.settle();
+    assert_eq!(lab.short_reads(), listed(1));
+    assert_eq!(lab.reason("app").as_deref(), Some("ProviderNotRegistered"));
+}
+
+#[test]
+fn while_the_own_account_is_unknown_nothing_is_taken_for_broken() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.sync();
+    lab.engine.set_leading(true);
+    lab.aws.home().singles = Answers::Never;
+    lab.aws.home().listings = Answers::Never;
+    lab.binding("app");
+    lab.pass(30);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Unknown));
+    lab.aws.home().singles = Answers::Well;
+    lab.aws.home().listings = Answers::Well;
+    lab.tell_home();
+    lab.pass(60);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn a_wrong_partition_misleads_nobody_about_the_provider() {
+    // Whoever may annotate a ServiceAccount may write any partition.
+    let mut lab = Lab::leading();
+    lab.annotated_with("wrong", Some(&format!("arn:aws-cn:iam::{HOME}:role/wrong")));
+    lab.pass(30);
+    lab.binding("app");
+    lab.pass(1);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    let mut announced = lab.writes.iter().filter_map(|write| match write {
+        Write::Status { object, status, .. } if object.1 == "app" => status.verdict,
+        _ => None,
+    });
+    assert!(announced.all(|verdict| verdict == VerdictName::Working));
+    lab.pass(2 * REFRESH);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn old_evidence_stands_until_it_is_too_old_and_counts_again_when_confirmed() {
+    let mut lab = Lab::healthy();
+    lab.aws.home().listings = Answers::Down;
+    lab.aws.home().singles = Answers::Down;
+    lab.pass(3500);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.pass(200);
+    assert_eq!(lab.reason("app").as_deref(), Some("EvidenceStale"));
+    lab.aws.home().listings = Answers::Well;
+    lab.aws.home().singles = Answers::Well;
+    lab.pass(REFRESH + 1);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn evidence_that_grew_old_in_silence_counts_again_when_confirmed() {
+    let mut lab = Lab::healthy();
+    lab.aws.home().listings = Answers::Never;
+    lab.aws.home().singles = Answers::Never;
+    lab.pass(3700);
+    assert_eq!(lab.reason("app").as_deref(), Some("EvidenceStale"));
+    lab.aws.home().singles = Answers::Well;
+    lab.reaudit("app", "now");
+    lab.pass(6);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
+#[test]
+fn the_age_of_the_evidence_is_shown() {
+    let mut lab = Lab::healthy();
+    lab.pass(10);
+    let read = lab.shown.evidence[HOME];
+    lab.pass(REFRESH);
+    assert!(lab.shown.evidence[HOME] > read);
+    lab.aws.home().listings = Answers::Down;
+    lab.aws.home().singles = Answers::Down;
+    let read = lab.shown.evidence[HOME];
+    lab.pass(2 * REFRESH);
+    assert_eq!(lab.shown.evidence[HOME], read);
+}

@@ -1,0 +1,434 @@
+//! The engine in a laboratory: a pretend API server, a pretend AWS, and a clock that the tests set.
+
+mod api_server;
+mod aws;
+mod cluster;
+mod evidence;
+mod leading;
+mod objects;
+mod policy;
+mod properties;
+mod status;
+mod trouble;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use audit_api::IrsaAuditStatus;
+use audit_api::irsa_audit::VerdictName;
+use audit_aws::{Reading, Request};
+use audit_core::Config;
+use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
+use audit_k8s::{Change, Observation, prune};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Action, Engine, Outcome, Settings, Write};
+use crate::operator::metrics::Shown;
+use api_server::ApiServer;
+use aws::{Answers, Aws};
+
+const HOME: &str = "111122223333";
+const OTHER: &str = "444455556666";
+const ISSUER: &str = "https://oidc.eks.eu-west-1.amazonaws.com/id/A";
+const PREFIX: &str = "eks.amazonaws.com";
+const REFRESH: u64 = 600;
+const NS: &str = "shop";
+
+fn issuer(url: &str) -> ClusterIssuer {
+    ClusterIssuer {
+        url: IssuerUrl::parse(url).unwrap(),
+        source: IssuerSource::Flag,
+    }
+}
+
+fn arn(account: &str, role: &str) -> String {
+    format!("arn:aws:iam::{account}:role/{role}")
+}
+
+fn subject(service_account: &str) -> String {
+    BindingKey::new(NS, service_account).subject()
+}
+
+struct Lab {
+    engine: Engine,
+    now: Timestamp,
+    api: ApiServer,
+    aws: Aws,
+    /// What the API server answers to writes; the write is done all the same unless it failed.
+    fails: bool,
+    /// The watch shows nothing until told to.
+    lags: bool,
+    unshown: Vec<Observation>,
+    writes: Vec<Write>,
+    reads: Vec<Request>,
+    shown: Shown,
+}
+
+impl Lab {
+    /// An engine that has seen nothing.
+    fn new() -> Self {
+        let settings = Settings {
+            config: Config {
+                annotation_prefix: PREFIX.to_owned(),
+                ..Config::default()
+            },
+            refresh: Duration::from_secs(REFRESH),
+        };
+        let mut aws = Aws::default();
+        aws.home();
+        Self {
+            engine: Engine::new(settings),
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+            api: ApiServer::default(),
+            aws,
+            fails: false,
+            lags: false,
+            unshown: Vec::new(),
+            writes: Vec::new(),
+            reads: Vec::new(),
+            shown: Shown::default(),
+        }
+    }
+
+    /// An engine that leads, knows the issuer and its own account, and has listed a cluster with nothing in it.
+    fn leading() -> Self {
+        let mut lab = Self::new();
+        lab.engine.set_issuer(issuer(ISSUER));
+        lab.tell_home();
+        lab.sync();
+        lab.engine.set_leading(true);
+        lab.settle();
+        lab.forget();
+        lab
+    }
+
+    /// As [`Lab::leading`], with one healthy binding that has its `IrsaAudit`.
+    fn healthy() -> Self {
+        let mut lab = Self::leading();
+        lab.binding("app");
+        lab.settle();
+        assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+        lab.forget();
+        lab
+    }
+
+    /// Another process over the same cluster and the same AWS.
+    fn restarted(self) -> Self {
+        let mut lab = Self {
+            api: self.api,
+            aws: self.aws,
+            now: self.now,
+            ..Self::new()
+        };
+        lab.engine.set_issuer(issuer(ISSUER));
+        lab
+    }
+
+    fn tell_home(&mut self) {
+        self.engine.read(
+            Reading::HomeAccount {
+                at: self.now,
+                result: Ok(HOME.to_owned()),
+            },
+            self.now,
+        );
+    }
+
+    fn see(&mut self, observation: Observation) {
+        self.engine.observe(observation, self.now);
+    }
+
+    fn see_all(&mut self, observations: Vec<Observation>) {
+        for observation in observations {
+            self.see(observation);
+        }
+    }
+
+    /// Lists every kind; of `IrsaAudit`s, those that the API server has.
+    fn sync(&mut self) {
+        self.sync_all_but_audits();
+        self.sync_audits();
+    }
+
+    fn sync_all_but_audits(&mut self) {
+        for begin in [true, false] {
+            self.see(Observation::ServiceAccount(if begin {
+                Change::Init
+            } else {
+                Change::InitDone
+            }));
+            self.see(Observation::Pod(if begin {
+                Change::Init
+            } else {
+                Change::InitDone
+            }));
+            self.see(Observation::Policy(if begin {
+                Change::Init
+            } else {
+                Change::InitDone
+            }));
+        }
+    }
+
+    fn sync_audits(&mut self) {
+        self.see(Observation::Audit(Change::Init));
+        self.see_all(self.api.listed());
+        self.see(Observation::Audit(Change::InitDone));
+    }
+
+    /// A ServiceAccount, annotated with a role of an account.
+    fn annotated(&mut self, name: &str, role: Option<&str>) {
+        self.annotated_with(name, role.map(|role| arn(HOME, role)).as_deref());
+    }
+
+    fn annotated_with(&mut self, name: &str, arn: Option<&str>) {
+        let annotations = arn.map_or(json!({}), |arn| json!({format!("{PREFIX}/role-arn"): arn}));
+        let account = json!({"metadata": {
+            "namespace": NS, "name": name, "uid": format!("sa-{name}"), "annotations": annotations,
+        }});
+        let account = prune::service_account(account, PREFIX).unwrap();
+        self.see(Observation::ServiceAccount(Change::Applied(account)));
+    }
+
+    fn no_service_account(&mut self, name: &str) {
+        let (namespace, name) = (NS.to_owned(), name.to_owned());
+        self.see(Observation::ServiceAccount(Change::Deleted { namespace, name }));
+    }
+
+    /// A pod with injected credentials, where it has a role.
+    fn pod(&mut self, name: &str, service_account: &str, role: Option<&str>, ready: bool) {
+        let role = role.map(|role| arn(HOME, role));
+        self.see(Observation::Pod(Change::Applied(
+            prune::pod(pod(name, service_account, role, ready), PREFIX).unwrap(),
+        )));
+    }
+
+    fn no_pod(&mut self, name: &str) {
+        let (namespace, name) = (NS.to_owned(), name.to_owned());
+        self.see(Observation::Pod(Change::Deleted { namespace, name }));
+    }
+
+    /// A role that trusts a ServiceAccount, which is annotated with it.
+    fn binding(&mut self, name: &str) {
+        self.trusts(name, name);
+        self.annotated(name, Some(name));
+    }
+
+    fn trusts(&mut self, role: &str, service_account: &str) {
+        self.aws
+            .home()
+            .roles
+            .entry(role.to_owned())
+            .or_default()
+            .insert(subject(service_account));
+    }
+
+    /// An `IrsaAudit` that somebody writes.
+    fn declare(&mut self, name: &str, service_account: &str) {
+        let object = json!({
+            "metadata": {"namespace": NS, "name": name},
+            "spec": {"serviceAccountName": service_account},
+        });
+        let observations = self.api.put(object);
+        self.show(observations);
+    }
+
+    /// Somebody changes an `IrsaAudit`.
+    fn edit(&mut self, name: &str, change: impl FnOnce(&mut Value)) {
+        let observations = self.api.edit(&object(name), change);
+        self.show(observations);
+    }
+
+    fn delete(&mut self, name: &str) {
+        let observations = self.api.delete(&object(name));
+        self.show(observations);
+    }
+
+    /// Somebody asks for a fresh audit.
+    fn reaudit(&mut self, name: &str, value: &str) {
+        self.edit(name, |stored| {
+            stored["metadata"]["annotations"] = json!({audit_api::REAUDIT_ANNOTATION: value});
+        });
+    }
+
+    fn policy(&mut self, spec: &Value) {
+        let policy = prune::policy(json!({"metadata": {"name": "default"}, "spec": spec})).unwrap();
+        self.see(Observation::Policy(Change::Applied(policy)));
+    }
+
+    /// One turn, of which nothing is carried out.
+    fn turn(&mut self) -> Vec<Action> {
+        let actions = self.engine.turn(self.now);
+        self.engine.show(&mut self.shown);
+        let next = self.engine.next();
+        assert!(
+            next.is_none_or(|at| at > self.now),
+            "due again at once: {next:?}, now {}",
+            self.now
+        );
+        let mut objects = BTreeSet::new();
+        for action in &actions {
+            match action {
+                Action::Write(write) => {
+                    assert!(
+                        objects.insert(write.object()),
+                        "two writes of one object at once: {actions:?}"
+                    );
+                    self.writes.push(write.clone());
+                }
+                Action::Read(request) => self.reads.push(request.clone()),
+            }
+        }
+        actions
+    }
+
+    /// Carries actions out.
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Read(request) => {
+                    for reading in self.aws.answer(&request, self.now) {
+                        self.engine.read(reading, self.now);
+                    }
+                }
+                Action::Write(write) if self.fails => self.engine.written(&write, &Outcome::Failed, self.now),
+                Action::Write(write) => {
+                    let (outcome, observations) = self.api.write(&write);
+                    self.engine.written(&write, &outcome, self.now);
+                    self.unshown.extend(observations);
+                }
+            }
+        }
+        if !self.lags {
+            self.catch_up();
+        }
+    }
+
+    /// The watch shows what happened, behind what it has not shown yet.
+    fn show(&mut self, observations: Vec<Observation>) {
+        self.unshown.extend(observations);
+        if !self.lags {
+            self.catch_up();
+        }
+    }
+
+    /// The watch shows what it has not shown yet.
+    fn catch_up(&mut self) {
+        let observations = std::mem::take(&mut self.unshown);
+        self.see_all(observations);
+    }
+
+    /// Turns, all carried out, until nothing is to be done at this moment.
+    fn settle(&mut self) {
+        for _ in 0..100 {
+            let actions = self.turn();
+            if actions.is_empty() {
+                return;
+            }
+            self.carry_out(actions);
+        }
+        panic!("does not come to rest: {:?}", self.turn());
+    }
+
+    /// Lets time pass, with a turn whenever the engine wants one.
+    fn pass(&mut self, seconds: u64) {
+        self.settle();
+        let end = super::after(self.now, Duration::from_secs(seconds));
+        for _ in 0..100_000 {
+            match self.engine.next().filter(|at| *at <= end) {
+                Some(at) => self.now = at.max(self.now),
+                None => break,
+            }
+            self.settle();
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    /// Forgets which writes and reads there were.
+    fn forget(&mut self) {
+        self.writes.clear();
+        self.reads.clear();
+    }
+
+    fn status(&self, name: &str) -> Option<IrsaAuditStatus> {
+        serde_json::from_value(self.api.objects.get(&object(name))?["status"].clone()).ok()
+    }
+
+    fn verdict(&self, name: &str) -> Option<VerdictName> {
+        self.status(name)?.verdict
+    }
+
+    fn reason(&self, name: &str) -> Option<String> {
+        self.status(name)?.reason
+    }
+
+    /// The writes so far to `IrsaAudit`s, in short.
+    fn short_writes(&self) -> Vec<String> {
+        self.writes.iter().filter_map(short).collect()
+    }
+
+    /// The reads so far, in short.
+    fn short_reads(&self) -> Vec<String> {
+        let mut reads: Vec<String> = self
+            .reads
+            .iter()
+            .map(|read| match read {
+                Request::Role { account, name } => format!("role {account} {name}"),
+                Request::Provider { account, .. } => format!("provider {account}"),
+                Request::Listing { account, .. } => format!("list {account}"),
+                Request::EksIssuer { .. } => "eks".to_owned(),
+            })
+            .collect();
+        reads.sort();
+        reads
+    }
+
+    fn key(name: &str) -> BindingKey {
+        BindingKey::new(NS, name)
+    }
+}
+
+fn object(name: &str) -> (String, String) {
+    (NS.to_owned(), name.to_owned())
+}
+
+fn short(write: &Write) -> Option<String> {
+    let (_, name) = write.object()?;
+    Some(match write {
+        Write::Create { owner, .. } => {
+            format!("create {name}{}", if owner.is_some() { " owned" } else { "" })
+        }
+        Write::Status { .. } => format!("status {name}"),
+        Write::Own { .. } => format!("own {name}"),
+        Write::Release { .. } => format!("release {name}"),
+        Write::Delete { .. } => format!("delete {name}"),
+        Write::Cluster { .. } => return None,
+    })
+}
+
+fn pod(name: &str, service_account: &str, role: Option<String>, ready: bool) -> Value {
+    let mut container = json!({"name": "main"});
+    if let Some(role) = role {
+        let folder = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
+        container["env"] = json!([
+            {"name": "AWS_ROLE_ARN", "value": role},
+            {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": format!("{folder}/token")},
+        ]);
+        container["volumeMounts"] = json!([{"name": "aws-iam-token", "mountPath": folder}]);
+    }
+    let token = json!({"serviceAccountToken": {"audience": "sts.amazonaws.com", "path": "token"}});
+    json!({
+        "metadata": {"namespace": NS, "name": name, "uid": format!("pod-{name}")},
+        "spec": {
+            "serviceAccountName": service_account,
+            "containers": [container],
+            "volumes": [{"name": "aws-iam-token", "projected": {"sources": [token]}}],
+        },
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+        },
+    })
+}

@@ -1,0 +1,243 @@
+//! Whatever happens, in whatever order.
+
+use audit_api::status::{Difference, difference, duplicate_status, status};
+use audit_core::audit_binding;
+use proptest::prelude::*;
+
+use super::*;
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+#[derive(Debug, Clone)]
+enum Event {
+    Annotate(usize, Option<usize>),
+    NoServiceAccount(usize),
+    Pod(usize, Option<usize>, bool),
+    NoPod(usize),
+    Declare(usize, usize),
+    Suspend(usize, bool),
+    DeleteAudit(usize),
+    Scribble(usize),
+    Reaudit(usize, u8),
+    Trust(usize, usize),
+    NoRole(usize),
+    Provider(bool),
+    Answers(bool, u8),
+    Exclude(bool),
+    Allow(bool),
+    Lead(bool),
+    Fails(bool),
+    Lags(bool),
+    Turn,
+    Settle,
+    Pass(u16),
+    /// Carries out what earlier turns said, and nobody has carried out yet.
+    CarryOut,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let n = || 0..NAMES.len();
+    prop_oneof![
+        4 => (n(), proptest::option::of(n())).prop_map(|(a, b)| Event::Annotate(a, b)),
+        1 => n().prop_map(Event::NoServiceAccount),
+        2 => (n(), proptest::option::of(n()), any::<bool>()).prop_map(|(a, b, c)| Event::Pod(a, b, c)),
+        1 => n().prop_map(Event::NoPod),
+        2 => (n(), n()).prop_map(|(a, b)| Event::Declare(a, b)),
+        1 => (n(), any::<bool>()).prop_map(|(a, b)| Event::Suspend(a, b)),
+        1 => n().prop_map(Event::DeleteAudit),
+        1 => n().prop_map(Event::Scribble),
+        1 => (n(), any::<u8>()).prop_map(|(a, b)| Event::Reaudit(a, b)),
+        3 => (n(), n()).prop_map(|(a, b)| Event::Trust(a, b)),
+        1 => n().prop_map(Event::NoRole),
+        1 => any::<bool>().prop_map(Event::Provider),
+        2 => (any::<bool>(), 0..4u8).prop_map(|(a, b)| Event::Answers(a, b)),
+        1 => any::<bool>().prop_map(Event::Exclude),
+        1 => any::<bool>().prop_map(Event::Allow),
+        1 => any::<bool>().prop_map(Event::Lead),
+        1 => any::<bool>().prop_map(Event::Fails),
+        1 => any::<bool>().prop_map(Event::Lags),
+        4 => Just(Event::Turn),
+        3 => Just(Event::Settle),
+        4 => (0..4000u16).prop_map(Event::Pass),
+        2 => Just(Event::CarryOut),
+    ]
+}
+
+/// A laboratory with what is under way in it.
+struct World {
+    lab: Lab,
+    under_way: Vec<Action>,
+    leads: bool,
+}
+
+impl World {
+    fn happens(&mut self, event: &Event) {
+        let lab = &mut self.lab;
+        match *event {
+            Event::Annotate(name, role) => lab.annotated(NAMES[name], role.map(|role| NAMES[role])),
+            Event::NoServiceAccount(name) => lab.no_service_account(NAMES[name]),
+            Event::Pod(name, role, ready) => {
+                lab.pod(
+                    &format!("{}-1", NAMES[name]),
+                    NAMES[name],
+                    role.map(|role| NAMES[role]),
+                    ready,
+                );
+            }
+            Event::NoPod(name) => lab.no_pod(&format!("{}-1", NAMES[name])),
+            Event::Declare(name, service_account) => {
+                let declared = format!("mine-{}", NAMES[name]);
+                if !lab.api.objects.contains_key(&object(&declared)) {
+                    lab.declare(&declared, NAMES[service_account]);
+                }
+            }
+            Event::Suspend(name, suspend) => {
+                self.edit(name, |stored| stored["spec"]["suspend"] = json!(suspend));
+            }
+            Event::Scribble(name) => {
+                self.edit(name, |stored| stored["status"] = json!({"verdict": "AtRisk"}));
+            }
+            Event::Reaudit(name, value) => self.edit(name, |stored| {
+                stored["metadata"]["annotations"] = json!({audit_api::REAUDIT_ANNOTATION: value.to_string()});
+            }),
+            Event::DeleteAudit(name) => {
+                if let Some(name) = self.audit(name) {
+                    let observations = self.lab.api.delete(&name);
+                    self.lab.show(observations);
+                }
+            }
+            Event::Trust(role, name) => lab.trusts(NAMES[role], NAMES[name]),
+            Event::NoRole(role) => drop(lab.aws.home().roles.remove(NAMES[role])),
+            Event::Provider(there) => lab.aws.home().has_no_provider = !there,
+            Event::Answers(listings, answers) => {
+                let answers =
+                    [Answers::Well, Answers::Denied, Answers::Down, Answers::Never][usize::from(answers)];
+                if listings {
+                    lab.aws.home().listings = answers;
+                } else {
+                    lab.aws.home().singles = answers;
+                }
+            }
+            Event::Exclude(on) => {
+                lab.policy(&json!({"exclude": {"namespaces": if on { vec![NS] } else { vec![] }}}));
+            }
+            Event::Allow(on) => lab.policy(&json!({"allowedAccounts": if on { vec![HOME] } else { vec![] }})),
+            Event::Lead(on) => {
+                self.leads = on;
+                lab.engine.set_leading(on);
+            }
+            Event::Fails(on) => lab.fails = on,
+            Event::Lags(on) => lab.lags = on,
+            Event::Turn => {
+                let actions = lab.turn();
+                assert!(self.leads || actions.is_empty(), "a follower acts: {actions:?}");
+                self.under_way.extend(actions);
+            }
+            Event::CarryOut => {
+                let actions = std::mem::take(&mut self.under_way);
+                lab.carry_out(actions);
+            }
+            Event::Settle => lab.settle(),
+            Event::Pass(seconds) => lab.pass(u64::from(seconds)),
+        }
+    }
+
+    fn audit(&self, nth: usize) -> Option<(String, String)> {
+        self.lab.api.objects.keys().nth(nth).cloned()
+    }
+
+    fn edit(&mut self, nth: usize, change: impl FnOnce(&mut Value)) {
+        if let Some(name) = self.audit(nth) {
+            let observations = self.lab.api.edit(&name, change);
+            self.lab.show(observations);
+        }
+    }
+
+    /// All trouble ends, and time passes.
+    fn comes_to_rest(&mut self) {
+        for event in [
+            Event::Fails(false),
+            Event::Lags(false),
+            Event::Answers(true, 0),
+            Event::Answers(false, 0),
+            Event::CarryOut,
+            Event::Lead(true),
+        ] {
+            self.happens(&event);
+        }
+        self.lab.catch_up();
+        self.lab.pass(2 * 3600);
+    }
+
+    /// What stands in the cluster is what a fresh audit says.
+    fn is_right(&self) {
+        let Lab { engine, api, now, .. } = &self.lab;
+        for name in NAMES {
+            let key = Lab::key(name);
+            let bound = engine.bound(&key);
+            let requests = engine
+                .snapshot
+                .cluster
+                .binding(&key)
+                .map_or(&[][..], |binding| binding.requests());
+            let stored: Vec<_> = api
+                .objects
+                .values()
+                .filter(|stored| stored["spec"]["serviceAccountName"] == name)
+                .collect();
+            assert_eq!(stored.len(), requests.len(), "{name}: {stored:?}");
+            let automatic = requests.iter().filter(|request| !request.declared).count();
+            let declared = requests.len() - automatic;
+            let wanted = usize::from(declared == 0 && bound == super::super::Bound::Yes);
+            assert!(
+                automatic == wanted || bound == super::super::Bound::CannotTell,
+                "{name}: {bound:?} {requests:?}"
+            );
+            let Some((first, others)) = requests.split_first() else {
+                continue;
+            };
+            if first.suspend || engine.rules.config.excludes(&key) {
+                continue;
+            }
+            let report = audit_binding(&engine.snapshot, &engine.rules.config, &key, *now);
+            let stands = self.lab.status(&first.name).unwrap();
+            let fresh = status(&report, Some(&stands), stands.observed_generation.unwrap(), *now);
+            assert_eq!(
+                difference(&stands, &fresh),
+                Difference::None,
+                "{name}: {stands:#?} {fresh:#?}"
+            );
+            assert_eq!(
+                self.lab.shown.bindings.get(&key).map(|s| s.reason),
+                Some(report.reason)
+            );
+            let generation = api.objects[&object(&first.name)]["metadata"]["generation"].as_i64();
+            assert_eq!(stands.observed_generation, generation);
+            for other in others {
+                let stands = self.lab.status(&other.name).unwrap();
+                let generation = stands.observed_generation.unwrap();
+                let fresh = duplicate_status(&first.name, Some(&stands), generation, *now);
+                assert_eq!(difference(&stands, &fresh), Difference::None, "{}", other.name);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_whatever_happened_the_cluster_says_what_a_fresh_audit_says(
+        events in proptest::collection::vec(event(), 1..60),
+    ) {
+        let mut world = World { lab: Lab::leading(), under_way: Vec::new(), leads: true };
+        for event in events {
+            world.happens(&event);
+        }
+        world.comes_to_rest();
+        world.is_right();
+        world.lab.forget();
+        world.lab.settle();
+        prop_assert_eq!(world.lab.short_writes(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,131 @@
+//! Finding out the cluster's issuer: the flag, else the `iss` of the operator's own token, else the API server's
+//! discovery document. EKS is asked by the directory, where nothing else told.
+
+use std::time::Duration;
+
+use audit_core::model::{ClusterIssuer, IssuerSource, IssuerUrl};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kube::Client;
+use serde_json::Value;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{sleep, timeout};
+
+/// How long to wait before the cluster is asked again.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// How long the API server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a pod finds its own token.
+const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// The `iss` claim of a token, without checking the token: the API server has already believed it.
+///
+/// Legacy tokens, kept in Secrets, have the issuer `kubernetes/serviceaccount`, which is no URL, and give nothing.
+#[must_use]
+pub fn of_token(token: &str) -> Option<ClusterIssuer> {
+    let payload = token.trim().split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let url = IssuerUrl::parse(claims.get("iss")?.as_str()?).ok()?;
+    Some(ClusterIssuer {
+        url,
+        source: IssuerSource::Token,
+    })
+}
+
+/// The issuer in a discovery document.
+#[must_use]
+pub fn of_discovery(document: &str) -> Option<ClusterIssuer> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    let url = IssuerUrl::parse(document.get("issuer")?.as_str()?).ok()?;
+    Some(ClusterIssuer {
+        url,
+        source: IssuerSource::Discovery,
+    })
+}
+
+/// Looks for the issuer until it is found, or nobody wants to know any more. Tells also that the cluster does not tell it.
+pub async fn find(
+    client: Client,
+    own_token: Option<String>,
+    sender: Sender<Option<ClusterIssuer>>,
+) -> Option<&'static str> {
+    loop {
+        let found = of_cluster(&client, own_token.as_deref()).await;
+        let done = found.is_some();
+        if sender.send(found).await.is_err() || done {
+            return None;
+        }
+        tokio::select! {
+            () = sender.closed() => return None,
+            () = sleep(RETRY) => {}
+        }
+    }
+}
+
+/// Asks the cluster: the operator's own token first, then the API server.
+async fn of_cluster(client: &Client, own_token: Option<&str>) -> Option<ClusterIssuer> {
+    let mounted = tokio::fs::read_to_string(TOKEN_FILE).await.ok();
+    if let Some(issuer) = own_token.or(mounted.as_deref()).and_then(of_token) {
+        return Some(issuer);
+    }
+    let request = http::Request::get("/.well-known/openid-configuration")
+        .body(Vec::new())
+        .ok()?;
+    let error = match timeout(PATIENCE, client.request_text(request)).await {
+        Ok(Ok(document)) => return of_discovery(&document),
+        Ok(Err(error)) => error.to_string(),
+        Err(elapsed) => elapsed.to_string(),
+    };
+    tracing::info!(
+        error = audit_core::text::quote(&error),
+        "the API server's discovery document could not be read"
+    );
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(payload: &str) -> String {
+        format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    #[test]
+    fn a_token_tells_its_issuer() {
+        let found = of_token(&token(
+            r#"{"iss":"https://oidc.eks.eu-west-1.amazonaws.com/id/ABC","sub":"x"}"#,
+        ))
+        .unwrap();
+        assert_eq!(
+            found.url.as_str(),
+            "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+        );
+        assert_eq!(found.source, IssuerSource::Token);
+    }
+
+    #[test]
+    fn what_is_no_token_with_an_issuer_tells_nothing() {
+        for text in [
+            "",
+            "a.b",
+            "a.!.c",
+            &token("{}"),
+            &token(r#"{"iss":"kubernetes/serviceaccount"}"#),
+            &token(r#"{"iss":7}"#),
+        ] {
+            assert_eq!(of_token(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_discovery_document_tells_the_issuer() {
+        assert_eq!(
+            of_discovery(r#"{"issuer":"https://a/b"}"#).unwrap().url.as_str(),
+            "https://a/b"
+        );
+        assert_eq!(of_discovery("<html>"), None);
+    }
+}

@@ -1,0 +1,250 @@
+//! The controller: watches, reads, audits, publishes.
+//!
+//! All decisions are made by the [`engine`], which does no I/O. The [`controller`] feeds it and carries out what it says;
+//! this module brings the parts together, and ends them in the right order.
+
+mod announce;
+mod controller;
+mod engine;
+mod http;
+mod issuer;
+mod leader;
+mod metrics;
+mod publish;
+pub mod settings;
+mod stop;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use audit_aws::Directory;
+use audit_core::Config;
+use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_k8s::lease::{self, Elector, Timing, TimingError};
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+use secrecy::ExposeSecret as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+
+use controller::Controller;
+use engine::Engine;
+use leader::Guard;
+use metrics::Metrics;
+use publish::Publisher;
+use settings::OperatorArgs;
+
+/// The name of the Lease, and of the reporter of Events.
+const NAME: &str = "irsa-audit";
+
+/// How many observations may wait for the engine; the watches wait when it is full.
+const OBSERVATIONS: usize = 1024;
+
+/// How long giving back the lease may take; if it takes longer, it runs out by itself.
+const RELEASE: Duration = Duration::from_secs(10);
+
+/// Why the operator could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No cluster to talk to.
+    #[error("no usable kubeconfig: {0}; set KUBECONFIG to a readable file, or run inside a pod")]
+    Kubeconfig(String),
+    /// No client for it.
+    #[error(
+        "no Kubernetes client could be made from the kubeconfig: {0}; check its certificates and its server"
+    )]
+    Client(String),
+    /// No address for metrics.
+    #[error("cannot listen on `{address}`: {source}; choose another with --metrics-addr")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A lease duration out of bounds.
+    #[error("--lease-duration: {0}")]
+    Lease(#[from] TimingError),
+    /// The metrics of this version collide.
+    #[error("metrics could not be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// A part of it ended without being told to.
+    #[error("the {0} ended unexpectedly; the log says more, and a restart helps")]
+    Ended(&'static str),
+    /// Signals or sockets failed.
+    #[error("the operating system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Whether what somebody configured is at fault.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Kubeconfig(_) | Self::Client(_) | Self::Listen { .. } | Self::Lease(_)
+        )
+    }
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the operator cannot start, or when a part of it breaks down. Nothing that the cluster or AWS does ends it.
+pub async fn run(args: OperatorArgs) -> Result<(), Error> {
+    let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
+    let timing = Timing::new(args.lease_duration)?;
+    let kube_config = kube::Config::infer()
+        .await
+        .map_err(|e| Error::Kubeconfig(shown(&e)))?;
+    let own_token = kube_config
+        .auth_info
+        .token
+        .as_ref()
+        .map(|token| token.expose_secret().to_owned());
+    let client = Client::try_from(kube_config).map_err(|e| Error::Client(shown(&e)))?;
+    let listener = http::bind(args.metrics_addr).await?;
+    tracing::info!(address = %listener.local_addr()?, "metrics are served");
+
+    let (stop, stopped) = watch::channel(false);
+    stop::on_signal(stop)?;
+    let ready = Arc::new(AtomicBool::new(false));
+    let endpoints = http::Shown {
+        metrics: metrics.clone(),
+        ready: ready.clone(),
+    };
+
+    // The lease is given back only after the last write has ended.
+    let (release, released) = watch::channel(false);
+    let (guard, mut elector) = if args.leader_elect {
+        let identity = lease::unique_identity(&args.pod_name);
+        let config = lease::Config {
+            namespace: args.lease_namespace.clone(),
+            name: NAME.to_owned(),
+            identity,
+            timing,
+        };
+        let (elector, leadership) = Elector::new(client.clone(), config);
+        (
+            Guard::Lease(leadership),
+            tokio::spawn(elector.run(stop::until(released))),
+        )
+    } else {
+        (Guard::Alone, tokio::spawn(stop::until(released)))
+    };
+
+    let mut parts = JoinSet::new();
+    parts.spawn(http::serve(listener, endpoints, stop::until(stopped.clone())));
+    let mut controller = start(&args, client, own_token, guard, metrics, ready, &mut parts).await;
+    let broken = tokio::select! {
+        () = stop::until(stopped) => None,
+        part = controller.work() => Some(part),
+        part = first_to_break(&mut parts) => Some(part),
+        ended = &mut elector => Some(ended.map_or_else(|error| broken("election", &error), |()| "election")),
+    };
+    controller.finish().await;
+    release.send_replace(true);
+    if !elector.is_finished() && timeout(RELEASE, elector).await.is_err() {
+        tracing::warn!("the lease was not given back in time, and runs out by itself");
+    }
+    tracing::info!("stopped");
+    broken.map_or(Ok(()), |part| Err(Error::Ended(part)))
+}
+
+/// A task that ends well tells whether it was meant to end; by its name, if it was not.
+type Part = Option<&'static str>;
+
+/// Starts everything that the controller works with.
+async fn start(
+    args: &OperatorArgs,
+    client: Client,
+    own_token: Option<String>,
+    guard: Guard,
+    metrics: Arc<Metrics>,
+    ready: Arc<AtomicBool>,
+    parts: &mut JoinSet<Part>,
+) -> Controller {
+    let config = Config {
+        annotation_prefix: args.annotation_prefix.clone(),
+        ..Config::default()
+    };
+    let mut engine = Engine::new(engine::Settings {
+        config,
+        refresh: args.refresh,
+    });
+    let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
+    settings.accounts.clone_from(&args.accounts);
+    let (directory, readings) = Directory::start(settings, metrics.clone());
+    let (sender, observations) = mpsc::channel(OBSERVATIONS);
+    let watches = audit_k8s::observe(client.clone(), args.annotation_prefix.clone(), sender);
+    parts.spawn(async {
+        watches.await;
+        Some("watches")
+    });
+    let (sender, issuers) = mpsc::channel(1);
+    match &args.oidc_issuer {
+        Some(url) => engine.set_issuer(ClusterIssuer {
+            url: url.clone(),
+            source: IssuerSource::Flag,
+        }),
+        None => {
+            parts.spawn(issuer::find(client.clone(), own_token, sender));
+        }
+    }
+    let reporter = Reporter {
+        controller: NAME.to_owned(),
+        instance: Some(args.pod_name.clone()),
+    };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let (publisher, outcomes) = Publisher::new(client, recorder, guard.clone(), metrics.clone());
+    let cluster_name = args.cluster_name.clone();
+    Controller {
+        engine,
+        directory,
+        publisher,
+        guard,
+        metrics,
+        ready,
+        observations,
+        readings,
+        outcomes,
+        issuers,
+        cluster_name,
+        leads: false,
+        asks_eks: false,
+    }
+}
+
+/// Waits for the first part that ends without being told to.
+async fn first_to_break(parts: &mut JoinSet<Part>) -> &'static str {
+    loop {
+        match parts.join_next().await {
+            Some(Ok(None)) => {}
+            Some(Ok(Some(name))) => return name,
+            Some(Err(error)) => return broken("part of the operator", &error),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn broken(name: &'static str, error: &JoinError) -> &'static str {
+    tracing::error!(%error, "the {name} broke down");
+    name
+}
+
+/// An error and its causes, safe to show.
+fn shown(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    audit_core::text::quote(&text)
+}

@@ -1,0 +1,341 @@
+//! Carries out the engine's writes, several at a time, each guarded by leadership right before it is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit_api::{
+    AUTOMATIC_LABEL, CLUSTER_AUDIT_NAME, ClusterIrsaAudit, ClusterIrsaAuditStatus, FIELD_MANAGER, IrsaAudit,
+    IrsaAuditStatus,
+};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::PartialObjectMeta;
+use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::announce;
+use super::engine::{ObjectName, Outcome, Owner, Write};
+use super::leader::Guard;
+use super::metrics::Metrics;
+
+/// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
+const CONCURRENCY: usize = 16;
+
+/// The API version of our objects.
+pub const API_VERSION: &str = "irsa-audit.dev/v1alpha1";
+
+/// Why a write was not done.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    #[error("no answer within `{0:?}`")]
+    TimedOut(Duration),
+}
+
+/// Carries out writes.
+pub struct Publisher {
+    writer: Writer,
+    permits: Arc<Semaphore>,
+    tasks: JoinSet<()>,
+    done: mpsc::UnboundedSender<(Write, Outcome)>,
+}
+
+impl Publisher {
+    /// A publisher, and where it tells what came of each write.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        recorder: Recorder,
+        guard: Guard,
+        metrics: Arc<Metrics>,
+    ) -> (Self, mpsc::UnboundedReceiver<(Write, Outcome)>) {
+        let (done, outcomes) = mpsc::unbounded_channel();
+        let writer = Writer {
+            client,
+            recorder,
+            guard,
+            metrics,
+        };
+        (
+            Self {
+                writer,
+                permits: Arc::new(Semaphore::new(CONCURRENCY)),
+                tasks: JoinSet::new(),
+                done,
+            },
+            outcomes,
+        )
+    }
+
+    /// Starts a write. Its outcome is told in any case, even if the write panics.
+    pub fn start(&mut self, write: Write) {
+        while self.tasks.try_join_next().is_some() {}
+        let (writer, permits) = (self.writer.clone(), self.permits.clone());
+        let mut ending = Ending {
+            write: Some(write),
+            outcome: Outcome::Failed,
+            done: self.done.clone(),
+        };
+        self.tasks.spawn(async move {
+            // None are given out any more while the operator stops.
+            let Ok(_permit) = permits.acquire().await else {
+                return;
+            };
+            let Some(write) = &ending.write else { return };
+            ending.outcome = writer.carry_out(write).await;
+            let announcement = match (write, &ending.outcome) {
+                (
+                    Write::Status {
+                        object,
+                        uid,
+                        announce: Some(news),
+                        ..
+                    },
+                    Outcome::Done { .. },
+                ) => Some((object.clone(), uid.clone(), news.clone())),
+                _ => None,
+            };
+            drop(ending);
+            if let Some((object, uid, news)) = announcement {
+                writer.announce(&object, &uid, &news).await;
+            }
+        });
+    }
+
+    /// Sends nothing more, and waits for what is under way; what has not ended after `grace` is given up.
+    pub async fn finish(&mut self, grace: Duration) {
+        self.permits.close();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(grace, ended).await.is_err() {
+            tracing::warn!(unfinished = self.tasks.len(), "writes did not end in time");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+/// Tells what came of a write when it is dropped, however that comes about.
+struct Ending {
+    write: Option<Write>,
+    outcome: Outcome,
+    done: mpsc::UnboundedSender<(Write, Outcome)>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(write) = self.write.take() {
+            let outcome = std::mem::replace(&mut self.outcome, Outcome::Failed);
+            // Nobody listens any more while the operator stops.
+            drop(self.done.send((write, outcome)));
+        }
+    }
+}
+
+/// Makes the calls.
+#[derive(Clone)]
+struct Writer {
+    client: Client,
+    recorder: Recorder,
+    guard: Guard,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    /// Makes the call, if this replica leads for as long as the call may take.
+    async fn carry_out(&self, write: &Write) -> Outcome {
+        let Some(span) = self.guard.time_to_write() else {
+            return Outcome::Failed;
+        };
+        let result = match timeout(span, self.call(write)).await {
+            Ok(result) => result.map_err(WriteError::Api),
+            Err(_) => Err(WriteError::TimedOut(span)),
+        };
+        let outcome = outcome(write, &result);
+        self.metrics.write(kind(write), &outcome);
+        if let (Err(error), Outcome::Failed) = (&result, &outcome) {
+            let object = write
+                .object()
+                .map(|(namespace, name)| format!("{namespace}/{name}"))
+                .unwrap_or_default();
+            tracing::warn!(write = kind(write), object, error = %audit_core::text::quote(&error.to_string()), "write failed");
+        }
+        outcome
+    }
+
+    async fn call(&self, write: &Write) -> kube::Result<Option<u64>> {
+        match write {
+            Write::Create { name, key, owner } => {
+                self.create(&key.namespace, name, &key.service_account, owner.as_ref())
+                    .await
+            }
+            Write::Status { object, status, .. } => self.write_status(object, status).await,
+            Write::Own { object, uid, owner } => {
+                self.merge(
+                    object,
+                    json!({"uid": uid, "ownerReferences": [owner_reference(owner)]}),
+                )
+                .await
+            }
+            Write::Release { object, uid } => {
+                let metadata =
+                    json!({"uid": uid, "labels": {AUTOMATIC_LABEL: null}, "ownerReferences": null});
+                self.merge(object, metadata).await
+            }
+            Write::Delete { object, uid } => self.delete(object, uid).await,
+            Write::Cluster { status } => self.write_cluster(status).await,
+        }
+    }
+
+    fn audits(&self, namespace: &str) -> Api<IrsaAudit> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    async fn create(
+        &self,
+        namespace: &str,
+        name: &str,
+        account: &str,
+        owner: Option<&Owner>,
+    ) -> kube::Result<Option<u64>> {
+        let mut body = json!({
+            "apiVersion": API_VERSION,
+            "kind": "IrsaAudit",
+            "metadata": {"name": name, "namespace": namespace, "labels": {AUTOMATIC_LABEL: "true"}},
+            "spec": {"serviceAccountName": account},
+        });
+        if let (Some(owner), Some(metadata)) =
+            (owner, body.get_mut("metadata").and_then(Value::as_object_mut))
+        {
+            metadata.insert("ownerReferences".to_owned(), json!([owner_reference(owner)]));
+        }
+        let audit: IrsaAudit = serde_json::from_value(body).map_err(kube::Error::SerdeError)?;
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        self.audits(namespace)
+            .create(&params, &audit)
+            .await
+            .map(|created| version(&created))
+    }
+
+    async fn write_status(&self, object: &ObjectName, status: &IrsaAuditStatus) -> kube::Result<Option<u64>> {
+        let body = json!({"apiVersion": API_VERSION, "kind": "IrsaAudit", "status": status});
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.0);
+        api.patch_status(&object.1, &params, &Patch::Apply(&body))
+            .await
+            .map(|written| version(&written))
+    }
+
+    /// Changes metadata of exactly the object that its UID names: the API server refuses to change a UID.
+    async fn merge(&self, object: &ObjectName, metadata: Value) -> kube::Result<Option<u64>> {
+        let patch = json!({"metadata": metadata});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.0);
+        api.patch_metadata(&object.1, &params, &Patch::Merge(&patch))
+            .await
+            .map(|written| version(&written))
+    }
+
+    async fn delete(&self, object: &ObjectName, uid: &str) -> kube::Result<Option<u64>> {
+        let preconditions = Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        };
+        let params = DeleteParams {
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        };
+        self.audits(&object.0)
+            .delete(&object.1, &params)
+            .await
+            .map(|_| None)
+    }
+
+    async fn write_cluster(&self, status: &ClusterIrsaAuditStatus) -> kube::Result<Option<u64>> {
+        let api: Api<ClusterIrsaAudit> = Api::all(self.client.clone());
+        let body = json!({"apiVersion": API_VERSION, "kind": "ClusterIrsaAudit", "status": status});
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patch = Patch::Apply(&body);
+        match api.patch_status(CLUSTER_AUDIT_NAME, &params, &patch).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                let bare = json!({"apiVersion": API_VERSION, "kind": "ClusterIrsaAudit", "metadata": {"name": CLUSTER_AUDIT_NAME}, "spec": {}});
+                api.patch(CLUSTER_AUDIT_NAME, &params, &Patch::Apply(&bare))
+                    .await?;
+                api.patch_status(CLUSTER_AUDIT_NAME, &params, &patch)
+                    .await
+                    .map(|written| version(&written))
+            }
+            result => result.map(|written| version(&written)),
+        }
+    }
+
+    /// Tells people of a changed verdict; a lost Event is no reason to fail.
+    async fn announce(&self, object: &ObjectName, uid: &str, news: &announce::Announcement) {
+        let Some(span) = self.guard.time_to_write() else {
+            return;
+        };
+        let (event, reference) = (announce::event(news), announce::reference(object, uid));
+        let error = match timeout(span, self.recorder.publish(&event, &reference)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => WriteError::Api(error),
+            Err(_) => WriteError::TimedOut(span),
+        };
+        let error = audit_core::text::quote(&error.to_string());
+        tracing::debug!(namespace = object.0, name = object.1, %error, "event not published");
+    }
+}
+
+fn owner_reference(owner: &Owner) -> Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "name": owner.name, "uid": owner.uid})
+}
+
+/// The resource version as a number, which the API server's versions are, in rising order.
+fn version<K: kube::Resource>(object: &K) -> Option<u64> {
+    object.resource_version().and_then(|version| version.parse().ok())
+}
+
+/// The name of a kind of write, as a metric's label.
+fn kind(write: &Write) -> &'static str {
+    match write {
+        Write::Create { .. } => "create",
+        Write::Status { .. } => "status",
+        Write::Own { .. } => "own",
+        Write::Release { .. } => "release",
+        Write::Delete { .. } => "delete",
+        Write::Cluster { .. } => "cluster",
+    }
+}
+
+fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> Outcome {
+    match (write, result) {
+        (_, Ok(resource_version)) => Outcome::Done {
+            resource_version: *resource_version,
+        },
+        // It is there, which is all that was wanted; the watch will show it.
+        (Write::Create { .. }, Err(WriteError::Api(kube::Error::Api(status))))
+            if status.is_already_exists() =>
+        {
+            Outcome::Done {
+                resource_version: None,
+            }
+        }
+        (_, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_not_found() => Outcome::Gone,
+        // Another object bears its name by now.
+        (Write::Delete { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_conflict() => {
+            Outcome::Gone
+        }
+        (_, Err(_)) => Outcome::Failed,
+    }
+}
+
+#[cfg(test)]
+#[path = "publish_tests.rs"]
+mod tests;

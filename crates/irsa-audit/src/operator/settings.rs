@@ -1,0 +1,172 @@
+//! The operator's flags. Each has an environment variable.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use audit_aws::AccountAccess;
+use audit_core::model::IssuerUrl;
+use clap::{Args, ValueEnum};
+
+/// How many series bindings get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Detail {
+    /// Series of bindings that are not Working, and totals.
+    Unhealthy,
+    /// Series of all bindings, and totals.
+    All,
+    /// Totals only.
+    Totals,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// Runs the controller.
+///
+/// AWS credentials, region and endpoint come from the standard AWS environment; the cluster from KUBECONFIG, or from the
+/// pod that this runs in.
+#[derive(Debug, Clone, Args)]
+pub struct OperatorArgs {
+    /// The issuer of the cluster's tokens; found out where absent
+    #[arg(long, env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
+    pub oidc_issuer: Option<IssuerUrl>,
+
+    /// The EKS cluster's name, to ask EKS for the issuer where nothing else tells it
+    #[arg(long, env = "IRSA_AUDIT_CLUSTER_NAME", value_name = "NAME")]
+    pub cluster_name: Option<String>,
+
+    /// The prefix of the webhook's annotations
+    #[arg(long, env = "IRSA_AUDIT_ANNOTATION_PREFIX", value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
+    pub annotation_prefix: String,
+
+    /// Where /metrics, /healthz and /readyz are served; port 0 picks a free one
+    #[arg(long, env = "IRSA_AUDIT_METRICS_ADDR", value_name = "HOST:PORT", default_value = ":8080", value_parser = address)]
+    pub metrics_addr: SocketAddr,
+
+    /// Which bindings get series of their own
+    #[arg(long, env = "IRSA_AUDIT_METRICS_DETAIL", value_enum, default_value_t = Detail::Unhealthy)]
+    pub metrics_detail: Detail,
+
+    /// How often everything in AWS is read anew, such as 10m
+    #[arg(long, env = "IRSA_AUDIT_REFRESH", value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub refresh: Duration,
+
+    /// An account to look into besides the operator's own: ID, or `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be repeated
+    #[arg(
+        long = "account",
+        env = "IRSA_AUDIT_ACCOUNTS",
+        value_name = "ACCESS",
+        value_delimiter = ';'
+    )]
+    pub accounts: Vec<AccountAccess>,
+
+    /// Lead only while holding a Lease, so that several replicas can run
+    #[arg(long, env = "IRSA_AUDIT_LEADER_ELECT")]
+    pub leader_elect: bool,
+
+    /// The namespace of the Lease
+    #[arg(
+        long,
+        env = "IRSA_AUDIT_LEASE_NAMESPACE",
+        value_name = "NAMESPACE",
+        default_value = "irsa-audit"
+    )]
+    pub lease_namespace: String,
+
+    /// How long the Lease lasts without renewal
+    #[arg(long, env = "IRSA_AUDIT_LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    pub lease_duration: Duration,
+
+    /// The name of this replica in the Lease; a random part is added
+    #[arg(
+        long,
+        env = "IRSA_AUDIT_POD_NAME",
+        value_name = "NAME",
+        default_value = "irsa-audit"
+    )]
+    pub pod_name: String,
+
+    /// How log lines look
+    #[arg(long, env = "IRSA_AUDIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or directives such as `info,audit_aws=debug`
+    #[arg(long, env = "IRSA_AUDIT_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// Reads `10m`, `90s`, `1h30m`; at least a second.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<kube::core::Duration, _> = text.parse();
+    match parsed {
+        Ok(duration) if !duration.is_negative() && Duration::from(duration) >= Duration::from_secs(1) => {
+            Ok(duration.into())
+        }
+        Ok(_) => Err("must be at least 1s".to_owned()),
+        Err(error) => Err(format!("{error}; write it like `90s`, `10m` or `1h30m`")),
+    }
+}
+
+/// Reads `HOST:PORT`, and `:PORT` for all addresses.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') {
+        format!("[::]{text}")
+    } else {
+        text.to_owned()
+    };
+    full.parse()
+        .map_err(|_| "write it like `:8080` or `127.0.0.1:8080`".to_owned())
+}
+
+/// Reads the prefix of an annotation: a DNS name.
+fn annotation_prefix(text: &str) -> Result<String, String> {
+    let label = |l: &str| {
+        !l.is_empty()
+            && l.len() <= 63
+            && l.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+    };
+    if text.len() <= 253 && text.split('.').all(label) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a DNS name, such as `eks.amazonaws.com`".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_those_of_kubernetes() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        for bad in ["", "10", "-5m", "0s", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_means_all_addresses() {
+        assert_eq!(address(":8080").unwrap().to_string(), "[::]:8080");
+        assert_eq!(address("[::1]:1").unwrap().to_string(), "[::1]:1");
+        assert!(address("8080").is_err() && address(":http").is_err());
+    }
+
+    #[test]
+    fn a_prefix_is_a_dns_name() {
+        assert!(
+            annotation_prefix("eks.amazonaws.com").is_ok() && annotation_prefix("irsa.k-1.example").is_ok()
+        );
+        for bad in ["", "eks.amazonaws.com/", "Eks.amazonaws.com", "a..b", "-a.b"] {
+            assert!(annotation_prefix(bad).is_err(), "{bad}");
+        }
+    }
+}
