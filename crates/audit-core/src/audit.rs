@@ -11,7 +11,7 @@ use crate::report::{
 };
 use crate::rules;
 use crate::snapshot::{Binding, Snapshot};
-use crate::verdict::{self, Expects, Verdict};
+use crate::verdict::{self, Expects};
 
 /// Whether anything shows that a ServiceAccount is, or should be, bound to a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -313,12 +313,6 @@ pub fn is_suspended(binding: &Binding) -> bool {
         .requests()
         .first()
         .is_some_and(|r: &AuditRequest| r.suspend)
-}
-
-/// Whether a verdict deserves another look soon: a repair made in AWS shows only there.
-#[must_use]
-pub fn wants_reread(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Broken | Verdict::Unknown)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::model::{FailureKind, RoleLookup, WorkloadRef};
 use crate::testing::*;
+use crate::verdict::Verdict;
 
 /// A way to break the healthy binding: what it changes (faults that change the same thing exclude each other), the link
 /// and the code that it gives.
@@ -413,13 +414,57 @@ fn an_expected_workload_elsewhere_breaks_the_pods_link_only() {
 }
 
 #[test]
-fn a_reread_is_worth_it_where_a_repair_would_show() {
-    for (verdict, expected) in [
-        (Verdict::Working, false),
-        (Verdict::AtRisk, false),
-        (Verdict::Broken, true),
-        (Verdict::Unknown, true),
+fn published_forms_of_healthy_roles_work() {
+    let (sub, aud) = (format!("{HOST_PATH}:sub"), format!("{HOST_PATH}:aud"));
+    for (form, conditions) in [
+        (
+            "terraform",
+            serde_json::json!({ "StringEquals": { sub.clone(): [SUBJECT], aud.clone(): AUDIENCE } }),
+        ),
+        (
+            "like",
+            serde_json::json!({ "StringLike": { sub.clone(): SUBJECT, aud.clone(): AUDIENCE } }),
+        ),
+        (
+            "any",
+            serde_json::json!({ "ForAnyValue:StringEquals": { sub: SUBJECT, aud: [AUDIENCE] } }),
+        ),
     ] {
-        assert_eq!(wants_reread(verdict), expected);
+        let report = World::healthy().condition(&conditions).audit();
+        assert_eq!(
+            (form, report.verdict, codes(&report)),
+            (form, Verdict::Working, vec![])
+        );
+    }
+}
+
+#[test]
+fn other_partitions_and_accounts_work_alike() {
+    for (partition, account) in [
+        ("aws-cn", ACCOUNT),
+        ("aws-us-gov", ACCOUNT),
+        ("aws", OTHER_ACCOUNT),
+    ] {
+        let put = |text: &str| {
+            text.replace("arn:aws:", &format!("arn:{partition}:"))
+                .replace(ACCOUNT, account)
+        };
+        let arn = put(ROLE);
+        let document = put(&trust(&condition(SUBJECT)).to_string());
+        let mut world = World::healthy()
+            .annotation(&arn)
+            .container(injected("app", &arn))
+            .account(|account| {
+                let (provider, _) = account.provider.value.as_mut().unwrap();
+                provider.as_mut().unwrap().arn = put(&provider_arn(HOST_PATH));
+            });
+        world = world.role(role(&arn, &document));
+        let known = world.snapshot.accounts.remove(ACCOUNT).unwrap();
+        world.snapshot.accounts.insert(account.to_owned(), known);
+        assert_healthy(&world.audit());
+        assert_eq!(
+            world.audit().facts.provider_arn,
+            Some(put(&provider_arn(HOST_PATH)))
+        );
     }
 }

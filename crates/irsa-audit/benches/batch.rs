@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use irsa_audit::trust::batch;
 use serde_json::{Value, json};
 
-const LINES: usize = 200_000;
-const ROUNDS: usize = 5;
+const LINES: usize = 50_000;
+const ROUNDS: usize = 25;
 
 /// How policies stand in a batch.
 #[derive(Clone, Copy)]

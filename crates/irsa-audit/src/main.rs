@@ -10,10 +10,6 @@ use irsa_audit::trust;
 use operator::settings::{LogFormat, OperatorArgs};
 use tracing_subscriber::EnvFilter;
 
-/// Listings come in pages of megabytes and leave kilobytes behind: the system's allocators keep the holes.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What is wrong with the call, or with the input: nothing was done.
 const USAGE: u8 = 2;
 
@@ -69,11 +65,8 @@ fn run_operator(args: OperatorArgs) -> ExitCode {
         LogFormat::Text => subscriber.with_ansi(false).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    // One thread: the work is small, and each further thread keeps a heap of its own, holes included.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failure(&format!("no runtime: {error}")),
     };

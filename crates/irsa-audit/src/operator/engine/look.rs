@@ -227,7 +227,7 @@ impl Look<'_> {
 
     fn write(&mut self, write: Write) {
         let Some(object) = write.object() else { return };
-        match self.objects.start(&object, &write, self.now) {
+        match self.objects.start(&object, self.key, &write, self.now) {
             Start::Now => self.actions.push(Action::Write(write)),
             Start::At(at) => self.wake_at(Some(at)),
             Start::Busy => {}

@@ -26,6 +26,7 @@ mod summary;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_aws::{Change, Reading};
@@ -49,6 +50,9 @@ use schedule::{Schedule, after};
 #[cfg(test)]
 pub use summary::PodCounts;
 pub use summary::Summary;
+
+/// How soon a binding is looked at again whose time has passed already.
+const OVERDUE: Duration = Duration::from_secs(1);
 
 /// What is known of a binding besides the observations.
 #[derive(Debug, Default)]
@@ -265,14 +269,7 @@ impl Engine {
             self.cluster.written(outcome, now);
             return;
         };
-        self.objects.written(&object, write, outcome, now);
-        let key = match write {
-            Write::Create { key, .. } => Some(key.clone()),
-            _ => self
-                .index
-                .audit(&object.0, &object.1)
-                .map(audit_k8s::AuditObject::binding_key),
-        };
+        let key = self.objects.written(&object, write, outcome, now);
         // What changed while the write was under way waits for its end.
         if self.leading {
             self.dirty.extend(key);
@@ -386,19 +383,21 @@ impl Engine {
             wake: None,
         };
         let audited = look.look();
-        let mut wake = look.wake;
-        let before = state
+        // Where nothing brings news, the periodic audit comes by itself.
+        let periodic = after(now, self.rules.refresh + self.rules.refresh / 4);
+        let has_audit = self
+            .snapshot
+            .cluster
+            .binding(key)
+            .is_some_and(|binding| !binding.requests().is_empty());
+        let wake = look.wake.into_iter().chain(has_audit.then_some(periodic)).min();
+        let old = state
             .summary
             .as_ref()
             .map(|summary| (summary.verdict, summary.reason));
         match audited {
             Audited::Yes(summary, cause) => {
                 self.evidence.hang(key, cause, now);
-                // Where nothing brings news, the periodic audit comes by itself.
-                wake = wake
-                    .into_iter()
-                    .chain([after(now, self.rules.refresh + self.rules.refresh / 4)])
-                    .min();
                 self.changed.insert(key.clone());
                 state.summary = Some(summary);
             }
@@ -411,12 +410,13 @@ impl Engine {
                 state = State::default();
             }
         }
-        self.schedule.set(key, wake);
-        let after = state
+        // What is overdue waits for the end of a write: there is nothing to gain from looking again and again.
+        self.schedule.set(key, wake.map(|at| at.max(after(now, OVERDUE))));
+        let new = state
             .summary
             .as_ref()
             .map(|summary| (summary.verdict, summary.reason));
-        if before != after {
+        if old != new {
             self.cluster.touch();
         }
         if state.summary.is_some() || state.waiting.is_some() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::status::{Difference, difference};
+use audit_core::model::BindingKey;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
@@ -23,7 +24,8 @@ const SHOWS: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 struct Object {
-    in_flight: bool,
+    /// The binding for which a write is under way.
+    in_flight: Option<BindingKey>,
     /// The status that was written, and the resource version that it got: the watch may lag behind.
     written: Option<(u64, Box<IrsaAuditStatus>)>,
     /// The latest write of another kind, until the watch shows it.
@@ -86,7 +88,7 @@ impl Awaited {
 
 impl Object {
     fn is_forgettable(&self) -> bool {
-        !self.in_flight
+        self.in_flight.is_none()
             && self.written.is_none()
             && self.awaited.is_none()
             && self.failures == 0
@@ -124,9 +126,9 @@ pub struct Objects {
 
 impl Objects {
     /// Starts a write, unless one is under way or must wait.
-    pub fn start(&mut self, name: &ObjectName, write: &Write, now: Timestamp) -> Start {
+    pub fn start(&mut self, name: &ObjectName, key: &BindingKey, write: &Write, now: Timestamp) -> Start {
         let object = self.objects.entry(name.clone()).or_default();
-        if object.in_flight {
+        if object.in_flight.is_some() {
             return Start::Busy;
         }
         if object.gone.is_some() && matches!(write, Write::Create { .. }) {
@@ -140,16 +142,20 @@ impl Objects {
         if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
             return Start::At(at);
         }
-        object.in_flight = true;
+        object.in_flight = Some(key.clone());
         Start::Now
     }
 
-    /// Takes note of the end of a write.
-    pub fn written(&mut self, name: &ObjectName, write: &Write, outcome: &Outcome, now: Timestamp) {
-        let Some(object) = self.objects.get_mut(name) else {
-            return;
-        };
-        object.in_flight = false;
+    /// Takes note of the end of a write. Returns the binding for which it was made.
+    pub fn written(
+        &mut self,
+        name: &ObjectName,
+        write: &Write,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Option<BindingKey> {
+        let object = self.objects.get_mut(name)?;
+        let key = object.in_flight.take();
         match (outcome, write) {
             (
                 Outcome::Done {
@@ -172,6 +178,7 @@ impl Objects {
                 object.wait(object.failures, now);
             }
         }
+        key
     }
 
     /// Takes note of what the watch shows.
@@ -228,7 +235,7 @@ impl Objects {
     /// Forgets what is known of objects that are no more.
     pub fn sweep(&mut self, index: &Index, now: Timestamp) {
         self.objects.retain(|(namespace, name), object| {
-            object.in_flight
+            object.in_flight.is_some()
                 || object.retry_at.is_some_and(|at| at > now)
                 || object.awaited.as_ref().is_some_and(|awaited| awaited.until > now)
                 || index.audit(namespace, name).is_some()
@@ -237,10 +244,10 @@ impl Objects {
 
     /// Forgets all but which writes are under way, for a replica that no longer leads.
     pub fn forget(&mut self) {
-        self.objects.retain(|_, object| object.in_flight);
+        self.objects.retain(|_, object| object.in_flight.is_some());
         for object in self.objects.values_mut() {
             *object = Object {
-                in_flight: true,
+                in_flight: object.in_flight.take(),
                 ..Object::default()
             };
         }

@@ -1,0 +1,138 @@
+//! The definitions on a real API server: taken without a warning, and refusing what they should.
+
+use audit_api::cluster_audit::ClusterIrsaAudit;
+use e2e::cluster::{Cluster, Target};
+use e2e::{manifests, objects, table};
+use http::{Request, StatusCode};
+use kube::client::Body;
+use kube::{Client, Resource as _};
+use serde_json::{Value, json};
+use test_kit::ControlPlane;
+
+use super::{Failure, Outcome};
+
+#[tokio::test]
+async fn definitions_and_manifest_are_taken_without_a_warning() -> Outcome {
+    let plane = ControlPlane::start().await?;
+    let client = plane.client().await?;
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    for definition in manifests::definitions()? {
+        assert_eq!(warnings(&client, definitions, &definition).await?, [""; 0]);
+    }
+    manifests::install_definitions(&Cluster::new(client.clone())).await?;
+    for object in manifests::operator()? {
+        let path = collection(&object);
+        assert_eq!(warnings(&client, &path, &object).await?, [""; 0], "{path}");
+    }
+    Ok(())
+}
+
+/// Creates an object; gives what the API server warns of.
+async fn warnings(client: &Client, path: &str, object: &Value) -> Result<Vec<String>, Failure> {
+    let request = Request::post(path).header("content-type", "application/json");
+    let response = client
+        .send(request.body(Body::from(serde_json::to_vec(object)?))?)
+        .await?;
+    assert_eq!(response.status(), StatusCode::CREATED, "{path}: {object}");
+    let warnings = response.headers().get_all("warning").iter();
+    Ok(warnings
+        .map(|warning| String::from_utf8_lossy(warning.as_bytes()).into_owned())
+        .collect())
+}
+
+fn collection(object: &Value) -> String {
+    let version = object["apiVersion"].as_str().expect("a version");
+    let group = if version.contains('/') {
+        format!("/apis/{version}")
+    } else {
+        format!("/api/{version}")
+    };
+    let plural = format!("{}s", object["kind"].as_str().expect("a kind").to_lowercase());
+    match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("{group}/namespaces/{namespace}/{plural}"),
+        None => format!("{group}/{plural}"),
+    }
+}
+
+/// A cluster with the definitions, and no operator.
+async fn defined() -> Result<(ControlPlane, Cluster), Failure> {
+    let plane = ControlPlane::start().await?;
+    let cluster = Cluster::new(plane.client().await?);
+    manifests::install_definitions(&cluster).await?;
+    Ok((plane, cluster))
+}
+
+#[tokio::test]
+async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
+    const INVALID: Option<u16> = Some(422);
+    let (_plane, cluster) = defined().await?;
+    let refused = async |object: Value| {
+        cluster
+            .create(&object)
+            .await
+            .err()
+            .and_then(|error| error.refusal())
+    };
+    let audit = |spec: Value| objects::audit("default", "tried", &spec);
+    for spec in [
+        json!({}),
+        json!({"serviceAccountName": ""}),
+        json!({"serviceAccountName": "Upper_Case"}),
+        json!({"serviceAccountName": "app", "expect": {"roleArn": "arn:aws:iam::1:role/app"}}),
+        json!({"serviceAccountName": "app", "expect": {"aws": [{"actions": []}]}}),
+        json!({"serviceAccountName": "app", "waivers": [{"code": "208", "reason": "known"}]}),
+        json!({"serviceAccountName": "app", "waivers": [{"code": "IRSA208", "reason": ""}]}),
+        json!({"serviceAccountName": "app", "waivers": [{"code": "IRSA208", "reason": "x", "until": "soon"}]}),
+    ] {
+        assert_eq!(refused(audit(spec.clone())).await, INVALID, "{spec}");
+    }
+    let waiver = json!({"code": "IRSA208", "reason": "one audience only", "until": "2027-01-01T00:00:00Z"});
+    let right = json!({"serviceAccountName": "app", "waivers": [waiver]});
+    assert_eq!(refused(audit(right)).await, None);
+
+    let renamed = json!({"spec": {"serviceAccountName": "other"}});
+    let changed = cluster.merge(Target::audit("default", "tried"), &renamed).await;
+    assert_eq!(changed.err().and_then(|error| error.refusal()), INVALID);
+
+    let other = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let cluster_audit = ClusterIrsaAudit::kind(&());
+    assert_eq!(
+        refused(other(&cluster_audit, "another", json!({}))).await,
+        INVALID
+    );
+    assert_eq!(refused(other(&cluster_audit, "cluster", json!({}))).await, None);
+    for spec in [
+        json!({"refreshInterval": "often"}),
+        json!({"severities": {"IRSA208": "unknown"}}),
+    ] {
+        assert_eq!(
+            refused(other("IrsaAuditPolicy", "default", spec.clone())).await,
+            INVALID,
+            "{spec}"
+        );
+    }
+    let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "severities": {"IRSA208": "notice"}});
+    assert_eq!(refused(other("IrsaAuditPolicy", "default", spec)).await, None);
+    Ok(())
+}
+
+/// Else a health check would take a new object for a healthy one, until its first audit.
+#[tokio::test]
+async fn a_new_audit_counts_as_not_observed_and_shows_in_the_table() -> Outcome {
+    let (_plane, cluster) = defined().await?;
+    let made = cluster
+        .create(&objects::audit(
+            "default",
+            "new",
+            &json!({"serviceAccountName": "app"}),
+        ))
+        .await?;
+    assert_eq!(made.data["status"], json!({"observedGeneration": -1}));
+    let table = table::audits(&cluster).await?;
+    assert_eq!(
+        table.head,
+        ["NAMESPACE", "NAME", "ROLE", "VERDICT", "REASON", "PODS", "AGE"]
+    );
+    assert_eq!(table.rows[0][..3], ["default", "new", ""]);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The fix that a status prints repairs the binding, run to the letter by a shell with the real command line tools.
+
+use std::path::Path;
+
+use audit_api::irsa_audit::VerdictName;
+use e2e::aws;
+use e2e::aws::Aws;
+use e2e::cluster::Target;
+use e2e::scenario::{self, APP, Fix, Scenario};
+use e2e::tools::{self, Shell};
+use e2e::world::World;
+use test_kit::Moto;
+
+use super::{Failure, Outcome, WITHIN, WORKS, wait_for};
+
+#[tokio::test]
+async fn printed_fixes_repair_on_the_fake() -> Outcome {
+    // For its AWS CLI.
+    let moto = Moto::start().await?;
+    repair_all(Aws::fake().await?, &moto.aws_cli(), &[]).await
+}
+
+#[tokio::test]
+async fn printed_fixes_repair_on_moto() -> Outcome {
+    let moto = Moto::start().await?;
+    let cli = moto.aws_cli();
+    // Moto does not know `AddClientIDToOpenIDConnectProvider`.
+    repair_all(Aws::Moto(moto), &cli, &["audience-unknown"]).await
+}
+
+async fn repair_all(aws: Aws, cli: &Path, without: &[&str]) -> Outcome {
+    let world = World::start(aws).await?;
+    let mut scenarios = scenario::all();
+    scenarios.retain(|scenario| scenario.fix != Fix::None && !without.contains(&scenario.namespace));
+    for scenario in &scenarios {
+        world.play(scenario).await?;
+    }
+    let _operator = world.operator(&[]).await?;
+    let shell = Shells::new(&world, cli).await?;
+    let mut wrong = Vec::new();
+    for scenario in &scenarios {
+        if let Err(Failure(error)) = repair(&world, scenario, &shell).await {
+            wrong.push(format!("{}: {error}", scenario.namespace));
+        }
+    }
+    for scenario in &scenarios {
+        let (verdict, reason) = after(scenario);
+        let repaired = world
+            .cluster()
+            .wait_for_verdict(scenario.namespace, APP, verdict, reason, WITHIN)
+            .await;
+        wrong.extend(repaired.err().map(|error| error.to_string()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// Shells of the administrators of the accounts, and of the cluster.
+struct Shells {
+    home: Shell,
+    other: Shell,
+}
+
+impl Shells {
+    async fn new(world: &World, cli: &Path) -> Result<Self, Failure> {
+        let (jq, kubectl) = (tools::jq().await?, tools::kubectl().await?);
+        let tools = [("aws", cli), ("jq", &jq), ("kubectl", &kubectl)];
+        let kubeconfig = (
+            "KUBECONFIG",
+            world.plane().kubeconfig_path().display().to_string(),
+        );
+        let mut home = world.aws().environment();
+        home.push(kubeconfig.clone());
+        let other = world.aws().environment_in(aws::OTHER).await?;
+        Ok(Self {
+            home: Shell::new(&tools, &home)?,
+            other: Shell::new(&tools, &other)?,
+        })
+    }
+}
+
+fn after(scenario: &Scenario) -> (VerdictName, &'static str) {
+    match scenario.fix {
+        Fix::Aws(verdict, reason) | Fix::Kubectl(verdict, reason) => (verdict, reason),
+        Fix::Rollout => WORKS,
+        Fix::None => (scenario.verdict, scenario.reason),
+    }
+}
+
+async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome {
+    let (cluster, namespace) = (world.cluster(), scenario.namespace);
+    let audit = wait_for(world, namespace, (scenario.verdict, scenario.reason)).await?;
+    let status = audit.status.unwrap_or_default();
+    let finding = status
+        .findings
+        .iter()
+        .find(|finding| Some(finding.code.as_str()) == scenario.code);
+    let fix = finding
+        .and_then(|finding| finding.fix.as_deref())
+        .expect("the deciding finding has a fix");
+    let in_other = scenario
+        .roles
+        .first()
+        .is_some_and(|role| role.account == aws::OTHER);
+    let (shell, program) = match scenario.fix {
+        Fix::Aws(..) if in_other => (&shells.other, "aws "),
+        Fix::Aws(..) => (&shells.home, "aws "),
+        _ => (&shells.home, "kubectl "),
+    };
+    assert!(fix.contains(program), "{namespace}: {fix}");
+    shell.run(fix).await?;
+    if scenario.fix == Fix::Rollout {
+        roll_out(world, scenario).await?;
+    }
+    // Else it would be looked at anew a quarter of a minute later.
+    cluster.reaudit(namespace, APP, "repaired").await?;
+    Ok(())
+}
+
+/// What the controllers and the webhook do after the Deployment has changed.
+async fn roll_out(world: &World, scenario: &Scenario) -> Outcome {
+    let (cluster, namespace) = (world.cluster(), scenario.namespace);
+    let deployment = Target {
+        api_version: "apps/v1",
+        kind: "Deployment",
+        namespace,
+        name: APP,
+    };
+    let deployment = cluster.get(deployment).await?.expect("the Deployment");
+    assert!(
+        deployment.metadata.generation > Some(1),
+        "{namespace}: it has not changed"
+    );
+    for pod in scenario.objects.iter().filter(|object| object["kind"] == "Pod") {
+        let name = pod["metadata"]["name"].as_str().expect("a name");
+        cluster.delete(Target::core("Pod", namespace, name)).await?;
+    }
+    cluster
+        .create(&scenario.new_pod("after").expect("an annotated ServiceAccount"))
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Every reported failure gets the verdict that names its cause, on both AWS endpoints.
+
+use audit_api::status::{MAX_BYTES, MAX_FIX_BYTES};
+use e2e::aws::Aws;
+use e2e::scenario;
+use e2e::world::World;
+
+use super::{Outcome, WITHIN, codes};
+
+/// The operator finds everything there, as on a cluster that is older than it.
+#[tokio::test]
+async fn what_people_reported_is_named_on_the_fake() -> Outcome {
+    let world = World::start(Aws::fake().await?).await?;
+    for scenario in scenario::all() {
+        world.play(&scenario).await?;
+    }
+    let _operator = world.operator(&[]).await?;
+    verdicts(&world).await
+}
+
+/// The operator is there first, and sees everything come. What no annotation leads to shows at the next refresh.
+#[tokio::test]
+async fn what_people_reported_is_named_on_moto() -> Outcome {
+    let world = World::start(Aws::moto().await?).await?;
+    let _operator = world.operator(&["--refresh=15s"]).await?;
+    for scenario in scenario::all() {
+        world.play(&scenario).await?;
+    }
+    verdicts(&world).await
+}
+
+async fn verdicts(world: &World) -> Outcome {
+    let mut wrong = Vec::new();
+    for scenario in scenario::all() {
+        let (verdict, reason) = (scenario.verdict, scenario.reason);
+        let found = world
+            .cluster()
+            .wait_for_verdict(scenario.namespace, scenario::APP, verdict, reason, WITHIN)
+            .await;
+        match found {
+            Ok(audit) => {
+                let status = serde_json::to_vec(&audit.status)?;
+                assert!(
+                    status.len() < MAX_BYTES,
+                    "{}: {} bytes",
+                    scenario.namespace,
+                    status.len()
+                );
+                for fix in audit
+                    .status
+                    .iter()
+                    .flat_map(|status| &status.findings)
+                    .filter_map(|f| f.fix.as_ref())
+                {
+                    assert!(fix.len() <= MAX_FIX_BYTES, "{}: {fix}", scenario.namespace);
+                }
+                if scenario.code.is_some_and(|code| !codes(&audit).contains(&code)) {
+                    wrong.push(format!(
+                        "{}: no {:?} in {:?}",
+                        scenario.namespace,
+                        scenario.code,
+                        codes(&audit)
+                    ));
+                }
+            }
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}

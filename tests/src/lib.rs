@@ -1,0 +1,24 @@
+//! Worlds to run the operator in, and the scenarios that are played in them: for the end-to-end tests, the demo and
+//! the benchmarks.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`world`] | a real API server, an AWS endpoint, and the operator as a process with its own rights |
+//! | [`scenario`] | what people report: objects in the cluster and in AWS, and the verdict that names the cause |
+//! | [`cluster`] | acting as the cluster's administrator; awaiting verdicts |
+//! | [`aws`] | the AWS endpoint, and what is created there over the wire |
+//! | [`operator`] | the operator's process, and its metrics |
+//! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
+//! | [`table`] | what `kubectl get` would show |
+
+pub mod aws;
+pub mod cluster;
+pub mod manifests;
+pub mod metrics;
+pub mod objects;
+pub mod operator;
+pub mod scenario;
+pub mod table;
+pub mod tools;
+pub mod trust;
+pub mod world;

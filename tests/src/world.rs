@@ -1,0 +1,150 @@
+//! A real API server, an AWS endpoint, and whatever operators a test starts in it.
+
+use std::time::Duration;
+
+use test_kit::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER};
+use tokio::time::timeout;
+
+use crate::aws::{self, Aws, AwsError};
+use crate::cluster::{Cluster, ClusterError};
+use crate::manifests::{self, InstallError};
+use crate::operator::{Operator, OperatorError};
+use crate::scenario::Scenario;
+use crate::trust;
+
+/// The namespace of the operator, and the name of its ServiceAccount.
+pub const OPERATOR: &str = "irsa-audit";
+
+/// The issuer of the cluster's tokens.
+pub const ISSUER: &str = DEFAULT_ISSUER;
+
+/// An audience that the provider in [`aws::HOME`] knows besides the usual one.
+pub const SECOND_AUDIENCE: &str = "billing.example";
+
+/// Why a world is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// There is no control plane.
+    #[error(transparent)]
+    ControlPlane(#[from] ControlPlaneError),
+    /// The installation failed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// Something in the cluster failed.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// Something in AWS failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The operator failed.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+}
+
+/// A cluster with the custom resources and the operator's rights installed, and an AWS account that knows the cluster's
+/// issuer. No operator runs until [`World::operator`].
+pub struct World {
+    plane: ControlPlane,
+    cluster: Cluster,
+    aws: Aws,
+}
+
+impl World {
+    /// Makes a world around an AWS endpoint.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn start(aws: Aws) -> Result<Self, WorldError> {
+        let world = Self::bare(aws).await?;
+        manifests::install_definitions(&world.cluster).await?;
+        manifests::install_operator(&world.cluster).await?;
+        Ok(world)
+    }
+
+    /// The same, with nothing installed in the cluster.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn bare(aws: Aws) -> Result<Self, WorldError> {
+        let plane = ControlPlane::start().await?;
+        let cluster = Cluster::new(plane.client().await?);
+        aws.create_provider(aws::HOME, ISSUER, &[trust::AUDIENCE, SECOND_AUDIENCE])
+            .await?;
+        aws.create_role(&reader()).await?;
+        Ok(Self { plane, cluster, aws })
+    }
+
+    /// The control plane.
+    #[must_use]
+    pub fn plane(&self) -> &ControlPlane {
+        &self.plane
+    }
+
+    /// The cluster, as its administrator has it.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The AWS endpoint.
+    #[must_use]
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Starts an operator as the ServiceAccount of the shipped manifest, so that it has the rights which the manifest
+    /// gives it and no others.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn operator(&self, flags: &[&str]) -> Result<Operator, WorldError> {
+        let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
+        let access = format!(
+            "--account={}={}",
+            aws::OTHER,
+            aws::arn(aws::OTHER, "/", aws::READER)
+        );
+        let mut all = vec![access.as_str()];
+        all.extend(flags);
+        Ok(Operator::start(&self.plane.kubeconfig(&token), &self.aws.environment(), &all).await?)
+    }
+
+    /// Creates what a scenario is made of, AWS first: as the operator finds it when it starts on an existing cluster.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn play(&self, scenario: &Scenario) -> Result<(), WorldError> {
+        for role in &scenario.roles {
+            self.aws.create_role(role).await?;
+        }
+        self.cluster.create_namespace(scenario.namespace).await?;
+        for object in &scenario.objects {
+            self.cluster.create(object).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The role by which the operator reads [`aws::OTHER`].
+fn reader() -> aws::Role {
+    let root = format!("arn:aws:iam::{}:root", aws::HOME);
+    let statement =
+        serde_json::json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"});
+    aws::Role {
+        account: aws::OTHER,
+        ..aws::Role::new(aws::READER, trust::document(&[statement]))
+    }
+}
+
+/// Awaits a condition that has no watch of its own, such as a metric: asked again and again, briefly.
+pub async fn eventually<F>(within: Duration, mut holds: impl FnMut() -> F) -> bool
+where
+    F: Future<Output = bool>,
+{
+    let poll = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(within, poll).await.is_ok()
+}
