@@ -17,7 +17,7 @@ use super::schedule::{after, backoff};
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 
 /// How long the watch may take to show what was written, before it is written again.
 const SHOWS: Duration = Duration::from_secs(30);
