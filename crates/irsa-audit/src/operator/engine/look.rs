@@ -120,7 +120,7 @@ impl Look<'_> {
         // Somebody may have given that name to the audit of another ServiceAccount.
         if self.index.audit(&self.key.namespace, &name).is_some() {
             let suffix = format!("-{:08x}", hash(self.key) & 0xffff_ffff);
-            name.truncate(MAX_NAME - suffix.len());
+            name.truncate(name.floor_char_boundary(MAX_NAME - suffix.len()));
             name.push_str(&suffix);
         }
         self.write(Write::Create {

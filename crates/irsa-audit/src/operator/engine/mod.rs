@@ -9,6 +9,7 @@
 //! | `look` | one binding: its objects and its status |
 //! | `publication` | when a status is worth a write |
 //! | `object` | which writes are under way, and which must wait |
+//! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
 //! | `cluster` | the status of the `ClusterIrsaAudit` |
 //! | `summary`, `action`, `schedule` | what comes out, and when to look again |
@@ -16,6 +17,7 @@
 mod action;
 mod cluster;
 mod evidence;
+mod knowledge;
 mod look;
 mod object;
 mod publication;
@@ -29,19 +31,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
-use audit_aws::{Change, Reading};
 use audit_core::Snapshot;
-use audit_core::audit::{Bound, is_bound, is_suspended};
-use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, RoleLookup};
-use audit_core::snapshot::Binding;
+use audit_core::model::BindingKey;
 use audit_k8s::{Index, Observation};
-use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::metrics::Shown;
 pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Write};
 use cluster::{ClusterObject, cluster_status};
-use evidence::{EvidencePlan, is_stale};
+use evidence::EvidencePlan;
 use look::{Audited, Look};
 use object::Objects;
 use rules::Rules;
@@ -140,106 +138,6 @@ impl Engine {
         }
     }
 
-    /// Takes in an answer of AWS.
-    pub fn read(&mut self, reading: Reading, now: Timestamp) {
-        if let Reading::HomeAccount { result: Ok(home), .. } = &reading {
-            self.evidence.set_home(home);
-            self.open_accounts();
-            self.cluster.touch();
-        }
-        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
-        if !self.leading || !self.evidence.expects(&reading, issuer) {
-            return;
-        }
-        self.cluster.touch();
-        if let Some(account) = self.evidence.heard(&reading, now) {
-            self.forget_provider(&account);
-        }
-        self.mark_confirmed(&reading, now);
-        for change in audit_aws::apply(&mut self.snapshot.accounts, reading) {
-            match change {
-                Change::Role { account, name } => {
-                    self.dirty
-                        .extend(self.evidence.referring_to_role(&account, &name).cloned());
-                }
-                Change::Provider { account } | Change::Access { account } | Change::Listing { account } => {
-                    self.dirty
-                        .extend(self.evidence.referring_to_account(&account).cloned());
-                }
-                Change::Subject(subject) => self.dirty.extend(key_of_subject(&subject)),
-            }
-        }
-    }
-
-    /// Marks the bindings that an answer may concern although it brings nothing new: what it confirms may have been too
-    /// old to prove anything. After a listing, all of the account have their periodic audit.
-    fn mark_confirmed(&mut self, reading: &Reading, now: Timestamp) {
-        match reading {
-            Reading::Role {
-                account,
-                name,
-                result: Ok(_),
-                ..
-            }
-            | Reading::Policies {
-                account,
-                name,
-                result: Ok(_),
-                ..
-            } => {
-                self.dirty
-                    .extend(self.evidence.referring_to_role(account, name).cloned());
-            }
-            Reading::Provider {
-                account,
-                result: Ok(_),
-                ..
-            } => {
-                let limit = self.rules.config.staleness_limit;
-                if self
-                    .snapshot
-                    .accounts
-                    .get(account)
-                    .is_some_and(|a| is_stale(&a.provider, limit, now))
-                {
-                    self.dirty
-                        .extend(self.evidence.referring_to_account(account).cloned());
-                }
-            }
-            Reading::Listing {
-                account,
-                result: Ok(_),
-                ..
-            } => {
-                self.dirty
-                    .extend(self.evidence.referring_to_account(account).cloned());
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes in the cluster's issuer.
-    pub fn set_issuer(&mut self, issuer: ClusterIssuer) {
-        if self.snapshot.issuer.as_ref() == Some(&issuer) {
-            return;
-        }
-        let is_other = self
-            .snapshot
-            .issuer
-            .as_ref()
-            .is_none_or(|old| old.url != issuer.url);
-        self.snapshot.issuer = Some(issuer);
-        if is_other {
-            self.evidence.start_anew();
-            for account in self.snapshot.accounts.values_mut() {
-                account.provider = Observed::default();
-                account.listing = Observed::default();
-                account.trusted_subjects.clear();
-            }
-        }
-        self.mark_all();
-    }
-
     /// Takes in whether this replica leads.
     pub fn set_leading(&mut self, leading: bool) {
         if leading == self.leading {
@@ -335,36 +233,6 @@ impl Engine {
         self.mark_all();
     }
 
-    /// Makes room for every account that is looked into: what is not there was not listed.
-    fn open_accounts(&mut self) {
-        if self.leading {
-            let accounts: Vec<String> = self.evidence.accounts().cloned().collect();
-            for id in accounts {
-                self.open_account(id);
-            }
-        }
-    }
-
-    fn open_account(&mut self, id: String) {
-        let access = if self.evidence.is_forbidden(&id) {
-            Access::NotConfigured
-        } else {
-            Access::Configured
-        };
-        self.snapshot.accounts.entry(id).or_insert_with(|| Account {
-            access,
-            ..Account::default()
-        });
-    }
-
-    fn forget_provider(&mut self, account: &str) {
-        if let Some(known) = self.snapshot.accounts.get_mut(account) {
-            known.provider = Observed::default();
-        }
-        self.dirty
-            .extend(self.evidence.referring_to_account(account).cloned());
-    }
-
     /// Audits one binding and says what follows.
     fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
         self.refer(key);
@@ -424,96 +292,6 @@ impl Engine {
         }
     }
 
-    /// Whether anything shows that a ServiceAccount is bound to a role. What shows it may be a role that trusts it,
-    /// which nobody has seen as long as the operator does not know its own account.
-    fn bound(&self, key: &BindingKey) -> Bound {
-        match is_bound(&self.snapshot, &self.rules.config, key) {
-            Bound::No
-                if !self.evidence.knows_home() && self.snapshot.cluster.binding(key).is_some_and(runs) =>
-            {
-                Bound::CannotTell
-            }
-            bound => bound,
-        }
-    }
-
-    /// Takes note of the roles that a binding's verdict hangs on.
-    fn refer(&mut self, key: &BindingKey) {
-        let roles = self.roles_of(key);
-        let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
-        let moved = self.evidence.refer(key, roles);
-        for account in moved.appeared {
-            self.open_account(account);
-            self.cluster.touch();
-        }
-        for (account, name) in moved.released {
-            // Where a listing succeeds, the next one tidies up.
-            if let Some(account) = self
-                .snapshot
-                .accounts
-                .get_mut(&account)
-                .filter(|a| a.listing.value.is_none())
-            {
-                account.roles.remove(&name);
-                account.policies.remove(&name);
-            }
-        }
-        for account in moved.vanished {
-            self.snapshot.accounts.remove(&account);
-            self.cluster.touch();
-        }
-        for account in accounts {
-            if self.evidence.is_other_provider(&account) {
-                self.forget_provider(&account);
-            }
-        }
-        if self.forced.remove(key) {
-            self.evidence.force(key);
-        }
-    }
-
-    /// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
-    fn roles_of(&self, key: &BindingKey) -> BTreeSet<RoleArn> {
-        let Some(binding) = self.snapshot.cluster.binding(key) else {
-            return BTreeSet::new();
-        };
-        if self.rules.config.excludes(key) || is_suspended(binding) {
-            return BTreeSet::new();
-        }
-        let mut roles = BTreeSet::new();
-        let prefix = &self.rules.config.annotation_prefix;
-        if let Some(annotated) = binding
-            .service_account()
-            .and_then(|account| account.role_arn(prefix))
-        {
-            let carried = binding
-                .pods()
-                .iter()
-                .filter(|pod| pod.is_active())
-                .flat_map(|pod| pod.role_arns());
-            roles.extend(
-                carried
-                    .chain([annotated])
-                    .filter_map(|text| RoleArn::parse(text).ok()),
-            );
-        }
-        if runs(binding) {
-            roles.extend(self.trusting_roles(&key.subject()));
-        }
-        roles
-    }
-
-    /// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
-    fn trusting_roles<'s>(&'s self, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
-        self.snapshot.accounts.values().flat_map(move |account| {
-            let names = account.trusted_subjects.get(subject).into_iter().flatten();
-            names.filter_map(|name| match account.roles.get(name)?.latest()? {
-                RoleLookup::Found(role) => Some(role.arn.clone()),
-                RoleLookup::Absent => None,
-            })
-        })
-    }
-
     /// Looks at what concerns no single binding.
     fn overview(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.objects.sweep(&self.index, now);
@@ -525,13 +303,4 @@ impl Engine {
         let status = cluster_status(&self.snapshot, &self.rules.config, verdicts, now);
         self.cluster.publish(status, actions);
     }
-}
-
-fn runs(binding: &Binding) -> bool {
-    binding.pods().iter().any(audit_core::model::Pod::is_active)
-}
-
-fn key_of_subject(subject: &str) -> Option<BindingKey> {
-    let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-    Some(BindingKey::new(namespace, name))
 }

@@ -1,6 +1,7 @@
 //! Whatever happens, in whatever order.
 
 use audit_api::status::{Difference, difference, duplicate_status, status};
+use audit_core::audit::Bound;
 use audit_core::audit_binding;
 use proptest::prelude::*;
 
@@ -188,9 +189,9 @@ impl World {
             assert_eq!(stored.len(), requests.len(), "{name}: {stored:?}");
             let automatic = requests.iter().filter(|request| !request.declared).count();
             let declared = requests.len() - automatic;
-            let wanted = usize::from(declared == 0 && bound == super::super::Bound::Yes);
+            let wanted = usize::from(declared == 0 && bound == Bound::Yes);
             assert!(
-                automatic == wanted || bound == super::super::Bound::CannotTell,
+                automatic == wanted || bound == Bound::CannotTell,
                 "{name}: {bound:?} {requests:?}"
             );
             let Some((first, others)) = requests.split_first() else {
