@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use test_kit::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::aws::{self, Aws, AwsError};
@@ -20,6 +21,9 @@ pub const ISSUER: &str = DEFAULT_ISSUER;
 
 /// An audience that the provider in [`aws::HOME`] knows besides the usual one.
 pub const SECOND_AUDIENCE: &str = "billing.example";
+
+/// A world takes half a gigabyte, and a machine with many cores would run as many tests at once.
+static PLACES: Semaphore = Semaphore::const_new(6);
 
 /// Why a world is not whole.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,8 @@ pub struct World {
     plane: ControlPlane,
     cluster: Cluster,
     aws: Aws,
+    // After everything else: in this order they are dropped.
+    _place: Option<SemaphorePermit<'static>>,
 }
 
 impl World {
@@ -66,12 +72,19 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub async fn bare(aws: Aws) -> Result<Self, WorldError> {
+        // Nobody ever closes it.
+        let permit = PLACES.acquire().await.ok();
         let plane = ControlPlane::start().await?;
         let cluster = Cluster::new(plane.client().await?);
         aws.create_provider(aws::HOME, ISSUER, &[trust::AUDIENCE, SECOND_AUDIENCE])
             .await?;
         aws.create_role(&reader()).await?;
-        Ok(Self { plane, cluster, aws })
+        Ok(Self {
+            plane,
+            cluster,
+            aws,
+            _place: permit,
+        })
     }
 
     /// The control plane.

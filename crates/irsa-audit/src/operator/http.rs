@@ -42,16 +42,22 @@ pub async fn serve(
     shown: Shown,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Option<&'static str> {
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .with_state(shown);
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    if let Err(error) = axum::serve(listener, router(shown))
+        .with_graceful_shutdown(stop)
+        .await
+    {
         tracing::error!(%error, "metrics can be served no more");
         return Some("server of metrics");
     }
     None
+}
+
+fn router(shown: Shown) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .with_state(shown)
 }
 
 async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
@@ -69,5 +75,62 @@ async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
             StatusCode::SERVICE_UNAVAILABLE,
             "the watches have not listed everything yet",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::operator::settings::Detail;
+
+    async fn ask(shown: &Shown, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router(shown.clone()).oneshot(request).await.unwrap();
+        let kind = response.headers()[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (response.status(), kind)
+    }
+
+    #[tokio::test]
+    async fn readiness_waits_for_the_watches_and_liveness_does_not() {
+        let metrics = Arc::new(Metrics::new(Detail::All).unwrap());
+        let shown = Shown {
+            metrics,
+            ready: Arc::new(AtomicBool::new(false)),
+        };
+        assert_eq!(ask(&shown, "/healthz").await.0, StatusCode::OK);
+        assert_eq!(ask(&shown, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        shown.ready.store(true, Ordering::Relaxed);
+        assert_eq!(ask(&shown, "/readyz").await.0, StatusCode::OK);
+        assert_eq!(
+            ask(&shown, "/metrics").await,
+            (StatusCode::OK, prometheus::TEXT_FORMAT.to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_named() {
+        let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = first.local_addr().unwrap();
+        let error = bind(address).await.unwrap_err();
+        assert!(
+            error.is_usage() && error.to_string().contains(&address.to_string()),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn all_addresses_are_those_of_ipv4_as_well() {
+        let listener = bind("[::]:0".parse().unwrap()).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
     }
 }

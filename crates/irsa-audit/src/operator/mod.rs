@@ -248,3 +248,30 @@ fn shown(error: &dyn std::error::Error) -> String {
     }
     audit_core::text::quote(&text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_ends_or_panics_is_noticed() {
+        let mut parts: JoinSet<Part> = JoinSet::new();
+        parts.spawn(async { None });
+        parts.spawn(std::future::pending());
+        let noticed = timeout(Duration::from_millis(50), first_to_break(&mut parts)).await;
+        assert!(noticed.is_err(), "what was meant to end is no trouble");
+        parts.spawn(async { Some("watches") });
+        assert_eq!(first_to_break(&mut parts).await, "watches");
+        parts.spawn(async { panic!("in a task") });
+        assert_eq!(first_to_break(&mut parts).await, "part of the operator");
+    }
+
+    #[test]
+    fn an_error_is_shown_with_its_causes_and_without_control_characters() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("inner\u{1b}[31m"));
+        assert_eq!(shown(&error), "outer: inner\\u{1b}[31m");
+    }
+}

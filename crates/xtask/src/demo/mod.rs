@@ -104,9 +104,9 @@ async fn show(args: &DemoArgs) -> Result<(), DemoError> {
         world.play(scenario).await?;
         println!("    {:18} \"{}\"", scenario.namespace, scenario.title);
     }
+    let begun = Instant::now();
     let operator = world.operator(&[]).await?;
     step("what the operator says: kubectl get irsaaudits --all-namespaces");
-    let begun = Instant::now();
     let missing = await_verdicts(&world, &scenarios).await;
     println!("{}", table::audits(world.cluster()).await?);
     if !missing.is_empty() {
@@ -171,7 +171,7 @@ async fn repair(world: &World) -> Result<(), DemoError> {
         status.message.unwrap_or_default()
     );
     step("its fix, run as it is printed");
-    println!("{fix}");
+    println!("{fix}\n\n(The operator looks at a broken binding again after a quarter of a minute.)");
     shell(world).await?.run(fix).await?;
     let begun = Instant::now();
     let repaired = |audit: Option<&IrsaAudit>| {

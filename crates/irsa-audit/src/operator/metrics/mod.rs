@@ -1,0 +1,172 @@
+//! Metrics, in a registry of their own.
+//!
+//! What concerns bindings is not kept in gauges but made at each scrape from the latest reports, so that a series is
+//! gone with its object. Only the leader shows it.
+
+mod bindings;
+mod family;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use audit_aws::{Outcome as AwsOutcome, RequestObserver};
+use audit_core::model::BindingKey;
+use audit_k8s::Kind;
+use jiff::Timestamp;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+use super::engine::{Outcome, Summary};
+use super::settings::Detail;
+use bindings::Bindings;
+
+/// What the engine shows to metrics.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The latest report of each binding; empty on a follower.
+    pub bindings: BTreeMap<BindingKey, Summary>,
+    /// When the oldest evidence of each account was read; empty on a follower.
+    pub evidence: BTreeMap<String, Timestamp>,
+}
+
+/// All metrics of the operator.
+pub struct Metrics {
+    registry: Registry,
+    shown: Arc<Mutex<Shown>>,
+    aws_requests: IntCounterVec,
+    aws_duration: HistogramVec,
+    writes: IntCounterVec,
+    skipped: IntCounterVec,
+    /// Whether this replica leads.
+    pub leader: IntGauge,
+    /// How long a turn of the engine takes.
+    pub reconcile: Histogram,
+}
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which tests rule out.
+    pub fn new(detail: Detail) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let shown = Arc::new(Mutex::new(Shown::default()));
+        let aws_labels = ["account", "service", "operation", "outcome"];
+        let metrics = Self {
+            aws_requests: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_aws_requests_total",
+                    "Calls to AWS, each attempt that the SDK reports.",
+                ),
+                &aws_labels,
+            )?,
+            aws_duration: HistogramVec::new(
+                HistogramOpts::new(
+                    "irsa_audit_aws_request_duration_seconds",
+                    "How long calls to AWS took.",
+                ),
+                &["service", "operation"],
+            )?,
+            writes: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_writes_total",
+                    "Writes to the Kubernetes API, by kind and outcome.",
+                ),
+                &["write", "outcome"],
+            )?,
+            skipped: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_undecodable_objects_total",
+                    "Objects that were skipped, by kind.",
+                ),
+                &["kind"],
+            )?,
+            leader: IntGauge::new("irsa_audit_leader", "1 while this replica leads.")?,
+            reconcile: Histogram::with_opts(HistogramOpts::new(
+                "irsa_audit_reconcile_duration_seconds",
+                "How long one turn of the audit took.",
+            ))?,
+            shown: shown.clone(),
+            registry,
+        };
+        let build = IntGauge::with_opts(
+            Opts::new("irsa_audit_build_info", "1, with the version.")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
+        )?;
+        build.set(1);
+        for kind in Kind::ALL {
+            // From zero on, so that the first one shows as an increase.
+            metrics.skipped.with_label_values(&[kind.as_str()]);
+        }
+        metrics.registry.register(Box::new(build))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.aws_requests.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.aws_duration.clone()))?;
+        metrics.registry.register(Box::new(metrics.writes.clone()))?;
+        metrics.registry.register(Box::new(metrics.skipped.clone()))?;
+        metrics.registry.register(Box::new(metrics.leader.clone()))?;
+        metrics.registry.register(Box::new(metrics.reconcile.clone()))?;
+        metrics.registry.register(Box::new(Bindings { shown, detail }))?;
+        Ok(metrics)
+    }
+
+    /// Counts a write.
+    pub fn write(&self, write: &str, outcome: &Outcome) {
+        let outcome = match outcome {
+            Outcome::Done { .. } => "done",
+            Outcome::Gone => "gone",
+            Outcome::Failed => "failed",
+        };
+        self.writes.with_label_values(&[write, outcome]).inc();
+    }
+
+    /// Counts an object that was skipped.
+    pub fn skipped(&self, kind: Kind) {
+        self.skipped.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    /// What bindings show; for whoever changes it.
+    pub fn shown(&self) -> MutexGuard<'_, Shown> {
+        lock(&self.shown)
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics could not be encoded");
+        }
+        text
+    }
+}
+
+impl RequestObserver for Metrics {
+    fn observe(
+        &self,
+        account: &str,
+        service: &'static str,
+        operation: &'static str,
+        outcome: AwsOutcome,
+        took: Duration,
+    ) {
+        self.aws_requests
+            .with_label_values(&[account, service, operation, outcome.as_str()])
+            .inc();
+        self.aws_duration
+            .with_label_values(&[service, operation])
+            .observe(took.as_secs_f64());
+    }
+}
+
+/// A panic elsewhere leaves the data as whole as it was.
+fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
