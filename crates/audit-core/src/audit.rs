@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::chain::{Annotation, Chain, Gap, RoleChain, trusting_roles};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
-use crate::model::{Access, Account, AuditRequest, BindingKey, Observed, Pod};
+use crate::model::{Access, Account, AuditRequest, BindingKey, Observed};
 use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
@@ -38,7 +38,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         .is_some_and(|sa| sa.role_arn(&config.annotation_prefix).is_some());
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some();
-    let carries = active.any(Pod::carries_role);
+    let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
     if annotated || carries || (runs && !trusting_roles(snapshot, &key.subject()).is_empty()) {
         Bound::Yes
     } else if runs && snapshot.accounts.values().any(Account::listing_is_missing) {

@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::model::{FailureKind, RoleLookup, WorkloadRef};
+use crate::model::{FailureKind, PodPhase, RoleLookup, WorkloadRef};
 use crate::testing::*;
 use crate::verdict::Verdict;
 
@@ -391,6 +391,20 @@ fn the_audit_that_counts_is_declared_and_old() {
     };
     with_other.snapshot.cluster.put_request("shop", other);
     assert_eq!(codes(&with_other.audit()), ["IRSA107"]);
+}
+
+#[test]
+fn a_template_is_no_pod_that_carries_runs_or_lacks_anything() {
+    let template = |world: World| world.pod(|pod| pod.phase = PodPhase::Template);
+    for container in [bare("app"), injected("app", OLD_ROLE), with_pod_identity("app")] {
+        let report = template(World::healthy().container(container)).audit();
+        assert_healthy(&report);
+        assert_eq!(report.pods, PodSummary::default());
+    }
+    let unbound = template(World::healthy().without_annotation());
+    let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key);
+    assert_eq!(bound(&unbound), Bound::No, "nothing was injected into it");
+    assert_eq!(bound(&unbound.trusted_by("cart")), Bound::Yes);
 }
 
 #[test]

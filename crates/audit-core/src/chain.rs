@@ -36,8 +36,11 @@ pub struct Chain<'a> {
     pub request: Option<&'a AuditRequest>,
     /// The ServiceAccount, if it exists.
     pub service_account: Option<&'a ServiceAccount>,
-    /// The pods that can still ask for credentials.
+    /// The pods that can still ask for credentials; no templates.
     pub pods: Vec<&'a Pod>,
+    /// The templates of workloads that name the ServiceAccount and have no pods. Nothing is injected into a template, so
+    /// they prove only what a workload names, or presets itself.
+    pub templates: Vec<&'a Pod>,
     /// The role annotation.
     pub annotation: Annotation<'a>,
     /// The audience of its tokens.
@@ -76,9 +79,11 @@ impl<'a> Chain<'a> {
                 Err(error) => Annotation::Malformed(text, error),
             },
         };
-        let pods: Vec<&Pod> = binding
-            .map(|b| b.pods().iter().filter(|p| p.is_active()).collect())
-            .unwrap_or_default();
+        let active = binding
+            .map_or(&[][..], Binding::pods)
+            .iter()
+            .filter(|pod| pod.is_active());
+        let (templates, pods): (Vec<&Pod>, Vec<&Pod>) = active.partition(|pod| pod.is_template());
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
             Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive(
@@ -96,6 +101,7 @@ impl<'a> Chain<'a> {
             request: binding.and_then(|b| b.requests().first()),
             service_account,
             pods,
+            templates,
             uses_pod_identity,
             annotation,
             audience,
@@ -126,11 +132,11 @@ impl<'a> Chain<'a> {
         self.pods.iter().any(|pod| pod.carries_role())
     }
 
-    /// Whether a role names exactly this ServiceAccount while pods run as it. Says nothing where somebody has declared
+    /// Whether a role names exactly this ServiceAccount while workloads run as it. Says nothing where somebody has declared
     /// that only Kubernetes permissions are expected.
     fn is_trusted_by_name(&self) -> bool {
         !self.trusted_by.is_empty()
-            && !self.pods.is_empty()
+            && !(self.pods.is_empty() && self.templates.is_empty())
             && !self.request.is_some_and(AuditRequest::expects_only_kubernetes)
     }
 

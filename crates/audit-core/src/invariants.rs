@@ -263,6 +263,7 @@ fn change() -> impl Strategy<Value = Change> {
         PodPhase::Running,
         PodPhase::Failed,
         PodPhase::Unknown,
+        PodPhase::Template,
     ]);
     let pod = (
         container(),

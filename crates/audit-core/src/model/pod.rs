@@ -17,6 +17,9 @@ pub enum PodPhase {
     Failed,
     /// The node does not answer.
     Unknown,
+    /// No pod: the pod template of a workload, which stands for pods where there are none. Only files hold such; a
+    /// cluster's own pods are always there to see.
+    Template,
 }
 
 /// What owns a pod, as somebody would name it to `kubectl rollout restart`.
@@ -117,7 +120,15 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Whether the pod can still ask for credentials: neither finished nor going away.
+    /// Whether this is a workload's template, and no pod: it shows what the workload names, and nothing of what was
+    /// injected.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        self.phase == PodPhase::Template
+    }
+
+    /// Whether the pod can still ask for credentials: neither finished nor going away. Holds for a template, whose pods
+    /// will.
     #[must_use]
     pub fn is_active(&self) -> bool {
         !self.terminating && !matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)

@@ -1,7 +1,7 @@
 //! # IRSA106 `ServiceAccountMissing`
 //!
 //! ## What it means
-//! An `IrsaAudit`, or a running pod, names a ServiceAccount that does not exist in the namespace.
+//! An `IrsaAudit`, a running pod, or a workload's template, names a ServiceAccount that does not exist in the namespace.
 //!
 //! ## Why it breaks
 //! Kubernetes admits no pod for it, and what owns the pods keeps trying without any pod to show for it. Pods from before
@@ -36,9 +36,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.service_account.is_some() {
         return None;
     }
-    let named_by = match (chain.request, chain.pods.first()) {
-        (Some(request), _) if request.declared || request.expects_role() => format!("IrsaAudit `{}` names it", quote(&request.name)),
-        (_, Some(pod)) => format!("pod `{}` runs as it", quote(&pod.name)),
+    let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {
+        (Some(request), ..) if request.declared || request.expects_role() => {
+            format!("IrsaAudit `{}` names it", quote(&request.name))
+        }
+        (_, Some(pod), _) => format!("pod `{}` runs as it", quote(&pod.name)),
+        (_, _, Some(template)) => {
+            let workload = &template.workload;
+            format!("the pod template of {}/{} names it", quote(&workload.kind), quote(&workload.name))
+        }
         _ => return None,
     };
     let create = fix::create_service_account(chain.key);
@@ -55,6 +61,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PodPhase;
     use crate::report::LinkState;
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -68,6 +75,12 @@ mod tests {
         the_one(&gone().audit(), BROKEN);
         the_one(&gone().without_pods().request(|_| ()).audit(), BROKEN);
         the_one(&gone().without_pods().request(|_| ()).expect_role(ROLE).audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_workload_without_pods_shows_it_too() {
+        let report = World::healthy().without_service_account().pod(|pod| pod.phase = PodPhase::Template).audit();
+        assert!(the_one(&report, BROKEN).message.contains("template of Deployment/cart"), "{}", report.message);
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn no_pods_and_pods_that_are_done_are_no_failure() {
         assert_healthy(&World::healthy().without_pods().audit());
-        for phase in [PodPhase::Succeeded, PodPhase::Failed] {
+        for phase in [PodPhase::Succeeded, PodPhase::Failed, PodPhase::Template] {
             assert_healthy(&World::healthy().container(bare("app")).pod(|pod| pod.phase = phase).audit());
         }
         assert_healthy(&World::healthy().container(bare("app")).pod(|pod| pod.terminating = true).audit());

@@ -54,7 +54,7 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
     let belongs = |pod: &Pod| {
         pod.is_active() && pod.workload.kind == workload.kind && pod.workload.name == workload.name
     };
-    if chain.pods.iter().any(|pod| belongs(pod)) {
+    if chain.pods.iter().chain(&chain.templates).any(|pod| belongs(pod)) {
         return None;
     }
     let pod = chain.snapshot.cluster.pods_in(&chain.key.namespace).find(|pod| belongs(pod))?;
@@ -64,7 +64,7 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BindingKey;
+    use crate::model::{BindingKey, PodPhase};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -102,6 +102,16 @@ mod tests {
     fn a_workload_without_pods_or_of_another_namespace_is_no_failure() {
         assert_healthy(&expecting("web").audit());
         assert_healthy(&running_as(expecting("web"), "staging", "default").audit());
+    }
+
+    #[test]
+    fn a_template_counts_as_a_workload() {
+        let template = |world: World| world.pod(|pod| pod.phase = PodPhase::Template);
+        assert_healthy(&template(expecting("cart")).audit());
+        let mut world = expecting("web");
+        let elsewhere = pod(&BindingKey::new("shop", "default"), "web", bare("app"));
+        world.snapshot.cluster.put_pod(Pod { phase: PodPhase::Template, ..elsewhere });
+        the_one(&world.audit(), BROKEN);
     }
 
     #[test]
