@@ -135,8 +135,8 @@ impl<'a> Chain<'a> {
     /// Whether a role names exactly this ServiceAccount while workloads run as it. Says nothing where somebody has declared
     /// that only Kubernetes permissions are expected.
     fn is_trusted_by_name(&self) -> bool {
-        !self.trusted_by.is_empty()
-            && !(self.pods.is_empty() && self.templates.is_empty())
+        let runs = !self.pods.is_empty() || !self.templates.is_empty();
+        runs && !self.trusted_by.is_empty()
             && !self.request.is_some_and(AuditRequest::expects_only_kubernetes)
     }
 
