@@ -3,9 +3,11 @@
 //! Names and values come from people who may wish the reader ill. A command is only given if what the terminal shows
 //! is what the shell gets; otherwise the fix is a step to take by hand, with the values made safe to show.
 
+pub mod hcl;
 pub mod provider;
 pub mod shell;
 pub mod trust;
+pub mod yaml;
 
 use crate::model::{BindingKey, Workload};
 use crate::text::{quote, quote_list};
