@@ -13,14 +13,12 @@
 //! | `pace`, `caller`, `failure` | one call: rate limit, retries, what an error means |
 //! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
 //! | `read` | what is called for each kind of request |
-//! | `document`, `subjects` | trust policies: decoding, and whom they name |
 
 mod account;
 mod account_access;
 mod apply;
 mod caller;
 mod directory;
-mod document;
 mod failure;
 mod home;
 mod lane;
@@ -31,7 +29,6 @@ mod read;
 mod reading;
 mod request;
 mod settings;
-mod subjects;
 
 pub use account_access::{AccountAccess, AccountAccessError};
 pub use apply::{Change, apply};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::chain::{Annotation, Chain, Gap, RoleChain, trusting_roles};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
-use crate::model::{Access, Account, AuditRequest, BindingKey, Observed};
+use crate::model::{Access, Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
 use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
@@ -39,13 +39,24 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some();
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
-    if annotated || carries || (runs && !trusting_roles(snapshot, &key.subject()).is_empty()) {
+    if annotated
+        || carries
+        || is_named_in_vain(snapshot, key, binding)
+        || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
+    {
         Bound::Yes
     } else if runs && snapshot.accounts.values().any(Account::listing_is_missing) {
         Bound::CannotTell
     } else {
         Bound::No
     }
+}
+
+/// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
+/// that are not the whole cluster, every namespace has a `default` one all the same.
+fn is_named_in_vain(snapshot: &Snapshot, key: &BindingKey, binding: &Binding) -> bool {
+    let goes_without_saying = snapshot.cluster.is_partial() && key.service_account == DEFAULT_SERVICE_ACCOUNT;
+    binding.service_account().is_none() && !goes_without_saying && binding.pods().iter().any(Pod::is_template)
 }
 
 /// Audits every binding of a snapshot: those that something shows, and those that somebody asked for; without those that
@@ -178,16 +189,16 @@ fn links(chain: &Chain<'_>, findings: &[Finding]) -> [(Link, LinkState); 7] {
 
 /// Whether a link has anything to say of the binding.
 fn applies(chain: &Chain<'_>, findings: &[Finding], link: Link) -> bool {
-    let broken_account = || {
+    let stops_there = || {
         findings
             .iter()
-            .any(|f| f.link == Link::ServiceAccount && f.severity == Severity::Broken && f.counts())
+            .any(|f| f.link == Link::ServiceAccount && f.severity >= Severity::Unknown && f.counts())
     };
     match link {
         Link::Rbac => chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
         Link::ServiceAccount => chain.aws_applies(),
         // Without an annotation nothing leads any further, whether or not there should be one.
-        _ => (chain.aws_applies() && chain.annotation != Annotation::Missing) || broken_account(),
+        _ => (chain.aws_applies() && chain.annotation != Annotation::Missing) || stops_there(),
     }
 }
 
@@ -277,7 +288,10 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
 /// Audits what concerns no single binding.
 #[must_use]
 pub fn audit_cluster(snapshot: &Snapshot, _config: &Config, _now: Timestamp) -> ClusterReport {
-    let mut report = ClusterReport::default();
+    let mut report = ClusterReport {
+        issuer: snapshot.issuer.clone(),
+        ..ClusterReport::default()
+    };
     if snapshot.issuer.is_none() {
         report.findings.push(rules::irsa304::finding());
     }

@@ -13,10 +13,12 @@
 //! | [`finding`] | code, severity, link, message, fix |
 //! | [`verdict`] | how findings become one verdict and one reason |
 //! | [`report`] | what an audit returns |
+//! | [`document`], [`subjects`] | trust policies as IAM gives them out, and whom they name |
 
 pub mod audit;
 pub mod chain;
 pub mod config;
+pub mod document;
 pub mod finding;
 pub mod fix;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub mod model;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+pub mod subjects;
 #[cfg(test)]
 mod testing;
 pub mod text;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::finding::{Finding, Link};
-use crate::model::{BindingKey, FailureKind, Workload};
+use crate::model::{BindingKey, ClusterIssuer, FailureKind, Workload};
 use crate::verdict::Verdict;
 
 /// The reason of a binding without a deciding finding.
@@ -100,6 +100,8 @@ pub struct AccountReport {
 /// The audit of what concerns no single binding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClusterReport {
+    /// The cluster's issuer, and how it was found out.
+    pub issuer: Option<ClusterIssuer>,
     /// Findings about accounts and the cluster, in the order of their codes.
     pub findings: Vec<Finding>,
     /// Each account that bindings lead to.

@@ -7,9 +7,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, Workload};
 
+/// Where observations come from, and with that, what it means that something is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// A cluster and AWS, which answer in time: what is not there has not been asked for, or its answer is on its way.
+    #[default]
+    Live,
+    /// Files, which are all that there will ever be: what is not there was not given. All roles of an account are, once
+    /// it has a listing.
+    Files,
+}
+
 /// All observations.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
+    /// Where they come from.
+    pub origin: Origin,
     /// The cluster's objects.
     pub cluster: Cluster,
     /// The cluster's issuer, once it is known.
@@ -26,6 +39,8 @@ pub struct Cluster {
     pod_homes: HashMap<(String, String), String>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<(String, String), String>,
+    /// There are more objects than these, so that the absence of one proves nothing.
+    is_partial: bool,
 }
 
 /// What the cluster has about one ServiceAccount, present or not.
@@ -61,6 +76,21 @@ impl Binding {
 }
 
 impl Cluster {
+    /// Objects that are not the whole cluster, such as a chart's: the absence of another proves nothing.
+    #[must_use]
+    pub fn partial() -> Self {
+        Self {
+            is_partial: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether there may be objects that are not among these.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
     /// What there is about a ServiceAccount.
     #[must_use]
     pub fn binding(&self, key: &BindingKey) -> Option<&Binding> {

@@ -16,7 +16,7 @@ use crate::model::{
     RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
 };
 use crate::report::{BindingReport, LinkState};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Cluster, Origin, Snapshot};
 use crate::verdict::Verdict;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -362,6 +362,33 @@ impl World {
                 .or_default()
                 .push(role.to_owned());
         })
+    }
+
+    /// The same as files tell it.
+    pub(crate) fn read_from_files(mut self) -> Self {
+        self.snapshot.origin = Origin::Files;
+        self
+    }
+
+    /// The same objects, without a claim that they are the whole cluster.
+    pub(crate) fn partial(mut self) -> Self {
+        let whole = std::mem::replace(&mut self.snapshot.cluster, Cluster::partial());
+        for (key, binding) in whole.bindings() {
+            let cluster = &mut self.snapshot.cluster;
+            binding
+                .service_account()
+                .cloned()
+                .map(|account| cluster.put_service_account(account));
+            binding
+                .pods()
+                .iter()
+                .cloned()
+                .for_each(|pod| drop(cluster.put_pod(pod)));
+            for request in binding.requests() {
+                cluster.put_request(&key.namespace, request.clone());
+            }
+        }
+        self.read_from_files()
     }
 
     pub(crate) fn issuer_unknown(mut self) -> Self {

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use audit_core::document::{decode, may_mention};
 use audit_core::model::{IssuerUrl, RolePolicies};
+use audit_core::subjects;
 use aws_sdk_iam::types::{EntityType, RoleDetail};
 use jiff::Timestamp;
 
 use super::next_marker;
 use super::role::build;
 use crate::account::AccountClient;
-use crate::document::{decode, may_mention};
 use crate::failure::Miss;
 use crate::reading::{Listed, ListedRole, Reading};
-use crate::subjects;
 
 /// The most that IAM puts on a page.
 const PAGE_SIZE: i32 = 1000;

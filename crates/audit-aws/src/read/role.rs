@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit_core::document::decode;
 use audit_core::model::{Role, RoleLookup, RolePolicies};
 use audit_core::text::quote;
 use iam_policy::RoleArn;
@@ -9,7 +10,6 @@ use jiff::Timestamp;
 
 use super::next_marker;
 use crate::account::AccountClient;
-use crate::document::decode;
 use crate::failure::Miss;
 use crate::reading::Failure;
 

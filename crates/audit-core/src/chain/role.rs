@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Origin, Snapshot};
 
 /// Why evidence is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Gap {
     },
     /// The configuration gives no way into the account.
     AccountNotConfigured,
+    /// It is in none of the files that were given in place of a cluster and AWS.
+    NotGiven,
 }
 
 /// A piece of evidence, or why it is missing.
@@ -73,14 +75,15 @@ impl<'a> RoleChain<'a> {
         subject: &str,
         audience: &str,
     ) -> Self {
-        let account = snapshot.accounts.get(arn.account());
-        let (role, provider, policies) = match account {
-            None => (Err(Gap::Pending), Err(Gap::Pending), Err(Gap::Pending)),
-            Some(account) if account.access == Access::NotConfigured => {
-                let gap = || Gap::AccountNotConfigured;
-                (Err(gap()), Err(gap()), Err(gap()))
-            }
-            Some(account) => read_account(account, arn.name(), config, now),
+        let missing = match snapshot.origin {
+            Origin::Live => Gap::Pending,
+            Origin::Files => Gap::NotGiven,
+        };
+        let nothing = |gap: Gap| (Err(gap.clone()), Err(gap.clone()), Err(gap));
+        let (role, provider, policies) = match snapshot.accounts.get(arn.account()) {
+            None => nothing(missing),
+            Some(account) if account.access == Access::NotConfigured => nothing(Gap::AccountNotConfigured),
+            Some(account) => read_account(account, arn.name(), config, now, &missing),
         };
         let issuer = snapshot.issuer.as_ref();
         let provider_arn = issuer.map(|i| i.url.provider_arn(arn.partition(), arn.account()));
@@ -174,8 +177,11 @@ fn read_account<'a>(
     role: &str,
     config: &Config,
     now: Timestamp,
+    missing: &Gap,
 ) -> AccountEvidence<'a> {
-    let role_evidence = match evidence(account.roles.get(role), config, now) {
+    let role_evidence = match evidence(account.roles.get(role), config, now, missing) {
+        // Files hold every role of an account that they list.
+        Err(Gap::NotGiven) if account.listing.value.is_some() => Ok(&ABSENT),
         // A role that nobody has read yet is waited for, unless the listing that would have brought it fails. Where
         // merely listing is not allowed, a read of this one role follows.
         Err(Gap::Pending) => Err(match &account.listing.failure {
@@ -190,15 +196,23 @@ fn read_account<'a>(
     };
     (
         role_evidence,
-        evidence(Some(&account.provider), config, now),
-        evidence(account.policies.get(role), config, now),
+        evidence(Some(&account.provider), config, now, missing),
+        evidence(account.policies.get(role), config, now, missing),
     )
 }
 
-/// What an observation proves now.
-fn evidence<'a, T>(observed: Option<&'a Observed<T>>, config: &Config, now: Timestamp) -> Evidence<'a, T> {
+/// What a complete listing says of a role that it does not have.
+static ABSENT: RoleLookup = RoleLookup::Absent;
+
+/// What an observation proves now; `missing` is what it means that there is none.
+fn evidence<'a, T>(
+    observed: Option<&'a Observed<T>>,
+    config: &Config,
+    now: Timestamp,
+    missing: &Gap,
+) -> Evidence<'a, T> {
     let Some(observed) = observed else {
-        return Err(Gap::Pending);
+        return Err(missing.clone());
     };
     let failure = || observed.failure.as_ref().map(|f| f.kind.clone());
     match &observed.value {
@@ -207,7 +221,7 @@ fn evidence<'a, T>(observed: Option<&'a Observed<T>>, config: &Config, now: Time
             observed: *at,
             failure: failure(),
         }),
-        None => Err(failure().map_or(Gap::Pending, Gap::Failed)),
+        None => Err(failure().map_or_else(|| missing.clone(), Gap::Failed)),
     }
 }
 
@@ -261,6 +275,14 @@ mod tests {
             (World::healthy().role_unseen(None), Outcome::Unknown),
             (World::healthy().account_not_configured(), Outcome::Unknown),
             (World::healthy().without_account(), Outcome::Unknown),
+            (
+                World::healthy().without_account().read_from_files(),
+                Outcome::Unknown,
+            ),
+            (
+                World::healthy().role_unseen(None).read_from_files(),
+                Outcome::Fails,
+            ),
             (World::healthy().later(3601), Outcome::Unknown),
         ] {
             assert_eq!(

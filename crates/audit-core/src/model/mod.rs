@@ -14,4 +14,4 @@ pub use binding::BindingKey;
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use pod::{Container, Pod, PodPhase, TokenMount, Workload};
-pub use service_account::ServiceAccount;
+pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};

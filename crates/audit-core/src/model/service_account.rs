@@ -8,6 +8,9 @@ use super::BindingKey;
 /// STS expects, in the China partition as well.
 pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
+/// The ServiceAccount that every namespace has, and that a pod runs as which names none.
+pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
+
 /// A ServiceAccount, without everything that no rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount {

@@ -33,7 +33,8 @@ pub const ENTRY: Entry = Entry {
 pub(super) const CHECK: Option<super::Check> = Some(check);
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.service_account.is_some() {
+    // Among objects that are not the whole cluster, its absence proves nothing: IRSA907.
+    if chain.service_account.is_some() || chain.snapshot.cluster.is_partial() {
         return None;
     }
     let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {

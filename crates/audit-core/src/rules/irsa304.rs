@@ -2,13 +2,14 @@
 //!
 //! ## What it means
 //! The cluster's issuer could not be found out. The operator asks, in this order: its flag, the `iss` of its own token,
-//! the API server's discovery document, EKS.
+//! the API server's discovery document, EKS. Files tell it by the output of `aws eks describe-cluster`, or by the discovery
+//! document.
 //!
 //! ## Why it is unknown
 //! The issuer names the provider and the condition keys: without it nothing can be said of provider and trust policy.
 //!
 //! ## Fix
-//! Start the operator with `--oidc-issuer`.
+//! Start the operator with `--oidc-issuer`; give `--issuer` to `irsa-audit audit`.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` shows the issuer.
@@ -31,8 +32,8 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 #[must_use]
 pub fn finding() -> Finding {
     let fix = Fix::manual(
-        "start the operator with `--oidc-issuer`, set to what `kubectl get --raw /.well-known/openid-configuration` \
-         shows as `issuer`",
+        "give the operator `--oidc-issuer`, or `irsa-audit audit` `--issuer`, set to what \
+         `kubectl get --raw /.well-known/openid-configuration` shows as `issuer`",
     );
     Finding::new(&ENTRY, "the issuer of the cluster's tokens could not be found out".to_owned()).fix(fix)
 }

@@ -2,21 +2,26 @@
 //!
 //! ## What it means
 //! The role lives in an account for which no access is configured, or which the `default` `IrsaAuditPolicy` does not
-//! allow.
+//! allow. In an audit of files: they do not hold the role, or not all that the verdict needs to know of it or of its
+//! account's provider.
 //!
 //! ## Why it is unknown
-//! The operator reads only its own account and those that it is told how to enter.
+//! The operator reads only its own account and those that it is told how to enter. Of files, only the output of
+//! `get-account-authorization-details` shows that a role is not there, and only that of `list-open-id-connect-providers`
+//! that a provider is not.
 //!
 //! ## Fix
-//! Start the operator with `--account ID=ROLE_ARN`, naming a role in that account that it may assume.
+//! Start the operator with `--account ID=ROLE_ARN`, naming a role in that account that it may assume. In an audit of files:
+//! the finding names the command of the AWS CLI whose output is missing.
 //!
 //! ## Verify
-//! `kubectl get clusterirsaaudit cluster -o yaml` lists the account.
+//! `kubectl get clusterirsaaudit cluster -o yaml` lists the account; or the audit of files does not say it any more.
 
 use super::evidence::{account, gaps};
-use crate::chain::{Chain, Gap};
+use crate::chain::{Chain, Gap, RoleChain};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::fix::{Fix, shell};
+use crate::text::quote;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -24,7 +29,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AccountUnreachable",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "no access to the role's account is configured",
+    title: "the role's account cannot be looked into",
 };
 pub(super) const CHECK: Option<super::Check> = Some(check);
 
@@ -38,14 +43,47 @@ pub fn finding(account: &str) -> Finding {
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let (link, _) = gaps(chain).into_iter().find(|(_, gap)| **gap == Gap::AccountNotConfigured)?;
-    Some(finding(account(chain)).at(link))
+    let aws = chain.aws.as_ref()?;
+    gaps(chain).into_iter().find_map(|(link, gap)| match gap {
+        Gap::AccountNotConfigured => Some(finding(account(chain)).at(link)),
+        Gap::NotGiven => Some(not_given(aws, link).at(link)),
+        _ => None,
+    })
+}
+
+/// The finding for what files do not hold, with the commands whose output would.
+fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
+    let (account, role) = (aws.arn.account(), aws.arn.name());
+    let all = ["iam", "get-account-authorization-details", "--filter", "Role"];
+    let (what, commands) = match (link, &aws.provider_arn) {
+        (Link::Provider, Some(arn)) => (
+            format!("all that must be known of the provider `{}`", quote(arn)),
+            vec![
+                shell::line("aws", &["iam", "list-open-id-connect-providers"]),
+                shell::line("aws", &["iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", arn]),
+            ],
+        ),
+        (Link::Permissions, _) => {
+            (format!("the policies of role `{}`", quote(role)), vec![shell::line("aws", &all)])
+        }
+        _ => (
+            format!("role `{}`", quote(role)),
+            vec![shell::line("aws", &all), shell::line("aws", &["iam", "get-role", "--role-name", role])],
+        ),
+    };
+    let join = if link == Link::Provider { "` and `" } else { "` or `" };
+    let fix = Fix::manual(format!(
+        "give to `--aws` what `{}` prints with credentials of account {account}",
+        commands.join(join)
+    ));
+    Finding::new(&ENTRY, format!("no file that was given holds {what} of account {account}")).fix(fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audit::audit_cluster;
+    use crate::model::Observed;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -55,6 +93,33 @@ mod tests {
         the_one(&world.audit(), ("IRSA903", Severity::Unknown, Link::Role, Verdict::Unknown));
         let cluster = audit_cluster(&world.snapshot, &world.config, world.now);
         assert_eq!(cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(), ["IRSA903"]);
+    }
+
+    #[test]
+    fn what_files_do_not_hold_is_unknown() {
+        for (world, link, command) in [
+            (World::healthy().without_account(), Link::Role, "get-role --role-name cart"),
+            (
+                World::healthy().role_unseen(None).account(|account| account.listing = Observed::default()),
+                Link::Role,
+                "get-account-authorization-details",
+            ),
+            (World::healthy().provider_unseen(None), Link::Provider, "get-open-id-connect-provider"),
+            (World::healthy().policies_unseen(None).expect_aws(), Link::Permissions, "--filter Role"),
+        ] {
+            let report = world.read_from_files().audit();
+            let finding = the_one(&report, ("IRSA903", Severity::Unknown, link, Verdict::Unknown));
+            assert!(finding.fix.as_ref().unwrap().text.contains(command), "{:?}", finding.fix);
+            assert!(!report.pending, "no answer is on its way");
+        }
+        let report = World::healthy().policies_unseen(None).read_from_files().audit();
+        assert_eq!(report.verdict, Verdict::Working, "nobody asked for permissions");
+    }
+
+    #[test]
+    fn what_files_list_whole_is_not_there() {
+        let report = World::healthy().role_unseen(None).read_from_files().audit();
+        assert_eq!((report.verdict, report.reason), (Verdict::Broken, "RoleNotFound"));
     }
 
     #[test]

@@ -48,6 +48,7 @@ rules! {
     irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
     irsa501 "IRSA501",
     irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
+    irsa907 "IRSA907",
 }
 
 /// The entry of a code, if the catalogue has it.

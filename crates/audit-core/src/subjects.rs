@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use audit_core::model::IssuerUrl;
 use iam_policy::{
     ASSUME_ROLE_WITH_WEB_IDENTITY, Document, Effect, Operator, Pattern, PrincipalKind, RoleArn, Statement,
     Test,
 };
 
+use crate::model::IssuerUrl;
+
 /// The subjects to which a trust policy gives its role by name: exact values of the issuer's `:sub`, in statements
 /// that allow web identity by the issuer's provider. Patterns name nobody.
-pub(crate) fn named(document: &Document, role: &RoleArn, issuer: &IssuerUrl) -> BTreeSet<String> {
+#[must_use]
+pub fn named(document: &Document, role: &RoleArn, issuer: &IssuerUrl) -> BTreeSet<String> {
     if document.is_refused() {
         return BTreeSet::new();
     }

@@ -6,7 +6,8 @@ use percent_encoding::percent_decode_str;
 
 /// The text of a policy document. `GetRole` and `GetAccountAuthorizationDetails` percent-encode it (RFC 3986),
 /// emulators may not: a JSON object begins with `{`, which no encoded text does.
-pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn decode(text: &str) -> Cow<'_, str> {
     if text.trim_start().starts_with('{') {
         return text.into();
     }
@@ -18,7 +19,8 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
 
 /// Whether a document may mention an issuer. Never wrong when it says no, apart from escapes that nobody writes
 /// into a URL.
-pub(crate) fn may_mention(document: &str, host_path: &str) -> bool {
+#[must_use]
+pub fn may_mention(document: &str, host_path: &str) -> bool {
     // Keys are compared without case, and JSON may write a slash as `\/`.
     document
         .replace("\\/", "/")

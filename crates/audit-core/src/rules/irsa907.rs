@@ -1,0 +1,82 @@
+//! # IRSA907 `ServiceAccountNotGiven`
+//!
+//! ## What it means
+//! An `IrsaAudit`, a pod or a workload's template names a ServiceAccount that is in none of the files, and the files are not
+//! the whole cluster (`irsa-audit audit --partial`). The operator never says this.
+//!
+//! ## Why it is unknown
+//! The ServiceAccount may exist in the cluster, with or without the annotation.
+//!
+//! ## Fix
+//! Give the manifest of the ServiceAccount as well; or leave `--partial` away, if the files are the whole cluster: then its
+//! absence is IRSA106.
+//!
+//! ## Verify
+//! The finding is gone.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA907",
+    reason: "ServiceAccountNotGiven",
+    severity: Severity::Unknown,
+    link: Link::ServiceAccount,
+    title: "the ServiceAccount is in none of the files",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.service_account.is_some() || !chain.snapshot.cluster.is_partial() {
+        return None;
+    }
+    let message =
+        format!("no file that was given holds ServiceAccount `{}`, and they are not the whole cluster", quote(&chain.key.to_string()));
+    let fix = Fix::manual(
+        "give its manifest to `--kubernetes` as well, or leave `--partial` away if the files are the whole cluster",
+    );
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::audit;
+    use crate::model::{BindingKey, PodPhase};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA907", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown);
+
+    /// A workload of a chart, and no ServiceAccount.
+    fn named_by_a_template() -> World {
+        World::healthy().without_service_account().pod(|pod| pod.phase = PodPhase::Template)
+    }
+
+    #[test]
+    fn what_a_part_of_a_cluster_does_not_hold_is_unknown() {
+        the_one(&named_by_a_template().partial().audit(), UNKNOWN);
+        the_one(&World::healthy().without_service_account().partial().audit(), UNKNOWN);
+        let asked = World::healthy().without_service_account().without_pods().request(|_| ()).expect_role(ROLE);
+        the_one(&asked.partial().audit(), UNKNOWN);
+        assert_healthy(&World::healthy().partial().audit());
+    }
+
+    #[test]
+    fn it_is_audited_wherever_a_workload_names_it() {
+        let audited = |world: &World| {
+            let report = audit(&world.snapshot, &world.config, world.now);
+            report.bindings.iter().map(|binding| binding.reason).collect::<Vec<_>>()
+        };
+        assert_eq!(audited(&named_by_a_template()), ["ServiceAccountMissing"]);
+        assert_eq!(audited(&named_by_a_template().partial()), ["ServiceAccountNotGiven"]);
+        let mut as_default = World::healthy().without_service_account().without_pods();
+        let template = pod(&BindingKey::new("shop", "default"), "web", bare("app"));
+        as_default.snapshot.cluster.put_pod(crate::model::Pod { phase: PodPhase::Template, ..template });
+        assert_eq!(audited(&as_default.partial()), [""; 0], "every namespace has it, and few annotate it");
+    }
+}
