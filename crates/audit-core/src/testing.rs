@@ -600,9 +600,18 @@ pub(crate) fn assert_healthy(report: &BindingReport) {
 #[track_caller]
 pub(crate) fn assert_safe(report: &BindingReport) {
     let fixes = report.findings.iter().filter_map(|f| f.fix.as_ref());
+    let fixes = fixes.flat_map(|fix| [Some(fix), fix.then.as_deref()]).flatten();
     let texts = fixes
+        .clone()
         .flat_map(|fix| [Some(fix.text.as_str()), fix.brief.as_deref()])
         .flatten();
+    for alternative in fixes.flat_map(|fix| &fix.alternatives) {
+        let lines = alternative.text.lines();
+        assert!(
+            lines.flat_map(str::chars).all(|c| !crate::text::is_hidden(c)),
+            "{alternative:?}"
+        );
+    }
     let messages = report
         .findings
         .iter()

@@ -278,10 +278,12 @@ fn finding(f: &Finding, decides: bool, old: &[FindingStatus], now: Timestamp) ->
     }
 }
 
-/// The fix as it fits into a status: a command is never cut, because half a command is a trap.
+/// The fix as it fits into a status, with what must follow if there is room: a command is never cut, because half a command
+/// is a trap.
 fn shown_fix(fix: &audit_core::fix::Fix) -> Option<String> {
-    if fix.text.len() <= MAX_FIX_BYTES {
-        return Some(fix.text.clone());
+    let texts = [fix.whole(), fix.text.clone()];
+    if let Some(text) = texts.into_iter().find(|text| text.len() <= MAX_FIX_BYTES) {
+        return Some(text);
     }
     fix.brief.as_deref().map(|brief| cut(brief, MAX_FIX_BYTES))
 }

@@ -1,5 +1,5 @@
 use audit_core::finding::{Finding, Link};
-use audit_core::fix::{Fix, FixKind};
+use audit_core::fix::Fix;
 use audit_core::model::{BindingKey, Workload};
 use audit_core::report::{BindingFacts, BindingReport, LinkState, PodSummary};
 use audit_core::{Severity, Verdict, rules};
@@ -153,9 +153,8 @@ fn a_status_stays_small_whatever_the_names_hold() {
         .map(|rule| Finding::new(rule.entry, audit_core::text::quote(&long).repeat(4)))
         .collect();
     findings[0].fix = Some(Fix {
-        kind: FixKind::AwsCli,
-        text: long.clone(),
         brief: Some(long.clone()),
+        ..Fix::manual(long.clone())
     });
     let mut big = report(findings);
     big.facts.role_arn = Some(long.clone());
@@ -176,9 +175,8 @@ fn a_status_stays_small_whatever_the_names_hold() {
 fn a_command_is_whole_or_not_there() {
     let with = |text: String, brief: Option<&str>| {
         let fix = Fix {
-            kind: FixKind::AwsCli,
-            text,
             brief: brief.map(str::to_owned),
+            ..Fix::manual(text)
         };
         let status = status(&report(vec![finding("IRSA204").fix(fix)]), None, 1, at(0));
         status.findings[0].fix.clone()
@@ -186,6 +184,18 @@ fn a_command_is_whole_or_not_there() {
     assert_eq!(with("x".repeat(1024), Some("words")), Some("x".repeat(1024)));
     assert_eq!(with("x".repeat(1025), Some("words")), Some("words".to_owned()));
     assert_eq!(with("x".repeat(1025), None), None);
+}
+
+#[test]
+fn what_must_follow_a_command_is_told_where_it_fits() {
+    let with = |text: &str| {
+        let fix = Fix::kubectl(&[text]).then(Some(Fix::kubectl(&["restart"])));
+        let status = status(&report(vec![finding("IRSA101").fix(fix)]), None, 1, at(0));
+        status.findings[0].fix.clone().unwrap()
+    };
+    assert_eq!(with("annotate"), "kubectl annotate && kubectl restart");
+    let long = "x".repeat(MAX_FIX_BYTES - 10);
+    assert_eq!(with(&long), format!("kubectl {long}"));
 }
 
 #[test]

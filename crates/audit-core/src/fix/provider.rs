@@ -6,52 +6,84 @@
 
 use serde_json::{Value, json};
 
-use super::{Fix, shell};
+use super::hcl::{Block, Expression};
+use super::{Alternative, Fix, shell};
+use crate::model::{Provider, service_account::DEFAULT_AUDIENCE};
 use crate::text::{ascii_json, quote};
 
 /// The command that registers an issuer in an account.
 #[must_use]
 pub fn create(issuer_url: &str, audience: &str) -> Fix {
-    if is_plain(audience) {
-        return Fix::aws(&[
+    let fix = if is_plain(audience) {
+        Fix::aws(&[
             "iam",
             "create-open-id-connect-provider",
             "--url",
             issuer_url,
             "--client-id-list",
             audience,
-        ]);
+        ])
+    } else {
+        from_json(
+            "create-open-id-connect-provider",
+            audience,
+            &json!({ "Url": issuer_url, "ClientIDList": [audience] }),
+        )
+    };
+    if !is_registrable(audience) {
+        return fix;
     }
-    from_json(
-        "create-open-id-connect-provider",
-        audience,
-        &json!({ "Url": issuer_url, "ClientIDList": [audience] }),
-    )
+    // eksctl registers the issuer in the account of its caller, with the usual audience and no other.
+    let eksctl = (audience == DEFAULT_AUDIENCE)
+        .then(|| Alternative::eksctl(&["utils", "associate-iam-oidc-provider"], &["--approve"]))
+        .flatten()
+        .map(|eksctl| eksctl.only_if("the role is in the account of the cluster"));
+    fix.or_else(eksctl).or_else([terraform(issuer_url, &[audience])])
 }
 
 /// The command that makes a provider accept an audience.
 #[must_use]
-pub fn add_client_id(provider_arn: &str, audience: &str) -> Fix {
-    if is_plain(audience) {
-        return Fix::aws(&[
+pub fn add_client_id(provider: &Provider, audience: &str) -> Fix {
+    let fix = if is_plain(audience) {
+        Fix::aws(&[
             "iam",
             "add-client-id-to-open-id-connect-provider",
             "--open-id-connect-provider-arn",
-            provider_arn,
+            &provider.arn,
             "--client-id",
             audience,
-        ]);
+        ])
+    } else {
+        from_json(
+            "add-client-id-to-open-id-connect-provider",
+            audience,
+            &json!({ "OpenIDConnectProviderArn": provider.arn, "ClientID": audience }),
+        )
+    };
+    if !is_registrable(audience) {
+        return fix;
     }
-    from_json(
-        "add-client-id-to-open-id-connect-provider",
-        audience,
-        &json!({ "OpenIDConnectProviderArn": provider_arn, "ClientID": audience }),
-    )
+    let known = provider.client_ids.iter().map(String::as_str);
+    let all: Vec<&str> = known.chain([audience]).collect();
+    let url = provider.url.strip_prefix("https://").unwrap_or(&provider.url);
+    fix.or_else([terraform(&format!("https://{url}"), &all)])
+}
+
+/// The provider as Terraform declares it: all its audiences, because one that is not there is taken away.
+fn terraform(url: &str, client_ids: &[&str]) -> Alternative {
+    let provider = Block::new("resource", &["aws_iam_openid_connect_provider", "cluster"])
+        .attribute("url", Expression::string(url))
+        .attribute("client_id_list", Expression::strings(client_ids));
+    Alternative::terraform(&provider)
+}
+
+/// Whether an audience can be, and should be, registered. IAM takes client ids of 1 to 255 characters.
+fn is_registrable(audience: &str) -> bool {
+    shell::is_pasteable(audience) && !audience.is_empty() && audience.chars().count() <= 255
 }
 
 fn from_json(operation: &str, audience: &str, input: &Value) -> Fix {
-    // IAM takes client ids of 1 to 255 characters.
-    if !shell::is_pasteable(audience) || audience.is_empty() || audience.chars().count() > 255 {
+    if !is_registrable(audience) {
         return Fix::manual(format!(
             "`{}` is no audience that should be registered: put the ServiceAccount's annotation right first",
             quote(audience)
@@ -71,10 +103,18 @@ fn is_plain(audience: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FixKind;
+    use super::super::{FixKind, Form};
     use super::*;
 
     const ARN: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.example.com/id/A";
+
+    fn provider(client_ids: &[&str]) -> Provider {
+        Provider {
+            arn: ARN.to_owned(),
+            url: "oidc.example.com/id/A".to_owned(),
+            client_ids: client_ids.iter().map(|id| (*id).to_owned()).collect(),
+        }
+    }
 
     #[test]
     fn usual_audiences_are_plain_options() {
@@ -84,12 +124,42 @@ mod tests {
              sts.amazonaws.com"
         );
         assert_eq!(
-            add_client_id(ARN, "sts.amazonaws.com").text,
+            add_client_id(&provider(&[]), "sts.amazonaws.com").text,
             format!(
                 "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {ARN} --client-id \
                  sts.amazonaws.com"
             )
         );
+    }
+
+    #[test]
+    fn terraform_keeps_the_audiences_that_are_there() {
+        let fix = add_client_id(&provider(&["vault", "${x}"]), "sts.amazonaws.com");
+        let [terraform] = fix.alternatives.as_slice() else {
+            panic!("{fix:?}")
+        };
+        let read: Value = hcl::from_str(&terraform.text).unwrap();
+        assert_eq!(
+            read["resource"]["aws_iam_openid_connect_provider"]["cluster"]["url"],
+            json!("https://oidc.example.com/id/A")
+        );
+        assert!(
+            terraform
+                .text
+                .ends_with("client_id_list = [\"vault\", \"$${x}\", \"sts.amazonaws.com\"]\n}"),
+            "{}",
+            terraform.text
+        );
+    }
+
+    #[test]
+    fn eksctl_registers_the_usual_audience_only() {
+        let has_eksctl = |fix: Fix| {
+            let eksctl = fix.alternatives.iter().find(|a| a.form == Form::Eksctl)?.only_if;
+            Some(eksctl.is_some())
+        };
+        assert_eq!(has_eksctl(create("https://a/b", "sts.amazonaws.com")), Some(true));
+        assert_eq!(has_eksctl(create("https://a/b", "vault")), None);
     }
 
     #[test]
@@ -104,7 +174,10 @@ mod tests {
             "é",
             "@x",
         ] {
-            for fix in [create("https://a/b", audience), add_client_id(ARN, audience)] {
+            for fix in [
+                create("https://a/b", audience),
+                add_client_id(&provider(&[]), audience),
+            ] {
                 assert_eq!(fix.kind, FixKind::AwsCli, "{audience}");
                 assert!(fix.text.contains(" --cli-input-json '{"), "{}", fix.text);
                 assert!(fix.text.is_ascii(), "{}", fix.text);
@@ -115,12 +188,16 @@ mod tests {
     #[test]
     fn what_cannot_be_registered_gives_no_command() {
         for audience in ["", "a\nb", "\u{1b}[0m", "a\u{202e}b", &"x".repeat(256)] {
-            assert_eq!(add_client_id(ARN, audience).kind, FixKind::Manual, "{audience:?}");
-            assert_eq!(
-                create("https://a/b", audience).kind,
-                FixKind::Manual,
-                "{audience:?}"
-            );
+            for fix in [
+                create("https://a/b", audience),
+                add_client_id(&provider(&[]), audience),
+            ] {
+                assert_eq!(
+                    (fix.kind, fix.alternatives.len()),
+                    (FixKind::Manual, 0),
+                    "{audience:?}"
+                );
+            }
         }
     }
 }

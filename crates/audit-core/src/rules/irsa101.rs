@@ -22,9 +22,10 @@
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS -o yaml` shows the annotation, and a new pod has `AWS_ROLE_ARN`.
 
+use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::Fix;
 use crate::model::RoleLookup;
 use crate::text::quote;
 
@@ -70,7 +71,7 @@ fn annotate(chain: &Chain<'_>) -> Fix {
                  and create its pods anew"
             ))
         },
-        |arn| fix::annotate_role(chain.key, prefix, &arn),
+        |arn| repair::annotate_role(chain, &arn),
     )
 }
 

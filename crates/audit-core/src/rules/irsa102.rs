@@ -24,9 +24,10 @@
 
 use iam_policy::{RoleArn, RoleArnError};
 
+use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::Fix;
 use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
@@ -58,7 +59,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let message = format!("annotation `{prefix}/role-arn` is `{}`: {}{note}", quote(text), reveal(&error.to_string()));
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
     let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
-        Some(arn) => fix::annotate_role(chain.key, prefix, arn),
+        Some(arn) => repair::annotate_role(chain, arn),
         None => Fix::manual(format!(
             "set annotation `{prefix}/role-arn` to what `aws iam get-role --role-name NAME --query Role.Arn --output \
              text` prints for the role, and create the pods anew"

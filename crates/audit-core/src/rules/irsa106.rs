@@ -17,6 +17,7 @@
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS` finds it, and the workload's pods are created.
 
+use super::repair;
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
@@ -48,12 +49,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
-    let create = fix::create_service_account(chain.key);
     let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {
-        Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => {
-            create.and(&fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn))
-        }
-        _ => create,
+        Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => repair::create_annotated(chain, arn),
+        _ => fix::create_service_account(chain.key),
     };
     let message = format!("ServiceAccount `{}` does not exist, and {named_by}", quote(&chain.key.to_string()));
     Some(Finding::new(&ENTRY, message).fix(fix))

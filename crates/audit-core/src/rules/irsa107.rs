@@ -16,9 +16,9 @@
 //! ## Verify
 //! `aws sts get-caller-identity` in a new pod names the expected role.
 
+use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -40,7 +40,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         quote(expected)
     );
-    Some(Finding::new(&ENTRY, message).fix(fix::annotate_role(chain.key, &chain.config.annotation_prefix, expected)))
+    Some(Finding::new(&ENTRY, message).fix(repair::annotate_role(chain, expected)))
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
 
+use super::repair;
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -34,7 +34,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     let role = aws.found().filter(|_| aws.has_other_arn())?;
     let message = format!("the annotation says `{}`, and the role's ARN is `{}`", aws.arn, role.arn);
-    let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, &role.arn.to_string());
+    let fix = repair::annotate_role(chain, &role.arn.to_string());
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -20,6 +20,7 @@
 //! ## Verify
 //! `aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN` lists the audience.
 
+use super::repair;
 use crate::chain::{Chain, Outcome};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
@@ -55,24 +56,24 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "annotation `{prefix}/audience` is empty, so that tokens have the API server's own audience, and the \
              provider accepts {accepts}"
         );
-        let fix = fix::drop_audience(chain.key, prefix);
+        let fix = repair::drop_audience(chain);
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     let message = format!("the token's audience is `{}`, and the provider accepts {accepts}", quote(chain.audience));
-    Some(Finding::new(&ENTRY, message).fix(repair(chain, provider)))
+    Some(Finding::new(&ENTRY, message).fix(mended(chain, provider)))
 }
 
 /// Without the annotation, if that makes the whole chain pass; else one more client id.
-fn repair(chain: &Chain<'_>, provider: &Provider) -> Fix {
+fn mended(chain: &Chain<'_>, provider: &Provider) -> Fix {
     let annotated = chain.audience != DEFAULT_AUDIENCE;
     let passes_without = || {
         let arn = chain.past_role().map(|aws| aws.arn.clone());
         arn.is_some_and(|arn| chain.for_role(arn, DEFAULT_AUDIENCE).outcome() == Outcome::Passes)
     };
     if annotated && passes_without() {
-        fix::drop_audience(chain.key, &chain.config.annotation_prefix)
+        repair::drop_audience(chain)
     } else {
-        fix::provider::add_client_id(&provider.arn, chain.audience)
+        fix::provider::add_client_id(provider, chain.audience)
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod evidence;
 pub mod pods;
+pub mod repair;
 pub mod trust;
 
 macro_rules! rules {

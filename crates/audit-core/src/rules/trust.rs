@@ -82,13 +82,12 @@ fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
         DEFAULT_AUDIENCE.clone_into(&mut identity.audience);
     }
     let edit = least_edit(&role.trust_text, &identity)?;
-    let old: serde_json::Value = serde_json::from_str(&role.trust_text).ok()?;
     let brief = format!(
         "edit the trust policy of role `{}`: {}",
         quote(role.arn.name()),
         describe(role, &edit.changes)
     );
-    fix::trust::edit_in_place(role.arn.name(), &old, &edit.document, brief)
+    fix::trust::repair(role.arn.name(), &role.trust_text, &edit, &identity, brief)
 }
 
 /// Who asks, as STS sees it.

@@ -122,7 +122,7 @@ pub fn cluster_status(
                 reason: finding.entry.reason.to_owned(),
                 severity: finding.severity.as_str().to_owned(),
                 message: finding.message.clone(),
-                fix: finding.fix.as_ref().map(|fix| fix.text.clone()),
+                fix: finding.fix.as_ref().map(audit_core::fix::Fix::whole),
             })
             .collect(),
         conditions: vec![ready(&report, now)],

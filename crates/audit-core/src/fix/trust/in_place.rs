@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Fix, FixKind, shell};
+use super::super::{Fix, FixKind, shell};
 use crate::text::ascii_json;
 
 /// The command line that turns `old` into `new`, the trust policy of the role `role_name`; `None` if nothing changes,
@@ -27,11 +27,7 @@ pub fn edit_in_place(role_name: &str, old: &Value, new: &Value, brief: String) -
         "policy=$(aws iam get-role{role} --query Role.AssumeRolePolicyDocument --output json | jq -ce {program}) && \
          aws iam update-assume-role-policy{role} --policy-document \"$policy\""
     );
-    Some(Fix {
-        kind: FixKind::AwsCli,
-        text,
-        brief: Some(brief),
-    })
+    Some(Fix::new(FixKind::AwsCli, text).brief(brief))
 }
 
 /// Whether jq certainly gives a document back as it was: it keeps numbers as doubles, which hold integers up to 2^53.

@@ -1,0 +1,76 @@
+//! The same repair in other forms.
+
+use super::hcl::Block;
+use super::shell;
+
+/// A form in which a repair can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// A unified diff of the document as indented JSON: for reading, and for whoever keeps the policy in a file. People
+    /// who review a trust policy read a diff; nobody reads RFC 6902, and no tool of AWS takes it.
+    Diff,
+    /// Terraform's language.
+    Terraform,
+    /// A shell with `eksctl`, which takes the cluster's name from the variable `CLUSTER`.
+    Eksctl,
+    /// A Kubernetes manifest, or the part of one that changes.
+    Manifest,
+}
+
+impl Form {
+    /// The word used in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Diff => "diff",
+            Self::Terraform => "terraform",
+            Self::Eksctl => "eksctl",
+            Self::Manifest => "manifest",
+        }
+    }
+}
+
+/// The whole repair in another form. It may show more of a trust policy than a status may tell: only the command line
+/// prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alternative {
+    /// In which form.
+    pub form: Form,
+    /// What is pasted, or read.
+    pub text: String,
+    /// What must hold for it to be the repair, where the audit cannot tell.
+    pub only_if: Option<&'static str>,
+}
+
+impl Alternative {
+    pub(super) fn new(form: Form, text: String) -> Self {
+        Self {
+            form,
+            text,
+            only_if: None,
+        }
+    }
+
+    /// A block for Terraform.
+    pub(super) fn terraform(block: &Block) -> Self {
+        Self::new(Form::Terraform, block.to_string())
+    }
+
+    /// A command line for eksctl; `None` where a word holds characters that a terminal hides.
+    ///
+    /// The audit does not know the cluster's name. A shell refuses to run the command until somebody has given it.
+    pub(super) fn eksctl(before: &[&str], after: &[&str]) -> Option<Self> {
+        let pasteable = after.iter().all(|word| shell::is_pasteable(word));
+        pasteable.then(|| {
+            let begin = shell::line("eksctl", before);
+            let end = shell::line("", after);
+            let cluster = "\"${CLUSTER:?set it to the name of the EKS cluster}\"";
+            Self::new(Form::Eksctl, format!("{begin} --cluster {cluster}{end}"))
+        })
+    }
+
+    pub(super) fn only_if(mut self, condition: &'static str) -> Self {
+        self.only_if = Some(condition);
+        self
+    }
+}

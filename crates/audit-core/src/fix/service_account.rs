@@ -1,0 +1,220 @@
+//! Repairs of a ServiceAccount.
+
+use std::fmt::Write as _;
+
+use super::hcl::{self, Block, Expression};
+use super::{Alternative, Fix, Form, yaml};
+use crate::model::BindingKey;
+use crate::text::quote;
+
+/// The prefix of the annotations on EKS, which is all that eksctl knows.
+const EKS_PREFIX: &str = "eks.amazonaws.com";
+
+/// The command that sets the role annotation of a ServiceAccount.
+#[must_use]
+pub fn annotate_role(key: &BindingKey, prefix: &str, role_arn: &str) -> Fix {
+    let fix = annotate(key, &format!("{prefix}/role-arn={role_arn}"));
+    let annotation = (format!("{prefix}/role-arn"), role_arn.to_owned());
+    fix.or_else(eksctl(key, prefix, role_arn))
+        .or_else(declared(key, Some(&annotation)))
+}
+
+/// The command that takes the audience annotation of a ServiceAccount away.
+#[must_use]
+pub fn drop_audience(key: &BindingKey, prefix: &str) -> Fix {
+    annotate(key, &format!("{prefix}/audience-"))
+}
+
+/// The command that creates a ServiceAccount.
+#[must_use]
+pub fn create_service_account(key: &BindingKey) -> Fix {
+    kubectl_on(key, &["create", "serviceaccount"], &[]).or_else(declared(key, None))
+}
+
+/// The command that creates a ServiceAccount with its role annotation.
+#[must_use]
+pub fn create_annotated(key: &BindingKey, prefix: &str, role_arn: &str) -> Fix {
+    let annotate = annotate_role(key, prefix, role_arn);
+    let alternatives = annotate.alternatives.clone();
+    create_service_account(key).and(&annotate).or_else(alternatives)
+}
+
+fn annotate(key: &BindingKey, change: &str) -> Fix {
+    kubectl_on(key, &["annotate", "serviceaccount"], &["--overwrite", change])
+}
+
+/// A kubectl command on a ServiceAccount, in its namespace.
+fn kubectl_on(key: &BindingKey, before: &[&str], after: &[&str]) -> Fix {
+    if is_no_name(key) {
+        // No API server admits such a name, a file may hold it; kubectl would take it for a flag.
+        return Fix::manual(format!(
+            "`{}` is no name for a ServiceAccount: rename it",
+            quote(&key.service_account)
+        ));
+    }
+    let mut words = before.to_vec();
+    words.extend([
+        key.service_account.as_str(),
+        "--namespace",
+        key.namespace.as_str(),
+    ]);
+    words.extend(after);
+    Fix::kubectl(&words)
+}
+
+fn is_no_name(key: &BindingKey) -> bool {
+    key.service_account.starts_with('-')
+}
+
+/// eksctl creates the ServiceAccount, or annotates the one that is there, and no role beside the one that it is given.
+fn eksctl(key: &BindingKey, prefix: &str, role_arn: &str) -> Option<Alternative> {
+    let words = [
+        "--namespace",
+        &key.namespace,
+        "--name",
+        &key.service_account,
+        "--attach-role-arn",
+        role_arn,
+        "--override-existing-serviceaccounts",
+        "--approve",
+    ];
+    let begins_as_a_flag = [key.namespace.as_str(), role_arn]
+        .iter()
+        .any(|word| word.starts_with('-'));
+    if prefix != EKS_PREFIX || is_no_name(key) || begins_as_a_flag {
+        return None;
+    }
+    Alternative::eksctl(&["create", "iamserviceaccount"], &words)
+}
+
+/// The ServiceAccount as whoever keeps it in files declares it.
+fn declared(key: &BindingKey, annotation: Option<&(String, String)>) -> Vec<Alternative> {
+    if is_no_name(key) {
+        return Vec::new();
+    }
+    let mut metadata = Block::new("metadata", &[])
+        .attribute("name", Expression::string(&key.service_account))
+        .attribute("namespace", Expression::string(&key.namespace));
+    let mut manifest = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {}\n  namespace: {}\n",
+        yaml::scalar(&key.service_account),
+        yaml::scalar(&key.namespace)
+    );
+    if let Some((name, value)) = annotation {
+        metadata = metadata.attribute("annotations", Expression::map(&[(name, value)]));
+        let (name, value) = (yaml::scalar(name), yaml::scalar(value));
+        let _ = writeln!(manifest, "  annotations:\n    {name}: {value}");
+    }
+    let labels = [
+        "kubernetes_service_account_v1",
+        &hcl::identifier(&key.service_account),
+    ];
+    vec![
+        Alternative::terraform(&Block::new("resource", &labels).block(metadata)),
+        Alternative::new(Form::Manifest, manifest),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::FixKind;
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/cart";
+
+    fn cart() -> BindingKey {
+        BindingKey::new("shop", "cart")
+    }
+
+    fn form(fix: &Fix, form: Form) -> Option<&str> {
+        let found = fix
+            .alternatives
+            .iter()
+            .find(|alternative| alternative.form == form);
+        found.map(|alternative| alternative.text.as_str())
+    }
+
+    #[test]
+    fn commands_are_what_kubectl_takes() {
+        assert_eq!(
+            annotate_role(&cart(), EKS_PREFIX, ROLE).text,
+            "kubectl annotate serviceaccount cart --namespace shop --overwrite \
+             eks.amazonaws.com/role-arn=arn:aws:iam::111122223333:role/cart"
+        );
+        assert_eq!(
+            drop_audience(&cart(), EKS_PREFIX).text,
+            "kubectl annotate serviceaccount cart --namespace shop --overwrite eks.amazonaws.com/audience-"
+        );
+        assert_eq!(
+            create_service_account(&cart()).text,
+            "kubectl create serviceaccount cart --namespace shop"
+        );
+    }
+
+    #[test]
+    fn eksctl_annotates_with_the_role_that_is_there() {
+        let fix = annotate_role(&cart(), EKS_PREFIX, ROLE);
+        assert_eq!(
+            form(&fix, Form::Eksctl).unwrap(),
+            "eksctl create iamserviceaccount --cluster \"${CLUSTER:?set it to the name of the EKS cluster}\" --namespace \
+             shop --name cart --attach-role-arn arn:aws:iam::111122223333:role/cart \
+             --override-existing-serviceaccounts --approve"
+        );
+        let elsewhere = annotate_role(&cart(), "irsa.example.com", ROLE);
+        assert_eq!(
+            form(&elsewhere, Form::Eksctl),
+            None,
+            "eksctl knows one prefix only"
+        );
+    }
+
+    #[test]
+    fn files_declare_the_account_with_its_annotation() {
+        for fix in [
+            annotate_role(&cart(), EKS_PREFIX, ROLE),
+            create_annotated(&cart(), EKS_PREFIX, ROLE),
+        ] {
+            let manifest: Value = serde_saphyr::from_str(form(&fix, Form::Manifest).unwrap()).unwrap();
+            let metadata = json!({ "name": "cart", "namespace": "shop",
+                "annotations": { "eks.amazonaws.com/role-arn": ROLE } });
+            assert_eq!(
+                manifest,
+                json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
+            );
+            let terraform: Value =
+                ::hcl::from_str(form(&fix, Form::Terraform).unwrap()).expect("Terraform's language");
+            assert_eq!(
+                terraform["resource"]["kubernetes_service_account_v1"]["cart"]["metadata"],
+                metadata
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_names_give_a_step_in_place_of_a_command() {
+        let hidden = BindingKey::new("shop", "cart\n; rm -rf /");
+        let flag = BindingKey::new("shop", "--all");
+        for key in [&hidden, &flag] {
+            for fix in [
+                annotate_role(key, EKS_PREFIX, "x"),
+                create_service_account(key),
+                create_annotated(key, EKS_PREFIX, "x"),
+                drop_audience(key, EKS_PREFIX),
+            ] {
+                assert_eq!(fix.kind, FixKind::Manual, "{fix:?}");
+                assert!(!fix.text.contains('\n'));
+                assert_eq!(form(&fix, Form::Eksctl), None);
+            }
+        }
+        let arn = annotate_role(&cart(), "p", "arn:\u{202e}x");
+        assert_eq!(arn.kind, FixKind::Manual);
+        let quoted = annotate_role(&cart(), "p", "a'b $(c)");
+        assert!(
+            quoted.text.ends_with(r"'p/role-arn=a'\''b $(c)'"),
+            "{}",
+            quoted.text
+        );
+    }
+}

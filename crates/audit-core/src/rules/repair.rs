@@ -1,0 +1,107 @@
+//! Repairs of the ServiceAccount, with what must follow them: the webhook looks at its annotations only when a pod is
+//! created.
+
+use super::pods::{other_roles, workloads};
+use crate::chain::Chain;
+use crate::fix::{self, Fix};
+use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::model::{Container, Pod};
+
+/// Annotates the ServiceAccount with a role, and creates anew the pods that do not carry it.
+#[must_use]
+pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
+    let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn);
+    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+}
+
+/// Creates the ServiceAccount with its role annotation, and creates anew the pods that do not carry the role.
+#[must_use]
+pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
+    let fix = fix::create_annotated(chain.key, &chain.config.annotation_prefix, arn);
+    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+}
+
+/// Takes the audience annotation away, and creates anew the pods with a token for another audience than the usual.
+#[must_use]
+pub fn drop_audience(chain: &Chain<'_>) -> Fix {
+    let differs = |container: &Container| {
+        container
+            .token_audience()
+            .is_some_and(|aud| aud != DEFAULT_AUDIENCE)
+    };
+    let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
+    fix.then(created_anew(chain, |pod| pod.containers.iter().any(differs)))
+}
+
+/// Restarts the workloads of the running pods that `must` be created anew.
+fn created_anew(chain: &Chain<'_>, must: impl Fn(&Pod) -> bool) -> Option<Fix> {
+    let pods = chain.pods.iter().copied();
+    let pods: Vec<&Pod> = pods.filter(|pod| !pod.is_template() && must(pod)).collect();
+    fix::restart(&chain.key.namespace, &workloads(&pods).0)
+}
+
+/// Whether a pod has, or may have, what it needs to assume exactly this role.
+fn carries(pod: &Pod, arn: &str) -> bool {
+    pod.containers.iter().any(Container::may_have_web_identity) && other_roles(pod, arn).next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fix::Fix;
+    use crate::testing::*;
+
+    fn then(report: &crate::BindingReport) -> Option<&str> {
+        let fix: &Fix = report.findings[0].fix.as_ref().unwrap();
+        fix.then.as_ref().map(|next| next.text.as_str())
+    }
+
+    #[test]
+    fn pods_that_lack_the_role_are_created_anew_after_the_annotation() {
+        let lacking = World::healthy()
+            .without_annotation()
+            .container(bare("app"))
+            .expect_role(ROLE);
+        assert_eq!(
+            then(&lacking.audit()),
+            Some("kubectl rollout restart --namespace shop deployment/cart")
+        );
+        let other = World::healthy().expect_role(OLD_ROLE).audit();
+        assert_eq!(
+            then(&other),
+            Some("kubectl rollout restart --namespace shop deployment/cart")
+        );
+    }
+
+    #[test]
+    fn pods_that_carry_the_role_stay() {
+        let carrying = World::healthy().without_annotation().expect_role(ROLE);
+        assert_eq!(then(&carrying.audit()), None);
+        assert_eq!(
+            then(
+                &World::healthy()
+                    .without_pods()
+                    .without_annotation()
+                    .expect_role(ROLE)
+                    .audit()
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn pods_with_a_token_for_another_audience_are_created_anew_without_the_annotation() {
+        let container = crate::model::Container {
+            tokens: vec![token("vault")],
+            ..injected("app", ROLE)
+        };
+        let world = World::healthy().audience("vault").container(container);
+        assert_eq!(
+            then(&world.audit()),
+            Some("kubectl rollout restart --namespace shop deployment/cart")
+        );
+        assert_eq!(
+            then(&World::healthy().audience("vault").without_pods().audit()),
+            None
+        );
+    }
+}
