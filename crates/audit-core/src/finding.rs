@@ -98,6 +98,15 @@ pub struct Entry {
     pub title: &'static str,
 }
 
+impl Entry {
+    /// The address of its page, which is generated from the file of its rule.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let pages = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/findings");
+        format!("{pages}/{}.md", self.code)
+    }
+}
+
 /// Something that the audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::pages;
+
 /// Why generation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,6 +42,18 @@ pub fn run(root: &Path, check: bool) -> Result<(), Error> {
             check,
             &mut stale,
         )?;
+    }
+    let pages = pages::all(root).map_err(|(path, source)| Error::File { path, source })?;
+    for left_over in pages::left_over(root, &pages) {
+        if check {
+            stale.push(left_over.display().to_string());
+        } else {
+            let path = root.join(left_over);
+            fs::remove_file(&path).map_err(|source| Error::File { path, source })?;
+        }
+    }
+    for (name, text) in &pages {
+        put(root, name, text, check, &mut stale)?;
     }
     if stale.is_empty() {
         Ok(())

@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod demo;
+mod pages;
 mod steps;
 
 use std::path::PathBuf;

@@ -15,12 +15,26 @@
 //! `AccessDenied … assumed-role/<node role>/i-0123… is not authorized`, `Unable to locate credentials`,
 //! `NoCredentialProviders`.
 //!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: cart
+//!   namespace: shop
+//!   annotations: {}   # eks.amazonaws.com/role-arn is missing
+//! ```
+//!
 //! ## Fix
 //! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN`, in whatever creates the
 //! ServiceAccount as well; then create its pods anew.
 //!
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS -o yaml` shows the annotation, and a new pod has `AWS_ROLE_ARN`.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use super::repair;
 use crate::chain::{Annotation, Chain};

@@ -15,12 +15,28 @@
 //! `ValidationError … Request ARN is invalid`, or
 //! `ValidationError … at 'roleArn' failed to satisfy constraint`.
 //!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: cart
+//!   namespace: shop
+//!   annotations:
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::12345678901:role/cart   # 11 digits: a zero was lost
+//! ```
+//!
 //! ## Fix
 //! Set the annotation to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints, in whatever
 //! creates the ServiceAccount as well; then create the pods anew.
 //!
 //! ## Verify
 //! A new pod has the right `AWS_ROLE_ARN`, and `aws sts get-caller-identity` in it names the role.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [IAM identifiers](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use iam_policy::{RoleArn, RoleArnError};
 

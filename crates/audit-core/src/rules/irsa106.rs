@@ -11,11 +11,24 @@
 //! In Events of the `ReplicaSet` or Job: `error looking up service account NS/NAME: serviceaccount "NAME" not found`. In
 //! the kubelet's of old pods: `MountVolume.SetUp failed … serviceaccounts "NAME" not found`.
 //!
+//! ## Example
+//! ```yaml
+//! kind: Deployment
+//! spec:
+//!   template:
+//!     spec:
+//!       serviceAccountName: cart   # kubectl get serviceaccount cart: not found
+//! ```
+//!
 //! ## Fix
 //! Create it (its annotation included), or let the workload name the one that exists.
 //!
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS` finds it, and the workload's pods are created.
+//!
+//! ## References
+//! - [Configure service accounts for pods](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
+//! - [Service accounts](https://kubernetes.io/docs/concepts/security/service-accounts/)
 
 use super::repair;
 use crate::chain::Chain;

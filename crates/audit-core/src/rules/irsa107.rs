@@ -10,11 +10,23 @@
 //! ## In logs
 //! `AccessDenied … assumed-role/<the other role>/… is not authorized to perform …`.
 //!
+//! ## Example
+//! ```yaml
+//! kind: IrsaAudit
+//! spec:
+//!   serviceAccountName: cart
+//!   expect:
+//!     roleArn: arn:aws:iam::111122223333:role/cart   # the annotation says role/cart-staging
+//! ```
+//!
 //! ## Fix
 //! Set the annotation to the expected role and create the pods anew, or change the expectation.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in a new pod names the expected role.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use super::repair;
 use crate::chain::{Annotation, Chain};

@@ -12,11 +12,21 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```console
+//! $ aws iam get-role --role-name cart
+//! An error occurred (NoSuchEntity) when calling the GetRole operation: The role with name cart cannot be found.
+//! ```
+//!
 //! ## Fix
 //! Create the role, or annotate the ServiceAccount with one that exists.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
+//!
+//! ## References
+//! - [GetRole](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html)
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

@@ -10,11 +10,20 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```json
+//! {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+//! ```
+//!
 //! ## Fix
 //! Append a statement that allows it to the cluster's provider, for this subject and audience.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the action.
+//!
+//! ## References
+//! - [Create a role for OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html)
+//! - [AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)
 
 use iam_policy::CauseKind;
 

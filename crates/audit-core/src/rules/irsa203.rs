@@ -10,6 +10,12 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! The cluster was created anew, and its issuer ends in `…/id/0123…`:
+//! ```json
+//! "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/FEDC…"}
+//! ```
+//!
 //! ## Fix
 //! Append a statement for the cluster's provider; where the named provider can admit nobody, put the right one in its
 //! place together with the condition keys.
@@ -17,6 +23,11 @@
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` names the ARN that
 //! `aws iam list-open-id-connect-providers` prints for the issuer.
+//!
+//! ## References
+//! - [The element Principal](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [Authenticate to another account with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 
 use iam_policy::{CauseKind, ProviderDifference, ProviderMismatch};
 

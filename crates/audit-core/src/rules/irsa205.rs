@@ -10,11 +10,21 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ServiceAccount `shop/release-cart`:
+//! ```json
+//! "Condition": {"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub": "system:serviceaccount:shop:cart"}}
+//! ```
+//!
 //! ## Fix
 //! Add the ServiceAccount's subject to the condition, or run the workload as the ServiceAccount that is trusted.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use iam_policy::CauseKind;
 

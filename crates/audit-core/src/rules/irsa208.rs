@@ -8,12 +8,24 @@
 //! A token that the cluster issued to the same ServiceAccount for another purpose, say for Vault, can assume the role if
 //! the provider knows that audience: whoever receives such a token can use it.
 //!
+//! ## In logs
+//! Nothing: the workload gets its credentials.
+//!
+//! ## Example
+//! ```json
+//! "Condition": {"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub": "system:serviceaccount:shop:cart"}}
+//! ```
+//!
 //! ## Fix
 //! Add `StringEquals` of `<issuer>:aud` to `sts.amazonaws.com`.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
 //! credentials.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use iam_policy::ExposureKind;
 

@@ -11,11 +11,21 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! The token has the audience `sts.amazonaws.com`:
+//! ```json
+//! "Condition": {"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:aud": "sts.amazonaws.com.cn"}}
+//! ```
+//!
 //! ## Fix
 //! Let the condition name the token's audience; or take the annotation away and create the pods anew.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use iam_policy::CauseKind;
 

@@ -11,11 +11,21 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```json
+//! "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123…"},
+//! "Condition": {"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/FEDC…:sub": "system:serviceaccount:shop:cart"}}
+//! ```
+//!
 //! ## Fix
 //! Rename the key; or give each cluster a statement of its own.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use iam_policy::CauseKind;
 

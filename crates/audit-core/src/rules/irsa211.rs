@@ -13,13 +13,19 @@
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
 //! ## Example
-//! `https://oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub` in place of `oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub`.
+//! ```json
+//! "Condition": {"StringEquals": {"https://oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub": "system:serviceaccount:shop:cart"}}
+//! ```
 //!
 //! ## Fix
 //! Rename the key.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use iam_policy::CauseKind;
 

@@ -9,12 +9,22 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`, sometimes `… with an explicit deny`.
 //!
+//! ## Example
+//! ```json
+//! {"Effect": "Deny", "Principal": "*", "Action": "sts:*",
+//!  "Condition": {"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub": "system:serviceaccount:shop:*"}}}
+//! ```
+//!
 //! ## Fix
 //! The Deny stands there for a reason, so that no edit is proposed: ask whoever owns the role to except this
 //! ServiceAccount from it, or give the workload another role.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
 use iam_policy::CauseKind;
 

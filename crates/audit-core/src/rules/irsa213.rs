@@ -10,11 +10,20 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```json
+//! "Condition": {"StringEquals": {"aws:RequestTag/team": "shop"}}
+//! ```
+//!
 //! ## Fix
 //! Append a statement without the condition, or take the condition away if it was a slip.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//!
+//! ## References
+//! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use iam_policy::CauseKind;
 

@@ -11,11 +11,20 @@
 //! ## In logs
 //! If the condition does not hold: `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```json
+//! "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+//! ```
+//!
 //! ## Fix
 //! None is proposed. Ask from where the pod runs whether it gets credentials, and waive this code if it should stay so.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in the pod names the role.
+//!
+//! ## References
+//! - [Global condition keys](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 
 use iam_policy::CauseKind;
 

@@ -7,12 +7,24 @@
 //! Any ServiceAccount of the cluster can assume the role: whoever can create a pod anywhere has it. No waiver counts for
 //! it, unless the `default` `IrsaAuditPolicy` says so.
 //!
+//! ## In logs
+//! Nothing: the workload gets its credentials.
+//!
+//! ## Example
+//! ```json
+//! "Condition": {"StringEquals": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:aud": "sts.amazonaws.com"}}
+//! ```
+//!
 //! ## Fix
 //! Add `StringEquals` of `<issuer>:sub` to the subjects that should have the role.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
 //! credentials.
+//!
+//! ## References
+//! - [Create a role for OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html)
+//! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
 use iam_policy::ExposureKind;
 

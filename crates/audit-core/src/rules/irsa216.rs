@@ -6,12 +6,24 @@
 //! ## Why it matters
 //! `StringLike` of `system:serviceaccount:team-*:app` gives the role to whoever can create a ServiceAccount that fits.
 //!
+//! ## In logs
+//! Nothing: the workload gets its credentials.
+//!
+//! ## Example
+//! ```json
+//! "Condition": {"StringLike": {"oidc.eks.eu-west-1.amazonaws.com/id/0123…:sub": "system:serviceaccount:team-*:cart"}}
+//! ```
+//!
 //! ## Fix
 //! List the subjects under `StringEquals`.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows no wildcard, and the pods of every
 //! listed subject still get credentials.
+//!
+//! ## References
+//! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
+//! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
 use iam_policy::{ExposureKind, Pattern, who_can};
 

@@ -7,12 +7,24 @@
 //! Its conditions are then the only defence, and principals of any AWS account may ask. No waiver counts for it, unless
 //! the `default` `IrsaAuditPolicy` says so.
 //!
+//! ## In logs
+//! Nothing: the workload gets its credentials.
+//!
+//! ## Example
+//! ```json
+//! {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"…": {}}}
+//! ```
+//!
 //! ## Fix
 //! Name the cluster's provider: `"Principal": {"Federated": "arn:aws:iam::<account>:oidc-provider/<issuer>"}`.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` names the provider, and the pod still gets
 //! credentials.
+//!
+//! ## References
+//! - [The element Principal](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)
+//! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
 use iam_policy::ExposureKind;
 

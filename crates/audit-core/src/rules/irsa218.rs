@@ -11,11 +11,20 @@
 //! When somebody writes it: `MalformedPolicyDocument`. When a pod asks: `AccessDenied: Not authorized to perform
 //! sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```json
+//! {"Version": "2012-10-17", "Statement": [{"Effect": "allow", "Principals": {}}]}
+//! ```
+//!
 //! ## Fix
 //! Put right what stands at that place.
 //!
 //! ## Verify
 //! `aws accessanalyzer validate-policy --policy-type RESOURCE_POLICY --policy-document file://trust.json` finds no error.
+//!
+//! ## References
+//! - [Grammar of the policy language](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html)
+//! - [ValidatePolicy](https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePolicy.html)
 
 use iam_policy::CauseKind;
 

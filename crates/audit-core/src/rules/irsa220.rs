@@ -10,11 +10,23 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```console
+//! $ aws iam get-role --role-name cart --query Role.Arn --output text
+//! arn:aws:iam::111122223333:role/teams/cart
+//! $ kubectl get serviceaccount cart --namespace shop -o yaml | grep role-arn
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
+//! ```
+//!
 //! ## Fix
 //! Annotate the ServiceAccount with the role's true ARN and create its pods anew.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
+//!
+//! ## References
+//! - [IAM identifiers](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html)
+//! - [AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)
 
 use super::repair;
 use crate::chain::Chain;

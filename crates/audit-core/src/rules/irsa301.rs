@@ -10,12 +10,25 @@
 //! ## In logs
 //! `InvalidIdentityToken: No OpenIDConnect provider found in your account for https://…`.
 //!
+//! ## Example
+//! ```console
+//! $ aws eks describe-cluster --name CLUSTER --query cluster.identity.oidc.issuer --output text
+//! https://oidc.eks.eu-west-1.amazonaws.com/id/0123…
+//! $ aws iam list-open-id-connect-providers --query 'OpenIDConnectProviderList[].Arn' --output text
+//! arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/FEDC…
+//! ```
+//!
 //! ## Fix
 //! `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com` with credentials of the
 //! role's account, or `eksctl utils associate-iam-oidc-provider` in the cluster's own.
 //!
 //! ## Verify
 //! `aws iam list-open-id-connect-providers` lists the issuer.
+//!
+//! ## References
+//! - [Create an IAM OIDC provider for your cluster](https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html)
+//! - [Authenticate to another account with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
+//! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

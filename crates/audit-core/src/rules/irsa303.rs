@@ -13,12 +13,22 @@
 //! ## In logs
 //! `InvalidIdentityToken: Incorrect token audience`.
 //!
+//! ## Example
+//! ```console
+//! $ aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN --query ClientIDList --output text
+//! vault
+//! ```
+//!
 //! ## Fix
 //! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`; or, where provider and trust policy
 //! agree on the usual one, take the annotation away and create the pods anew.
 //!
 //! ## Verify
 //! `aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN` lists the audience.
+//!
+//! ## References
+//! - [AddClientIDToOpenIDConnectProvider](https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddClientIDToOpenIDConnectProvider.html)
+//! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
 use super::repair;
 use crate::chain::{Chain, Outcome};

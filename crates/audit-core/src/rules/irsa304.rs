@@ -8,11 +8,24 @@
 //! ## Why it is unknown
 //! The issuer names the provider and the condition keys: without it nothing can be said of provider and trust policy.
 //!
+//! ## In logs
+//! In the operator's: which way to the issuer failed, and why.
+//!
+//! ## Example
+//! ```console
+//! $ kubectl get clusterirsaaudit cluster -o jsonpath='{.status.issuer}'
+//! ```
+//! prints nothing.
+//!
 //! ## Fix
 //! Start the operator with `--oidc-issuer`; give `--issuer` to `irsa-audit audit`.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` shows the issuer.
+//!
+//! ## References
+//! - [Service account issuer discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)
+//! - [DescribeCluster](https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeCluster.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

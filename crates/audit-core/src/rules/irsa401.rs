@@ -14,11 +14,22 @@
 //! ## In logs
 //! `Unable to locate credentials`, `NoCredentialProviders`, or errors that name the node's role.
 //!
+//! ## Example
+//! ```console
+//! $ kubectl exec deploy/cart -- env | grep AWS_
+//! $ kubectl get serviceaccount cart -o yaml | grep role-arn
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
+//! ```
+//!
 //! ## Fix
 //! `kubectl rollout restart`; or take the label, or the preset variable, out of the pod template.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows both variables.
+//!
+//! ## References
+//! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use super::pods::{missing, some_of, workloads};
 use crate::chain::Chain;

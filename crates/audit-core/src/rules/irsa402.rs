@@ -11,12 +11,24 @@
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity` in old pods only; or nothing at all.
 //!
+//! ## Example
+//! ```console
+//! $ kubectl exec deploy/cart -- env | grep AWS_ROLE_ARN
+//! AWS_ROLE_ARN=arn:aws:iam::111122223333:role/old-cart
+//! $ kubectl get serviceaccount cart -o yaml | grep role-arn
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
+//! ```
+//!
 //! ## Fix
 //! `kubectl rollout restart`. Where one container of a pod has the annotation's role and another does not, its template
 //! sets the variable itself: take it out there.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows the annotation's role.
+//!
+//! ## References
+//! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use std::collections::BTreeSet;
 

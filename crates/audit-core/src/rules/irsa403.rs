@@ -12,11 +12,25 @@
 //! `Unable to locate credentials`, errors that name the node's role, or
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```yaml
+//! kind: Deployment
+//! spec:
+//!   serviceAccountName: cart   # at the wrong level: ignored
+//!   template:
+//!     spec:
+//!       containers: []
+//! ```
+//!
 //! ## Fix
 //! Set `spec.template.spec.serviceAccountName`, in whatever creates the workload as well.
 //!
 //! ## Verify
 //! `kubectl get pods -o custom-columns=NAME:.metadata.name,SA:.spec.serviceAccountName` shows the ServiceAccount.
+//!
+//! ## References
+//! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
+//! - [Configure service accounts for pods](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

@@ -11,11 +11,25 @@
 //! `InvalidIdentityToken: Incorrect token audience`, or
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
+//! ## Example
+//! ```yaml
+//! volumes:
+//!   - name: aws-iam-token
+//!     projected:
+//!       sources:
+//!         - serviceAccountToken: {audience: vault, path: token}   # sts.amazonaws.com is asked for
+//! ```
+//!
 //! ## Fix
 //! `kubectl rollout restart`.
 //!
 //! ## Verify
 //! The projected volume of a new pod has the ServiceAccount's audience.
+//!
+//! ## References
+//! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
+//! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use super::pods::{some_of, workloads};
 use crate::chain::{Annotation, Chain, Outcome};

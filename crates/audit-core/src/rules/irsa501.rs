@@ -12,11 +12,24 @@
 //! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:GetObject … because no identity-based policy
 //! allows the … action`.
 //!
+//! ## Example
+//! ```console
+//! $ aws iam list-attached-role-policies --role-name cart --query AttachedPolicies
+//! []
+//! $ aws iam list-role-policies --role-name cart --query PolicyNames
+//! []
+//! ```
+//!
 //! ## Fix
 //! `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or an inline policy.
 //!
 //! ## Verify
 //! `aws iam list-attached-role-policies --role-name NAME` lists it.
+//!
+//! ## References
+//! - [Add and remove IAM identity permissions](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_manage-attach-detach.html)
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

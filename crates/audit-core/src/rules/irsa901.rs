@@ -10,11 +10,20 @@
 //! ## In logs
 //! In the operator's: `AccessDenied … is not authorized to perform: iam:GetRole`.
 //!
+//! ## Example
+//! ```text
+//! AccessDenied: User: arn:aws:sts::111122223333:assumed-role/irsa-audit/… is not authorized to perform: iam:GetRole
+//! ```
+//!
 //! ## Fix
 //! Add the action to a policy of the operator's role, in the account that is named.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer shows the finding.
+//!
+//! ## References
+//! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
+//! - [GetAccountAuthorizationDetails](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html)
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};

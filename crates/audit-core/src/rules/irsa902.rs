@@ -10,12 +10,20 @@
 //! ## In logs
 //! In the operator's: `Throttling: Rate exceeded`, `ServiceUnavailable`, or no connection.
 //!
+//! ## Example
+//! ```text
+//! Throttling: Rate exceeded
+//! ```
+//!
 //! ## Fix
 //! Usually none: the operator tries again with growing intervals. Where it lasts: a longer refresh interval, fewer others
 //! that ask IAM in the same account, a way through proxy and firewall.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer shows the finding.
+//!
+//! ## References
+//! - [Common errors of the IAM API](https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};

@@ -10,12 +10,31 @@
 //! `get-account-authorization-details` shows that a role is not there, and only that of `list-open-id-connect-providers`
 //! that a provider is not.
 //!
+//! ## In logs
+//! Nothing: no call is made.
+//!
+//! ## Example
+//! The operator runs in account `111122223333`, without `--account`:
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: cart
+//!   namespace: shop
+//!   annotations:
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::444455556666:role/cart
+//! ```
+//!
 //! ## Fix
 //! Start the operator with `--account ID=ROLE_ARN`, naming a role in that account that it may assume. In an audit of files:
 //! the finding names the command of the AWS CLI whose output is missing.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` lists the account; or the audit of files does not say it any more.
+//!
+//! ## References
+//! - [Authenticate to another account with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
+//! - [GetAccountAuthorizationDetails](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html)
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap, RoleChain};

@@ -7,11 +7,27 @@
 //! ## Why it is unknown
 //! Whether a role or a trust policy is still what it was, nobody has looked since.
 //!
+//! ## In logs
+//! In the operator's: the failure of each attempt to read again.
+//!
+//! ## Example
+//! ```yaml
+//! kind: IrsaAuditPolicy
+//! metadata:
+//!   name: default
+//! spec:
+//!   stalenessLimit: 1h   # and IAM has answered nothing for longer
+//! ```
+//!
 //! ## Fix
 //! That of the failure which it names: usually a permission of the operator, or throttling.
 //!
 //! ## Verify
 //! The metric `irsa_audit_evidence_age_seconds` of the account falls below the limit.
+//!
+//! ## References
+//! - [Common errors of the IAM API](https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)
+//! - [GetAccountAuthorizationDetails](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html)
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};

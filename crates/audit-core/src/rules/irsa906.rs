@@ -7,11 +7,28 @@
 //! ## Why it is unknown
 //! Saying nothing would pass the expectation off as met.
 //!
+//! ## In logs
+//! Nothing: it is told here alone.
+//!
+//! ## Example
+//! ```yaml
+//! kind: IrsaAudit
+//! spec:
+//!   serviceAccountName: cart
+//!   expect:
+//!     aws:
+//!       - actions: ["s3:GetObject"]
+//! ```
+//!
 //! ## Fix
 //! Take the expectation away, or waive this code until a version evaluates it.
 //!
 //! ## Verify
 //! The finding is gone.
+//!
+//! ## References
+//! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

@@ -7,12 +7,25 @@
 //! ## Why it is unknown
 //! The ServiceAccount may exist in the cluster, with or without the annotation.
 //!
+//! ## In logs
+//! Nothing: it is told here alone.
+//!
+//! ## Example
+//! ```console
+//! $ helm template chart | irsa-audit audit --partial --kubernetes - --aws account.json
+//! ```
+//! where the chart does not make the ServiceAccount that its Deployment names.
+//!
 //! ## Fix
 //! Give the manifest of the ServiceAccount as well; or leave `--partial` away, if the files are the whole cluster: then its
 //! absence is IRSA106.
 //!
 //! ## Verify
 //! The finding is gone.
+//!
+//! ## References
+//! - [Configure service accounts for pods](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};

@@ -106,13 +106,38 @@ mod tests {
                 source.starts_with(&format!("//! # {code} `{reason}`\n")),
                 "{code}"
             );
-            let mut rest = *source;
-            for heading in ["What it means", "Why it ", "Fix", "Verify"] {
-                let at = rest.find(&format!("//! ## {heading}"));
-                rest = rest
-                    .get(at.unwrap_or_else(|| panic!("{code} lacks {heading}"))..)
-                    .unwrap_or_default();
-            }
+            let page = source.lines().map_while(|line| line.strip_prefix("//!"));
+            let page: Vec<&str> = page.map(str::trim_start).collect();
+            let (headings, bodies): (Vec<_>, Vec<_>) = page
+                .split(|line| line.starts_with("## "))
+                .skip(1)
+                .zip(page.iter().filter_map(|line| line.strip_prefix("## ")))
+                .map(|(body, heading)| (heading, body.join("\n")))
+                .unzip();
+            let why = ["Why it breaks", "Why it matters", "Why it is unknown"];
+            let why = headings
+                .get(1)
+                .filter(|heading| why.contains(heading))
+                .copied()
+                .unwrap_or(why[0]);
+            assert_eq!(
+                headings,
+                [
+                    "What it means",
+                    why,
+                    "In logs",
+                    "Example",
+                    "Fix",
+                    "Verify",
+                    "References"
+                ],
+                "{code}: see `Adding a rule` in ARCHITECTURE.md"
+            );
+            assert!(
+                bodies.iter().all(|body| !body.trim().is_empty()),
+                "{code}: a section is empty"
+            );
+            assert!(bodies[6].contains("](https://"), "{code} refers to nothing");
         }
     }
 
