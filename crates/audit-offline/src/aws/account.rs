@@ -1,0 +1,185 @@
+//! One account, as outputs tell it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use audit_core::document::may_mention;
+use audit_core::model::{Account, IssuerUrl, Observed, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::subjects;
+use audit_core::text::quote;
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::shape::{self, RoleDetail};
+use crate::problem::{Place, Problem};
+
+/// What outputs say of an account.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Roles by name.
+    roles: BTreeMap<String, ToldRole>,
+    /// Nobody left a role out.
+    pub(super) has_all_roles: bool,
+    /// The ARNs of the providers; absent where nobody listed them.
+    pub(super) providers: Option<Vec<String>>,
+    /// What was told of single providers.
+    pub(super) details: Vec<shape::Provider>,
+}
+
+/// A role, and where it was told.
+#[derive(Debug)]
+struct ToldRole {
+    place: Place,
+    role: Role,
+    policies: Option<RolePolicies>,
+}
+
+impl Told {
+    /// Takes in a role. The same role in another form elsewhere is an error: nobody can tell which of them is true.
+    pub(super) fn role(&mut self, place: &Place, arn: RoleArn, detail: RoleDetail) -> Result<(), Problem> {
+        let policies = policies(&detail);
+        let role = Role {
+            id: detail.role_id,
+            trust: Arc::new(iam_policy::parse(&detail.trust)),
+            trust_text: detail.trust.into(),
+            arn,
+        };
+        let Some(old) = self.roles.get_mut(role.arn.name()) else {
+            let told = ToldRole {
+                place: place.clone(),
+                role,
+                policies,
+            };
+            self.roles.insert(told.role.arn.name().to_owned(), told);
+            return Ok(());
+        };
+        let contradicts = matches!((&old.policies, &policies), (Some(a), Some(b)) if a != b);
+        if contradicts || !is_same(&old.role, &role) {
+            return Err(Problem::error(
+                place.clone(),
+                format!(
+                    "role `{}` stands also in {}, and is another one there: give the younger of them only",
+                    quote(&role.arn.to_string()),
+                    old.place
+                ),
+            ));
+        }
+        old.policies = old.policies.take().or(policies);
+        Ok(())
+    }
+
+    /// The account, as of `now`.
+    pub(super) fn finish(self, id: &str, issuer: Option<&IssuerUrl>, now: Timestamp) -> Account {
+        let mut account = Account::default();
+        if self.has_all_roles {
+            account.listing = Observed::known(self.roles.len(), now);
+        }
+        if let Some(issuer) = issuer {
+            let partition = self
+                .roles
+                .values()
+                .next()
+                .map_or("aws", |told| told.role.arn.partition())
+                .to_owned();
+            account.provider = provider(
+                id,
+                &partition,
+                issuer,
+                self.providers.as_deref(),
+                &self.details,
+                now,
+            );
+        }
+        for (name, told) in self.roles {
+            for subject in issuer
+                .map(|issuer| subjects(&told.role, issuer))
+                .unwrap_or_default()
+            {
+                account
+                    .trusted_subjects
+                    .entry(subject)
+                    .or_default()
+                    .push(name.clone());
+            }
+            if let Some(policies) = told.policies {
+                account
+                    .policies
+                    .insert(name.clone(), Observed::known(policies, now));
+            }
+            let found = RoleLookup::Found(Arc::new(told.role));
+            account.roles.insert(name, Observed::known(found, now));
+        }
+        account
+    }
+}
+
+/// Whether two descriptions mean the same role; the form of a trust policy does not matter.
+fn is_same(a: &Role, b: &Role) -> bool {
+    let json = |role: &Role| serde_json::from_str::<Value>(&role.trust_text).ok();
+    let same_trust = || json(a).is_some_and(|trust| Some(trust) == json(b));
+    a.arn == b.arn
+        && (a.id == b.id || a.id.is_empty() || b.id.is_empty())
+        && (a.trust_text == b.trust_text || same_trust())
+}
+
+/// A role's policies, where the output tells them.
+fn policies(detail: &RoleDetail) -> Option<RolePolicies> {
+    let (attached, inline) = (
+        detail.attached_managed_policies.as_ref()?,
+        detail.role_policy_list.as_ref()?,
+    );
+    let mut policies = RolePolicies {
+        attached: attached.iter().map(|policy| policy.policy_arn.clone()).collect(),
+        inline: inline.iter().map(|policy| policy.policy_name.clone()).collect(),
+    };
+    policies.attached.sort_unstable();
+    policies.inline.sort_unstable();
+    Some(policies)
+}
+
+/// The subjects that a role trusts by name.
+fn subjects(role: &Role, issuer: &IssuerUrl) -> Vec<String> {
+    let document = role
+        .trust
+        .document
+        .as_ref()
+        .filter(|_| may_mention(&role.trust_text, issuer.host_path()));
+    document
+        .map(|document| subjects::named(document, &role.arn, issuer).into_iter().collect())
+        .unwrap_or_default()
+}
+
+/// The provider for the issuer: not there only where the providers were listed, and there only where its client ids are
+/// known.
+fn provider(
+    account: &str,
+    partition: &str,
+    issuer: &IssuerUrl,
+    listed: Option<&[String]>,
+    details: &[shape::Provider],
+    now: Timestamp,
+) -> Observed<Option<Provider>> {
+    let suffix = format!("::{account}:oidc-provider/{}", issuer.host_path());
+    let arn = listed.and_then(|arns| {
+        arns.iter()
+            .find(|arn| arn.strip_prefix("arn:").is_some_and(|arn| arn.ends_with(&suffix)))
+    });
+    let detail = details
+        .iter()
+        .find(|detail| detail.host_path() == issuer.host_path());
+    match (listed, arn, detail) {
+        (Some(_), None, _) => Observed::known(None, now),
+        (_, arn, Some(detail)) => {
+            let provider = Provider {
+                arn: arn
+                    .cloned()
+                    .unwrap_or_else(|| issuer.provider_arn(partition, account)),
+                url: detail.host_path().to_owned(),
+                client_ids: detail.client_ids.clone(),
+            };
+            Observed::known(Some(provider), now)
+        }
+        (_, _, None) => Observed::default(),
+    }
+}

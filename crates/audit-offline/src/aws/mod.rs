@@ -1,0 +1,66 @@
+//! Outputs of the AWS CLI, each put into its account.
+
+mod account;
+mod accounts;
+mod issuer;
+pub(crate) mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use audit_core::model::{Account, ClusterIssuer, IssuerUrl};
+
+use crate::Options;
+use crate::document::Document;
+use crate::problem::{Place, Problem};
+use accounts::Accounts;
+use issuer::Issuers;
+use shape::Output;
+
+/// What outputs say.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    pub(crate) issuer: Option<ClusterIssuer>,
+    pub(crate) accounts: BTreeMap<String, Account>,
+}
+
+/// Reads the documents; `discovered` are the issuers that the manifests told.
+pub(crate) fn load(
+    documents: Vec<Document>,
+    discovered: Vec<IssuerUrl>,
+    options: &Options,
+    problems: &mut Vec<Problem>,
+) -> Aws {
+    let mut outputs: Vec<(Place, Output)> = Vec::new();
+    for Document { place, value } in documents {
+        let is_object = value.get("apiVersion").is_some() && value.get("kind").is_some();
+        match shape::read(value) {
+            Some(Ok(output)) => outputs.push((place, output)),
+            Some(Err(message)) => problems.push(Problem::error(place, message)),
+            // One directory may hold both.
+            None if is_object && !place.named => {}
+            None if is_object => problems.push(Problem::error(
+                place,
+                "is no output of the AWS CLI, but a Kubernetes object: give it to --kubernetes",
+            )),
+            None => problems.push(Problem::unusable(
+                place,
+                "is no output of the AWS CLI that is of use here; these are: get-account-authorization-details, get-role, \
+                 list-roles, list-open-id-connect-providers, get-open-id-connect-provider, describe-cluster, \
+                 get-caller-identity, whole and as JSON, without --query",
+            )),
+        }
+    }
+    let mut issuers = Issuers::new(discovered);
+    for (place, output) in &outputs {
+        issuers.take(place, output, problems);
+    }
+    let issuer = issuers.decide(options, problems);
+    let mut accounts = Accounts::default();
+    accounts.take(outputs, options, problems);
+    Aws {
+        accounts: accounts.finish(issuer.as_ref().map(|issuer| &issuer.url), options.now),
+        issuer,
+    }
+}

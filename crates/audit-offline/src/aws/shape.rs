@@ -1,0 +1,355 @@
+//! What the AWS CLI prints, recognised by its shape.
+
+use audit_core::document::decode;
+use audit_core::model::{IssuerError, IssuerUrl};
+use audit_core::text::quote;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// An output that says something of use.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// `iam get-account-authorization-details`, or one page of it.
+    Details(Details),
+    /// `iam get-role`, or the roles of `iam list-roles`.
+    Roles(Vec<RoleDetail>),
+    /// `iam list-open-id-connect-providers`: the ARNs.
+    Providers(Vec<String>),
+    /// `iam get-open-id-connect-provider`.
+    Provider(Provider),
+    /// `eks describe-cluster`.
+    Cluster(Cluster),
+    /// `sts get-caller-identity`: the account.
+    Caller(String),
+    /// The API server's `/.well-known/openid-configuration`.
+    Discovery(IssuerUrl),
+    /// An output of which no rule reads anything.
+    Unused,
+}
+
+/// The roles of an account.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Details {
+    #[serde(rename = "RoleDetailList")]
+    pub(crate) roles: Vec<RoleDetail>,
+    #[serde(rename = "UserDetailList", default)]
+    pub(crate) users: Vec<Named>,
+    #[serde(rename = "GroupDetailList", default)]
+    pub(crate) groups: Vec<Named>,
+    /// There is another page, says IAM.
+    #[serde(default)]
+    is_truncated: bool,
+    /// There is another page, says the AWS CLI.
+    #[serde(default)]
+    next_token: Option<Value>,
+}
+
+impl Details {
+    /// Whether no page follows.
+    pub(crate) fn is_last(&self) -> bool {
+        !self.is_truncated && self.next_token.as_ref().is_none_or(Value::is_null)
+    }
+
+    /// Whether the command was told to print something else than roles: no account is without any.
+    pub(crate) fn is_of_others(&self) -> bool {
+        self.roles.is_empty() && !(self.users.is_empty() && self.groups.is_empty())
+    }
+}
+
+/// Something with an ARN.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Named {
+    pub(crate) arn: String,
+}
+
+/// A role.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RoleDetail {
+    pub(crate) arn: String,
+    #[serde(default)]
+    pub(crate) role_id: String,
+    #[serde(rename = "AssumeRolePolicyDocument", deserialize_with = "document")]
+    pub(crate) trust: String,
+    /// Only in account authorization details.
+    #[serde(default)]
+    pub(crate) attached_managed_policies: Option<Vec<AttachedPolicy>>,
+    /// Likewise.
+    #[serde(default)]
+    pub(crate) role_policy_list: Option<Vec<InlinePolicy>>,
+}
+
+/// A managed policy of a role.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AttachedPolicy {
+    pub(crate) policy_arn: String,
+}
+
+/// An inline policy of a role.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct InlinePolicy {
+    pub(crate) policy_name: String,
+}
+
+/// A provider, which does not tell its ARN.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Provider {
+    #[serde(rename = "Url")]
+    pub(crate) url: String,
+    #[serde(rename = "ClientIDList", default)]
+    pub(crate) client_ids: Vec<String>,
+}
+
+impl Provider {
+    /// Its URL without the scheme, as IAM gives it.
+    pub(crate) fn host_path(&self) -> &str {
+        self.url.strip_prefix("https://").unwrap_or(&self.url)
+    }
+}
+
+/// An EKS cluster.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Cluster {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) arn: String,
+    #[serde(default)]
+    identity: Option<Identity>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Identity {
+    #[serde(default)]
+    oidc: Option<Oidc>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Oidc {
+    issuer: String,
+}
+
+impl Cluster {
+    /// The issuer of its tokens.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        Some(self.identity.as_ref()?.oidc.as_ref()?.issuer.as_str())
+    }
+}
+
+/// A policy document: as an object, or as the text of one, percent-encoded or not.
+fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = match Value::deserialize(from)? {
+        Value::String(text) => decode(&text).into_owned(),
+        object @ Value::Object(_) => object.to_string(),
+        _ => {
+            return Err(serde::de::Error::custom(
+                "a policy document is an object or a text",
+            ));
+        }
+    };
+    if text.trim().is_empty() {
+        return Err(serde::de::Error::custom(
+            "it is empty, which IAM allows for no role: print it again",
+        ));
+    }
+    Ok(text)
+}
+
+/// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.
+const UNUSED: [&str; 17] = [
+    "AttachedPolicies",
+    "PolicyNames",
+    "PolicyVersion",
+    "Policy",
+    "Policies",
+    "PolicyDocument",
+    "SummaryMap",
+    "Users",
+    "User",
+    "Groups",
+    "InstanceProfiles",
+    "AccountAliases",
+    "Tags",
+    "clusters",
+    "associations",
+    "association",
+    "nodegroups",
+];
+
+/// Whether a document looks like an output of the AWS CLI.
+pub(crate) fn is_output(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| kind(fields).is_some())
+}
+
+/// The issuer in a discovery document of an API server, if this is one.
+pub(crate) fn discovery(value: &Value) -> Option<Result<IssuerUrl, IssuerError>> {
+    value.get("jwks_uri")?;
+    Some(IssuerUrl::parse(value.get("issuer")?.as_str()?))
+}
+
+/// The kinds of outputs.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Details,
+    Role,
+    Roles,
+    Providers,
+    Provider,
+    Cluster,
+    Caller,
+    Discovery,
+    Unused,
+}
+
+fn kind(fields: &Map<String, Value>) -> Option<Kind> {
+    let has = |name: &str| fields.contains_key(name);
+    Some(if has("RoleDetailList") {
+        Kind::Details
+    } else if has("Role") {
+        Kind::Role
+    } else if has("Roles") {
+        Kind::Roles
+    } else if has("OpenIDConnectProviderList") {
+        Kind::Providers
+    } else if has("Url") && (has("ClientIDList") || has("ThumbprintList")) {
+        Kind::Provider
+    } else if has("cluster") {
+        Kind::Cluster
+    } else if has("Account") && has("UserId") {
+        Kind::Caller
+    } else if has("issuer") && has("jwks_uri") {
+        Kind::Discovery
+    } else if UNUSED.iter().any(|name| has(name)) {
+        Kind::Unused
+    } else {
+        return None;
+    })
+}
+
+/// Reads an output; `None` where no command prints such a document.
+pub(crate) fn read(value: Value) -> Option<Result<Output, String>> {
+    let kind = kind(value.as_object()?)?;
+    Some(read_as(kind, value))
+}
+
+fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
+    let mut field = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
+    Ok(match kind {
+        Kind::Details => Output::Details(decoded(value, "get-account-authorization-details")?),
+        Kind::Role => Output::Roles(vec![decoded(field("Role"), "get-role")?]),
+        Kind::Roles => Output::Roles(decoded(field("Roles"), "list-roles")?),
+        Kind::Providers => {
+            let list: Vec<Named> = decoded(
+                field("OpenIDConnectProviderList"),
+                "list-open-id-connect-providers",
+            )?;
+            Output::Providers(list.into_iter().map(|provider| provider.arn).collect())
+        }
+        Kind::Provider => Output::Provider(decoded(value, "get-open-id-connect-provider")?),
+        Kind::Cluster => Output::Cluster(decoded(field("cluster"), "describe-cluster")?),
+        Kind::Caller => Output::Caller(decoded(field("Account"), "get-caller-identity")?),
+        Kind::Discovery => match discovery(&value) {
+            Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),
+            None => return Err("its `issuer` is no text".to_owned()),
+        },
+        Kind::Unused => Output::Unused,
+    })
+}
+
+/// Decodes a part of an output, or says where in it something is wrong.
+fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        format!(
+            "looks like the output of `{command}`, and cannot be read as it: {}",
+            quote(&error.to_string())
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TRUST: &str = r#"{"Statement":[]}"#;
+
+    fn role(trust: &Value) -> Result<Output, String> {
+        let role =
+            json!({"Role": {"Arn": "arn:aws:iam::111122223333:role/x", "AssumeRolePolicyDocument": trust}});
+        read(role).unwrap()
+    }
+
+    #[test]
+    fn trust_policies_come_as_objects_as_text_and_encoded() {
+        for trust in [
+            json!({"Statement": []}),
+            json!(TRUST),
+            json!("%7B%22Statement%22%3A%5B%5D%7D"),
+        ] {
+            match role(&trust) {
+                Ok(Output::Roles(roles)) => assert_eq!(roles.first().unwrap().trust, TRUST, "{trust}"),
+                other => panic!("{trust}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_role_without_a_trust_policy_was_not_read_whole() {
+        for trust in [json!(""), json!(null), json!([]), json!(7)] {
+            let error = role(&trust).unwrap_err();
+            assert!(error.contains("AssumeRolePolicyDocument"), "{error}");
+        }
+        let error = read(json!({"Roles": [{"Arn": "x"}]})).unwrap().unwrap_err();
+        assert!(
+            error.contains("list-roles") && error.contains("AssumeRolePolicyDocument"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_no_command_prints_is_no_output() {
+        for value in [
+            json!({}),
+            json!([]),
+            json!("x"),
+            json!({"Url": "x"}),
+            json!({"issuer": "https://a"}),
+            json!(null),
+        ] {
+            assert!(read(value.clone()).is_none() && !is_output(&value), "{value}");
+        }
+        assert!(matches!(
+            read(json!({"SummaryMap": {}})),
+            Some(Ok(Output::Unused))
+        ));
+    }
+
+    #[test]
+    fn pages_tell_whether_another_follows() {
+        let details = |extra: &Value| {
+            let mut value = json!({"RoleDetailList": [], "UserDetailList": []});
+            value
+                .as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
+            match read(value) {
+                Some(Ok(Output::Details(details))) => details.is_last(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(
+            details(&json!({}))
+                && details(&json!({"IsTruncated": false}))
+                && details(&json!({"NextToken": null}))
+        );
+        assert!(
+            !details(&json!({"IsTruncated": true, "Marker": "x"})) && !details(&json!({"NextToken": "x"}))
+        );
+    }
+}

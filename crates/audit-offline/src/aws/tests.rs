@@ -1,0 +1,384 @@
+use std::fmt::Write as _;
+
+use audit_core::model::{IssuerSource, IssuerUrl, RoleLookup};
+use serde_json::{Value, json};
+
+use crate::testing::*;
+use crate::{Loaded, Options};
+
+fn trust() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{KEYS}")},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {
+            (format!("{KEYS}:sub")): "system:serviceaccount:default:cart",
+            (format!("{KEYS}:aud")): "sts.amazonaws.com",
+        }},
+    }]})
+}
+
+fn detail(account: &str, name: &str) -> Value {
+    json!({
+        "Path": "/", "RoleName": name, "RoleId": "AROAEXAMPLE", "Arn": format!("arn:aws:iam::{account}:role/{name}"),
+        "CreateDate": "2026-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": trust(), "InstanceProfileList": [],
+        "RolePolicyList": [{"PolicyName": "inline", "PolicyDocument": {}}],
+        "AttachedManagedPolicies": [{"PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/x"}], "Tags": [],
+    })
+}
+
+fn details(roles: &[Value]) -> Value {
+    json!({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": []})
+}
+
+fn listed(accounts: &[&str]) -> Value {
+    let arns = accounts
+        .iter()
+        .map(|id| json!({"Arn": format!("arn:aws:iam::{id}:oidc-provider/{KEYS}")}));
+    json!({"OpenIDConnectProviderList": arns.collect::<Vec<_>>()})
+}
+
+fn described(client_ids: &[&str]) -> Value {
+    json!({"Url": KEYS, "ClientIDList": client_ids, "ThumbprintList": ["x"], "CreateDate": "2026-01-01T00:00:00+00:00"})
+}
+
+fn cluster(issuer: &str) -> Value {
+    json!({"cluster": {
+        "name": "main", "arn": format!("arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/main"), "version": "1.33",
+        "identity": {"oidc": {"issuer": issuer}}
+    }})
+}
+
+const AUD: &[&str] = &["sts.amazonaws.com"];
+
+fn with_issuer() -> Options {
+    Options {
+        issuer: Some(IssuerUrl::parse(ISSUER).unwrap()),
+        ..options()
+    }
+}
+
+fn given(outputs: &[Value], options: &Options) -> Loaded {
+    let texts: Vec<String> = outputs.iter().map(Value::to_string).collect();
+    load_texts(
+        &[],
+        &texts.iter().map(String::as_str).collect::<Vec<_>>(),
+        options,
+    )
+}
+
+fn taken(outputs: &[Value]) -> Loaded {
+    let loaded = given(outputs, &with_issuer());
+    assert_eq!(problems(&loaded), [""; 0]);
+    loaded
+}
+
+/// What is known of an account's provider.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Absent,
+    With(Vec<String>),
+}
+
+fn provider(loaded: &Loaded, account: &str) -> Seen {
+    let account = loaded.snapshot.accounts.get(account);
+    match account.and_then(|account| account.provider.latest()) {
+        None => Seen::Nothing,
+        Some(None) => Seen::Absent,
+        Some(Some(provider)) => Seen::With(provider.client_ids.clone()),
+    }
+}
+
+fn known(client_ids: &[&str]) -> Seen {
+    Seen::With(client_ids.iter().map(|id| (*id).to_owned()).collect())
+}
+
+fn is_whole(loaded: &Loaded) -> bool {
+    loaded
+        .snapshot
+        .accounts
+        .get(ACCOUNT)
+        .is_some_and(|account| account.listing.value.is_some())
+}
+
+fn error(outputs: &[Value], options: &Options, expected: &str) {
+    let loaded = given(outputs, options);
+    let problems = problems(&loaded);
+    assert!(
+        loaded.has_errors() && problems.iter().any(|p| p.contains(expected)),
+        "{expected}: {problems:?}"
+    );
+}
+
+#[test]
+fn a_whole_account() {
+    let loaded = taken(&[
+        details(&[detail(ACCOUNT, "cart")]),
+        listed(&[ACCOUNT]),
+        described(AUD),
+    ]);
+    let account = &loaded.snapshot.accounts[ACCOUNT];
+    assert!(
+        matches!(account.roles["cart"].latest(), Some(RoleLookup::Found(role)) if role.id == "AROAEXAMPLE")
+    );
+    let policies = account.policies["cart"].latest().unwrap();
+    assert_eq!(
+        (policies.attached.len(), policies.inline.as_slice()),
+        (1, &["inline".to_owned()][..])
+    );
+    assert_eq!(
+        account.trusted_subjects["system:serviceaccount:default:cart"],
+        ["cart"]
+    );
+    assert_eq!(provider(&loaded, ACCOUNT), known(AUD));
+    assert!(is_whole(&loaded));
+}
+
+#[test]
+fn only_all_roles_prove_that_one_is_absent() {
+    let role = json!({"Role": detail(ACCOUNT, "cart")});
+    let mut page = details(&[detail(ACCOUNT, "cart")]);
+    assert!(is_whole(&taken(&[page.clone()])));
+    page["IsTruncated"] = json!(true);
+    assert!(!is_whole(&taken(&[page.clone()])));
+    assert!(
+        is_whole(&taken(&[page.clone(), details(&[detail(ACCOUNT, "basket")])])),
+        "with the last page"
+    );
+    assert!(!is_whole(&taken(&[role])) && !is_whole(&taken(&[json!({"Roles": [detail(ACCOUNT, "cart")]})])));
+    let mut users = details(&[]);
+    users["UserDetailList"] = json!([{"Arn": format!("arn:aws:iam::{ACCOUNT}:user/x")}]);
+    assert!(!is_whole(&taken(&[users])), "printed with `--filter User`");
+    assert!(is_whole(&taken(&[details(&[]), listed(&[ACCOUNT])])));
+}
+
+#[test]
+fn a_role_from_get_role_has_no_policies_that_were_seen() {
+    let mut alone = detail(ACCOUNT, "cart");
+    for list in ["RolePolicyList", "AttachedManagedPolicies"] {
+        alone.as_object_mut().unwrap().remove(list);
+    }
+    let loaded = taken(&[json!({"Role": alone})]);
+    assert!(loaded.snapshot.accounts[ACCOUNT].policies.is_empty());
+    let both = taken(&[json!({"Role": alone}), details(&[detail(ACCOUNT, "cart")])]);
+    assert!(both.snapshot.accounts[ACCOUNT].policies.contains_key("cart"));
+}
+
+#[test]
+fn a_provider_is_absent_only_from_a_list_and_known_only_by_its_client_ids() {
+    let role = || json!({"Role": detail(ACCOUNT, "cart")});
+    for (outputs, expected) in [
+        (vec![role()], Seen::Nothing),
+        (vec![role(), listed(&[])], Seen::Absent),
+        (vec![role(), listed(&[ACCOUNT])], Seen::Nothing),
+        (vec![role(), listed(&[ACCOUNT]), described(&[])], known(&[])),
+        (vec![role(), described(AUD)], known(AUD)),
+        (vec![listed(&[ACCOUNT]), described(AUD)], known(AUD)),
+    ] {
+        assert_eq!(provider(&taken(&outputs), ACCOUNT), expected, "{outputs:?}");
+    }
+    let mut other = described(AUD);
+    other["Url"] = json!("token.actions.githubusercontent.com");
+    assert_eq!(provider(&taken(&[role(), other]), ACCOUNT), Seen::Nothing);
+    let unknown = given(&[role(), listed(&[])], &options());
+    assert_eq!(
+        provider(&unknown, ACCOUNT),
+        Seen::Nothing,
+        "which provider, nobody can tell"
+    );
+}
+
+#[test]
+fn descriptions_of_providers_go_to_the_accounts_that_list_them() {
+    let roles = || {
+        [
+            details(&[detail(ACCOUNT, "cart")]),
+            details(&[detail(OTHER, "cart")]),
+        ]
+    };
+    let with = |more: &[Value]| -> Vec<Value> { roles().into_iter().chain(more.iter().cloned()).collect() };
+    let loaded = taken(&with(&[listed(&[ACCOUNT]), described(AUD)]));
+    assert_eq!(
+        (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
+        (known(AUD), Seen::Nothing)
+    );
+
+    let both = [listed(&[ACCOUNT]), listed(&[OTHER])];
+    let twice = with(&[both[0].clone(), both[1].clone(), described(AUD), described(AUD)]);
+    let loaded = taken(&twice);
+    assert_eq!(
+        (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
+        (known(AUD), known(AUD))
+    );
+
+    let once = with(&[both[0].clone(), both[1].clone(), described(AUD)]);
+    error(&once, &with_issuer(), "--account");
+    let chosen = given(
+        &once,
+        &Options {
+            account: Some(OTHER.to_owned()),
+            ..with_issuer()
+        },
+    );
+    assert_eq!(
+        (chosen.problems.len(), provider(&chosen, ACCOUNT)),
+        (0, Seen::Nothing)
+    );
+    assert_eq!(provider(&chosen, OTHER), known(AUD));
+
+    let differ = with(&[
+        both[0].clone(),
+        both[1].clone(),
+        described(AUD),
+        described(&["x"]),
+    ]);
+    error(&differ, &with_issuer(), "--account");
+    error(
+        &with(&[listed(&[ACCOUNT]), described(AUD), described(&["x"])]),
+        &with_issuer(),
+        "described twice",
+    );
+}
+
+#[test]
+fn what_names_no_account_belongs_to_the_only_one() {
+    error(&[described(AUD)], &with_issuer(), "say with --account ID");
+    error(&[listed(&[])], &with_issuer(), "say with --account ID");
+    error(&[details(&[])], &with_issuer(), "say with --account ID");
+    let chosen = Options {
+        account: Some(ACCOUNT.to_owned()),
+        ..with_issuer()
+    };
+    let loaded = given(&[details(&[]), listed(&[])], &chosen);
+    assert!(is_whole(&loaded) && provider(&loaded, ACCOUNT) == Seen::Absent && loaded.problems.is_empty());
+    let caller =
+        json!({"UserId": "AIDAEXAMPLE", "Account": ACCOUNT, "Arn": format!("arn:aws:iam::{ACCOUNT}:user/x")});
+    assert_eq!(provider(&taken(&[caller, described(AUD)]), ACCOUNT), known(AUD));
+    error(
+        &[
+            details(&[detail(ACCOUNT, "cart")]),
+            listed(&[]),
+            details(&[detail(OTHER, "x")]),
+        ],
+        &with_issuer(),
+        "--account",
+    );
+    let contradiction = [details(&[detail(ACCOUNT, "cart")]), listed(&[]), described(AUD)];
+    error(&contradiction, &with_issuer(), "--account");
+}
+
+#[test]
+fn the_same_role_twice_is_one_and_another_form_of_it_an_error() {
+    let mut encoded = detail(ACCOUNT, "cart");
+    let mut text = String::new();
+    for byte in trust().to_string().bytes() {
+        let _ = write!(text, "%{byte:02X}");
+    }
+    encoded["AssumeRolePolicyDocument"] = json!(text);
+    taken(&[details(&[detail(ACCOUNT, "cart")]), json!({"Role": encoded})]);
+    let mut other = detail(ACCOUNT, "cart");
+    other["AssumeRolePolicyDocument"]["Statement"][0]["Effect"] = json!("Deny");
+    error(
+        &[details(&[detail(ACCOUNT, "cart")]), json!({"Role": other})],
+        &with_issuer(),
+        "stands also in a0",
+    );
+}
+
+#[test]
+fn the_issuer_is_what_is_certain() {
+    let other = "https://oidc.eks.eu-west-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
+    let discovery = json!({"issuer": other, "jwks_uri": "https://x"});
+    let found = |outputs: &[Value], options: &Options| {
+        let issuer = given(outputs, options).snapshot.issuer;
+        issuer.map(|issuer| (issuer.url.as_str().to_owned(), issuer.source))
+    };
+    let is = |url: &str, source| Some((url.to_owned(), source));
+    assert_eq!(
+        found(&[cluster(ISSUER)], &options()),
+        is(ISSUER, IssuerSource::Eks)
+    );
+    assert_eq!(
+        found(&[cluster(ISSUER), cluster(ISSUER)], &options()),
+        is(ISSUER, IssuerSource::Eks)
+    );
+    assert_eq!(
+        found(&[cluster(other)], &with_issuer()),
+        is(ISSUER, IssuerSource::Flag)
+    );
+    assert_eq!(
+        found(&[cluster(ISSUER), discovery], &options()),
+        is(other, IssuerSource::Discovery)
+    );
+    assert_eq!(
+        found(
+            &[details(&[detail(ACCOUNT, "cart")]), listed(&[ACCOUNT])],
+            &options()
+        ),
+        None
+    );
+    let several = given(&[cluster(ISSUER), cluster(other)], &options());
+    assert!(several.snapshot.issuer.is_none() && !several.has_errors());
+    assert!(
+        problems(&several)[0].contains("--issuer"),
+        "{:?}",
+        problems(&several)
+    );
+    error(&[cluster("http://x")], &options(), "https");
+    let without = given(&[json!({"cluster": {"name": "local"}})], &options());
+    assert!(without.snapshot.issuer.is_none() && problems(&without)[0].contains("`local`"));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_with_its_place() {
+    error(
+        &[json!({"Role": {"Arn": "x"}})],
+        &options(),
+        "a0: looks like the output of `get-role`",
+    );
+    let mut bad = detail(ACCOUNT, "cart");
+    bad["Arn"] = json!("arn:aws:iam::1:role/x");
+    error(&[details(&[bad])], &options(), "no ARN");
+    error(
+        &[details(&[detail(ACCOUNT, "a"), detail(OTHER, "b")])],
+        &options(),
+        "mixes the accounts",
+    );
+    error(&[json!({"a": 1})], &options(), "is no output of the AWS CLI");
+    error(
+        &[json!({"apiVersion": "v1", "kind": "Pod"})],
+        &options(),
+        "give it to --kubernetes",
+    );
+    error(
+        &[json!({"Account": "x", "UserId": "y"})],
+        &options(),
+        "no AWS account",
+    );
+    error(
+        &[json!({"OpenIDConnectProviderList": [{"Arn": "x"}]})],
+        &options(),
+        "no ARN",
+    );
+}
+
+#[test]
+fn a_directory_may_hold_other_things() {
+    for (text, warns) in [
+        ("{\"a\": 1}", true),
+        ("{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}", false),
+        ("{\"PolicyNames\": []}", false),
+    ] {
+        let source = crate::Source {
+            named: false,
+            ..crate::Source::new("d/x.json", text)
+        };
+        let loaded = crate::load(&[], &[source], &options());
+        assert_eq!(
+            (loaded.has_errors(), loaded.problems.len()),
+            (false, usize::from(warns)),
+            "{text}"
+        );
+    }
+}

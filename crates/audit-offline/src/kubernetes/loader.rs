@@ -1,0 +1,266 @@
+//! Objects into a cluster.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Debug;
+
+use audit_api::DEFAULT_POLICY_NAME;
+use audit_core::Config;
+use audit_core::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Pod, ServiceAccount, Workload};
+use audit_core::snapshot::Cluster;
+use audit_k8s::{Undecodable, prune};
+use serde_json::Value;
+
+use super::object::Object;
+use super::owner::{self, Owners};
+use super::template;
+use crate::Options;
+use crate::problem::{Place, Problem};
+
+/// Kind, namespace and name.
+type Id = (String, String, String);
+
+/// Something that was read, with the place of its object.
+type Placed<T> = HashMap<Id, (Place, T)>;
+
+/// What was read so far.
+struct Loader<'a> {
+    options: &'a Options,
+    accounts: Placed<ServiceAccount>,
+    requests: Placed<AuditRequest>,
+    policies: Placed<audit_api::IrsaAuditPolicySpec>,
+    pods: Placed<Pod>,
+    templates: Placed<Pod>,
+    owners: Owners,
+    /// Every object that is in a namespace.
+    given: HashSet<Id>,
+    namespaces: BTreeSet<String>,
+}
+
+/// Puts objects into a cluster, and the `default` policy over `config`.
+pub(super) fn load(
+    objects: Vec<Object>,
+    options: &Options,
+    config: &mut Config,
+    problems: &mut Vec<Problem>,
+) -> Cluster {
+    let mut loader = Loader {
+        options,
+        accounts: HashMap::new(),
+        requests: HashMap::new(),
+        policies: HashMap::new(),
+        pods: HashMap::new(),
+        templates: HashMap::new(),
+        owners: Owners::default(),
+        given: HashSet::new(),
+        namespaces: BTreeSet::new(),
+    };
+    let is_empty = objects.is_empty();
+    for object in objects {
+        if let Err(problem) = loader.take(object) {
+            problems.push(problem);
+        }
+    }
+    if !options.partial && !is_empty && loader.accounts.is_empty() {
+        problems.push(Problem::warning(
+            Place::everywhere(),
+            "hold no ServiceAccount, and count as the whole cluster: give the ServiceAccounts as well, or --partial",
+        ));
+    }
+    if let Some((_, policy)) = loader.policies.values().next() {
+        audit_api::spec::configure(config, policy);
+    }
+    loader.finish()
+}
+
+impl Loader<'_> {
+    /// Takes in an object.
+    fn take(&mut self, mut object: Object) -> Result<(), Problem> {
+        if !object.namespace.is_empty() {
+            self.namespaces.insert(object.namespace.clone());
+        }
+        let prefix = self.options.annotation_prefix.as_str();
+        match (object.group.as_str(), object.kind.as_str()) {
+            ("", "Namespace") => {
+                self.namespaces.insert(object.name);
+            }
+            ("", "ServiceAccount") => {
+                let id = self.settle(&mut object);
+                let account = prune::service_account(object.value.take(), prefix);
+                let account = account.map_err(|error| unreadable(&object, &error))?;
+                put_once(&mut self.accounts, id, &object, account, |old, new| {
+                    old.annotations == new.annotations
+                })?;
+            }
+            ("", "Pod") => {
+                let id = self.settle(&mut object);
+                let is_live = template::is_live(&object);
+                let pod =
+                    prune::pod(object.value.take(), prefix).map_err(|error| unreadable(&object, &error))?;
+                if is_live {
+                    // Of a pod that was listed twice, the later listing is the younger.
+                    self.pods.insert(id, (object.place, pod));
+                } else {
+                    let workload = owner::workload(&object);
+                    self.templates
+                        .insert(id, (object.place, template::standing_for(pod, workload)));
+                }
+            }
+            ("irsa-audit.dev", "IrsaAudit") => {
+                let id = self.settle(&mut object);
+                let audit = prune::audit(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+                let timeless = |request: &AuditRequest| AuditRequest {
+                    created: None,
+                    ..request.clone()
+                };
+                put_once(&mut self.requests, id, &object, audit.request, |old, new| {
+                    timeless(old) == timeless(new)
+                })?;
+            }
+            ("irsa-audit.dev", "IrsaAuditPolicy") if object.name == DEFAULT_POLICY_NAME => {
+                let id = (object.kind.clone(), String::new(), object.name.clone());
+                let policy =
+                    prune::policy(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+                put_once(&mut self.policies, id, &object, policy.spec, |old, new| {
+                    old == new
+                })?;
+            }
+            _ => self.take_workload(object)?,
+        }
+        Ok(())
+    }
+
+    /// Takes in an object of another kind, if it is a workload.
+    fn take_workload(&mut self, mut object: Object) -> Result<(), Problem> {
+        let Some(found) = template::of(&object) else {
+            return Ok(());
+        };
+        let found = found.clone();
+        let id = self.settle(&mut object);
+        self.owners.take(&object.namespace, &object);
+        if template::is_spent(&object) {
+            return Ok(());
+        }
+        let pod = template::pod(
+            &object,
+            &found,
+            &object.namespace,
+            &self.options.annotation_prefix,
+        )
+        .map_err(|error| unreadable(&object, &error))?;
+        put_once(&mut self.templates, id, &object, pod, |old, new| old == new)
+    }
+
+    /// Gives an object that names no namespace the one where it would be created, and takes note that it was given.
+    fn settle(&mut self, object: &mut Object) -> Id {
+        if object.namespace.is_empty() {
+            object.namespace.clone_from(&self.options.namespace);
+            self.namespaces.insert(object.namespace.clone());
+        }
+        if let Some(metadata) = object.value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("namespace".to_owned(), object.namespace.clone().into());
+            if !object.name.is_empty() {
+                metadata.insert("name".to_owned(), object.name.clone().into());
+            }
+        }
+        let id = (object.kind.clone(), object.namespace.clone(), object.name.clone());
+        self.given.insert(id.clone());
+        id
+    }
+
+    fn finish(self) -> Cluster {
+        let Self {
+            options,
+            accounts,
+            requests,
+            pods,
+            templates,
+            owners,
+            given,
+            namespaces,
+            ..
+        } = self;
+        let mut cluster = if options.partial {
+            Cluster::partial()
+        } else {
+            Cluster::default()
+        };
+        if !options.partial {
+            for namespace in namespaces {
+                cluster.put_service_account(ServiceAccount {
+                    key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),
+                    uid: String::new(),
+                    annotations: [].into(),
+                });
+            }
+        }
+        for (_, account) in accounts.into_values() {
+            cluster.put_service_account(account);
+        }
+        for ((_, namespace, _), (_, request)) in requests {
+            cluster.put_request(&namespace, request);
+        }
+        // What a workload's pods show, its template need not tell.
+        let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
+        for (_, pod) in sorted(pods) {
+            let workload = owners.resolve(&pod.namespace, pod.workload.clone());
+            if pod.is_active() {
+                have_pods.insert((pod.namespace.clone(), workload.clone()));
+            }
+            cluster.put_pod(Pod { workload, ..pod });
+        }
+        for (_, template) in sorted(templates) {
+            let workload = owners.resolve(&template.namespace, template.workload.clone());
+            let owner_is_given = workload != template.workload
+                && given.contains(&(
+                    workload.kind.clone(),
+                    template.namespace.clone(),
+                    workload.name.clone(),
+                ));
+            if !owner_is_given && !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
+                cluster.put_pod(Pod { workload, ..template });
+            }
+        }
+        cluster
+    }
+}
+
+fn sorted(pods: Placed<Pod>) -> Vec<(Id, Pod)> {
+    let mut pods: Vec<_> = pods.into_iter().map(|(id, (_, pod))| (id, pod)).collect();
+    pods.sort_by(|(a, _), (b, _)| a.cmp(b));
+    pods
+}
+
+/// Keeps what was read of an object. The same object in another form elsewhere is an error: nobody can tell which of them is
+/// true.
+fn put_once<T: Debug>(
+    kept: &mut Placed<T>,
+    id: Id,
+    object: &Object,
+    new: T,
+    same: impl Fn(&T, &T) -> bool,
+) -> Result<(), Problem> {
+    match kept.get(&id) {
+        Some((place, old)) if !same(old, &new) => Err(Problem::error(
+            object.place.clone(),
+            format!(
+                "{} stands also in {place}, and says something else there: give one of them; overlays are to be rendered \
+                 first, as by `kubectl kustomize`",
+                object.shown()
+            ),
+        )),
+        _ => {
+            kept.insert(id, (object.place.clone(), new));
+            Ok(())
+        }
+    }
+}
+
+/// An object that the API server would refuse.
+fn unreadable(object: &Object, error: &Undecodable) -> Problem {
+    let message = format!(
+        "{} cannot be read, and the API server would refuse it: {}",
+        object.shown(),
+        error.reason
+    );
+    Problem::error(object.place.clone(), message)
+}

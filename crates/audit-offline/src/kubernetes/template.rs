@@ -1,0 +1,87 @@
+//! Pod templates, which stand for the pods of workloads that have none.
+
+use audit_core::model::{Pod, PodPhase, Workload};
+use audit_k8s::Undecodable;
+use serde_json::{Value, json};
+
+use super::object::Object;
+use super::owner;
+
+/// Where kinds keep their template: almost all in `spec.template`, a `CronJob` in that of its Jobs, a `PodTemplate` at the top.
+const PLACES: [&str; 3] = ["/spec/template", "/spec/jobTemplate/spec/template", "/template"];
+
+/// The template of a workload of any kind, if it has one with containers in it.
+pub(super) fn of(object: &Object) -> Option<&Value> {
+    let templates = PLACES.iter().filter_map(|place| object.value.pointer(place));
+    templates
+        .into_iter()
+        .find(|template| template.pointer("/spec/containers").is_some_and(Value::is_array))
+}
+
+/// Whether no pods will come of an object's template: it is done, goes away, or is an old version of its Deployment.
+pub(super) fn is_spent(object: &Object) -> bool {
+    let is_true = |condition: &Value, kind: &str| {
+        condition.get("type").and_then(Value::as_str) == Some(kind)
+            && condition.get("status").and_then(Value::as_str) == Some("True")
+    };
+    let conditions = object
+        .value
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let mut conditions = conditions.into_iter().flatten();
+    let is_deleted = object
+        .value
+        .pointer("/metadata/deletionTimestamp")
+        .is_some_and(|at| !at.is_null());
+    is_deleted
+        || match object.kind.as_str() {
+            "ReplicaSet" => object.value.pointer("/spec/replicas").and_then(Value::as_u64) == Some(0),
+            "Job" => {
+                conditions.any(|condition| is_true(condition, "Complete") || is_true(condition, "Failed"))
+            }
+            _ => false,
+        }
+}
+
+/// The template as the pod that it stands for.
+pub(super) fn pod(
+    object: &Object,
+    template: &Value,
+    namespace: &str,
+    prefix: &str,
+) -> Result<Pod, Undecodable> {
+    let workload = owner::workload(object);
+    let metadata = |name: &str| {
+        template
+            .pointer("/metadata")
+            .and_then(|metadata| metadata.get(name))
+            .cloned()
+    };
+    let pod = json!({
+        "metadata": {
+            "namespace": namespace,
+            // No pod has such a name.
+            "name": format!("{}/{}", workload.kind.to_lowercase(), workload.name),
+            "labels": metadata("labels"),
+            "annotations": metadata("annotations"),
+        },
+        "spec": template.get("spec"),
+    });
+    let pod = audit_k8s::prune::pod(pod, prefix)?;
+    Ok(standing_for(pod, workload))
+}
+
+/// A pod's manifest, which nobody has created yet, as the pod that it stands for.
+pub(super) fn standing_for(pod: Pod, workload: Workload) -> Pod {
+    Pod {
+        workload,
+        phase: PodPhase::Template,
+        ready: false,
+        ..pod
+    }
+}
+
+/// Whether a pod is one of a cluster, and not merely the manifest of one.
+pub(super) fn is_live(object: &Object) -> bool {
+    !object.text("/status/phase").is_empty() || !object.text("/metadata/uid").is_empty()
+}

@@ -1,0 +1,98 @@
+//! Manifests, and what the AWS CLI prints, as what an audit reads.
+//!
+//! Texts go in, a [`Snapshot`] and a [`Config`] come out, and what is wrong with the texts. Nothing here reads a file or a
+//! clock. Objects are decoded by the same code as the API server's, so that files and a cluster say the same.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`source`] | a text, from bytes |
+//! | `document` | YAML and JSON: a text as documents |
+//! | [`problem`] | what is wrong, where, and what helps |
+//! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
+//! | `aws` | outputs of the AWS CLI: recognised by shape, each put into its account |
+//!
+//! # What is proven by absence
+//! Unless [`Options::partial`] is set, the objects are the whole cluster, and each of its namespaces has a `default`
+//! ServiceAccount. The roles of an account are all there if its `get-account-authorization-details` is, its providers if its
+//! `list-open-id-connect-providers` is. Everything else that is missing is unknown.
+
+mod aws;
+mod document;
+mod kubernetes;
+pub mod problem;
+pub mod source;
+
+use audit_core::model::IssuerUrl;
+use audit_core::{Config, Snapshot};
+use jiff::Timestamp;
+
+pub use problem::{Place, Problem, Weight};
+pub use source::{MAX_BYTES, Source};
+
+/// How texts are to be read.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Prefix of the webhook's annotations, such as `eks.amazonaws.com`.
+    pub annotation_prefix: String,
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// The objects are not the whole cluster: the absence of one proves nothing.
+    pub partial: bool,
+    /// The issuer of the cluster's tokens, whatever the outputs say.
+    pub issuer: Option<IssuerUrl>,
+    /// The account of outputs that name none.
+    pub account: Option<String>,
+    /// The time at which everything counts as read.
+    pub now: Timestamp,
+}
+
+/// What texts say.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The observations. Worth nothing where a problem is an error.
+    pub snapshot: Snapshot,
+    /// The settings, with the `default` `IrsaAuditPolicy` over them.
+    pub config: Config,
+    /// What is wrong, in the order of the texts.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Whether something could not be read, so that nothing should be concluded from the rest.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.weight == Weight::Error)
+    }
+}
+
+/// Reads manifests, and outputs of the AWS CLI.
+#[must_use]
+pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Loaded {
+    let mut problems = Vec::new();
+    let mut config = Config {
+        annotation_prefix: options.annotation_prefix.clone(),
+        ..Config::default()
+    };
+    let manifests = document::read_all(manifests, &mut problems);
+    let objects = kubernetes::load(manifests, options, &mut config, &mut problems);
+    let outputs = document::read_all(outputs, &mut problems);
+    let aws = aws::load(outputs, objects.issuers, options, &mut problems);
+    let snapshot = Snapshot {
+        origin: audit_core::snapshot::Origin::Files,
+        cluster: objects.cluster,
+        issuer: aws.issuer,
+        accounts: aws.accounts,
+    };
+    Loaded {
+        snapshot,
+        config,
+        problems,
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,129 @@
+//! What is wrong with a text, where, and what helps.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::source::Source;
+
+/// How much a problem weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Something could not be read: an audit would conclude from its absence what is not so.
+    Error,
+    /// Something is left out that no audit needs, or that leaves something unknown.
+    Warning,
+}
+
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The text's name, safe to show; none for what concerns all texts.
+    source: Option<Arc<str>>,
+    /// Counted from one; none where there is only one.
+    document: Option<usize>,
+    /// Counted from one.
+    line: Option<u64>,
+    /// The text was named, and not found in a directory.
+    pub(crate) named: bool,
+}
+
+impl Place {
+    /// Somewhere in a text.
+    pub(crate) fn of(source: &Source) -> Self {
+        Self {
+            source: Some(source.shown().into()),
+            document: None,
+            line: None,
+            named: source.named,
+        }
+    }
+
+    /// In no single text.
+    pub(crate) fn everywhere() -> Self {
+        Self {
+            source: None,
+            document: None,
+            line: None,
+            named: true,
+        }
+    }
+
+    /// At a document of it.
+    pub(crate) fn document(&self, number: usize) -> Self {
+        Self {
+            document: Some(number),
+            ..self.clone()
+        }
+    }
+
+    /// At a line of it.
+    pub(crate) fn line(&self, line: u64) -> Self {
+        Self {
+            line: Some(line),
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(source) = &self.source else {
+            return f.write_str("the given files");
+        };
+        f.write_str(source)?;
+        if let Some(document) = self.document {
+            write!(f, ", document {document}")?;
+        }
+        match self.line {
+            Some(line) => write!(f, ", line {line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Something that is wrong with what was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How much it weighs.
+    pub weight: Weight,
+    /// Where.
+    pub place: Place,
+    /// What, and what helps; safe to show.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            weight: Weight::Error,
+            place,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            weight: Weight::Warning,
+            ..Self::error(place, message)
+        }
+    }
+
+    /// That a document cannot be used: an error only where somebody named its file. A directory holds all sorts of things.
+    pub(crate) fn unusable(place: Place, message: impl Into<String>) -> Self {
+        let weight = if place.named {
+            Weight::Error
+        } else {
+            Weight::Warning
+        };
+        Self {
+            weight,
+            ..Self::error(place, message)
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
