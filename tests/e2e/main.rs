@@ -8,8 +8,10 @@
 )]
 
 mod aws_trouble;
+mod chart;
 mod custom_resources;
 mod fixes;
+mod install;
 mod lifecycle;
 mod quiet;
 mod replicas;

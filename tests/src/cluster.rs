@@ -191,6 +191,23 @@ impl Cluster {
         applied.map_err(ClusterError::of(attempt))
     }
 
+    /// Asks the API server whether it would take an object, unknown fields included, and changes nothing.
+    ///
+    /// # Errors
+    /// [`ClusterError::Kube`] if it would not, [`ClusterError::Object`].
+    pub async fn check(&self, object: &Value) -> Result<(), ClusterError> {
+        let whole: DynamicObject = serde_json::from_value(object.clone())?;
+        let target = target_of(&whole);
+        let attempt = format!("check {} {}/{}", target.kind, target.namespace, target.name);
+        let params = PatchParams::apply(MANAGER).force().dry_run().validation_strict();
+        let checked = self
+            .api(target)
+            .patch(target.name, &params, &Patch::Apply(object))
+            .await;
+        checked.map_err(ClusterError::of(attempt))?;
+        Ok(())
+    }
+
     /// Changes an object by a merge patch.
     ///
     /// # Errors

@@ -11,13 +11,16 @@
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
 //! | [`table`] | what `kubectl get` would show |
 
+pub mod audit_log;
 pub mod aws;
+pub mod chart;
 pub mod cluster;
 pub mod manifests;
 pub mod metrics;
 pub mod objects;
 pub mod operator;
 pub mod scenario;
+pub mod schemas;
 pub mod table;
 pub mod tools;
 pub mod trust;

@@ -59,6 +59,14 @@ pub async fn install_definitions(cluster: &Cluster) -> Result<(), InstallError> 
     for definition in definitions()? {
         cluster.apply(&definition, MANAGER).await?;
     }
+    await_definitions(cluster).await
+}
+
+/// Awaits that the definitions, which somebody has installed, are served.
+///
+/// # Errors
+/// [`InstallError`].
+pub async fn await_definitions(cluster: &Cluster) -> Result<(), InstallError> {
     for (_, definition) in audit_api::crds::all() {
         let name = definition.metadata.name.unwrap_or_default();
         let api: Api<CustomResourceDefinition> = Api::all(cluster.client());

@@ -150,10 +150,7 @@ impl Operator {
         let line = process
             .wait_for_line("metrics are served", LISTENS_WITHIN)
             .await?;
-        let address = line
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("address="))
-            .unwrap_or_default();
+        let address = logged_address(&line).unwrap_or_default();
         let address = format!("http://{address}");
         let unreachable = |message: String| OperatorError::Endpoint {
             url: address.clone(),
@@ -210,4 +207,14 @@ impl Operator {
             .await
             .map_err(|error| failed(error.to_string()))
     }
+}
+
+/// The address in a line of the log, in either of its formats.
+fn logged_address(line: &str) -> Option<String> {
+    if let Ok(object) = serde_json::from_str::<Value>(line) {
+        return object.get("address")?.as_str().map(str::to_owned);
+    }
+    line.split_whitespace()
+        .find_map(|word| word.strip_prefix("address="))
+        .map(str::to_owned)
 }

@@ -1,5 +1,5 @@
-//! The commands that the operator's texts call: `aws`, `jq` and `kubectl`. What a machine lacks is built once with Go,
-//! and kept in the user's cache folder.
+//! The commands that the operator's texts call, `aws`, `jq` and `kubectl`, and those that check what is shipped. What a
+//! machine lacks is built once with Go, and kept in the user's cache folder.
 
 use std::env::{self, consts};
 use std::ffi::OsString;
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use test_kit::{Launch, ProcessError};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 const BUILD_WITHIN: Duration = Duration::from_mins(30);
 const RUN_WITHIN: Duration = Duration::from_mins(2);
@@ -46,6 +48,28 @@ const KUBECTL: Source = Source {
         ("go.mod", include_str!("../tools/kubectl/go.mod")),
         ("go.sum", include_str!("../tools/kubectl/go.sum")),
         ("main.go", include_str!("../tools/kubectl/main.go")),
+    ],
+};
+
+const HELM: Source = Source {
+    name: "helm",
+    check: &["version"],
+    module: "helm.sh/helm/v3",
+    package: "helm.sh/helm/v3/cmd/helm",
+    files: &[
+        ("go.mod", include_str!("../tools/helm/go.mod")),
+        ("go.sum", include_str!("../tools/helm/go.sum")),
+    ],
+};
+
+const KUBECONFORM: Source = Source {
+    name: "kubeconform",
+    check: &["-v"],
+    module: "github.com/yannh/kubeconform",
+    package: "github.com/yannh/kubeconform/cmd/kubeconform",
+    files: &[
+        ("go.mod", include_str!("../tools/kubeconform/go.mod")),
+        ("go.sum", include_str!("../tools/kubeconform/go.sum")),
     ],
 };
 
@@ -102,6 +126,62 @@ pub async fn kubectl() -> Result<PathBuf, ToolError> {
     KUBECTL.find().await
 }
 
+/// A `helm` of the version that is pinned here, which takes some minutes to build the first time.
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn helm() -> Result<PathBuf, ToolError> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| HELM.pinned()).await.cloned()
+}
+
+/// A `kubeconform` of the version that is pinned here.
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn kubeconform() -> Result<PathBuf, ToolError> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| KUBECONFORM.pinned()).await.cloned()
+}
+
+/// Runs a program to its end; gives what it wrote to its standard output.
+///
+/// # Errors
+/// [`ToolError::Script`] if it failed, with all that it wrote.
+pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, ToolError> {
+    let started = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let script = || format!("{} {}", program.display(), arguments.join(" "));
+    let output = match timeout(BUILD_WITHIN, started).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(source)) => {
+            return Err(ToolError::Cache {
+                path: script(),
+                source,
+            });
+        }
+        Err(_) => {
+            return Err(ToolError::Script {
+                script: script(),
+                code: -1,
+                output: format!("no end within {BUILD_WITHIN:?}"),
+            });
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    Err(ToolError::Script {
+        script: script(),
+        code: output.status.code().unwrap_or(-1),
+        output: format!("{text}{}", String::from_utf8_lossy(&output.stderr)),
+    })
+}
+
 /// The machine's own `aws`, if there is one that works.
 #[must_use]
 pub fn own_aws() -> Option<PathBuf> {
@@ -109,7 +189,7 @@ pub fn own_aws() -> Option<PathBuf> {
 }
 
 /// A command of the `PATH` that answers to these arguments: what a version manager leaves there may only complain.
-fn own(name: &str, check: &[&str]) -> Option<PathBuf> {
+pub(crate) fn own(name: &str, check: &[&str]) -> Option<PathBuf> {
     let path = env::split_paths(&env::var_os("PATH")?)
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())?;
@@ -135,6 +215,11 @@ impl Source {
         if let Some(path) = own(self.name, self.check) {
             return Ok(path);
         }
+        self.pinned().await
+    }
+
+    /// The one that is built here, whatever the machine has.
+    async fn pinned(&self) -> Result<PathBuf, ToolError> {
         let key = format!("{}-{}-{}-{}", self.name, self.version(), consts::OS, consts::ARCH);
         let folder = cache()?.join("tools").join(key);
         let path = folder.join(self.name);
@@ -185,7 +270,7 @@ impl Source {
     }
 }
 
-fn written<T>(path: &Path, result: io::Result<T>) -> Result<T, ToolError> {
+pub(crate) fn written<T>(path: &Path, result: io::Result<T>) -> Result<T, ToolError> {
     result.map_err(|source| ToolError::Cache {
         path: path.display().to_string(),
         source,
@@ -193,7 +278,7 @@ fn written<T>(path: &Path, result: io::Result<T>) -> Result<T, ToolError> {
 }
 
 /// This project's folder in the user's cache folder, by the XDG base directory specification.
-fn cache() -> Result<PathBuf, ToolError> {
+pub(crate) fn cache() -> Result<PathBuf, ToolError> {
     let absolute = |name: &str| {
         env::var_os(name)
             .map(PathBuf::from)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use test_kit::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER};
+use test_kit::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER, Options};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -72,9 +72,17 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub async fn bare(aws: Aws) -> Result<Self, WorldError> {
+        Self::bare_with(aws, &Options::default()).await
+    }
+
+    /// The same, with a control plane of another kind.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn bare_with(aws: Aws, options: &Options) -> Result<Self, WorldError> {
         // Nobody ever closes it.
         let permit = PLACES.acquire().await.ok();
-        let plane = ControlPlane::start().await?;
+        let plane = ControlPlane::start_with(options).await?;
         let cluster = Cluster::new(plane.client().await?);
         aws.create_provider(aws::HOME, ISSUER, &[trust::AUDIENCE, SECOND_AUDIENCE])
             .await?;

@@ -18,6 +18,7 @@
 //! | [`watch`] | the watches |
 //! | [`index`] | what was observed, kept |
 //! | [`lease`] | leader election |
+//! | [`rights`] | what RBAC has to allow for all that |
 
 pub mod audit_object;
 pub mod index;
@@ -26,6 +27,7 @@ pub mod lease;
 pub mod observation;
 pub mod policy_object;
 pub mod prune;
+pub mod rights;
 mod trouble;
 pub mod watch;
 mod watched;

@@ -30,3 +30,6 @@ mod timing;
 pub use driver::{Config, Elector, unique_identity};
 pub use leadership::{Leadership, acquired, lost};
 pub use timing::{Timing, TimingError};
+
+/// The name of the operator's Lease.
+pub const NAME: &str = "irsa-audit";

@@ -37,7 +37,7 @@ use metrics::Metrics;
 use publish::Publisher;
 use settings::OperatorArgs;
 
-/// The name of the Lease, and of the reporter of Events.
+/// The name of the reporter of Events.
 const NAME: &str = "irsa-audit";
 
 /// How many observations may wait for the engine; the watches wait when it is full.
@@ -123,7 +123,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), Error> {
         let identity = lease::unique_identity(&args.pod_name);
         let config = lease::Config {
             namespace: args.lease_namespace.clone(),
-            name: NAME.to_owned(),
+            name: lease::NAME.to_owned(),
             identity,
             timing,
         };

@@ -1,0 +1,126 @@
+//! The rights in Kubernetes that the operator needs: a line for each kind of call that it makes. The manifests that are
+//! shipped are generated from this table, and an end-to-end test compares it with the API server's audit log: what is
+//! missing here is refused there, and what is listed here without need is named there.
+
+use crate::lease;
+
+/// Some verbs on some resources of one API group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Right {
+    /// What it is for; a comment in the manifests.
+    pub purpose: &'static str,
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The resources, with their subresources.
+    pub resources: &'static [&'static str],
+    /// The only objects that it is for; all where empty.
+    pub names: &'static [&'static str],
+    /// What may be done.
+    pub verbs: &'static [&'static str],
+}
+
+const WATCH: &[&str] = &["list", "watch"];
+
+/// In all namespaces.
+pub const CLUSTER: &[Right] = &[
+    Right {
+        purpose: "What it watches.",
+        group: "",
+        resources: &["pods", "serviceaccounts"],
+        names: &[],
+        verbs: WATCH,
+    },
+    Right {
+        purpose: "The settings of admins.",
+        group: audit_api::GROUP,
+        resources: &["irsaauditpolicies"],
+        names: &[],
+        verbs: WATCH,
+    },
+    Right {
+        purpose: "One IrsaAudit for each binding: made, let go of when somebody adopts it, deleted with the last reason for it.",
+        group: audit_api::GROUP,
+        resources: &["irsaaudits"],
+        names: &[],
+        verbs: &["list", "watch", "create", "patch", "delete"],
+    },
+    Right {
+        purpose: "The verdicts.",
+        group: audit_api::GROUP,
+        resources: &["irsaaudits/status"],
+        names: &[],
+        verbs: &["patch"],
+    },
+    Right {
+        purpose: "The one ClusterIrsaAudit.",
+        group: audit_api::GROUP,
+        resources: &["clusterirsaaudits"],
+        names: &[audit_api::CLUSTER_AUDIT_NAME],
+        verbs: &["create", "patch"],
+    },
+    Right {
+        purpose: "What concerns no single binding.",
+        group: audit_api::GROUP,
+        resources: &["clusterirsaaudits/status"],
+        names: &[audit_api::CLUSTER_AUDIT_NAME],
+        verbs: &["patch"],
+    },
+    Right {
+        purpose: "Changed verdicts, told in the namespace of the binding.",
+        group: "events.k8s.io",
+        resources: &["events"],
+        names: &[],
+        verbs: &["create", "patch"],
+    },
+];
+
+/// In the operator's own namespace.
+pub const OWN_NAMESPACE: &[Right] = &[
+    Right {
+        purpose: "Which replica leads. A name cannot restrict `create`.",
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: &[],
+        verbs: &["create"],
+    },
+    Right {
+        purpose: "The Lease itself.",
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: &[lease::NAME],
+        verbs: &["get", "update"],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_right_says_something_and_means_something() {
+        for right in CLUSTER.iter().chain(OWN_NAMESPACE) {
+            assert!(
+                right.purpose.ends_with('.') && !right.resources.is_empty() && !right.verbs.is_empty(),
+                "{right:?}"
+            );
+            assert!(
+                !right.resources.contains(&"*") && !right.verbs.contains(&"*") && right.group != "*",
+                "{right:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_secret_can_be_read_and_nothing_of_others_changed() {
+        let all = || CLUSTER.iter().chain(OWN_NAMESPACE);
+        let all_resources = || all().flat_map(|right| right.resources);
+        assert!(
+            all_resources()
+                .all(|resource| !resource.starts_with("secrets") && *resource != "serviceaccounts/token")
+        );
+        let writes = all().filter(|right| right.verbs != WATCH && right.verbs != ["get", "list", "watch"]);
+        let groups: Vec<&str> = writes.map(|right| right.group).collect();
+        let ours = [audit_api::GROUP, "events.k8s.io", "coordination.k8s.io"];
+        assert!(groups.iter().all(|group| ours.contains(group)), "{groups:?}");
+    }
+}

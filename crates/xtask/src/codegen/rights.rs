@@ -1,0 +1,73 @@
+//! The rules of the operator's roles, from the table of what it calls.
+
+use std::fmt::Write as _;
+
+use audit_k8s::rights::Right;
+
+/// The lines around generated rules in a manifest that is otherwise written by hand.
+const BEGIN: &str = "# Rights, generated: ";
+const END: &str = "# End of rights.";
+
+/// The list below `rules:`, as YAML.
+#[must_use]
+pub fn rules(rights: &[Right]) -> String {
+    let mut yaml = String::new();
+    for right in rights {
+        // Writing to a string cannot fail.
+        let _ = writeln!(yaml, "# {}", right.purpose);
+        let _ = writeln!(yaml, "- apiGroups: [{:?}]", right.group);
+        let _ = writeln!(yaml, "  resources: [{}]", right.resources.join(", "));
+        if !right.names.is_empty() {
+            let _ = writeln!(yaml, "  resourceNames: [{}]", right.names.join(", "));
+        }
+        let _ = writeln!(yaml, "  verbs: [{}]", right.verbs.join(", "));
+    }
+    yaml
+}
+
+/// Replaces the rules between the marks for `name`; nothing where the marks are not there.
+#[must_use]
+pub fn replace(manifest: &str, name: &str, rights: &[Right]) -> Option<String> {
+    let begin = format!("{BEGIN}{name}.\n");
+    let (before, rest) = manifest.split_once(&begin)?;
+    let (_, after) = rest.split_once(END)?;
+    let indent = "  ";
+    let mut text = format!("{before}{begin}");
+    for line in rules(rights).lines() {
+        let _ = writeln!(text, "{indent}{line}");
+    }
+    Some(format!("{text}{indent}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RIGHT: Right = Right {
+        purpose: "Why.",
+        group: "",
+        resources: &["pods"],
+        names: &["one"],
+        verbs: &["get"],
+    };
+
+    #[test]
+    fn only_what_lies_between_the_marks_is_replaced() {
+        let manifest = "rules:\n  # Rights, generated: all.\n  - old\n  # End of rights.\nrest\n";
+        let made = replace(manifest, "all", &[RIGHT]).unwrap();
+        assert!(
+            made.starts_with("rules:\n  # Rights, generated: all.\n  # Why.\n")
+                && made.ends_with("  # End of rights.\nrest\n")
+        );
+        assert!(!made.contains("old"));
+        assert_eq!(replace(&made, "all", &[RIGHT]).unwrap(), made);
+        assert_eq!(replace(manifest, "others", &[RIGHT]), None);
+    }
+
+    #[test]
+    fn rules_are_those_of_rbac() {
+        let rules: serde_json::Value = serde_saphyr::from_str(&rules(&[RIGHT])).unwrap();
+        let expected = serde_json::json!([{"apiGroups": [""], "resources": ["pods"], "resourceNames": ["one"], "verbs": ["get"]}]);
+        assert_eq!(rules, expected);
+    }
+}
