@@ -28,6 +28,8 @@ pub struct Scenario {
     pub title: &'static str,
     /// The code of the finding that decides; none where every link passes.
     pub code: Option<&'static str>,
+    /// The codes of all other findings: facts of their own, no consequences of the one that decides.
+    pub besides: &'static [&'static str],
     /// The verdict.
     pub verdict: VerdictName,
     /// Its reason.
@@ -103,6 +105,7 @@ impl Scenario {
             namespace,
             title,
             code: None,
+            besides: &[],
             verdict: WORKS.0,
             reason: WORKS.1,
             roles: Vec::new(),
@@ -150,6 +153,21 @@ impl Scenario {
             reason,
             ..self
         }
+    }
+
+    fn besides(self, codes: &'static [&'static str]) -> Self {
+        Self {
+            besides: codes,
+            ..self
+        }
+    }
+
+    /// All codes that the audit should give, in alphabetical order.
+    #[must_use]
+    pub fn codes(&self) -> Vec<&'static str> {
+        let mut codes: Vec<_> = self.besides.iter().copied().chain(self.code).collect();
+        codes.sort_unstable();
+        codes
     }
 
     fn fixed_by(self, fix: Fix) -> Self {

@@ -62,6 +62,8 @@ fn unexpected() -> Scenario {
             objects::service_account(namespace, APP, &staging),
         ])
         .broken("IRSA107", "RoleUnexpected")
+        // Nor is there a role of that name in this account.
+        .besides(&["IRSA201"])
         .fixed_by(Fix::KUBECTL)
 }
 
