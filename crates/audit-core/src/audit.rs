@@ -33,9 +33,12 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     let Some(binding) = snapshot.cluster.binding(key) else {
         return Bound::No;
     };
-    let annotated = binding
-        .service_account()
-        .is_some_and(|sa| sa.role_arn(&config.annotation_prefix).is_some());
+    let prefix = &config.annotation_prefix;
+    let asks = snapshot.cluster.asked(key, prefix).role.is_some();
+    let annotated = asks
+        || binding
+            .service_account()
+            .is_some_and(|sa| sa.misplaced(prefix).is_some());
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some();
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
@@ -45,7 +48,10 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
     {
         Bound::Yes
-    } else if runs && snapshot.accounts.values().any(Account::listing_is_missing) {
+    } else if runs
+        && (snapshot.cluster.webhook_entries_unseen()
+            || snapshot.accounts.values().any(Account::listing_is_missing))
+    {
         Bound::CannotTell
     } else {
         Bound::No

@@ -8,8 +8,8 @@ use iam_policy::{RoleArn, RoleArnError};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::model::{AuditRequest, BindingKey, ClusterIssuer, Observed, Pod, ServiceAccount};
-use crate::snapshot::{Binding, Snapshot};
+use crate::model::{AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount};
+use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
 use role::stale_at;
 pub use role::{Evidence, Gap, Outcome, RoleChain};
@@ -23,6 +23,36 @@ pub enum Annotation<'a> {
     Malformed(&'a str, RoleArnError),
     /// It names a role.
     Role(RoleArn),
+}
+
+impl<'a> Annotation<'a> {
+    /// Reads what the webhook is asked for, as the webhook does.
+    #[must_use]
+    pub fn read(asked: &Asked<'a>, config: &Config) -> Self {
+        let Some(text) = asked.role else {
+            return Self::Missing;
+        };
+        let composed = match &config.role_home {
+            Some(home) if asked.source == Source::Annotation && !text.contains("arn:") => {
+                Some(home.compose(text))
+            }
+            _ => None,
+        };
+        match RoleArn::parse(composed.as_deref().unwrap_or(text)) {
+            Ok(arn) => Self::Role(arn),
+            Err(error) => Self::Malformed(text, error),
+        }
+    }
+}
+
+/// The role that the webhook is asked to inject for a ServiceAccount, if it is one.
+#[must_use]
+pub fn asked_role(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Option<RoleArn> {
+    let asked = snapshot.cluster.asked(key, &config.annotation_prefix);
+    match Annotation::read(&asked, config) {
+        Annotation::Role(arn) => Some(arn),
+        Annotation::Missing | Annotation::Malformed(..) => None,
+    }
 }
 
 /// Everything that rules read about one binding.
@@ -41,8 +71,12 @@ pub struct Chain<'a> {
     /// The templates of workloads that name the ServiceAccount and have no pods. Nothing is injected into a template, so
     /// they prove only what a workload names, or presets itself.
     pub templates: Vec<&'a Pod>,
-    /// The role annotation.
+    /// The role annotation, or what stands in its place in the webhook's ConfigMap.
     pub annotation: Annotation<'a>,
+    /// Which of the two it is.
+    pub source: Source,
+    /// Where the role annotation is missing: one that somebody took for it.
+    pub misplaced: Option<Misplaced<'a>>,
     /// The audience of its tokens.
     pub audience: &'a str,
     /// The cluster's issuer.
@@ -69,15 +103,12 @@ impl<'a> Chain<'a> {
         let service_account = binding.and_then(Binding::service_account);
         let prefix = &config.annotation_prefix;
         let subject = key.subject();
-        let audience = service_account.map_or(crate::model::service_account::DEFAULT_AUDIENCE, |sa| {
-            sa.audience(prefix)
-        });
-        let annotation = match service_account.and_then(|sa| sa.role_arn(prefix)) {
-            None => Annotation::Missing,
-            Some(text) => match RoleArn::parse(text) {
-                Ok(arn) => Annotation::Role(arn),
-                Err(error) => Annotation::Malformed(text, error),
-            },
+        let asked = snapshot.cluster.asked(key, prefix);
+        let audience = asked.audience;
+        let annotation = Annotation::read(&asked, config);
+        let misplaced = match annotation {
+            Annotation::Missing => service_account.and_then(|sa| sa.misplaced(prefix)),
+            _ => None,
         };
         let active = binding
             .map_or(&[][..], Binding::pods)
@@ -104,6 +135,8 @@ impl<'a> Chain<'a> {
             templates,
             uses_pod_identity,
             annotation,
+            source: asked.source,
+            misplaced,
             audience,
             issuer: snapshot.issuer.as_ref(),
             aws,
@@ -121,6 +154,7 @@ impl<'a> Chain<'a> {
     pub fn aws_applies(&self) -> bool {
         !self.uses_pod_identity
             && (!matches!(self.annotation, Annotation::Missing)
+                || self.misplaced.is_some()
                 || self.request.is_some_and(AuditRequest::expects_role)
                 || self.carries_role()
                 || self.is_trusted_by_name())

@@ -3,17 +3,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use iam_policy::RoleArn;
+
 use crate::finding::Severity;
 use crate::model::BindingKey;
 
 /// The codes that are too dangerous to wave through, unless a policy allows it.
 pub const NOT_WAIVABLE: [&str; 4] = ["IRSA215", "IRSA217", "IRSA505", "IRSA506"];
 
+/// Where a webhook that composes ARNs looks for a role of which an annotation gives no more than path and name: its flag
+/// `--compose-role-arn`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleHome {
+    partition: String,
+    account: String,
+}
+
+impl RoleHome {
+    /// Reads `ACCOUNT` or `PARTITION:ACCOUNT`.
+    ///
+    /// # Errors
+    /// Where it is neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (partition, account) = text.split_once(':').unwrap_or(("aws", text));
+        let home = Self {
+            partition: partition.to_owned(),
+            account: account.to_owned(),
+        };
+        match RoleArn::parse(&home.compose("x")) {
+            Ok(_) => Ok(home),
+            Err(_) => Err("write it like `111122223333` or `aws-cn:111122223333`".to_owned()),
+        }
+    }
+
+    /// The ARN that the webhook makes of a name.
+    #[must_use]
+    pub fn compose(&self, name: &str) -> String {
+        format!("arn:{}:iam::{}:role/{name}", self.partition, self.account)
+    }
+}
+
 /// The settings of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Prefix of the webhook's annotations; `eks.amazonaws.com` on EKS.
     pub annotation_prefix: String,
+    /// Where the webhook finds roles by their bare names; absent where it composes no ARNs, or nobody said that it does.
+    pub role_home: Option<RoleHome>,
     /// Evidence older than this proves nothing any more.
     pub staleness_limit: Duration,
     /// Severities that replace those of the catalogue, by code. Never to or from *unknown*.
@@ -30,6 +66,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             annotation_prefix: "eks.amazonaws.com".to_owned(),
+            role_home: None,
             staleness_limit: Duration::from_hours(1),
             severities: BTreeMap::new(),
             waivable: None,
@@ -52,6 +89,34 @@ impl Config {
         match &self.waivable {
             Some(codes) => codes.contains(code),
             None => !NOT_WAIVABLE.contains(&code),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_of_roles_is_an_account() {
+        let arn = |text: &str| RoleHome::parse(text).map(|home| home.compose("team/app"));
+        assert_eq!(
+            arn("111122223333").unwrap(),
+            "arn:aws:iam::111122223333:role/team/app"
+        );
+        assert_eq!(
+            arn("aws-cn:111122223333").unwrap(),
+            "arn:aws-cn:iam::111122223333:role/team/app"
+        );
+        for bad in [
+            "",
+            "1",
+            "aws",
+            "aws:aws:111122223333",
+            "arn:aws:iam::111122223333:role/x",
+            "amazon:111122223333",
+        ] {
+            assert!(arn(bad).is_err(), "{bad}");
         }
     }
 }

@@ -3,9 +3,13 @@
 //! The operator keeps one snapshot and changes it as watch events and reads come in; the command line fills one from
 //! files. Who changes it learns which bindings the change concerns.
 
+mod webhook;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, Workload};
+use webhook::Webhook;
+pub use webhook::{Asked, Source};
 
 /// Where observations come from, and with that, what it means that something is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +43,7 @@ pub struct Cluster {
     pod_homes: HashMap<(String, String), String>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<(String, String), String>,
+    webhook: Webhook,
     /// There are more objects than these, so that the absence of one proves nothing.
     is_partial: bool,
 }

@@ -30,7 +30,7 @@ mod who_can;
 
 pub use diagnose::{
     Cause, CauseKind, Exposure, ExposureKind, KeyFault, ProviderDifference, ProviderMismatch, TrustDiagnosis,
-    diagnose_trust,
+    diagnose_trust, edit_distance,
 };
 pub use document::{Document, Effect, PrincipalKind, Statement, Version};
 pub use edit::{Change, ChangeKind, Edit, least_edit, least_edit_without};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
 
+use super::BindingKey;
+
 /// Why a read failed, as far as a verdict cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureKind {
@@ -116,6 +118,9 @@ pub struct RolePolicies {
     pub inline: Vec<String>,
 }
 
+/// How many characters a trust policy may have in an account that was granted no more, white space not counted.
+pub const DEFAULT_TRUST_QUOTA: usize = 2048;
+
 /// A role as IAM has it.
 #[derive(Debug, Clone)]
 pub struct Role {
@@ -127,6 +132,20 @@ pub struct Role {
     pub trust_text: Arc<str>,
     /// The trust policy, parsed once.
     pub trust: Arc<Parsed>,
+}
+
+impl Role {
+    /// How many characters of its trust policy count against the quota: IAM leaves white space out.
+    #[must_use]
+    pub fn trust_size(&self) -> usize {
+        self.trust_text.chars().filter(|c| !c.is_whitespace()).count()
+    }
+}
+
+/// Whether a trust policy of so many characters is within a tenth of the quota.
+#[must_use]
+pub fn is_near_quota(size: usize, quota: usize) -> bool {
+    size.saturating_mul(10) >= quota.saturating_mul(9)
 }
 
 /// The answer to "is there such a role".
@@ -147,6 +166,16 @@ pub struct Provider {
     pub url: String,
     /// The audiences that it accepts.
     pub client_ids: Vec<String>,
+}
+
+/// An association of EKS Pod Identity: new pods of its ServiceAccount get credentials of its role, in place of those that an
+/// annotation asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodIdentityAssociation {
+    /// Its id, `a-…`.
+    pub id: String,
+    /// Its role, where that was read: lists do not have it.
+    pub role_arn: Option<String>,
 }
 
 /// Whether the operator may look into an account.
@@ -170,6 +199,13 @@ pub struct Account {
     pub policies: BTreeMap<String, Observed<RolePolicies>>,
     /// The provider for this cluster's issuer; `None` inside where IAM says that there is none.
     pub provider: Observed<Option<Provider>>,
+    /// The URLs of all its providers, without the scheme; looked for where it has none for this cluster's issuer.
+    pub provider_urls: Observed<Vec<String>>,
+    /// How many characters the account lets a trust policy have; looked for where a policy comes near the least that there
+    /// is, [`DEFAULT_TRUST_QUOTA`].
+    pub trust_quota: Observed<usize>,
+    /// The associations of EKS Pod Identity of this cluster, if it is an EKS cluster of this account.
+    pub pod_identity: Observed<BTreeMap<BindingKey, PodIdentityAssociation>>,
     /// Exact subjects in trust policies of roles that admit this cluster's issuer, with the roles' names; complete
     /// as of the last listing of the whole account.
     pub trusted_subjects: BTreeMap<String, Vec<String>>,
@@ -191,6 +227,9 @@ impl Account {
         roles
             .chain(policies)
             .chain(&self.provider.failure)
+            .chain(&self.provider_urls.failure)
+            .chain(&self.trust_quota.failure)
+            .chain(&self.pod_identity.failure)
             .chain(&self.listing.failure)
     }
 }

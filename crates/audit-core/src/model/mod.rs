@@ -4,14 +4,19 @@ pub mod aws;
 pub mod binding;
 pub mod expectation;
 pub mod issuer;
+pub mod near_annotation;
 pub mod pod;
 pub mod service_account;
+pub mod webhook;
 
 pub use aws::{
-    Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
+    Access, Account, FailureKind, Observed, PodIdentityAssociation, Provider, ReadFailure, Role, RoleLookup,
+    RolePolicies,
 };
 pub use binding::BindingKey;
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
+pub use near_annotation::Misplaced;
 pub use pod::{Container, Pod, PodPhase, TokenMount, Workload};
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
+pub use webhook::WebhookEntry;

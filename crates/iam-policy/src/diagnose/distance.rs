@@ -4,7 +4,8 @@
 const COMPARED: usize = 512;
 
 /// The least number of characters to insert, delete or replace to make `a` of `b` (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(COMPARED).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (at, a) in a.chars().take(COMPARED).enumerate() {

@@ -17,6 +17,7 @@ mod provider;
 mod subject;
 
 pub use cause::{Cause, CauseKind};
+pub use distance::distance as edit_distance;
 pub use exposure::{Exposure, ExposureKind};
 pub use key::KeyFault;
 pub use provider::{ProviderDifference, ProviderMismatch};

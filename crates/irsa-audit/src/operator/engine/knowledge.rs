@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use audit_aws::{Change, Reading};
 use audit_core::audit::{Bound, is_bound, is_suspended};
+use audit_core::chain::asked_role;
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
 use audit_core::snapshot::Binding;
 use iam_policy::RoleArn;
@@ -200,21 +201,16 @@ impl Engine {
             return BTreeSet::new();
         }
         let mut roles = BTreeSet::new();
-        let prefix = &self.rules.config.annotation_prefix;
-        if let Some(annotated) = binding
-            .service_account()
-            .and_then(|account| account.role_arn(prefix))
-        {
+        let config = &self.rules.config;
+        let asked = self.snapshot.cluster.asked(key, &config.annotation_prefix);
+        if asked.role.is_some() {
             let carried = binding
                 .pods()
                 .iter()
                 .filter(|pod| pod.is_active())
                 .flat_map(|pod| pod.role_arns());
-            roles.extend(
-                carried
-                    .chain([annotated])
-                    .filter_map(|text| RoleArn::parse(text).ok()),
-            );
+            roles.extend(carried.filter_map(|text| RoleArn::parse(text).ok()));
+            roles.extend(asked_role(&self.snapshot, config, key));
         }
         if runs(binding) {
             roles.extend(self.trusting_roles(&key.subject()));
