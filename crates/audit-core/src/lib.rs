@@ -13,11 +13,13 @@
 //! | [`finding`] | code, severity, link, message, fix |
 //! | [`verdict`] | how findings become one verdict and one reason |
 //! | [`report`] | what an audit returns |
+//! | [`disclosure`] | how much of it may be told where many read it |
 //! | [`document`], [`subjects`] | trust policies as IAM gives them out, and whom they name |
 
 pub mod audit;
 pub mod chain;
 pub mod config;
+pub mod disclosure;
 pub mod document;
 pub mod finding;
 pub mod fix;
@@ -35,6 +37,7 @@ pub mod verdict;
 
 pub use audit::{audit, audit_binding};
 pub use config::Config;
+pub use disclosure::Disclosure;
 pub use finding::{Finding, Link, Severity};
 pub use report::{AccountReport, BindingReport, ClusterReport, Report};
 pub use snapshot::Snapshot;

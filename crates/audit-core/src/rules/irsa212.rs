@@ -105,7 +105,7 @@ mod tests {
         document["Statement"].as_array_mut().unwrap().push(deny);
         let report = World::healthy().trust(&document).audit();
         let finding = the_one(&report, ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken));
-        assert!(finding.message.contains("statement `KeepOut` denies"), "{}", finding.message);
+        assert!(finding.message.contains("statement 2 denies"), "{}", finding.message);
         assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual, "mending one is not enough");
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn denied(
         (_, n) => format!("; {n} other statements do not fit either"),
     };
     let denied = match cause.also_denied_by {
-        Some(at) => format!("; {} denies, or may deny, it besides", statement(role, at)),
+        // By its number alone: its name is no part of the clause that failed.
+        Some(at) => format!("; statement {} denies, or may deny, it besides", at + 1),
         None => String::new(),
     };
     let message = format!(
