@@ -7,15 +7,18 @@
 //! | [`policy`] | `IrsaAuditPolicy`: the settings of admins |
 //! | [`cluster_audit`] | `ClusterIrsaAudit`: what concerns no single binding |
 //! | [`status`] | a report as the status of an `IrsaAudit`, and when it is worth a write |
+//! | [`disclosure`], [`selector`] | what may be told of a role in which namespaces |
 //! | [`spec`] | the spec of an `IrsaAudit`, and of a policy, as the core reads them |
 //! | [`crds`] | the CustomResourceDefinitions |
 
 pub mod cluster_audit;
 pub mod condition;
 pub mod crds;
+pub mod disclosure;
 pub mod irsa_audit;
 pub mod policy;
 mod schema;
+pub mod selector;
 pub mod spec;
 pub mod status;
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, core::Duration};
+use kube::{CustomResource, KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::selector::NamespaceSelector;
+
 /// Settings of the audit. Only the policy named `default` is read.
-#[derive(CustomResource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "irsa-audit.dev",
     version = "v1alpha1",
@@ -31,18 +33,49 @@ pub struct IrsaAuditPolicySpec {
     pub staleness_limit: Option<Duration>,
     /// Severities in place of the catalogue's, by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 128))]
+    #[x_kube(validation = Rule::new("self.all(code, code.matches('^IRSA[0-9]{3}$'))").message("codes have the form IRSA204"))]
     pub severities: BTreeMap<String, SeverityName>,
     /// The codes that teams may waive; all but IRSA215, IRSA217, IRSA505 and IRSA506 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = 128), inner(regex(pattern = r"^IRSA[0-9]{3}$")))]
     pub waivable: Option<Vec<String>>,
     /// What is not audited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude: Option<Exclude>,
     /// The accounts that the operator may look into; all that it is configured for where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1024), inner(regex(pattern = r"^[0-9]{12}$")))]
     pub allowed_accounts: Option<Vec<String>>,
+    /// What the statuses and Events of which namespaces may tell of a role. The first rule that selects a namespace counts;
+    /// without one it is `NearMiss`. Of a namespace that the operator has not seen yet, the least of them is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub disclosure: Vec<DisclosureRule>,
+}
+
+/// What may be told of a role in some namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DisclosureRule {
+    /// The namespaces; every one where empty.
+    #[serde(default)]
+    pub namespace_selector: NamespaceSelector,
+    /// How much may be told there.
+    pub level: DisclosureLevel,
+}
+
+/// How much may be told of a role. `CodeOnly`: which findings there are. `NearMiss`: of a trust policy the clause that failed,
+/// what it wants and what it got, and the command that mends it; of permissions nothing, unless the role trusts the
+/// ServiceAccount. `Full`: everything that the audit says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DisclosureLevel {
+    /// Which findings there are.
+    CodeOnly,
+    /// The clause that failed.
+    NearMiss,
+    /// Everything.
+    Full,
 }
 
 /// A severity that a policy may give a finding. Whether something was seen is no matter of policy, so `unknown` is not

@@ -108,7 +108,7 @@ impl Cluster {
     }
 
     /// What there is about the ServiceAccounts of a namespace, sorted.
-    fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = (&BindingKey, &Binding)> {
+    pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = (&BindingKey, &Binding)> {
         let first = BindingKey::new(namespace, "");
         self.bindings
             .range(first..)

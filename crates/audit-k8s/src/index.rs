@@ -7,6 +7,7 @@ use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
 use crate::kind::Kind;
+use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
@@ -14,7 +15,7 @@ use crate::prune::Undecodable;
 /// Namespace (empty for cluster-scoped kinds) and name.
 type Id = (String, String);
 
-/// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods and the requests of `IrsaAudit`s
+/// `IrsaAudit`s, policies and the labels of namespaces, and how far each watch has come. ServiceAccounts, pods and the requests of `IrsaAudit`s
 /// go into the core's [`Cluster`], which is passed in.
 ///
 /// | observation | what it does |
@@ -29,6 +30,7 @@ type Id = (String, String);
 pub struct Index {
     audits: BTreeMap<Id, Box<AuditObject>>,
     policies: BTreeMap<String, Box<PolicyObject>>,
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
     watches: BTreeMap<Kind, Progress>,
 }
 
@@ -101,6 +103,8 @@ pub struct Dirty {
     pub reaudits: BTreeSet<BindingKey>,
     /// A policy changed: any binding may be concerned.
     pub policies: bool,
+    /// Namespaces whose labels changed: what may be told there may have changed with them.
+    pub namespaces: BTreeSet<String>,
 }
 
 impl Dirty {
@@ -114,7 +118,7 @@ impl Dirty {
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bindings.is_empty() && self.reaudits.is_empty() && !self.policies
+        self.bindings.is_empty() && self.reaudits.is_empty() && !self.policies && self.namespaces.is_empty()
     }
 
     /// Adds what another observation changed.
@@ -122,6 +126,7 @@ impl Dirty {
         self.bindings.extend(other.bindings);
         self.reaudits.extend(other.reaudits);
         self.policies |= other.policies;
+        self.namespaces.extend(other.namespaces);
     }
 }
 
@@ -140,6 +145,10 @@ impl Index {
             Observation::Audit(change) => self.audit_object(cluster, change),
             Observation::Policy(change) => Dirty {
                 policies: self.policy_object(change),
+                ..Dirty::default()
+            },
+            Observation::Namespace(change) => Dirty {
+                namespaces: self.namespace(change),
                 ..Dirty::default()
             },
             Observation::Skipped(Undecodable {
@@ -217,6 +226,12 @@ impl Index {
         self.policies.values().map(Box::as_ref)
     }
 
+    /// The labels of a namespace; `None` where it has not been seen.
+    #[must_use]
+    pub fn labels(&self, namespace: &str) -> Option<&BTreeMap<String, String>> {
+        self.namespaces.get(namespace)
+    }
+
     fn progress(&mut self, kind: Kind) -> &mut Progress {
         self.watches.entry(kind).or_default()
     }
@@ -276,6 +291,30 @@ impl Index {
         self.audits
             .insert((audit.namespace.clone(), audit.name.clone()), audit);
         dirty
+    }
+
+    /// Returns the namespaces whose labels changed.
+    fn namespace(&mut self, change: Change<NamespaceObject>) -> BTreeSet<String> {
+        let id = |namespace: &NamespaceObject| (String::new(), namespace.name.clone());
+        match self.progress(Kind::Namespace).step(change, id) {
+            Step::Nothing => BTreeSet::new(),
+            Step::Put(NamespaceObject { name, labels }) => {
+                let changed = self.namespaces.get(&name) != Some(&labels);
+                self.namespaces.insert(name.clone(), labels);
+                changed.then_some(name).into_iter().collect()
+            }
+            Step::Remove((_, name)) => self.namespaces.remove(&name).map(|_| name).into_iter().collect(),
+            Step::Retain(listed) => {
+                let gone: BTreeSet<String> = self
+                    .namespaces
+                    .keys()
+                    .filter(|name| !listed.contains(&(String::new(), (*name).clone())))
+                    .cloned()
+                    .collect();
+                self.namespaces.retain(|name, _| !gone.contains(name));
+                gone
+            }
+        }
     }
 
     /// Returns whether a policy changed.

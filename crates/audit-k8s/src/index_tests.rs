@@ -118,6 +118,7 @@ fn nothing(kind: Kind) -> Vec<Observation> {
     match kind {
         Kind::ServiceAccount => listing(Observation::ServiceAccount, []),
         Kind::Pod => listing(Observation::Pod, []),
+        Kind::Namespace => listing(Observation::Namespace, []),
         Kind::IrsaAudit => listing(Observation::Audit, []),
         Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
     }
@@ -248,6 +249,24 @@ fn policies_come_change_and_go() {
 }
 
 #[test]
+fn labels_of_namespaces_come_change_and_go() {
+    let mut w = Watched::default();
+    let namespace = |team: &str| NamespaceObject {
+        name: "shop".to_owned(),
+        labels: [("team".to_owned(), team.to_owned())].into(),
+    };
+    let applied = |team| Observation::Namespace(Change::Applied(namespace(team)));
+    let shop = BTreeSet::from(["shop".to_owned()]);
+    assert_eq!(w.index.labels("shop"), None);
+    assert_eq!(w.see(applied("a")).namespaces, shop);
+    assert!(w.see(applied("a")).is_empty());
+    assert_eq!(w.see(applied("b")).namespaces, shop);
+    assert_eq!(w.index.labels("shop"), Some(&namespace("b").labels));
+    assert_eq!(w.see_all(nothing(Kind::Namespace)).namespaces, shop);
+    assert_eq!(w.index.labels("shop"), None);
+}
+
+#[test]
 fn a_listing_takes_away_what_it_did_not_have_and_nothing_else() {
     let mut w = Watched::default();
     w.see_all(listing(
@@ -367,8 +386,9 @@ fn it_is_synced_once_every_kind_was_listed_and_stays_so() {
         message: message.into(),
     };
     w.see_all(
-        [Kind::ServiceAccount, Kind::Pod, Kind::IrsaAuditPolicy]
+        Kind::ALL
             .into_iter()
+            .filter(|kind| *kind != Kind::IrsaAudit)
             .flat_map(nothing),
     );
     w.see_all([

@@ -9,6 +9,8 @@ pub enum Kind {
     ServiceAccount,
     /// `v1 Pod`.
     Pod,
+    /// `v1 Namespace`, for its labels.
+    Namespace,
     /// `irsa-audit.dev/v1alpha1 IrsaAudit`.
     IrsaAudit,
     /// `irsa-audit.dev/v1alpha1 IrsaAuditPolicy`.
@@ -17,9 +19,10 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ServiceAccount,
         Self::Pod,
+        Self::Namespace,
         Self::IrsaAudit,
         Self::IrsaAuditPolicy,
     ];
@@ -30,6 +33,7 @@ impl Kind {
         match self {
             Self::ServiceAccount => "ServiceAccount",
             Self::Pod => "Pod",
+            Self::Namespace => "Namespace",
             Self::IrsaAudit => "IrsaAudit",
             Self::IrsaAuditPolicy => "IrsaAuditPolicy",
         }

@@ -13,6 +13,7 @@
 //! | [`prune`] | objects as the API server sends them, reduced to what rules read |
 //! | [`audit_object`] | an `IrsaAudit`, reduced to what the operator needs of it |
 //! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
+//! | [`namespace_object`] | a namespace, likewise |
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
 //! | [`watch`] | the watches |
@@ -24,6 +25,7 @@ pub mod audit_object;
 pub mod index;
 pub mod kind;
 pub mod lease;
+pub mod namespace_object;
 pub mod observation;
 pub mod policy_object;
 pub mod prune;
@@ -35,6 +37,7 @@ mod watched;
 pub use audit_object::{AuditObject, Owner};
 pub use index::{Dirty, Index};
 pub use kind::Kind;
+pub use namespace_object::NamespaceObject;
 pub use observation::{Change, Observation};
 pub use policy_object::PolicyObject;
 pub use prune::Undecodable;

@@ -4,6 +4,7 @@ use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
 use crate::kind::Kind;
+use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
 
@@ -52,6 +53,8 @@ pub enum Observation {
     ServiceAccount(Change<ServiceAccount>),
     /// Of pods.
     Pod(Change<Pod>),
+    /// Of namespaces.
+    Namespace(Change<NamespaceObject>),
     /// Of `IrsaAudit`s.
     Audit(Change<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.

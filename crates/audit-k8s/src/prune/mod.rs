@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::audit_object::AuditObject;
 use crate::kind::Kind;
+use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
 
@@ -73,6 +74,14 @@ pub fn policy(object: Value) -> Result<Box<PolicyObject>, Undecodable> {
     prune(object)
 }
 
+/// Reduces a `v1 Namespace`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or labels that are none.
+pub fn namespace(object: Value) -> Result<NamespaceObject, Undecodable> {
+    prune(object)
+}
+
 /// What stays of an object of one kind.
 ///
 /// In two steps, because objects are decoded where no setting can be passed in: [`Wire::prune`] is the one that saves
@@ -119,7 +128,9 @@ pub(crate) fn decode<T: DeserializeOwned>(object: Value) -> Result<T, String> {
 }
 
 /// `null` is what an absent list or map looks like when Go writes it.
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
@@ -173,6 +184,7 @@ mod tests {
         let _ = service_account(object.clone(), "eks.amazonaws.com");
         let _ = audit(object.clone());
         let _ = policy(object.clone());
+        let _ = namespace(object.clone());
     }
 
     proptest! {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use audit_api::status::{Difference, difference, duplicate_status, stalls_at, status};
 use audit_core::audit::Bound;
+use audit_core::disclosure::told;
 use audit_core::finding::Link;
 use audit_core::model::BindingKey;
 use audit_core::report::BindingReport;
-use audit_core::{Config, Snapshot, Verdict, audit_binding};
+use audit_core::{Config, Disclosure, Snapshot, Verdict, audit_binding};
 use audit_k8s::{AuditObject, Index};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ pub struct Look<'a> {
     pub snapshot: &'a Snapshot,
     /// The settings.
     pub config: &'a Config,
+    /// What may be told of a role in the binding's namespace.
+    pub disclosure: Disclosure,
     /// The `IrsaAudit`s.
     pub index: &'a Index,
     /// What was written to them.
@@ -179,6 +182,7 @@ impl Look<'_> {
         if self.must_wait(&report) {
             return Audited::NotYet;
         }
+        let report = told(report, self.disclosure);
         self.publish(name, audit, &report);
         self.wake_at(report.valid_until.map(|at| after(at, Duration::from_secs(1))));
         Audited::Yes(Summary::new(&report, self.now), cause(&report))

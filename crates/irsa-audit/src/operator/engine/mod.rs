@@ -132,6 +132,11 @@ impl Engine {
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
+            if !self.rules.disclosure.is_empty() {
+                let namespaces = dirty.namespaces.iter();
+                let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
+                self.dirty.extend(bindings.map(|(key, _)| key.clone()));
+            }
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
@@ -243,6 +248,10 @@ impl Engine {
             bound: self.bound(key),
             snapshot: &self.snapshot,
             config: &self.rules.config,
+            disclosure: audit_api::disclosure::level(
+                &self.rules.disclosure,
+                self.index.labels(&key.namespace),
+            ),
             index: &self.index,
             objects: &mut self.objects,
             waiting: &mut state.waiting,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use audit_api::policy::IrsaAuditPolicySpec;
+use audit_api::policy::{DisclosureRule, IrsaAuditPolicySpec};
 use audit_core::Config;
 
 /// What the engine is started with.
@@ -24,6 +24,8 @@ pub struct Rules {
     pub refresh: Duration,
     /// The accounts that may be looked into; all that the configuration gives a way into where absent.
     pub allowed_accounts: Option<BTreeSet<String>>,
+    /// What may be told of a role in which namespaces.
+    pub disclosure: Vec<DisclosureRule>,
 }
 
 impl Rules {
@@ -44,6 +46,7 @@ impl Rules {
             config,
             refresh,
             allowed_accounts: accounts.map(|accounts| accounts.iter().cloned().collect()),
+            disclosure: policy.map(|policy| policy.disclosure.clone()).unwrap_or_default(),
         }
     }
 }

@@ -163,6 +163,11 @@ impl Lab {
             } else {
                 Change::InitDone
             }));
+            self.see(Observation::Namespace(if begin {
+                Change::Init
+            } else {
+                Change::InitDone
+            }));
             self.see(Observation::Policy(if begin {
                 Change::Init
             } else {
@@ -255,6 +260,13 @@ impl Lab {
     fn policy(&mut self, spec: &Value) {
         let policy = prune::policy(json!({"metadata": {"name": "default"}, "spec": spec})).unwrap();
         self.see(Observation::Policy(Change::Applied(policy)));
+    }
+
+    /// The namespace, with a label.
+    fn label(&mut self, key: &str, value: &str) {
+        let namespace = json!({"metadata": {"name": NS, "labels": {key: value}}});
+        let namespace = prune::namespace(namespace).unwrap();
+        self.see(Observation::Namespace(Change::Applied(namespace)));
     }
 
     /// One turn, of which nothing is carried out.

@@ -128,3 +128,34 @@ fn other_policies_change_nothing() {
     lab.settle();
     assert_eq!(lab.short_writes(), Vec::<String>::new());
 }
+
+#[test]
+fn what_is_told_of_a_role_follows_the_labels_of_the_namespace() {
+    let mut lab = Lab::leading();
+    lab.annotated("app", Some("missing"));
+    lab.settle();
+    let told = |lab: &Lab| {
+        let status = lab.status("app").unwrap();
+        (status.reason.unwrap(), status.findings[0].fix.is_some())
+    };
+    assert_eq!(told(&lab), ("RoleNotFound".to_owned(), true), "without a rule");
+    let rules = json!([{"namespaceSelector": {"matchLabels": {"tenant": "guest"}}, "level": "CodeOnly"}]);
+    lab.policy(&json!({"disclosure": rules}));
+    lab.settle();
+    assert_eq!(
+        told(&lab),
+        ("RoleNotFound".to_owned(), false),
+        "nobody has seen the namespace"
+    );
+    lab.label("tenant", "us");
+    lab.settle();
+    assert!(told(&lab).1);
+    lab.label("tenant", "guest");
+    lab.settle();
+    assert!(!told(&lab).1);
+    let message = lab.status("app").unwrap().message.unwrap();
+    assert!(!message.contains("missing"), "{message}");
+    lab.policy(&json!({}));
+    lab.settle();
+    assert!(told(&lab).1);
+}

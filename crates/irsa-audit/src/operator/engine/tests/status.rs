@@ -83,6 +83,8 @@ fn a_restart_writes_nothing_although_times_differ() {
     for observation in [
         Observation::ServiceAccount(Change::Init),
         Observation::Pod(Change::Init),
+        Observation::Namespace(Change::Init),
+        Observation::Namespace(Change::InitDone),
         Observation::Policy(Change::Init),
         Observation::Policy(Change::InitDone),
     ] {
