@@ -26,7 +26,7 @@ pub const CLUSTER: &[Right] = &[
     Right {
         purpose: "What it watches.",
         group: "",
-        resources: &["pods", "serviceaccounts"],
+        resources: &["namespaces", "pods", "serviceaccounts"],
         names: &[],
         verbs: WATCH,
     },
