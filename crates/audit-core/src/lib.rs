@@ -9,6 +9,7 @@
 //! | [`model`] | what was observed: ServiceAccounts, pods, roles, providers, what people expect |
 //! | [`snapshot`] | all observations together, indexed by what the rules look up |
 //! | [`chain`] | the credential chain of one binding, derived once from the snapshot and read by every rule |
+//! | [`rbac`] | what Kubernetes lets a ServiceAccount do, by the authorizer's own rules |
 //! | [`rules`] | one file for each code; [`rules::CATALOGUE`] is the one list of them |
 //! | [`finding`] | code, severity, link, message, fix |
 //! | [`verdict`] | how findings become one verdict and one reason |
@@ -26,6 +27,7 @@ pub mod fix;
 #[cfg(test)]
 mod invariants;
 pub mod model;
+pub mod rbac;
 pub mod report;
 pub mod rules;
 pub mod snapshot;

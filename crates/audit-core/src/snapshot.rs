@@ -8,6 +8,7 @@ mod webhook;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, Workload};
+use crate::rbac::Rbac;
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
 
@@ -44,6 +45,7 @@ pub struct Cluster {
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<(String, String), String>,
     webhook: Webhook,
+    rbac: Rbac,
     /// There are more objects than these, so that the absence of one proves nothing.
     is_partial: bool,
 }
@@ -94,6 +96,30 @@ impl Cluster {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.is_partial
+    }
+
+    /// Its roles and their bindings.
+    #[must_use]
+    pub fn rbac(&self) -> &Rbac {
+        &self.rbac
+    }
+
+    /// Its roles and their bindings, to be changed.
+    pub fn rbac_mut(&mut self) -> &mut Rbac {
+        &mut self.rbac
+    }
+
+    /// The bindings for which somebody expects Kubernetes permissions: those that a change of roles concerns.
+    #[must_use]
+    pub fn expecting_permissions(&self) -> Vec<BindingKey> {
+        let expects = |binding: &Binding| {
+            binding
+                .requests
+                .first()
+                .is_some_and(|request| !request.kubernetes.is_empty())
+        };
+        let expecting = self.bindings.iter().filter(|(_, binding)| expects(binding));
+        expecting.map(|(key, _)| key.clone()).collect()
     }
 
     /// What there is about a ServiceAccount.

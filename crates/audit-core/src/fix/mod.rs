@@ -12,6 +12,7 @@
 pub mod alternative;
 pub mod hcl;
 pub mod provider;
+pub mod rbac;
 pub mod service_account;
 pub mod shell;
 pub mod trust;

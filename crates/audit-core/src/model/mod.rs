@@ -6,6 +6,7 @@ pub mod expectation;
 pub mod issuer;
 pub mod near_annotation;
 pub mod pod;
+pub mod rbac;
 pub mod service_account;
 pub mod webhook;
 

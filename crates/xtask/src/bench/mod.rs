@@ -16,6 +16,8 @@ pub enum Subject {
     Operator,
     /// The policy evaluator.
     Policy,
+    /// What Kubernetes lets ServiceAccounts do, and who can take their identity.
+    Rbac,
     /// `irsa-audit trust evaluate --batch`.
     Batch,
 }
@@ -40,6 +42,9 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
     let wanted = |s| subject.is_none_or(|only| only == s);
     if wanted(Subject::Policy) {
         cargo(root, &["bench", "--quiet", "--package", "iam-policy"])?;
+    }
+    if wanted(Subject::Rbac) {
+        cargo(root, &["bench", "--quiet", "--package", "audit-core"])?;
     }
     if wanted(Subject::Batch) {
         cargo(root, &["bench", "--quiet", "--package", "irsa-audit"])?;

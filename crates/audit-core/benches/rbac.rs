@@ -1,0 +1,235 @@
+//! What the evaluation of RBAC costs. `cargo bench -p audit-core` prints the figures; nothing is asserted about time.
+#![allow(
+    clippy::expect_used,
+    reason = "a bench that cannot set itself up has nothing to say"
+)]
+
+use std::alloc::System;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use audit_core::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use audit_core::model::{AuditRequest, BindingKey, KubernetesExpectation};
+use audit_core::rbac::least;
+use audit_core::rbac::takers::takers;
+use audit_core::rbac::{Decision, Kind, Rbac, answers};
+use audit_core::snapshot::Snapshot;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// How many ServiceAccounts are audited, one in each namespace.
+const NAMESPACES: usize = 1_000;
+
+fn main() {
+    // 2,500 of each are the 5,000 that the goal speaks of.
+    for count in [2_500, 5_000, 10_000] {
+        measure(count);
+    }
+}
+
+/// Measures so many roles, and as many bindings.
+fn measure(count: usize) {
+    let region = Region::new(ALLOCATOR);
+    let started = Instant::now();
+    let rbac = cluster(count);
+    let filled = started.elapsed();
+    let change = region.change();
+    println!(
+        "{} roles, {} bindings: filed in {:.1} ms, {:.1} MiB",
+        rbac.roles().count(),
+        rbac.bindings().count(),
+        milliseconds(filled),
+        mebibytes(change.bytes_allocated.saturating_sub(change.bytes_deallocated)),
+    );
+    let mut snapshot = Snapshot::default();
+    *snapshot.cluster.rbac_mut() = rbac;
+    let keys: Vec<BindingKey> = (0..NAMESPACES).map(key).collect();
+    for (what, expected) in [
+        ("met", vec![reads("pods")]),
+        ("denied", vec![reads("secrets")]),
+        ("mixed", mixed()),
+    ] {
+        for key in &keys {
+            snapshot
+                .cluster
+                .put_request(&key.namespace, request(key, &expected));
+        }
+        let mut denied = 0;
+        let evaluated = best_of(5, || denied = evaluate(&snapshot, &keys));
+        let explained = best_of(5, || explain(&snapshot, &keys));
+        println!(
+            "  {} expectations of {} bindings, {what}: {:.2} ms, with their fixes {:.2} ms; {denied} denied",
+            expected.len() * keys.len(),
+            keys.len(),
+            milliseconds(evaluated),
+            milliseconds(explained),
+        );
+    }
+    let mut found = 0;
+    let elapsed = best_of(5, || {
+        found = keys
+            .iter()
+            .map(|key| takers(snapshot.cluster.rbac(), key, 3).0)
+            .sum();
+    });
+    println!(
+        "  who can take the identity, for {} bindings: {:.2} ms; {found} can",
+        keys.len(),
+        milliseconds(elapsed)
+    );
+}
+
+fn evaluate(snapshot: &Snapshot, keys: &[BindingKey]) -> usize {
+    let of = |key: &BindingKey| {
+        let request = snapshot
+            .cluster
+            .binding(key)
+            .and_then(|binding| binding.requests().first());
+        let answers = answers(snapshot, key, &request.expect("a request").kubernetes);
+        answers
+            .iter()
+            .filter(|answer| answer.decision == Decision::Denied)
+            .count()
+    };
+    keys.iter().map(of).sum()
+}
+
+fn explain(snapshot: &Snapshot, keys: &[BindingKey]) {
+    for key in keys {
+        let request = snapshot
+            .cluster
+            .binding(key)
+            .and_then(|binding| binding.requests().first());
+        let answers = answers(snapshot, key, &request.expect("a request").kubernetes);
+        let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
+        let grants = least::grants(snapshot.cluster.rbac(), key, &denied).expect("a grant");
+        black_box(audit_core::fix::rbac::apply(key, &grants));
+    }
+}
+
+/// Roles and bindings: a tenth of the whole cluster, the rest in namespaces; a hundredth for everybody.
+fn cluster(count: usize) -> Rbac {
+    let mut rbac = Rbac::default();
+    for n in 0..count {
+        let (namespace, place) = (format!("ns-{}", n % NAMESPACES), n / NAMESPACES);
+        let rules = match place % 5 {
+            0 => vec![rule(&["get", "list", "watch"], "", &["pods", "configmaps"])],
+            1 => vec![
+                rule(&["create"], "", &["events"]),
+                rule(&["update"], "coordination.k8s.io", &["leases"]),
+            ],
+            2 => vec![
+                rule(&["get"], "apps", &["deployments"]),
+                rule(&["create"], "", &["pods"]),
+            ],
+            3 => vec![Rule {
+                resource_names: words(&[&format!("config-{n}")]),
+                ..rule(&["get"], "", &["secrets"])
+            }],
+            _ => vec![rule(&["*"], &format!("group-{n}.example.com"), &["*"])],
+        };
+        let scope = if n % 10 == 7 { "" } else { &namespace };
+        let id = ObjectId::new(scope, format!("role-{n}").as_str());
+        rbac.put_role(Role {
+            id: id.clone(),
+            rules: rules.into(),
+            labels: [].into(),
+            aggregates: Box::default(),
+        });
+        let everybody = (n % 100 == 3).then(|| Subject::Group("system:authenticated".into()));
+        let subject = match place % 5 {
+            0 => account(&namespace, "app"),
+            1 => account(&namespace, "default"),
+            2 => Subject::User(format!("deployer-{n}").as_str().into()),
+            3 => account("other", "app"),
+            _ => Subject::Group(format!("team-{}", n % 50).as_str().into()),
+        };
+        let subjects = std::iter::once(subject).chain(everybody).collect();
+        rbac.put_binding(&RoleBinding {
+            id: id.clone(),
+            role: id,
+            subjects,
+        });
+    }
+    for kind in Kind::ALL {
+        rbac.set_listed(kind);
+    }
+    rbac
+}
+
+fn mixed() -> Vec<KubernetesExpectation> {
+    vec![
+        reads("pods"),
+        reads("secrets"),
+        KubernetesExpectation {
+            namespace: None,
+            ..reads("pods")
+        },
+    ]
+}
+
+fn reads(resource: &str) -> KubernetesExpectation {
+    KubernetesExpectation {
+        verbs: vec!["get".to_owned(), "list".to_owned()],
+        api_group: String::new(),
+        resource: resource.to_owned(),
+        subresource: None,
+        resource_names: Vec::new(),
+        namespace: Some(String::new()),
+    }
+}
+
+fn request(key: &BindingKey, expected: &[KubernetesExpectation]) -> AuditRequest {
+    let here = |expectation: &KubernetesExpectation| KubernetesExpectation {
+        namespace: expectation.namespace.as_ref().map(|_| key.namespace.clone()),
+        ..expectation.clone()
+    };
+    AuditRequest {
+        name: key.service_account.clone(),
+        service_account: key.service_account.clone(),
+        kubernetes: expected.iter().map(here).collect(),
+        declared: true,
+        ..AuditRequest::default()
+    }
+}
+
+fn key(n: usize) -> BindingKey {
+    BindingKey::new(format!("ns-{n}"), "app")
+}
+
+fn account(namespace: &str, name: &str) -> Subject {
+    Subject::ServiceAccount(ObjectId::new(namespace, name))
+}
+
+fn rule(verbs: &[&str], group: &str, resources: &[&str]) -> Rule {
+    Rule {
+        verbs: words(verbs),
+        api_groups: words(&[group]),
+        resources: words(resources),
+        resource_names: Box::default(),
+    }
+}
+
+fn words(list: &[&str]) -> Box<[Text]> {
+    list.iter().map(|word| Text::from(*word)).collect()
+}
+
+fn best_of(rounds: usize, mut work: impl FnMut()) -> Duration {
+    let measure = |_| {
+        let started = Instant::now();
+        work();
+        started.elapsed()
+    };
+    (0..rounds).map(measure).min().unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn mebibytes(bytes: usize) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

@@ -1,0 +1,212 @@
+//! Roles and bindings as manifests, and the command that makes them.
+//!
+//! Not `kubectl create role`, which asks the API server what resources there are, and makes one rule of all that it is
+//! given.
+
+use super::{Alternative, Fix, FixKind, Form, shell, yaml};
+use crate::model::BindingKey;
+use crate::model::rbac::{ObjectId, Rule, Subject};
+use crate::rbac::least::Grant;
+use crate::text::quote;
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// The command that makes roles and bindings for a ServiceAccount.
+#[must_use]
+pub fn apply(key: &BindingKey, grants: &[Grant]) -> Fix {
+    let documents: Vec<String> = grants.iter().flat_map(on_one_line).collect();
+    let mut words = vec!["%s\\n"];
+    for document in &documents {
+        if words.len() > 1 {
+            words.push("---");
+        }
+        words.push(document);
+    }
+    let places: Vec<String> = grants.iter().map(|grant| place(&grant.binding.id)).collect();
+    let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
+    let command = format!("{} | kubectl apply -f -", shell::line("printf", &words));
+    Fix::new(FixKind::Kubectl, command)
+        .brief(format!(
+            "give ServiceAccount `{}` a role of its own with exactly what is expected {}; `irsa-audit can-i` prints it",
+            quote(&key.to_string()),
+            places.join(" and ")
+        ))
+        .or_else([Alternative::new(Form::Manifest, manifests.join("---\n"))])
+}
+
+fn place(id: &ObjectId) -> String {
+    if id.is_cluster_wide() {
+        "in the whole cluster".to_owned()
+    } else {
+        format!("in namespace `{}`", quote(&id.namespace))
+    }
+}
+
+/// A role and its binding, each as a manifest on one line.
+fn on_one_line(grant: &Grant) -> [String; 2] {
+    let binding = &grant.binding;
+    let rules: Vec<String> = grant.role.rules.iter().map(rule).collect();
+    let subjects: Vec<String> = binding.subjects.iter().map(subject).collect();
+    [
+        format!(
+            "{{apiVersion: {GROUP}/v1, kind: {}, metadata: {}, rules: [{}]}}",
+            binding.role_kind(),
+            metadata(&grant.role.id),
+            rules.join(", ")
+        ),
+        format!(
+            "{{apiVersion: {GROUP}/v1, kind: {}, metadata: {}, roleRef: {}, subjects: [{}]}}",
+            binding.kind(),
+            metadata(&binding.id),
+            role_ref(grant),
+            subjects.join(", ")
+        ),
+    ]
+}
+
+/// A role and its binding, each as a manifest for a file.
+fn manifests(grant: &Grant) -> [String; 2] {
+    let binding = &grant.binding;
+    let head = |kind: &str, id: &ObjectId| {
+        let name = yaml::scalar(&id.name);
+        let namespace = if id.is_cluster_wide() {
+            String::new()
+        } else {
+            format!("  namespace: {}\n", yaml::scalar(&id.namespace))
+        };
+        format!("apiVersion: {GROUP}/v1\nkind: {kind}\nmetadata:\n  name: {name}\n{namespace}")
+    };
+    let items = |items: Vec<String>| {
+        let lines: Vec<String> = items.iter().map(|item| format!("  - {item}\n")).collect();
+        lines.concat()
+    };
+    let rules = items(grant.role.rules.iter().map(rule).collect());
+    let subjects = items(binding.subjects.iter().map(subject).collect());
+    [
+        format!("{}rules:\n{rules}", head(binding.role_kind(), &grant.role.id)),
+        format!(
+            "{}roleRef: {}\nsubjects:\n{subjects}",
+            head(binding.kind(), &binding.id),
+            role_ref(grant)
+        ),
+    ]
+}
+
+fn metadata(id: &ObjectId) -> String {
+    let name = yaml::scalar(&id.name);
+    if id.is_cluster_wide() {
+        format!("{{name: {name}}}")
+    } else {
+        format!("{{name: {name}, namespace: {}}}", yaml::scalar(&id.namespace))
+    }
+}
+
+fn role_ref(grant: &Grant) -> String {
+    let binding = &grant.binding;
+    let name = yaml::scalar(&binding.role.name);
+    format!(
+        "{{apiGroup: {GROUP}, kind: {}, name: {name}}}",
+        binding.role_kind()
+    )
+}
+
+fn rule(rule: &Rule) -> String {
+    let names = if rule.resource_names.is_empty() {
+        String::new()
+    } else {
+        format!(", resourceNames: {}", yaml::list(&rule.resource_names))
+    };
+    format!(
+        "{{apiGroups: {}, resources: {}{names}, verbs: {}}}",
+        yaml::list(&rule.api_groups),
+        yaml::list(&rule.resources),
+        yaml::list(&rule.verbs)
+    )
+}
+
+fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::ServiceAccount(id) => format!(
+            "{{kind: ServiceAccount, name: {}, namespace: {}}}",
+            yaml::scalar(&id.name),
+            yaml::scalar(&id.namespace)
+        ),
+        Subject::User(name) | Subject::Group(name) => {
+            let name = yaml::scalar(name);
+            format!("{{apiGroup: {GROUP}, kind: {}, name: {name}}}", subject.kind())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rbac::{Rbac, Request, least};
+
+    fn grants(key: &BindingKey, namespace: Option<&str>, name: &str) -> Vec<Grant> {
+        let request = Request {
+            namespace,
+            api_group: "",
+            resource: "pods",
+            subresource: "log",
+            name,
+            verb: "get",
+        };
+        least::grants(&Rbac::default(), key, &[request]).unwrap()
+    }
+
+    #[test]
+    fn both_forms_are_yaml_that_means_the_objects() {
+        let key = BindingKey::new("shop", "no");
+        for (namespace, names, kinds, id) in [
+            (
+                Some("shop"),
+                "it's",
+                ["Role", "RoleBinding"],
+                json!({"namespace": "shop", "name": "no-expected"}),
+            ),
+            (
+                None,
+                "",
+                ["ClusterRole", "ClusterRoleBinding"],
+                json!({"name": "shop-no-expected"}),
+            ),
+        ] {
+            let [grant] = &grants(&key, namespace, names)[..] else {
+                panic!("one scope, one grant")
+            };
+            let read = |text: String| serde_saphyr::from_str::<Value>(&text).unwrap();
+            let [role, binding] = on_one_line(grant).map(read);
+            assert_eq!(manifests(grant).map(read), [role.clone(), binding.clone()]);
+            let mut expected = json!({"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]});
+            if !names.is_empty() {
+                expected["resourceNames"] = json!([names]);
+            }
+            assert_eq!((&role["rules"], &role["metadata"]), (&json!([expected]), &id));
+            assert_eq!(json!([role["kind"], binding["kind"]]), json!(kinds));
+            assert_eq!(binding["metadata"], id);
+            assert_eq!(
+                binding["subjects"],
+                json!([{"kind": "ServiceAccount", "namespace": "shop", "name": "no"}])
+            );
+            assert_eq!(
+                binding["roleRef"],
+                json!({"apiGroup": GROUP, "kind": kinds[0], "name": id["name"]})
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_its_place_in_the_command() {
+        let key = BindingKey::new("shop", "a'; rm -rf \u{202e} $(x)\n");
+        let fix = apply(&key, &grants(&key, Some("shop"), "it's"));
+        assert!(fix.text.is_ascii() && !fix.text.contains('\n'), "{}", fix.text);
+        assert!(
+            fix.text.starts_with("printf '%s\\n' '{apiVersion: ")
+                && fix.text.ends_with(" | kubectl apply -f -")
+        );
+        assert!(fix.text.contains(r"it'\''s"), "{}", fix.text);
+    }
+}

@@ -1,0 +1,87 @@
+//! By which names a ServiceAccount is known to the authorizer.
+
+use crate::model::BindingKey;
+use crate::model::rbac::{ObjectId, Subject, Text};
+
+/// The group of everybody whom the API server knows.
+pub const AUTHENTICATED: &str = "system:authenticated";
+
+/// The group of all ServiceAccounts; with `:<namespace>`, of those of a namespace.
+pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
+
+/// The subjects of bindings that mean one caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    subjects: Vec<Subject>,
+}
+
+impl Identity {
+    /// A ServiceAccount, as its token makes it known.
+    #[must_use]
+    pub fn of(key: &BindingKey) -> Self {
+        let id = ObjectId::new(key.namespace.as_str(), key.service_account.as_str());
+        Self {
+            subjects: vec![
+                Subject::ServiceAccount(id),
+                Subject::User(key.subject().into()),
+                Subject::Group(format!("{SERVICE_ACCOUNTS}:{}", key.namespace).into()),
+                Subject::Group(Text::from(SERVICE_ACCOUNTS)),
+                Subject::Group(Text::from(AUTHENTICATED)),
+            ],
+        }
+    }
+
+    /// The groups that an access review has to name besides the user.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.subjects.iter().filter_map(|subject| match subject {
+            Subject::Group(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    /// All subjects, from the ServiceAccount itself to everybody.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    /// Whether a subject means the caller.
+    #[must_use]
+    pub fn is_meant_by(&self, subject: &Subject) -> bool {
+        self.subjects.contains(subject)
+    }
+
+    /// Whether a subject means the caller, and not everybody: by its name, or as one of its namespace.
+    #[must_use]
+    pub fn is_singled_out_by(&self, subject: &Subject) -> bool {
+        self.subjects.iter().take(3).any(|own| own == subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_account_is_a_user_of_three_groups() {
+        let identity = Identity::of(&BindingKey::new("shop", "cart"));
+        assert_eq!(
+            identity.groups().collect::<Vec<_>>(),
+            [
+                "system:serviceaccounts:shop",
+                "system:serviceaccounts",
+                "system:authenticated"
+            ]
+        );
+        for (subject, meant) in [
+            (Subject::ServiceAccount(ObjectId::new("shop", "cart")), true),
+            (Subject::ServiceAccount(ObjectId::new("", "cart")), false),
+            (Subject::User("system:serviceaccount:shop:cart".into()), true),
+            (Subject::User("cart".into()), false),
+            (Subject::Group("system:unauthenticated".into()), false),
+            (Subject::Group("system:serviceaccounts:sho".into()), false),
+        ] {
+            assert_eq!(identity.is_meant_by(&subject), meant, "{subject:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The least role and binding that allow something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::identity::Identity;
+use super::request::Request;
+use super::store::Rbac;
+use crate::model::BindingKey;
+use crate::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+
+/// A role, and the binding that gives it to one ServiceAccount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The role.
+    pub role: Role,
+    /// The binding, of the same name.
+    pub binding: RoleBinding,
+}
+
+/// The least roles and bindings, one of each for every scope, that allow a ServiceAccount exactly these requests. Their
+/// names are not in use.
+///
+/// They are evaluated by themselves before they are returned, which proves them: what RBAC adds, nothing takes away.
+/// `None` if a request is still denied, which no request is known to be.
+#[must_use]
+pub fn grants(rbac: &Rbac, key: &BindingKey, requests: &[Request<'_>]) -> Option<Vec<Grant>> {
+    let mut scopes: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
+    for request in requests {
+        scopes
+            .entry(request.namespace.unwrap_or_default())
+            .or_default()
+            .push(request);
+    }
+    let grants: Vec<Grant> = scopes
+        .iter()
+        .map(|(namespace, requests)| grant(rbac, key, namespace, requests))
+        .collect();
+    let mut alone = Rbac::default();
+    for grant in &grants {
+        alone.put_role(grant.role.clone());
+        alone.put_binding(&grant.binding);
+    }
+    let identity = Identity::of(key);
+    requests
+        .iter()
+        .all(|request| alone.grant(&identity, request).is_some())
+        .then_some(grants)
+}
+
+fn grant(rbac: &Rbac, key: &BindingKey, namespace: &str, requests: &[&Request<'_>]) -> Grant {
+    let id = unused_name(rbac, key, namespace);
+    Grant {
+        role: Role {
+            id: id.clone(),
+            rules: rules(requests).into(),
+            labels: BTreeMap::new(),
+            aggregates: Box::default(),
+        },
+        binding: RoleBinding {
+            id: id.clone(),
+            role: id,
+            subjects: [Subject::ServiceAccount(ObjectId::new(
+                key.namespace.as_str(),
+                key.service_account.as_str(),
+            ))]
+            .into(),
+        },
+    }
+}
+
+/// `<ServiceAccount>-expected`, with the namespace before it outside of that, and a number where that is taken.
+fn unused_name(rbac: &Rbac, key: &BindingKey, namespace: &str) -> ObjectId {
+    let mut name = if namespace == key.namespace {
+        format!("{}-expected", key.service_account)
+    } else {
+        format!("{}-{}-expected", key.namespace, key.service_account)
+    };
+    let is_used = |name: &str| {
+        let id = ObjectId::new(namespace, name);
+        rbac.role(&id).is_some() || rbac.binding(&id).is_some()
+    };
+    let stem = name.clone();
+    for number in 2_u32.. {
+        if !is_used(&name) {
+            break;
+        }
+        name = format!("{stem}-{number}");
+    }
+    ObjectId::new(namespace, name)
+}
+
+/// Words, sorted, each once.
+type Words<'a> = BTreeSet<&'a str>;
+
+/// The fewest rules that allow requests and nothing else: resources with the same verbs and names share one.
+fn rules(requests: &[&Request<'_>]) -> Vec<Rule> {
+    let mut names: BTreeMap<(&str, String, &str), Words<'_>> = BTreeMap::new();
+    for request in requests {
+        names
+            .entry((request.api_group, request.path(), request.verb))
+            .or_default()
+            .insert(request.name);
+    }
+    let mut verbs: BTreeMap<(&str, String, Words<'_>), Words<'_>> = BTreeMap::new();
+    for ((group, path, verb), mut names) in names {
+        // A request without a name needs a rule without any, which allows it for all of them.
+        if names.contains("") {
+            names.clear();
+        }
+        verbs.entry((group, path, names)).or_default().insert(verb);
+    }
+    let mut resources: BTreeMap<(&str, Words<'_>, Words<'_>), BTreeSet<String>> = BTreeMap::new();
+    for ((group, path, names), verbs) in verbs {
+        resources.entry((group, names, verbs)).or_default().insert(path);
+    }
+    let list = |words: Words<'_>| words.into_iter().map(Text::from).collect();
+    resources
+        .into_iter()
+        .map(|((group, names, verbs), paths)| Rule {
+            verbs: list(verbs),
+            api_groups: [Text::from(group)].into(),
+            resources: paths.into_iter().map(Text::from).collect(),
+            resource_names: list(names),
+        })
+        .collect()
+}
+
+/// The least of the ClusterRoles that every cluster has for people, if one allows all requests.
+#[must_use]
+pub fn built_in(rbac: &Rbac, requests: &[Request<'_>]) -> Option<&'static str> {
+    ["view", "edit", "admin"].into_iter().find(|name| {
+        let role = ObjectId::new("", *name);
+        !requests.is_empty() && requests.iter().all(|request| rbac.role_allows(&role, request))
+    })
+}

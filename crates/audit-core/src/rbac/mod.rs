@@ -1,0 +1,39 @@
+//! The rules of the Kubernetes RBAC authorizer, evaluated on plain data.
+//!
+//! What is true here is what the API server's authorizer does (`pkg/registry/rbac/validation` and
+//! `plugin/pkg/auth/authorizer/rbac` of Kubernetes): RBAC only ever adds, everything is compared letter by letter, and
+//! `*` means itself wherever it is not named below.
+//!
+//! | of a rule | it matches |
+//! |---|---|
+//! | `verbs`, `apiGroups` | the same word, or anything by `*` |
+//! | `resources` | the same `resource` or `resource/subresource`; anything by `*`, subresources included; any resource's subresource by `*/subresource` |
+//! | `resourceNames` | the name in the request; where there are none, any request. A request without a name (`create`, `deletecollection`, and `list` or `watch` without a `metadata.name` field selector) meets no list of names |
+//! | `nonResourceURLs` | nothing that is asked here |
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`store`] | roles and bindings, indexed by whom they name |
+//! | [`request`] | what is asked for, and what an expectation asks for |
+//! | [`identity`] | by which names a ServiceAccount is known |
+//! | [`evaluate`] | who is allowed what, and by which binding |
+//! | [`nearest`] | why not: the grant that misses least |
+//! | [`takers`] | who else can take an identity |
+//! | [`least`] | the least role and binding that allow something |
+
+pub mod evaluate;
+pub mod identity;
+pub mod least;
+pub mod nearest;
+pub mod request;
+mod similar;
+pub mod store;
+pub mod takers;
+#[cfg(test)]
+mod tests;
+
+pub use evaluate::{Answer, Decision, Sight, answers};
+pub use identity::Identity;
+pub use nearest::{Cause, Nearest};
+pub use request::Request;
+pub use store::{Kind, Rbac};

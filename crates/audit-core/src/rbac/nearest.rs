@@ -1,0 +1,220 @@
+//! Why something is denied: of all grants, the one that misses least.
+//!
+//! Every denied request has exactly one cause, the first of these that there is evidence for:
+//!
+//! 1. [`Cause::Scope`]: nothing less than the whole cluster was asked for, and a RoleBinding grants it in one namespace;
+//! 2. [`Cause::Namespace`]: a RoleBinding grants it in another namespace;
+//! 3. [`Cause::Subject`]: a binding in force would grant it, and its subject nearly names the ServiceAccount;
+//! 4. [`Cause::RoleMissing`]: a binding in force refers to a role that does not exist;
+//! 5. [`Cause::Verb`], [`Cause::Group`], [`Cause::Resource`]: a rule in force misses one of these. The rule that misses
+//!    least counts, and of two that miss as much the one whose cause stands first;
+//! 6. [`Cause::NoBinding`]: nothing in force that names the ServiceAccount, or its namespace's, has any rule.
+//!
+//! The first three grant all that was asked for, but for one word elsewhere; so they come before rules that grant
+//! something else.
+
+use super::evaluate::{Held, covers, has_group, has_name, has_verb};
+use super::identity::Identity;
+use super::request::Request;
+use super::similar::are_similar;
+use super::store::Rbac;
+use crate::model::BindingKey;
+use crate::model::rbac::{RoleBinding, Rule, Subject};
+
+/// The most subjects of one scope that are looked at: a name such as `app` may stand in every namespace.
+const MOST_NEAR: usize = 64;
+
+/// Why a request is denied, in the order in which causes are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Granted in one namespace, and wanted in none or in all.
+    Scope,
+    /// Granted in another namespace.
+    Namespace,
+    /// Granted to somebody of nearly the same name.
+    Subject,
+    /// The role that a binding refers to does not exist.
+    RoleMissing,
+    /// Another verb is granted.
+    Verb,
+    /// The resource is granted under another API group.
+    Group,
+    /// Another resource, subresource or name is granted.
+    Resource,
+    /// Nothing is granted.
+    NoBinding,
+}
+
+/// The grant that misses a request least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest<'a> {
+    /// What it misses.
+    pub cause: Cause,
+    /// The binding, if there is one.
+    pub binding: Option<&'a RoleBinding>,
+    /// Its subject, where that is what it misses.
+    pub subject: Option<&'a Subject>,
+    /// The rule of its role, where that is what misses something.
+    pub rule: Option<&'a Rule>,
+}
+
+impl<'a> Nearest<'a> {
+    fn of(cause: Cause, binding: &'a RoleBinding) -> Self {
+        Self {
+            cause,
+            binding: Some(binding),
+            subject: None,
+            rule: None,
+        }
+    }
+}
+
+/// Looks for the grant that misses a denied request least. `exists` tells whether there is such a ServiceAccount.
+#[must_use]
+pub fn nearest<'a>(
+    held: &Held<'a>,
+    identity: &Identity,
+    key: &BindingKey,
+    request: &Request<'_>,
+    exists: &dyn Fn(&BindingKey) -> bool,
+) -> Nearest<'a> {
+    elsewhere(held, request)
+        .or_else(|| to_another(held.rbac(), identity, key, request, exists))
+        .or_else(|| without_role(held, request))
+        .or_else(|| misses_least(held, request))
+        .unwrap_or(Nearest {
+            cause: Cause::NoBinding,
+            binding: None,
+            subject: None,
+            rule: None,
+        })
+}
+
+/// A RoleBinding that grants it, in a namespace that is not the one.
+fn elsewhere<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
+    let cause = if request.namespace.is_none_or(str::is_empty) {
+        Cause::Scope
+    } else {
+        Cause::Namespace
+    };
+    let mut bindings = held.own().filter(|binding| !binding.id.is_cluster_wide());
+    let granting = bindings.find(|binding| held.rbac().role_allows(&binding.role, request))?;
+    Some(Nearest::of(cause, granting))
+}
+
+/// A binding that would grant it, to a subject that nearly names the ServiceAccount.
+fn to_another<'a>(
+    rbac: &'a Rbac,
+    identity: &Identity,
+    key: &BindingKey,
+    request: &Request<'_>,
+    exists: &dyn Fn(&BindingKey) -> bool,
+) -> Option<Nearest<'a>> {
+    for scope in ["", request.namespace.unwrap_or_default()] {
+        let subjects = rbac.subjects_near(scope, key).take(MOST_NEAR);
+        for subject in
+            subjects.filter(|subject| !identity.is_meant_by(subject) && nearly_names(subject, key, exists))
+        {
+            let mut bindings = rbac.bindings_in(subject, scope).iter();
+            if let Some(binding) = bindings.find(|binding| rbac.role_allows(&binding.role, request)) {
+                return Some(Nearest {
+                    subject: Some(subject),
+                    ..Nearest::of(Cause::Subject, binding)
+                });
+            }
+        }
+    }
+    None
+}
+
+/// Whether a subject was probably meant to name a ServiceAccount and does not.
+///
+/// The same name in another namespace; a user or a group of its name, with or without its namespace; or nearly its name
+/// in its namespace, where no ServiceAccount of that name exists.
+fn nearly_names(subject: &Subject, key: &BindingKey, exists: &dyn Fn(&BindingKey) -> bool) -> bool {
+    match subject {
+        Subject::ServiceAccount(id) if *id.namespace != *key.namespace => *id.name == *key.service_account,
+        Subject::ServiceAccount(id) => {
+            are_similar(&id.name, &key.service_account)
+                && !exists(&BindingKey::new(&*id.namespace, &*id.name))
+        }
+        Subject::User(name) | Subject::Group(name) => {
+            let name = name.trim().to_ascii_lowercase().replace('/', ":");
+            let own = name
+                .strip_prefix("system:serviceaccount:")
+                .or_else(|| name.strip_prefix("system:serviceaccounts:"))
+                .unwrap_or(&name);
+            let account = key.service_account.to_ascii_lowercase();
+            own == account || own == format!("{}:{account}", key.namespace)
+        }
+    }
+}
+
+/// A binding in force whose role is not there.
+fn without_role<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
+    let mut own = held
+        .in_force(request.namespace)
+        .filter(|(_, singled_out)| *singled_out);
+    own.find(|(binding, _)| held.rbac().role(&binding.role).is_none())
+        .map(|(binding, _)| Nearest::of(Cause::RoleMissing, binding))
+}
+
+/// The rule in force that misses least.
+fn misses_least<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
+    let mut best: Option<((u8, Cause), Nearest<'a>)> = None;
+    for (binding, singled_out) in held.in_force(request.namespace) {
+        for rule in held.rbac().rules_of(&binding.role) {
+            let Some((weight, cause)) = misses(rule, request) else {
+                continue;
+            };
+            // What everybody has got says nothing about this one, unless it is about the same thing.
+            if weight >= OTHER_RESOURCE && !singled_out {
+                continue;
+            }
+            if best.as_ref().is_none_or(|(rank, _)| (weight, cause) < *rank) {
+                let nearest = Nearest {
+                    rule: Some(rule),
+                    ..Nearest::of(cause, binding)
+                };
+                best = Some(((weight, cause), nearest));
+            }
+        }
+    }
+    best.map(|(_, nearest)| nearest)
+}
+
+/// What it weighs that a rule is about another resource altogether: more than all else together.
+const OTHER_RESOURCE: u8 = 8;
+
+/// How much a rule misses, and what; nothing for one that is about no resources.
+fn misses(rule: &Rule, request: &Request<'_>) -> Option<(u8, Cause)> {
+    if rule.resources.is_empty() {
+        return None;
+    }
+    let verb = !has_verb(rule, request.verb);
+    let group = !has_group(rule, request.api_group);
+    // Everything in another group is not the same resource in another group.
+    let covered = rule
+        .resources
+        .iter()
+        .any(|resource| covers(resource, request) && !(group && **resource == *"*"));
+    let bases = || {
+        let resources = rule.resources.iter();
+        resources.map(|resource| resource.split_once('/').map_or(&**resource, |(base, _)| base))
+    };
+    let resource = if covered && has_name(rule, request.name) {
+        0
+    } else if covered || bases().any(|base| base == request.resource) {
+        1
+    } else if bases().any(|base| are_similar(base, request.resource)) {
+        2
+    } else {
+        OTHER_RESOURCE
+    };
+    let cause = match (resource, group) {
+        (1.., _) => Cause::Resource,
+        (0, true) => Cause::Group,
+        (0, false) => Cause::Verb,
+    };
+    Some((resource + u8::from(verb) + u8::from(group), cause))
+}

@@ -1,0 +1,625 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evaluate::{Held, allows};
+use super::nearest::nearest;
+use super::request::requests;
+use super::takers::{Way, takers};
+use super::*;
+use crate::model::rbac::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
+use crate::model::{BindingKey, KubernetesExpectation};
+use crate::snapshot::{Cluster, Origin, Snapshot};
+
+fn words(list: &str) -> Box<[Text]> {
+    list.split(',')
+        .filter(|word| !word.is_empty())
+        .map(|word| Text::from(if word == "core" { "" } else { word }))
+        .collect()
+}
+
+/// `verbs groups resources [names]`, each a list with commas; the core group is `core`.
+fn rule(text: &str) -> Rule {
+    let mut parts = text.split(' ');
+    let mut next = || words(parts.next().unwrap_or_default());
+    Rule {
+        verbs: next(),
+        api_groups: next(),
+        resources: next(),
+        resource_names: next(),
+    }
+}
+
+fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
+    Role {
+        id: ObjectId::new(namespace, name),
+        rules: rules.iter().map(|text| rule(text)).collect(),
+        labels: BTreeMap::new(),
+        aggregates: Box::default(),
+    }
+}
+
+/// A binding to a role; of the same namespace, or with `/` before its name to a ClusterRole.
+fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) -> RoleBinding {
+    let role = match role.strip_prefix('/') {
+        Some(cluster_role) => ObjectId::new("", cluster_role),
+        None => ObjectId::new(namespace, role),
+    };
+    RoleBinding {
+        id: ObjectId::new(namespace, name),
+        role,
+        subjects: subjects.into(),
+    }
+}
+
+fn account(namespace: &str, name: &str) -> Subject {
+    Subject::ServiceAccount(ObjectId::new(namespace, name))
+}
+
+fn cart() -> BindingKey {
+    BindingKey::new("shop", "cart")
+}
+
+/// `verb [group/]resource[/sub] [name] [@namespace]`, with `core` for the core group.
+fn request(text: &'static str) -> Request<'static> {
+    let mut parts = text.split(' ');
+    let (verb, path) = (parts.next().unwrap(), parts.next().unwrap());
+    let mut pieces = path.split('/');
+    let group = pieces.next().unwrap();
+    let mut request = Request {
+        verb,
+        api_group: if group == "core" { "" } else { group },
+        resource: pieces.next().unwrap(),
+        subresource: pieces.next().unwrap_or_default(),
+        name: "",
+        namespace: None,
+    };
+    for part in parts {
+        match part.strip_prefix('@') {
+            Some(namespace) => request.namespace = Some(namespace),
+            None => request.name = part,
+        }
+    }
+    request
+}
+
+fn rbac(roles: &[Role], bindings: &[RoleBinding]) -> Rbac {
+    let mut rbac = Rbac::default();
+    for role in roles {
+        rbac.put_role(role.clone());
+    }
+    for binding in bindings {
+        rbac.put_binding(binding);
+    }
+    rbac
+}
+
+fn is_allowed(rbac: &Rbac, text: &'static str) -> bool {
+    rbac.grant(&Identity::of(&cart()), &request(text)).is_some()
+}
+
+#[test]
+fn a_rule_matches_letter_by_letter() {
+    for (text, asked, allowed) in [
+        ("get core pods", "get core/pods", true),
+        ("Get core pods", "get core/pods", false),
+        ("* * *", "get apps/deployments/scale x", true),
+        ("get * pods", "get metrics.k8s.io/pods", true),
+        ("get core pods", "get apps/pods", false),
+        ("get core pods", "get core/pods/log", false),
+        ("get core pods/log", "get core/pods/log", true),
+        ("get core pods/log", "get core/pods", false),
+        ("get core pods/*", "get core/pods/log", false),
+        ("get core */log", "get core/pods/log", true),
+        ("get core */log", "get core/pods", false),
+        ("get core *", "get core/pods/log", true),
+        ("g* core pods", "get core/pods", false),
+        ("get core pods a,b", "get core/pods b", true),
+        ("get core pods a,b", "get core/pods", false),
+        ("get core pods *", "get core/pods b", false),
+        ("get core pods", "* core/pods", false),
+        ("* core pods", "* core/pods", true),
+        ("get core", "get core/pods", false),
+        (" core pods", "get core/pods", false),
+        ("get  pods", "get core/pods", false),
+    ] {
+        assert_eq!(allows(&rule(text), &request(asked)), allowed, "{text} | {asked}");
+    }
+    let unnamed = Rule {
+        resource_names: [Text::from("")].into(),
+        ..rule("list core pods")
+    };
+    assert!(allows(&unnamed, &request("list core/pods")));
+}
+
+#[test]
+fn bindings_are_in_force_in_their_scope() {
+    let reads = ["get core pods,nodes"];
+    let roles = [
+        role("shop", "r", &reads),
+        role("", "r", &reads),
+        role("other", "r", &reads),
+    ];
+    for (binding, [here, there, everywhere]) in [
+        (
+            binding("shop", "b", "r", &[account("shop", "cart")]),
+            [true, false, false],
+        ),
+        (
+            binding("shop", "b", "/r", &[account("shop", "cart")]),
+            [true, false, false],
+        ),
+        (
+            binding("other", "b", "r", &[account("shop", "cart")]),
+            [false, true, false],
+        ),
+        (
+            binding("", "b", "/r", &[account("shop", "cart")]),
+            [true, true, true],
+        ),
+        (
+            binding("", "b", "/gone", &[account("shop", "cart")]),
+            [false, false, false],
+        ),
+        (
+            binding("shop", "b", "r", &[account("other", "cart")]),
+            [false, false, false],
+        ),
+        (binding("shop", "b", "r", &[]), [false, false, false]),
+    ] {
+        let rbac = rbac(&roles, std::slice::from_ref(&binding));
+        let found = ["get core/pods @shop", "get core/pods @other", "get core/pods"]
+            .map(|text| is_allowed(&rbac, text));
+        assert_eq!(found, [here, there, everywhere], "{binding:?}");
+    }
+}
+
+#[test]
+fn all_its_names_mean_a_service_account() {
+    let group = |name: &str| Subject::Group(name.into());
+    for (subject, meant) in [
+        (Subject::User("system:serviceaccount:shop:cart".into()), true),
+        (Subject::User("cart".into()), false),
+        (group("system:serviceaccounts"), true),
+        (group("system:serviceaccounts:shop"), true),
+        (group("system:serviceaccounts:other"), false),
+        (group("system:authenticated"), true),
+        (group("system:unauthenticated"), false),
+        (group("*"), false),
+    ] {
+        let rbac = rbac(
+            &[role("", "r", &["get core pods"])],
+            &[binding("", "b", "/r", std::slice::from_ref(&subject))],
+        );
+        assert_eq!(is_allowed(&rbac, "get core/pods @shop"), meant, "{subject:?}");
+    }
+}
+
+#[test]
+fn what_a_cluster_role_aggregates_counts_where_nobody_has_filled_it_in() {
+    let labelled = |name: &str, label: &str, rules: &[&str]| Role {
+        labels: [(label.to_owned(), "true".to_owned())].into(),
+        ..role("", name, rules)
+    };
+    let collecting = |role: Role, label: &str| Role {
+        aggregates: [Selector {
+            requirements: vec![Requirement::Exists(label.to_owned())],
+            ..Selector::default()
+        }]
+        .into(),
+        ..role
+    };
+    let bound = [binding("", "b", "/top", &[account("shop", "cart")])];
+    let roles = [
+        collecting(role("", "top", &[]), "to-top"),
+        collecting(labelled("middle", "to-top", &[]), "to-middle"),
+        labelled("leaf", "to-middle", &["get core pods"]),
+        labelled("round", "to-middle", &[]),
+    ];
+    assert!(is_allowed(&rbac(&roles, &bound), "get core/pods"));
+    let in_circles = [
+        collecting(labelled("top", "x", &[]), "x"),
+        collecting(labelled("other", "x", &[]), "x"),
+    ];
+    assert!(!is_allowed(&rbac(&in_circles, &bound), "get core/pods"));
+    let filled = [
+        collecting(role("", "top", &["get core nodes"]), "to-top"),
+        roles[2].clone(),
+        roles[1].clone(),
+    ];
+    assert!(
+        !is_allowed(&rbac(&filled, &bound), "get core/pods"),
+        "the controller has the last word"
+    );
+}
+
+#[test]
+fn what_changes_and_goes_is_forgotten() {
+    let mut rbac = rbac(
+        &[role("shop", "r", &["create core pods"])],
+        &[binding(
+            "shop",
+            "b",
+            "r",
+            &[
+                account("shop", "cart"),
+                account("shop", "cart"),
+                account("x", "y"),
+            ],
+        )],
+    );
+    let b = binding(
+        "shop",
+        "b",
+        "r",
+        &[
+            account("shop", "cart"),
+            account("shop", "cart"),
+            account("x", "y"),
+        ],
+    );
+    assert!(!rbac.put_binding(&b), "nothing is new");
+    assert!(!rbac.put_role(role("shop", "r", &["create core pods"])));
+    assert_eq!(rbac.bindings_of(&account("shop", "cart")).len(), 1);
+    assert!(rbac.put_binding(&binding("shop", "b", "r", &[account("x", "y")])));
+    assert!(!is_allowed(&rbac, "create core/pods @shop"));
+    assert_eq!(takers(&rbac, &cart(), 9).0, 1);
+    assert!(rbac.put_role(role("shop", "r", &["get core pods"])));
+    assert_eq!(takers(&rbac, &cart(), 9).0, 0);
+    assert!(rbac.put_role(role("shop", "r", &["create core pods"])));
+    assert_eq!(takers(&rbac, &cart(), 9).0, 1);
+    assert!(rbac.remove_role(&ObjectId::new("shop", "r")) && !rbac.remove_role(&ObjectId::new("shop", "r")));
+    assert_eq!(takers(&rbac, &cart(), 9).0, 0);
+    let kept: BTreeSet<ObjectId> = [].into();
+    assert!(!rbac.retain(Kind::ClusterRoleBinding, &kept));
+    assert!(rbac.retain(Kind::RoleBinding, &kept));
+    assert!(rbac.is_empty());
+    assert_eq!(
+        rbac.subjects_near("shop", &BindingKey::new("x", "y")).next(),
+        None
+    );
+}
+
+fn cause_of(roles: &[Role], bindings: &[RoleBinding], asked: &'static str) -> Cause {
+    let rbac = rbac(roles, bindings);
+    let identity = Identity::of(&cart());
+    assert!(
+        rbac.grant(&identity, &request(asked)).is_none(),
+        "{asked} is allowed"
+    );
+    let exists = |key: &BindingKey| key.service_account == "orders" || key.service_account == "carts";
+    nearest(
+        &Held::by(&rbac, &identity),
+        &identity,
+        &cart(),
+        &request(asked),
+        &exists,
+    )
+    .cause
+}
+
+/// A binding of `shop/cart` in a namespace.
+fn own(namespace: &str, role: &str) -> RoleBinding {
+    binding(namespace, "b", role, &[account("shop", "cart")])
+}
+
+#[test]
+fn a_whole_grant_elsewhere_comes_before_a_part_of_one_here() {
+    let reads = |namespace: &str| role(namespace, "reads", &["get,list core pods"]);
+    let part = || role("shop", "part", &["list core pods"]);
+    let ask = "get core/pods @shop";
+    for (roles, bindings, asked, cause) in [
+        (vec![], vec![], ask, Cause::NoBinding),
+        (
+            vec![reads("other")],
+            vec![own("other", "reads")],
+            ask,
+            Cause::Namespace,
+        ),
+        (
+            vec![reads("shop")],
+            vec![own("shop", "reads")],
+            "get core/pods",
+            Cause::Scope,
+        ),
+        (
+            vec![reads("")],
+            vec![own("shop", "/reads")],
+            "list core/pods",
+            Cause::Scope,
+        ),
+        (
+            vec![reads("shop")],
+            vec![own("shop", "gone")],
+            ask,
+            Cause::RoleMissing,
+        ),
+        (
+            vec![reads("other"), part()],
+            vec![own("other", "reads"), own("shop", "part")],
+            ask,
+            Cause::Namespace,
+        ),
+    ] {
+        assert_eq!(
+            cause_of(&roles, &bindings, asked),
+            cause,
+            "{roles:?} {bindings:?} {asked}"
+        );
+    }
+}
+
+#[test]
+fn of_the_rules_in_force_the_one_that_misses_least_is_the_cause() {
+    for (rules, asked, cause) in [
+        (&["get,list core pods"][..], "delete core/pods @shop", Cause::Verb),
+        (
+            &["get core deployments"],
+            "get apps/deployments @shop",
+            Cause::Group,
+        ),
+        (
+            &["get core deployments"],
+            "list apps/deployments @shop",
+            Cause::Group,
+        ),
+        (
+            &["get,list core pods"],
+            "get core/pods/log @shop",
+            Cause::Resource,
+        ),
+        (
+            &["get,list core pods/*"],
+            "get core/pods/log @shop",
+            Cause::Resource,
+        ),
+        (&["get core pod"], "get core/pods @shop", Cause::Resource),
+        (&["get,list core pods"], "get core/secrets @shop", Cause::Resource),
+        (&["get core pods a"], "get core/pods b @shop", Cause::Resource),
+        (&["get core pods a"], "get core/pods @shop", Cause::Resource),
+        (&["* apps *"], "get core/pods @shop", Cause::Resource),
+        (&[], "get core/pods @shop", Cause::NoBinding),
+        // Two rules miss one thing each: the cause that stands first.
+        (
+            &["get core pods/log", "list core pods"],
+            "get core/pods @shop",
+            Cause::Verb,
+        ),
+        (
+            &["get apps pods", "get core pods/log"],
+            "get core/pods @shop",
+            Cause::Group,
+        ),
+    ] {
+        let roles = [role("shop", "r", rules)];
+        assert_eq!(
+            cause_of(&roles, &[own("shop", "r")], asked),
+            cause,
+            "{rules:?} {asked}"
+        );
+    }
+}
+
+#[test]
+fn what_everybody_has_got_is_no_near_miss_unless_it_is_about_the_same() {
+    let everybody = binding(
+        "",
+        "all",
+        "/basic",
+        &[Subject::Group("system:authenticated".into())],
+    );
+    let basic = role(
+        "",
+        "basic",
+        &["create authorization.k8s.io selfsubjectaccessreviews"],
+    );
+    for (asked, cause) in [
+        ("get core/pods @shop", Cause::NoBinding),
+        ("get authorization.k8s.io/selfsubjectaccessreviews", Cause::Verb),
+    ] {
+        let bindings = std::slice::from_ref(&everybody);
+        assert_eq!(cause_of(std::slice::from_ref(&basic), bindings, asked), cause);
+    }
+}
+
+#[test]
+fn near_misses_of_the_subject() {
+    let user = |name: &str| Subject::User(name.into());
+    for (subject, near) in [
+        (account("other", "cart"), true),
+        (account("shop", "cart2"), true),
+        (account("shop", "carts"), false),
+        (account("shop", "orders"), false),
+        (account("other", "orders"), false),
+        (user("cart"), true),
+        (user("shop:cart"), true),
+        (user("shop/cart"), true),
+        (user("system:serviceaccounts:shop:cart"), true),
+        (user("system:serviceaccount:other:cart"), false),
+        (user("jane"), false),
+        (Subject::Group("system:serviceaccount:shop:cart".into()), true),
+    ] {
+        for (namespace, role_name) in [("shop", "r"), ("", "/r")] {
+            let roles = [
+                role("shop", "r", &["get core pods"]),
+                role("", "r", &["get core pods"]),
+            ];
+            let bindings = [binding(namespace, "b", role_name, std::slice::from_ref(&subject))];
+            let expected = if near { Cause::Subject } else { Cause::NoBinding };
+            assert_eq!(
+                cause_of(&roles, &bindings, "get core/pods @shop"),
+                expected,
+                "{subject:?} {namespace}"
+            );
+            assert_eq!(
+                cause_of(&roles, &bindings, "get core/secrets @shop"),
+                Cause::NoBinding,
+                "it would not help"
+            );
+        }
+    }
+}
+
+fn expectation(verbs: &str, group: &str, resource: &str, namespace: Option<&str>) -> KubernetesExpectation {
+    KubernetesExpectation {
+        verbs: verbs.split(',').map(str::to_owned).collect(),
+        api_group: group.to_owned(),
+        resource: resource.to_owned(),
+        subresource: None,
+        resource_names: Vec::new(),
+        namespace: namespace.map(str::to_owned),
+    }
+}
+
+fn snapshot(origin: Origin, cluster: Cluster, rbac: Rbac) -> Snapshot {
+    let mut cluster = cluster;
+    *cluster.rbac_mut() = rbac;
+    Snapshot {
+        origin,
+        cluster,
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn what_was_not_seen_is_neither_allowed_nor_denied() {
+    let expected = [expectation("get", "", "pods", Some("shop"))];
+    let decide = |snapshot: &Snapshot| answers(snapshot, &cart(), &expected)[0].decision.clone();
+    let is_unseen = |snapshot: &Snapshot| matches!(decide(snapshot), Decision::Unseen(_));
+    let granting = || {
+        rbac(
+            &[role("shop", "r", &["get core pods"])],
+            &[binding("shop", "b", "r", &[account("shop", "cart")])],
+        )
+    };
+    let mut live = snapshot(Origin::Live, Cluster::default(), Rbac::default());
+    for kind in Kind::ALL {
+        assert!(is_unseen(&live), "{kind:?} has not been listed");
+        assert!(live.cluster.rbac_mut().set_listed(kind));
+    }
+    assert_eq!(decide(&live), Decision::Denied);
+    assert_eq!(
+        decide(&snapshot(Origin::Live, Cluster::default(), granting())),
+        Decision::Allowed
+    );
+    assert_eq!(
+        decide(&snapshot(Origin::Files, Cluster::default(), Rbac::default())),
+        Decision::Denied
+    );
+    assert!(is_unseen(&snapshot(
+        Origin::Files,
+        Cluster::partial(),
+        Rbac::default()
+    )));
+    // Every cluster has `view`, and few files.
+    let viewing = || rbac(&[], &[binding("shop", "b", "/view", &[account("shop", "cart")])]);
+    assert!(is_unseen(&snapshot(Origin::Files, Cluster::default(), viewing())));
+    let mut live = snapshot(Origin::Live, Cluster::default(), viewing());
+    for kind in Kind::ALL {
+        live.cluster.rbac_mut().set_listed(kind);
+    }
+    assert_eq!(decide(&live), Decision::Denied);
+}
+
+#[test]
+fn the_least_grant_allows_what_is_expected_and_nothing_else() {
+    let used = rbac(&[role("shop", "cart-expected", &[])], &[]);
+    let expected = [
+        expectation("list,get", "", "pods", Some("shop")),
+        expectation("get,list", "", "services", Some("shop")),
+        KubernetesExpectation {
+            resource_names: vec!["a".into()],
+            ..expectation("update", "", "configmaps", Some("shop"))
+        },
+        expectation("get", "", "nodes", None),
+    ];
+    let asked: Vec<Request<'_>> = expected.iter().flat_map(requests).collect();
+    let grants = least::grants(&used, &cart(), &asked).unwrap();
+    let ids: Vec<String> = grants.iter().map(|grant| grant.role.id.to_string()).collect();
+    assert_eq!(ids, ["shop-cart-expected", "shop/cart-expected-2"]);
+    assert_eq!(
+        *grants[1].role.rules,
+        [
+            rule("get,list core pods,services"),
+            rule("update core configmaps a")
+        ]
+    );
+    let mut alone = Rbac::default();
+    for grant in &grants {
+        alone.put_role(grant.role.clone());
+        alone.put_binding(&grant.binding);
+    }
+    for (text, allowed) in [
+        ("get core/pods @shop", true),
+        ("delete core/pods @shop", false),
+        ("get core/pods @other", false),
+        ("update core/configmaps a @shop", true),
+        ("update core/configmaps b @shop", false),
+        ("list core/nodes", false),
+    ] {
+        assert_eq!(is_allowed(&alone, text), allowed, "{text}");
+    }
+}
+
+#[test]
+fn who_can_take_an_identity() {
+    let jane = || Subject::User("jane".into());
+    for (text, ways) in [
+        ("create core serviceaccounts/token", vec![Way::Token]),
+        ("create core serviceaccounts/token cart", vec![Way::Token]),
+        ("create core serviceaccounts/token orders", vec![]),
+        ("create core pods", vec![Way::Pod]),
+        ("create core pods cart", vec![]),
+        ("patch apps deployments", vec![Way::Workload]),
+        ("get core pods/exec", vec![Way::Exec]),
+        ("patch core serviceaccounts cart", vec![Way::Annotation]),
+        ("impersonate core serviceaccounts", vec![Way::Impersonate]),
+        ("impersonate core users", vec![]),
+        ("get,list,watch * *", vec![Way::Exec]),
+        ("get,list,watch core pods,secrets", vec![]),
+        ("* * *", Way::ALL.to_vec()),
+    ] {
+        for namespace in ["shop", "", "other"] {
+            let rbac = rbac(
+                &[role("", "r", &[text])],
+                &[binding(namespace, "b", "/r", &[jane()])],
+            );
+            let (count, found) = takers(&rbac, &cart(), 3);
+            let expected: &[Way] = if namespace == "other" { &[] } else { &ways };
+            assert_eq!(
+                found.first().map_or(&[][..], |taker| &taker.ways),
+                expected,
+                "{text} {namespace}"
+            );
+            assert_eq!(count, usize::from(!expected.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn who_runs_the_cluster_anyway_is_left_out() {
+    let group = |name: &str| Subject::Group(name.into());
+    let subjects = [
+        account("shop", "cart"),
+        Subject::User("system:serviceaccount:shop:cart".into()),
+        group("system:masters"),
+        group("system:nodes"),
+        Subject::User("system:kube-controller-manager".into()),
+        Subject::User("eks:node-manager".into()),
+        account("kube-system", "deployment-controller"),
+        account("shop", "deployer"),
+        group("system:serviceaccounts:shop"),
+        group("developers"),
+    ];
+    let rbac = rbac(
+        &[role("", "r", &["* * *"])],
+        &[
+            binding("", "b", "/r", &subjects),
+            binding("shop", "b", "/r", &subjects),
+        ],
+    );
+    let (count, found) = takers(&rbac, &cart(), 2);
+    assert_eq!((count, found.len()), (3, 2));
+    assert!(
+        found.iter().all(|taker| *taker.binding.id.namespace == *"shop"),
+        "the nearest binding counts"
+    );
+}
