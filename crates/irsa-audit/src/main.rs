@@ -1,9 +1,11 @@
 //! irsa-audit: says why a pod cannot assume its IAM role, and how to repair it.
 
+mod audit;
 mod operator;
 
 use std::process::ExitCode;
 
+use audit::args::AuditArgs;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use irsa_audit::trust;
@@ -28,6 +30,8 @@ struct Cli {
 enum Command {
     /// Run the controller
     Operator(Box<OperatorArgs>),
+    /// Audit every binding once, from a cluster and AWS, or from files
+    Audit(Box<AuditArgs>),
     /// Look at a trust policy by itself
     #[command(subcommand)]
     Trust(trust::args::TrustCommand),
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Operator(args) => run_operator(*args),
+            Command::Audit(args) => audit::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
             Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
         },
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -125,7 +125,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Reads the prefix of an annotation: a DNS name.
-fn annotation_prefix(text: &str) -> Result<String, String> {
+pub fn annotation_prefix(text: &str) -> Result<String, String> {
     let label = |l: &str| {
         !l.is_empty()
             && l.len() <= 63

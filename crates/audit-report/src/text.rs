@@ -1,0 +1,85 @@
+//! What renderers for people share: columns, and text that is safe to show.
+
+use std::fmt::Write as _;
+
+use audit_core::Finding;
+use audit_core::fix::{Fix, FixKind};
+use audit_core::text::{is_hidden, reveal};
+
+/// The space between two columns.
+const GAP: &str = "  ";
+
+/// Lines in columns that are as wide as their widest cell; the last is as wide as it likes.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join(GAP).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A cell: what is empty is shown as such, so that columns stay countable.
+pub(crate) fn cell(text: &str) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        reveal(text)
+    }
+}
+
+/// Text of several lines, in which only line breaks stay of what is invisible.
+pub(crate) fn lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) && c != '\n' {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// A finding, with its fix on lines of its own.
+pub(crate) fn finding(out: &mut String, finding: &Finding) {
+    let entry = finding.entry;
+    let waived = if finding.counts() { "" } else { ", waived" };
+    let _ = writeln!(
+        out,
+        "  {} {} ({}{waived})",
+        entry.code,
+        entry.reason,
+        finding.severity.as_str()
+    );
+    let _ = writeln!(out, "    {}", reveal(&finding.message));
+    if let Some(fix) = &finding.fix {
+        write_fix(out, fix);
+    }
+}
+
+/// A fix so that it can be pasted: a command stands alone, and one of several lines begins where its lines must.
+fn write_fix(out: &mut String, fix: &Fix) {
+    let where_to = match fix.kind {
+        FixKind::AwsCli => "fix, with the AWS CLI and credentials of the role's account:",
+        FixKind::Kubectl => "fix, with kubectl:",
+        FixKind::Manual => "to do:",
+    };
+    let text = lines(&fix.whole());
+    let indent = if text.contains('\n') { "" } else { "      " };
+    let _ = writeln!(out, "    {where_to}\n{indent}{text}");
+}
