@@ -7,6 +7,7 @@
     reason = "all of this is tests, and a test that cannot go on should say so"
 )]
 
+mod alerts;
 mod aws_trouble;
 mod chart;
 mod custom_resources;

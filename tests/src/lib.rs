@@ -8,6 +8,9 @@
 //! | [`cluster`] | acting as the cluster's administrator; awaiting verdicts |
 //! | [`aws`] | the AWS endpoint, and what is created there over the wire |
 //! | [`operator`] | the operator's process, and its metrics |
+//! | [`chart`], [`schemas`] | the Helm chart as it is rendered, and what Kubernetes releases take |
+//! | [`audit_log`] | what the API server was asked, and whether RBAC allowed it |
+//! | [`prometheus`] | a real Prometheus with the alerts that are shipped |
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
 //! | [`table`] | what `kubectl get` would show |
 
@@ -19,6 +22,7 @@ pub mod manifests;
 pub mod metrics;
 pub mod objects;
 pub mod operator;
+pub mod prometheus;
 pub mod scenario;
 pub mod schemas;
 pub mod table;

@@ -92,7 +92,8 @@ pub fn named(namespace: &str) -> Option<Scenario> {
 
 impl Scenario {
     /// A ServiceAccount that is annotated with a role, and a running pod that got it injected.
-    fn bound(namespace: &'static str, title: &'static str, role: Role) -> Self {
+    #[must_use]
+    pub fn bound(namespace: &'static str, title: &'static str, role: Role) -> Self {
         let arn = role.arn();
         let mut scenario = Self::annotated(namespace, title, &arn);
         scenario.roles.push(role);

@@ -157,6 +157,9 @@ impl Controller {
                 Action::Write(write) => self.publisher.start(write),
             }
         }
+        self.metrics.waiting("observations", self.observations.len());
+        self.metrics.waiting("readings", self.readings.len());
+        self.metrics.waiting("writes", self.publisher.waiting());
         self.engine.show(&mut self.metrics.shown());
         if self.engine.is_synced() && !self.ready.swap(true, Ordering::Relaxed) {
             tracing::info!("ready");

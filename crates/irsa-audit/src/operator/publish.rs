@@ -106,6 +106,12 @@ impl Publisher {
         });
     }
 
+    /// Writes that have begun, or wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Sends nothing more, and waits for what is under way; what has not ended after `grace` is given up.
     pub async fn finish(&mut self, grace: Duration) {
         self.permits.close();

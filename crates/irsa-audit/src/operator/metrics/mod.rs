@@ -5,6 +5,7 @@
 
 mod bindings;
 mod family;
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +18,14 @@ use audit_core::model::BindingKey;
 use audit_k8s::Kind;
 use jiff::Timestamp;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use super::engine::{Outcome, Summary};
 use super::settings::Detail;
 use bindings::Bindings;
+use memory::Memory;
 
 /// What the engine shows to metrics.
 #[derive(Debug, Default)]
@@ -41,6 +44,7 @@ pub struct Metrics {
     aws_duration: HistogramVec,
     writes: IntCounterVec,
     skipped: IntCounterVec,
+    waiting: IntGaugeVec,
     /// Whether this replica leads.
     pub leader: IntGauge,
     /// How long a turn of the engine takes.
@@ -85,6 +89,13 @@ impl Metrics {
                 ),
                 &["kind"],
             )?,
+            waiting: IntGaugeVec::new(
+                Opts::new(
+                    "irsa_audit_waiting",
+                    "What waits: observations and readings for the audit, writes for the API server.",
+                ),
+                &["queue"],
+            )?,
             leader: IntGauge::new("irsa_audit_leader", "1 while this replica leads.")?,
             reconcile: Histogram::with_opts(HistogramOpts::new(
                 "irsa_audit_reconcile_duration_seconds",
@@ -111,6 +122,8 @@ impl Metrics {
             .register(Box::new(metrics.aws_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.writes.clone()))?;
         metrics.registry.register(Box::new(metrics.skipped.clone()))?;
+        metrics.registry.register(Box::new(metrics.waiting.clone()))?;
+        metrics.registry.register(Box::new(Memory::new()?))?;
         metrics.registry.register(Box::new(metrics.leader.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile.clone()))?;
         metrics.registry.register(Box::new(Bindings { shown, detail }))?;
@@ -130,6 +143,12 @@ impl Metrics {
     /// Counts an object that was skipped.
     pub fn skipped(&self, kind: Kind) {
         self.skipped.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    /// Shows how much waits in a queue.
+    pub fn waiting(&self, queue: &str, length: usize) {
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        self.waiting.with_label_values(&[queue]).set(length);
     }
 
     /// What bindings show; for whoever changes it.

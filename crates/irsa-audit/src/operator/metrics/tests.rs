@@ -223,6 +223,7 @@ fn every_metric_has_its_type() {
         },
     );
     metrics.skipped(Kind::Pod);
+    metrics.waiting("writes", 3);
     let text = text(&metrics);
     for (name, kind) in [
         ("irsa_audit_binding_info", "gauge"),
@@ -237,6 +238,8 @@ fn every_metric_has_its_type() {
         ("irsa_audit_writes_total", "counter"),
         ("irsa_audit_undecodable_objects_total", "counter"),
         ("irsa_audit_reconcile_duration_seconds", "histogram"),
+        ("irsa_audit_waiting", "gauge"),
+        ("process_resident_memory_bytes", "gauge"),
         ("irsa_audit_leader", "gauge"),
         ("irsa_audit_build_info", "gauge"),
     ] {
@@ -252,6 +255,10 @@ fn every_metric_has_its_type() {
         [format!("irsa_audit_aws_requests_total{{{request}}} 1")]
     );
     assert_eq!(lines(&text, "irsa_audit_leader"), ["irsa_audit_leader 1"]);
+    assert_eq!(
+        lines(&text, "irsa_audit_waiting"),
+        [r#"irsa_audit_waiting{queue="writes"} 3"#]
+    );
     let skipped = lines(&text, "irsa_audit_undecodable_objects_total");
     assert_eq!(skipped.len(), Kind::ALL.len(), "from zero on: {skipped:?}");
     assert!(
