@@ -19,6 +19,8 @@
 
 pub mod audit;
 pub mod chain;
+#[cfg(test)]
+mod combinations_tests;
 pub mod config;
 pub mod disclosure;
 pub mod document;
