@@ -117,6 +117,7 @@ fn declared(key: &BindingKey, annotation: Option<&(String, String)>) -> Vec<Alte
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::super::FixKind;
@@ -216,5 +217,65 @@ mod tests {
             "{}",
             quoted.text
         );
+    }
+
+    /// What a program is given when a shell runs a command.
+    fn arguments(command: &str, program: &str) -> Vec<String> {
+        let script = format!("{program}() {{ printf '%s\\0' \"$@\"; }}; {command}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("CLUSTER", "my cluster")
+            .output();
+        let output = String::from_utf8(output.unwrap().stdout).unwrap();
+        output.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn eksctl_does_not_run_without_the_clusters_name() {
+        let fix = annotate_role(&cart(), EKS_PREFIX, ROLE);
+        let script = format!("eksctl() {{ echo ran; }}; {}", form(&fix, Form::Eksctl).unwrap());
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env_remove("CLUSTER")
+            .output()
+            .unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        r#"[-$%{}"'\\`&|;<>()*?!~#: =\[\]a-c\n]{0,10}|\PC{0,6}"#
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_the_names_hold_they_arrive_as_they_are(namespace in hostile(), name in hostile(), arn in hostile()) {
+            let key = BindingKey::new(&*namespace, &*name);
+            let fix = annotate_role(&key, EKS_PREFIX, &arn);
+            if fix.kind == FixKind::Kubectl {
+                let annotation = format!("{EKS_PREFIX}/role-arn={arn}");
+                let words = ["annotate", "serviceaccount", &name, "--namespace", &namespace, "--overwrite", &annotation];
+                prop_assert_eq!(arguments(&fix.text, "kubectl"), words);
+            }
+            if let Some(eksctl) = form(&fix, Form::Eksctl) {
+                let words = [
+                    "create", "iamserviceaccount", "--cluster", "my cluster", "--namespace", &namespace, "--name", &name,
+                    "--attach-role-arn", &arn, "--override-existing-serviceaccounts", "--approve",
+                ];
+                prop_assert_eq!(arguments(eksctl, "eksctl"), words);
+            }
+            let metadata = json!({ "name": name, "namespace": namespace,
+                "annotations": { "eks.amazonaws.com/role-arn": arn } });
+            if let Some(manifest) = form(&fix, Form::Manifest) {
+                let read: Value = serde_saphyr::from_str(manifest).unwrap();
+                prop_assert_eq!(&read["metadata"], &metadata);
+            }
+            if let Some(terraform) = form(&fix, Form::Terraform) {
+                let read: Value = ::hcl::eval::from_str(terraform, &::hcl::eval::Context::new()).unwrap();
+                let accounts = read["resource"]["kubernetes_service_account_v1"].as_object().unwrap();
+                prop_assert_eq!(&accounts.values().next().unwrap()["metadata"], &metadata);
+            }
+        }
     }
 }
