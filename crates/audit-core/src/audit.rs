@@ -6,6 +6,7 @@ use crate::chain::{Annotation, Chain, Gap, RoleChain, trusting_roles};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::model::{Access, Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
+use crate::rbac::Decision;
 use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
@@ -220,7 +221,10 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
         Link::Provider => past_role.is_some_and(RoleChain::provider_accepts),
         Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
         Link::Permissions => past_role.is_some_and(|aws| aws.trust_admits() && aws.policies.is_ok()),
-        Link::Rbac => false,
+        Link::Rbac => chain
+            .permissions
+            .iter()
+            .all(|answer| answer.decision == Decision::Allowed),
     }
 }
 

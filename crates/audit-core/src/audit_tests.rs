@@ -234,10 +234,7 @@ fn who_expects_only_kubernetes_has_no_aws_links() {
     for link in Link::ALL.into_iter().filter(|link| *link != Link::Rbac) {
         assert_eq!(state(&report, link), LinkState::NotApplicable, "{link:?}");
     }
-    assert_eq!(
-        state(&report, Link::Rbac),
-        LinkState::Unseen("ExpectationNotEvaluated")
-    );
+    assert_eq!(state(&report, Link::Rbac), LinkState::Broken("RbacNoBinding"));
 }
 
 #[test]

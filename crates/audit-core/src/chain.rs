@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::model::{AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount};
+use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
 use role::stale_at;
@@ -87,6 +88,8 @@ pub struct Chain<'a> {
     pub uses_pod_identity: bool,
     /// Names of the roles, with their accounts, whose trust policy names exactly this subject.
     pub trusted_by: Vec<(&'a str, &'a str)>,
+    /// What the expected Kubernetes permissions come to, in their order.
+    pub permissions: Vec<Answer<'a>>,
     /// All observations, for rules that look further.
     pub snapshot: &'a Snapshot,
     /// The settings.
@@ -127,9 +130,12 @@ impl<'a> Chain<'a> {
             )),
             _ => None,
         };
+        let request = binding.and_then(|b| b.requests().first());
+        let expected = request.map_or(&[][..], |request| &request.kubernetes);
         Self {
             key,
-            request: binding.and_then(|b| b.requests().first()),
+            request,
+            permissions: rbac::answers(snapshot, key, expected),
             service_account,
             pods,
             templates,

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::audit::{audit, audit_cluster, is_bound};
 use crate::finding::{Link, Severity};
+use crate::model::rbac::Subject;
 use crate::model::{
     Access, Account, Container, FailureKind, Observed, Pod, PodPhase, Provider, RoleLookup, TokenMount,
 };
+use crate::rbac::{self, Rbac};
 use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};
 use crate::testing::*;
 use crate::verdict::Verdict;
@@ -38,6 +40,8 @@ enum Change {
     ExpectRole(String),
     ExpectAws,
     ExpectKubernetes,
+    Rbac(&'static str, &'static str, bool, Box<Subject>),
+    RbacUnseen,
     ExpectWorkload(&'static str),
     Waive(&'static str, Option<i64>),
     Severity(&'static str, Severity),
@@ -118,6 +122,15 @@ impl Change {
             Self::ExpectRole(arn) => world.expect_role(&arn),
             Self::ExpectAws => world.expect_aws(),
             Self::ExpectKubernetes => world.expect_kubernetes(),
+            Self::Rbac(namespace, rule, dangling, subject) => {
+                let world = if dangling {
+                    world
+                } else {
+                    world.granting("", "r", rule)
+                };
+                world.bound(namespace, "/r", &subject)
+            }
+            Self::RbacUnseen => world.rbac(|rbac| *rbac = Rbac::default()),
             Self::ExpectWorkload(name) => world.request(|request| {
                 request.workloads.push(crate::model::WorkloadRef {
                     kind: "Deployment".into(),
@@ -251,6 +264,26 @@ fn code() -> impl Strategy<Value = &'static str> {
     prop::sample::select(codes)
 }
 
+fn grant() -> impl Strategy<Value = Change> {
+    let subject = prop_oneof![
+        3 => Just(rbac::testing::account("shop", "cart")),
+        1 => Just(rbac::testing::account("staging", "cart")),
+        1 => Just(Subject::Group("system:authenticated".into())),
+        1 => hostile().prop_map(|name| Subject::User(name.as_str().into())),
+    ];
+    let rule = prop::sample::select(vec![
+        "get core pods",
+        "list core pods",
+        "get apps pods",
+        "get core pods/log",
+        "* * *",
+    ]);
+    let namespace = prop::sample::select(vec!["shop", "staging", ""]);
+    (namespace, rule, prop::bool::weighted(0.2), subject).prop_map(|(namespace, rule, dangling, subject)| {
+        Change::Rbac(namespace, rule, dangling, Box::new(subject))
+    })
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let severity = prop::sample::select(vec![
         Severity::Notice,
@@ -294,6 +327,8 @@ fn change() -> impl Strategy<Value = Change> {
         1 => arn().prop_map(Change::ExpectRole),
         1 => Just(Change::ExpectAws),
         1 => Just(Change::ExpectKubernetes),
+        2 => grant(),
+        1 => Just(Change::RbacUnseen),
         1 => prop::sample::select(vec!["cart", "pa", "stray"]).prop_map(Change::ExpectWorkload),
         2 => (code(), prop::option::of(-10_i64..7200)).prop_map(|(code, end)| Change::Waive(code, end)),
         1 => (code(), severity).prop_map(|(code, severity)| Change::Severity(code, severity)),

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use crate::audit::audit_binding;
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity};
+use crate::model::rbac as rbac_model;
 use crate::model::{
     Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
     IssuerSource, IssuerUrl, KubernetesExpectation, Observed, Pod, PodPhase, Provider, Role, RoleLookup,
     RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
 };
+use crate::rbac::{self, Rbac};
 use crate::report::{BindingReport, LinkState};
 use crate::snapshot::{Cluster, Origin, Snapshot};
 use crate::verdict::Verdict;
@@ -152,6 +154,9 @@ impl World {
             ..Snapshot::default()
         };
         snapshot.cluster.put_pod(pod(&key, "cart", injected("app", ROLE)));
+        for kind in rbac::Kind::ALL {
+            snapshot.cluster.rbac_mut().set_listed(kind);
+        }
         let account = Account {
             provider: Observed::known(
                 Some(Provider {
@@ -485,6 +490,48 @@ impl World {
                 resource_names: Vec::new(),
                 namespace: Some("shop".to_owned()),
             });
+        })
+    }
+
+    // What Kubernetes allows.
+
+    /// Changes the roles and bindings.
+    pub(crate) fn rbac(mut self, change: impl FnOnce(&mut Rbac)) -> Self {
+        change(self.snapshot.cluster.rbac_mut());
+        self
+    }
+
+    /// A role with one rule, see [`rbac::testing::rule`], or with an empty namespace a ClusterRole.
+    pub(crate) fn granting(self, namespace: &str, name: &str, rule: &str) -> Self {
+        self.rbac(|rbac| {
+            rbac.put_role(rbac::testing::role(namespace, name, &[rule]));
+        })
+    }
+
+    /// A binding of that name to a role, see [`rbac::testing::binding`].
+    pub(crate) fn bound(self, namespace: &str, role: &str, subject: &rbac_model::Subject) -> Self {
+        let subjects = std::slice::from_ref(subject);
+        self.rbac(|rbac| {
+            rbac.put_binding(&rbac::testing::binding(namespace, "b", role, subjects));
+        })
+    }
+
+    /// The same, of the ServiceAccount itself.
+    pub(crate) fn bound_itself(self, namespace: &str, role: &str) -> Self {
+        self.bound(namespace, role, &rbac::testing::account("shop", "cart"))
+    }
+
+    /// The world after the printed fix for its permissions.
+    pub(crate) fn with_permissions_repaired(self) -> Self {
+        let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
+        let answers = rbac::answers(&self.snapshot, &self.key, &request.kubernetes);
+        let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
+        let grants = rbac::least::grants(self.snapshot.cluster.rbac(), &self.key, &denied).unwrap();
+        self.rbac(|rbac| {
+            for grant in grants {
+                rbac.put_role(grant.role);
+                rbac.put_binding(&grant.binding);
+            }
         })
     }
 

@@ -247,6 +247,9 @@ pub fn answers<'a>(
     key: &BindingKey,
     expectations: &'a [KubernetesExpectation],
 ) -> Vec<Answer<'a>> {
+    if expectations.is_empty() {
+        return Vec::new();
+    }
     let identity = Identity::of(key);
     let sight = Sight::of(snapshot);
     let held = Held::by(sight.rbac(), &identity);

@@ -30,6 +30,8 @@ mod similar;
 pub mod store;
 pub mod takers;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use evaluate::{Answer, Decision, Sight, answers};

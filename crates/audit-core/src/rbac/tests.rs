@@ -1,58 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::evaluate::{Held, allows};
 use super::nearest::nearest;
 use super::request::requests;
 use super::takers::{Way, takers};
+use super::testing::{account, binding, role, rule};
 use super::*;
 use crate::model::rbac::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
 use crate::model::{BindingKey, KubernetesExpectation};
 use crate::snapshot::{Cluster, Origin, Snapshot};
-
-fn words(list: &str) -> Box<[Text]> {
-    list.split(',')
-        .filter(|word| !word.is_empty())
-        .map(|word| Text::from(if word == "core" { "" } else { word }))
-        .collect()
-}
-
-/// `verbs groups resources [names]`, each a list with commas; the core group is `core`.
-fn rule(text: &str) -> Rule {
-    let mut parts = text.split(' ');
-    let mut next = || words(parts.next().unwrap_or_default());
-    Rule {
-        verbs: next(),
-        api_groups: next(),
-        resources: next(),
-        resource_names: next(),
-    }
-}
-
-fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
-    Role {
-        id: ObjectId::new(namespace, name),
-        rules: rules.iter().map(|text| rule(text)).collect(),
-        labels: BTreeMap::new(),
-        aggregates: Box::default(),
-    }
-}
-
-/// A binding to a role; of the same namespace, or with `/` before its name to a ClusterRole.
-fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) -> RoleBinding {
-    let role = match role.strip_prefix('/') {
-        Some(cluster_role) => ObjectId::new("", cluster_role),
-        None => ObjectId::new(namespace, role),
-    };
-    RoleBinding {
-        id: ObjectId::new(namespace, name),
-        role,
-        subjects: subjects.into(),
-    }
-}
-
-fn account(namespace: &str, name: &str) -> Subject {
-    Subject::ServiceAccount(ObjectId::new(namespace, name))
-}
 
 fn cart() -> BindingKey {
     BindingKey::new("shop", "cart")

@@ -1,8 +1,8 @@
 //! # IRSA906 `ExpectationNotEvaluated`
 //!
 //! ## What it means
-//! An `IrsaAudit` expects something that this version does not evaluate: single AWS actions (`expect.aws`), Kubernetes
-//! permissions (`expect.kubernetes`), or a role for pods that get their credentials from EKS Pod Identity.
+//! An `IrsaAudit` expects something that this version does not evaluate: single AWS actions (`expect.aws`), or a role for
+//! pods that get their credentials from EKS Pod Identity.
 //!
 //! ## Why it is unknown
 //! Saying nothing would pass the expectation off as met.
@@ -54,8 +54,6 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         (Link::Role, "expect.roleArn")
     } else if !request.aws.is_empty() && (has_policies || chain.uses_pod_identity) {
         (Link::Permissions, "expect.aws")
-    } else if !request.kubernetes.is_empty() {
-        (Link::Rbac, "expect.kubernetes")
     } else {
         return None;
     };
@@ -65,7 +63,6 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::LinkState;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -73,20 +70,12 @@ mod tests {
     fn what_is_not_evaluated_is_unknown() {
         for (world, link) in [
             (World::healthy().expect_aws(), Link::Permissions),
-            (World::healthy().expect_kubernetes(), Link::Rbac),
-            (World::healthy().expect_aws().expect_kubernetes(), Link::Permissions),
             (World::healthy().expect_aws().container(with_pod_identity("app")), Link::Permissions),
             (World::healthy().expect_role(OLD_ROLE).container(with_pod_identity("app")), Link::Role),
         ] {
             let report = world.audit();
             the_one(&report, ("IRSA906", Severity::Unknown, link, Verdict::Unknown));
         }
-    }
-
-    #[test]
-    fn rbac_never_passes_unseen() {
-        let report = World::healthy().expect_aws().expect_kubernetes().audit();
-        assert_eq!(state(&report, Link::Rbac), LinkState::NotReached);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! one [`Finding`]: one cause, one finding.
 
 pub mod evidence;
+pub mod permissions;
 pub mod pods;
 pub mod repair;
 pub mod trust;
@@ -48,8 +49,10 @@ rules! {
     irsa301 "IRSA301", irsa303 "IRSA303", irsa304 "IRSA304",
     irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
     irsa501 "IRSA501",
+    irsa601 "IRSA601", irsa602 "IRSA602", irsa603 "IRSA603", irsa604 "IRSA604", irsa605 "IRSA605",
+    irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",
     irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
-    irsa907 "IRSA907",
+    irsa907 "IRSA907", irsa908 "IRSA908",
 }
 
 /// The entry of a code, if the catalogue has it.
@@ -164,6 +167,7 @@ mod tests {
                 Some("IRSA3") => &[Link::Provider],
                 Some("IRSA4") => &[Link::Pods],
                 Some("IRSA5") => &[Link::Permissions],
+                Some("IRSA6") => &[Link::Rbac],
                 _ => &Link::ALL,
             };
             assert!(expected.contains(&entry.link), "{}", entry.code);

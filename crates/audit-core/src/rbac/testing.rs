@@ -1,0 +1,50 @@
+//! Roles and bindings in few words: what tests are made of.
+
+use std::collections::BTreeMap;
+
+use crate::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+
+fn words(list: &str) -> Box<[Text]> {
+    list.split(',')
+        .filter(|word| !word.is_empty())
+        .map(|word| Text::from(if word == "core" { "" } else { word }))
+        .collect()
+}
+
+/// `verbs groups resources [names]`, each a list with commas; the core group is `core`.
+pub(crate) fn rule(text: &str) -> Rule {
+    let mut parts = text.split(' ');
+    let mut next = || words(parts.next().unwrap_or_default());
+    Rule {
+        verbs: next(),
+        api_groups: next(),
+        resources: next(),
+        resource_names: next(),
+    }
+}
+
+pub(crate) fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
+    Role {
+        id: ObjectId::new(namespace, name),
+        rules: rules.iter().map(|text| rule(text)).collect(),
+        labels: BTreeMap::new(),
+        aggregates: Box::default(),
+    }
+}
+
+/// A binding to a role; of the same namespace, or with `/` before its name to a ClusterRole.
+pub(crate) fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) -> RoleBinding {
+    let role = match role.strip_prefix('/') {
+        Some(cluster_role) => ObjectId::new("", cluster_role),
+        None => ObjectId::new(namespace, role),
+    };
+    RoleBinding {
+        id: ObjectId::new(namespace, name),
+        role,
+        subjects: subjects.into(),
+    }
+}
+
+pub(crate) fn account(namespace: &str, name: &str) -> Subject {
+    Subject::ServiceAccount(ObjectId::new(namespace, name))
+}

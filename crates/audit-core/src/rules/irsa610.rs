@@ -1,0 +1,114 @@
+//! # IRSA610 `TokenMintingExposed`
+//!
+//! ## What it means
+//! Others can take the identity of the ServiceAccount, and with it the role: they may ask for its tokens
+//! (`create serviceaccounts/token`), run pods or workloads as it in its namespace, get into its pods (`pods/exec`), change its
+//! annotations, or impersonate it.
+//!
+//! Said of every ServiceAccount that is audited. Left out are those who run the cluster anyway: the group `system:masters`,
+//! nodes, the controller manager and the scheduler, EKS's own users and groups (`eks:…`), and ServiceAccounts in
+//! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Rights that
+//! are limited to pods or workloads of some names are not counted.
+//!
+//! ## Why it matters
+//! In AWS's log these requests look like the ServiceAccount's own. Whoever can do this has every permission of the role,
+//! whatever IAM says of him.
+//!
+//! ## In logs
+//! In the API server's audit log: `create` on `serviceaccounts/token`, or on `pods`, by somebody unexpected.
+//!
+//! ## Example
+//! ```console
+//! $ kubectl create token cart --namespace shop --audience sts.amazonaws.com
+//! ```
+//!
+//! ## Fix
+//! Take away what is not needed from the roles that are named; keep workloads with powerful roles in a namespace where few
+//! may create pods. It changes no verdict. A change of roles shows at the next audit of the ServiceAccount.
+//!
+//! ## Verify
+//! `kubectl auth can-i create serviceaccounts/token --namespace NS --as SOMEBODY` says `no`.
+//!
+//! ## References
+//! - [RBAC good practices: privilege escalation](https://kubernetes.io/docs/concepts/security/rbac-good-practices/)
+//! - [Manually create an API token](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
+
+use super::permissions::named;
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::rbac::takers::{Taker, takers};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA610",
+    reason: "TokenMintingExposed",
+    severity: Severity::Notice,
+    link: Link::Rbac,
+    title: "others can take the identity of the ServiceAccount",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// How many are named.
+const SHOWN: usize = 3;
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let (count, shown) = takers(chain.snapshot.cluster.rbac(), chain.key, SHOWN);
+    if count == 0 {
+        return None;
+    }
+    let mut others: Vec<String> = shown.iter().map(describe).collect();
+    if count > SHOWN {
+        others.push(format!("{} more", count - SHOWN));
+    }
+    Some(Finding::new(&ENTRY, format!("others can take this identity: {}", others.join(", "))))
+}
+
+fn describe(taker: &Taker<'_>) -> String {
+    let ways: Vec<&str> = taker.ways.iter().map(|way| way.as_str()).collect();
+    format!(
+        "{} `{}` by {} ({})",
+        taker.subject.kind(),
+        quote(&taker.subject.name()),
+        named(taker.binding),
+        ways.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::rbac::Subject;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn who_may_create_pods_or_tokens_is_named() {
+        let jane = Subject::User("jane".into());
+        for rule in ["create core pods", "create core serviceaccounts/token cart", "patch core serviceaccounts"] {
+            let report = World::healthy().granting("", "r", rule).bound("shop", "/r", &jane).audit();
+            let finding = the_one(&report, ("IRSA610", Severity::Notice, Link::Rbac, Verdict::Working));
+            assert!(finding.message.contains("User `jane`") && finding.message.contains("RoleBinding `shop/b`"));
+        }
+    }
+
+    #[test]
+    fn who_may_not_is_not() {
+        let jane = Subject::User("jane".into());
+        for (namespace, rule) in [("staging", "create core pods"), ("shop", "get core pods"), ("shop", "create core secrets")] {
+            assert_healthy(&World::healthy().granting("", "r", rule).bound(namespace, "/r", &jane).audit());
+        }
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let world = (0..9).fold(World::healthy().granting("", "r", "* * *"), |world, n| {
+            let subject = [Subject::User(format!("user-{n}").as_str().into())];
+            world.rbac(|rbac| {
+                rbac.put_binding(&crate::rbac::testing::binding("", &format!("b-{n}"), "/r", &subject));
+            })
+        });
+        let report = world.audit();
+        assert!(report.findings[0].message.ends_with("6 more"), "{}", shown(&report));
+    }
+}

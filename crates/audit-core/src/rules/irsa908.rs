@@ -1,0 +1,82 @@
+//! # IRSA908 `RbacNotSeen`
+//!
+//! ## What it means
+//! `spec.expect.kubernetes` names something that no role which was seen allows, and not all were seen: the operator may not
+//! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`), or not the built-in ClusterRole, such
+//! as `view`, to which a binding refers.
+//!
+//! ## Why it is unknown
+//! What was not seen may allow it.
+//!
+//! ## In logs
+//! In the operator's: `clusterroles.rbac.authorization.k8s.io is forbidden`.
+//!
+//! ## Example
+//! ```console
+//! $ helm template chart | irsa-audit audit --partial --kubernetes - --aws account.json
+//! ```
+//! where the chart does not make the role that the expectation needs.
+//!
+//! ## Fix
+//! Let the operator `list` and `watch` `roles`, `clusterroles`, `rolebindings` and `clusterrolebindings`, as the shipped
+//! manifests do. Offline, give those objects as well.
+//!
+//! ## Verify
+//! The finding is gone, or another one says what is denied.
+//!
+//! ## References
+//! - [Using RBAC authorization](https://kubernetes.io/docs/reference/access-authn-authz/rbac/)
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::rbac::Decision;
+use crate::snapshot::Origin;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA908",
+    reason: "RbacNotSeen",
+    severity: Severity::Unknown,
+    link: Link::Rbac,
+    title: "not all roles and bindings were seen",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let missing = chain.permissions.iter().find_map(|answer| match &answer.decision {
+        Decision::Unseen(missing) => Some(missing),
+        Decision::Allowed | Decision::Denied => None,
+    })?;
+    let fix = match chain.snapshot.origin {
+        Origin::Live => "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings",
+        Origin::Files => "give the roles and bindings of the cluster to `--kubernetes` as well",
+    };
+    let message = format!("nothing that was seen allows what is expected, but {missing}");
+    Some(Finding::new(&ENTRY, message).fix(Fix::manual(fix)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rbac::Rbac;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_grant_that_was_seen_stands_and_a_denial_does_not() {
+        let blind = || World::healthy().rbac(|rbac| *rbac = Rbac::default()).expect_kubernetes();
+        let report = blind().audit();
+        the_one(&report, ("IRSA908", Severity::Unknown, Link::Rbac, Verdict::Unknown));
+        assert_eq!(state(&report, Link::Rbac), LinkState::Unseen("RbacNotSeen"));
+        let report = blind().granting("shop", "r", "get core pods").bound_itself("shop", "r").audit();
+        assert_healthy(&report);
+        assert_eq!(state(&report, Link::Rbac), LinkState::Passes);
+    }
+
+    #[test]
+    fn who_expects_nothing_misses_nothing() {
+        assert_healthy(&World::healthy().rbac(|rbac| *rbac = Rbac::default()).audit());
+    }
+}

@@ -1,0 +1,188 @@
+//! What findings about expected Kubernetes permissions have in common.
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding};
+use crate::fix::{self, Fix};
+use crate::model::rbac::{RoleBinding, Rule};
+use crate::rbac::request::is_cluster_scoped;
+use crate::rbac::{Answer, Cause, Nearest, Request, least};
+use crate::text::{quote, quote_list};
+
+/// How many words of a list a message shows.
+const SHOWN: usize = 4;
+
+/// The finding for all expectations that are not met for one cause.
+#[must_use]
+pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option<Finding> {
+    let mut unmet = chain.permissions.iter().filter_map(|answer| {
+        let nearest = answer.nearest.as_ref().filter(|nearest| nearest.cause == cause)?;
+        Some((answer, nearest))
+    });
+    let (answer, nearest) = unmet.next()?;
+    let more = match unmet.count() {
+        0 => String::new(),
+        others => format!("; so with {others} more of what is expected"),
+    };
+    let message = format!(
+        "may not {}: {}{}{more}",
+        asked(answer),
+        why(answer, nearest),
+        ready_made(chain, answer)
+    );
+    Some(Finding::new(entry, message).fix(repair(chain)))
+}
+
+/// The least that gives everything that is expected and denied, whatever the cause: one command, once.
+fn repair(chain: &Chain<'_>) -> Fix {
+    let denied: Vec<Request<'_>> = chain
+        .permissions
+        .iter()
+        .flat_map(|answer| &answer.denied)
+        .copied()
+        .collect();
+    match least::grants(chain.snapshot.cluster.rbac(), chain.key, &denied) {
+        Some(grants) => fix::rbac::apply(chain.key, &grants),
+        None => Fix::manual("no role can give what is expected: correct `spec.expect.kubernetes`"),
+    }
+}
+
+/// The built-in ClusterRole that would do, where one would.
+fn ready_made(chain: &Chain<'_>, answer: &Answer<'_>) -> String {
+    let role = least::built_in(chain.snapshot.cluster.rbac(), &answer.denied);
+    role.map_or_else(String::new, |name| {
+        format!("; ClusterRole `{name}` has it, among much else")
+    })
+}
+
+/// What was asked for and denied.
+fn asked(answer: &Answer<'_>) -> String {
+    let Some(first) = answer.denied.first() else {
+        return String::new();
+    };
+    let verbs = distinct(answer.denied.iter().map(|request| request.verb));
+    let names = distinct(
+        answer
+            .denied
+            .iter()
+            .map(|request| request.name)
+            .filter(|name| !name.is_empty()),
+    );
+    let of_names = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", quote_list(&names, SHOWN))
+    };
+    let place = match first.namespace {
+        Some(namespace) => format!(" in namespace `{}`", quote(namespace)),
+        None if is_cluster_scoped(first.api_group, first.resource) => String::new(),
+        None => " in all namespaces".to_owned(),
+    };
+    format!(
+        "{} {}{of_names}{place}",
+        quote_list(&verbs, SHOWN),
+        resource(first)
+    )
+}
+
+fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut distinct = Vec::new();
+    for word in words {
+        if !distinct.contains(&word) {
+            distinct.push(word);
+        }
+    }
+    distinct
+}
+
+fn resource(request: &Request<'_>) -> String {
+    let path = quote(&request.path());
+    if request.api_group.is_empty() {
+        format!("`{path}`")
+    } else {
+        format!("`{path}` of `{}`", quote(request.api_group))
+    }
+}
+
+/// The nearest grant, and what it misses.
+fn why(answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
+    let (Some(binding), Some(request)) = (nearest.binding, answer.denied.first()) else {
+        return "nothing that is in force there names it or its groups and grants anything".to_owned();
+    };
+    let by = named(binding);
+    match nearest.cause {
+        Cause::NoBinding => String::new(),
+        Cause::Namespace => format!(
+            "{by} grants it in namespace `{}` only",
+            quote(&binding.id.namespace)
+        ),
+        Cause::Scope if is_cluster_scoped(request.api_group, request.resource) => format!(
+            "{by} grants it, but {} lies in no namespace, and a RoleBinding reaches nothing outside of its own: it takes a \
+             ClusterRoleBinding",
+            resource(request)
+        ),
+        Cause::Scope => format!(
+            "{by} grants it in its namespace only, and a RoleBinding, even to a ClusterRole, reaches no other: it takes a \
+             ClusterRoleBinding, or `namespace` in the expectation"
+        ),
+        Cause::Subject => {
+            let subject = nearest.subject.map_or_else(String::new, |subject| {
+                format!("{} `{}`", subject.kind(), quote(&subject.name()))
+            });
+            format!("{by} grants it to {subject}")
+        }
+        Cause::RoleMissing => format!("{by} refers to {}, which does not exist", role(binding)),
+        Cause::Verb => format!(
+            "{} allows only {} there ({by})",
+            role(binding),
+            words(nearest.rule, |rule| &rule.verbs)
+        ),
+        Cause::Group => {
+            format!(
+                "{} has it in API group {} ({by})",
+                role(binding),
+                words(nearest.rule, |rule| &rule.api_groups)
+            )
+        }
+        Cause::Resource => {
+            let names = nearest.rule.is_some_and(|rule| {
+                !rule.resource_names.is_empty() && rule.resources.iter().any(|own| **own == *request.path())
+            });
+            let only = if names {
+                words(nearest.rule, |rule| &rule.resource_names)
+            } else {
+                String::new()
+            };
+            let resources = words(nearest.rule, |rule| &rule.resources);
+            let of = if names {
+                format!("{resources} named {only}")
+            } else {
+                resources
+            };
+            let hint = match request.verb {
+                "create" | "deletecollection" if names => ": a name cannot restrict this verb",
+                _ => "",
+            };
+            format!("{} is about {of} only ({by}){hint}", role(binding))
+        }
+    }
+}
+
+fn words(rule: Option<&Rule>, list: impl Fn(&Rule) -> &[crate::model::rbac::Text]) -> String {
+    let words: Vec<&str> = rule
+        .map(|rule| list(rule).iter().map(|word| &**word).collect())
+        .unwrap_or_default();
+    match words[..] {
+        [""] => "`\"\"` (the core one)".to_owned(),
+        _ => quote_list(&words, SHOWN),
+    }
+}
+
+/// A binding by its kind and name.
+#[must_use]
+pub fn named(binding: &RoleBinding) -> String {
+    format!("{} `{}`", binding.kind(), quote(&binding.id.to_string()))
+}
+
+fn role(binding: &RoleBinding) -> String {
+    format!("{} `{}`", binding.role_kind(), quote(&binding.role.to_string()))
+}
