@@ -69,12 +69,34 @@ async fn all_that_is_rendered_is_valid_on_the_oldest_and_the_newest_kubernetes()
             let file = folder.path().join(format!("{release}.yaml"));
             std::fs::write(&file, text)?;
             let file = file.display().to_string();
-            // Foreign kinds are checked by their own programs, see `alerts` and `monitors`.
+            // Foreign kinds are checked below, and rules by promtool.
             let foreign = "ServiceMonitor,PodMonitor,PrometheusRule";
             let arguments = ["-strict", "-skip", foreign, "-schema-location", &place, &file];
             tools::run(&kubeconform, &arguments).await?;
         }
     }
+    Ok(())
+}
+
+/// The kinds of the Prometheus operator, as it reads them itself.
+#[tokio::test]
+async fn the_prometheus_operator_knows_every_field_of_its_kinds() -> Outcome {
+    let mut all = Vec::new();
+    for values in chart::values()? {
+        let objects = objects(&template(KUBERNETES, &values, &[]).await?)?;
+        all.extend(
+            objects
+                .into_iter()
+                .filter(|object| object["apiVersion"] == "monitoring.coreos.com/v1"),
+        );
+    }
+    assert_eq!(all.len(), 4);
+    tools::check_monitors(&all).await?;
+    all[0]["spec"]["honourLabels"] = json!(true);
+    assert!(
+        tools::check_monitors(&all).await.is_err(),
+        "a check that refuses nothing"
+    );
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod aws_trouble;
 mod chart;
 mod custom_resources;
 mod fixes;
+mod gitops;
 mod install;
 mod lifecycle;
 mod quiet;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use test_kit::{Launch, ProcessError};
 use tokio::sync::OnceCell;
@@ -72,6 +73,36 @@ const KUBECONFORM: Source = Source {
         ("go.sum", include_str!("../tools/kubeconform/go.sum")),
     ],
 };
+
+const KSTATUS: Source = Source {
+    name: "kstatus",
+    check: &[],
+    module: "sigs.k8s.io/cli-utils",
+    package: "./kstatus",
+    files: KUBERNETES,
+};
+
+const MONITORS: Source = Source {
+    name: "monitors",
+    check: &[],
+    module: "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring",
+    package: "./monitors",
+    files: KUBERNETES,
+};
+
+/// Small programs of ours around the libraries of others.
+const KUBERNETES: &[(&str, &str)] = &[
+    ("go.mod", include_str!("../tools/kubernetes/go.mod")),
+    ("go.sum", include_str!("../tools/kubernetes/go.sum")),
+    (
+        "kstatus/main.go",
+        include_str!("../tools/kubernetes/kstatus/main.go"),
+    ),
+    (
+        "monitors/main.go",
+        include_str!("../tools/kubernetes/monitors/main.go"),
+    ),
+];
 
 /// Why a tool is not there, or did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +173,42 @@ pub async fn helm() -> Result<PathBuf, ToolError> {
 pub async fn kubeconform() -> Result<PathBuf, ToolError> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     BUILT.get_or_try_init(|| KUBECONFORM.pinned()).await.cloned()
+}
+
+/// What kstatus, by which Flux waits, makes of objects, in their order: `InProgress`, `Current`, `Failed`, ….
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn kstatus(objects: &[Value]) -> Result<Vec<String>, ToolError> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let program = BUILT.get_or_try_init(|| KSTATUS.pinned()).await?;
+    let output = feed(program, objects).await?;
+    Ok(output.lines().map(str::to_owned).collect())
+}
+
+/// Whether the Prometheus operator knows every field of these objects of its kinds.
+///
+/// # Errors
+/// [`ToolError::Script`] with the one that it does not know.
+pub async fn check_monitors(objects: &[Value]) -> Result<(), ToolError> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let program = BUILT.get_or_try_init(|| MONITORS.pinned()).await?;
+    feed(program, objects).await?;
+    Ok(())
+}
+
+/// Runs a program that reads objects, one a line.
+async fn feed(program: &Path, objects: &[Value]) -> Result<String, ToolError> {
+    let folder = env::temp_dir();
+    let input = written(&folder, tempfile::NamedTempFile::new())?;
+    let lines: Vec<String> = objects.iter().map(Value::to_string).collect();
+    written(input.path(), fs::write(input.path(), lines.join("\n")))?;
+    let (program, path) = (program.display().to_string(), input.path().display().to_string());
+    run(
+        Path::new("/bin/sh"),
+        &["-c", "exec \"$1\" <\"$2\"", "sh", &program, &path],
+    )
+    .await
 }
 
 /// Runs a program to its end; gives what it wrote to its standard output.
@@ -240,7 +307,10 @@ impl Source {
         let module = launch.folder().join("module");
         written(&module, fs::create_dir(&module))?;
         for (name, text) in self.files {
-            written(&module, fs::write(module.join(name), text))?;
+            let path = module.join(name);
+            let parent = path.parent().unwrap_or(&module);
+            written(parent, fs::create_dir_all(parent))?;
+            written(&path, fs::write(&path, text))?;
         }
         written(folder, fs::create_dir_all(folder))?;
         let aside = tempfile::tempdir_in(folder);
