@@ -1,6 +1,6 @@
 //! ARNs by component: `arn:partition:service:region:account:resource`.
 
-use crate::pattern::{Pattern, Token, tokens};
+use crate::pattern::Glob;
 
 /// The six parts of an ARN; the last may contain colons. `None` if `text` is no ARN.
 pub(crate) fn components(text: &str) -> Option<[&str; 6]> {
@@ -10,52 +10,30 @@ pub(crate) fn components(text: &str) -> Option<[&str; 6]> {
     matches!(all, ["arn", ..]).then_some(all)
 }
 
-/// A pattern for ARNs in which no wildcard reaches across the first five colons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ArnPattern(Box<[Pattern; 6]>);
+/// Whether a pattern has six components, without which no ARN is like it.
+pub(crate) fn is_pattern(pattern: Glob<'_>) -> bool {
+    split(pattern).is_some()
+}
 
-impl ArnPattern {
-    pub(crate) fn new(text: &str) -> Option<Self> {
-        Self::from_tokens(tokens(text))
-    }
+/// Whether every component of `text`, an ARN, is matched by its own of the pattern: no wildcard reaches across the
+/// first five colons.
+pub(crate) fn is_like(pattern: Glob<'_>, text: &str) -> bool {
+    let (Some(patterns), Some(parts)) = (split(pattern), components(text)) else {
+        return false;
+    };
+    patterns
+        .into_iter()
+        .zip(parts)
+        .all(|(pattern, part)| pattern.matches(part))
+}
 
-    /// `None` if there are fewer than six components.
-    pub(crate) fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Option<Self> {
-        let mut tokens = tokens.into_iter();
-        let mut component = || {
-            let mut complete = false;
-            let part: Vec<Token> = tokens
-                .by_ref()
-                .take_while(|token| {
-                    complete = *token == Token::Char(':');
-                    !complete
-                })
-                .collect();
-            complete.then(|| Pattern::from_tokens(part))
-        };
-        let partition_to_account = [
-            component()?,
-            component()?,
-            component()?,
-            component()?,
-            component()?,
-        ];
-        let [scheme, partition, service, region, account] = partition_to_account;
-        let resource = Pattern::from_tokens(tokens);
-        Some(Self(Box::new([
-            scheme, partition, service, region, account, resource,
-        ])))
-    }
-
-    /// Whether every component of `text`, an ARN, is matched by its own.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        components(text).is_some_and(|parts| {
-            self.0
-                .iter()
-                .zip(parts)
-                .all(|(pattern, part)| pattern.matches(part))
-        })
-    }
+fn split(pattern: Glob<'_>) -> Option<[Glob<'_>; 6]> {
+    let (scheme, rest) = pattern.split_once(':')?;
+    let (partition, rest) = rest.split_once(':')?;
+    let (service, rest) = rest.split_once(':')?;
+    let (region, rest) = rest.split_once(':')?;
+    let (account, resource) = rest.split_once(':')?;
+    Some([scheme, partition, service, region, account, resource])
 }
 
 #[cfg(test)]
@@ -75,19 +53,12 @@ mod tests {
             ("arn:aws:*:queue:a/b", false),
             ("arn:aws:sqs:us-east-1:111122223333:queue", false),
         ] {
-            assert_eq!(
-                ArnPattern::new(pattern).is_some_and(|p| p.matches(queue)),
-                expected,
-                "{pattern}"
-            );
+            assert_eq!(is_like(Glob::written(pattern), queue), expected, "{pattern}");
         }
-        assert_eq!(ArnPattern::new("*"), None);
-        assert_eq!(ArnPattern::new("arn:aws:sqs:*"), None);
-        assert!(
-            !ArnPattern::new("*:*:*:*:*:*")
-                .unwrap()
-                .matches("system:serviceaccount:ns:name")
-        );
-        assert!(!ArnPattern::new("*:*:*:*:*:*").unwrap().matches("a:b:c:d:e:f"));
+        let like = |pattern, text| is_like(Glob::written(pattern), text);
+        assert!(!is_pattern(Glob::written("*")));
+        assert!(!is_pattern(Glob::written("arn:aws:sqs:*")));
+        assert!(!like("*:*:*:*:*:*", "system:serviceaccount:ns:name"));
+        assert!(!like("*:*:*:*:*:*", "a:b:c:d:e:f"));
     }
 }

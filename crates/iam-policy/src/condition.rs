@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::arn::{self, ArnPattern};
+use crate::arn;
 use crate::compare::{address::Network, binary, boolean, date, equal_ignoring_case, number::Decimal};
-use crate::document::{Clause, ConditionValue, Operand, Statement};
+use crate::document::{Clause, ConditionValue, Statement};
 use crate::operator::{Family, Quantifier, Test};
-use crate::pattern::Pattern;
+use crate::pattern::{Glob, Pattern};
 use crate::request::{Context, ContextValue};
 use crate::truth::{self, Truth};
-use crate::variable::{NoText, Template};
+use crate::variable::NoText;
 
 /// Whether all clauses of a statement hold.
 pub(crate) fn all(statement: &Statement, context: &Context) -> Truth {
@@ -39,7 +39,7 @@ fn readings_agree(outcomes: impl IntoIterator<Item = Truth>) -> Truth {
 /// Whether one clause holds.
 pub(crate) fn clause_holds(clause: &Clause, context: &Context) -> Truth {
     let is_null_test = clause.operator.test == Test::Null;
-    let values = match context.get(clause.folded_key()) {
+    let values = match context.get(&clause.key) {
         ContextValue::Absent => return missing(clause),
         ContextValue::Present if is_null_test => return null_test(clause, true),
         ContextValue::Present | ContextValue::Unknown => return Truth::Unknown,
@@ -100,27 +100,11 @@ fn passes(clause: &Clause, got: &str, context: &Context) -> Truth {
 fn matches(test: Test, wanted: &ConditionValue, got: &str, context: &Context) -> Truth {
     let text = wanted.text.as_str();
     match test.family() {
-        Family::Text => literal(&wanted.operand, text, context, |wanted| wanted == got),
-        Family::TextIgnoringCase => literal(&wanted.operand, text, context, |wanted| {
-            equal_ignoring_case(wanted, got)
-        }),
-        Family::Pattern => match &wanted.operand {
-            Operand::Pattern(pattern) => Truth::from(pattern.matches(got)),
-            Operand::Template(template) => filled(template, context, |tokens| {
-                Pattern::from_tokens(tokens).matches(got)
-            }),
-            Operand::Plain | Operand::Arn(_) => Truth::Unknown,
-        },
+        Family::Text => literal(wanted, context, |wanted| wanted == got),
+        Family::TextIgnoringCase => literal(wanted, context, |wanted| equal_ignoring_case(wanted, got)),
+        Family::Pattern => pattern(wanted, context, |pattern| pattern.matches(got)),
         Family::Arn if arn::components(got).is_none() => Truth::False,
-        Family::Arn => match &wanted.operand {
-            Operand::Arn(pattern) => {
-                Truth::from(pattern.as_ref().is_some_and(|pattern| pattern.matches(got)))
-            }
-            Operand::Template(template) => filled(template, context, |tokens| {
-                ArnPattern::from_tokens(tokens).is_some_and(|pattern| pattern.matches(got))
-            }),
-            Operand::Plain | Operand::Pattern(_) => Truth::Unknown,
-        },
+        Family::Arn => pattern(wanted, context, |pattern| arn::is_like(pattern, got)),
         Family::Number(order) => typed(Decimal::parse(got), Decimal::parse(text), |got, wanted| {
             order.holds(got.compare(wanted))
         }),
@@ -139,24 +123,19 @@ fn matches(test: Test, wanted: &ConditionValue, got: &str, context: &Context) ->
     }
 }
 
-fn literal(operand: &Operand, text: &str, context: &Context, equal: impl Fn(&str) -> bool) -> Truth {
-    match operand {
-        Operand::Template(template) => match template.text(context) {
-            Ok(text) => Truth::from(equal(&text)),
-            Err(reason) => without_text(reason),
-        },
-        _ => Truth::from(equal(text)),
+fn literal(wanted: &ConditionValue, context: &Context, equal: impl Fn(&str) -> bool) -> Truth {
+    match wanted.template.as_ref().map(|template| template.text(context)) {
+        None => Truth::from(equal(&wanted.text)),
+        Some(Ok(text)) => Truth::from(equal(&text)),
+        Some(Err(reason)) => without_text(reason),
     }
 }
 
-fn filled(
-    template: &Template,
-    context: &Context,
-    like: impl Fn(Vec<crate::pattern::Token>) -> bool,
-) -> Truth {
-    match template.tokens(context) {
-        Ok(tokens) => Truth::from(like(tokens)),
-        Err(reason) => without_text(reason),
+fn pattern(wanted: &ConditionValue, context: &Context, like: impl Fn(Glob<'_>) -> bool) -> Truth {
+    match wanted.template.as_ref().map(|template| template.tokens(context)) {
+        None => Truth::from(like(Glob::written(&wanted.text))),
+        Some(Ok(tokens)) => Truth::from(like(Pattern::from_tokens(tokens).glob())),
+        Some(Err(reason)) => without_text(reason),
     }
 }
 

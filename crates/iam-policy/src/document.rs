@@ -1,12 +1,15 @@
 //! A policy document, read.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use crate::arn::ArnPattern;
+use crate::few::Few;
 use crate::operator::Operator;
-use crate::pattern::Pattern;
+use crate::position::Positions;
 use crate::problem::Position;
+use crate::request::compare_keys;
 use crate::variable::Template;
+use crate::written::Written;
 
 /// The version of the policy language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,9 +32,11 @@ pub enum Effect {
 /// A policy document: what could be read of it, together with its text.
 #[derive(Debug, Clone)]
 pub struct Document {
-    pub(crate) text: Box<str>,
+    pub(crate) text: Arc<str>,
+    /// Made when the first is asked for.
+    pub(crate) positions: OnceLock<Positions>,
     pub(crate) version: Version,
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<Written>,
     pub(crate) statements: Vec<Statement>,
     /// Whether `Statement` is a list, or a single statement.
     pub(crate) is_list: bool,
@@ -48,7 +53,7 @@ pub struct Document {
 /// One statement.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    pub(crate) sid: Option<String>,
+    pub(crate) sid: Option<Written>,
     pub(crate) effect: Effect,
     pub(crate) principal: Option<PrincipalElement>,
     pub(crate) action: ActionElement,
@@ -98,7 +103,7 @@ pub(crate) struct PrincipalElement {
     pub(crate) negated: bool,
     /// The bare `"*"`.
     pub(crate) everyone: bool,
-    pub(crate) named: Vec<NamedPrincipal>,
+    pub(crate) named: Few<NamedPrincipal>,
     pub(crate) span: Range<usize>,
 }
 
@@ -106,7 +111,7 @@ pub(crate) struct PrincipalElement {
 #[derive(Debug, Clone)]
 pub(crate) struct NamedPrincipal {
     pub(crate) kind: PrincipalKind,
-    pub(crate) value: String,
+    pub(crate) value: Written,
     pub(crate) span: Range<usize>,
 }
 
@@ -114,28 +119,20 @@ pub(crate) struct NamedPrincipal {
 #[derive(Debug, Clone)]
 pub(crate) struct ActionElement {
     pub(crate) negated: bool,
-    pub(crate) actions: Vec<ActionPattern>,
+    pub(crate) actions: Few<Written>,
     pub(crate) span: Range<usize>,
-}
-
-/// One action, as written and ready for matching.
-#[derive(Debug, Clone)]
-pub(crate) struct ActionPattern {
-    pub(crate) text: String,
-    /// `None` without wildcards: then the text is compared.
-    pub(crate) pattern: Option<Pattern>,
 }
 
 /// `Resource` or `NotResource`.
 #[derive(Debug, Clone)]
 pub(crate) struct ResourceElement {
     pub(crate) negated: bool,
-    pub(crate) resources: Vec<ResourcePattern>,
+    pub(crate) resources: Few<ResourcePattern>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct ResourcePattern {
-    pub(crate) text: String,
+    pub(crate) text: Written,
     pub(crate) matcher: ResourceMatcher,
 }
 
@@ -143,7 +140,8 @@ pub(crate) struct ResourcePattern {
 pub(crate) enum ResourceMatcher {
     /// `*`
     Everything,
-    Arn(ArnPattern),
+    /// Six components, with wildcards.
+    Arn,
     /// With policy variables.
     Template(Template),
     /// Neither `*` nor six components: not documented what it matches.
@@ -155,10 +153,8 @@ pub(crate) enum ResourceMatcher {
 pub(crate) struct Clause {
     pub(crate) operator: Operator,
     /// As written.
-    pub(crate) key: String,
-    /// In lower case, for looking up; `None` if it is the same as written.
-    folded: Option<Box<str>>,
-    pub(crate) values: Vec<ConditionValue>,
+    pub(crate) key: Written,
+    pub(crate) values: Few<ConditionValue>,
     /// The operator or the key stands twice.
     pub(crate) duplicate: bool,
     pub(crate) spans: ClauseSpans,
@@ -177,52 +173,15 @@ pub(crate) struct ClauseSpans {
     pub(crate) values: Range<usize>,
 }
 
-impl Clause {
-    pub(crate) fn new(
-        operator: Operator,
-        key: String,
-        values: Vec<ConditionValue>,
-        duplicate: bool,
-        spans: ClauseSpans,
-    ) -> Self {
-        let lower = key.to_lowercase();
-        let folded = (lower != key).then(|| lower.into());
-        Self {
-            operator,
-            key,
-            folded,
-            values,
-            duplicate,
-            spans,
-        }
-    }
-
-    /// The key in lower case.
-    pub(crate) fn folded_key(&self) -> &str {
-        self.folded.as_deref().unwrap_or(&self.key)
-    }
-}
-
 /// One value of a condition.
 #[derive(Debug, Clone)]
 pub(crate) struct ConditionValue {
     /// The string's value, or the number or boolean as written.
-    pub(crate) text: String,
+    pub(crate) text: Written,
     pub(crate) is_string: bool,
-    pub(crate) operand: Operand,
+    /// The text with its policy variables, where the version and the operator have them.
+    pub(crate) template: Option<Template>,
     pub(crate) span: Range<usize>,
-}
-
-/// A condition value made ready for its operator.
-#[derive(Debug, Clone)]
-pub(crate) enum Operand {
-    /// The text itself.
-    Plain,
-    Pattern(Pattern),
-    /// `None` without six components: no ARN is like it.
-    Arn(Option<ArnPattern>),
-    /// With policy variables.
-    Template(Template),
 }
 
 impl Document {
@@ -269,7 +228,8 @@ impl Document {
     }
 
     pub(crate) fn position(&self, offset: usize) -> Position {
-        position(&self.text, offset)
+        let positions = self.positions.get_or_init(|| Positions::new(&self.text));
+        positions.find(&self.text, offset)
     }
 }
 
@@ -290,11 +250,7 @@ impl Statement {
     #[must_use]
     pub fn actions(&self) -> (Vec<&str>, bool) {
         (
-            self.action
-                .actions
-                .iter()
-                .map(|action| action.text.as_str())
-                .collect(),
+            self.action.actions.iter().map(Written::as_str).collect(),
             self.action.negated,
         )
     }
@@ -350,17 +306,12 @@ impl Statement {
 }
 
 impl Clause {
+    /// Whether it is about a key, given in lower case.
+    pub(crate) fn is_about(&self, key: &str) -> bool {
+        compare_keys(key, &self.key).is_eq()
+    }
+
     pub(crate) fn wanted(&self) -> Vec<&str> {
         self.values.iter().map(|value| value.text.as_str()).collect()
-    }
-}
-
-/// The line and column of a byte offset.
-pub(crate) fn position(text: &str, offset: usize) -> Position {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Position {
-        line: before.bytes().filter(|b| *b == b'\n').count() + 1,
-        column: before.get(line_start..).unwrap_or("").chars().count() + 1,
     }
 }

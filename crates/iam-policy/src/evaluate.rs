@@ -6,6 +6,7 @@ use crate::document::{
     ActionElement, Document, Effect, NamedPrincipal, PrincipalElement, PrincipalKind, ResourceElement,
     ResourceMatcher, Statement,
 };
+use crate::pattern::{Glob, Pattern};
 use crate::request::{Principal, Request};
 use crate::truth::{self, Truth};
 use crate::variable::NoText;
@@ -108,13 +109,20 @@ pub(crate) fn applies(statement: &Statement, request: &Request) -> Truth {
 
 /// Actions are case-insensitive and have wildcards.
 pub(crate) fn action(element: &ActionElement, wanted: &str) -> Truth {
-    let mut lower: Option<String> = None;
-    let matched = element.actions.iter().any(|action| match &action.pattern {
-        None => action.text.eq_ignore_ascii_case(wanted),
-        Some(_) if action.text == "*" => true,
-        Some(pattern) => pattern.matches(lower.get_or_insert_with(|| wanted.to_ascii_lowercase())),
-    });
+    let matched = element.actions.iter().any(|action| covers(action, wanted));
     Truth::from(matched != element.negated)
+}
+
+fn covers(action: &str, wanted: &str) -> bool {
+    let (before, after) = action.split_at(action.find(['*', '?']).unwrap_or(action.len()));
+    match after {
+        "" => before.eq_ignore_ascii_case(wanted),
+        // `sts:*`: nothing is left to be looked at.
+        "*" => wanted
+            .get(..before.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(before)),
+        _ => Pattern::new(&action.to_ascii_lowercase()).matches(&wanted.to_ascii_lowercase()),
+    }
 }
 
 pub(crate) fn principal(element: Option<&PrincipalElement>, asking: Option<&Principal>) -> Truth {
@@ -201,10 +209,16 @@ pub(crate) fn resource(element: Option<&ResourceElement>, request: &Request) -> 
             ResourceMatcher::Everything => Truth::True,
             // An action without a resource of its own is asked for on `*`, which only `*` matches.
             _ if arn::components(wanted).is_none() => Truth::from(resource.text == wanted),
-            ResourceMatcher::Arn(pattern) => Truth::from(pattern.matches(wanted)),
+            ResourceMatcher::Arn => Truth::from(arn::is_like(Glob::written(&resource.text), wanted)),
             ResourceMatcher::Template(template) => match template.tokens(&request.context) {
-                Ok(tokens) => arn::ArnPattern::from_tokens(tokens)
-                    .map_or(Truth::Unknown, |pattern| Truth::from(pattern.matches(wanted))),
+                Ok(tokens) => {
+                    let pattern = Pattern::from_tokens(tokens);
+                    if arn::is_pattern(pattern.glob()) {
+                        Truth::from(arn::is_like(pattern.glob(), wanted))
+                    } else {
+                        Truth::Unknown
+                    }
+                }
                 Err(NoText::Null) => Truth::False,
                 Err(NoText::Unknown) => Truth::Unknown,
             },

@@ -145,15 +145,15 @@ fn explain_statement(
     }
     let clauses = statement.conditions.iter().map(|clause| ClauseExplanation {
         operator: clause.operator,
-        key: clause.key.clone(),
+        key: clause.key.to_string(),
         wanted: owned(clause.wanted()),
-        got: request.context.get(clause.folded_key()).clone(),
+        got: request.context.get(&clause.key).clone(),
         outcome: clause_holds(clause, &request.context),
         position: document.position(clause.spans.key.start),
     });
     StatementExplanation {
         statement: at,
-        sid: statement.sid.clone(),
+        sid: statement.sid().map(str::to_owned),
         effect: statement.effect,
         position: document.position(statement.span.start),
         outcome: applies(statement, request),
@@ -170,7 +170,11 @@ fn named(element: &PrincipalElement) -> Vec<String> {
     if element.everyone {
         return vec!["*".to_owned()];
     }
-    element.named.iter().map(|named| named.value.clone()).collect()
+    element
+        .named
+        .iter()
+        .map(|named| named.value.to_string())
+        .collect()
 }
 
 fn asking(principal: &Principal) -> String {

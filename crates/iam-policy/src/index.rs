@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::document::{Clause, Document, Effect, Operand, PrincipalKind, Statement};
+use crate::document::{Clause, Document, Effect, PrincipalKind, Statement};
 use crate::evaluate::{Decision, decide};
 use crate::operator::{Family, Quantifier};
 use crate::request::{Request, WebIdentity};
@@ -181,14 +181,14 @@ fn providers(statement: &Statement) -> Option<impl Iterator<Item = &str>> {
 /// Whether the clause fails unless the token's subject is one of its values. Of another issuer's key it fails
 /// always, which is as good.
 fn requires_a_subject(clause: &Clause) -> bool {
-    clause.folded_key().ends_with(":sub")
+    clause
+        .key
+        .rsplit_once(':')
+        .is_some_and(|(_, claim)| claim.eq_ignore_ascii_case("sub"))
         && clause.operator.is_positive_text()
         && clause.operator.test.family() != Family::TextIgnoringCase
         && !clause.operator.if_exists
         && clause.operator.quantifier != Quantifier::ForAllValues
         && !clause.duplicate
-        && clause
-            .values
-            .iter()
-            .all(|value| !matches!(value.operand, Operand::Template(_)))
+        && clause.values.iter().all(|value| value.template.is_none())
 }

@@ -12,11 +12,13 @@ mod document;
 mod edit;
 mod evaluate;
 mod explain;
+mod few;
 mod index;
 mod json;
 mod operator;
 mod parse;
 mod pattern;
+mod position;
 mod print;
 mod problem;
 mod request;
@@ -27,6 +29,7 @@ mod text;
 mod truth;
 mod variable;
 mod who_can;
+mod written;
 
 pub use diagnose::{
     Cause, CauseKind, Exposure, ExposureKind, KeyFault, ProviderDifference, ProviderMismatch, TrustDiagnosis,

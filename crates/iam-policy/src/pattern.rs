@@ -4,8 +4,10 @@
 //! each one between is sought from where the one before ended; taking the first place is always right, since a
 //! star swallows whatever is skipped. So no text is looked at twice for the sake of an earlier choice: the cost is
 //! linear, whatever the number of stars.
+//!
+//! Nothing is compiled: most patterns of most policies are never asked.
 
-/// One element of a pattern before it is compiled.
+/// One element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token {
     /// This character.
@@ -25,110 +27,166 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token> + '_ {
     })
 }
 
-/// What stands between two stars.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    Literal(Box<str>),
-    /// With `?`, which are `None`.
-    Holes(Box<[Option<char>]>),
-}
-
-/// A compiled wildcard pattern.
+/// A wildcard pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    first: Piece,
-    /// One for each star; empty if the pattern has none.
-    rest: Vec<Piece>,
+    text: Box<str>,
+    /// Where a `*` or `?` of the text is no wildcard, in order.
+    literal: Box<[usize]>,
 }
 
 impl Pattern {
-    /// Compiles a text in which every `*` and `?` is a wildcard.
+    /// A text in which every `*` and `?` is a wildcard.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self::from_tokens(tokens(text))
+        Self {
+            text: text.into(),
+            literal: Box::default(),
+        }
     }
 
     pub(crate) fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Self {
-        let mut pieces = Vec::new();
-        let mut piece: Vec<Option<char>> = Vec::new();
+        let mut text = String::new();
+        let mut literal = Vec::new();
         for token in tokens {
             match token {
-                Token::Char(c) => piece.push(Some(c)),
-                Token::One => piece.push(None),
-                Token::Star => pieces.push(Piece::new(std::mem::take(&mut piece))),
+                Token::Char(c) => {
+                    if matches!(c, '*' | '?') {
+                        literal.push(text.len());
+                    }
+                    text.push(c);
+                }
+                Token::One => text.push('?'),
+                Token::Star => text.push('*'),
             }
         }
-        let last = Piece::new(piece);
-        let mut pieces = pieces.into_iter().chain([last]);
-        let first = pieces.next().unwrap_or(Piece::Literal("".into()));
         Self {
-            first,
-            rest: pieces.collect(),
+            text: text.into(),
+            literal: literal.into(),
         }
     }
 
     /// Whether the pattern matches the whole of `text`, by characters and case-sensitively.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let Some(mut text) = self.first.strip_from_start(text) else {
+        self.glob().matches(text)
+    }
+
+    pub(crate) fn glob(&self) -> Glob<'_> {
+        Glob {
+            text: &self.text,
+            start: 0,
+            literal: &self.literal,
+        }
+    }
+}
+
+/// A pattern, or a part of one, that belongs to somebody else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glob<'p> {
+    text: &'p str,
+    /// Where the part begins in the whole.
+    start: usize,
+    /// As in [`Pattern`], for the whole.
+    literal: &'p [usize],
+}
+
+impl<'p> Glob<'p> {
+    /// A text in which every `*` and `?` is a wildcard.
+    pub(crate) fn written(text: &'p str) -> Self {
+        Self {
+            text,
+            start: 0,
+            literal: &[],
+        }
+    }
+
+    /// The part before the first `delimiter`, and what follows it. A wildcard is no delimiter.
+    pub(crate) fn split_once(self, delimiter: char) -> Option<(Self, Self)> {
+        let (before, after) = self.text.split_once(delimiter)?;
+        let rest = Self {
+            text: after,
+            start: self.start + before.len() + delimiter.len_utf8(),
+            ..self
+        };
+        Some((Self { text: before, ..self }, rest))
+    }
+
+    /// Whether it matches the whole of `text`.
+    pub(crate) fn matches(self, text: &str) -> bool {
+        let (first, mut rest) = self.up_to_star();
+        let Some(mut text) = first.strip_from_start(text) else {
             return false;
         };
-        let Some((last, middle)) = self.rest.split_last() else {
-            return text.is_empty();
-        };
-        for piece in middle {
+        while let Some(after_star) = rest {
+            let (piece, next) = after_star.up_to_star();
+            if next.is_none() {
+                return piece.ends(text);
+            }
             match piece.skip_past(text) {
                 Some(after) => text = after,
                 None => return false,
             }
+            rest = next;
         }
-        last.ends(text)
-    }
-}
-
-impl Piece {
-    fn new(characters: Vec<Option<char>>) -> Self {
-        match characters.iter().copied().collect::<Option<String>>() {
-            Some(literal) => Self::Literal(literal.into()),
-            None => Self::Holes(characters.into()),
-        }
+        text.is_empty()
     }
 
-    fn strip_from_start<'t>(&self, text: &'t str) -> Option<&'t str> {
-        match self {
-            Self::Literal(literal) => text.strip_prefix(&**literal),
-            Self::Holes(holes) => {
-                let mut rest = text.chars();
-                holes
-                    .iter()
-                    .all(|hole| rest.next().is_some_and(|c| fits(*hole, c)))
-                    .then_some(rest.as_str())
-            }
-        }
+    /// The piece before the first star, and what follows that star.
+    fn up_to_star(self) -> (Self, Option<Self>) {
+        let mut stars = self.text.match_indices('*').map(|(at, _)| at);
+        let Some(star) = stars.find(|at| self.is_wildcard(*at)) else {
+            return (self, None);
+        };
+        let part = |text, start| Self { text, start, ..self };
+        let (before, after) = (self.text.get(..star), self.text.get(star + 1..));
+        (
+            part(before.unwrap_or_default(), self.start),
+            Some(part(after.unwrap_or_default(), self.start + star + 1)),
+        )
     }
 
-    fn ends(&self, text: &str) -> bool {
-        match self {
-            Self::Literal(literal) => text.ends_with(&**literal),
-            Self::Holes(holes) => {
-                let mut rest = text.chars();
-                holes
-                    .iter()
-                    .rev()
-                    .all(|hole| rest.next_back().is_some_and(|c| fits(*hole, c)))
-            }
+    /// Whether the `*` or `?` at this place of the part is one.
+    fn is_wildcard(self, at: usize) -> bool {
+        self.literal.is_empty() || self.literal.binary_search(&(self.start + at)).is_err()
+    }
+
+    fn has_holes(self) -> bool {
+        self.text.contains('?')
+    }
+
+    /// The characters of a piece; `None` for each `?`.
+    fn holes(self) -> impl DoubleEndedIterator<Item = Option<char>> + 'p {
+        let characters = self.text.char_indices();
+        characters.map(move |(at, c)| (c != '?' || !self.is_wildcard(at)).then_some(c))
+    }
+
+    fn strip_from_start(self, text: &str) -> Option<&str> {
+        if !self.has_holes() {
+            return text.strip_prefix(self.text);
         }
+        let mut rest = text.chars();
+        self.holes()
+            .all(|hole| rest.next().is_some_and(|c| fits(hole, c)))
+            .then_some(rest.as_str())
+    }
+
+    fn ends(self, text: &str) -> bool {
+        if !self.has_holes() {
+            return text.ends_with(self.text);
+        }
+        let mut rest = text.chars();
+        let mut holes = self.holes().rev();
+        holes.all(|hole| rest.next_back().is_some_and(|c| fits(hole, c)))
     }
 
     /// The text after the first place where the piece stands.
-    fn skip_past<'t>(&self, text: &'t str) -> Option<&'t str> {
-        match self {
-            Self::Literal(literal) => {
-                let at = text.find(&**literal)?;
-                text.get(at + literal.len()..)
-            }
-            Self::Holes(holes) => skip_past_holes(holes, text),
+    fn skip_past(self, text: &str) -> Option<&str> {
+        if self.has_holes() {
+            return skip_past_holes(&self.holes().collect::<Vec<_>>(), text);
         }
+        let at = text.find(self.text)?;
+        text.get(at + self.text.len()..)
     }
 }
 

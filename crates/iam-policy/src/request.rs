@@ -1,5 +1,7 @@
 //! What is asked of a policy: who, which action, on what, in which circumstances.
 
+use std::cmp::Ordering;
+
 /// A web identity as STS sees it: the claims of one Kubernetes service-account token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WebIdentity {
@@ -109,18 +111,28 @@ impl Context {
         self
     }
 
-    /// What is known of a key given in lower case.
+    /// What is known of a key, in whatever case.
     pub(crate) fn get(&self, key: &str) -> &ContextValue {
-        match self
+        let listed = self
             .entries
-            .binary_search_by(|(listed, _)| listed.as_str().cmp(key))
-        {
+            .binary_search_by(|(listed, _)| compare_keys(listed, key));
+        match listed {
             Ok(at) => self
                 .entries
                 .get(at)
                 .map_or(&ContextValue::Unknown, |(_, value)| value),
-            Err(_) => self.unlisted.value_of(key),
+            Err(_) if key.is_ascii() => self.unlisted.value_of(key),
+            Err(_) => self.unlisted.value_of(&key.to_lowercase()),
         }
+    }
+}
+
+/// Compares a key in lower case with one in whatever case.
+pub(crate) fn compare_keys(lower: &str, key: &str) -> Ordering {
+    if key.is_ascii() {
+        lower.bytes().cmp(key.bytes().map(|b| b.to_ascii_lowercase()))
+    } else {
+        lower.cmp(&key.to_lowercase())
     }
 }
 
@@ -134,20 +146,24 @@ const NEVER_WITH_KUBERNETES_TOKENS: [&str; 4] = [
 ];
 
 impl Unlisted {
+    /// What holds for a key that is not listed; other than ASCII letters in lower case.
     fn value_of(&self, key: &str) -> &'static ContextValue {
+        let starts_with = |start: &str| {
+            key.get(..start.len())
+                .is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+        };
         let absent = match self {
             Self::Absent => true,
             Self::Unknown => false,
             Self::AbsentOfIssuer(issuer) => {
-                key.get(..issuer.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(issuer))
-                    && key.get(issuer.len()..).is_some_and(|rest| rest.starts_with(':'))
+                starts_with(issuer) && key.get(issuer.len()..).is_some_and(|rest| rest.starts_with(':'))
             }
             Self::WebIdentity => {
-                let global = ["aws:", "sts:", "iam:"]
-                    .iter()
-                    .any(|prefix| key.starts_with(prefix));
-                !global || key.starts_with("aws:requesttag/") || NEVER_WITH_KUBERNETES_TOKENS.contains(&key)
+                let global = ["aws:", "sts:", "iam:"].into_iter().any(starts_with);
+                let never = |absent: &str| key.eq_ignore_ascii_case(absent);
+                !global
+                    || starts_with("aws:requesttag/")
+                    || NEVER_WITH_KUBERNETES_TOKENS.into_iter().any(never)
             }
         };
         if absent {

@@ -1,7 +1,7 @@
 //! Whom a trust policy admits, as a formula over subjects.
 
 use crate::condition::clause_holds;
-use crate::document::{Clause, ConditionValue, Document, Effect, Operand, Statement};
+use crate::document::{Clause, ConditionValue, Document, Effect, Statement};
 use crate::evaluate::{self, Decision, PolicyKind, combine};
 use crate::operator::Family;
 use crate::pattern::{Token, tokens};
@@ -146,7 +146,7 @@ fn subjects(at: usize, statement: &Statement, request: &Request, key: &str) -> O
         & evaluate::principal(statement.principal.as_ref(), request.principal.as_ref());
     let mut set = SubjectSet {
         statement: at,
-        sid: statement.sid.clone(),
+        sid: statement.sid().map(str::to_owned),
         all_of: Vec::new(),
         none_of: Vec::new(),
         certain: false,
@@ -154,7 +154,7 @@ fn subjects(at: usize, statement: &Statement, request: &Request, key: &str) -> O
     for clause in &statement.conditions {
         if clause.duplicate {
             rest = rest & Truth::Unknown;
-        } else if clause.folded_key() == key {
+        } else if clause.is_about(key) {
             rest = rest & subject_clause(clause, &request.context, &mut set);
         } else {
             rest = rest & clause_holds(clause, &request.context);
@@ -191,9 +191,9 @@ fn subject_clause(clause: &Clause, context: &Context, set: &mut SubjectSet) -> T
 }
 
 fn value_tokens(value: &ConditionValue, context: &Context) -> Result<Vec<Token>, NoText> {
-    match &value.operand {
-        Operand::Template(template) => template.tokens(context),
-        _ => Ok(tokens(&value.text).collect()),
+    match &value.template {
+        Some(template) => template.tokens(context),
+        None => Ok(tokens(&value.text).collect()),
     }
 }
 

@@ -106,7 +106,7 @@ impl Cause {
     ) -> Self {
         Self {
             statement: Some(at),
-            sid: statement.sid.clone(),
+            sid: statement.sid().map(str::to_owned),
             position: Some(document.position(statement.span.start)),
             ..Self::new(kind)
         }
@@ -115,9 +115,9 @@ impl Cause {
     /// Names the clause that explains it.
     pub(super) fn with_clause(mut self, document: &Document, clause: &Clause, context: &Context) -> Self {
         self.operator = Some(clause.operator.to_string());
-        self.key = Some(clause.key.clone());
-        self.wanted = clause.values.iter().map(|value| value.text.clone()).collect();
-        if let ContextValue::Known(values) = context.get(clause.folded_key()) {
+        self.key = Some(clause.key.to_string());
+        self.wanted = clause.values.iter().map(|value| value.text.to_string()).collect();
+        if let ContextValue::Known(values) = context.get(&clause.key) {
             self.got.clone_from(values);
         }
         self.position = Some(document.position(clause.spans.key.start));

@@ -57,7 +57,7 @@ pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure>
             exposures.push(Exposure {
                 kind,
                 statement: at,
-                sid: statement.sid.clone(),
+                sid: statement.sid().map(str::to_owned),
                 position,
             });
         };
@@ -97,7 +97,7 @@ fn subjects(
         subject,
         ..identity.clone()
     };
-    let positive = |clause: &&Clause| clause.folded_key() == key && clause.operator.is_positive_text();
+    let positive = |clause: &&Clause| clause.is_about(key) && clause.operator.is_positive_text();
     if !statement.conditions.iter().any(|clause| positive(&clause)) {
         if admits(
             document,
@@ -112,8 +112,7 @@ fn subjects(
             .iter()
             .filter(|statement| statement.effect == Effect::Deny);
         let clauses = spared.flat_map(|statement| &statement.conditions);
-        let negated =
-            clauses.filter(|clause| clause.folded_key() == key && clause.operator.test.is_negated());
+        let negated = clauses.filter(|clause| clause.is_about(key) && clause.operator.test.is_negated());
         return too_broad(document, statement, identity, negated);
     }
     too_broad(
@@ -131,13 +130,13 @@ fn too_broad<'d>(
     identity: &WebIdentity,
     clauses: impl Iterator<Item = &'d Clause>,
 ) -> Option<ExposureKind> {
-    let mut patterns = Vec::new();
+    let mut patterns: Vec<String> = Vec::new();
     for clause in clauses.filter(|clause| clause.operator.test.family() == Family::Pattern) {
         for value in &clause.values {
             let pattern = SubjectPattern::new(&value.text);
             if value.text.contains(['*', '?'])
                 && pattern.matches(&identity.subject)
-                && !patterns.contains(&value.text)
+                && !patterns.iter().any(|known| value.text == *known)
             {
                 let reaches_others = neighbours(&pattern, &identity.subject).any(|subject| {
                     admits(
@@ -150,7 +149,7 @@ fn too_broad<'d>(
                     )
                 });
                 if reaches_others {
-                    patterns.push(value.text.clone());
+                    patterns.push(value.text.to_string());
                 }
             }
         }

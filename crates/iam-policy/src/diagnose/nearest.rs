@@ -5,7 +5,7 @@ use super::distance::distance;
 use super::key::{self, Claim, KeyClass};
 use super::{provider, subject};
 use crate::condition::clause_holds;
-use crate::document::{Clause, ConditionValue, Document, Effect, Operand, Statement};
+use crate::document::{Clause, ConditionValue, Document, Effect, Statement};
 use crate::evaluate::{self, applies};
 use crate::operator::Family;
 use crate::pattern::Pattern;
@@ -169,7 +169,11 @@ fn missed(document: &Document, identity: &WebIdentity, request: &Request) -> Cau
             .map(|named| &named.span);
         Cause {
             wanted: vec![identity.provider_arn.clone()],
-            got: element.named.iter().map(|named| named.value.clone()).collect(),
+            got: element
+                .named
+                .iter()
+                .map(|named| named.value.to_string())
+                .collect(),
             position: Some(document.position(place.unwrap_or(&element.span).start)),
             provider: Some(mismatch),
             ..of(CauseKind::ProviderPrincipalMismatch)
@@ -178,7 +182,7 @@ fn missed(document: &Document, identity: &WebIdentity, request: &Request) -> Cau
         let misses = nearest.failing.iter().map(|clause| Miss::of(clause, identity));
         match misses.min_by_key(|miss| miss.kind) {
             Some(miss) => Cause {
-                nearest: miss.value.map(|value| value.text.clone()),
+                nearest: miss.value.map(|value| value.text.to_string()),
                 suggestion: miss.suggestion(identity),
                 key_fault: miss.key_fault,
                 ..of(miss.kind).with_clause(document, miss.clause, &request.context)
@@ -271,7 +275,7 @@ fn audience<'c>(clause: &'c Clause, audience: &str) -> (CauseKind, Option<&'c Co
     }
     let wildcard = clause.values.iter().find(|value| {
         clause.operator.test.family() != Family::Pattern
-            && matches!(value.operand, Operand::Plain)
+            && value.template.is_none()
             && value.text.contains(['*', '?'])
             && Pattern::new(&value.text).matches(audience)
     });

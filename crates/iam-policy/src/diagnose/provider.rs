@@ -64,7 +64,7 @@ pub(super) fn compare(element: &PrincipalElement, wanted: &str) -> ProviderMisma
         _ => vec![ProviderDifference::NotAProvider],
     };
     ProviderMismatch {
-        found: named.value.clone(),
+        found: named.value.to_string(),
         differences,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cause::CauseKind;
 use super::distance::distance;
-use crate::document::{Clause, ConditionValue, Operand};
+use crate::document::{Clause, ConditionValue};
 use crate::operator::Family;
 use crate::pattern::Pattern;
 use crate::subject_pattern::{SUBJECT_PREFIX, SubjectPattern};
@@ -24,7 +24,7 @@ pub(super) fn classify<'c>(clause: &'c Clause, subject: &str) -> (CauseKind, Opt
 }
 
 fn judge(clause: &Clause, value: &ConditionValue, subject: &str) -> CauseKind {
-    if matches!(value.operand, Operand::Template(_)) {
+    if value.template.is_some() {
         return CauseKind::ConditionUnsatisfiable;
     }
     let family = clause.operator.test.family();

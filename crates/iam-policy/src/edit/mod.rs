@@ -12,7 +12,7 @@ use crate::diagnose::{
     Cause, CauseKind, Claim, ExposureKind, KeyClass, Miss, Nearest, ProviderDifference, ProviderMismatch,
     classify_key, diagnose_trust, right_key,
 };
-use crate::document::{Clause, Document, Operand, PrincipalKind, Statement};
+use crate::document::{Clause, Document, PrincipalKind, Statement};
 use crate::evaluate::Decision;
 use crate::operator::{Family, Operator, Test};
 use crate::parse::{Parsed, parse};
@@ -238,7 +238,7 @@ fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str
             let family = clause.operator.test.family();
             let named =
                 SubjectPattern::for_operator(tokens(&value.text).collect(), family).namespaces_and_names();
-            let literal = !matches!(value.operand, Operand::Template(_));
+            let literal = value.template.is_none();
             // Only a value that names no ServiceAccount may go: else somebody would lose the role.
             if literal && named.is_some_and(|named| named.is_empty()) {
                 Some(splice::replace_value(clause, value, &identity.subject))
@@ -250,7 +250,7 @@ fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str
             // Every subject of the statement gets the audience: that must be this one alone.
             let key = format!("{}:sub", identity.issuer).to_lowercase();
             let alone = statement.conditions.iter().any(|other| {
-                other.folded_key() == key
+                other.is_about(&key)
                     && other.operator.is_positive_text()
                     && !other.operator.if_exists
                     && !other.values.is_empty()
@@ -273,7 +273,7 @@ fn rename(statement: &Statement, clause: &Clause, identity: &WebIdentity) -> Opt
     let taken = statement
         .conditions
         .iter()
-        .any(|other| other.operator == clause.operator && other.folded_key() == to.to_lowercase());
+        .any(|other| other.operator == clause.operator && other.is_about(&to.to_lowercase()));
     (!taken).then(|| splice::rename_key(clause, to))
 }
 
@@ -303,7 +303,7 @@ fn provider(
     gone: &[&str],
 ) -> Option<Step> {
     use ProviderDifference as D;
-    let [named] = statement.principal.as_ref()?.named.as_slice() else {
+    let [named] = &*statement.principal.as_ref()?.named else {
         return None;
     };
     let found = mismatch.found.as_str();
@@ -320,7 +320,7 @@ fn provider(
     }
     let mut splices = vec![Splice::string(named.span.clone(), &identity.provider_arn)];
     let mut kinds = vec![ChangeKind::Principal {
-        from: named.value.clone(),
+        from: named.value.to_string(),
         to: identity.provider_arn.clone(),
     }];
     for clause in &statement.conditions {

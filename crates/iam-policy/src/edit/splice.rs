@@ -43,8 +43,8 @@ pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> Option<String> {
 pub(super) fn replace_value(clause: &Clause, value: &ConditionValue, to: &str) -> Step {
     let change = ChangeKind::Value {
         operator: clause.operator.to_string(),
-        key: clause.key.clone(),
-        from: value.text.clone(),
+        key: clause.key.to_string(),
+        from: value.text.to_string(),
         to: to.to_owned(),
     };
     (vec![Splice::string(value.span.clone(), to)], vec![change])
@@ -61,7 +61,7 @@ pub(super) fn add_value(document: &Document, clause: &Clause, value: &str) -> St
     };
     let change = ChangeKind::AddedValue {
         operator: clause.operator.to_string(),
-        key: clause.key.clone(),
+        key: clause.key.to_string(),
         value: value.to_owned(),
     };
     (vec![Splice { span, text }], vec![change])
@@ -71,7 +71,7 @@ pub(super) fn rename_key(clause: &Clause, to: String) -> Step {
     let splice = Splice::string(clause.spans.key.clone(), &to);
     let change = ChangeKind::Key {
         operator: clause.operator.to_string(),
-        from: clause.key.clone(),
+        from: clause.key.to_string(),
         to,
     };
     (vec![splice], vec![change])
@@ -87,7 +87,7 @@ pub(super) fn change_operator(
 ) -> Option<Step> {
     let text = &document.text;
     let change = ChangeKind::Operator {
-        key: clause.key.clone(),
+        key: clause.key.to_string(),
         from: clause.operator.to_string(),
         to: to.to_string(),
     };
@@ -105,7 +105,7 @@ pub(super) fn change_operator(
         .collect();
     if existing
         .iter()
-        .any(|other| other.folded_key() == clause.folded_key())
+        .any(|other| other.is_about(&clause.key.to_lowercase()))
     {
         return None;
     }

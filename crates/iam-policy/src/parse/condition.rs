@@ -1,11 +1,10 @@
 //! `Condition`: operators over keys over values.
 
 use super::Reader;
-use crate::arn::ArnPattern;
-use crate::document::{Clause, ClauseSpans, ConditionValue, Operand, Version};
+use crate::document::{Clause, ClauseSpans, ConditionValue, Version};
+use crate::few::Few;
 use crate::json::{Node, Value};
 use crate::operator::{Family, Operator};
-use crate::pattern::Pattern;
 use crate::text::quoted;
 use crate::variable::Template;
 
@@ -14,46 +13,46 @@ pub(super) struct Conditions {
     pub(super) clauses: Vec<Clause>,
 }
 
-impl Reader<'_> {
-    pub(super) fn conditions(&mut self, node: &Node<'_>, version: Version) -> Conditions {
+impl Reader {
+    pub(super) fn conditions(&mut self, node: Node<'_>, version: Version) -> Conditions {
         const EXPECTED: &str = "an object of operators, each with an object of keys and values";
         let mut conditions = Conditions::default();
-        let Value::Object(operators) = &node.value else {
+        let Value::Object(operators) = node.value() else {
             self.wrong_kind("`Condition`", node, EXPECTED);
             return conditions;
         };
-        let twice = self.duplicates(operators);
+        let twice = self.duplicates(&operators);
         for member in operators {
-            let Some(operator) = Operator::parse(&member.key) else {
+            let name = member.key.text();
+            let Some(operator) = Operator::parse(&name) else {
                 self.refuse(
-                    member.key_start,
-                    format!("unknown condition operator {}", quoted(&member.key)),
+                    member.key.start(),
+                    format!("unknown condition operator {}", quoted(&name)),
                     "an operator such as `StringEquals`, in exactly that case",
                 );
                 continue;
             };
-            let Value::Object(keys) = &member.value.value else {
-                self.wrong_kind("the operator's value", &member.value, EXPECTED);
+            let Value::Object(keys) = member.value.value() else {
+                self.wrong_kind("the operator's value", member.value, EXPECTED);
                 continue;
             };
-            let keys_twice = self.duplicates(keys);
+            let keys_twice = self.duplicates(&keys);
             for key in keys {
                 let spans = ClauseSpans {
-                    operator: member.key_start..member.key_end,
-                    block: member.value.start..member.value.end,
-                    key: key.key_start..key.key_end,
-                    values: key.value.start..key.value.end,
+                    operator: member.key.span(),
+                    block: member.value.span(),
+                    key: key.key.span(),
+                    values: key.value.span(),
                 };
-                let values = self.condition_values(operator, &key.value, version);
-                let duplicate =
-                    twice.contains(&member.key.as_ref()) || keys_twice.contains(&key.key.as_ref());
-                conditions.clauses.push(Clause::new(
+                let values = self.condition_values(operator, key.value, version);
+                let duplicate = twice.contains(&name) || keys_twice.contains(&key.key.text());
+                conditions.clauses.push(Clause {
                     operator,
-                    key.key.to_string(),
+                    key: self.text_of(key.key),
                     values,
                     duplicate,
                     spans,
-                ));
+                });
             }
         }
         conditions
@@ -62,34 +61,25 @@ impl Reader<'_> {
     fn condition_values(
         &mut self,
         operator: Operator,
-        node: &Node<'_>,
+        node: Node<'_>,
         version: Version,
-    ) -> Vec<ConditionValue> {
-        let items = match &node.value {
-            Value::Array(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            let (text, is_string) = match &item.value {
-                Value::String(text) => (text.to_string(), true),
-                Value::Number(text) => ((*text).to_owned(), false),
-                Value::Bool(value) => (value.to_string(), false),
-                _ => {
-                    self.wrong_kind(
-                        "a condition value",
-                        item,
-                        "a string, number or boolean, or a list of them",
-                    );
-                    continue;
-                }
+    ) -> Few<ConditionValue> {
+        let mut values = Few::default();
+        for item in node.one_or_many() {
+            let (Value::String | Value::Number | Value::Bool) = item.value() else {
+                self.wrong_kind(
+                    "a condition value",
+                    item,
+                    "a string, number or boolean, or a list of them",
+                );
+                continue;
             };
-            let operand = operand(operator, &text, version);
+            let text = self.text_of(item);
             values.push(ConditionValue {
+                template: template(operator, &text, version),
                 text,
-                is_string,
-                operand,
-                span: item.start..item.end,
+                is_string: item.is_string(),
+                span: item.span(),
             });
         }
         values
@@ -97,12 +87,10 @@ impl Reader<'_> {
 }
 
 /// The User Guide: variables go with string and ARN operators only.
-fn operand(operator: Operator, text: &str, version: Version) -> Operand {
-    let template = || Template::parse(text).filter(|_| version == Version::V2012);
-    match operator.test.family() {
-        Family::Text | Family::TextIgnoringCase => template().map_or(Operand::Plain, Operand::Template),
-        Family::Pattern => template().map_or_else(|| Operand::Pattern(Pattern::new(text)), Operand::Template),
-        Family::Arn => template().map_or_else(|| Operand::Arn(ArnPattern::new(text)), Operand::Template),
-        _ => Operand::Plain,
-    }
+fn template(operator: Operator, text: &str, version: Version) -> Option<Template> {
+    let takes_variables = match operator.test.family() {
+        Family::Text | Family::TextIgnoringCase | Family::Pattern | Family::Arn => version == Version::V2012,
+        _ => false,
+    };
+    takes_variables.then(|| Template::parse(text)).flatten()
 }

@@ -4,12 +4,16 @@ mod condition;
 mod decode;
 mod statement;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
-use crate::document::{Document, Version, position};
-use crate::json::{self, Member, Node, Value};
-use crate::problem::{Gravity, Position, Problem};
+use crate::document::{Document, Version};
+use crate::json::{self, Items, Member, Members, Node, Value};
+use crate::position::Positions;
+use crate::problem::{Gravity, Problem};
 use crate::text::quoted;
+use crate::written::Written;
 
 /// The longest text that is read, in bytes. IAM's largest policies have 10,240 characters besides white space.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -46,8 +50,8 @@ impl Parsed {
 /// the decoded text.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
-    let text = match decode::decode(text) {
-        Ok(text) => text,
+    let text: Arc<str> = match decode::decode(text) {
+        Ok(text) => text.into(),
         Err(problem) => {
             return Parsed {
                 document: None,
@@ -55,26 +59,30 @@ pub fn parse(text: &str) -> Parsed {
             };
         }
     };
-    let (node, error) = json::read(&text);
+    let tree = json::read(&text);
     let mut reader = Reader {
-        text: &text,
+        text: Arc::clone(&text),
+        positions: OnceLock::new(),
         problems: Vec::new(),
         refused: false,
         ambiguous: false,
-        broken: error.is_some(),
+        broken: tree.error.is_some(),
     };
-    if let Some(error) = error {
+    if let Some(error) = &tree.error {
         reader.refuse(error.at, format!("found {}", error.found), error.expected);
     }
-    let document = node.and_then(|node| reader.document(&node));
+    let mut document = tree.root().and_then(|node| reader.document(node));
     let (mut problems, refused) = (reader.problems, reader.refused);
     problems.sort_by_key(|problem| problem.position);
-    let document = document.map(|document| Document { refused, ..document });
+    if let Some(document) = &mut document {
+        document.refused = refused;
+    }
     Parsed { document, problems }
 }
 
-struct Reader<'t> {
-    text: &'t str,
+struct Reader {
+    text: Arc<str>,
+    positions: OnceLock<Positions>,
     problems: Vec<Problem>,
     /// One of the problems is a reason for IAM to refuse the document.
     refused: bool,
@@ -84,7 +92,7 @@ struct Reader<'t> {
     broken: bool,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn refuse(&mut self, at: usize, message: String, expected: &str) {
         self.report(at, message, expected, Gravity::Refused);
     }
@@ -93,7 +101,8 @@ impl Reader<'_> {
         let is_first_refusal = gravity == Gravity::Refused && !self.refused;
         self.refused |= gravity == Gravity::Refused;
         if self.problems.len() < MAX_PROBLEMS || is_first_refusal {
-            let position = self.position(at);
+            let positions = self.positions.get_or_init(|| Positions::new(&self.text));
+            let position = positions.find(&self.text, at);
             let expected = expected.to_owned();
             self.problems.push(Problem {
                 message,
@@ -110,73 +119,76 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong_kind(&mut self, what: &str, node: &Node<'_>, expected: &str) {
-        self.refuse(node.start, format!("{what} is {}", node.value.kind()), expected);
+    fn wrong_kind(&mut self, what: &str, node: Node<'_>, expected: &str) {
+        self.refuse(node.start(), format!("{what} is {}", node.kind()), expected);
     }
 
-    fn position(&self, at: usize) -> Position {
-        position(self.text, at)
+    /// The text of a string or a key, or a number or boolean as it is written.
+    fn text_of(&self, node: Node<'_>) -> Written {
+        match node.plain_span() {
+            Some(span) => Written::part(&self.text, span),
+            None => Written::from(&*node.text()),
+        }
     }
 
     /// The JSON text of a value.
-    fn source(&self, node: &Node<'_>) -> String {
-        self.text.get(node.start..node.end).unwrap_or_default().to_owned()
+    fn source(&self, node: Node<'_>) -> String {
+        self.text.get(node.span()).unwrap_or_default().to_owned()
     }
 
     /// Reports keys that stand twice, and gives them.
-    fn duplicates<'m>(&mut self, members: &'m [Member<'_>]) -> Vec<&'m str> {
+    fn duplicates<'t>(&mut self, members: &Members<'t>) -> Vec<Cow<'t, str>> {
         let twice = standing_twice(members);
-        for member in &twice {
+        for key in &twice {
             self.report(
-                member.key_start,
-                format!("the key {} stands twice in one object", quoted(&member.key)),
+                key.start(),
+                format!("the key {} stands twice in one object", quoted(&key.text())),
                 "each key once",
                 Gravity::Ambiguous,
             );
         }
-        twice.into_iter().map(|member| member.key.as_ref()).collect()
+        twice.into_iter().map(|key| key.text()).collect()
     }
 
-    fn document(&mut self, node: &Node<'_>) -> Option<Document> {
-        let Value::Object(members) = &node.value else {
+    fn document(&mut self, node: Node<'_>) -> Option<Document> {
+        let Value::Object(members) = node.value() else {
             self.wrong_kind("the document", node, "an object with `Version` and `Statement`");
             return None;
         };
-        self.ambiguous |= !self.duplicates(members).is_empty();
-        let version = self.version(members);
+        self.ambiguous |= !self.duplicates(&members).is_empty();
+        let version = self.version(members.clone());
         let mut document = Document {
-            text: self.text.into(),
+            text: Arc::clone(&self.text),
+            positions: OnceLock::new(),
             version,
             id: None,
             statements: Vec::new(),
             is_list: false,
-            statements_span: node.end..node.end,
+            statements_span: node.span().end..node.span().end,
             refused: false,
             ambiguous: false,
             unknown: Vec::new(),
         };
         let mut has_statement = false;
-        for Member {
-            key,
-            key_start,
-            value,
-            ..
-        } in members
-        {
-            match key.as_ref() {
+        for Member { key, value } in members {
+            match &*key.text() {
                 "Version" => {}
                 "Id" => document.id = self.string("`Id`", value),
                 "Statement" => {
                     has_statement = true;
-                    document.statements_span = value.start..value.end;
-                    document.is_list = matches!(value.value, Value::Array(_));
-                    document.statements = self.statements(value, version);
+                    document.statements_span = value.span();
+                    document.is_list = matches!(value.value(), Value::Array(_));
+                    let statements = value.one_or_many();
+                    document.statements = Vec::with_capacity(statements.clone().count());
+                    document
+                        .statements
+                        .extend(statements.filter_map(|item| self.statement(item, version)));
                 }
-                _ => {
-                    document.unknown.push((key.to_string(), self.source(value)));
+                other => {
+                    document.unknown.push((other.to_owned(), self.source(value)));
                     self.refuse(
-                        *key_start,
-                        format!("unknown element {}", quoted(key)),
+                        key.start(),
+                        format!("unknown element {}", quoted(other)),
                         "`Version`, `Id` or `Statement`",
                     );
                 }
@@ -184,7 +196,7 @@ impl Reader<'_> {
         }
         if !has_statement {
             self.missing(
-                node.start,
+                node.start(),
                 "the document has no `Statement`",
                 "`Statement`: one statement or a list",
             );
@@ -193,78 +205,72 @@ impl Reader<'_> {
         Some(document)
     }
 
-    fn version(&mut self, members: &[Member<'_>]) -> Version {
+    fn version(&mut self, members: Members<'_>) -> Version {
+        const EXPECTED: &str = "`2012-10-17` or `2008-10-17`";
         let mut version = Version::V2008;
-        for Member { key, value, .. } in members {
-            if key == "Version" {
-                match &value.value {
-                    Value::String(text) if text == "2012-10-17" => version = Version::V2012,
-                    Value::String(text) if text == "2008-10-17" => version = Version::V2008,
-                    Value::String(text) => {
-                        self.refuse(
-                            value.start,
-                            format!("unknown version {}", quoted(text)),
-                            "`2012-10-17` or `2008-10-17`",
-                        );
-                    }
-                    _ => self.wrong_kind("`Version`", value, "`2012-10-17` or `2008-10-17`"),
+        for Member { key, value } in members {
+            if !key.is("Version") {
+                continue;
+            }
+            if !value.is_string() {
+                self.wrong_kind("`Version`", value, EXPECTED);
+                continue;
+            }
+            match &*value.text() {
+                "2012-10-17" => version = Version::V2012,
+                "2008-10-17" => version = Version::V2008,
+                text => {
+                    self.refuse(
+                        value.start(),
+                        format!("unknown version {}", quoted(text)),
+                        EXPECTED,
+                    );
                 }
             }
         }
         version
     }
 
-    fn statements(&mut self, node: &Node<'_>, version: Version) -> Vec<crate::document::Statement> {
-        match &node.value {
-            Value::Array(items) => items
-                .iter()
-                .filter_map(|item| self.statement(item, version))
-                .collect(),
-            _ => self.statement(node, version).into_iter().collect(),
-        }
-    }
-
-    fn string(&mut self, what: &str, node: &Node<'_>) -> Option<String> {
-        if let Value::String(text) = &node.value {
-            return Some(text.to_string());
+    fn string(&mut self, what: &str, node: Node<'_>) -> Option<Written> {
+        if node.is_string() {
+            return Some(self.text_of(node));
         }
         self.wrong_kind(what, node, "a string");
         None
     }
 
-    /// A string or a list of strings, each with its node.
-    fn strings<'n, 't>(&mut self, what: &str, node: &'n Node<'t>) -> Vec<(&'n str, &'n Node<'t>)> {
-        let items = match &node.value {
-            Value::Array(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        let mut strings = Vec::with_capacity(items.len());
-        for item in items {
-            match &item.value {
-                Value::String(text) => strings.push((text.as_ref(), item)),
-                _ => self.wrong_kind(what, item, "a string or a list of strings"),
-            }
+    /// The nodes of a string or a list of strings.
+    fn strings<'t>(&mut self, what: &str, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + use<'t> {
+        let items: Items<'t> = node.one_or_many();
+        for item in items.clone().filter(|item| !item.is_string()) {
+            self.wrong_kind(what, item, "a string or a list of strings");
         }
-        strings
+        items.filter(Node::is_string)
     }
 }
 
-/// The members whose key stood before. Objects of policies are small: only for others a set is worth its price.
-fn standing_twice<'m, 't>(members: &'m [Member<'t>]) -> Vec<&'m Member<'t>> {
+/// The keys that stood before. Objects of policies are small: only for others, or with escapes, a set is worth its
+/// price.
+fn standing_twice<'t>(members: &Members<'t>) -> Vec<Node<'t>> {
     const SMALL: usize = 16;
-    if members.len() <= SMALL {
-        let before = |at: usize| members.iter().take(at);
-        let repeated = |(at, member): &(usize, &Member<'t>)| before(*at).any(|other| other.key == member.key);
-        return members
-            .iter()
-            .enumerate()
-            .filter(repeated)
-            .map(|(_, member)| member)
-            .collect();
+    let keys = || members.clone().map(|member| member.key);
+    if keys().nth(1).is_none() {
+        return Vec::new();
     }
-    let mut seen = HashSet::with_capacity(members.len());
-    members
-        .iter()
-        .filter(|member| !seen.insert(&member.key))
-        .collect()
+    let mut before = [""; SMALL];
+    let mut twice = Vec::new();
+    for (at, key) in keys().enumerate() {
+        let (Some(text), Some((place, earlier))) = (
+            key.plain(),
+            before.get_mut(..=at).and_then(|known| known.split_last_mut()),
+        ) else {
+            let mut seen = HashSet::new();
+            return keys().filter(|key| !seen.insert(key.text())).collect();
+        };
+        if earlier.contains(&text) {
+            twice.push(key);
+        }
+        *place = text;
+    }
+    twice
 }

@@ -1,15 +1,17 @@
 //! Statements: effect, principals, actions, resources.
 
 use super::Reader;
-use crate::arn::ArnPattern;
+use crate::arn;
 use crate::document::{
-    ActionElement, ActionPattern, Effect, NamedPrincipal, PrincipalElement, PrincipalKind, ResourceElement,
-    ResourceMatcher, ResourcePattern, Statement, Version,
+    ActionElement, Effect, NamedPrincipal, PrincipalElement, PrincipalKind, ResourceElement, ResourceMatcher,
+    ResourcePattern, Statement, Version,
 };
+use crate::few::Few;
 use crate::json::{Member, Node, Value};
-use crate::pattern::Pattern;
+use crate::pattern::Glob;
 use crate::text::quoted;
 use crate::variable::Template;
+use crate::written::Written;
 
 const ELEMENTS: &str = "`Sid`, `Effect`, `Principal`, `NotPrincipal`, `Action`, `NotAction`, `Resource`, \
                         `NotResource` or `Condition`";
@@ -17,7 +19,8 @@ const ELEMENTS: &str = "`Sid`, `Effect`, `Principal`, `NotPrincipal`, `Action`, 
 /// What has been read of a statement so far.
 #[derive(Default)]
 struct Parts {
-    sid: Option<String>,
+    sid: Option<Written>,
+    has_effect: bool,
     effect: Option<Effect>,
     principal: Option<PrincipalElement>,
     action: Option<ActionElement>,
@@ -26,50 +29,28 @@ struct Parts {
     unknown: Vec<(String, String)>,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// One statement; `None` if it lacks what makes it one.
-    pub(super) fn statement(&mut self, node: &Node<'_>, version: Version) -> Option<Statement> {
-        let Value::Object(members) = &node.value else {
+    pub(super) fn statement(&mut self, node: Node<'_>, version: Version) -> Option<Statement> {
+        let Value::Object(members) = node.value() else {
             self.wrong_kind("a statement", node, "an object");
             return None;
         };
-        self.ambiguous |= !self.duplicates(members).is_empty();
+        self.ambiguous |= !self.duplicates(&members).is_empty();
         let mut parts = Parts::default();
         for member in members {
             self.element(&mut parts, member, version);
         }
-        for (one, other) in [
-            ("Action", "NotAction"),
-            ("Resource", "NotResource"),
-            ("Principal", "NotPrincipal"),
-        ] {
-            let place = |name| {
-                members
-                    .iter()
-                    .find(|member| member.key == name)
-                    .map(|member| member.key_start)
-            };
-            if let (Some(first), Some(second)) = (place(one), place(other)) {
-                self.refuse(
-                    first.max(second),
-                    format!("both `{one}` and `{other}`"),
-                    "one of the two",
-                );
-            }
-        }
-        if !members.iter().any(|member| member.key == "Effect") {
+        if !parts.has_effect {
             self.missing(
-                node.start,
+                node.start(),
                 "the statement has no `Effect`",
                 "`Effect`: `Allow` or `Deny`",
             );
         }
-        if !members
-            .iter()
-            .any(|member| member.key == "Action" || member.key == "NotAction")
-        {
+        if parts.action.is_none() {
             self.missing(
-                node.start,
+                node.start(),
                 "the statement has no `Action`",
                 "`Action` or `NotAction`",
             );
@@ -82,27 +63,51 @@ impl Reader<'_> {
             resource: parts.resource,
             has_duplicates: parts.conditions.clauses.iter().any(|clause| clause.duplicate),
             conditions: parts.conditions.clauses,
-            span: node.start..node.end,
+            span: node.span(),
             unknown: parts.unknown,
         })
     }
 
-    fn element(&mut self, parts: &mut Parts, member: &Member<'_>, version: Version) {
-        let node = &member.value;
-        match member.key.as_ref() {
+    fn element(&mut self, parts: &mut Parts, member: Member<'_>, version: Version) {
+        let node = member.value;
+        match &*member.key.text() {
             "Sid" => parts.sid = self.string("`Sid`", node),
-            "Effect" => parts.effect = self.effect(node),
-            "Principal" => parts.principal = self.principal(node, false),
-            "NotPrincipal" => parts.principal = self.principal(node, true),
-            "Action" => parts.action = Some(self.action(node, false)),
-            "NotAction" => parts.action = Some(self.action(node, true)),
-            "Resource" => parts.resource = Some(self.resource(node, version, false)),
-            "NotResource" => parts.resource = Some(self.resource(node, version, true)),
+            "Effect" => {
+                parts.has_effect = true;
+                parts.effect = self.effect(node);
+            }
+            name @ ("Principal" | "NotPrincipal") => {
+                let negated = name != "Principal";
+                self.not_both(
+                    member.key,
+                    negated,
+                    parts.principal.as_ref().map(|other| other.negated),
+                );
+                parts.principal = self.principal(node, negated);
+            }
+            name @ ("Action" | "NotAction") => {
+                let negated = name != "Action";
+                self.not_both(
+                    member.key,
+                    negated,
+                    parts.action.as_ref().map(|other| other.negated),
+                );
+                parts.action = Some(self.action(node, negated));
+            }
+            name @ ("Resource" | "NotResource") => {
+                let negated = name != "Resource";
+                self.not_both(
+                    member.key,
+                    negated,
+                    parts.resource.as_ref().map(|other| other.negated),
+                );
+                parts.resource = Some(self.resource(node, version, negated));
+            }
             "Condition" => parts.conditions = self.conditions(node, version),
             other => {
                 parts.unknown.push((other.to_owned(), self.source(node)));
                 self.refuse(
-                    member.key_start,
+                    member.key.start(),
                     format!("unknown element {}", quoted(other)),
                     ELEMENTS,
                 );
@@ -110,70 +115,76 @@ impl Reader<'_> {
         }
     }
 
-    fn effect(&mut self, node: &Node<'_>) -> Option<Effect> {
-        match &node.value {
-            Value::String(text) if text == "Allow" => Some(Effect::Allow),
-            Value::String(text) if text == "Deny" => Some(Effect::Deny),
-            Value::String(text) => {
+    /// An element and its negation exclude each other.
+    fn not_both(&mut self, key: Node<'_>, negated: bool, earlier: Option<bool>) {
+        if earlier.is_some_and(|earlier| earlier != negated) {
+            let name = key.text();
+            let name = name.trim_start_matches("Not");
+            self.refuse(
+                key.start(),
+                format!("both `{name}` and `Not{name}`"),
+                "one of the two",
+            );
+        }
+    }
+
+    fn effect(&mut self, node: Node<'_>) -> Option<Effect> {
+        if !node.is_string() {
+            self.wrong_kind("`Effect`", node, "`Allow` or `Deny`");
+            return None;
+        }
+        match &*node.text() {
+            "Allow" => Some(Effect::Allow),
+            "Deny" => Some(Effect::Deny),
+            text => {
                 self.refuse(
-                    node.start,
+                    node.start(),
                     format!("unknown effect {}", quoted(text)),
                     "`Allow` or `Deny`",
                 );
                 None
             }
-            _ => {
-                self.wrong_kind("`Effect`", node, "`Allow` or `Deny`");
-                None
-            }
         }
     }
 
-    fn principal(&mut self, node: &Node<'_>, negated: bool) -> Option<PrincipalElement> {
+    fn principal(&mut self, node: Node<'_>, negated: bool) -> Option<PrincipalElement> {
         const EXPECTED: &str = "`\"*\"`, or an object with `AWS`, `Federated`, `Service` or `CanonicalUser`";
-        let span = node.start..node.end;
-        match &node.value {
-            Value::String(text) if text == "*" => Some(PrincipalElement {
+        let span = node.span();
+        match node.value() {
+            Value::String if node.is("*") => Some(PrincipalElement {
                 negated,
                 everyone: true,
-                named: Vec::new(),
+                named: Few::default(),
                 span,
             }),
-            Value::String(text) => {
+            Value::String => {
                 self.refuse(
-                    node.start,
-                    format!("the principal is the string {}", quoted(text)),
+                    node.start(),
+                    format!("the principal is the string {}", quoted(&node.text())),
                     EXPECTED,
                 );
                 None
             }
             Value::Object(members) => {
-                self.ambiguous |= !self.duplicates(members).is_empty();
-                let mut named = Vec::new();
-                for Member {
-                    key,
-                    key_start,
-                    value,
-                    ..
-                } in members
-                {
-                    let Some(kind) = PrincipalKind::parse(key) else {
+                self.ambiguous |= !self.duplicates(&members).is_empty();
+                let mut named = Few::default();
+                for Member { key, value } in members {
+                    let name = key.text();
+                    let Some(kind) = PrincipalKind::parse(&name) else {
                         self.refuse(
-                            *key_start,
-                            format!("unknown kind of principal {}", quoted(key)),
+                            key.start(),
+                            format!("unknown kind of principal {}", quoted(&name)),
                             EXPECTED,
                         );
                         continue;
                     };
-                    named.extend(
-                        self.strings("a principal", value)
-                            .into_iter()
-                            .map(|(text, item)| NamedPrincipal {
-                                kind,
-                                value: text.to_owned(),
-                                span: item.start..item.end,
-                            }),
-                    );
+                    for item in self.strings("a principal", value) {
+                        named.push(NamedPrincipal {
+                            kind,
+                            value: self.text_of(item),
+                            span: item.span(),
+                        });
+                    }
                 }
                 Some(PrincipalElement {
                     negated,
@@ -189,46 +200,39 @@ impl Reader<'_> {
         }
     }
 
-    fn action(&mut self, node: &Node<'_>, negated: bool) -> ActionElement {
-        let mut actions = Vec::new();
-        for (text, item) in self.strings("an action", node) {
+    fn action(&mut self, node: Node<'_>, negated: bool) -> ActionElement {
+        let mut actions = Few::default();
+        for item in self.strings("an action", node) {
+            let text = self.text_of(item);
             // IAM: "Actions/Conditions must be prefaced by a vendor".
             if text != "*" && !text.contains(':') {
                 self.refuse(
-                    item.start,
-                    format!("the action {} has no service", quoted(text)),
+                    item.start(),
+                    format!("the action {} has no service", quoted(&text)),
                     "`service:Action` or `*`",
                 );
             }
-            let pattern = text
-                .contains(['*', '?'])
-                .then(|| Pattern::new(&text.to_ascii_lowercase()));
-            actions.push(ActionPattern {
-                text: text.to_owned(),
-                pattern,
-            });
+            actions.push(text);
         }
         ActionElement {
             negated,
             actions,
-            span: node.start..node.end,
+            span: node.span(),
         }
     }
 
-    fn resource(&mut self, node: &Node<'_>, version: Version, negated: bool) -> ResourceElement {
+    fn resource(&mut self, node: Node<'_>, version: Version, negated: bool) -> ResourceElement {
         let strings = self.strings("a resource", node);
-        let resources = strings.into_iter().map(|(text, _)| {
-            let template = Template::parse(text).filter(|_| version == Version::V2012);
-            let matcher = match (template, ArnPattern::new(text)) {
+        let resources = strings.map(|item| {
+            let text = self.text_of(item);
+            let template = Template::parse(&text).filter(|_| version == Version::V2012);
+            let matcher = match template {
                 _ if text == "*" => ResourceMatcher::Everything,
-                (Some(template), _) => ResourceMatcher::Template(template),
-                (None, Some(pattern)) => ResourceMatcher::Arn(pattern),
-                (None, None) => ResourceMatcher::Undocumented,
+                Some(template) => ResourceMatcher::Template(template),
+                None if arn::is_pattern(Glob::written(&text)) => ResourceMatcher::Arn,
+                None => ResourceMatcher::Undocumented,
             };
-            ResourcePattern {
-                text: text.to_owned(),
-                matcher,
-            }
+            ResourcePattern { text, matcher }
         });
         ResourceElement {
             negated,

@@ -22,6 +22,7 @@ mod answer;
 mod cache;
 mod json_text;
 mod lines;
+mod members;
 mod principal;
 mod question;
 
@@ -31,7 +32,8 @@ use answer::{Answer, Refusal};
 use cache::Cache;
 pub use lines::MAX_LINE;
 use lines::{Line, Lines};
-use question::{BadLine, Members};
+use members::Members;
+use question::BadLine;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -72,12 +74,13 @@ pub fn evaluate(input: impl Read, mut output: impl Write, explain: bool) -> Resu
         summary: Summary::default(),
     };
     let mut number = 0;
+    let mut space = Vec::new();
     loop {
         while let Some(line) = lines.buffered() {
             number += 1;
             match line {
                 Line::Bytes(bytes) if bytes.trim_ascii().is_empty() => continue,
-                Line::Bytes(bytes) => batch.answer(number, bytes),
+                Line::Bytes(bytes) => batch.answer(number, bytes, &mut space),
                 Line::TooLong => batch.refuse(number, None, &BadLine::TooLong),
             }
             if batch.waiting.len() >= WRITTEN_AT_ONCE {
@@ -101,18 +104,16 @@ struct Batch {
 }
 
 impl Batch {
-    fn answer(&mut self, number: u64, line: &[u8]) {
-        let members = match Members::read(line) {
+    fn answer(&mut self, number: u64, line: &[u8], space: &mut Vec<u8>) {
+        let members = match Members::read(line, space) {
             Ok(members) => members,
             Err(error) => return self.refuse(number, None, &error),
         };
         let id = members.id;
-        let answer = members.question(self.explain).and_then(|question| {
-            let parsed = self.cache.policy(question.policy).ok_or(BadLine::Escape)?;
-            Ok(Answer::to(id, parsed, &question, self.explain))
-        });
-        match answer {
-            Ok(answer) => {
+        match members.question(self.explain) {
+            Ok(question) => {
+                let parsed = self.cache.policy(&question.policy);
+                let answer = Answer::to(id, parsed, &question, self.explain);
                 self.summary.answered += 1;
                 self.append(&answer);
             }

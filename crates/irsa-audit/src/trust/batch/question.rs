@@ -9,27 +9,11 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::json_text::text;
+use super::members::{Members, Policy};
 use super::principal::{Asking, NoPrincipal};
 
-/// A line's members, each as its JSON text; `null` counts as left out.
-#[derive(Deserialize)]
-pub(super) struct Members<'l> {
-    #[serde(borrow)]
-    pub(super) id: Option<&'l RawValue>,
-    #[serde(borrow)]
-    policy: Option<&'l RawValue>,
-    #[serde(borrow)]
-    principal: Option<&'l RawValue>,
-    #[serde(borrow)]
-    action: Option<&'l RawValue>,
-    #[serde(borrow)]
-    context: Option<Given<'l>>,
-    #[serde(borrow)]
-    closed: Option<&'l RawValue>,
-}
-
 /// The context of a line: keys with their values' JSON texts, in order.
-struct Given<'l>(Vec<(Text<'l>, &'l RawValue)>);
+pub(super) struct Given<'l>(Vec<(Text<'l>, &'l RawValue)>);
 
 /// A string, borrowed where nothing in it is escaped.
 #[derive(Deserialize)]
@@ -37,8 +21,8 @@ struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
 
 /// What a line asks.
 pub(super) struct Question<'l> {
-    /// The JSON text of the policy: an object or a string.
-    pub(super) policy: &'l str,
+    /// The policy's text.
+    pub(super) policy: Cow<'l, str>,
     pub(super) request: Request,
     /// Who asks, where that is a token with one subject and one audience.
     pub(super) identity: Option<WebIdentity>,
@@ -78,41 +62,18 @@ pub(super) enum BadLine {
 }
 
 impl<'l> Members<'l> {
-    /// Reads a line, without its newline.
-    pub(super) fn read(line: &'l [u8]) -> Result<Self, BadLine> {
-        let line = std::str::from_utf8(line).map_err(|error| BadLine::NotUtf8(error.valid_up_to() + 1))?;
-        // A list would be taken for the members in order.
-        if !line.trim_ascii_start().starts_with('{') {
-            return Err(BadLine::NotAnObject);
-        }
-        serde_json::from_str(line).map_err(|error| {
-            let message = error.to_string();
-            // Every other member is taken as it comes.
-            if error.is_data() && !message.starts_with("duplicate") {
-                return BadLine::Kind {
-                    member: "context",
-                    expected: "an object",
-                };
-            }
-            let message = message
-                .rsplit_once(" at line ")
-                .map_or(message.as_str(), |(message, _)| message);
-            BadLine::Json {
-                column: error.column(),
-                message: message.to_owned(),
-            }
-        })
-    }
-
     /// What the line asks, and who asks it if that is of interest.
     pub(super) fn question(self, wants_identity: bool) -> Result<Question<'l>, BadLine> {
-        let policy = self.policy.ok_or(BadLine::Missing("policy"))?.get();
-        if !policy.starts_with(['{', '"']) {
-            return Err(BadLine::Kind {
-                member: "policy",
-                expected: "an object or a string",
-            });
-        }
+        let policy = match self.policy.ok_or(BadLine::Missing("policy"))? {
+            Policy::Text(text) => Some(text),
+            Policy::NoText => None,
+            Policy::Other => {
+                return Err(BadLine::Kind {
+                    member: "policy",
+                    expected: "an object or a string",
+                });
+            }
+        };
         let principal = string("principal", self.principal.ok_or(BadLine::Missing("principal"))?)?;
         let asking = Asking::parse(&principal)?;
         let action = match self.action {
@@ -154,7 +115,7 @@ impl<'l> Members<'l> {
             context,
         };
         Ok(Question {
-            policy,
+            policy: policy.ok_or(BadLine::Escape)?,
             request,
             identity,
         })
