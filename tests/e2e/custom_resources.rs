@@ -104,6 +104,11 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
     for spec in [
         json!({"refreshInterval": "often"}),
         json!({"severities": {"IRSA208": "unknown"}}),
+        json!({"severities": {"irsa208": "notice"}}),
+        json!({"waivable": ["208"]}),
+        json!({"allowedAccounts": ["11112222333"]}),
+        json!({"disclosure": [{"namespaceSelector": {}}]}),
+        json!({"disclosure": [{"level": "Everything"}]}),
     ] {
         assert_eq!(
             refused(other("IrsaAuditPolicy", "default", spec.clone())).await,
@@ -111,7 +116,8 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
             "{spec}"
         );
     }
-    let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "severities": {"IRSA208": "notice"}});
+    let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "severities": {"IRSA208": "notice"},
+        "disclosure": [{"level": "CodeOnly"}]});
     assert_eq!(refused(other("IrsaAuditPolicy", "default", spec)).await, None);
     Ok(())
 }

@@ -11,6 +11,7 @@ mod alerts;
 mod aws_trouble;
 mod chart;
 mod custom_resources;
+mod disclosure;
 mod fixes;
 mod gitops;
 mod install;

@@ -107,6 +107,9 @@ pub fn audit_binding(
             finding.severity = severity;
         }
         finding.waived = waiver(finding, &chain);
+        if let Some(why) = void_waiver(finding, &chain) {
+            finding.message.push_str(&why);
+        }
     }
     findings.sort_by_key(|f| (f.link, f.entry.code));
     let expects = Expects {
@@ -146,6 +149,24 @@ fn waiver(finding: &Finding, chain: &Chain<'_>) -> Option<WaivedUntil> {
         .filter(|w| w.code == finding.entry.code && w.until.is_none_or(|end| end > chain.now));
     let longest = standing.max_by_key(|w| w.until.unwrap_or(Timestamp::MAX))?;
     Some(longest.until.map_or(WaivedUntil::Revoked, WaivedUntil::Time))
+}
+
+/// Why a waiver that somebody wrote for a finding does not count.
+fn void_waiver(finding: &Finding, chain: &Chain<'_>) -> Option<String> {
+    let code = finding.entry.code;
+    let waivers = chain.request.map_or(&[][..], |r| &r.waivers);
+    let last = waivers
+        .iter()
+        .filter(|w| w.code == code)
+        .map(|w| w.until.unwrap_or(Timestamp::MAX))
+        .max()?;
+    match finding.waived {
+        Some(_) => None,
+        None if !chain.config.may_waive(code) => Some(format!(
+            "; its waiver does not count: no `IrsaAuditPolicy` lets {code} be waived"
+        )),
+        None => Some(format!("; its waiver ended at {last}")),
+    }
 }
 
 fn passing_message(chain: &Chain<'_>, findings: &[Finding]) -> String {

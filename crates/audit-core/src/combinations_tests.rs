@@ -240,6 +240,13 @@ fn a_waiver_ends_to_the_second() {
         ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken),
     );
     assert_eq!(finding.waived, None);
+    assert!(
+        finding
+            .message
+            .ends_with("its waiver ended at 2027-01-15T08:01:00Z"),
+        "{}",
+        finding.message
+    );
 }
 
 #[test]
@@ -260,9 +267,12 @@ fn of_two_waivers_the_longer_counts() {
 fn what_is_too_dangerous_counts_under_a_waiver_unless_admins_say_otherwise() {
     let unconstrained = json!({ "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } });
     let waived = World::healthy().condition(&unconstrained).waive("IRSA215", None);
-    the_one(
-        &waived.audit(),
-        ("IRSA215", Severity::Risk, Link::Trust, Verdict::AtRisk),
+    let report = waived.audit();
+    let finding = the_one(&report, ("IRSA215", Severity::Risk, Link::Trust, Verdict::AtRisk));
+    assert!(
+        finding.message.contains("its waiver does not count"),
+        "{}",
+        finding.message
     );
     let allowed = waived.config(|config| config.waivable = Some(["IRSA215".to_owned()].into()));
     assert_eq!(allowed.audit().verdict, Verdict::Working);

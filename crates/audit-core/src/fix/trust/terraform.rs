@@ -20,9 +20,14 @@ pub fn alternative(role_name: &str, edit: &Edit, identity: &WebIdentity) -> Opti
     let mut generated = edit.document.clone();
     let place = generated.get_mut("Statement")?;
     *(if is_list { place.get_mut(at)? } else { place }) = statement.generated();
-    let parsed = iam_policy::parse(&generated.to_string());
-    if iam_policy::diagnose_trust(&parsed, identity).decision != Decision::Allowed {
-        return None;
+    // The data source writes this version unless it is told another one, under which `${…}` may be literal.
+    let as_it_is = generated.get("Version").cloned();
+    for version in [as_it_is, Some(json!("2012-10-17"))].into_iter().flatten() {
+        generated.as_object_mut()?.insert("Version".to_owned(), version);
+        let parsed = iam_policy::parse(&generated.to_string());
+        if iam_policy::diagnose_trust(&parsed, identity).decision != Decision::Allowed {
+            return None;
+        }
     }
     let what = if matches!(change.kind, ChangeKind::AppendedStatement { .. }) {
         "one more statement".to_owned()
