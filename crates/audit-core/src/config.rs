@@ -52,6 +52,9 @@ pub struct Config {
     pub role_home: Option<RoleHome>,
     /// Evidence older than this proves nothing any more.
     pub staleness_limit: Duration,
+    /// Whether the repair of a trust policy comes as a diff and for Terraform as well. A status has no room for them, and each
+    /// costs another evaluation.
+    pub all_forms: bool,
     /// Severities that replace those of the catalogue, by code. Never to or from *unknown*.
     pub severities: BTreeMap<String, Severity>,
     /// Codes for which waivers count, in place of all but [`NOT_WAIVABLE`].
@@ -68,6 +71,7 @@ impl Default for Config {
             annotation_prefix: "eks.amazonaws.com".to_owned(),
             role_home: None,
             staleness_limit: Duration::from_hours(1),
+            all_forms: true,
             severities: BTreeMap::new(),
             waivable: None,
             excluded_namespaces: BTreeSet::new(),

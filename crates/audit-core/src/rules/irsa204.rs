@@ -54,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fix::FixKind;
+    use crate::fix::{FixKind, Form};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -66,6 +66,17 @@ mod tests {
         let report = world.audit();
         assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::AwsCli);
         assert_healthy(&world.with_trust_repaired().audit());
+    }
+
+    #[test]
+    fn the_repair_comes_in_other_forms_where_there_is_room() {
+        let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
+        let forms = |world: &World| {
+            let fix = the_one(&world.audit(), BROKEN).fix.clone().unwrap();
+            fix.alternatives.iter().map(|alternative| alternative.form).collect::<Vec<_>>()
+        };
+        assert_eq!(forms(&world), [Form::Diff, Form::Terraform]);
+        assert_eq!(forms(&world.config(|config| config.all_forms = false)), []);
     }
 
     #[test]

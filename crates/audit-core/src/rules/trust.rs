@@ -88,7 +88,14 @@ fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
         quote(role.arn.name()),
         describe(role, &edit.changes)
     );
-    fix::trust::repair(role.arn.name(), &role.trust_text, &edit, &identity, brief)
+    let name = role.arn.name();
+    let old = serde_json::from_str(&role.trust_text).ok()?;
+    let fix = fix::trust::edit_in_place(name, &old, &edit.document, brief)?;
+    Some(if chain.config.all_forms {
+        fix.or_else(fix::trust::other_forms(name, &role.trust_text, &edit, &identity))
+    } else {
+        fix
+    })
 }
 
 /// Who asks, as STS sees it.

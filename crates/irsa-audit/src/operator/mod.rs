@@ -169,6 +169,7 @@ async fn start(
 ) -> Controller {
     let config = Config {
         annotation_prefix: args.annotation_prefix.clone(),
+        all_forms: false,
         ..Config::default()
     };
     let mut engine = Engine::new(engine::Settings {

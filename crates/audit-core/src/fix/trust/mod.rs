@@ -6,25 +6,17 @@ mod terraform;
 
 use iam_policy::{Edit, WebIdentity};
 
-use super::Fix;
+use super::Alternative;
 
 pub use in_place::edit_in_place;
 
-/// The repair of the trust policy `text` of a role by an edit that was proven to admit the identity; `brief` says it in words.
-///
-/// `None` where no command can carry the edit out exactly.
-#[must_use]
-pub fn repair(
+/// A diff and Terraform's statement, for an edit of the trust policy `text` of a role that was proven to admit the identity.
+pub fn other_forms(
     role_name: &str,
     text: &str,
     edit: &Edit,
     identity: &WebIdentity,
-    brief: String,
-) -> Option<Fix> {
-    let old = serde_json::from_str(text).ok()?;
-    let fix = edit_in_place(role_name, &old, &edit.document, brief)?;
-    Some(
-        fix.or_else([diff::alternative(role_name, text, &edit.text)])
-            .or_else(terraform::alternative(role_name, edit, identity)),
-    )
+) -> impl Iterator<Item = Alternative> {
+    let diff = diff::alternative(role_name, text, &edit.text);
+    std::iter::once(diff).chain(terraform::alternative(role_name, edit, identity))
 }
