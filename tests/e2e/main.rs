@@ -10,6 +10,7 @@
 mod alerts;
 mod aws_trouble;
 mod chart;
+mod container;
 mod custom_resources;
 mod disclosure;
 mod fixes;

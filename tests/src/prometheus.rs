@@ -51,6 +51,8 @@ pub struct Programs {
     pub prometheus: PathBuf,
     /// The checker.
     pub promtool: PathBuf,
+    /// The files of its pages, where they do not lie where it looks.
+    assets: Option<PathBuf>,
 }
 
 /// The machine's own Prometheus; else Debian's package, unpacked into the cache and not installed. Without either, a line
@@ -67,7 +69,11 @@ async fn find() -> Result<Option<Programs>, PrometheusError> {
     if let (Some(prometheus), Some(promtool)) =
         (own("prometheus", &["--version"]), own("promtool", &["--version"]))
     {
-        return Ok(Some(Programs { prometheus, promtool }));
+        return Ok(Some(Programs {
+            prometheus,
+            promtool,
+            assets: None,
+        }));
     }
     let reason = match unpacked().await {
         Ok(programs) => return Ok(Some(programs)),
@@ -89,6 +95,7 @@ async fn unpacked() -> Result<Programs, ToolError> {
     let programs = Programs {
         prometheus: folder.join("usr/bin/prometheus"),
         promtool: folder.join("usr/bin/promtool"),
+        assets: Some(folder.join("usr/share/prometheus/web")),
     };
     if programs.prometheus.is_file() && programs.promtool.is_file() {
         return Ok(programs);
@@ -173,7 +180,13 @@ impl Prometheus {
                 folder.join("prometheus.json").display()
             ))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0");
+            .arg("--web.listen-address=127.0.0.1:0")
+            .args(
+                programs
+                    .assets
+                    .iter()
+                    .map(|folder| format!("--web.local-assets={}", folder.display())),
+            );
         let process = launch.start()?;
         let line = process
             .wait_for_line("msg=\"Listening on\"", LISTENS_WITHIN)

