@@ -25,6 +25,8 @@ pub struct Place {
     line: Option<u64>,
     /// The text was named, and not found in a directory.
     pub(crate) named: bool,
+    /// The directory in which it lies.
+    pub(crate) folder: Arc<str>,
 }
 
 impl Place {
@@ -35,6 +37,7 @@ impl Place {
             document: None,
             line: None,
             named: source.named,
+            folder: source.folder().into(),
         }
     }
 
@@ -45,6 +48,7 @@ impl Place {
             document: None,
             line: None,
             named: true,
+            folder: "".into(),
         }
     }
 

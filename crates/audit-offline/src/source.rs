@@ -61,6 +61,13 @@ impl Source {
         }
     }
 
+    /// The directory in which it lies; its whole name where it lies in none.
+    pub(crate) fn folder(&self) -> &str {
+        self.name
+            .rsplit_once(['/', '\\'])
+            .map_or(&self.name, |(folder, _)| folder)
+    }
+
     /// Its name, safe to show.
     pub(crate) fn shown(&self) -> String {
         if self.name == "-" {

@@ -24,7 +24,16 @@ pub(super) struct Told {
     /// The ARNs of the providers; absent where nobody listed them.
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
-    pub(super) details: Vec<shape::Provider>,
+    details: Vec<shape::Provider>,
+}
+
+/// A description of a provider, and where it was told.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) place: Place,
+    /// The account that is likely its own.
+    pub(super) home: Option<String>,
+    pub(super) provider: shape::Provider,
 }
 
 /// A role, and where it was told.
@@ -66,6 +75,23 @@ impl Told {
             ));
         }
         old.policies = old.policies.take().or(policies);
+        Ok(())
+    }
+
+    /// Takes in a provider. Another description of the same is an error: nobody can tell which of them is true.
+    pub(super) fn provider(&mut self, described: &Described) -> Result<(), Problem> {
+        let new = &described.provider;
+        match self.details.iter().find(|old| old.host_path() == new.host_path()) {
+            None => self.details.push(new.clone()),
+            Some(old) if old == new => {}
+            Some(_) => {
+                let message = format!(
+                    "provider `{}` is described twice, differently: give the younger only",
+                    quote(new.host_path())
+                );
+                return Err(Problem::error(described.place.clone(), message));
+            }
+        }
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! Which account each output tells of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit_core::model::{Account, IssuerUrl};
 use audit_core::text::{quote, quote_list};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use super::account::Told;
+use super::account::{Described, Told};
 use super::shape::{self, Details, Output, RoleDetail};
 use crate::Options;
 use crate::problem::{Place, Problem};
@@ -16,6 +17,19 @@ use crate::problem::{Place, Problem};
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     told: BTreeMap<String, Told>,
+    /// The accounts that the outputs in a directory name.
+    folders: BTreeMap<Arc<str>, BTreeSet<String>>,
+}
+
+/// What came of an output.
+#[derive(Debug)]
+enum Taken {
+    /// It says nothing of an account.
+    Nothing,
+    /// It names its accounts, and was taken in.
+    Named(BTreeSet<String>),
+    /// It names no account.
+    Nameless(Nameless),
 }
 
 /// An output that names no account.
@@ -39,71 +53,91 @@ impl Accounts {
         let mut nameless = Vec::new();
         for (place, output) in outputs {
             match self.take_named(&place, output) {
-                Ok(None) => {}
-                Ok(Some(output)) => nameless.push((place, output)),
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Named(accounts)) => {
+                    self.folders
+                        .entry(place.folder.clone())
+                        .or_default()
+                        .extend(accounts);
+                }
+                Ok(Taken::Nameless(output)) => nameless.push((place, output)),
                 Err(problem) => problems.push(problem),
             }
         }
-        let only = match (&options.account, self.told.len()) {
-            (Some(account), _) => Some(account.clone()),
-            (None, 1) => self.told.keys().next().cloned(),
-            _ => None,
-        };
         let mut providers = Vec::new();
         for (place, output) in nameless {
-            match (&only, output) {
-                (_, Nameless::Provider(provider)) => providers.push((place, provider)),
-                (Some(account), Nameless::NoRoles) => self.account(account).has_all_roles = true,
+            match (self.home(&place, options), output) {
+                (home, Nameless::Provider(provider)) => providers.push(Described {
+                    place,
+                    home,
+                    provider,
+                }),
+                (Some(account), Nameless::NoRoles) => self.account(&account).has_all_roles = true,
                 (Some(account), Nameless::NoProviders) => {
-                    self.account(account).providers.get_or_insert_default();
+                    self.account(&account).providers.get_or_insert_default();
                 }
                 (None, _) => problems.push(self.whose(place)),
             }
         }
-        self.join(providers, only.as_deref(), options.account.is_some(), problems);
+        self.join(providers, problems);
+    }
+
+    /// The account of an output that names none: the one that somebody said; else the only one that its directory tells of;
+    /// else the only one that there is.
+    fn home(&self, place: &Place, options: &Options) -> Option<String> {
+        let only = |mut accounts: Vec<&String>| {
+            if accounts.len() == 1 {
+                accounts.pop().cloned()
+            } else {
+                None
+            }
+        };
+        let of_folder = || only(self.folders.get(&place.folder).into_iter().flatten().collect());
+        options
+            .account
+            .clone()
+            .or_else(of_folder)
+            .or_else(|| only(self.told.keys().collect()))
     }
 
     /// Takes in an output that names its account; gives back another.
-    fn take_named(&mut self, place: &Place, output: Output) -> Result<Option<Nameless>, Problem> {
+    fn take_named(&mut self, place: &Place, output: Output) -> Result<Taken, Problem> {
         match output {
-            Output::Details(details) => return self.details(place, details),
-            Output::Roles(roles) => {
-                self.roles(place, roles)?;
-            }
+            Output::Details(details) => self.details(place, details),
+            Output::Roles(roles) => self.roles(place, roles).map(Taken::Named),
             Output::Providers(arns) => {
                 let Some(account) = one_account(place, arns.iter().map(String::as_str))? else {
-                    return Ok(Some(Nameless::NoProviders));
+                    return Ok(Taken::Nameless(Nameless::NoProviders));
                 };
                 self.account(&account)
                     .providers
                     .get_or_insert_default()
                     .extend(arns);
+                Ok(Taken::Named([account].into()))
             }
-            Output::Provider(provider) => return Ok(Some(Nameless::Provider(provider))),
-            Output::Cluster(cluster) => {
-                if !cluster.arn.is_empty() {
-                    self.account(&account_of(place, &cluster.arn)?);
-                }
-            }
-            Output::Caller(account) => {
-                if !is_account(&account) {
-                    return Err(Problem::error(
-                        place.clone(),
-                        format!("`{}` is no AWS account", quote(&account)),
-                    ));
-                }
+            Output::Provider(provider) => Ok(Taken::Nameless(Nameless::Provider(provider))),
+            Output::Cluster(cluster) if !cluster.arn.is_empty() => {
+                let account = account_of(place, &cluster.arn)?;
                 self.account(&account);
+                Ok(Taken::Named([account].into()))
             }
-            Output::Discovery(_) | Output::Unused => {}
+            Output::Caller(account) if is_account(&account) => {
+                self.account(&account);
+                Ok(Taken::Named([account].into()))
+            }
+            Output::Caller(account) => Err(Problem::error(
+                place.clone(),
+                format!("`{}` is no AWS account", quote(&account)),
+            )),
+            Output::Cluster(_) | Output::Discovery(_) | Output::Unused => Ok(Taken::Nothing),
         }
-        Ok(None)
     }
 
     fn account(&mut self, id: &str) -> &mut Told {
         self.told.entry(id.to_owned()).or_default()
     }
 
-    fn details(&mut self, place: &Place, details: Details) -> Result<Option<Nameless>, Problem> {
+    fn details(&mut self, place: &Place, details: Details) -> Result<Taken, Problem> {
         let (is_last, is_of_others) = (details.is_last(), details.is_of_others());
         let others = details
             .users
@@ -112,15 +146,20 @@ impl Accounts {
             .map(|named| named.arn.as_str());
         let roles = details.roles.iter().map(|role| role.arn.as_str());
         let Some(account) = one_account(place, roles.chain(others))? else {
-            return Ok(is_last.then_some(Nameless::NoRoles));
+            return Ok(if is_last {
+                Taken::Nameless(Nameless::NoRoles)
+            } else {
+                Taken::Nothing
+            });
         };
         self.roles(place, details.roles)?;
         // Pages do not tell which they follow: that the last one is there is all that can be seen.
         self.account(&account).has_all_roles |= is_last && !is_of_others;
-        Ok(None)
+        Ok(Taken::Named([account].into()))
     }
 
-    fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<(), Problem> {
+    fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<BTreeSet<String>, Problem> {
+        let mut accounts = BTreeSet::new();
         for detail in roles {
             let arn = RoleArn::parse(&detail.arn).map_err(|_| {
                 let message = format!("`{}` is no ARN of a role", quote(&detail.arn));
@@ -128,51 +167,45 @@ impl Accounts {
             })?;
             let account = arn.account().to_owned();
             self.account(&account).role(place, arn, detail)?;
+            accounts.insert(account);
         }
-        Ok(())
+        Ok(accounts)
     }
 
-    /// Joins descriptions of providers to the accounts that list a provider of that URL; to the only account where none does.
-    fn join(
-        &mut self,
-        described: Vec<(Place, shape::Provider)>,
-        only: Option<&str>,
-        is_chosen: bool,
-        problems: &mut Vec<Problem>,
-    ) {
-        let mut by_url: BTreeMap<String, Vec<(Place, shape::Provider)>> = BTreeMap::new();
-        for (place, provider) in described {
+    /// Joins descriptions of providers to the accounts that list a provider of that URL.
+    fn join(&mut self, described: Vec<Described>, problems: &mut Vec<Problem>) {
+        let mut by_url: BTreeMap<String, Vec<Described>> = BTreeMap::new();
+        for description in described {
             by_url
-                .entry(provider.host_path().to_owned())
+                .entry(description.provider.host_path().to_owned())
                 .or_default()
-                .push((place, provider));
+                .push(description);
         }
         for (url, described) in by_url {
-            let Some((place, provider)) = described.first() else {
-                continue;
-            };
-            let same = described.iter().all(|(_, other)| other == provider);
-            let owners = self.owners(&url, only, is_chosen);
-            // Where several accounts have it, whose is whose is plain only if there is one for each, and all say the same.
-            if owners.is_empty() || (owners.len() > 1 && !(same && described.len() >= owners.len())) {
-                problems.push(self.whose(place.clone()));
-            } else if same {
-                for account in owners {
-                    self.account(&account).details.push(provider.clone());
+            let same = |a: &Described, b: &Described| a.provider == b.provider;
+            let all_same = described
+                .windows(2)
+                .all(|pair| matches!(pair, [a, b] if same(a, b)));
+            for description in &described {
+                let owners = self.owners(&url, description.home.as_deref());
+                // Where several accounts have it, whose is whose is plain only if there is one for each, and all say the same.
+                let is_plain = owners.len() == 1 || (all_same && described.len() >= owners.len());
+                if owners.is_empty() || !is_plain {
+                    problems.push(self.whose(description.place.clone()));
+                    break;
                 }
-            } else {
-                let message = format!(
-                    "provider `{}` is described twice, differently: give the younger",
-                    quote(&url)
-                );
-                problems.push(Problem::error(place.clone(), message));
+                for account in owners {
+                    if let Err(problem) = self.account(&account).provider(description) {
+                        problems.push(problem);
+                    }
+                }
             }
         }
     }
 
-    /// The accounts that have a provider of this URL: those that list it, of several the chosen one; where none does, the only
-    /// account, unless its own list says otherwise.
-    fn owners(&self, url: &str, only: Option<&str>, is_chosen: bool) -> Vec<String> {
+    /// The accounts that have a provider of this URL: the one that is likely for another reason, if it lists it, or if nobody
+    /// does and it has no list that says otherwise; else those that list it.
+    fn owners(&self, url: &str, home: Option<&str>) -> Vec<String> {
         let suffix = format!(":oidc-provider/{url}");
         let lists = |told: &Told| told.providers.iter().flatten().any(|arn| arn.ends_with(&suffix));
         let listing: Vec<String> = self
@@ -181,15 +214,13 @@ impl Accounts {
             .filter(|(_, told)| lists(told))
             .map(|(id, _)| id.clone())
             .collect();
-        let only = only.map(str::to_owned);
-        match (listing.as_slice(), only) {
-            ([], Some(only)) => {
-                let has_list = self.told.get(&only).is_some_and(|told| told.providers.is_some());
-                if has_list { Vec::new() } else { vec![only] }
-            }
-            ([_, _, ..], Some(only)) if is_chosen && listing.contains(&only) => vec![only],
-            _ => listing,
-        }
+        let Some(home) = home else { return listing };
+        let is_likely = if listing.is_empty() {
+            self.told.get(home).is_none_or(|told| told.providers.is_none())
+        } else {
+            listing.iter().any(|account| account == home)
+        };
+        if is_likely { vec![home.to_owned()] } else { listing }
     }
 
     /// That nobody can tell which account an output is of.
@@ -203,10 +234,11 @@ impl Accounts {
                 quote_list(&accounts, 5)
             )
         };
-        Problem::error(
-            place,
-            format!("does not tell its account, {given}: say with --account ID"),
-        )
+        let message = format!(
+            "does not tell its account, {given}: say with --account ID, or keep the outputs of each account in a directory of \
+             its own"
+        );
+        Problem::error(place, message)
     }
 
     /// The accounts, as of `now`.

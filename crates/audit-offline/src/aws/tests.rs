@@ -269,6 +269,35 @@ fn what_names_no_account_belongs_to_the_only_one() {
 }
 
 #[test]
+fn outputs_in_one_directory_are_of_one_account() {
+    let source = |name: &str, value: &Value| crate::Source::new(name, value.to_string());
+    let outputs = [
+        source("dump/a/roles.json", &details(&[detail(ACCOUNT, "cart")])),
+        source("dump/a/list.json", &listed(&[ACCOUNT])),
+        source("dump/a/provider.json", &described(AUD)),
+        source("dump/b/roles.json", &details(&[detail(OTHER, "cart")])),
+        source("dump/b/list.json", &listed(&[])),
+    ];
+    let loaded = crate::load(&[], &outputs, &with_issuer());
+    assert_eq!(problems(&loaded), [""; 0]);
+    assert_eq!(
+        (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
+        (known(AUD), Seen::Absent)
+    );
+    let both = [
+        source("a/list.json", &listed(&[ACCOUNT])),
+        source("a/provider.json", &described(AUD)),
+        source("b/list.json", &listed(&[OTHER])),
+        source("b/provider.json", &described(&["x"])),
+    ];
+    let loaded = crate::load(&[], &both, &with_issuer());
+    assert_eq!(
+        (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
+        (known(AUD), known(&["x"]))
+    );
+}
+
+#[test]
 fn the_same_role_twice_is_one_and_another_form_of_it_an_error() {
     let mut encoded = detail(ACCOUNT, "cart");
     let mut text = String::new();
