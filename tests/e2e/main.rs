@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod audit_command;
 mod aws_trouble;
 mod chart;
 mod container;

@@ -17,6 +17,7 @@
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
 //! | [`watch`] | the watches |
+//! | [`list`] | the same once, for who does not stay |
 //! | [`index`] | what was observed, kept |
 //! | [`lease`] | leader election |
 //! | [`rights`] | what RBAC has to allow for all that |
@@ -25,6 +26,7 @@ pub mod audit_object;
 pub mod index;
 pub mod kind;
 pub mod lease;
+pub mod list;
 pub mod namespace_object;
 pub mod observation;
 pub mod policy_object;
@@ -37,6 +39,7 @@ mod watched;
 pub use audit_object::{AuditObject, Owner};
 pub use index::{Dirty, Index};
 pub use kind::Kind;
+pub use list::{ListFailed, list};
 pub use namespace_object::NamespaceObject;
 pub use observation::{Change, Observation};
 pub use policy_object::PolicyObject;

@@ -9,7 +9,7 @@ use kube::runtime::watcher;
 use crate::kind::Kind;
 
 const FORBIDDEN: u16 = 403;
-const NOT_FOUND: u16 = 404;
+pub(crate) const NOT_FOUND: u16 = 404;
 const GONE: u16 = 410;
 
 /// What failed and the way out, safe to show. Logs it, too.
@@ -36,6 +36,26 @@ pub(crate) fn explain(kind: Kind, error: &watcher::Error) -> String {
         tracing::warn!(%kind, %message, "watch failed, will be tried again");
     }
     message
+}
+
+/// What a failed list call means, and the way out, safe to show.
+pub(crate) fn explain_list(kind: Kind, error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.code == FORBIDDEN => {
+            format!("{}: grant `list` on it", quote(&status.message))
+        }
+        kube::Error::Api(status) if status.code == GONE => {
+            format!("the list of {kind} took too long to read: try again")
+        }
+        kube::Error::Api(status) => {
+            format!(
+                "the API server answered {}: {}",
+                status.code,
+                quote(&status.message)
+            )
+        }
+        error => quote(&with_root_cause(error)),
+    }
 }
 
 /// Whether the call to continue a watch was answered with `410 Gone`: there is no use in repeating it.

@@ -560,3 +560,19 @@ fn the_same_input_gives_the_same_text() {
     };
     assert_eq!(text(), text());
 }
+
+#[test]
+fn without_files_and_without_a_cluster_there_is_nothing_to_audit() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_irsa-audit"));
+    command.arg("audit").env("KUBECONFIG", "/nowhere/at/all");
+    for name in ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    assert!(
+        code(&output) == 2 && error(&output).contains("--kubernetes"),
+        "{}",
+        error(&output)
+    );
+    assert!(output.stdout.is_empty());
+}

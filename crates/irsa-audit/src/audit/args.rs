@@ -22,7 +22,7 @@ use crate::operator::settings::annotation_prefix;
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     /// Manifests in place of a cluster: files or directories of YAML and JSON, as kubectl and helm print them; `-` reads standard input
-    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
     pub kubernetes: Vec<PathBuf>,
 
     /// Outputs of the AWS CLI in place of AWS: files or directories of JSON, recognised by shape

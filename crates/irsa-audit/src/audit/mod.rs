@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`args`] | the flags |
 //! | `input` | files as texts |
+//! | `live` | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
 mod input;
+mod live;
 mod threshold;
 
 use std::io::{self, Write as _};
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 
 use args::{AuditArgs, Format};
 use input::{InputError, Reader};
+use live::LiveError;
 
 /// The report reaches the threshold.
 const REACHED: u8 = 1;
@@ -37,6 +40,9 @@ pub enum AuditError {
         "--account gives, with --kubernetes, one account to which outputs belong that name none: give one ID, without a role"
     )]
     Account,
+    /// The cluster or AWS cannot be asked.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// The report could not be written.
     #[error("the report could not be written: {0}")]
     Output(#[source] io::Error),
@@ -47,7 +53,11 @@ pub enum AuditError {
 /// # Errors
 /// When there is no report; the exit code is then 2.
 pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
-    let report = offline(args)?;
+    let report = if args.kubernetes.is_empty() {
+        live::audit(args)?
+    } else {
+        offline(args)?
+    };
     let text = match args.output {
         Format::Table => audit_report::table::render(&report),
         Format::Wide => audit_report::wide::render(&report),

@@ -20,14 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where a pod finds its own token.
 const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The `iss` claim of a token, without checking the token: the API server has already believed it.
+/// What the subjects of the cluster's own tokens begin with.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
+/// The `iss` claim of a ServiceAccount's token, without checking the token: the API server has already believed it. Tokens of
+/// people are issued by somebody else, and give nothing.
 ///
 /// Legacy tokens, kept in Secrets, have the issuer `kubernetes/serviceaccount`, which is no URL, and give nothing.
 #[must_use]
 pub fn of_token(token: &str) -> Option<ClusterIssuer> {
     let payload = token.trim().split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    let url = IssuerUrl::parse(claims.get("iss")?.as_str()?).ok()?;
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str);
+    let url = IssuerUrl::parse(claim("iss")?).ok()?;
+    claim("sub").filter(|subject| subject.starts_with(SERVICE_ACCOUNT))?;
     Some(ClusterIssuer {
         url,
         source: IssuerSource::Token,
@@ -52,7 +58,8 @@ pub async fn find(
     sender: Sender<Option<ClusterIssuer>>,
 ) -> Option<&'static str> {
     loop {
-        let found = of_cluster(&client, own_token.as_deref()).await;
+        let mounted = tokio::fs::read_to_string(TOKEN_FILE).await.ok();
+        let found = ask(&client, own_token.as_deref().or(mounted.as_deref())).await;
         let done = found.is_some();
         if sender.send(found).await.is_err() || done {
             return None;
@@ -64,10 +71,9 @@ pub async fn find(
     }
 }
 
-/// Asks the cluster: the operator's own token first, then the API server.
-async fn of_cluster(client: &Client, own_token: Option<&str>) -> Option<ClusterIssuer> {
-    let mounted = tokio::fs::read_to_string(TOKEN_FILE).await.ok();
-    if let Some(issuer) = own_token.or(mounted.as_deref()).and_then(of_token) {
+/// Asks the cluster: the caller's own token first, then the API server.
+pub async fn ask(client: &Client, own_token: Option<&str>) -> Option<ClusterIssuer> {
+    if let Some(issuer) = own_token.and_then(of_token) {
         return Some(issuer);
     }
     let request = http::Request::get("/.well-known/openid-configuration")
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn a_token_tells_its_issuer() {
         let found = of_token(&token(
-            r#"{"iss":"https://oidc.eks.eu-west-1.amazonaws.com/id/ABC","sub":"x"}"#,
+            r#"{"iss":"https://oidc.eks.eu-west-1.amazonaws.com/id/ABC","sub":"system:serviceaccount:a:b"}"#,
         ))
         .unwrap();
         assert_eq!(
@@ -115,6 +121,8 @@ mod tests {
             &token("{}"),
             &token(r#"{"iss":"kubernetes/serviceaccount"}"#),
             &token(r#"{"iss":7}"#),
+            &token(r#"{"iss":"https://login.example.com","sub":"jane@example.com"}"#),
+            &token(r#"{"iss":"https://login.example.com"}"#),
         ] {
             assert_eq!(of_token(text), None, "{text}");
         }

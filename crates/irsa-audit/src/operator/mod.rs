@@ -5,9 +5,9 @@
 
 mod announce;
 mod controller;
-mod engine;
+pub mod engine;
 mod http;
-mod issuer;
+pub mod issuer;
 mod leader;
 mod metrics;
 mod publish;
@@ -237,7 +237,7 @@ fn broken(name: &'static str, error: &JoinError) -> &'static str {
 }
 
 /// An error and its causes, safe to show.
-fn shown(error: &dyn std::error::Error) -> String {
+pub fn shown(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

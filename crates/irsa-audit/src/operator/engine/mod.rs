@@ -31,8 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
-use audit_core::Snapshot;
-use audit_core::model::BindingKey;
+use audit_core::model::{Access, Account, BindingKey};
+use audit_core::report::Report;
+use audit_core::{Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
@@ -194,6 +195,25 @@ impl Engine {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Whether everything has been answered, well or not, that the report hangs on.
+    #[must_use]
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let is_open = |account: &&Account| account.access == Access::Configured;
+        // Without the issuer no account can be listed.
+        let is_listed = |account: &Account| self.snapshot.issuer.is_none() || !account.listing.is_pending();
+        self.is_synced()
+            && self.dirty.is_empty()
+            && self.evidence.knows_home()
+            && self.snapshot.accounts.values().filter(is_open).all(is_listed)
+            && !self.report(now).bindings.iter().any(|binding| binding.pending)
+    }
+
+    /// The audit of everything that is known.
+    #[must_use]
+    pub fn report(&self, now: Timestamp) -> Report {
+        audit(&self.snapshot, &self.rules.config, now)
     }
 
     /// Looks at everything that wants to be looked at.

@@ -424,3 +424,43 @@ fn the_age_of_the_evidence_is_shown() {
     lab.pass(2 * REFRESH);
     assert_eq!(lab.shown.evidence[HOME], read);
 }
+
+#[test]
+fn who_audits_once_waits_for_every_answer_and_no_longer() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.engine.set_leading(true);
+    lab.sync();
+    lab.binding("app");
+    assert!(!lab.engine.is_settled(lab.now), "nobody knows the account");
+    lab.tell_home();
+    let reads = lab.turn();
+    assert!(!lab.engine.is_settled(lab.now), "nothing was answered");
+    lab.carry_out(reads);
+    lab.settle();
+    assert!(lab.engine.is_settled(lab.now));
+    let report = lab.engine.report(lab.now);
+    assert_eq!(
+        report
+            .bindings
+            .iter()
+            .map(|binding| binding.reason)
+            .collect::<Vec<_>>(),
+        ["AllLinksPass"]
+    );
+}
+
+#[test]
+fn who_audits_once_does_not_wait_for_answers_that_fail() {
+    for answers in [Answers::Denied, Answers::Down] {
+        let mut lab = Lab::new();
+        lab.engine.set_issuer(issuer(ISSUER));
+        lab.tell_home();
+        lab.engine.set_leading(true);
+        lab.sync();
+        lab.binding("app");
+        (lab.aws.home().listings, lab.aws.home().singles) = (answers, answers);
+        lab.settle();
+        assert!(lab.engine.is_settled(lab.now));
+    }
+}

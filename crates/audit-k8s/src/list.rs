@@ -1,0 +1,200 @@
+//! Every kind, listed once: for an audit that does not stay.
+
+use kube::api::{ListParams, ObjectList};
+use kube::core::{Request, Status};
+use kube::{Client, Resource as _};
+use thiserror::Error;
+
+use crate::audit_object::AuditObject;
+use crate::kind::Kind;
+use crate::namespace_object::NamespaceObject;
+use crate::observation::{Change, Observation};
+use crate::policy_object::PolicyObject;
+use crate::prune::{PodWire, ServiceAccountWire, Wire};
+use crate::trouble;
+use crate::watched::Watched;
+
+/// Objects in one answer.
+const PAGE_SIZE: u32 = 500;
+
+/// A kind could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot list {kind}: {message}")]
+pub struct ListFailed {
+    /// The kind.
+    pub kind: Kind,
+    /// What failed, for a person; safe to show.
+    pub message: String,
+}
+
+/// Lists what [`observe`](crate::observe) watches, in all namespaces or in one, as the beginning of its watches would tell it.
+/// Custom resources that are not installed are none.
+///
+/// # Errors
+/// [`ListFailed`] for the first kind that cannot be listed: what was not seen must not count as absent.
+pub async fn list(
+    client: &Client,
+    prefix: &str,
+    namespace: Option<&str>,
+) -> Result<Vec<Observation>, ListFailed> {
+    let mut observations = Vec::new();
+    all::<ServiceAccountWire>(client, prefix, namespace, &mut observations).await?;
+    all::<PodWire>(client, prefix, namespace, &mut observations).await?;
+    all::<Box<AuditObject>>(client, prefix, namespace, &mut observations).await?;
+    all::<Box<PolicyObject>>(client, prefix, None, &mut observations).await?;
+    all::<NamespaceObject>(client, prefix, None, &mut observations).await?;
+    Ok(observations)
+}
+
+/// All objects of a kind, page by page.
+async fn all<W: Wire>(
+    client: &Client,
+    prefix: &str,
+    namespace: Option<&str>,
+    observations: &mut Vec<Observation>,
+) -> Result<(), ListFailed> {
+    let failed = |error: &kube::Error| ListFailed {
+        kind: W::KIND,
+        message: trouble::explain_list(W::KIND, error),
+    };
+    observations.push(W::observation(Change::Init));
+    let request = Request::new(W::Resource::url_path(&(), namespace));
+    let mut params = ListParams::default().limit(PAGE_SIZE);
+    loop {
+        let page = request
+            .list(&params)
+            .map_err(kube::Error::BuildRequest)
+            .map_err(|error| failed(&error))?;
+        let page: ObjectList<Watched<W>> = match client.request(page).await {
+            Ok(page) => page,
+            Err(error) if W::KIND.is_custom() && is_not_found(&error) => break,
+            Err(error) => return Err(failed(&error)),
+        };
+        observations.extend(page.items.into_iter().map(|object| match object.object {
+            Ok(object) => W::observation(Change::Listed(object.for_prefix(prefix))),
+            Err(undecodable) => Observation::Skipped(undecodable),
+        }));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => break,
+        }
+    }
+    observations.push(W::observation(Change::InitDone));
+    Ok(())
+}
+
+fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(**status, Status { code: trouble::NOT_FOUND, .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use audit_core::model::BindingKey;
+    use audit_core::snapshot::Cluster;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Index;
+
+    /// An API server that answers paths, with their parameters, and says 404 to others.
+    fn server(answers: Vec<(&str, u16, Value)>) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let answers: BTreeMap<String, (u16, Value)> = answers
+            .into_iter()
+            .map(|(path, code, body)| (path.to_owned(), (code, body)))
+            .collect();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = asked.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let path = request.uri().to_string();
+            log.lock().unwrap().push(path.clone());
+            let status = |code: u16| json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no"});
+            let (code, body) = answers.get(&path).cloned().unwrap_or((404, json!(null)));
+            let body = if code == 200 { body } else { status(code) };
+            async move {
+                let response = Response::builder()
+                    .status(code)
+                    .body(Body::from(body.to_string().into_bytes()));
+                response.map_err(std::io::Error::other)
+            }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    fn page(names: &[&str], next: Option<&str>) -> Value {
+        let items = names
+            .iter()
+            .map(|name| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"containers": []}}));
+        json!({"apiVersion": "v1", "kind": "List", "metadata": {"continue": next.unwrap_or_default()}, "items": items.collect::<Vec<_>>()})
+    }
+
+    const LIMIT: &str = "&limit=500";
+
+    async fn listed(
+        answers: Vec<(&str, u16, Value)>,
+        namespace: Option<&str>,
+    ) -> Result<(Index, Cluster), ListFailed> {
+        let (client, _) = server(answers);
+        let (mut index, mut cluster) = (Index::new(), Cluster::default());
+        for observation in list(&client, "eks.amazonaws.com", namespace).await? {
+            index.apply(&mut cluster, observation);
+        }
+        Ok((index, cluster))
+    }
+
+    fn core(paths: &[String; 4]) -> Vec<(&str, u16, Value)> {
+        let [accounts, second, pods, namespaces] = paths;
+        vec![
+            (accounts, 200, page(&["cart"], Some("more"))),
+            (second, 200, page(&["orders"], None)),
+            (pods, 200, page(&["cart-1"], None)),
+            (namespaces, 200, page(&["shop"], None)),
+        ]
+    }
+
+    fn paths(of: &str) -> [String; 4] {
+        [
+            format!("/api/v1{of}/serviceaccounts?{LIMIT}"),
+            format!("/api/v1{of}/serviceaccounts?{LIMIT}&continue=more"),
+            format!("/api/v1{of}/pods?{LIMIT}"),
+            format!("/api/v1/namespaces?{LIMIT}"),
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_kind_is_listed_to_the_last_page() {
+        for (of, namespace) in [("", None), ("/namespaces/shop", Some("shop"))] {
+            let paths = paths(of);
+            let (index, cluster) = listed(core(&paths), namespace).await.unwrap();
+            assert!(index.is_synced(), "{:?}", index.unsynced().collect::<Vec<_>>());
+            for name in ["cart", "orders"] {
+                let binding = cluster.binding(&BindingKey::new("shop", name)).unwrap();
+                assert!(binding.service_account().is_some(), "{name}");
+            }
+            assert_eq!(cluster.pods_in("shop").count(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_listed_does_not_count_as_absent() {
+        let paths = paths("");
+        for (index, kind) in [
+            (0, Kind::ServiceAccount),
+            (1, Kind::ServiceAccount),
+            (2, Kind::Pod),
+        ] {
+            let mut answers = core(&paths);
+            answers[index].1 = 403;
+            let failed = listed(answers, None).await.unwrap_err();
+            assert!(failed.kind == kind && failed.message.contains("list"), "{failed}");
+        }
+        let mut answers = core(&paths);
+        let audits = format!("/apis/irsa-audit.dev/v1alpha1/irsaaudits?{LIMIT}");
+        answers.push((&audits, 403, json!(null)));
+        assert_eq!(listed(answers, None).await.unwrap_err().kind, Kind::IrsaAudit);
+    }
+}

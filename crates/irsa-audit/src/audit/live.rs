@@ -1,0 +1,179 @@
+//! The audit of a cluster and of AWS, once.
+//!
+//! The operator's engine decides what is to be read from AWS. Here it is fed with one listing of the cluster, and asked for
+//! its report as soon as every answer that a verdict hangs on is there. What it would write is written nowhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit_aws::{Directory, Outcome, Reading, Request, RequestObserver};
+use audit_core::Config;
+use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_core::report::Report;
+use audit_k8s::Observation;
+use jiff::Timestamp;
+use kube::Client;
+use secrecy::ExposeSecret as _;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+
+use super::args::AuditArgs;
+use crate::operator::engine::{Action, Engine, Settings};
+use crate::operator::{issuer, shown};
+
+/// Nothing is read twice.
+const REFRESH: Duration = Duration::from_hours(24);
+
+/// After so long without any answer of AWS, what is known is reported, and the rest is unknown.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// No cluster to talk to.
+    #[error(
+        "no usable kubeconfig: {0}; set KUBECONFIG to a readable file, or give manifests with --kubernetes"
+    )]
+    Kubeconfig(String),
+    /// No client for it.
+    #[error(
+        "no Kubernetes client could be made from the kubeconfig: {0}; check its certificates and its server"
+    )]
+    Client(String),
+    /// A kind cannot be listed.
+    #[error("{0}")]
+    List(#[from] audit_k8s::ListFailed),
+    /// Nothing can be asked of AWS.
+    #[error(
+        "AWS does not say which account the credentials are in: {0}; check them with `aws sts get-caller-identity`"
+    )]
+    Credentials(String),
+    /// The operating system refused.
+    #[error("the operating system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Nobody counts the calls.
+struct Unobserved;
+
+impl RequestObserver for Unobserved {
+    fn observe(&self, _: &str, _: &'static str, _: &'static str, _: Outcome, _: Duration) {}
+}
+
+/// Audits the cluster of the kubeconfig.
+///
+/// # Errors
+/// [`LiveError`].
+pub fn audit(args: &AuditArgs) -> Result<Report, LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(args))
+}
+
+async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
+    let kubeconfig = kube::Config::infer()
+        .await
+        .map_err(|error| LiveError::Kubeconfig(shown(&error)))?;
+    let token = token(&kubeconfig).await;
+    let client = Client::try_from(kubeconfig).map_err(|error| LiveError::Client(shown(&error)))?;
+    let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
+    settings.accounts.clone_from(&args.accounts);
+    let (directory, mut readings) = Directory::start(settings, Arc::new(Unobserved));
+    let mut engine = Engine::new(Settings {
+        config: Config {
+            annotation_prefix: args.annotation_prefix.clone(),
+            ..Config::default()
+        },
+        refresh: REFRESH,
+    });
+    engine.set_leading(true);
+    for observation in audit_k8s::list(&client, &args.annotation_prefix, args.namespace.as_deref()).await? {
+        if let Observation::Skipped(undecodable) = &observation {
+            eprintln!("irsa-audit: warning: {undecodable}");
+        }
+        engine.observe(observation, Timestamp::now());
+    }
+    let found = match &args.issuer {
+        Some(url) => Some(ClusterIssuer {
+            url: url.clone(),
+            source: IssuerSource::Flag,
+        }),
+        None => issuer::ask(&client, token.as_deref()).await,
+    };
+    match (found, &args.cluster_name) {
+        (Some(issuer), _) => engine.set_issuer(issuer),
+        (None, Some(name)) => directory.request(Request::EksIssuer {
+            cluster_name: name.clone(),
+        }),
+        (None, None) => {}
+    }
+    settle(&mut engine, &directory, &mut readings).await?;
+    Ok(engine.report(Timestamp::now()))
+}
+
+/// The token with which the kubeconfig authenticates, if it is written there.
+async fn token(kubeconfig: &kube::Config) -> Option<String> {
+    let auth = &kubeconfig.auth_info;
+    if let Some(token) = &auth.token {
+        return Some(token.expose_secret().to_owned());
+    }
+    tokio::fs::read_to_string(auth.token_file.as_ref()?).await.ok()
+}
+
+/// Asks AWS until everything is answered that a verdict hangs on.
+async fn settle(
+    engine: &mut Engine,
+    directory: &Directory,
+    readings: &mut Receiver<Reading>,
+) -> Result<(), LiveError> {
+    loop {
+        let now = Timestamp::now();
+        for action in engine.turn(now) {
+            match action {
+                Action::Read(request) => directory.request(request),
+                // Nothing is written by who only looks.
+                Action::Write(_) => {}
+            }
+        }
+        if engine.is_settled(now) {
+            return Ok(());
+        }
+        let turn = engine
+            .next()
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        let wait = turn.unwrap_or(SILENCE).min(SILENCE);
+        match timeout(wait, readings.recv()).await {
+            Ok(Some(Reading::HomeAccount {
+                result: Err(failure), ..
+            })) => {
+                return Err(LiveError::Credentials(failure.message));
+            }
+            Ok(Some(Reading::EksIssuer { result: Ok(url), .. })) => {
+                engine.set_issuer(ClusterIssuer {
+                    url,
+                    source: IssuerSource::Eks,
+                });
+            }
+            Ok(Some(Reading::EksIssuer {
+                result: Err(failure), ..
+            })) => {
+                eprintln!(
+                    "irsa-audit: warning: EKS did not tell the cluster's issuer: {}",
+                    failure.message
+                );
+            }
+            Ok(Some(reading)) => engine.read(reading, Timestamp::now()),
+            Ok(None) => return Ok(()),
+            Err(_) if wait == SILENCE => {
+                eprintln!(
+                    "irsa-audit: warning: AWS has not answered for {} seconds, and what is missing is unknown",
+                    SILENCE.as_secs()
+                );
+                return Ok(());
+            }
+            // The engine has something to ask now.
+            Err(_) => {}
+        }
+    }
+}
