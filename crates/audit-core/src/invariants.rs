@@ -440,6 +440,23 @@ proptest! {
     }
 
     #[test]
+    fn the_edit_of_a_trust_policy_makes_the_link_pass(world in world(), text in trust_text()) {
+        let has_account = world.snapshot.accounts.contains_key(ACCOUNT);
+        let world = if has_account { world.trust_text(&text) } else { world };
+        let report = world.audit();
+        let is_edit = |finding: &crate::Finding| {
+            let fix = finding.fix.as_ref();
+            finding.link == Link::Trust && fix.is_some_and(|fix| fix.kind == crate::fix::FixKind::AwsCli)
+        };
+        let usual_role = report.facts.role_arn.as_deref() == Some(ROLE);
+        if usual_role && report.facts.audience.as_deref() != Some("") && report.findings.iter().any(is_edit) {
+            let repaired = world.with_trust_repaired().audit();
+            let waived = repaired.findings.iter().any(|f| f.link == Link::Trust && !f.counts());
+            prop_assert!(waived || state(&repaired, Link::Trust) == LinkState::Passes, "{}", shown(&repaired));
+        }
+    }
+
+    #[test]
     fn what_concerns_somebody_else_changes_nothing(world in world(), other in container()) {
         let before = world.audit();
         let mut world = world;
