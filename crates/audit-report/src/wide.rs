@@ -62,7 +62,7 @@ fn write_alternatives(out: &mut String, finding: &Finding) {
     for alternative in finding.fix.iter().flat_map(|fix| &fix.alternatives) {
         let only_if = alternative
             .only_if
-            .map(|only_if| format!(", {only_if}"))
+            .map(|only_if| format!(", only if {only_if}"))
             .unwrap_or_default();
         let text = text::lines(&alternative.text);
         let _ = writeln!(
