@@ -42,6 +42,9 @@ fn whole() -> (Vec<Value>, Vec<Value>) {
         json!({"OpenIDConnectProviderList": [{"Arn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{KEYS}")}]}),
         json!({"Url": KEYS, "ClientIDList": ["sts.amazonaws.com"]}),
         json!({"cluster": {"name": "x", "arn": format!("arn:aws:eks:x:{ACCOUNT}:cluster/x"), "identity": {"oidc": {"issuer": ISSUER}}}}),
+        json!({"SummaryMap": {"AssumeRolePolicySizeQuota": 2048}}),
+        json!({"associations": [{"clusterName": "x", "namespace": "shop", "serviceAccount": "cart", "associationId": "a",
+            "associationArn": format!("arn:aws:eks:x:{ACCOUNT}:podidentityassociation/x/a")}]}),
         json!({"UserId": "x", "Account": ACCOUNT, "Arn": "x"}),
     ];
     (manifests, outputs)
@@ -126,7 +129,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_damaged_value_panics(which in 0_usize..8, mut place in 0_usize..120, new in any_json(), partial: bool) {
+    fn no_damaged_value_panics(which in 0_usize..10, mut place in 0_usize..120, new in any_json(), partial: bool) {
         let (mut manifests, mut outputs) = whole();
         let all = manifests.len() + outputs.len();
         if let Some(document) = manifests.iter_mut().chain(&mut outputs).nth(which % all) {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::document::may_mention;
-use audit_core::model::{Account, IssuerUrl, Observed, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{
+    Account, BindingKey, IssuerUrl, Observed, PodIdentityAssociation, Provider, Role, RoleLookup,
+    RolePolicies,
+};
 use audit_core::subjects;
 use audit_core::text::quote;
 use iam_policy::RoleArn;
@@ -25,6 +28,10 @@ pub(super) struct Told {
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
     details: Vec<shape::Provider>,
+    /// How many characters a trust policy may have.
+    pub(super) trust_quota: Option<usize>,
+    /// Associations of EKS Pod Identity, of whatever cluster.
+    pub(super) associations: Vec<shape::Association>,
 }
 
 /// A description of a provider, and where it was told.
@@ -96,8 +103,25 @@ impl Told {
     }
 
     /// The account, as of `now`.
-    pub(super) fn finish(self, id: &str, issuer: Option<&IssuerUrl>, now: Timestamp) -> Account {
+    pub(super) fn finish(
+        self,
+        id: &str,
+        issuer: Option<&IssuerUrl>,
+        cluster: Option<&str>,
+        now: Timestamp,
+    ) -> Account {
         let mut account = Account::default();
+        if let Some(quota) = self.trust_quota {
+            account.trust_quota = Observed::known(quota, now);
+        }
+        if let Some(arns) = &self.providers {
+            let urls = arns.iter().filter_map(|arn| arn.split_once(":oidc-provider/"));
+            account.provider_urls = Observed::known(urls.map(|(_, url)| url.to_owned()).collect(), now);
+        }
+        let associations = associations(&self.associations, cluster);
+        if !associations.is_empty() {
+            account.pod_identity = Observed::known(associations, now);
+        }
         if self.has_all_roles {
             account.listing = Observed::known(self.roles.len(), now);
         }
@@ -138,6 +162,32 @@ impl Told {
         }
         account
     }
+}
+
+/// The associations of a cluster; the description of one tells more than a list.
+fn associations(
+    told: &[shape::Association],
+    cluster: Option<&str>,
+) -> BTreeMap<BindingKey, PodIdentityAssociation> {
+    let mut associations: BTreeMap<BindingKey, PodIdentityAssociation> = BTreeMap::new();
+    for association in told
+        .iter()
+        .filter(|association| Some(association.cluster_name.as_str()) == cluster)
+    {
+        let key = BindingKey::new(
+            association.namespace.as_str(),
+            association.service_account.as_str(),
+        );
+        let known = associations.remove(&key).and_then(|known| known.role_arn);
+        associations.insert(
+            key,
+            PodIdentityAssociation {
+                id: association.id.clone(),
+                role_arn: association.role_arn.clone().or(known),
+            },
+        );
+    }
+    associations
 }
 
 /// Whether two descriptions mean the same role; the form of a trust policy does not matter.

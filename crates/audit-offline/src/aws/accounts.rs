@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::account::{Described, Told};
 use super::shape::{self, Details, Output, RoleDetail};
 use crate::Options;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, Weight};
 
 /// What outputs say, by account.
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ enum Nameless {
     /// Nothing but that there are no providers.
     NoProviders,
     Provider(shape::Provider),
+    Quota(usize),
 }
 
 impl Accounts {
@@ -75,6 +76,14 @@ impl Accounts {
                 (Some(account), Nameless::NoRoles) => self.account(&account).has_all_roles = true,
                 (Some(account), Nameless::NoProviders) => {
                     self.account(&account).providers.get_or_insert_default();
+                }
+                (Some(account), Nameless::Quota(quota)) => self.account(&account).trust_quota = Some(quota),
+                // Nothing but a notice hangs on it.
+                (None, Nameless::Quota(_)) => {
+                    problems.push(Problem {
+                        weight: Weight::Warning,
+                        ..self.whose(place)
+                    });
                 }
                 (None, _) => problems.push(self.whose(place)),
             }
@@ -129,6 +138,16 @@ impl Accounts {
                 place.clone(),
                 format!("`{}` is no AWS account", quote(&account)),
             )),
+            Output::Associations(associations) => {
+                let mut accounts = BTreeSet::new();
+                for association in associations {
+                    let account = account_of(place, &association.arn)?;
+                    self.account(&account).associations.push(association);
+                    accounts.insert(account);
+                }
+                Ok(Taken::Named(accounts))
+            }
+            Output::Quota(quota) => Ok(Taken::Nameless(Nameless::Quota(quota))),
             Output::Cluster(_) | Output::Discovery(_) | Output::Unused => Ok(Taken::Nothing),
         }
     }
@@ -241,10 +260,26 @@ impl Accounts {
         Problem::error(place, message)
     }
 
-    /// The accounts, as of `now`.
-    pub(super) fn finish(self, issuer: Option<&IssuerUrl>, now: Timestamp) -> BTreeMap<String, Account> {
+    /// The accounts, as of `now`; `cluster` is the name of the cluster that the objects are from, where that is known.
+    pub(super) fn finish(
+        self,
+        issuer: Option<&IssuerUrl>,
+        cluster: Option<&str>,
+        now: Timestamp,
+    ) -> BTreeMap<String, Account> {
+        let names: BTreeSet<&str> = self
+            .told
+            .values()
+            .flat_map(|told| &told.associations)
+            .map(|a| a.cluster_name.as_str())
+            .collect();
+        let only = names
+            .first()
+            .filter(|_| names.len() == 1)
+            .map(|name| (*name).to_owned());
+        let cluster = cluster.map(str::to_owned).or(only);
         let finish = |(id, told): (String, Told)| {
-            let account = told.finish(&id, issuer, now);
+            let account = told.finish(&id, issuer, cluster.as_deref(), now);
             (id, account)
         };
         self.told.into_iter().map(finish).collect()

@@ -14,6 +14,8 @@ pub(super) struct Issuers {
     discovered: Vec<IssuerUrl>,
     /// In descriptions of EKS clusters.
     described: Vec<IssuerUrl>,
+    /// The names of these clusters.
+    names: Vec<(IssuerUrl, String)>,
 }
 
 impl Issuers {
@@ -21,6 +23,7 @@ impl Issuers {
         Self {
             discovered,
             described: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -29,7 +32,10 @@ impl Issuers {
         match output {
             Output::Discovery(issuer) => self.discovered.push(issuer.clone()),
             Output::Cluster(cluster) => match cluster.issuer().map(IssuerUrl::parse) {
-                Some(Ok(issuer)) => self.described.push(issuer),
+                Some(Ok(issuer)) => {
+                    self.names.push((issuer.clone(), cluster.name.clone()));
+                    self.described.push(issuer);
+                }
                 Some(Err(error)) => problems.push(Problem::error(place.clone(), error.to_string())),
                 None => {
                     let message = format!(
@@ -43,9 +49,18 @@ impl Issuers {
         }
     }
 
+    /// The name of the EKS cluster with this issuer.
+    pub(super) fn cluster(&self, issuer: &IssuerUrl) -> Option<&str> {
+        let named = self
+            .names
+            .iter()
+            .find(|(other, name)| other == issuer && !name.is_empty());
+        named.map(|(_, name)| name.as_str())
+    }
+
     /// The issuer: what somebody says; else what the API server says; else what EKS says. Several that differ are none: files
     /// do not tell which of the clusters their objects are from.
-    pub(super) fn decide(mut self, options: &Options, problems: &mut Vec<Problem>) -> Option<ClusterIssuer> {
+    pub(super) fn decide(&mut self, options: &Options, problems: &mut Vec<Problem>) -> Option<ClusterIssuer> {
         if let Some(url) = &options.issuer {
             return Some(ClusterIssuer {
                 url: url.clone(),

@@ -59,8 +59,10 @@ pub(crate) fn load(
     let issuer = issuers.decide(options, problems);
     let mut accounts = Accounts::default();
     accounts.take(outputs, options, problems);
+    let url = issuer.as_ref().map(|issuer| &issuer.url);
+    let cluster = url.and_then(|url| issuers.cluster(url));
     Aws {
-        accounts: accounts.finish(issuer.as_ref().map(|issuer| &issuer.url), options.now),
+        accounts: accounts.finish(url, cluster, options.now),
         issuer,
     }
 }

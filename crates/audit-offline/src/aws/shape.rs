@@ -24,6 +24,10 @@ pub(crate) enum Output {
     Caller(String),
     /// The API server's `/.well-known/openid-configuration`.
     Discovery(IssuerUrl),
+    /// `eks list-pod-identity-associations`, or the one of `eks describe-pod-identity-association`.
+    Associations(Vec<Association>),
+    /// `iam get-account-summary`: how many characters a trust policy may have.
+    Quota(usize),
     /// An output of which no rule reads anything.
     Unused,
 }
@@ -141,6 +145,28 @@ impl Cluster {
     }
 }
 
+/// An association of EKS Pod Identity.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Association {
+    pub(crate) cluster_name: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+    #[serde(rename = "associationArn")]
+    pub(crate) arn: String,
+    #[serde(rename = "associationId")]
+    pub(crate) id: String,
+    /// Lists do not have it.
+    #[serde(default)]
+    pub(crate) role_arn: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Summary {
+    #[serde(rename = "AssumeRolePolicySizeQuota")]
+    quota: Option<usize>,
+}
+
 /// A policy document: as an object, or as the text of one, percent-encoded or not.
 fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = match Value::deserialize(from)? {
@@ -161,14 +187,13 @@ fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 }
 
 /// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.
-const UNUSED: [&str; 17] = [
+const UNUSED: [&str; 14] = [
     "AttachedPolicies",
     "PolicyNames",
     "PolicyVersion",
     "Policy",
     "Policies",
     "PolicyDocument",
-    "SummaryMap",
     "Users",
     "User",
     "Groups",
@@ -176,8 +201,6 @@ const UNUSED: [&str; 17] = [
     "AccountAliases",
     "Tags",
     "clusters",
-    "associations",
-    "association",
     "nodegroups",
 ];
 
@@ -203,6 +226,9 @@ enum Kind {
     Cluster,
     Caller,
     Discovery,
+    Associations,
+    Association,
+    Summary,
     Unused,
 }
 
@@ -224,6 +250,12 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Caller
     } else if has("issuer") && has("jwks_uri") {
         Kind::Discovery
+    } else if has("associations") {
+        Kind::Associations
+    } else if has("association") {
+        Kind::Association
+    } else if has("SummaryMap") {
+        Kind::Summary
     } else if UNUSED.iter().any(|name| has(name)) {
         Kind::Unused
     } else {
@@ -257,6 +289,17 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
             Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),
             None => return Err("its `issuer` is no text".to_owned()),
         },
+        Kind::Associations => {
+            Output::Associations(decoded(field("associations"), "list-pod-identity-associations")?)
+        }
+        Kind::Association => {
+            let command = "describe-pod-identity-association";
+            Output::Associations(vec![decoded(field("association"), command)?])
+        }
+        Kind::Summary => {
+            let summary: Summary = decoded(field("SummaryMap"), "get-account-summary")?;
+            summary.quota.map_or(Output::Unused, Output::Quota)
+        }
         Kind::Unused => Output::Unused,
     })
 }
@@ -325,7 +368,7 @@ mod tests {
             assert!(read(value.clone()).is_none() && !is_output(&value), "{value}");
         }
         assert!(matches!(
-            read(json!({"SummaryMap": {}})),
+            read(json!({"PolicyNames": []})),
             Some(Ok(Output::Unused))
         ));
     }

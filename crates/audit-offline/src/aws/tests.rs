@@ -411,3 +411,63 @@ fn a_directory_may_hold_other_things() {
         );
     }
 }
+
+fn association(cluster: &str, name: &str, role: Option<&str>) -> Value {
+    let mut association = json!({
+        "clusterName": cluster, "namespace": "shop", "serviceAccount": name, "associationId": format!("a-{name}"),
+        "associationArn": format!("arn:aws:eks:eu-west-1:{ACCOUNT}:podidentityassociation/{cluster}/a-{name}"),
+    });
+    if let Some(role) = role {
+        association["roleArn"] = json!(role);
+    }
+    association
+}
+
+#[test]
+fn associations_are_those_of_the_cluster() {
+    let list =
+        json!({"associations": [association("main", "cart", None), association("main", "orders", None)]});
+    let one =
+        json!({"association": association("main", "cart", Some("arn:aws:iam::111122223333:role/cart"))});
+    let other = json!({"associations": [association("other", "ledger", None)]});
+    let found = |outputs: &[Value]| -> Vec<(String, Option<String>)> {
+        let loaded = taken(outputs);
+        let seen = loaded.snapshot.accounts[ACCOUNT]
+            .pod_identity
+            .latest()
+            .cloned()
+            .unwrap_or_default();
+        seen.into_iter()
+            .map(|(key, association)| (key.service_account, association.role_arn))
+            .collect()
+    };
+    let role = Some("arn:aws:iam::111122223333:role/cart".to_owned());
+    let both = [("cart".to_owned(), role), ("orders".to_owned(), None)];
+    for outputs in [[one.clone(), list.clone()], [list.clone(), one.clone()]] {
+        assert_eq!(found(&outputs), both);
+    }
+    assert_eq!(found(&[cluster(ISSUER), list.clone(), other.clone(), one]), both);
+    assert_eq!(found(&[list, other]), [], "of which cluster, nobody can tell");
+}
+
+#[test]
+fn an_accounts_quota_and_all_its_providers() {
+    let summary = json!({"SummaryMap": {"AssumeRolePolicySizeQuota": 4096, "Roles": 7}});
+    let loaded = taken(&[listed(&[ACCOUNT]), summary.clone()]);
+    let account = &loaded.snapshot.accounts[ACCOUNT];
+    assert_eq!(account.trust_quota.latest(), Some(&4096));
+    assert_eq!(account.provider_urls.latest().unwrap(), &[KEYS]);
+    let unplaced = given(
+        &[
+            details(&[detail(ACCOUNT, "a")]),
+            details(&[detail(OTHER, "a")]),
+            summary,
+        ],
+        &with_issuer(),
+    );
+    assert!(
+        !unplaced.has_errors() && unplaced.problems.len() == 1,
+        "{:?}",
+        problems(&unplaced)
+    );
+}
