@@ -14,6 +14,7 @@ mod chart;
 mod container;
 mod custom_resources;
 mod disclosure;
+mod documents;
 mod fixes;
 mod gitops;
 mod install;
