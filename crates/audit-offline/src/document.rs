@@ -245,6 +245,20 @@ mod tests {
     }
 
     #[test]
+    fn long_values_and_line_ends_of_windows_are_read() {
+        let long = format!("{{\"a\": \"{}\"}}", "x".repeat(100_000));
+        for text in [
+            format!("a: '{long}'\nb: 1\n"),
+            format!("a: |-\n  {long}\nb: 1\n"),
+            format!("b: 1\r\na: '{long}'\r\n"),
+            json!({"a": long, "b": 1}).to_string(),
+            format!("# {long}\n{}", json!({"a": long, "b": 1})),
+        ] {
+            assert_eq!(values(&text), [json!({"a": long, "b": 1})], "{}", &text[..20]);
+        }
+    }
+
+    #[test]
     fn an_empty_file_in_a_directory_is_nothing() {
         let source = Source {
             named: false,

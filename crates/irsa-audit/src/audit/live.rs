@@ -4,7 +4,7 @@
 //! its report as soon as every answer that a verdict hangs on is there. What it would write is written nowhere.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit_aws::{Directory, Outcome, Reading, Request, RequestObserver};
 use audit_core::Config;
@@ -101,6 +101,7 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         }),
         None => issuer::ask(&client, token.as_deref()).await,
     };
+    let asks_eks = found.is_none() && args.cluster_name.is_some();
     match (found, &args.cluster_name) {
         (Some(issuer), _) => engine.set_issuer(issuer),
         (None, Some(name)) => directory.request(Request::EksIssuer {
@@ -108,7 +109,7 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         }),
         (None, None) => {}
     }
-    settle(&mut engine, &directory, &mut readings).await?;
+    settle(&mut engine, &directory, &mut readings, asks_eks).await?;
     Ok(engine.report(Timestamp::now()))
 }
 
@@ -121,12 +122,14 @@ async fn token(kubeconfig: &kube::Config) -> Option<String> {
     tokio::fs::read_to_string(auth.token_file.as_ref()?).await.ok()
 }
 
-/// Asks AWS until everything is answered that a verdict hangs on.
+/// Asks AWS until everything is answered that a verdict hangs on; with `asks_eks`, the issuer among it.
 async fn settle(
     engine: &mut Engine,
     directory: &Directory,
     readings: &mut Receiver<Reading>,
+    mut asks_eks: bool,
 ) -> Result<(), LiveError> {
+    let mut heard = Instant::now();
     loop {
         let now = Timestamp::now();
         for action in engine.turn(now) {
@@ -136,43 +139,48 @@ async fn settle(
                 Action::Write(_) => {}
             }
         }
-        if engine.is_settled(now) {
+        if !asks_eks && engine.is_settled(now) {
             return Ok(());
         }
+        // The engine may have more to ask by then.
         let turn = engine
             .next()
             .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        let wait = turn.unwrap_or(SILENCE).min(SILENCE);
-        match timeout(wait, readings.recv()).await {
+        let patience = SILENCE.saturating_sub(heard.elapsed());
+        let answer = timeout(turn.unwrap_or(SILENCE).min(patience), readings.recv()).await;
+        if answer.is_ok() {
+            heard = Instant::now();
+        }
+        match answer {
             Ok(Some(Reading::HomeAccount {
                 result: Err(failure), ..
             })) => {
                 return Err(LiveError::Credentials(failure.message));
             }
-            Ok(Some(Reading::EksIssuer { result: Ok(url), .. })) => {
-                engine.set_issuer(ClusterIssuer {
-                    url,
-                    source: IssuerSource::Eks,
-                });
-            }
-            Ok(Some(Reading::EksIssuer {
-                result: Err(failure), ..
-            })) => {
-                eprintln!(
-                    "irsa-audit: warning: EKS did not tell the cluster's issuer: {}",
-                    failure.message
-                );
+            Ok(Some(Reading::EksIssuer { result, .. })) => {
+                asks_eks = false;
+                match result {
+                    Ok(url) => engine.set_issuer(ClusterIssuer {
+                        url,
+                        source: IssuerSource::Eks,
+                    }),
+                    Err(failure) => {
+                        eprintln!(
+                            "irsa-audit: warning: EKS did not tell the cluster's issuer: {}",
+                            failure.message
+                        );
+                    }
+                }
             }
             Ok(Some(reading)) => engine.read(reading, Timestamp::now()),
             Ok(None) => return Ok(()),
-            Err(_) if wait == SILENCE => {
+            Err(_) if heard.elapsed() >= SILENCE => {
+                let seconds = SILENCE.as_secs();
                 eprintln!(
-                    "irsa-audit: warning: AWS has not answered for {} seconds, and what is missing is unknown",
-                    SILENCE.as_secs()
+                    "irsa-audit: warning: AWS has not answered for {seconds} seconds, and what is missing is unknown"
                 );
                 return Ok(());
             }
-            // The engine has something to ask now.
             Err(_) => {}
         }
     }
