@@ -446,7 +446,8 @@ proptest! {
         let report = world.audit();
         let is_edit = |finding: &crate::Finding| {
             let fix = finding.fix.as_ref();
-            finding.link == Link::Trust && fix.is_some_and(|fix| fix.kind == crate::fix::FixKind::AwsCli)
+            let denies = finding.link == Link::Trust && finding.entry.severity == Severity::Broken;
+            denies && fix.is_some_and(|fix| fix.kind == crate::fix::FixKind::AwsCli)
         };
         let usual_role = report.facts.role_arn.as_deref() == Some(ROLE);
         if usual_role && report.facts.audience.as_deref() != Some("") && report.findings.iter().any(is_edit) {

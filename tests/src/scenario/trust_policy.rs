@@ -128,7 +128,8 @@ fn audience() -> Vec<Scenario> {
             "the audit says that a condition is missing",
             trusting("no-audience", &sub("no-audience")),
         )
-        .at_risk("IRSA208", "AudienceConditionMissing"),
+        .at_risk("IRSA208", "AudienceConditionMissing")
+        .fixed_by(Fix::AWS),
         Scenario::bound(
             "wrong-audience",
             "we share the provider with the billing service",

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! ## Fix
-//! Add `StringEquals` of `<issuer>:aud` to `sts.amazonaws.com`.
+//! Add `StringEquals` of `<issuer>:aud` to `sts.amazonaws.com`. The edit is given where the statement admits this
+//! ServiceAccount alone: others that come by it might ask for another audience.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
@@ -27,11 +28,14 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
-use iam_policy::ExposureKind;
+use iam_policy::{Change, ChangeKind, Decision, Edit, Exposure, ExposureKind, diagnose_trust, parse};
+use serde_json::{Value, json};
 
-use super::trust::{exposure, statement};
-use crate::chain::Chain;
+use super::trust::{exposure, identity, printed, statement};
+use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{Fix, shell};
+use crate::model::{Container, Role};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -58,14 +62,46 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         chain.issuer?.url.host_path(),
         quote(chain.audience)
     );
-    Some(Finding::new(&ENTRY, message).severity(if only { Severity::Notice } else { Severity::Risk }))
+    let finding = Finding::new(&ENTRY, message).severity(if only { Severity::Notice } else { Severity::Risk });
+    Some(finding.fix(constrained(chain, aws, role, at)))
+}
+
+/// The statement with the condition, if nobody but this ServiceAccount comes by it, and its pods have the audience.
+fn constrained(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, at: usize) -> Option<Fix> {
+    let identity = identity(chain, aws)?;
+    let mut tokens = chain.pods.iter().flat_map(|pod| &pod.containers).filter_map(Container::token_audience);
+    if identity.audience.is_empty() || !shell::is_pasteable(&identity.audience) || tokens.any(|aud| aud != identity.audience)
+    {
+        return None;
+    }
+    let old: Value = serde_json::from_str(&role.trust_text).ok()?;
+    let mut document = old.clone();
+    let statement = match document.get_mut("Statement")? {
+        Value::Array(statements) => statements.get_mut(at)?,
+        single => single,
+    };
+    let equals = statement.get_mut("Condition")?.get_mut("StringEquals")?.as_object_mut()?;
+    let subject = equals.get(&format!("{}:sub", identity.issuer))?;
+    if subject.as_str() != Some(identity.subject.as_str()) && *subject != json!([identity.subject]) {
+        return None;
+    }
+    let key = format!("{}:aud", identity.issuer);
+    equals.insert(key.clone(), Value::from(identity.audience.as_str()));
+    let text = document.to_string();
+    let diagnosis = diagnose_trust(&parse(&text), &identity);
+    let still_open = |exposure: &Exposure| (exposure.statement, &exposure.kind) == (at, &ExposureKind::AudienceUnconstrained);
+    if diagnosis.decision != Decision::Allowed || diagnosis.exposures.iter().any(still_open) {
+        return None;
+    }
+    let kind = ChangeKind::AddedValue { operator: "StringEquals".to_owned(), key, value: identity.audience.clone() };
+    let edit = Edit { text, document, changes: vec![Change { statement: at, sid: None, kind }] };
+    printed(chain, role, &old.to_string(), &edit, &identity)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::fix::FixKind;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -76,6 +112,29 @@ mod tests {
     #[test]
     fn it_is_a_notice_where_the_provider_accepts_nothing_else() {
         the_one(&without_audience().audit(), ("IRSA208", Severity::Notice, Link::Trust, Verdict::Working));
+    }
+
+    #[test]
+    fn the_condition_is_added_where_nobody_else_comes_by_the_statement() {
+        let report = without_audience().audit();
+        let fix = report.findings[0].fix.as_ref().unwrap();
+        assert_eq!(fix.kind, FixKind::AwsCli);
+        let added = format!(r#""{HOST_PATH}:aud"] as $p | if getpath($p) == null then setpath($p; "{AUDIENCE}")"#);
+        assert!(fix.text.contains(&added), "{}", fix.text);
+        assert_healthy(&without_audience().condition(&condition(SUBJECT)).audit());
+    }
+
+    #[test]
+    fn nobody_is_locked_out_by_a_fix() {
+        let two = json!([SUBJECT, "system:serviceaccount:shop:orders"]);
+        let shared = World::healthy().condition(&json!({ "StringEquals": { format!("{HOST_PATH}:sub"): two } }));
+        let like = json!({ "StringLike": { format!("{HOST_PATH}:sub"): SUBJECT } });
+        let vault = Container { tokens: vec![token("vault")], ..injected("app", ROLE) };
+        for world in [shared, World::healthy().condition(&like), without_audience().another_pod("old", vault)] {
+            let report = world.client_ids(&[AUDIENCE, "vault"]).audit();
+            let finding = report.findings.iter().find(|f| f.entry.code == "IRSA208").unwrap();
+            assert_eq!(finding.fix, None, "{}", shown(&report));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From the diagnosis of a trust policy to findings.
 
-use iam_policy::{Cause, CauseKind, Change, ChangeKind, ExposureKind, WebIdentity, least_edit};
+use iam_policy::{Cause, CauseKind, Change, ChangeKind, Edit, ExposureKind, WebIdentity, least_edit};
 
 use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding};
@@ -83,16 +83,27 @@ fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
         DEFAULT_AUDIENCE.clone_into(&mut identity.audience);
     }
     let edit = least_edit(&role.trust_text, &identity)?;
+    printed(chain, role, &role.trust_text, &edit, &identity)
+}
+
+/// A proven edit of a role's trust policy `text`, in every form that is asked for.
+pub(crate) fn printed(
+    chain: &Chain<'_>,
+    role: &Role,
+    text: &str,
+    edit: &Edit,
+    identity: &WebIdentity,
+) -> Option<Fix> {
+    let name = role.arn.name();
     let brief = format!(
         "edit the trust policy of role `{}`: {}",
-        quote(role.arn.name()),
+        quote(name),
         describe(role, &edit.changes)
     );
-    let name = role.arn.name();
-    let old = serde_json::from_str(&role.trust_text).ok()?;
+    let old = serde_json::from_str(text).ok()?;
     let fix = fix::trust::edit_in_place(name, &old, &edit.document, brief)?;
     Some(if chain.config.all_forms {
-        fix.or_else(fix::trust::other_forms(name, &role.trust_text, &edit, &identity))
+        fix.or_else(fix::trust::other_forms(name, text, edit, identity))
     } else {
         fix
     })
