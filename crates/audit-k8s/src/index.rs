@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit_core::model::rbac::{ObjectId, Role, RoleBinding};
 use audit_core::model::{BindingKey, Pod, ServiceAccount};
+use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
@@ -103,6 +105,8 @@ pub struct Dirty {
     pub reaudits: BTreeSet<BindingKey>,
     /// A policy changed: any binding may be concerned.
     pub policies: bool,
+    /// Roles or bindings changed: whoever expects permissions may be concerned.
+    pub permissions: bool,
     /// Namespaces whose labels changed: what may be told there may have changed with them.
     pub namespaces: BTreeSet<String>,
 }
@@ -118,7 +122,11 @@ impl Dirty {
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bindings.is_empty() && self.reaudits.is_empty() && !self.policies && self.namespaces.is_empty()
+        self.bindings.is_empty()
+            && self.reaudits.is_empty()
+            && !self.policies
+            && !self.permissions
+            && self.namespaces.is_empty()
     }
 
     /// Adds what another observation changed.
@@ -126,6 +134,7 @@ impl Dirty {
         self.bindings.extend(other.bindings);
         self.reaudits.extend(other.reaudits);
         self.policies |= other.policies;
+        self.permissions |= other.permissions;
         self.namespaces.extend(other.namespaces);
     }
 }
@@ -142,6 +151,14 @@ impl Index {
         match observation {
             Observation::ServiceAccount(change) => Dirty::of(self.service_account(cluster, change)),
             Observation::Pod(change) => Dirty::of(self.pod(cluster, change)),
+            Observation::Role(kind, change) => Dirty {
+                permissions: self.role(cluster.rbac_mut(), kind, change),
+                ..Dirty::default()
+            },
+            Observation::RoleBinding(kind, change) => Dirty {
+                permissions: self.role_binding(cluster.rbac_mut(), kind, change),
+                ..Dirty::default()
+            },
             Observation::Audit(change) => self.audit_object(cluster, change),
             Observation::Policy(change) => Dirty {
                 policies: self.policy_object(change),
@@ -173,19 +190,23 @@ impl Index {
         }
     }
 
-    /// Whether every kind has been listed whole at least once. Before that, what is missing may merely not have been
+    /// Whether every kind has been listed whole at least once, or is one that may be out of reach and is. Before that, what is missing may merely not have been
     /// seen yet. Never goes back to false: while a watch is down, what was last known stands.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         self.unsynced().next().is_none()
     }
 
-    /// The kinds that have never been listed whole, with the latest failure to do so.
+    /// The kinds that have to be, and have never been, listed whole, with the latest failure to do so.
     pub fn unsynced(&self) -> impl Iterator<Item = (Kind, Option<&str>)> {
         Kind::ALL
             .into_iter()
             .filter_map(|kind| match self.watches.get(&kind) {
                 Some(progress) if progress.synced => None,
+                Some(Progress {
+                    last_failure: Some(_),
+                    ..
+                }) if !kind.is_essential() => None,
                 progress => Some((kind, progress.and_then(|p| p.last_failure.as_deref()))),
             })
     }
@@ -230,6 +251,28 @@ impl Index {
     #[must_use]
     pub fn labels(&self, namespace: &str) -> Option<&BTreeMap<String, String>> {
         self.namespaces.get(namespace)
+    }
+
+    /// Returns whether roles changed, or what is known of them.
+    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<Role>) -> bool {
+        let id = |role: &Role| (role.id.namespace.to_string(), role.id.name.to_string());
+        match self.progress(kind).step(change, id) {
+            Step::Nothing => false,
+            Step::Put(role) => rbac.put_role(role),
+            Step::Remove((namespace, name)) => rbac.remove_role(&ObjectId::new(namespace, name)),
+            Step::Retain(listed) => retain(rbac, kind, listed),
+        }
+    }
+
+    /// Returns whether bindings changed, or what is known of them.
+    fn role_binding(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<RoleBinding>) -> bool {
+        let id = |binding: &RoleBinding| (binding.id.namespace.to_string(), binding.id.name.to_string());
+        match self.progress(kind).step(change, id) {
+            Step::Nothing => false,
+            Step::Put(binding) => rbac.put_binding(&binding),
+            Step::Remove((namespace, name)) => rbac.remove_binding(&ObjectId::new(namespace, name)),
+            Step::Retain(listed) => retain(rbac, kind, listed),
+        }
     }
 
     fn progress(&mut self, kind: Kind) -> &mut Progress {
@@ -338,6 +381,16 @@ impl Index {
             }
         }
     }
+}
+
+/// Takes away what a listing of roles or bindings did not have; returns whether that was anything, or the first listing.
+fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<Id>) -> bool {
+    let Some(kind) = kind.of_rbac() else { return false };
+    let ids = listed
+        .into_iter()
+        .map(|(namespace, name)| ObjectId::new(namespace, name));
+    let changed = rbac.retain(kind, &ids.collect());
+    rbac.set_listed(kind) || changed
 }
 
 #[cfg(test)]

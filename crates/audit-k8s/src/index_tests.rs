@@ -119,6 +119,13 @@ fn nothing(kind: Kind) -> Vec<Observation> {
         Kind::ServiceAccount => listing(Observation::ServiceAccount, []),
         Kind::Pod => listing(Observation::Pod, []),
         Kind::Namespace => listing(Observation::Namespace, []),
+        Kind::Role => listing(|change| Observation::Role(Kind::Role, change), []),
+        Kind::ClusterRole => listing(|change| Observation::Role(Kind::ClusterRole, change), []),
+        Kind::RoleBinding => listing(|change| Observation::RoleBinding(Kind::RoleBinding, change), []),
+        Kind::ClusterRoleBinding => listing(
+            |change| Observation::RoleBinding(Kind::ClusterRoleBinding, change),
+            [],
+        ),
         Kind::IrsaAudit => listing(Observation::Audit, []),
         Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
     }
@@ -416,4 +423,62 @@ fn before_any_observation_every_kind_is_missing() {
         Index::new().unsynced().collect::<Vec<_>>(),
         Kind::ALL.map(|kind| (kind, None))
     );
+}
+
+#[test]
+fn roles_concern_whoever_expects_permissions() {
+    let mut w = Watched::default();
+    let changed = Dirty {
+        permissions: true,
+        ..Dirty::default()
+    };
+    let role = |name: &str| audit_core::model::rbac::Role {
+        id: ObjectId::new("shop", name),
+        rules: [].into(),
+        labels: BTreeMap::new(),
+        aggregates: Box::default(),
+    };
+    let binding = || audit_core::model::rbac::RoleBinding {
+        id: ObjectId::new("shop", "b"),
+        role: ObjectId::new("shop", "r"),
+        subjects: Box::default(),
+    };
+    let of_roles = |change| Observation::Role(Kind::Role, change);
+    assert_eq!(w.see(of_roles(Change::Applied(role("r")))), changed);
+    assert!(w.see(of_roles(Change::Applied(role("r")))).is_empty());
+    assert_eq!(w.see_all(listing(of_roles, [role("s")])), changed);
+    assert_eq!(
+        w.cluster.rbac().roles().count(),
+        1,
+        "the listing did not have the first"
+    );
+    assert!(w.see_all(listing(of_roles, [role("s")])).is_empty());
+    assert_eq!(w.see(of_roles(deleted("s"))), changed);
+    let of_bindings = |change| Observation::RoleBinding(Kind::RoleBinding, change);
+    assert_eq!(w.see(of_bindings(Change::Applied(binding()))), changed);
+    assert_eq!(w.see(of_bindings(deleted("b"))), changed);
+    assert_eq!(
+        w.see_all(nothing(Kind::ClusterRole)),
+        changed,
+        "that there is none is news, once"
+    );
+    assert!(w.see_all(nothing(Kind::ClusterRole)).is_empty());
+}
+
+#[test]
+fn what_is_not_essential_may_be_out_of_reach() {
+    let mut w = Watched::default();
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_essential()) {
+        w.see_all(nothing(kind));
+    }
+    assert!(!w.index.is_synced(), "it may still come");
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_essential()) {
+        assert!(!w.index.is_synced(), "{kind}");
+        w.see(Observation::WatchFailed {
+            kind,
+            message: "forbidden".into(),
+        });
+    }
+    assert!(w.index.is_synced());
+    assert_eq!(w.cluster.rbac().unlisted().count(), 4);
 }

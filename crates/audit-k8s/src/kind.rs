@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use audit_core::rbac;
+
 /// A kind that is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -11,6 +13,14 @@ pub enum Kind {
     Pod,
     /// `v1 Namespace`, for its labels.
     Namespace,
+    /// `rbac.authorization.k8s.io/v1 Role`.
+    Role,
+    /// `rbac.authorization.k8s.io/v1 ClusterRole`.
+    ClusterRole,
+    /// `rbac.authorization.k8s.io/v1 RoleBinding`.
+    RoleBinding,
+    /// `rbac.authorization.k8s.io/v1 ClusterRoleBinding`.
+    ClusterRoleBinding,
     /// `irsa-audit.dev/v1alpha1 IrsaAudit`.
     IrsaAudit,
     /// `irsa-audit.dev/v1alpha1 IrsaAuditPolicy`.
@@ -19,10 +29,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::ServiceAccount,
         Self::Pod,
         Self::Namespace,
+        Self::Role,
+        Self::ClusterRole,
+        Self::RoleBinding,
+        Self::ClusterRoleBinding,
         Self::IrsaAudit,
         Self::IrsaAuditPolicy,
     ];
@@ -34,8 +48,30 @@ impl Kind {
             Self::ServiceAccount => "ServiceAccount",
             Self::Pod => "Pod",
             Self::Namespace => "Namespace",
+            Self::Role => "Role",
+            Self::ClusterRole => "ClusterRole",
+            Self::RoleBinding => "RoleBinding",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
             Self::IrsaAudit => "IrsaAudit",
             Self::IrsaAuditPolicy => "IrsaAuditPolicy",
+        }
+    }
+
+    /// Whether nothing can be told without it. What is not essential may be out of the operator's reach, as after an upgrade
+    /// without the new rights, and the rest is audited all the same.
+    pub(crate) fn is_essential(self) -> bool {
+        self.of_rbac().is_none()
+    }
+
+    /// The kind of role or binding that it is, if it is one.
+    #[must_use]
+    pub fn of_rbac(self) -> Option<rbac::Kind> {
+        match self {
+            Self::Role => Some(rbac::Kind::Role),
+            Self::ClusterRole => Some(rbac::Kind::ClusterRole),
+            Self::RoleBinding => Some(rbac::Kind::RoleBinding),
+            Self::ClusterRoleBinding => Some(rbac::Kind::ClusterRoleBinding),
+            _ => None,
         }
     }
 

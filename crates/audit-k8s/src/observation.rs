@@ -1,5 +1,6 @@
 //! What the watches say.
 
+use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
@@ -55,6 +56,10 @@ pub enum Observation {
     Pod(Change<Pod>),
     /// Of namespaces.
     Namespace(Change<NamespaceObject>),
+    /// Of Roles, or of ClusterRoles.
+    Role(Kind, Change<Role>),
+    /// Of RoleBindings, or of ClusterRoleBindings.
+    RoleBinding(Kind, Change<RoleBinding>),
     /// Of `IrsaAudit`s.
     Audit(Change<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.

@@ -31,6 +31,13 @@ pub const CLUSTER: &[Right] = &[
         verbs: WATCH,
     },
     Right {
+        purpose: "What Kubernetes lets ServiceAccounts do.",
+        group: "rbac.authorization.k8s.io",
+        resources: &["roles", "clusterroles", "rolebindings", "clusterrolebindings"],
+        names: &[],
+        verbs: WATCH,
+    },
+    Right {
         purpose: "The settings of admins.",
         group: audit_api::GROUP,
         resources: &["irsaauditpolicies"],

@@ -14,7 +14,9 @@ use crate::audit_object::AuditObject;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
-use crate::prune::{PodWire, ServiceAccountWire, Wire};
+use crate::prune::{
+    ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
+};
 use crate::trouble;
 use crate::watched::Watched;
 
@@ -33,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// not exist any more, as after etcd was restored from a backup.
 const RESUMES_BEFORE_LISTING: u32 = 5;
 
-/// Watches ServiceAccounts, Pods, namespaces, `IrsaAudit`s and `IrsaAuditPolicy` objects in all namespaces, each in a task of its
+/// Watches ServiceAccounts, Pods, namespaces, roles and their bindings, `IrsaAudit`s and `IrsaAuditPolicy` objects in all namespaces, each in a task of its
 /// own, and sends what they say. `prefix` is that of the annotations and labels for IRSA, such as `eks.amazonaws.com`.
 ///
 /// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
@@ -48,6 +50,22 @@ pub async fn observe(client: Client, prefix: String, sender: Sender<Observation>
     ));
     watches.spawn(watch::<PodWire>(client.clone(), prefix.clone(), sender.clone()));
     watches.spawn(watch::<NamespaceObject>(
+        client.clone(),
+        prefix.clone(),
+        sender.clone(),
+    ));
+    watches.spawn(watch::<RoleWire>(client.clone(), prefix.clone(), sender.clone()));
+    watches.spawn(watch::<ClusterRoleWire>(
+        client.clone(),
+        prefix.clone(),
+        sender.clone(),
+    ));
+    watches.spawn(watch::<RoleBindingWire>(
+        client.clone(),
+        prefix.clone(),
+        sender.clone(),
+    ));
+    watches.spawn(watch::<ClusterRoleBindingWire>(
         client.clone(),
         prefix.clone(),
         sender.clone(),

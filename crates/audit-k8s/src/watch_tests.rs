@@ -431,8 +431,8 @@ async fn it_ends_with_its_receiver_whether_it_waits_for_it_or_for_news() {
         let (sender, mut receiver) = mpsc::channel(1);
         let watching = tokio::spawn(observe(api.client(), "eks.amazonaws.com".into(), sender));
         if idle {
-            // A beginning and an end for each of the four kinds; nothing comes after that.
-            for _ in 0..8 {
+            // A beginning and an end for each kind; nothing comes after that.
+            for _ in 0..2 * Kind::ALL.len() {
                 receiver.recv().await.unwrap();
             }
         }

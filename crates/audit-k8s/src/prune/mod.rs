@@ -4,10 +4,12 @@
 //! reduced one at a time, as they are read, so that not even a page of a list is ever held whole.
 
 mod pod;
+mod rbac;
 mod service_account;
 
 use std::fmt::Debug;
 
+use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 use audit_core::text::quote;
 use serde::de::DeserializeOwned;
@@ -22,6 +24,7 @@ use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
 
 pub(crate) use pod::PodWire;
+pub(crate) use rbac::{ClusterRoleBindingWire, ClusterRoleWire, RoleBindingWire, RoleWire};
 pub(crate) use service_account::ServiceAccountWire;
 
 /// An object that could not be read.
@@ -72,6 +75,38 @@ pub fn audit(object: Value) -> Result<Box<AuditObject>, Undecodable> {
 /// [`Undecodable`] where the object has no name, or a spec that its definition would refuse.
 pub fn policy(object: Value) -> Result<Box<PolicyObject>, Undecodable> {
     prune(object)
+}
+
+/// Reduces a `Role`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or a field that is read has another type than a Role's.
+pub fn role(object: Value) -> Result<Role, Undecodable> {
+    prune::<RoleWire>(object).map(|wire| wire.0)
+}
+
+/// Reduces a `ClusterRole`. What it aggregates, and its labels, stay: in files, no controller has filled in its rules.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or a field that is read has another type than a ClusterRole's.
+pub fn cluster_role(object: Value) -> Result<Role, Undecodable> {
+    prune::<ClusterRoleWire>(object).map(|wire| wire.0)
+}
+
+/// Reduces a `RoleBinding`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or says what the API server would refuse.
+pub fn role_binding(object: Value) -> Result<RoleBinding, Undecodable> {
+    prune::<RoleBindingWire>(object).map(|wire| wire.0)
+}
+
+/// Reduces a `ClusterRoleBinding`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or says what the API server would refuse.
+pub fn cluster_role_binding(object: Value) -> Result<RoleBinding, Undecodable> {
+    prune::<ClusterRoleBindingWire>(object).map(|wire| wire.0)
 }
 
 /// Reduces a `v1 Namespace`.
@@ -184,6 +219,10 @@ mod tests {
         let _ = service_account(object.clone(), "eks.amazonaws.com");
         let _ = audit(object.clone());
         let _ = policy(object.clone());
+        let _ = role(object.clone());
+        let _ = cluster_role(object.clone());
+        let _ = role_binding(object.clone());
+        let _ = cluster_role_binding(object.clone());
         let _ = namespace(object.clone());
     }
 

@@ -73,6 +73,8 @@ pub struct Engine {
     dirty: BTreeSet<BindingKey>,
     /// Of these, those for which somebody asked that everything be read anew.
     forced: BTreeSet<BindingKey>,
+    /// Roles or bindings have changed since the last turn.
+    permissions_changed: bool,
     states: BTreeMap<BindingKey, State>,
     /// Bindings whose summary has changed since it was shown.
     changed: BTreeSet<BindingKey>,
@@ -97,6 +99,7 @@ impl Engine {
             leading: false,
             dirty: BTreeSet::new(),
             forced: BTreeSet::new(),
+            permissions_changed: false,
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
             objects: Objects::default(),
@@ -138,6 +141,7 @@ impl Engine {
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
                 self.dirty.extend(bindings.map(|(key, _)| key.clone()));
             }
+            self.permissions_changed |= dirty.permissions;
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
@@ -223,6 +227,10 @@ impl Engine {
         }
         let mut actions = Vec::new();
         self.dirty.extend(self.schedule.take_due(now));
+        // However many roles have changed; for all others, roles are no more than a notice, which can wait.
+        if std::mem::take(&mut self.permissions_changed) {
+            self.dirty.extend(self.snapshot.cluster.expecting_permissions());
+        }
         while let Some(key) = self.dirty.pop_first() {
             self.look_at(&key, now, &mut actions);
         }

@@ -6,6 +6,7 @@ mod cluster;
 mod evidence;
 mod leading;
 mod objects;
+mod permissions;
 mod policy;
 mod properties;
 mod status;
@@ -19,7 +20,7 @@ use audit_api::irsa_audit::VerdictName;
 use audit_aws::{Reading, Request};
 use audit_core::Config;
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
-use audit_k8s::{Change, Observation, prune};
+use audit_k8s::{Change, Kind, Observation, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -152,27 +153,28 @@ impl Lab {
     }
 
     fn sync_all_but_audits(&mut self) {
+        for kind in Kind::ALL {
+            self.see_listing(kind);
+        }
+    }
+
+    /// Lists a kind of which there is nothing; not that of audits.
+    fn see_listing(&mut self, kind: Kind) {
         for begin in [true, false] {
-            self.see(Observation::ServiceAccount(if begin {
-                Change::Init
-            } else {
-                Change::InitDone
-            }));
-            self.see(Observation::Pod(if begin {
-                Change::Init
-            } else {
-                Change::InitDone
-            }));
-            self.see(Observation::Namespace(if begin {
-                Change::Init
-            } else {
-                Change::InitDone
-            }));
-            self.see(Observation::Policy(if begin {
-                Change::Init
-            } else {
-                Change::InitDone
-            }));
+            fn step<T>(begin: bool) -> Change<T> {
+                if begin { Change::Init } else { Change::InitDone }
+            }
+            match kind {
+                Kind::ServiceAccount => self.see(Observation::ServiceAccount(step(begin))),
+                Kind::Pod => self.see(Observation::Pod(step(begin))),
+                Kind::Namespace => self.see(Observation::Namespace(step(begin))),
+                Kind::Role | Kind::ClusterRole => self.see(Observation::Role(kind, step(begin))),
+                Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                    self.see(Observation::RoleBinding(kind, step(begin)));
+                }
+                Kind::IrsaAudit => {}
+                Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
+            }
         }
     }
 

@@ -1,0 +1,371 @@
+//! Roles and bindings: rules on resources, and whom they are given to.
+//!
+//! A watch drops labels and aggregation, because in a cluster a controller fills in what a ClusterRole aggregates, and only
+//! that counts for the API server.
+
+use std::collections::BTreeMap;
+
+use audit_core::model::rbac::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
+use k8s_openapi::api::rbac::v1;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Wire, decode, null_as_default};
+use crate::kind::Kind;
+use crate::observation::{Change, Observation};
+
+/// A Role.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleWire(pub(super) Role);
+
+/// A ClusterRole.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterRoleWire(pub(super) Role);
+
+/// A RoleBinding.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleBindingWire(pub(super) RoleBinding);
+
+/// A ClusterRoleBinding.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterRoleBindingWire(pub(super) RoleBinding);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRole {
+    metadata: RawMetadata,
+    #[serde(default, deserialize_with = "null_as_default")]
+    rules: Vec<RawRule>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    aggregation_rule: RawAggregation,
+}
+
+#[derive(Deserialize)]
+struct RawMetadata {
+    namespace: Option<String>,
+    name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRule {
+    #[serde(default, deserialize_with = "null_as_default")]
+    verbs: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    api_groups: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    resources: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    resource_names: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct RawAggregation {
+    #[serde(default, deserialize_with = "null_as_default")]
+    cluster_role_selectors: Vec<RawSelector>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawSelector {
+    #[serde(default, deserialize_with = "null_as_default")]
+    match_labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    match_expressions: Vec<RawRequirement>,
+}
+
+#[derive(Deserialize)]
+struct RawRequirement {
+    key: String,
+    operator: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawBinding {
+    metadata: RawMetadata,
+    role_ref: RawRoleRef,
+    #[serde(default, deserialize_with = "null_as_default")]
+    subjects: Vec<RawSubject>,
+}
+
+#[derive(Deserialize)]
+struct RawRoleRef {
+    kind: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct RawSubject {
+    kind: String,
+    name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    namespace: String,
+}
+
+impl RawMetadata {
+    /// Names the object; one that lies in no namespace names none, whatever a file says.
+    fn id(&self, namespaced: bool) -> Result<ObjectId, String> {
+        let namespace = if namespaced {
+            self.namespace.as_deref().ok_or("metadata.namespace is missing")?
+        } else {
+            ""
+        };
+        Ok(ObjectId::new(namespace, self.name.as_str()))
+    }
+}
+
+fn role(object: Value, namespaced: bool) -> Result<Role, String> {
+    let raw: RawRole = decode(object)?;
+    let selectors = raw.aggregation_rule.cluster_role_selectors;
+    Ok(Role {
+        id: raw.metadata.id(namespaced)?,
+        // What is not about resources is never asked for.
+        rules: raw
+            .rules
+            .into_iter()
+            .filter(|rule| !rule.resources.is_empty())
+            .map(rule)
+            .collect(),
+        labels: raw.metadata.labels,
+        aggregates: selectors.into_iter().map(selector).collect::<Result<_, _>>()?,
+    })
+}
+
+fn rule(raw: RawRule) -> Rule {
+    let texts = |words: Vec<String>| words.into_iter().map(Text::from).collect();
+    Rule {
+        verbs: texts(raw.verbs),
+        api_groups: texts(raw.api_groups),
+        resources: texts(raw.resources),
+        resource_names: texts(raw.resource_names),
+    }
+}
+
+fn selector(raw: RawSelector) -> Result<Selector, String> {
+    let requirement = |raw: RawRequirement| match raw.operator.as_str() {
+        "In" => Ok(Requirement::In(raw.key, raw.values)),
+        "NotIn" => Ok(Requirement::NotIn(raw.key, raw.values)),
+        "Exists" => Ok(Requirement::Exists(raw.key)),
+        "DoesNotExist" => Ok(Requirement::DoesNotExist(raw.key)),
+        other => Err(format!("aggregationRule: unknown operator `{other}`")),
+    };
+    Ok(Selector {
+        labels: raw.match_labels,
+        requirements: raw
+            .match_expressions
+            .into_iter()
+            .map(requirement)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
+    let raw: RawBinding = decode(object)?;
+    let id = raw.metadata.id(namespaced)?;
+    let role = match raw.role_ref.kind.as_str() {
+        "ClusterRole" => ObjectId::new("", raw.role_ref.name),
+        "Role" if namespaced => ObjectId::new(id.namespace.clone(), raw.role_ref.name),
+        other => {
+            return Err(format!(
+                "roleRef.kind: `{other}` is no kind of role that it can refer to"
+            ));
+        }
+    };
+    let subject = |raw: RawSubject| match raw.kind.as_str() {
+        "ServiceAccount" if raw.namespace.is_empty() => Ok(Subject::ServiceAccount(ObjectId::new(
+            id.namespace.clone(),
+            raw.name,
+        ))),
+        "ServiceAccount" => Ok(Subject::ServiceAccount(ObjectId::new(raw.namespace, raw.name))),
+        "User" => Ok(Subject::User(raw.name.into())),
+        "Group" => Ok(Subject::Group(raw.name.into())),
+        other => Err(format!("subjects: unknown kind `{other}`")),
+    };
+    let subjects = raw.subjects.into_iter().map(subject).collect::<Result<_, _>>()?;
+    Ok(RoleBinding { id, role, subjects })
+}
+
+/// As a cluster has it, where a controller has done what aggregation asks for.
+fn filled_in(role: Role) -> Role {
+    Role {
+        labels: BTreeMap::new(),
+        aggregates: Box::default(),
+        ..role
+    }
+}
+
+impl Wire for RoleWire {
+    type Resource = v1::Role;
+    type Plain = Role;
+    const KIND: Kind = Kind::Role;
+
+    fn prune(object: Value) -> Result<Self, String> {
+        role(object, true).map(filled_in).map(Self)
+    }
+
+    fn for_prefix(self, _: &str) -> Role {
+        self.0
+    }
+
+    fn observation(change: Change<Role>) -> Observation {
+        Observation::Role(Self::KIND, change)
+    }
+}
+
+impl Wire for ClusterRoleWire {
+    type Resource = v1::ClusterRole;
+    type Plain = Role;
+    const KIND: Kind = Kind::ClusterRole;
+
+    fn prune(object: Value) -> Result<Self, String> {
+        role(object, false).map(Self)
+    }
+
+    fn for_prefix(self, _: &str) -> Role {
+        filled_in(self.0)
+    }
+
+    fn observation(change: Change<Role>) -> Observation {
+        Observation::Role(Self::KIND, change)
+    }
+}
+
+impl Wire for RoleBindingWire {
+    type Resource = v1::RoleBinding;
+    type Plain = RoleBinding;
+    const KIND: Kind = Kind::RoleBinding;
+
+    fn prune(object: Value) -> Result<Self, String> {
+        binding(object, true).map(Self)
+    }
+
+    fn for_prefix(self, _: &str) -> RoleBinding {
+        self.0
+    }
+
+    fn observation(change: Change<RoleBinding>) -> Observation {
+        Observation::RoleBinding(Self::KIND, change)
+    }
+}
+
+impl Wire for ClusterRoleBindingWire {
+    type Resource = v1::ClusterRoleBinding;
+    type Plain = RoleBinding;
+    const KIND: Kind = Kind::ClusterRoleBinding;
+
+    fn prune(object: Value) -> Result<Self, String> {
+        binding(object, false).map(Self)
+    }
+
+    fn for_prefix(self, _: &str) -> RoleBinding {
+        self.0
+    }
+
+    fn observation(change: Change<RoleBinding>) -> Observation {
+        Observation::RoleBinding(Self::KIND, change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::prune;
+
+    #[test]
+    fn a_role_keeps_its_rules_on_resources() {
+        let object = json!({
+            "metadata": { "namespace": "shop", "name": "r", "labels": { "a": "b" }, "managedFields": [] },
+            "rules": [
+                { "apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"], "resourceNames": ["web"] },
+                { "nonResourceURLs": ["/healthz"], "verbs": ["get"] },
+                { "apiGroups": null, "resources": ["x"], "verbs": null }
+            ]
+        });
+        let role = prune::role(object).unwrap();
+        assert_eq!((role.id.to_string().as_str(), role.rules.len()), ("shop/r", 2));
+        assert_eq!(
+            role.rules[0].resources.iter().map(|r| &**r).collect::<Vec<_>>(),
+            ["pods", "pods/log"]
+        );
+        assert_eq!(&*role.rules[0].resource_names[0], "web");
+        assert!(role.labels.is_empty());
+        let empty =
+            prune::role(json!({ "metadata": { "namespace": "shop", "name": "r" }, "rules": null })).unwrap();
+        assert!(empty.rules.is_empty());
+    }
+
+    #[test]
+    fn what_is_aggregated_stays_for_files_and_goes_in_a_watch() {
+        let object = json!({
+            "metadata": { "name": "r", "labels": { "to-admin": "true" } },
+            "aggregationRule": { "clusterRoleSelectors": [
+                { "matchLabels": { "a": "b" }, "matchExpressions": [{ "key": "c", "operator": "NotIn", "values": ["d"] }] }
+            ] },
+            "rules": null
+        });
+        let role = prune::cluster_role(object.clone()).unwrap();
+        assert_eq!(
+            role.aggregates[0].requirements,
+            [Requirement::NotIn("c".into(), vec!["d".into()])]
+        );
+        assert_eq!(role.labels["to-admin"], "true");
+        let watched = ClusterRoleWire::prune(object).unwrap().for_prefix("");
+        assert!(watched.aggregates.is_empty() && watched.labels.is_empty());
+    }
+
+    #[test]
+    fn a_binding_names_its_role_and_its_subjects() {
+        let object = |kind: &str| {
+            json!({
+                "metadata": { "namespace": "shop", "name": "b" },
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "r" },
+                "subjects": [
+                    { "kind": "ServiceAccount", "name": "cart" },
+                    { "kind": "ServiceAccount", "name": "cart", "namespace": "other" },
+                    { "kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io" },
+                    { "kind": "Group", "name": "system:authenticated" }
+                ]
+            })
+        };
+        let role_binding = prune::role_binding(object("Role")).unwrap();
+        assert_eq!(role_binding.role, ObjectId::new("shop", "r"));
+        let names: Vec<String> = role_binding.subjects.iter().map(Subject::name).collect();
+        assert_eq!(names, ["shop/cart", "other/cart", "jane", "system:authenticated"]);
+        assert_eq!(
+            prune::role_binding(object("ClusterRole")).unwrap().role,
+            ObjectId::new("", "r")
+        );
+        let wide = prune::cluster_role_binding(object("ClusterRole")).unwrap();
+        assert!(wide.id.is_cluster_wide());
+        assert_eq!(
+            wide.subjects[0],
+            Subject::ServiceAccount(ObjectId::new("", "cart")),
+            "which means nobody"
+        );
+    }
+
+    #[test]
+    fn what_the_api_server_would_refuse_is_refused() {
+        let object = |kind: &str, subject: &str| {
+            json!({ "metadata": { "namespace": "shop", "name": "b" }, "roleRef": { "kind": kind, "name": "r" },
+                "subjects": [{ "kind": subject, "name": "x" }] })
+        };
+        prune::cluster_role_binding(object("Role", "User")).unwrap_err();
+        prune::role_binding(object("Deployment", "User")).unwrap_err();
+        prune::role_binding(object("Role", "Robot")).unwrap_err();
+        prune::role(json!({ "metadata": { "name": "r" } })).unwrap_err();
+        prune::role(json!({ "metadata": { "namespace": "shop", "name": "r" }, "rules": 7 })).unwrap_err();
+        let selector = json!({ "matchExpressions": [{ "key": "a", "operator": "Near" }] });
+        let aggregation = json!({ "clusterRoleSelectors": [selector] });
+        prune::cluster_role(json!({ "metadata": { "name": "r" }, "aggregationRule": aggregation }))
+            .unwrap_err();
+    }
+}

@@ -1,0 +1,109 @@
+//! What Kubernetes allows: expected permissions follow the roles at once, and nobody else is written to for them.
+
+use super::*;
+
+fn role(verbs: &[&str]) -> Observation {
+    let role = json!({
+        "metadata": {"namespace": NS, "name": "reader"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}],
+    });
+    Observation::Role(Kind::Role, Change::Applied(prune::role(role).unwrap()))
+}
+
+fn role_binding() -> Observation {
+    let binding = json!({
+        "metadata": {"namespace": NS, "name": "reader"},
+        "roleRef": {"kind": "Role", "name": "reader"},
+        "subjects": [{"kind": "ServiceAccount", "name": "app"}],
+    });
+    Observation::RoleBinding(
+        Kind::RoleBinding,
+        Change::Applied(prune::role_binding(binding).unwrap()),
+    )
+}
+
+impl Lab {
+    /// A healthy binding of which somebody expects that it can read pods.
+    fn expecting() -> Self {
+        let mut lab = Lab::healthy();
+        lab.declare("mine", "app");
+        lab.edit("mine", |stored| {
+            stored["spec"]["expect"] =
+                json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "namespace": NS}]});
+        });
+        lab.settle();
+        lab.forget();
+        lab
+    }
+}
+
+#[test]
+fn expectations_follow_the_roles() {
+    let mut lab = Lab::expecting();
+    let mut reasons = vec![lab.reason("mine")];
+    for observation in [role(&["list"]), role_binding(), role(&["get"])] {
+        lab.see(observation);
+        lab.settle();
+        reasons.push(lab.reason("mine"));
+    }
+    let reasons: Vec<&str> = reasons.iter().filter_map(|reason| reason.as_deref()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "RbacNoBinding",
+            "RbacNoBinding",
+            "RbacVerbMissing",
+            "AllLinksPass"
+        ]
+    );
+    assert!(lab.short_reads().is_empty(), "AWS has nothing to do with it");
+}
+
+#[test]
+fn roles_that_concern_nobody_are_no_work() {
+    let mut lab = Lab::healthy();
+    for n in 0..10 {
+        lab.see(role(&["create", if n % 2 == 0 { "get" } else { "list" }]));
+        lab.see(role_binding());
+        lab.settle();
+    }
+    assert!(lab.short_writes().is_empty() && lab.short_reads().is_empty());
+}
+
+#[test]
+fn who_may_not_list_roles_is_told_so_and_audits_the_rest() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    for kind in [
+        Kind::ServiceAccount,
+        Kind::Pod,
+        Kind::Namespace,
+        Kind::IrsaAuditPolicy,
+    ] {
+        lab.see_listing(kind);
+    }
+    lab.sync_audits();
+    for kind in [
+        Kind::Role,
+        Kind::ClusterRole,
+        Kind::RoleBinding,
+        Kind::ClusterRoleBinding,
+    ] {
+        lab.see(Observation::WatchFailed {
+            kind,
+            message: "forbidden".to_owned(),
+        });
+    }
+    lab.engine.set_leading(true);
+    lab.binding("app");
+    lab.settle();
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.declare("mine", "app");
+    lab.edit("mine", |stored| {
+        stored["spec"]["expect"] =
+            json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "namespace": NS}]});
+    });
+    lab.settle();
+    assert_eq!(lab.reason("mine").as_deref(), Some("RbacNotSeen"));
+}
