@@ -17,7 +17,7 @@
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
 //! | [`watch`] | the watches |
-//! | [`list`] | the same once, for who does not stay |
+//! | [`mod@list`] | the same once, for who does not stay |
 //! | [`index`] | what was observed, kept |
 //! | [`lease`] | leader election |
 //! | [`rights`] | what RBAC has to allow for all that |
