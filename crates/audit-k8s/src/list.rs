@@ -10,7 +10,9 @@ use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
-use crate::prune::{PodWire, ServiceAccountWire, Wire};
+use crate::prune::{
+    ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
+};
 use crate::trouble;
 use crate::watched::Watched;
 
@@ -31,7 +33,8 @@ pub struct ListFailed {
 /// Custom resources that are not installed are none.
 ///
 /// # Errors
-/// [`ListFailed`] for the first kind that cannot be listed: what was not seen must not count as absent.
+/// [`ListFailed`] for the first kind that cannot be listed: what was not seen must not count as absent. Kinds that may be out of
+/// reach are observed as such.
 pub async fn list(
     client: &Client,
     prefix: &str,
@@ -43,14 +46,46 @@ pub async fn list(
     all::<Box<AuditObject>>(client, prefix, namespace, &mut observations).await?;
     all::<Box<PolicyObject>>(client, prefix, None, &mut observations).await?;
     all::<NamespaceObject>(client, prefix, None, &mut observations).await?;
+    // An expectation may be about another namespace.
+    let every = ListParams::default;
+    if_possible::<RoleWire>(client, prefix, None, every(), &mut observations).await;
+    if_possible::<ClusterRoleWire>(client, prefix, None, every(), &mut observations).await;
+    if_possible::<RoleBindingWire>(client, prefix, None, every(), &mut observations).await;
+    if_possible::<ClusterRoleBindingWire>(client, prefix, None, every(), &mut observations).await;
     Ok(observations)
 }
 
-/// All objects of a kind, page by page.
+/// All objects of a kind that may be out of reach.
+async fn if_possible<W: Wire>(
+    client: &Client,
+    prefix: &str,
+    namespace: Option<&str>,
+    params: ListParams,
+    observations: &mut Vec<Observation>,
+) {
+    let mut listed = Vec::new();
+    match pages::<W>(client, prefix, namespace, params, &mut listed).await {
+        Ok(()) => observations.append(&mut listed),
+        Err(ListFailed { kind, message }) => observations.push(Observation::WatchFailed { kind, message }),
+    }
+}
+
+/// All objects of a kind.
 async fn all<W: Wire>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
+    observations: &mut Vec<Observation>,
+) -> Result<(), ListFailed> {
+    pages::<W>(client, prefix, namespace, ListParams::default(), observations).await
+}
+
+/// The objects of a kind that parameters leave, page by page.
+async fn pages<W: Wire>(
+    client: &Client,
+    prefix: &str,
+    namespace: Option<&str>,
+    params: ListParams,
     observations: &mut Vec<Observation>,
 ) -> Result<(), ListFailed> {
     let failed = |error: &kube::Error| ListFailed {
@@ -59,7 +94,7 @@ async fn all<W: Wire>(
     };
     observations.push(W::observation(Change::Init));
     let request = Request::new(W::Resource::url_path(&(), namespace));
-    let mut params = ListParams::default().limit(PAGE_SIZE);
+    let mut params = params.limit(PAGE_SIZE);
     loop {
         let page = request
             .list(&params)
@@ -176,6 +211,24 @@ mod tests {
                 assert!(binding.service_account().is_some(), "{name}");
             }
             assert_eq!(cluster.pods_in("shop").count(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn permissions_may_be_out_of_reach() {
+        let paths = paths("");
+        let path = |resource: &str| format!("/apis/rbac.authorization.k8s.io/v1/{resource}?{LIMIT}");
+        let resources = ["roles", "clusterroles", "rolebindings", "clusterrolebindings"].map(path);
+        for code in [200, 403] {
+            let mut answers = core(&paths);
+            answers.extend(
+                resources
+                    .iter()
+                    .map(|path| (path.as_str(), code, page(&[], None))),
+            );
+            let (index, _) = listed(answers, None).await.unwrap();
+            assert!(index.is_synced(), "{:?}", index.unsynced().collect::<Vec<_>>());
+            assert_eq!(index.failed(Kind::ClusterRole), u64::from(code != 200));
         }
     }
 
