@@ -190,6 +190,7 @@ async fn a_real_prometheus_alerts_on_what_the_operator_finds_and_fills_the_dashb
             assert!(runbook.ends_with("docs/findings/IRSA204.md"), "{alert}");
         }
     }
+    grafana_would_alert(&prometheus).await?;
     dashboards_show_something(&prometheus).await?;
 
     // What was shared is repaired at once for all; the binding that is broken alone still is.
@@ -206,6 +207,23 @@ async fn a_real_prometheus_alerts_on_what_the_operator_finds_and_fills_the_dashb
         "{:?}",
         firing(&prometheus).await
     );
+    Ok(())
+}
+
+/// Grafana's own rules ask the same: an expression that returns something is an alert.
+async fn grafana_would_alert(prometheus: &Prometheus) -> Outcome {
+    let file: Value =
+        serde_saphyr::from_str(&fs::read_to_string(root().join("deploy/grafana/alerts.yaml"))?)?;
+    let mut alerting = Vec::new();
+    for group in file["groups"].as_array().expect("groups") {
+        for rule in group["rules"].as_array().expect("rules") {
+            let query = rule["data"][0]["model"]["expr"].as_str().expect("a query");
+            let title = rule["title"].as_str().expect("a title").to_owned();
+            alerting.extend(prometheus.query(query).await?.iter().map(|_| title.clone()));
+        }
+    }
+    alerting.retain(|title| title.starts_with("Irsa") && title.contains("Binding"));
+    assert_eq!(alerting, ["IrsaBindingBroken", "IrsaManyBindingsBroken"]);
     Ok(())
 }
 

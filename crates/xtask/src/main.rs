@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod demo;
 mod pages;
+mod pictures;
 mod steps;
 
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ enum Command {
         #[arg(value_enum)]
         subject: Option<bench::Subject>,
     },
+    /// Draw the documents' pictures of the dashboards anew, from real data
+    Pictures,
     /// Called by the demo's shell
     #[command(name = demo::stand_in::COMMAND, hide = true)]
     AwsStandIn(demo::stand_in::StandInArgs),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Codegen { check } => codegen::run(&root(), check).map_err(|error| error.to_string()),
         Command::Demo(args) => demo::run(&args).map_err(|error| error.to_string()),
+        Command::Pictures => pictures::run(&root()),
         Command::AwsStandIn(args) => demo::stand_in::run(args),
         Command::Test { full } => steps::test(&root(), full),
         Command::Bench { subject } => bench::run(&root(), subject).map_err(|error| error.to_string()),
