@@ -340,7 +340,7 @@ mod tests {
         let svg = picture("t", &panel, &series, (100.0, 110.0));
         assert!(svg.contains("Working: 2") && svg.contains("Broken: 2"), "{svg}");
         // Four, with some air above, fill the height.
-        assert!(svg.contains(">4</text>"), "{svg}");
+        assert!(svg.contains(">4.20</text>"), "{svg}");
     }
 
     #[test]
