@@ -124,7 +124,8 @@ async fn offline(world: &World, moto: &Moto) -> Result<Said, Failure> {
     let home = Shell::new(&all, &home)?;
     let other = Shell::new(&all, &world.aws().environment_in(aws::OTHER).await?)?;
     home.run(&format!(
-        "mkdir {path}/aws && kubectl get namespaces,serviceaccounts,pods,deployments,irsaaudits --all-namespaces \
+        "mkdir {path}/aws && kubectl get namespaces,serviceaccounts,pods,deployments,roles,clusterroles,rolebindings,\
+         clusterrolebindings,mutatingwebhookconfigurations,irsaaudits --all-namespaces \
          --output=yaml > {path}/cluster.yaml"
     ))
     .await?;
