@@ -471,3 +471,41 @@ fn an_accounts_quota_and_all_its_providers() {
         problems(&unplaced)
     );
 }
+
+#[test]
+fn other_partitions_are_as_healthy_as_the_first() {
+    for (partition, host) in [
+        ("aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn"),
+        ("aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com"),
+    ] {
+        let here = |value: &Value| {
+            let text = value
+                .to_string()
+                .replace("arn:aws:iam", &format!("arn:{partition}:iam"));
+            text.replace("oidc.eks.eu-west-1.amazonaws.com", host)
+        };
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "cart", "annotations": {
+            "eks.amazonaws.com/role-arn": format!("arn:aws:iam::{ACCOUNT}:role/cart")
+        }}});
+        let outputs = [
+            details(&[detail(ACCOUNT, "cart")]),
+            listed(&[ACCOUNT]),
+            described(AUD),
+            cluster(ISSUER),
+        ];
+        let outputs: Vec<String> = outputs.iter().map(here).collect();
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let loaded = good(&[&here(&account)], &outputs, &options());
+        let report = report(&loaded);
+        let said: Vec<_> = report
+            .bindings
+            .iter()
+            .map(|binding| (binding.verdict, binding.reason))
+            .collect();
+        assert_eq!(
+            said,
+            [(audit_core::Verdict::Working, "AllLinksPass")],
+            "{partition}"
+        );
+    }
+}
