@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use e2e::chart::{self, NAMESPACE, RELEASE, objects, one, template};
+use e2e::checkers;
 use e2e::operator;
 use e2e::schemas;
 use e2e::tools;
@@ -56,7 +57,7 @@ async fn helm_finds_nothing_to_complain_about() -> Outcome {
 
 #[tokio::test]
 async fn all_that_is_rendered_is_valid_on_the_oldest_and_the_newest_kubernetes() -> Outcome {
-    let kubeconform = tools::kubeconform().await?;
+    let kubeconform = checkers::kubeconform().await?;
     let folder = tempfile::tempdir()?;
     for release in schemas::RELEASES {
         let schemas = schemas::of(release).await?;
@@ -91,10 +92,10 @@ async fn the_prometheus_operator_knows_every_field_of_its_kinds() -> Outcome {
         );
     }
     assert_eq!(all.len(), 4);
-    tools::check_monitors(&all).await?;
+    checkers::check_monitors(&all).await?;
     all[0]["spec"]["honourLabels"] = json!(true);
     assert!(
-        tools::check_monitors(&all).await.is_err(),
+        checkers::check_monitors(&all).await.is_err(),
         "a check that refuses nothing"
     );
     Ok(())
@@ -117,7 +118,7 @@ async fn what_is_invalid_is_refused() -> Outcome {
         std::fs::write(&file, wrong.to_string())?;
         let arguments = ["-strict", "-schema-location", &place, &file.display().to_string()];
         assert!(
-            tools::run(&tools::kubeconform().await?, &arguments)
+            tools::run(&checkers::kubeconform().await?, &arguments)
                 .await
                 .is_err(),
             "{wrong}"
@@ -364,7 +365,7 @@ async fn the_charts_annotations_name_all_definitions_and_valid_examples() -> Out
         let file: &Path = &folder.path().join("example.json");
         std::fs::write(file, example.to_string())?;
         let arguments = ["-strict", "-schema-location", &place, &file.display().to_string()];
-        tools::run(&tools::kubeconform().await?, &arguments).await?;
+        tools::run(&checkers::kubeconform().await?, &arguments).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::chart;
+use e2e::checkers;
 use e2e::tools;
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ fn dockerfile() -> Result<String, Failure> {
 async fn hadolint_finds_nothing_to_complain_about() -> Outcome {
     let file = root().join("Dockerfile").display().to_string();
     tools::run(
-        &tools::hadolint().await?,
+        &checkers::hadolint().await?,
         &["--failure-threshold", "style", &file],
     )
     .await?;

@@ -9,6 +9,7 @@ use audit_core::finding::{Finding, Link};
 use audit_core::model::BindingKey;
 use audit_core::report::{BindingFacts, BindingReport, LinkState, PodSummary};
 use audit_core::{Severity, Verdict, rules};
+use e2e::checkers;
 use e2e::cluster::Target;
 use e2e::objects;
 use e2e::scenario::APP;
@@ -149,7 +150,7 @@ async fn gates_agree_over_the_whole_life_of_an_audit() -> Outcome {
     let double = duplicate_status("other", Some(&unseen), 2, at(9100));
     step("a duplicate", 2, &double, "Failed", "Degraded");
 
-    let found = tools::kstatus(&objects).await?;
+    let found = checkers::kstatus(&objects).await?;
     let found: Vec<_> = expected
         .iter()
         .zip(found.iter().zip(&objects))
@@ -180,7 +181,7 @@ async fn a_declared_audit_gates_a_rollout() -> Outcome {
             .await?
             .expect("the audit");
         let object = serde_json::to_value(object)?;
-        let kstatus = tools::kstatus(std::slice::from_ref(&object)).await?.remove(0);
+        let kstatus = checkers::kstatus(std::slice::from_ref(&object)).await?.remove(0);
         Ok::<_, Failure>((kstatus, health(&object).0))
     };
     let both = |kstatus: &str, argo: &str| (kstatus.to_owned(), argo.to_owned());

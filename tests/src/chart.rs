@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::checkers;
 use crate::tools::{self, ToolError};
 
 /// The release's name, as in the documentation.
@@ -74,7 +75,7 @@ pub fn values() -> Result<Vec<PathBuf>, ChartError> {
 /// # Errors
 /// [`ToolError`].
 pub async fn helm(arguments: &[&str]) -> Result<String, ToolError> {
-    tools::run(&tools::helm().await?, arguments).await
+    tools::run(&checkers::helm().await?, arguments).await
 }
 
 /// Renders the chart for a Kubernetes release with a file of values and more of them, as in `replicas=1`; gives the text.

@@ -12,11 +12,13 @@
 //! | [`audit_log`] | what the API server was asked, and whether RBAC allowed it |
 //! | [`prometheus`] | a real Prometheus with the alerts that are shipped |
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
+//! | [`checkers`] | programs that check what is shipped |
 //! | [`table`] | what `kubectl get` would show |
 
 pub mod audit_log;
 pub mod aws;
 pub mod chart;
+pub mod checkers;
 pub mod cluster;
 pub mod manifests;
 pub mod metrics;

