@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use audit_api::irsa_audit::VerdictName;
+use e2e::scenario;
 use e2e::world::eventually;
 use fake_aws::Fault;
 use serde_json::Value;
 
-use super::{Outcome, WITHIN, WORKS, fake_world, play, wait_for};
+use super::{Outcome, WITHIN, WORKS, fake_world, wait_for};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -70,8 +71,9 @@ async fn the_shipped_iam_policy_allows_what_the_operator_calls() -> Outcome {
         .collect();
     let world = fake_world().await?;
     let fake = world.aws().as_fake().expect("the fake");
-    play(&world, "eksctl").await?;
-    play(&world, "wrong-namespace").await?;
+    for scenario in scenario::all() {
+        world.play(&scenario).await?;
+    }
     // From here on only the operator calls.
     fake.reset_calls();
     let first = world.operator(&[]).await?;
@@ -92,7 +94,7 @@ async fn the_shipped_iam_policy_allows_what_the_operator_calls() -> Outcome {
     };
     assert!(
         eventually(WITHIN, || async { called() == allowed }).await,
-        "{:?} {allowed:?}",
+        "called: {:?}, in deploy/iam/reader.json: {allowed:?}",
         called()
     );
     Ok(())
