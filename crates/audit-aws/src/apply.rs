@@ -203,7 +203,11 @@ fn role_id(seen: &Observed<RoleLookup>) -> Option<&str> {
 fn same_role(old: &RoleLookup, new: &RoleLookup) -> bool {
     match (old, new) {
         (RoleLookup::Found(a), RoleLookup::Found(b)) => {
-            Arc::ptr_eq(a, b) || (a.arn == b.arn && a.id == b.id && a.trust_text == b.trust_text)
+            Arc::ptr_eq(a, b)
+                || (a.arn == b.arn
+                    && a.id == b.id
+                    && a.trust_text == b.trust_text
+                    && a.last_used == b.last_used)
         }
         (RoleLookup::Absent, RoleLookup::Absent) => true,
         _ => false,

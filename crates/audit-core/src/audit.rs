@@ -313,7 +313,9 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
         .iter()
         .filter_map(|w| w.until)
         .filter(|until| *until > chain.now);
-    ends.chain(chain.stale_at()).min()
+    ends.chain(chain.stale_at())
+        .chain(rules::irsa410::changes_at(chain))
+        .min()
 }
 
 /// Audits what concerns no single binding.

@@ -1,6 +1,6 @@
 //! What holds for every report, whatever was observed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -8,11 +8,12 @@ use crate::audit::{audit, audit_cluster, is_bound};
 use crate::finding::{Link, Severity};
 use crate::model::rbac::Subject;
 use crate::model::{
-    Access, Account, Container, FailureKind, Observed, Pod, PodPhase, Provider, RoleLookup, TokenMount,
+    Access, Account, BindingKey, Container, EnvFrom, EnvSource, FailureKind, LastUsed, Observed, Pod,
+    PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount, TokenPlace, Workload,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};
-use crate::testing::*;
+use crate::testing::{pod as testing_pod, *};
 use crate::verdict::Verdict;
 
 /// One change of a world; drawn from what the field has shown and from nonsense.
@@ -35,7 +36,10 @@ enum Change {
     NoIssuer,
     TrustedBy(&'static str),
     NoPods,
-    Pod(Box<(Container, bool, bool, PodPhase)>),
+    Pod(Box<(Container, Shape)>),
+    LastUsed(LastUsed),
+    Webhook(Option<bool>),
+    RegionalSts(&'static str),
     OldRole(bool),
     ExpectRole(String),
     ExpectAws,
@@ -47,6 +51,18 @@ enum Change {
     Severity(&'static str, Severity),
     Undeclared,
     Later(i64),
+}
+
+/// What varies of a pod besides its container.
+#[derive(Debug, Clone)]
+struct Shape {
+    opt_out: bool,
+    terminating: bool,
+    phase: PodPhase,
+    skip: Option<String>,
+    age: Option<i64>,
+    kind: &'static str,
+    account: &'static str,
 }
 
 impl Change {
@@ -88,25 +104,54 @@ impl Change {
             Self::TrustedBy(role) if has_account => world.trusted_by(role),
             Self::NoPods if world.snapshot.cluster.binding(&world.key).is_some() => world.without_pods(),
             Self::Pod(pod) => {
-                let (container, opt_out, terminating, phase) = *pod;
+                let (container, shape) = *pod;
+                let mut world = world;
                 let name = format!("p{}", container.name);
-                let mut world = world.another_pod(&name, container);
-                let old = world
-                    .snapshot
-                    .cluster
-                    .binding(&world.key)
-                    .unwrap()
-                    .pods()
-                    .last()
-                    .unwrap()
-                    .clone();
+                let made = testing_pod(&BindingKey::new("shop", shape.account), &name, container);
+                let ago = |seconds| world.now.checked_sub(SignedDuration::from_secs(seconds)).ok();
                 world.snapshot.cluster.put_pod(Pod {
-                    webhook_opt_out: opt_out,
-                    terminating,
-                    phase,
-                    ..old
+                    webhook_opt_out: shape.opt_out,
+                    terminating: shape.terminating,
+                    phase: shape.phase,
+                    created: shape.age.and_then(ago),
+                    annotations: shape
+                        .skip
+                        .map(|names| (format!("{PREFIX}/skip-containers"), names))
+                        .into_iter()
+                        .collect(),
+                    also_named: ["cart".to_owned()].into(),
+                    workload: Workload {
+                        kind: shape.kind.to_owned(),
+                        ..made.workload
+                    },
+                    ..made
                 });
                 world
+            }
+            Self::LastUsed(last_used) if has_account => {
+                let old = world.snapshot.accounts[ACCOUNT]
+                    .roles
+                    .get("cart")
+                    .and_then(Observed::latest)
+                    .cloned();
+                match old {
+                    Some(RoleLookup::Found(role)) => {
+                        let role = Role {
+                            last_used,
+                            ..(*role).clone()
+                        };
+                        world.role(RoleLookup::Found(std::sync::Arc::new(role)))
+                    }
+                    _ => world,
+                }
+            }
+            Self::Webhook(registered) => {
+                let mut world = world;
+                world.snapshot.cluster.set_webhook(registered);
+                world
+            }
+            Self::RegionalSts(value) if service_account => {
+                world.annotate(&format!("{PREFIX}/sts-regional-endpoints"), Some(value))
             }
             Self::OldRole(good) if has_account => {
                 let subject = if good {
@@ -229,6 +274,8 @@ fn container() -> impl Strategy<Value = Container> {
             },
             audience,
             file: "token".to_owned(),
+            by_webhook: there,
+            sub_path: !there,
         });
     let file = prop::sample::select(vec![
         format!("{TOKEN_FOLDER}/token"),
@@ -236,24 +283,111 @@ fn container() -> impl Strategy<Value = Container> {
     ]);
     (
         "[a-d]",
-        any::<bool>(),
+        (
+            any::<bool>(),
+            any::<bool>(),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+        ),
         prop::option::of(arn()),
         prop::option::of(file),
-        any::<bool>(),
-        prop::bool::weighted(0.2),
+        prop::sample::select(vec![
+            StsEndpoints::Unset,
+            StsEndpoints::Regional,
+            StsEndpoints::Legacy,
+        ]),
         prop::collection::vec(token, 0..3),
+        prop::option::weighted(0.3, rarities()),
     )
         .prop_map(
-            |(name, init, role_arn, token_file, opaque_env, pod_identity, tokens)| Container {
+            |(
                 name,
-                init,
+                (init, opaque_env, names_variable, pod_identity),
                 role_arn,
                 token_file,
-                opaque_env,
-                pod_identity,
+                sts_endpoints,
                 tokens,
+                rarities,
+            )| {
+                Container {
+                    name,
+                    init,
+                    role_arn,
+                    token_file,
+                    opaque_env,
+                    names_variable,
+                    pod_identity,
+                    sts_endpoints,
+                    tokens,
+                    rarities: rarities.map(Box::new),
+                }
             },
         )
+}
+
+fn rarities() -> impl Strategy<Value = Rarities> {
+    let env_from = || {
+        hostile().prop_map(|name| EnvFrom {
+            source: EnvSource::Secret,
+            name,
+            prefix: String::new(),
+        })
+    };
+    let set_by = || {
+        prop_oneof![
+            Just(SetBy::Env),
+            Just(SetBy::Nothing),
+            env_from().prop_map(SetBy::EnvFrom)
+        ]
+    };
+    let place = prop_oneof![
+        Just(TokenPlace::Nowhere),
+        Just(TokenPlace::Elsewhere),
+        hostile().prop_map(TokenPlace::Hidden),
+        hostile().prop_map(TokenPlace::CopiedBy),
+    ];
+    (
+        prop::option::of(set_by()),
+        prop::option::of(set_by()),
+        prop::option::of(place),
+        prop::collection::vec(env_from(), 0..2),
+    )
+        .prop_map(|(access_key, profile, token_place, env_from)| Rarities {
+            access_key,
+            profile,
+            token_place,
+            env_from,
+        })
+}
+
+/// What varies of a pod besides its container.
+fn shape() -> impl Strategy<Value = Shape> {
+    let phase = prop::sample::select(vec![
+        PodPhase::Pending,
+        PodPhase::Running,
+        PodPhase::Failed,
+        PodPhase::Unknown,
+        PodPhase::Template,
+    ]);
+    let skip = prop_oneof![Just("a,b".to_owned()), hostile()];
+    (
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        phase,
+        prop::option::weighted(0.2, skip),
+        prop::option::of(0_i64..200_000),
+        prop::sample::select(vec!["Deployment", "Rollout", "Job", "Pod", "CronJob", "\u{202e}"]),
+        prop::sample::select(vec!["cart", "default", "web"]),
+    )
+        .prop_map(|(opt_out, terminating, phase, skip, age, kind, account)| Shape {
+            opt_out,
+            terminating,
+            phase,
+            skip,
+            age,
+            kind,
+            account,
+        })
 }
 
 fn code() -> impl Strategy<Value = &'static str> {
@@ -291,20 +425,15 @@ fn change() -> impl Strategy<Value = Change> {
         Severity::Unknown,
         Severity::Broken,
     ]);
-    let phase = prop::sample::select(vec![
-        PodPhase::Pending,
-        PodPhase::Running,
-        PodPhase::Failed,
-        PodPhase::Unknown,
-        PodPhase::Template,
-    ]);
-    let pod = (
-        container(),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.2),
-        phase,
-    );
+    let pod = (container(), shape());
+    let last_used = prop_oneof![
+        Just(LastUsed::Never),
+        (0_i64..200_000).prop_map(|ago| LastUsed::At(Timestamp::from_second(1_800_000_000 - ago).unwrap())),
+    ];
     prop_oneof![
+        1 => last_used.prop_map(Change::LastUsed),
+        1 => prop::option::of(any::<bool>()).prop_map(Change::Webhook),
+        1 => prop::sample::select(vec!["false", "true", "?"]).prop_map(Change::RegionalSts),
         1 => prop::option::of(arn()).prop_map(Change::Annotation),
         1 => prop::option::of(prop_oneof![Just(String::new()), hostile()]).prop_map(Change::Audience),
         1 => Just(Change::NoServiceAccount),

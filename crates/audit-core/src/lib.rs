@@ -12,6 +12,7 @@
 //! | [`rbac`] | what Kubernetes lets a ServiceAccount do, by the authorizer's own rules |
 //! | [`rules`] | one file for each code; [`rules::CATALOGUE`] is the one list of them |
 //! | [`finding`] | code, severity, link, message, fix |
+//! | [`webhook`] | what the pod identity webhook would leave in a pod, and how a pod differs from that |
 //! | [`verdict`] | how findings become one verdict and one reason |
 //! | [`report`] | what an audit returns |
 //! | [`disclosure`] | how much of it may be told where many read it |
@@ -38,6 +39,7 @@ pub mod subjects;
 mod testing;
 pub mod text;
 pub mod verdict;
+pub mod webhook;
 
 pub use audit::{audit, audit_binding};
 pub use config::Config;

@@ -7,7 +7,7 @@ mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, Workload};
+use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, likeness};
 use crate::rbac::Rbac;
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
@@ -147,9 +147,11 @@ impl Cluster {
             .flat_map(|(_, binding)| binding.pods())
     }
 
-    /// The bindings for which somebody expects a workload to run as their ServiceAccount.
-    fn expecting(&self, namespace: &str, workload: &Workload) -> Vec<BindingKey> {
-        let expects = |binding: &Binding| {
+    /// The bindings that a pod may be missing from: those for which somebody expects its workload, and those without
+    /// pods to whose ServiceAccount its names fit.
+    fn expecting(&self, pod: &Pod) -> Vec<BindingKey> {
+        let workload = &pod.workload;
+        let expects = |key: &BindingKey, binding: &Binding| {
             let expected = binding
                 .requests
                 .first()
@@ -157,9 +159,10 @@ impl Cluster {
             expected
                 .iter()
                 .any(|w| w.kind == workload.kind && w.name == workload.name)
+                || (binding.pods.is_empty() && likeness(&key.service_account, pod).is_some())
         };
-        self.in_namespace(namespace)
-            .filter(|(_, binding)| expects(binding))
+        self.in_namespace(&pod.namespace)
+            .filter(|(key, binding)| expects(key, binding))
             .map(|(key, _)| key.clone())
             .collect()
     }
@@ -184,11 +187,10 @@ impl Cluster {
     }
 
     /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
-    /// those for which somebody expects its workload; none if it is the same.
+    /// those that it may be missing from; none if it is the same.
     pub fn put_pod(&mut self, pod: Pod) -> Vec<BindingKey> {
         let id = (pod.namespace.clone(), pod.name.clone());
         let key = pod.binding_key();
-        let workload = pod.workload.clone();
         let mut changed = Vec::new();
         if self
             .pod_homes
@@ -197,32 +199,47 @@ impl Cluster {
         {
             changed.extend(self.remove_pod(&id.0, &id.1));
         }
+        if self
+            .bindings
+            .get(&key)
+            .is_some_and(|binding| binding.pods.contains(&pod))
+        {
+            return changed;
+        }
+        changed.extend(self.expecting(&pod));
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
         match pods.iter_mut().find(|p| p.name == pod.name) {
-            Some(old) if *old == pod => return changed,
             Some(old) => *old = pod,
             None => pods.push(pod),
         }
         self.pod_homes.insert(id, key.service_account.clone());
-        changed.extend(self.expecting(&key.namespace, &workload));
         changed.push(key);
         changed.sort_unstable();
         changed.dedup();
         changed
     }
 
-    /// Takes a pod away. Returns its binding if it was there.
-    pub fn remove_pod(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
-        let home = self.pod_homes.remove(&(namespace.to_owned(), name.to_owned()))?;
+    /// Takes a pod away. Returns the bindings that it changes, each once: its own, and those that it may have been missing
+    /// from; none if it was not there.
+    pub fn remove_pod(&mut self, namespace: &str, name: &str) -> Vec<BindingKey> {
+        let Some(home) = self.pod_homes.remove(&(namespace.to_owned(), name.to_owned())) else {
+            return Vec::new();
+        };
         let key = BindingKey::new(namespace, home);
-        if let Some(binding) = self.bindings.get_mut(&key) {
-            binding.pods.retain(|p| p.name != name);
+        let mut changed = vec![key.clone()];
+        if let Some(binding) = self.bindings.get_mut(&key)
+            && let Some(index) = binding.pods.iter().position(|p| p.name == name)
+        {
+            let pod = binding.pods.swap_remove(index);
             if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
                 binding.pods.shrink_to_fit();
             }
+            changed.extend(self.expecting(&pod));
         }
         self.drop_if_empty(&key);
-        Some(key)
+        changed.sort_unstable();
+        changed.dedup();
+        changed
     }
 
     /// Stores the request of an `IrsaAudit`. Returns the bindings that it changes.
@@ -284,7 +301,7 @@ impl Cluster {
             .cloned()
             .collect();
         gone.iter()
-            .filter_map(|(namespace, name)| self.remove_pod(namespace, name))
+            .flat_map(|(namespace, name)| self.remove_pod(namespace, name))
             .collect()
     }
 
@@ -338,8 +355,8 @@ mod tests {
         };
         assert_eq!(cluster.put_pod(moved), [key("cart"), key("orders")]);
         assert!(cluster.binding(&key("cart")).is_none(), "nothing is left of it");
-        assert_eq!(cluster.remove_pod("shop", &cart.name), Some(key("orders")));
-        assert_eq!(cluster.remove_pod("shop", &cart.name), None);
+        assert_eq!(cluster.remove_pod("shop", &cart.name), [key("orders")]);
+        assert_eq!(cluster.remove_pod("shop", &cart.name), []);
         assert_eq!(cluster.bindings().count(), 0);
     }
 
@@ -406,6 +423,7 @@ mod tests {
         let account = |name: &str| ServiceAccount {
             key: key(name),
             uid: String::new(),
+            created: None,
             annotations: [].into(),
         };
         let mut cluster = Cluster::default();

@@ -13,8 +13,8 @@ use crate::finding::{Finding, Link, Severity};
 use crate::model::rbac as rbac_model;
 use crate::model::{
     Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
-    IssuerSource, IssuerUrl, KubernetesExpectation, Observed, Pod, PodPhase, Provider, Role, RoleLookup,
-    RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
+    IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod, PodPhase, Provider, Role,
+    RoleLookup, RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{BindingReport, LinkState};
@@ -68,6 +68,7 @@ pub(crate) fn role(arn: &str, trust_text: &str) -> RoleLookup {
         id: "AROAEXAMPLE".to_owned(),
         trust_text: trust_text.into(),
         trust: Arc::new(iam_policy::parse(trust_text)),
+        last_used: LastUsed::Unseen,
     }))
 }
 
@@ -88,6 +89,8 @@ pub(crate) fn token(audience: &str) -> TokenMount {
         path: TOKEN_FOLDER.to_owned(),
         audience: Some(audience.to_owned()),
         file: "token".to_owned(),
+        by_webhook: true,
+        sub_path: false,
     }
 }
 
@@ -107,6 +110,8 @@ pub(crate) fn with_pod_identity(name: &str) -> Container {
             path: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount".to_owned(),
             audience: Some(POD_IDENTITY_AUDIENCE.to_owned()),
             file: "eks-pod-identity-token".to_owned(),
+            by_webhook: false,
+            sub_path: false,
         }],
         ..bare(name)
     }
@@ -128,6 +133,8 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
         ready: true,
         terminating: false,
         webhook_opt_out: false,
+        annotations: [].into(),
+        also_named: [].into(),
         containers: vec![container],
     }
 }
@@ -194,6 +201,7 @@ impl World {
         self.snapshot.cluster.put_service_account(ServiceAccount {
             key: BindingKey::new(namespace, name),
             uid: format!("uid-{namespace}-{name}"),
+            created: None,
             annotations: [].into(),
         });
         self

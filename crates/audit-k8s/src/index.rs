@@ -296,7 +296,7 @@ impl Index {
         match self.progress(Kind::Pod).step(change, id) {
             Step::Nothing => Vec::new(),
             Step::Put(pod) => cluster.put_pod(pod),
-            Step::Remove((namespace, name)) => cluster.remove_pod(&namespace, &name).into_iter().collect(),
+            Step::Remove((namespace, name)) => cluster.remove_pod(&namespace, &name),
             Step::Retain(listed) => cluster.retain_pods(&listed),
         }
     }

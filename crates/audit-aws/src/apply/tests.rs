@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_core::model::{Access, Account, FailureKind, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{Access, Account, FailureKind, LastUsed, Provider, Role, RoleLookup, RolePolicies};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -31,6 +31,7 @@ fn role(name: &str, id: &str, trust: &str) -> Arc<Role> {
         id: id.into(),
         trust_text: trust.into(),
         trust: Arc::new(iam_policy::parse(trust)),
+        last_used: LastUsed::Unseen,
     })
 }
 

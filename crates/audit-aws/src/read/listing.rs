@@ -10,7 +10,7 @@ use aws_sdk_iam::types::{EntityType, RoleDetail};
 use jiff::Timestamp;
 
 use super::next_marker;
-use super::role::build;
+use super::role::{build, last_used};
 use crate::account::AccountClient;
 use crate::failure::Miss;
 use crate::reading::{Listed, ListedRole, Reading};
@@ -124,6 +124,7 @@ impl ListingProgress {
             detail.arn.as_deref().unwrap_or_default(),
             detail.role_id.as_deref().unwrap_or_default(),
             &document,
+            last_used(detail.role_last_used.as_ref()),
         );
         let subjects = match &role {
             Ok(role) if mentions => {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use audit_core::document::decode;
-use audit_core::model::{Role, RoleLookup, RolePolicies};
+use audit_core::model::{LastUsed, Role, RoleLookup, RolePolicies};
 use audit_core::text::quote;
+use aws_sdk_iam::types::RoleLastUsed;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -21,7 +22,8 @@ pub(crate) async fn role(account: &AccountClient, name: &str) -> (Timestamp, Res
         Ok(found) => match found.role {
             Some(role) => {
                 let document = role.assume_role_policy_document().unwrap_or_default();
-                build(&account.id, role.arn(), role.role_id(), &decode(document))
+                let used = last_used(role.role_last_used());
+                build(&account.id, role.arn(), role.role_id(), &decode(document), used)
                     .map(|role| RoleLookup::Found(Arc::new(role)))
             }
             None => Err(Failure::unavailable("IAM answered without a role")),
@@ -36,7 +38,13 @@ pub(crate) async fn role(account: &AccountClient, name: &str) -> (Timestamp, Res
 ///
 /// A role of another account than the one that was meant is none: it must not become evidence, whatever became of
 /// the credentials.
-pub(super) fn build(account: &str, arn: &str, id: &str, document: &str) -> Result<Role, Failure> {
+pub(super) fn build(
+    account: &str,
+    arn: &str,
+    id: &str,
+    document: &str,
+    last_used: LastUsed,
+) -> Result<Role, Failure> {
     let arn = RoleArn::parse(arn)
         .map_err(|_| Failure::unavailable(format!("IAM gave a role an ARN that is none: {}", quote(arn))))?;
     if arn.account() != account {
@@ -50,7 +58,17 @@ pub(super) fn build(account: &str, arn: &str, id: &str, document: &str) -> Resul
         id: id.to_owned(),
         trust_text: document.into(),
         trust: Arc::new(iam_policy::parse(document)),
+        last_used,
     })
+}
+
+/// When a role was last used. IAM gives the element without a date where it has seen no use.
+pub(super) fn last_used(element: Option<&RoleLastUsed>) -> LastUsed {
+    match element.map(RoleLastUsed::last_used_date) {
+        None => LastUsed::Unseen,
+        Some(None) => LastUsed::Never,
+        Some(Some(date)) => Timestamp::from_second(date.secs()).map_or(LastUsed::Unseen, LastUsed::At),
+    }
 }
 
 /// Reads the names of the permission policies of a role that exists.
@@ -147,12 +165,21 @@ mod tests {
     #[test]
     fn a_role_is_built_only_for_its_own_account() {
         let arn = "arn:aws:iam::111122223333:role/a/app";
-        let role = build("111122223333", arn, "AROA1", "{}").unwrap();
+        let role = build("111122223333", arn, "AROA1", "{}", LastUsed::Never).unwrap();
         assert_eq!(
             (role.arn.to_string().as_str(), role.id.as_str(), &*role.trust_text),
             (arn, "AROA1", "{}")
         );
-        assert!(build("444455556666", arn, "AROA1", "{}").is_err());
-        assert!(build("111122223333", "arn:aws:iam::1:role/x", "AROA1", "{}").is_err());
+        assert!(build("444455556666", arn, "AROA1", "{}", LastUsed::Never).is_err());
+        assert!(
+            build(
+                "111122223333",
+                "arn:aws:iam::1:role/x",
+                "AROA1",
+                "{}",
+                LastUsed::Never
+            )
+            .is_err()
+        );
     }
 }

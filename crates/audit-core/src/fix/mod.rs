@@ -20,8 +20,10 @@ pub mod workload;
 pub mod yaml;
 
 pub use alternative::{Alternative, Form};
-pub use service_account::{annotate_role, create_annotated, create_service_account, drop_audience};
-pub use workload::{restart, run_as};
+pub use service_account::{
+    annotate_role, create_annotated, create_service_account, drop_audience, use_regional_sts,
+};
+pub use workload::{drop_metadata, restart, run_as, unset_env};
 
 use crate::text::quote;
 

@@ -25,6 +25,12 @@ pub fn drop_audience(key: &BindingKey, prefix: &str) -> Fix {
     annotate(key, &format!("{prefix}/audience-"))
 }
 
+/// The command that asks for the STS endpoint of the region.
+#[must_use]
+pub fn use_regional_sts(key: &BindingKey, prefix: &str) -> Fix {
+    annotate(key, &format!("{prefix}/sts-regional-endpoints=true"))
+}
+
 /// The command that creates a ServiceAccount.
 #[must_use]
 pub fn create_service_account(key: &BindingKey) -> Fix {

@@ -1,8 +1,10 @@
 //! Repairs of workloads.
 
+use serde_json::json;
+
 use super::{Alternative, Fix, Form, yaml};
 use crate::model::{BindingKey, Workload};
-use crate::text::{quote, quote_list};
+use crate::text::{ascii_json, quote, quote_list};
 
 /// The command that makes workloads run as a ServiceAccount.
 #[must_use]
@@ -34,38 +36,109 @@ pub fn run_as(key: &BindingKey, workload: &Workload) -> Fix {
     fix.or_else([Alternative::new(Form::Manifest, manifest)])
 }
 
-/// The command that makes workloads create their pods anew; a step for a person where `kubectl rollout restart` knows
-/// none of them.
+/// How workloads come to create their pods anew: by command where there is one, else by hand.
 #[must_use]
 pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     let (restartable, others): (Vec<_>, Vec<_>) = workloads.iter().partition(|w| is_restartable(w));
-    if restartable.is_empty() && others.is_empty() {
+    let (rollouts, others): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|w| w.kind == "Rollout" && !w.name.starts_with('-'));
+    let mut commands = Vec::new();
+    if !restartable.is_empty() {
+        let targets: Vec<String> = restartable.iter().map(|w| target(w)).collect();
+        let mut words = vec!["rollout", "restart", "--namespace", namespace];
+        words.extend(targets.iter().map(String::as_str));
+        commands.push(Fix::kubectl(&words));
+    }
+    // Of the plugin of Argo Rollouts.
+    let restart =
+        |w: &&Workload| Fix::kubectl(&["argo", "rollouts", "restart", &w.name, "--namespace", namespace]);
+    commands.extend(rollouts.iter().map(restart));
+    let by_hand = created_anew_by_hand(namespace, &others);
+    let command = commands.into_iter().reduce(|all, next| all.and(&next));
+    let Some(command) = command else { return by_hand };
+    let names = listed(restartable.iter().chain(&rollouts).copied());
+    let brief = format!("restart in namespace `{}`: {names}", quote(namespace));
+    Some(command.brief(brief).then(by_hand))
+}
+
+/// What a person does where no command restarts a workload, kind by kind.
+fn created_anew_by_hand(namespace: &str, workloads: &[&Workload]) -> Option<Fix> {
+    let of_kind = |kind: &'static str| workloads.iter().copied().filter(move |w| w.kind == kind);
+    let others = workloads
+        .iter()
+        .copied()
+        .filter(|w| !["CronJob", "Job", "Pod", "DeploymentConfig"].contains(&w.kind.as_str()));
+    let steps = [
+        ("run `oc rollout latest` for", listed(of_kind("DeploymentConfig"))),
+        (
+            "delete these, which nothing creates again by itself, and create them anew:",
+            listed(of_kind("Pod")),
+        ),
+        (
+            "delete these, whose templates cannot be changed, and create them anew:",
+            listed(of_kind("Job")),
+        ),
+        (
+            "there is nothing to restart for the next runs of",
+            listed(of_kind("CronJob")),
+        ),
+        (
+            "delete the pods of these, and let their controller create them anew:",
+            listed(others),
+        ),
+    ];
+    let steps = steps.iter().filter(|(_, names)| !names.is_empty());
+    let steps: Vec<String> = steps.map(|(words, names)| format!("{words} {names}")).collect();
+    let text = || format!("in namespace `{}`: {}", quote(namespace), steps.join("; "));
+    (!steps.is_empty()).then(|| Fix::manual(text()))
+}
+
+/// Workloads by name.
+fn listed<'a>(workloads: impl Iterator<Item = &'a Workload>) -> String {
+    let names: Vec<String> = workloads.map(Workload::to_string).collect();
+    quote_list(&names, 5)
+}
+
+/// The command that takes variables out of the pod templates of workloads, which then create their pods anew; none where
+/// `kubectl set env` does not know all of them.
+#[must_use]
+pub fn unset_env(namespace: &str, workloads: &[Workload], variables: &[&str]) -> Option<Fix> {
+    if workloads.is_empty() || !workloads.iter().all(is_restartable) {
         return None;
     }
-    let names = |workloads: &[&Workload]| {
-        let names: Vec<String> = workloads
-            .iter()
-            .map(|w| format!("{}/{}", w.kind, w.name))
-            .collect();
-        quote_list(&names, 5)
-    };
-    let by_hand = Fix::manual(format!(
-        "delete these in namespace `{}`, and let what owns them create them anew: {}",
-        quote(namespace),
-        names(&others)
-    ));
-    if restartable.is_empty() {
-        return Some(by_hand);
+    let targets: Vec<String> = workloads.iter().map(target).collect();
+    let variables: Vec<String> = variables.iter().map(|name| format!("{name}-")).collect();
+    let mut words = vec!["set", "env", "--namespace", namespace];
+    words.extend(targets.iter().chain(&variables).map(String::as_str));
+    Some(Fix::kubectl(&words))
+}
+
+/// The command that takes a label or an annotation out of the pod templates of workloads, which then create their pods
+/// anew; none where they may keep their templates elsewhere.
+#[must_use]
+pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: &str) -> Option<Fix> {
+    if !workloads.iter().all(is_restartable) {
+        return None;
     }
-    let targets: Vec<String> = restartable.iter().map(|w| target(w)).collect();
-    let mut words = vec!["rollout", "restart", "--namespace", namespace];
-    words.extend(targets.iter().map(String::as_str));
-    let brief = format!(
-        "restart in namespace `{}`: {}",
-        quote(namespace),
-        names(&restartable)
+    let path = format!(
+        "/spec/template/metadata/{field}/{}",
+        key.replace('~', "~0").replace('/', "~1")
     );
-    Some(Fix::kubectl(&words).brief(brief))
+    let patch = ascii_json(&json!([{ "op": "remove", "path": path }]));
+    let command = |workload: &Workload| {
+        let target = target(workload);
+        Fix::kubectl(&[
+            "patch",
+            "--namespace",
+            namespace,
+            &target,
+            "--type=json",
+            "--patch",
+            &patch,
+        ])
+    };
+    workloads.iter().map(command).reduce(|all, next| all.and(&next))
 }
 
 /// Whether `kubectl rollout restart` and `kubectl set serviceaccount` both know the kind.
@@ -80,7 +153,7 @@ fn target(workload: &Workload) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::super::FixKind;
     use super::*;
@@ -124,5 +197,60 @@ mod tests {
             FixKind::Manual
         );
         assert!(restart("shop", &[]).is_none());
+    }
+
+    #[test]
+    fn what_no_command_restarts_is_told_kind_by_kind() {
+        let kinds = ["CronJob", "Job", "Pod", "DeploymentConfig", "Kafka"];
+        let all: Vec<Workload> = kinds.iter().map(|kind| workload(kind, "x")).collect();
+        let text = restart("shop", &all).unwrap().text;
+        for words in [
+            "nothing to restart for the next runs of `CronJob/x`",
+            "cannot be changed, and create them anew: `Job/x`",
+            "nothing creates again by itself, and create them anew: `Pod/x`",
+            "oc rollout latest` for `DeploymentConfig/x`",
+            "let their controller create them anew: `Kafka/x`",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let mixed = restart(
+            "shop",
+            &[
+                workload("Rollout", "web"),
+                workload("Deployment", "api"),
+                workload("Pod", "x"),
+            ],
+        );
+        let mixed = mixed.unwrap();
+        assert_eq!(
+            mixed.text,
+            "kubectl rollout restart --namespace shop deployment/api && kubectl argo rollouts restart web --namespace \
+             shop"
+        );
+        assert_eq!(mixed.then.unwrap().kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn templates_are_changed_by_command_where_kubectl_knows_them() {
+        let both = [workload("Deployment", "web"), workload("StatefulSet", "db")];
+        let env = unset_env("shop", &both, &["AWS_PROFILE"]).unwrap();
+        assert_eq!(
+            env.text,
+            "kubectl set env --namespace shop deployment/web statefulset/db AWS_PROFILE-"
+        );
+        let label = drop_metadata("shop", &both[..1], "labels", "eks.amazonaws.com/skip").unwrap();
+        assert_eq!(label.kind, FixKind::Kubectl);
+        assert!(
+            label
+                .text
+                .contains("/spec/template/metadata/labels/eks.amazonaws.com~1skip"),
+            "{}",
+            label.text
+        );
+        let job = [workload("Deployment", "web"), workload("Job", "once")];
+        assert!(unset_env("shop", &job, &["X"]).is_none());
+        assert!(drop_metadata("shop", &job, "labels", "x").is_none());
+        assert!(unset_env("shop", &[], &["X"]).is_none());
+        assert!(drop_metadata("shop", &[], "labels", "x").is_none());
     }
 }

@@ -121,6 +121,18 @@ pub struct RolePolicies {
 /// How many characters a trust policy may have in an account that was granted no more, white space not counted.
 pub const DEFAULT_TRUST_QUOTA: usize = 2048;
 
+/// When IAM saw a role used for the last time. It looks back 400 days, and tells of a use hours after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastUsed {
+    /// The answer did not tell: lists of roles do not have it.
+    #[default]
+    Unseen,
+    /// IAM has seen no use.
+    Never,
+    /// Then.
+    At(Timestamp),
+}
+
 /// A role as IAM has it.
 #[derive(Debug, Clone)]
 pub struct Role {
@@ -132,6 +144,8 @@ pub struct Role {
     pub trust_text: Arc<str>,
     /// The trust policy, parsed once.
     pub trust: Arc<Parsed>,
+    /// When it was last used.
+    pub last_used: LastUsed,
 }
 
 impl Role {

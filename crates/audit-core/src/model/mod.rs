@@ -2,8 +2,10 @@
 
 pub mod aws;
 pub mod binding;
+pub mod container;
 pub mod expectation;
 pub mod issuer;
+pub mod likeness;
 pub mod near_annotation;
 pub mod pod;
 pub mod rbac;
@@ -11,13 +13,15 @@ pub mod service_account;
 pub mod webhook;
 
 pub use aws::{
-    Access, Account, FailureKind, Observed, PodIdentityAssociation, Provider, ReadFailure, Role, RoleLookup,
-    RolePolicies,
+    Access, Account, FailureKind, LastUsed, Observed, PodIdentityAssociation, Provider, ReadFailure, Role,
+    RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
+pub use container::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
+pub use likeness::{Likeness, likeness};
 pub use near_annotation::Misplaced;
-pub use pod::{Container, Pod, PodPhase, TokenMount, Workload};
+pub use pod::{Pod, PodPhase, Workload};
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use webhook::WebhookEntry;

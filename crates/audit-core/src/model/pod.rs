@@ -1,8 +1,11 @@
 //! A pod, reduced to what rules read.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::BindingKey;
+use super::container::Container;
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,15 @@ pub enum PodPhase {
     Template,
 }
 
+/// The labels by which people name what a pod belongs to.
+pub const NAME_LABELS: [&str; 5] = [
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app",
+    "k8s-app",
+    "name",
+];
+
 /// What owns a pod, as somebody would name it to `kubectl rollout restart`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workload {
@@ -31,64 +43,9 @@ pub struct Workload {
     pub name: String,
 }
 
-/// A mount of a projected ServiceAccount token into a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenMount {
-    /// `mountPath`.
-    pub path: String,
-    /// `audience` of the projected token; absent for the API server's default.
-    pub audience: Option<String>,
-    /// `path` of the token below the mount.
-    pub file: String,
-}
-
-/// A container, reduced to its credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Container {
-    /// Its name.
-    pub name: String,
-    /// Runs before the others.
-    pub init: bool,
-    /// The value of `AWS_ROLE_ARN`, where `env` sets one literally.
-    pub role_arn: Option<String>,
-    /// The value of `AWS_WEB_IDENTITY_TOKEN_FILE`, where `env` sets one literally.
-    pub token_file: Option<String>,
-    /// The two variables may also come from where nobody looks: `envFrom`, or a `valueFrom` of one of them.
-    pub opaque_env: bool,
-    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set: EKS Pod Identity injected its own credentials.
-    pub pod_identity: bool,
-    /// Projected ServiceAccount tokens that it mounts.
-    pub tokens: Vec<TokenMount>,
-}
-
-impl Container {
-    /// Whether the container certainly has all that web identity needs: role, token file, and a projected token.
-    #[must_use]
-    pub fn has_web_identity(&self) -> bool {
-        self.role_arn.is_some() && self.token_file.is_some() && !self.tokens.is_empty()
-    }
-
-    /// The audience of the token that its SDK would read: that of the mount to which the variable points. `None` where it
-    /// points to no mounted token, and for the API server's own audience.
-    #[must_use]
-    pub fn token_audience(&self) -> Option<&str> {
-        let file = self.token_file.as_deref()?;
-        // On Windows the webhook writes `C:\var\…` for the mount `/var/…`.
-        let file = file.strip_prefix("C:").unwrap_or(file).replace('\\', "/");
-        let holds = |mount: &&TokenMount| {
-            let path = mount.path.trim_end_matches('/');
-            file.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')) == Some(mount.file.as_str())
-        };
-        self.tokens.iter().find(holds)?.audience.as_deref()
-    }
-
-    /// Whether the container has, or may have, all that web identity needs: role, token file, and a projected token.
-    ///
-    /// The token's mount is the part that cannot hide: it stands in the pod or it is not there.
-    #[must_use]
-    pub fn may_have_web_identity(&self) -> bool {
-        let has_variables = self.role_arn.is_some() && self.token_file.is_some();
-        (has_variables || self.opaque_env) && !self.tokens.is_empty()
+impl std::fmt::Display for Workload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
     }
 }
 
@@ -115,6 +72,11 @@ pub struct Pod {
     pub terminating: bool,
     /// The label that tells the pod identity webhook to leave the pod alone.
     pub webhook_opt_out: bool,
+    /// The annotations that could matter to IRSA, as of ServiceAccounts: see
+    /// [`ServiceAccount::keeps_annotation`](super::ServiceAccount::keeps_annotation).
+    pub annotations: BTreeMap<String, String>,
+    /// What the usual labels call it, where that is not the workload's name: see [`NAME_LABELS`].
+    pub also_named: Box<[String]>,
     /// Containers and init containers; ephemeral ones are never injected, and not kept.
     pub containers: Vec<Container>,
 }
@@ -132,6 +94,12 @@ impl Pod {
     #[must_use]
     pub fn is_active(&self) -> bool {
         !self.terminating && !matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
+    }
+
+    /// The annotation `<prefix>/<name>`.
+    #[must_use]
+    pub fn annotation(&self, prefix: &str, name: &str) -> Option<&str> {
+        super::service_account::annotation(&self.annotations, prefix, name)
     }
 
     /// The ServiceAccount that the pod runs as.
@@ -176,58 +144,7 @@ impl Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{AUDIENCE, ROLE, bare, injected, pod, token, with_pod_identity};
-
-    #[test]
-    fn the_token_that_counts_is_the_one_to_which_the_variable_points() {
-        let mut container = injected("app", ROLE);
-        container.tokens.insert(
-            0,
-            TokenMount {
-                path: "/vault".into(),
-                ..token("vault")
-            },
-        );
-        assert_eq!(container.token_audience(), Some(AUDIENCE));
-        container.token_file = Some("/vault/token".into());
-        assert_eq!(container.token_audience(), Some("vault"));
-        container.token_file = Some("/elsewhere/token".into());
-        assert_eq!(container.token_audience(), None);
-        let file = r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token";
-        container.token_file = Some(file.to_owned());
-        assert_eq!(container.token_audience(), Some(AUDIENCE));
-    }
-
-    #[test]
-    fn web_identity_takes_role_file_and_token() {
-        let whole = injected("app", ROLE);
-        assert!(whole.has_web_identity() && whole.may_have_web_identity());
-        for part in [
-            Container {
-                role_arn: None,
-                ..whole.clone()
-            },
-            Container {
-                token_file: None,
-                ..whole.clone()
-            },
-            Container {
-                tokens: Vec::new(),
-                ..whole.clone()
-            },
-        ] {
-            assert!(
-                !part.has_web_identity() && !part.may_have_web_identity(),
-                "{part:?}"
-            );
-            let opaque = Container {
-                opaque_env: true,
-                ..part
-            };
-            assert!(!opaque.has_web_identity());
-            assert_eq!(opaque.may_have_web_identity(), !opaque.tokens.is_empty());
-        }
-    }
+    use crate::testing::{ROLE, bare, injected, pod, with_pod_identity};
 
     #[test]
     fn a_pod_relies_on_pod_identity_unless_it_has_web_identity_too() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::BindingKey;
 
 /// The audience of a token when the ServiceAccount asks for none: the pod identity webhook's default, and what
@@ -18,6 +20,8 @@ pub struct ServiceAccount {
     pub key: BindingKey,
     /// `metadata.uid`.
     pub uid: String,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
     /// The annotations that could matter to IRSA, see [`ServiceAccount::keeps_annotation`].
     pub annotations: BTreeMap<String, String>,
 }
@@ -37,15 +41,7 @@ impl ServiceAccount {
     /// The annotation `<prefix>/<name>`.
     #[must_use]
     pub fn annotation(&self, prefix: &str, name: &str) -> Option<&str> {
-        // Looked up by iteration: there are at most a handful, and no key needs to be built.
-        self.annotations
-            .iter()
-            .find(|(key, _)| {
-                key.strip_prefix(prefix)
-                    .and_then(|rest| rest.strip_prefix('/'))
-                    .is_some_and(|rest| rest == name)
-            })
-            .map(|(_, value)| value.as_str())
+        annotation(&self.annotations, prefix, name)
     }
 
     /// The annotation that names the role, as it stands there, when it is present and not empty.
@@ -67,6 +63,20 @@ impl ServiceAccount {
     }
 }
 
+/// The annotation `<prefix>/<name>` of those that an object kept.
+pub(super) fn annotation<'a>(
+    annotations: &'a BTreeMap<String, String>,
+    prefix: &str,
+    name: &str,
+) -> Option<&'a str> {
+    // Looked up by iteration: there are at most a handful, and no key needs to be built.
+    let is_it = |key: &str| key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')) == Some(name);
+    annotations
+        .iter()
+        .find(|(key, _)| is_it(key))
+        .map(|(_, value)| value.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +89,7 @@ mod tests {
         ServiceAccount {
             key: BindingKey::new("shop", "cart"),
             uid: String::new(),
+            created: None,
             annotations,
         }
     }

@@ -6,10 +6,16 @@
 //! `valueFrom`) get the benefit of the doubt if a token is mounted.
 //!
 //! ## Why it breaks
-//! The pod identity webhook changes pods only when they are created, and its failure is ignored: the pod is older than
-//! the annotation, the webhook was not there, a label told it to leave the pod alone, it had not yet heard of a
-//! ServiceAccount that was created just before; or every container presets one of the two variables, so that it set
-//! neither.
+//! The pod identity webhook changes pods only when they are created, and its failure is ignored. The finding names the
+//! reason where it shows:
+//! - a label told it to leave the pod alone, or an annotation to skip the container;
+//! - every container presets one of the two variables, so that it set neither;
+//! - no webhook is registered;
+//! - the pod is older than the ServiceAccount, or was created within ten seconds of it, when the webhook may not have heard
+//!   of it yet.
+//!
+//! When an annotation came, nothing in the cluster tells: otherwise the pod is older than the annotation, or the webhook
+//! failed.
 //!
 //! ## In logs
 //! `Unable to locate credentials`, `NoCredentialProviders`, or errors that name the node's role.
@@ -22,7 +28,8 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`; or take the label, or the preset variable, out of the pod template.
+//! `kubectl rollout restart`; or take the label, the annotation or the preset variable out of the pod template; or install
+//! the webhook first. Of a `CronJob` the next run is right by itself; a Job has to be created anew.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows both variables.
@@ -31,12 +38,17 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
 use super::pods::{missing, some_of, workloads};
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::Pod;
+use crate::model::{Pod, Workload};
 use crate::text::quote;
+use crate::webhook::{Injection, Lack};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -48,55 +60,100 @@ pub const ENTRY: Entry = Entry {
 };
 pub(super) const CHECK: Option<super::Check> = Some(check);
 
-/// Why a pod was not injected.
+/// How long after a ServiceAccount the webhook may not have heard of it.
+const RACE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Why a pod was not injected, as far as it shows. When an annotation came, nothing tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Why {
     /// A label told the webhook to leave it alone.
     OptedOut,
+    /// An annotation told it to skip the container.
+    Skipped,
     /// A container sets one of the two variables itself, so that the webhook set neither there.
     Preset,
+    /// No webhook is registered with the API server.
+    NoWebhook,
+    /// It is older than the ServiceAccount that has the annotation.
+    OlderThanAccount,
+    /// It was created right after the ServiceAccount.
+    Race,
     /// The webhook did not see it, or did not know the annotation.
     NotSeen,
 }
 
 impl Why {
-    fn of(pod: &Pod) -> Self {
-        if pod.webhook_opt_out {
-            Self::OptedOut
-        } else if pod.containers.iter().any(|c| c.role_arn.is_some() || c.token_file.is_some()) {
-            Self::Preset
-        } else {
-            Self::NotSeen
+    /// Why a pod has nothing, container by container.
+    fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
+        let lacks = pod.containers.iter().filter_map(|container| injection.lack(pod, container));
+        let mut reasons: BTreeSet<Self> = lacks
+            .map(|lack| match lack {
+                Lack::OptedOut => Self::OptedOut,
+                Lack::Skipped => Self::Skipped,
+                Lack::Preset => Self::Preset,
+                Lack::NotSeen | Lack::PodIdentity => Self::of_unseen(chain, pod),
+            })
+            .collect();
+        if reasons.is_empty() {
+            reasons.insert(Self::of_unseen(chain, pod));
+        }
+        reasons
+    }
+
+    fn of_unseen(chain: &Chain<'_>, pod: &Pod) -> Self {
+        if chain.snapshot.cluster.has_webhook() == Some(false) {
+            return Self::NoWebhook;
+        }
+        let account = chain.service_account.and_then(|account| account.created);
+        let (Some(account), Some(pod)) = (account, pod.created) else {
+            return Self::NotSeen;
+        };
+        match pod.duration_since(account) {
+            age if age.is_negative() => Self::OlderThanAccount,
+            age if age <= RACE => Self::Race,
+            _ => Self::NotSeen,
         }
     }
 
     fn words(self) -> &'static str {
         match self {
             Self::OptedOut => "a label tells the webhook to leave them alone",
+            Self::Skipped => "an annotation tells the webhook to skip the container",
             Self::Preset => {
                 "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, where the webhook then sets \
                  neither"
+            }
+            Self::NoWebhook => "no pod identity webhook is registered with the API server",
+            Self::OlderThanAccount => "they are older than the ServiceAccount",
+            Self::Race => {
+                "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
             }
             Self::NotSeen => "they are older than the annotation, or the webhook did not see them",
         }
     }
 
+    /// Whether a pod that is created now gets its credentials.
+    fn is_past(self) -> bool {
+        matches!(self, Self::OlderThanAccount | Self::Race | Self::NotSeen)
+    }
+
     fn step(self, prefix: &str) -> String {
         match self {
             Self::OptedOut => format!("take the label `{prefix}/skip-pod-identity-webhook` out of the pod templates"),
+            Self::Skipped => format!("take the containers out of the annotation `{prefix}/skip-containers` of the pod templates"),
             Self::Preset => "take the variable out of the pod templates".to_owned(),
-            Self::NotSeen => "create the pods anew".to_owned(),
+            Self::NoWebhook => "install the pod identity webhook, then create the pods anew".to_owned(),
+            Self::OlderThanAccount | Self::Race | Self::NotSeen => "create the pods anew".to_owned(),
         }
     }
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let injection = Injection::of(chain)?;
     let pods = missing(chain);
     let first = pods.first()?;
     let (restart, names) = workloads(&pods);
-    let mut reasons: Vec<Why> = pods.iter().map(|pod| Why::of(pod)).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
+    let reasons: BTreeSet<Why> = pods.iter().flat_map(|pod| Why::of(chain, &injection, pod)).collect();
     let why: Vec<&str> = reasons.iter().map(|why| why.words()).collect();
     let message = format!(
         "{} no injected credentials, such as `{}` of {names}: {}",
@@ -104,13 +161,35 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&first.name),
         why.join("; or ")
     );
-    let fix = if reasons == [Why::NotSeen] {
+    let fix = if reasons.iter().all(|why| why.is_past()) {
         fix::restart(&chain.key.namespace, &restart)
     } else {
-        let steps: Vec<String> = reasons.iter().map(|why| why.step(&chain.config.annotation_prefix)).collect();
-        Some(Fix::manual(format!("{}, of {names}", steps.join("; "))))
+        let steps: Vec<String> = reasons.iter().map(|why| why.step(injection.prefix)).collect();
+        let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
+        Some(only(&reasons).and_then(|why| command(chain, why, &restart)).unwrap_or_else(by_hand))
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// The one reason, if there is one only.
+fn only(reasons: &BTreeSet<Why>) -> Option<Why> {
+    reasons.first().copied().filter(|_| reasons.len() == 1)
+}
+
+/// The command that changes the templates, where there is one.
+fn command(chain: &Chain<'_>, why: Why, workloads: &[Workload]) -> Option<Fix> {
+    let (namespace, prefix) = (&chain.key.namespace, &chain.config.annotation_prefix);
+    match why {
+        Why::OptedOut => {
+            let label = format!("{prefix}/skip-pod-identity-webhook");
+            fix::drop_metadata(namespace, workloads, "labels", &label)
+        }
+        Why::Skipped => {
+            fix::drop_metadata(namespace, workloads, "annotations", &format!("{prefix}/skip-containers"))
+        }
+        Why::Preset => fix::unset_env(namespace, workloads, &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"]),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -169,21 +248,77 @@ mod tests {
         assert_healthy(&World::healthy().another_pod("worker", with_pod_identity("app")).audit());
     }
 
+    #[track_caller]
+    fn finding(world: &World) -> (String, FixKind, String) {
+        let report = world.audit();
+        let finding = the_one(&report, BROKEN);
+        let fix = finding.fix.as_ref().unwrap();
+        (finding.message.clone(), fix.kind, fix.text.clone())
+    }
+
     #[test]
-    fn a_label_or_a_preset_variable_is_named_and_no_restart_is_proposed() {
-        let step = |world: World, word: &str| {
-            let report = world.audit();
-            let finding = the_one(&report, BROKEN);
-            assert!(finding.message.contains(word), "{}", finding.message);
-            assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+    fn what_the_template_says_is_named_and_taken_out() {
+        let skipping = |pod: &mut Pod| {
+            pod.annotations.insert(format!("{PREFIX}/skip-containers"), "app".to_owned());
         };
-        step(World::healthy().container(bare("app")).pod(|pod| pod.webhook_opt_out = true), "label");
-        for preset in [
-            Container { token_file: None, ..injected("app", ROLE) },
-            Container { role_arn: None, ..injected("app", ROLE) },
+        let preset = |container| World::healthy().container(container);
+        for (world, word, command) in [
+            (
+                World::healthy().container(bare("app")).pod(|pod| pod.webhook_opt_out = true),
+                "label",
+                "labels/eks.amazonaws.com~1skip-pod-identity-webhook",
+            ),
+            (
+                World::healthy().container(bare("app")).pod(skipping),
+                "skip",
+                "annotations/eks.amazonaws.com~1skip-containers",
+            ),
+            (preset(Container { token_file: None, ..injected("app", ROLE) }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
+            (preset(Container { role_arn: None, ..injected("app", ROLE) }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
+            (preset(Container { names_variable: true, ..bare("app") }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
         ] {
-            step(World::healthy().container(preset), "sets `AWS_ROLE_ARN`");
+            let (message, kind, text) = finding(&world);
+            assert!(message.contains(word) && text.contains(command), "{message}: {text}");
+            assert_eq!(kind, FixKind::Kubectl);
+            let job = Workload { kind: "Job".into(), name: "once".into() };
+            assert_eq!(finding(&world.pod(|pod| pod.workload = job)).1, FixKind::Manual);
         }
+    }
+
+    #[test]
+    fn several_reasons_are_steps_for_a_person() {
+        let preset = Container { token_file: None, ..injected("app", ROLE) };
+        let (message, kind, text) = finding(&World::healthy().container(preset).pod(|pod| pod.containers.push(bare("b"))));
+        assert!(message.contains("itself") && message.contains("older than the annotation"), "{message}");
+        assert!(kind == FixKind::Manual && text.contains("create the pods anew"), "{text}");
+    }
+
+    #[test]
+    fn without_a_webhook_a_restart_is_not_enough() {
+        let mut world = World::healthy().container(bare("app"));
+        world.snapshot.cluster.set_webhook(Some(false));
+        let (message, kind, text) = finding(&world);
+        assert!(message.contains("no pod identity webhook"), "{message}");
+        assert!(kind == FixKind::Manual && text.starts_with("install"), "{text}");
+        world.snapshot.cluster.set_webhook(Some(true));
+        assert_eq!(finding(&world).1, FixKind::Kubectl);
+    }
+
+    #[test]
+    fn ages_tell_only_of_the_service_account() {
+        let told = |account: i64, pod_created: i64| {
+            let at = |second| Some(jiff::Timestamp::from_second(1_700_000_000 + second).unwrap());
+            let mut world = World::healthy().container(bare("app")).pod(|pod| pod.created = at(pod_created));
+            let binding = world.snapshot.cluster.binding(&world.key).unwrap();
+            let known = binding.service_account().unwrap().clone();
+            world.snapshot.cluster.put_service_account(crate::model::ServiceAccount { created: at(account), ..known });
+            let (message, kind, _) = finding(&world);
+            assert_eq!(kind, FixKind::Kubectl);
+            message
+        };
+        assert!(told(100, 0).contains("older than the ServiceAccount"));
+        assert!(told(0, 1).contains("within seconds of the ServiceAccount"));
+        assert!(told(0, 11).contains("older than the annotation, or"));
     }
 
     #[test]

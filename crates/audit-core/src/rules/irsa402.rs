@@ -20,8 +20,9 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`. Where one container of a pod has the annotation's role and another does not, its template
-//! sets the variable itself: take it out there.
+//! `kubectl rollout restart`. Where one container of a pod has the annotation's role and another does not, or where the
+//! token is in no volume of the webhook's, the pod's template sets the variables itself: take them out there, for the
+//! webhook leaves both alone if either is set.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows the annotation's role.
@@ -34,11 +35,12 @@ use std::collections::BTreeSet;
 
 use iam_policy::RoleArn;
 
-use super::pods::{other_roles, some_of, stale, workloads};
+use super::pods::{differing, other_roles, some_of, stale, workloads};
 use crate::chain::{Annotation, Chain, Outcome};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::text::quote_list;
+use crate::webhook::Difference;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -72,14 +74,24 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         some_of(pods.len(), chain.pods.len(), "carries", "carry"),
         quote_list(&roles, 3)
     );
-    // The webhook gives all containers of a pod the same role: what differs within a pod, its template says.
-    let preset = pods.iter().any(|pod| pod.role_arns().contains(&annotated.as_str()));
+    // The webhook gives all containers of a pod the same role, and its token: what differs within a pod, or comes without
+    // that token, its template says.
+    let preset = pods.iter().any(|pod| pod.role_arns().contains(&annotated.as_str()))
+        || differing(chain, preset_role).iter().any(|told| !told.pod.is_template());
     let fix = if preset {
-        Some(Fix::manual(format!("take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}")))
+        let by_hand =
+            || Fix::manual(format!("take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}"));
+        let variables = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+        Some(fix::unset_env(&chain.key.namespace, &restart, &variables).unwrap_or_else(by_hand))
     } else {
         fix::restart(&chain.key.namespace, &restart)
     };
     Some(Finding::new(&ENTRY, message).severity(if refused { Severity::Broken } else { Severity::Risk }).fix(fix))
+}
+
+/// A role that no restart takes away.
+fn preset_role(difference: Difference<'_>) -> Option<()> {
+    matches!(difference, Difference::OtherRole { preset: true, .. }).then_some(())
 }
 
 /// Whether a pod's own role is proven to be refused to the pod's own token.
@@ -95,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Container, RoleLookup};
+    use crate::model::{Container, RoleLookup, Workload};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -167,6 +179,16 @@ mod tests {
     #[test]
     fn a_role_that_comes_from_the_template_is_not_restarted_away() {
         let report = World::healthy().good_role(OLD_ROLE).pod(|pod| pod.containers.push(injected("b", OLD_ROLE))).audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
+        let command = "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
+        assert_eq!(fix.text, command);
+        let own = World::healthy().good_role(OLD_ROLE).pod(|pod| {
+            pod.containers = vec![injected("app", OLD_ROLE)];
+            pod.containers[0].tokens[0].by_webhook = false;
+        });
+        assert_eq!(the_one(&own.audit(), RISK).fix.as_ref().unwrap().text, command);
+        let job = Workload { kind: "Job".into(), name: "once".into() };
+        let report = own.pod(|pod| pod.workload = job).audit();
         assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
     }
 

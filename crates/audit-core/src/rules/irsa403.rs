@@ -4,6 +4,17 @@
 //! A workload that the `IrsaAudit` expects to run as this ServiceAccount (`expect.workloads`) runs as `default` or as
 //! another one. During a rollout, pods of both may run: then nothing is said.
 //!
+//! Unasked it is a *risk*, where names say so. All of this must hold:
+//! - the ServiceAccount is annotated with a role, nothing runs as it, not even a finished pod, and no `IrsaAudit` says which
+//!   workloads should;
+//! - in the same namespace a workload runs as another ServiceAccount, whose name is exactly this one's, or this one's
+//!   without an affix such as `-sa`; or which one of the usual labels (`app.kubernetes.io/name`, `app.kubernetes.io/instance`,
+//!   `app`, `k8s-app`, `name`) calls by exactly this name. A common beginning says nothing;
+//! - that workload has no AWS credentials of its own, and its ServiceAccount no role that it could assume.
+//!
+//! Of several workloads the one of the same name comes before those of the same label. Where several fit as well, all are
+//! named, and no command is given.
+//!
 //! ## Why it breaks
 //! The webhook and the token go by the pod's ServiceAccount. The annotation on this one is of no use to a pod that runs
 //! as another; `serviceAccountName` is missing from the pod template, or stands at the wrong level of it.
@@ -32,11 +43,14 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 //! - [Configure service accounts for pods](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
 
-use crate::chain::Chain;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::chain::{Annotation, Chain, Outcome, RoleChain, asked_role};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
-use crate::model::{Pod, Workload, WorkloadRef};
-use crate::text::quote;
+use crate::fix::{self, Fix};
+use crate::model::{Likeness, Pod, Workload, WorkloadRef, likeness};
+use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -49,6 +63,10 @@ pub const ENTRY: Entry = Entry {
 pub(super) const CHECK: Option<super::Check> = Some(check);
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    expected(chain).or_else(|| suggested(chain))
+}
+
+fn expected(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request.filter(|_| chain.service_account.is_some())?;
     let (workload, other) = request.workloads.iter().find_map(|workload| elsewhere(chain, workload))?;
     let message = format!(
@@ -73,6 +91,54 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
     }
     let pod = chain.snapshot.cluster.pods_in(&chain.key.namespace).find(|pod| belongs(pod))?;
     Some((workload, pod.service_account.as_str()))
+}
+
+/// What names alone say.
+fn suggested(chain: &Chain<'_>) -> Option<Finding> {
+    let cluster = &chain.snapshot.cluster;
+    let is_used = cluster.binding(chain.key).is_none_or(|binding| !binding.pods().is_empty());
+    let is_told = chain.request.is_some_and(|request| !request.workloads.is_empty());
+    if is_used || is_told || chain.service_account.is_none() || !matches!(chain.annotation, Annotation::Role(_)) {
+        return None;
+    }
+    let mut works = BTreeMap::new();
+    let mut fits: BTreeSet<(Reverse<Likeness>, &Workload, &str)> = BTreeSet::new();
+    for pod in cluster.pods_in(&chain.key.namespace).filter(|pod| pod.is_active()) {
+        let Some(likeness) = likeness(&chain.key.service_account, pod) else { continue };
+        let other = pod.service_account.as_str();
+        let has_credentials = pod.carries_role()
+            || pod.uses_pod_identity()
+            || *works.entry(other).or_insert_with(|| has_working_role(chain, pod));
+        if !has_credentials {
+            fits.insert((Reverse(likeness), &pod.workload, other));
+        }
+    }
+    let (best, workload, other) = *fits.first()?;
+    let same: Vec<String> = fits.iter().filter(|fit| fit.0 == best).map(|fit| fit.1.to_string()).collect();
+    let shown = quote_list(&same, 3);
+    let message = format!(
+        "nothing runs as `{}`, which is annotated with a role, and by its {} {shown} should: it runs as `{}`",
+        quote(&chain.key.service_account),
+        if best.0 == Likeness::SameName { "name" } else { "name or labels" },
+        quote(other)
+    );
+    let fix = match same.len() {
+        1 => fix::run_as(chain.key, workload),
+        _ => Fix::manual(format!(
+            "set `serviceAccountName: {}` in the pod template of whichever of {shown} should assume the role",
+            quote(&chain.key.service_account)
+        )),
+    };
+    Some(Finding::new(&ENTRY, message).severity(Severity::Risk).fix(fix))
+}
+
+/// Whether a pod's ServiceAccount has a role that is not proven to be refused to it.
+fn has_working_role(chain: &Chain<'_>, pod: &Pod) -> bool {
+    let key = pod.binding_key();
+    let Some(role) = asked_role(chain.snapshot, chain.config, &key) else { return false };
+    let audience = chain.snapshot.cluster.asked(&key, &chain.config.annotation_prefix).audience;
+    let aws = RoleChain::derive(chain.snapshot, chain.config, chain.now, role, &key.subject(), audience);
+    aws.outcome() != Outcome::Fails
 }
 
 #[cfg(test)]
@@ -141,5 +207,91 @@ mod tests {
         let other = pod(&BindingKey::new("shop", "default"), "web", bare("app"));
         let changed = world.snapshot.cluster.put_pod(other);
         assert!(changed.contains(&world.key), "{changed:?}");
+    }
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA403", Severity::Risk, Link::Pods, Verdict::AtRisk);
+
+    /// Nothing runs as `cart`, and these workloads run as another ServiceAccount.
+    fn unused(other: &str, workloads: &[&str]) -> World {
+        let mut world = World::healthy().without_pods().service_account("shop", other);
+        for name in workloads {
+            world.snapshot.cluster.put_pod(pod(&BindingKey::new("shop", other), name, bare("app")));
+        }
+        world
+    }
+
+    /// Changes the first pod of `shop`.
+    fn with_pod(mut world: World, change: impl FnOnce(&mut Pod)) -> World {
+        let mut pod = world.snapshot.cluster.pods_in("shop").next().unwrap().clone();
+        world.snapshot.cluster.remove_pod("shop", &pod.name);
+        change(&mut pod);
+        world.snapshot.cluster.put_pod(pod);
+        world
+    }
+
+    #[test]
+    fn a_workload_of_the_same_name_should_run_as_it() {
+        let report = unused("default", &["cart", "orders"]).audit();
+        assert_eq!(
+            the_one(&report, RISK).fix.as_ref().unwrap().text,
+            "kubectl set serviceaccount --namespace shop deployment/cart cart"
+        );
+        the_one(&unused("web", &["cart"]).audit(), RISK);
+        let labelled = with_pod(unused("default", &["release-7"]), |pod| pod.also_named = ["cart".to_owned()].into());
+        the_one(&labelled.audit(), RISK);
+    }
+
+    #[test]
+    fn of_several_that_fit_as_well_none_is_chosen() {
+        let mut world = unused("default", &["a"]);
+        world = with_pod(world, |pod| pod.also_named = ["cart".to_owned()].into());
+        let other = Pod { also_named: ["cart".to_owned()].into(), ..pod(&BindingKey::new("shop", "default"), "b", bare("x")) };
+        world.snapshot.cluster.put_pod(other);
+        let report = world.audit();
+        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, crate::fix::FixKind::Manual);
+        world.snapshot.cluster.put_pod(pod(&BindingKey::new("shop", "default"), "cart", bare("x")));
+        assert!(the_one(&world.audit(), RISK).fix.as_ref().unwrap().text.contains("deployment/cart"));
+    }
+
+    #[test]
+    fn below_the_bar_nothing_is_said() {
+        let healthy = |world: World| assert_healthy(&world.audit());
+        healthy(unused("default", &["cart-worker", "car", "orders"]));
+        healthy(with_pod(unused("default", &["cart"]), |pod| pod.namespace = "other".to_owned()));
+        healthy(with_pod(unused("default", &["cart"]), |pod| pod.terminating = true));
+        healthy(with_pod(unused("default", &["cart"]), |pod| pod.containers = vec![injected("app", OLD_ROLE)]));
+        healthy(with_pod(unused("default", &["cart"]), |pod| pod.containers = vec![with_pod_identity("app")]));
+        let mut used = unused("default", &["cart"]);
+        let done = Pod { phase: PodPhase::Succeeded, ..pod(&used.key, "run", bare("app")) };
+        used.snapshot.cluster.put_pod(done);
+        healthy(used);
+        let told = WorkloadRef { kind: "Deployment".to_owned(), name: "orders".to_owned() };
+        healthy(unused("default", &["cart"]).request(|request| request.workloads.push(told)));
+        let unannotated = unused("default", &["cart"]).without_annotation().audit();
+        assert_eq!(codes(&unannotated), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_account_with_a_role_of_its_own_is_left_alone_unless_that_fails() {
+        let with_role = |arn: &str| {
+            let mut world = unused("web", &["cart"]);
+            let key = BindingKey::new("shop", "web");
+            let account = world.snapshot.cluster.binding(&key).unwrap().service_account().unwrap().clone();
+            let annotations = [(format!("{PREFIX}/role-arn"), arn.to_owned())].into();
+            world.snapshot.cluster.put_service_account(crate::model::ServiceAccount { annotations, ..account });
+            world
+        };
+        assert_healthy(&with_role(OLD_ROLE).audit());
+        the_one(&with_role(ROLE).audit(), RISK);
+    }
+
+    #[test]
+    fn a_pod_that_comes_or_goes_concerns_whom_its_name_fits() {
+        let mut world = unused("default", &[]);
+        let stray = pod(&BindingKey::new("shop", "default"), "cart", bare("app"));
+        assert!(world.snapshot.cluster.put_pod(stray.clone()).contains(&world.key));
+        assert!(world.snapshot.cluster.remove_pod("shop", &stray.name).contains(&world.key));
+        let other = pod(&BindingKey::new("shop", "default"), "orders", bare("app"));
+        assert!(!world.snapshot.cluster.put_pod(other).contains(&world.key));
     }
 }

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`.
+//! `kubectl rollout restart`; where the token comes in a volume of the pod template's own, give it the audience there.
 //!
 //! ## Verify
 //! The projected volume of a new pod has the ServiceAccount's audience.
@@ -31,12 +31,13 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
-use super::pods::{some_of, workloads};
+use super::pods::{differing, some_of, workloads};
 use crate::chain::{Annotation, Chain, Outcome};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
+use crate::fix::{self, Fix};
 use crate::model::{Container, Pod};
 use crate::text::{quote, quote_list};
+use crate::webhook::Difference;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -64,7 +65,22 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote_list(&audiences, 3),
         quote(chain.audience)
     );
-    Some(Finding::new(&ENTRY, message).fix(fix::restart(&chain.key.namespace, &restart)))
+    let preset = differing(chain, preset_audience);
+    let fix = if preset.iter().any(|told| audiences.contains(&told.what)) {
+        let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
+        Some(Fix::manual(format!("{step} {names}")))
+    } else {
+        fix::restart(&chain.key.namespace, &restart)
+    };
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// The audience of a token that no restart takes away.
+fn preset_audience(difference: Difference<'_>) -> Option<&str> {
+    match difference {
+        Difference::OtherAudience { audience, preset: true } => Some(audience),
+        _ => None,
+    }
 }
 
 /// The audiences, other than the ServiceAccount's, with which containers ask for the annotation's role in vain. Pods with
@@ -107,6 +123,12 @@ mod tests {
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert_eq!(fix.text, "kubectl rollout restart --namespace shop deployment/cart");
         the_one(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_token_that_the_template_brings_is_not_restarted_away() {
+        let world = with_old_token("vault").pod(|pod| pod.containers[0].tokens[0].by_webhook = false);
+        assert_eq!(the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind, crate::fix::FixKind::Manual);
     }
 
     #[test]

@@ -48,6 +48,7 @@ rules! {
     irsa216 "IRSA216", irsa217 "IRSA217", irsa218 "IRSA218", irsa220 "IRSA220",
     irsa301 "IRSA301", irsa303 "IRSA303", irsa304 "IRSA304",
     irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
+    irsa405 "IRSA405", irsa406 "IRSA406", irsa407 "IRSA407", irsa410 "IRSA410", irsa411 "IRSA411", irsa413 "IRSA413",
     irsa501 "IRSA501",
     irsa601 "IRSA601", irsa602 "IRSA602", irsa603 "IRSA603", irsa604 "IRSA604", irsa605 "IRSA605",
     irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",

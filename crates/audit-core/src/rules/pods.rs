@@ -1,19 +1,31 @@
 //! Which pods lack credentials, and which carry others than a new pod would get.
 
+use std::collections::BTreeSet;
+
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod, Workload};
+use crate::text::quote;
+use crate::webhook::{Difference, Injection};
 
 /// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs.
 ///
 /// Pods that EKS Pod Identity has given credentials of its own do not need it.
 #[must_use]
 pub fn missing<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
-    if matches!(chain.annotation, Annotation::Missing) {
+    let Some(injection) = Injection::of(chain) else {
         return Vec::new();
-    }
-    let lacks =
-        |pod: &&Pod| !pod.uses_pod_identity() && !pod.containers.iter().any(Container::may_have_web_identity);
-    chain.pods.iter().copied().filter(lacks).collect()
+    };
+    chain
+        .pods
+        .iter()
+        .copied()
+        .filter(|pod| is_missing(&injection, pod))
+        .collect()
+}
+
+fn is_missing(injection: &Injection<'_>, pod: &Pod) -> bool {
+    let lacks = |container: &Container| injection.lack(pod, container).is_some();
+    !pod.uses_pod_identity() && pod.containers.iter().all(lacks)
 }
 
 /// Pods in which a container would assume another role than the annotation's.
@@ -38,16 +50,90 @@ pub fn other_roles<'a>(pod: &'a Pod, annotated: &str) -> impl Iterator<Item = (&
         .filter(move |(_, role)| *role != annotated)
 }
 
+/// A container about which there is something to tell, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a, T> {
+    /// Its pod, or template.
+    pub pod: &'a Pod,
+    /// The container.
+    pub container: &'a Container,
+    /// What.
+    pub what: T,
+}
+
+/// The differences that `pick` wants, of pods and of templates. Pods without any credentials are IRSA401's, those with
+/// credentials of EKS Pod Identity nobody's.
+pub fn differing<'a, T>(chain: &Chain<'a>, pick: impl Fn(Difference<'a>) -> Option<T>) -> Vec<Told<'a, T>> {
+    let Some(injection) = Injection::of(chain) else {
+        return Vec::new();
+    };
+    let mut told = Vec::new();
+    for pod in with_credentials(chain, &injection) {
+        for (container, difference) in injection.differences(pod) {
+            told.extend(pick(difference).map(|what| Told { pod, container, what }));
+        }
+    }
+    told
+}
+
+/// The containers with web identity of which `pick` has something to tell, of pods and of templates.
+pub fn among_containers<'a, T>(
+    chain: &Chain<'a>,
+    pick: impl Fn(&'a Container) -> Option<T>,
+) -> Vec<Told<'a, T>> {
+    let Some(injection) = Injection::of(chain) else {
+        return Vec::new();
+    };
+    let mut told = Vec::new();
+    for pod in with_credentials(chain, &injection) {
+        for container in pod.containers.iter().filter(|c| injection.lack(pod, c).is_none()) {
+            told.extend(pick(container).map(|what| Told { pod, container, what }));
+        }
+    }
+    told
+}
+
+fn with_credentials<'a>(chain: &Chain<'a>, injection: &Injection<'_>) -> impl Iterator<Item = &'a Pod> {
+    let pods = chain.pods.iter().chain(&chain.templates).copied();
+    pods.filter(move |pod| pod.is_template() || !is_missing(injection, pod))
+        .filter(|pod| !pod.relies_on_pod_identity())
+}
+
+/// The beginning of a sentence about containers: "container `app` of `Deployment/web`", and how many others.
+#[must_use]
+pub fn containers_shown<T>(told: &[Told<'_, T>]) -> String {
+    let all: BTreeSet<(&Workload, &str)> = told
+        .iter()
+        .map(|one| (&one.pod.workload, one.container.name.as_str()))
+        .collect();
+    let mut names = all.iter();
+    let Some((workload, container)) = names.next() else {
+        return String::new();
+    };
+    let first = format!(
+        "container `{}` of `{}`",
+        quote(container),
+        quote(&workload.to_string())
+    );
+    match names.len() {
+        0 => first,
+        others => format!("{first} and {others} more"),
+    }
+}
+
+/// The pods of which something is told.
+#[must_use]
+pub fn pods_of<'a, T>(told: &[Told<'a, T>]) -> Vec<&'a Pod> {
+    told.iter().map(|one| one.pod).collect()
+}
+
 /// The workloads of pods, sorted, without repetition, and text that names some of them.
 #[must_use]
 pub fn workloads(pods: &[&Pod]) -> (Vec<Workload>, String) {
     let mut workloads: Vec<_> = pods.iter().map(|pod| pod.workload.clone()).collect();
     workloads.sort();
     workloads.dedup();
-    let names: Vec<String> = workloads
-        .iter()
-        .map(|w| format!("{}/{}", w.kind, w.name))
-        .collect();
+    let names: Vec<String> = workloads.iter().map(Workload::to_string).collect();
     let shown = crate::text::quote_list(&names, 3);
     (workloads, shown)
 }

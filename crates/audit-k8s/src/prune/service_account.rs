@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit_core::model::{BindingKey, ServiceAccount};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,11 +21,14 @@ struct Raw {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RawMetadata {
     namespace: String,
     name: String,
     #[serde(default, deserialize_with = "null_as_default")]
     uid: String,
+    #[serde(default)]
+    creation_timestamp: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_default")]
     annotations: BTreeMap<String, String>,
 }
@@ -39,6 +43,7 @@ impl Wire for ServiceAccountWire {
         Ok(Self(ServiceAccount {
             key: BindingKey::new(metadata.namespace, metadata.name),
             uid: metadata.uid,
+            created: metadata.creation_timestamp,
             annotations: metadata.annotations,
         }))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit_core::document::may_mention;
 use audit_core::model::{
-    Account, BindingKey, IssuerUrl, Observed, PodIdentityAssociation, Provider, Role, RoleLookup,
+    Account, BindingKey, IssuerUrl, LastUsed, Observed, PodIdentityAssociation, Provider, Role, RoleLookup,
     RolePolicies,
 };
 use audit_core::subjects;
@@ -59,6 +59,8 @@ impl Told {
             id: detail.role_id,
             trust: Arc::new(iam_policy::parse(&detail.trust)),
             trust_text: detail.trust.into(),
+            // Outputs do not tell how old they are, so that a last use proves nothing.
+            last_used: LastUsed::Unseen,
             arn,
         };
         let Some(old) = self.roles.get_mut(role.arn.name()) else {

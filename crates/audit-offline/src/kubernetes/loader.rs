@@ -189,6 +189,7 @@ impl Loader<'_> {
                 cluster.put_service_account(ServiceAccount {
                     key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),
                     uid: String::new(),
+                    created: None,
                     annotations: [].into(),
                 });
             }

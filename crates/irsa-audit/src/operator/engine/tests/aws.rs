@@ -210,6 +210,7 @@ fn role(account: &str, name: &str, subjects: &BTreeSet<String>) -> Role {
         arn: RoleArn::parse(&format!("arn:aws:iam::{account}:role/{name}")).unwrap(),
         id: format!("AROA{name}"),
         trust: Arc::new(iam_policy::parse(&text)),
+        last_used: audit_core::model::LastUsed::Unseen,
         trust_text: text.into(),
     }
 }

@@ -1,0 +1,324 @@
+//! A container, reduced to its credentials.
+
+/// A mount of a projected ServiceAccount token into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenMount {
+    /// `mountPath`.
+    pub path: String,
+    /// `audience` of the projected token; absent for the API server's default.
+    pub audience: Option<String>,
+    /// `path` of the token below the mount; empty where the mount is the file itself.
+    pub file: String,
+    /// It is of the volume that the pod identity webhook adds, and no other that the pod's template brings.
+    pub by_webhook: bool,
+    /// Mounted by `subPath`: what the kubelet writes later does not arrive.
+    pub sub_path: bool,
+}
+
+impl TokenMount {
+    /// Whether a path, with slashes, is that of its token.
+    fn holds(&self, file: &str) -> bool {
+        let path = self.path.trim_end_matches('/');
+        match file.strip_prefix(path) {
+            Some("") => self.file.is_empty(),
+            Some(rest) => rest.strip_prefix('/') == Some(self.file.as_str()) && !self.file.is_empty(),
+            None => false,
+        }
+    }
+}
+
+/// What `env` says of the STS endpoints that SDKs use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StsEndpoints {
+    /// Nothing that shows.
+    #[default]
+    Unset,
+    /// `AWS_STS_REGIONAL_ENDPOINTS=regional`, as the webhook sets it.
+    Regional,
+    /// `AWS_STS_REGIONAL_ENDPOINTS=legacy`: the one in us-east-1.
+    Legacy,
+}
+
+/// A container, reduced to its credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// Runs before the others.
+    pub init: bool,
+    /// The value of `AWS_ROLE_ARN`, where `env` sets one literally.
+    pub role_arn: Option<String>,
+    /// The value of `AWS_WEB_IDENTITY_TOKEN_FILE`, where `env` sets one literally.
+    pub token_file: Option<String>,
+    /// The two variables may also come from where nobody looks: `envFrom`, or a `valueFrom` of one of them.
+    pub opaque_env: bool,
+    /// `env` names one of the two without a value that shows: an empty one, or a `valueFrom`. The webhook leaves both alone.
+    pub names_variable: bool,
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set: EKS Pod Identity injected its own credentials.
+    pub pod_identity: bool,
+    /// Which STS endpoints it asks for.
+    pub sts_endpoints: StsEndpoints,
+    /// Projected ServiceAccount tokens that it mounts.
+    pub tokens: Vec<TokenMount>,
+    /// What few containers have.
+    pub rarities: Option<Box<Rarities>>,
+}
+
+/// What few containers have; apart, because there are thousands of others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rarities {
+    /// What sets `AWS_ACCESS_KEY_ID`. Never its value.
+    pub access_key: Option<SetBy>,
+    /// What sets `AWS_PROFILE`.
+    pub profile: Option<SetBy>,
+    /// Where the token file lies, if that is not simply in a mounted token.
+    pub token_place: Option<TokenPlace>,
+    /// Whole Secrets and ConfigMaps that become variables, in their order.
+    pub env_from: Vec<EnvFrom>,
+}
+
+/// What sets a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetBy {
+    /// `env`, with a value or from a key that must be there.
+    Env,
+    /// `env`, to nothing: SDKs take that for unset, whatever `envFrom` brings.
+    Nothing,
+    /// A Secret or ConfigMap in `envFrom`.
+    EnvFrom(EnvFrom),
+}
+
+impl SetBy {
+    /// Whether the variable has a value.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
+/// Where the file lies that the SDKs would read, if that is not simply in a mounted token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// Where no volume is mounted, or in one of tokens that has no such file: nothing puts a token there.
+    Nowhere,
+    /// Under another volume that lies over the token, with its mount path.
+    Hidden(String),
+    /// In an `emptyDir` that only an init container can have filled, with its name.
+    CopiedBy(String),
+    /// In another volume, of which nothing shows what is in it.
+    Elsewhere,
+}
+
+/// A kind of object whose keys become variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EnvSource {
+    /// A Secret.
+    Secret,
+    /// A ConfigMap.
+    ConfigMap,
+}
+
+/// A whole Secret or ConfigMap that becomes variables of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFrom {
+    /// Which kind.
+    pub source: EnvSource,
+    /// Its name, in the pod's namespace.
+    pub name: String,
+    /// What stands before its keys in the variables' names.
+    pub prefix: String,
+}
+
+impl Container {
+    /// Whether the container certainly has all that web identity needs: role, token file, and a projected token.
+    #[must_use]
+    pub fn has_web_identity(&self) -> bool {
+        self.role_arn.is_some() && self.token_file.is_some() && !self.tokens.is_empty()
+    }
+
+    /// Whether the container has, or may have, all that web identity needs: role, token file, and a projected token.
+    ///
+    /// The token's mount is the part that cannot hide: it stands in the pod or it is not there.
+    #[must_use]
+    pub fn may_have_web_identity(&self) -> bool {
+        let has_variables = self.role_arn.is_some() && self.token_file.is_some();
+        (has_variables || self.opaque_env) && !self.tokens.is_empty()
+    }
+
+    /// Whether `env` names one of the two variables, in whatever way.
+    #[must_use]
+    pub fn names_web_identity(&self) -> bool {
+        self.names_variable || self.role_arn.is_some() || self.token_file.is_some()
+    }
+
+    /// The mounted token that its SDK would read: that to which the variable points.
+    #[must_use]
+    pub fn token(&self) -> Option<&TokenMount> {
+        let file = slashed(self.token_file.as_deref()?);
+        self.tokens.iter().find(|mount| mount.holds(&file))
+    }
+
+    /// The audience of the token that its SDK would read. `None` where the variable points to no mounted token, and for
+    /// the API server's own audience.
+    #[must_use]
+    pub fn token_audience(&self) -> Option<&str> {
+        self.token()?.audience.as_deref()
+    }
+
+    /// Where its token file lies, if that is not simply in a mounted token.
+    #[must_use]
+    pub fn token_place(&self) -> Option<&TokenPlace> {
+        self.rarities.as_ref()?.token_place.as_ref()
+    }
+
+    /// What gives it static access keys, if something does.
+    #[must_use]
+    pub fn access_key(&self) -> Option<&SetBy> {
+        let set = self.rarities.as_ref()?.access_key.as_ref()?;
+        Some(set).filter(|set| set.has_value())
+    }
+
+    /// What gives it a profile, if something does.
+    #[must_use]
+    pub fn profile(&self) -> Option<&SetBy> {
+        let set = self.rarities.as_ref()?.profile.as_ref()?;
+        Some(set).filter(|set| set.has_value())
+    }
+
+    /// Takes in what Secrets and ConfigMaps bring: `has` tells of one whether it has a key, where it was given at all. Of
+    /// several that bring a variable the last counts, and `env` before all of them.
+    pub fn resolve_env_from(&mut self, has: impl Fn(&EnvFrom, &str) -> Option<bool>) {
+        let Some(rarities) = &mut self.rarities else {
+            return;
+        };
+        let brought = |variable: &str| {
+            let brings = |from: &&EnvFrom| {
+                let key = variable.strip_prefix(from.prefix.as_str());
+                key.and_then(|key| has(from, key)) == Some(true)
+            };
+            rarities
+                .env_from
+                .iter()
+                .rev()
+                .find(brings)
+                .cloned()
+                .map(SetBy::EnvFrom)
+        };
+        let (access_key, profile) = (brought("AWS_ACCESS_KEY_ID"), brought("AWS_PROFILE"));
+        rarities.access_key = rarities.access_key.take().or(access_key);
+        rarities.profile = rarities.profile.take().or(profile);
+    }
+}
+
+/// A path with slashes and without a drive: on Windows the webhook writes `C:\var\…` for the mount `/var/…`.
+#[must_use]
+pub fn slashed(path: &str) -> String {
+    path.strip_prefix("C:").unwrap_or(path).replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{AUDIENCE, ROLE, bare, injected, token};
+
+    #[test]
+    fn the_token_that_counts_is_the_one_to_which_the_variable_points() {
+        let mut container = injected("app", ROLE);
+        let other = TokenMount {
+            path: "/vault".into(),
+            ..token("vault")
+        };
+        container.tokens.insert(0, other);
+        assert_eq!(container.token_audience(), Some(AUDIENCE));
+        container.token_file = Some("/vault/token".into());
+        assert_eq!(container.token_audience(), Some("vault"));
+        container.token_file = Some("/elsewhere/token".into());
+        assert_eq!(container.token_audience(), None);
+        let file = r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token";
+        container.token_file = Some(file.to_owned());
+        assert_eq!(container.token_audience(), Some(AUDIENCE));
+        container.tokens[0] = TokenMount {
+            path: "/vault/jwt".into(),
+            file: String::new(),
+            ..token("vault")
+        };
+        for (file, audience) in [
+            ("/vault/jwt", Some("vault")),
+            ("/vault/jwt/", None),
+            ("/vault", None),
+        ] {
+            container.token_file = Some(file.into());
+            assert_eq!(container.token_audience(), audience, "{file}");
+        }
+    }
+
+    #[test]
+    fn web_identity_takes_role_file_and_token() {
+        let whole = injected("app", ROLE);
+        assert!(whole.has_web_identity() && whole.may_have_web_identity());
+        for part in [
+            Container {
+                role_arn: None,
+                ..whole.clone()
+            },
+            Container {
+                token_file: None,
+                ..whole.clone()
+            },
+            Container {
+                tokens: Vec::new(),
+                ..whole.clone()
+            },
+        ] {
+            assert!(
+                !part.has_web_identity() && !part.may_have_web_identity(),
+                "{part:?}"
+            );
+            let opaque = Container {
+                opaque_env: true,
+                ..part
+            };
+            assert!(!opaque.has_web_identity());
+            assert_eq!(opaque.may_have_web_identity(), !opaque.tokens.is_empty());
+        }
+    }
+
+    #[test]
+    fn env_counts_before_env_from_and_of_that_the_last() {
+        let from = |name: &str, prefix: &str| EnvFrom {
+            source: EnvSource::Secret,
+            name: name.into(),
+            prefix: prefix.into(),
+        };
+        let with = |access_key: Option<SetBy>, env_from: Vec<EnvFrom>| Container {
+            rarities: Some(Box::new(Rarities {
+                access_key,
+                env_from,
+                ..Rarities::default()
+            })),
+            ..bare("app")
+        };
+        let resolved = |mut container: Container| {
+            container.resolve_env_from(|from, key| match from.name.as_str() {
+                "keys" => Some(key == "AWS_ACCESS_KEY_ID"),
+                "short" => Some(key == "ACCESS_KEY_ID"),
+                "other" => Some(false),
+                _ => None,
+            });
+            container.access_key().cloned()
+        };
+        let both = || vec![from("keys", ""), from("short", "AWS_"), from("unseen", "")];
+        assert_eq!(
+            resolved(with(None, both())),
+            Some(SetBy::EnvFrom(from("short", "AWS_")))
+        );
+        assert_eq!(resolved(with(Some(SetBy::Env), both())), Some(SetBy::Env));
+        assert_eq!(resolved(with(Some(SetBy::Nothing), both())), None);
+        assert_eq!(
+            resolved(with(None, vec![from("other", ""), from("unseen", "")])),
+            None
+        );
+        assert_eq!(resolved(with(None, vec![from("keys", "MY_")])), None);
+        assert_eq!(resolved(bare("app")), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! # IRSA410 `RoleNeverUsedByRunningPods`
+//!
+//! ## What it means
+//! Every link passes, pods have had their credentials for longer than IAM takes to tell of a use, and IAM has seen none of
+//! the role since they began to run.
+//!
+//! IAM's documentation speaks of a few hours until a use shows. This waits for 24: only pods that are older than that
+//! count, and nobody, in these pods or elsewhere, may have used the role since the oldest of them was created. Not said of
+//! files, which do not tell how old they are, nor where IRSA405, IRSA406 or IRSA413 say why.
+//!
+//! ## Why it matters
+//! The application makes its calls with other credentials, or none: its SDK is too old for web identity, its code asks for
+//! the node's role or a profile, its tokens expired. Or it needs no AWS at all, and the role can go.
+//!
+//! ## In logs
+//! Nothing; or `AccessDenied` that names the node's role.
+//!
+//! ## Example
+//! ```console
+//! $ aws iam get-role --role-name cart --query Role.RoleLastUsed
+//! {}
+//! ```
+//!
+//! ## Fix
+//! Find out who the application is for AWS, and bring its SDK up to date.
+//!
+//! ## Verify
+//! `kubectl exec … -- aws sts get-caller-identity` names the role; a day later, `RoleLastUsed` has a date.
+//!
+//! ## References
+//! - [Supported SDKs](https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts-minimum-sdk.html)
+//! - [RoleLastUsed](https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html)
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pods::{some_of, workloads};
+use super::{irsa405, irsa406, irsa413};
+use crate::chain::{Chain, Outcome, RoleChain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::model::{Container, LastUsed, Pod, PodPhase};
+use crate::snapshot::Origin;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA410",
+    reason: "RoleNeverUsedByRunningPods",
+    severity: Severity::Notice,
+    link: Link::Pods,
+    title: "pods have run for long without using their role",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// How long IAM may take to tell of a use; several times what its documentation says.
+const LAG: SignedDuration = SignedDuration::from_hours(24);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let (aws, last_used) = seen(chain)?;
+    let pods: Vec<(&Pod, Timestamp)> = users(chain, aws);
+    let grown: Vec<(&Pod, Timestamp)> = pods.into_iter().filter(|(_, from)| grown_at(*from) <= Some(chain.now)).collect();
+    let oldest = grown.iter().map(|(_, created)| *created).min()?;
+    let when = match last_used {
+        LastUsed::Never => "never".to_owned(),
+        LastUsed::At(at) if at < oldest => format!("for the last time at {at}"),
+        LastUsed::At(_) | LastUsed::Unseen => return None,
+    };
+    let explained = [irsa405::CHECK, irsa406::CHECK, irsa413::CHECK];
+    if explained.iter().flatten().any(|check| check(chain).is_some()) {
+        return None;
+    }
+    let pods: Vec<&Pod> = grown.iter().map(|(pod, _)| *pod).collect();
+    let (_, names) = workloads(&pods);
+    let message = format!(
+        "{} `{}` since {oldest} at the earliest, and IAM saw the role used {when}: {names}",
+        some_of(pods.len(), chain.pods.len(), "could assume", "could assume"),
+        aws.arn
+    );
+    let fix = Fix::manual(format!("find out which credentials the containers of {names} use, and whether their SDKs know web identity"));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// When a pod will have run for long enough, so that the report may change.
+#[must_use]
+pub fn changes_at(chain: &Chain<'_>) -> Option<Timestamp> {
+    let (aws, _) = seen(chain)?;
+    let ends = users(chain, aws).into_iter().filter_map(|(_, created)| grown_at(created));
+    ends.filter(|end| *end > chain.now).min()
+}
+
+fn grown_at(created: Timestamp) -> Option<Timestamp> {
+    created.checked_add(LAG).ok()
+}
+
+/// The role, where every link to it passes, and when IAM saw it used, where IAM told.
+fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, LastUsed)> {
+    if chain.snapshot.origin != Origin::Live {
+        return None;
+    }
+    let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Passes)?;
+    let last_used = aws.found()?.last_used;
+    (last_used != LastUsed::Unseen).then_some((aws, last_used))
+}
+
+/// The running pods that carry the role, and when they were created.
+fn users<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Vec<(&'a Pod, Timestamp)> {
+    let arn = aws.arn.to_string();
+    let carries = |c: &Container| c.has_web_identity() && c.role_arn.as_ref() == Some(&arn);
+    let pods = chain.pods.iter().copied();
+    pods.filter(|pod| pod.phase == PodPhase::Running && pod.containers.iter().any(carries))
+        .filter_map(|pod| Some((pod, pod.created?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Rarities, RoleLookup, SetBy};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA410", Severity::Notice, Link::Pods, Verdict::Working);
+
+    fn hours_ago(world: &World, hours: i64) -> Timestamp {
+        world.now.checked_sub(SignedDuration::from_hours(hours)).unwrap()
+    }
+
+    /// A pod that was created so many hours ago, and what IAM says of its role.
+    fn running_for(hours: i64, last_used: impl Fn(&World) -> LastUsed) -> World {
+        let world = World::healthy();
+        let (created, last_used) = (hours_ago(&world, hours), last_used(&world));
+        let RoleLookup::Found(known) = role(ROLE, &trust(&condition(SUBJECT)).to_string()) else { panic!() };
+        let known = crate::model::Role { last_used, ..(*known).clone() };
+        world.role(RoleLookup::Found(Arc::new(known))).pod(|pod| pod.created = Some(created))
+    }
+
+    #[test]
+    fn a_role_that_pods_have_long_and_never_used_is_a_notice() {
+        the_one(&running_for(25, |_| LastUsed::Never).audit(), NOTICE);
+        the_one(&running_for(25, |world| LastUsed::At(hours_ago(world, 26))).audit(), NOTICE);
+    }
+
+    #[test]
+    fn a_use_since_then_whoever_made_it_says_nothing() {
+        assert_healthy(&running_for(25, |world| LastUsed::At(hours_ago(world, 24))).audit());
+        assert_healthy(&running_for(25, |_| LastUsed::Unseen).audit());
+        assert_healthy(&running_for(25, |_| LastUsed::Never).read_from_files().audit());
+    }
+
+    #[test]
+    fn young_pods_are_waited_for() {
+        let world = running_for(23, |_| LastUsed::Never);
+        let report = world.audit();
+        assert_healthy(&report);
+        let grown = world.now.checked_add(SignedDuration::from_hours(1)).unwrap();
+        assert_eq!(changes(&world), Some(grown));
+        assert!(report.valid_until <= Some(grown));
+        assert_healthy(&running_for(25, |_| LastUsed::Never).pod(|pod| pod.created = None).audit());
+    }
+
+    fn changes(world: &World) -> Option<Timestamp> {
+        changes_at(&Chain::derive(&world.snapshot, &world.config, &world.key, world.now))
+    }
+
+    #[test]
+    fn what_explains_it_is_the_finding() {
+        let keys = Rarities { access_key: Some(SetBy::Env), ..Rarities::default() };
+        let world = running_for(25, |_| LastUsed::Never).pod(|pod| pod.containers[0].rarities = Some(Box::new(keys)));
+        assert_eq!(codes(&world.audit()), ["IRSA406"]);
+        let refused = running_for(25, |_| LastUsed::Never).without_provider();
+        assert_eq!(codes(&refused.audit()), ["IRSA301"]);
+        let pending = running_for(25, |_| LastUsed::Never).pod(|pod| pod.phase = PodPhase::Pending);
+        assert_healthy(&pending.audit());
+    }
+}

@@ -1,0 +1,133 @@
+//! # IRSA411 `GlobalStsEndpoint`
+//!
+//! ## What it means
+//! SDKs are told to ask the global endpoint of STS: a container sets `AWS_STS_REGIONAL_ENDPOINTS=legacy`, or the
+//! ServiceAccount's annotation `sts-regional-endpoints` says `false`, so that the webhook does not set `regional`.
+//!
+//! ## Why it matters
+//! `https://sts.amazonaws.com` is one region's: farther away, out of reach through a VPC endpoint of another region, and a
+//! single point of failure. Its tokens are not valid in regions that an account has to opt into. Newer SDKs use the
+//! region's endpoint unless they are told otherwise; this tells them otherwise. Partitions other than `aws` have no global
+//! endpoint: there nothing is said.
+//!
+//! ## In logs
+//! Timeouts to `sts.amazonaws.com`; `InvalidClientTokenId` in an opt-in region; `RegionDisabledException`.
+//!
+//! ## Example
+//! ```console
+//! $ kubectl exec deploy/cart -- env | grep STS
+//! AWS_STS_REGIONAL_ENDPOINTS=legacy
+//! ```
+//!
+//! ## Fix
+//! Take the variable out of the pod template; set the annotation to `true`, or take it away.
+//!
+//! ## Verify
+//! `kubectl exec … -- env` in a new pod shows `AWS_STS_REGIONAL_ENDPOINTS=regional`, or nothing with a new SDK.
+//!
+//! ## References
+//! - [AWS STS regional endpoints, of SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html)
+//! - [AWS STS regional endpoints, of EKS](https://docs.aws.amazon.com/eks/latest/userguide/configure-sts-endpoint.html)
+
+use super::pods::{among_containers, containers_shown, pods_of, workloads};
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{self, Fix};
+use crate::model::StsEndpoints;
+use crate::webhook::Injection;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA411",
+    reason: "GlobalStsEndpoint",
+    severity: Severity::Notice,
+    link: Link::Pods,
+    title: "SDKs are told to use the global endpoint of STS",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+const VARIABLE: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    match &chain.annotation {
+        Annotation::Role(arn) if arn.partition() == "aws" && !chain.uses_pod_identity => {}
+        _ => return None,
+    }
+    by_container(chain).or_else(|| by_annotation(chain))
+}
+
+fn by_container(chain: &Chain<'_>) -> Option<Finding> {
+    let legacy = |endpoints| (endpoints == StsEndpoints::Legacy).then_some(());
+    let told = among_containers(chain, |container| legacy(container.sts_endpoints));
+    if told.is_empty() {
+        return None;
+    }
+    let (owners, names) = workloads(&pods_of(&told));
+    let message = format!("{} sets `{VARIABLE}=legacy`", containers_shown(&told));
+    let by_hand = || Fix::manual(format!("take `{VARIABLE}` out of the pod templates of {names}"));
+    let fix = fix::unset_env(&chain.key.namespace, &owners, &[VARIABLE]).unwrap_or_else(by_hand);
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
+    let injection = Injection::of(chain)?;
+    let asks_for_global = injection.regional_sts == Some(false);
+    let others = among_containers(chain, |container| (container.sts_endpoints != StsEndpoints::Regional).then_some(()));
+    let has_none = chain.pods.is_empty() && chain.templates.is_empty();
+    if !asks_for_global || (others.is_empty() && !has_none) {
+        return None;
+    }
+    let key = format!("{}/sts-regional-endpoints", injection.prefix);
+    let message = format!("the annotation `{key}` keeps the webhook from setting `{VARIABLE}=regional`");
+    let (owners, _) = workloads(&chain.pods);
+    let fix = fix::use_regional_sts(chain.key, injection.prefix).then(fix::restart(&chain.key.namespace, &owners));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Container;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA411", Severity::Notice, Link::Pods, Verdict::Working);
+
+    fn asking(sts_endpoints: StsEndpoints) -> World {
+        World::healthy().container(Container { sts_endpoints, ..injected("app", ROLE) })
+    }
+
+    fn annotated(world: World, value: &str) -> World {
+        world.annotate(&format!("{PREFIX}/sts-regional-endpoints"), Some(value))
+    }
+
+    #[test]
+    fn legacy_in_a_container_is_a_notice() {
+        let report = asking(StsEndpoints::Legacy).audit();
+        let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
+        assert_eq!(fix.text, "kubectl set env --namespace shop deployment/cart AWS_STS_REGIONAL_ENDPOINTS-");
+        assert_healthy(&asking(StsEndpoints::Regional).audit());
+    }
+
+    #[test]
+    fn an_annotation_that_says_false_is_a_notice() {
+        let report = annotated(World::healthy(), "False").audit();
+        assert!(the_one(&report, NOTICE).fix.as_ref().unwrap().whole().contains("rollout restart"));
+        the_one(&annotated(World::healthy().without_pods(), "0").audit(), NOTICE);
+        for value in ["true", "no", ""] {
+            assert_healthy(&annotated(World::healthy(), value).audit());
+        }
+    }
+
+    #[test]
+    fn what_a_container_sets_counts_before_the_annotation() {
+        assert_healthy(&annotated(asking(StsEndpoints::Regional), "false").audit());
+    }
+
+    #[test]
+    fn other_partitions_have_no_global_endpoint() {
+        let arn = "arn:aws-cn:iam::111122223333:role/cart";
+        let report = annotated(World::healthy().annotation(arn).container(injected("app", arn)), "false").audit();
+        assert!(!codes(&report).contains(&"IRSA411"), "{}", shown(&report));
+    }
+}

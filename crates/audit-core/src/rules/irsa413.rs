@@ -1,0 +1,115 @@
+//! # IRSA413 `TokenNotRefreshed`
+//!
+//! ## What it means
+//! A container reads a token that nobody refreshes: it is mounted by `subPath`, or lies in an `emptyDir` into which only an
+//! init container can have copied it.
+//!
+//! What is certain of a copy: the variable leads into an `emptyDir`, an init container mounts the same one and ends, and no
+//! container that goes on running can write there, besides the one that reads. Where another can, it may well refresh the
+//! copy: nothing is said.
+//!
+//! ## Why it matters
+//! The kubelet writes a new token before the old one expires, into the projected volume. A `subPath` shows for ever what
+//! was there when the container started, and so does a copy. All is well until the first token expires, after a day by
+//! default.
+//!
+//! ## In logs
+//! `ExpiredTokenException: Token expired`, hours after the start, until the next restart.
+//!
+//! ## Example
+//! ```yaml
+//! volumeMounts:
+//!   - name: aws-iam-token
+//!     mountPath: /aws/token
+//!     subPath: token
+//! ```
+//!
+//! ## Fix
+//! Mount the whole volume, without `subPath`, and let `AWS_WEB_IDENTITY_TOKEN_FILE` lead there; or leave both to the
+//! webhook.
+//!
+//! ## Verify
+//! `kubectl exec … -- sh -c 'ls -l $(dirname $AWS_WEB_IDENTITY_TOKEN_FILE)'` shows a link into `..data`.
+//!
+//! ## References
+//! - [Volumes, subPath](https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath)
+//! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
+
+use super::pods::{containers_shown, differing, pods_of, workloads};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::text::quote;
+use crate::webhook::Difference;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA413",
+    reason: "TokenNotRefreshed",
+    severity: Severity::Risk,
+    link: Link::Pods,
+    title: "a container reads a token that nobody refreshes",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let told = differing(chain, not_refreshed);
+    let how = match told.first()?.what {
+        Some(copier) => format!("reads a copy of the token that init container `{}` leaves", quote(copier)),
+        None => "mounts the token by `subPath`".to_owned(),
+    };
+    let (_, names) = workloads(&pods_of(&told));
+    let message = format!("{} {how}: it expires, and no new one arrives", containers_shown(&told));
+    let fix = Fix::manual(format!(
+        "let `AWS_WEB_IDENTITY_TOKEN_FILE` lead to the token's volume, mounted whole, in the pod templates of {names}"
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+fn not_refreshed(difference: Difference<'_>) -> Option<Option<&str>> {
+    match difference {
+        Difference::NotRefreshed { copied_by } => Some(copied_by),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Container, PodPhase, Rarities, TokenPlace};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA413", Severity::Risk, Link::Pods, Verdict::AtRisk);
+
+    fn copied() -> Container {
+        Container {
+            token_file: Some("/aws/token".to_owned()),
+            rarities: Some(Box::new(Rarities {
+                token_place: Some(TokenPlace::CopiedBy("copy".to_owned())),
+                ..Rarities::default()
+            })),
+            ..injected("app", ROLE)
+        }
+    }
+
+    #[test]
+    fn a_sub_path_and_a_copy_are_risks() {
+        the_one(&World::healthy().pod(|pod| pod.containers[0].tokens[0].sub_path = true).audit(), RISK);
+        let report = World::healthy().container(copied()).audit();
+        assert!(the_one(&report, RISK).message.contains("`copy`"), "{}", report.message);
+    }
+
+    #[test]
+    fn a_token_that_nobody_reads_may_be_mounted_anyhow() {
+        let mut other = token("vault");
+        (other.path, other.sub_path) = ("/vault".to_owned(), true);
+        assert_healthy(&World::healthy().pod(|pod| pod.containers[0].tokens.push(other)).audit());
+    }
+
+    #[test]
+    fn a_template_that_reads_a_copy_makes_such_pods() {
+        let container = Container { tokens: Vec::new(), ..copied() };
+        the_one(&World::healthy().container(container).pod(|pod| pod.phase = PodPhase::Template).audit(), RISK);
+    }
+}

@@ -1,0 +1,126 @@
+//! How the containers of a pod differ from what the webhook would leave now.
+
+use super::{Injection, TOKEN_FOLDER, TOKEN_NAME, Treatment};
+use crate::model::container::slashed;
+use crate::model::{Container, Pod, TokenPlace};
+
+/// One difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference<'a> {
+    /// The container has no web identity.
+    Lacks(Lack),
+    /// It has another role.
+    OtherRole {
+        /// Which.
+        role: &'a str,
+        /// The pod's template says so, or something else than the webhook: a new pod has it again.
+        preset: bool,
+    },
+    /// Its token has another audience.
+    OtherAudience {
+        /// Which.
+        audience: &'a str,
+        /// The token's volume is the template's own: a new pod has it again.
+        preset: bool,
+    },
+    /// Its variable leads to no file with a token in it, or none that shows.
+    Unreadable(&'a TokenPlace),
+    /// The file to which its variable leads keeps the token with which the pod began.
+    NotRefreshed {
+        /// The init container that copied the token; absent where it is mounted by `subPath`.
+        copied_by: Option<&'a str>,
+    },
+}
+
+/// Why a container has no web identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// EKS Pod Identity gave it other credentials instead.
+    PodIdentity,
+    /// A label of the pod keeps the webhook away.
+    OptedOut,
+    /// An annotation of the pod names the container as one to skip.
+    Skipped,
+    /// The container sets one of the two variables itself, so that the webhook sets neither.
+    Preset,
+    /// Nothing in the pod says why: when it was created, the webhook was not there, or did not know of the role.
+    NotSeen,
+}
+
+impl Injection<'_> {
+    /// The differences of a pod, container by container. Nothing is injected into a template: it differs only by what will
+    /// stand in the way.
+    pub fn differences<'p>(&self, pod: &'p Pod) -> Vec<(&'p Container, Difference<'p>)> {
+        let of = |container| {
+            let found = self.of_container(pod, container);
+            found.into_iter().map(move |difference| (container, difference))
+        };
+        pod.containers.iter().flat_map(of).collect()
+    }
+
+    /// Why a container has no web identity, if it has none.
+    #[must_use]
+    pub fn lack(&self, pod: &Pod, container: &Container) -> Option<Lack> {
+        let has = container.may_have_web_identity()
+            || (pod.is_template() && container.role_arn.is_some() && container.token_file.is_some());
+        if has {
+            return None;
+        }
+        if container.pod_identity {
+            return Some(Lack::PodIdentity);
+        }
+        match self.treatment(pod, container) {
+            Treatment::OptedOut => Some(Lack::OptedOut),
+            Treatment::Skipped => Some(Lack::Skipped),
+            Treatment::Preset => Some(Lack::Preset),
+            Treatment::Injected => (!pod.is_template()).then_some(Lack::NotSeen),
+        }
+    }
+
+    fn of_container<'p>(&self, pod: &Pod, container: &'p Container) -> Vec<Difference<'p>> {
+        if let Some(lack) = self.lack(pod, container) {
+            return vec![Difference::Lacks(lack)];
+        }
+        let mut found = Vec::new();
+        if let Some(role) = container.role_arn.as_deref().filter(|role| *role != self.role) {
+            let preset = !container.tokens.iter().any(|token| token.by_webhook);
+            found.push(Difference::OtherRole { role, preset });
+        }
+        if let Some(token) = container.token() {
+            if let Some(audience) = token
+                .audience
+                .as_deref()
+                .filter(|audience| *audience != self.audience)
+            {
+                found.push(Difference::OtherAudience {
+                    audience,
+                    preset: !token.by_webhook,
+                });
+            }
+            if token.sub_path {
+                found.push(Difference::NotRefreshed { copied_by: None });
+            }
+        }
+        match container.token_place() {
+            Some(TokenPlace::CopiedBy(name)) => found.push(Difference::NotRefreshed {
+                copied_by: Some(name),
+            }),
+            Some(TokenPlace::Nowhere) if pod.is_template() && is_usual(container) => {}
+            Some(place) => found.push(Difference::Unreadable(place)),
+            None => {}
+        }
+        found
+    }
+}
+
+/// Whether a container's variable says where the webhook mounts the token.
+fn is_usual(container: &Container) -> bool {
+    container
+        .token_file
+        .as_deref()
+        .is_some_and(|file| slashed(file) == format!("{TOKEN_FOLDER}/{TOKEN_NAME}"))
+}
+
+#[cfg(test)]
+#[path = "difference_tests.rs"]
+mod tests;

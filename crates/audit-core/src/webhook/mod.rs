@@ -1,0 +1,104 @@
+//! What the pod identity webhook does to a pod when it is created, and how a pod differs from that.
+//!
+//! The facts are those of the public [amazon-eks-pod-identity-webhook](https://github.com/aws/amazon-eks-pod-identity-webhook):
+//! it covers containers and init containers, and no ephemeral ones; where a container's `env` names either of the two
+//! variables, whatever their values, it sets neither there, and mounts the token all the same; it does not look at
+//! `envFrom`; the pod's annotation `skip-containers` is a line of CSV, and one that is none skips nothing. On EKS the label
+//! `skip-pod-identity-webhook` keeps pods away from it.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`annotation`] | its annotations, read as it reads them |
+//! | [`difference`] | how a container differs from what it would get now |
+
+pub mod annotation;
+pub mod difference;
+
+pub use difference::{Difference, Lack};
+
+use crate::chain::{Annotation, Chain};
+use crate::model::{Container, Pod};
+use crate::snapshot::Source;
+
+/// Where it mounts the token, unless a flag says otherwise.
+pub const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
+/// The token's name there.
+pub const TOKEN_NAME: &str = "token";
+/// The volume that it adds.
+pub const TOKEN_VOLUME: &str = "aws-iam-token";
+
+/// What it injects into new pods of one ServiceAccount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injection<'a> {
+    /// The value of `AWS_ROLE_ARN`. What is no ARN is injected as it is.
+    pub role: String,
+    /// The audience of the token; empty for the API server's own.
+    pub audience: &'a str,
+    /// What the ServiceAccount's annotation says of regional STS endpoints; without one, a flag decides.
+    pub regional_sts: Option<bool>,
+    /// The prefix of annotations.
+    pub prefix: &'a str,
+}
+
+/// What it does with one container of a new pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// The pod's label keeps it away.
+    OptedOut,
+    /// The pod's annotation names the container.
+    Skipped,
+    /// The container has one of the two variables in its own right: it gets the token's mount alone.
+    Preset,
+    /// The container gets both variables and the token's mount.
+    Injected,
+}
+
+impl<'a> Injection<'a> {
+    /// What it injects for a binding; nothing without a role.
+    #[must_use]
+    pub fn of(chain: &Chain<'a>) -> Option<Self> {
+        let role = match &chain.annotation {
+            Annotation::Missing => return None,
+            Annotation::Malformed(text, _) => (*text).to_owned(),
+            Annotation::Role(arn) => arn.to_string(),
+        };
+        let prefix = chain.config.annotation_prefix.as_str();
+        let regional_sts = match chain.source {
+            Source::Annotation => chain
+                .service_account
+                .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
+                .and_then(annotation::boolean),
+            Source::ConfigMap => None,
+        };
+        Some(Self {
+            role,
+            audience: chain.audience,
+            regional_sts,
+            prefix,
+        })
+    }
+
+    /// What it does with a container, if the pod is created now.
+    #[must_use]
+    pub fn treatment(&self, pod: &Pod, container: &Container) -> Treatment {
+        if pod.webhook_opt_out {
+            Treatment::OptedOut
+        } else if self.skips(pod, &container.name) {
+            Treatment::Skipped
+        } else if container.names_web_identity() && !Self::looks_injected(container) {
+            Treatment::Preset
+        } else {
+            Treatment::Injected
+        }
+    }
+
+    fn skips(&self, pod: &Pod, container: &str) -> bool {
+        pod.annotation(self.prefix, "skip-containers")
+            .is_some_and(|value| annotation::record(value).iter().any(|name| name == container))
+    }
+
+    /// Whether a container is as the webhook leaves it. A template that says the same by itself looks no different.
+    fn looks_injected(container: &Container) -> bool {
+        container.has_web_identity() && container.token().is_some_and(|token| token.by_webhook)
+    }
+}

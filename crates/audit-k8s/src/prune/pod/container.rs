@@ -1,0 +1,230 @@
+//! The credentials of containers.
+
+use std::collections::HashMap;
+
+use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount};
+use audit_core::webhook::TOKEN_VOLUME;
+
+use super::raw::{RawContainer, RawEnvFrom, RawMount, RawToken, RawVariable, RawVolume};
+use super::token_place;
+
+/// The role that the SDKs assume with a web identity token.
+const ROLE_ARN: &str = "AWS_ROLE_ARN";
+/// Where the SDKs find that token.
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+/// What EKS Pod Identity injects in place of the two.
+const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+/// What the SDKs prefer to all of them.
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+/// What some SDKs prefer.
+const PROFILE: &str = "AWS_PROFILE";
+/// Which endpoints of STS older SDKs use.
+const STS_ENDPOINTS: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+
+/// What is in a volume.
+pub(super) enum Contents {
+    /// Projected ServiceAccount tokens.
+    Tokens(Vec<RawToken>),
+    /// What containers put there.
+    Scratch,
+    Other,
+}
+
+/// Volumes by name.
+pub(super) type Volumes = HashMap<String, Contents>;
+
+/// A pod's containers, those that run first before the others.
+pub(super) fn all(
+    init: Vec<RawContainer>,
+    main: Vec<RawContainer>,
+    volumes: Vec<RawVolume>,
+) -> Vec<Container> {
+    let volumes: Volumes = volumes
+        .into_iter()
+        .map(|volume| (volume.name.clone(), contents(volume)))
+        .collect();
+    let init = init.into_iter().map(|raw| Seen { init: true, raw });
+    let main = main.into_iter().map(|raw| Seen { init: false, raw });
+    let all: Vec<Seen> = init.chain(main).collect();
+    let one = |seen: &Seen| {
+        let mut container = container(seen, &volumes);
+        if let Some(place) = token_place::of(&container, seen, &all, &volumes) {
+            container.rarities.get_or_insert_default().token_place = Some(place);
+        }
+        container
+    };
+    all.iter().map(one).collect()
+}
+
+/// A container, and whether it runs before the others.
+pub(super) struct Seen {
+    pub(super) init: bool,
+    pub(super) raw: RawContainer,
+}
+
+fn contents(volume: RawVolume) -> Contents {
+    let sources = volume
+        .projected
+        .map(|projected| projected.sources)
+        .unwrap_or_default();
+    let tokens: Vec<RawToken> = sources
+        .into_iter()
+        .filter_map(|source| source.service_account_token)
+        .collect();
+    if !tokens.is_empty() {
+        Contents::Tokens(tokens)
+    } else if volume.empty_dir.is_some() {
+        Contents::Scratch
+    } else {
+        Contents::Other
+    }
+}
+
+/// What `env` says of a variable.
+#[derive(Default)]
+enum Setting<'a> {
+    #[default]
+    Absent,
+    /// An empty value: the SDKs take that for nothing.
+    Empty,
+    Literal(&'a str),
+    /// Its value stands elsewhere: in a field, in another variable, in a `ConfigMap` or `Secret`.
+    Elsewhere {
+        /// It may have none.
+        optional: bool,
+    },
+}
+
+impl<'a> Setting<'a> {
+    fn of(variable: &'a RawVariable) -> Self {
+        if let Some(from) = &variable.value_from {
+            let key = from.secret_key_ref.as_ref().or(from.config_map_key_ref.as_ref());
+            return Self::Elsewhere {
+                optional: key.is_some_and(|key| key.optional),
+            };
+        }
+        // The kubelet puts the values of other variables in place of `$(NAME)`.
+        match variable.value.as_str() {
+            "" => Self::Empty,
+            value if value.contains("$(") => Self::Elsewhere { optional: false },
+            value => Self::Literal(value),
+        }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Elsewhere { .. })
+    }
+
+    /// It is named, without a value that shows.
+    fn is_named_only(&self) -> bool {
+        matches!(self, Self::Empty | Self::Elsewhere { .. })
+    }
+
+    fn literal(&self) -> Option<String> {
+        match self {
+            Self::Literal(value) => Some((*value).to_owned()),
+            _ => None,
+        }
+    }
+
+    fn set_by(&self) -> Option<SetBy> {
+        match self {
+            Self::Absent | Self::Elsewhere { optional: true } => None,
+            Self::Empty => Some(SetBy::Nothing),
+            Self::Literal(_) | Self::Elsewhere { optional: false } => Some(SetBy::Env),
+        }
+    }
+}
+
+fn container(seen: &Seen, volumes: &Volumes) -> Container {
+    let raw = &seen.raw;
+    // Of several variables of one name, the last counts.
+    let setting = |name: &str| {
+        let variable = raw.env.iter().rev().find(|variable| variable.name == name);
+        variable.map(Setting::of).unwrap_or_default()
+    };
+    let (role_arn, token_file) = (setting(ROLE_ARN), setting(TOKEN_FILE));
+    let rarities = Rarities {
+        access_key: setting(ACCESS_KEY).set_by(),
+        profile: setting(PROFILE).set_by(),
+        token_place: None,
+        env_from: raw.env_from.iter().filter_map(env_from).collect(),
+    };
+    let tokens = raw
+        .volume_mounts
+        .iter()
+        .flat_map(|mount| match volumes.get(&mount.name) {
+            Some(Contents::Tokens(tokens)) => tokens.iter().map(|token| (mount, token)).collect(),
+            _ => Vec::new(),
+        })
+        .filter(|(mount, token)| is_credential(mount, token, token_file.literal().as_deref()))
+        .filter_map(|(mount, token)| token_mount(mount, token))
+        .collect();
+    Container {
+        name: raw.name.clone(),
+        init: seen.init,
+        role_arn: role_arn.literal(),
+        token_file: token_file.literal(),
+        opaque_env: !raw.env_from.is_empty() || role_arn.is_elsewhere() || token_file.is_elsewhere(),
+        names_variable: role_arn.is_named_only() || token_file.is_named_only(),
+        pod_identity: raw.env.iter().any(|variable| variable.name == POD_IDENTITY_URI),
+        sts_endpoints: match setting(STS_ENDPOINTS) {
+            Setting::Literal(value) if value.eq_ignore_ascii_case("regional") => StsEndpoints::Regional,
+            Setting::Literal(value) if value.eq_ignore_ascii_case("legacy") => StsEndpoints::Legacy,
+            _ => StsEndpoints::Unset,
+        },
+        tokens,
+        rarities: (rarities != Rarities::default()).then(|| Box::new(rarities)),
+    }
+}
+
+fn env_from(raw: &RawEnvFrom) -> Option<EnvFrom> {
+    let secret = raw.secret_ref.as_ref().map(|from| (EnvSource::Secret, from));
+    let config_map = raw
+        .config_map_ref
+        .as_ref()
+        .map(|from| (EnvSource::ConfigMap, from));
+    let (source, from) = secret.or(config_map)?;
+    Some(EnvFrom {
+        source,
+        name: from.name.clone(),
+        prefix: raw.prefix.clone(),
+    })
+}
+
+/// A token as it is mounted; none where `subPath` mounts something else of its volume.
+fn token_mount(mount: &RawMount, token: &RawToken) -> Option<TokenMount> {
+    let sub_path = [&mount.sub_path, &mount.sub_path_expr]
+        .into_iter()
+        .find(|path| !path.is_empty());
+    let file = match sub_path {
+        // Which part of it, only the kubelet knows.
+        Some(path) if path.contains("$(") => token.path.as_str(),
+        Some(path) => match token.path.strip_prefix(path.trim_end_matches('/'))? {
+            "" => "",
+            rest => rest.strip_prefix('/')?,
+        },
+        None => token.path.as_str(),
+    };
+    Some(TokenMount {
+        path: mount.mount_path.clone(),
+        audience: Some(token.audience.clone()).filter(|audience| !audience.is_empty()),
+        file: file.to_owned(),
+        by_webhook: mount.name == TOKEN_VOLUME,
+        sub_path: sub_path.is_some(),
+    })
+}
+
+/// Whether a mounted token is meant for somebody else than the API server.
+///
+/// The token that every pod gets for the API server names no audience; it is nobody's web identity, unless the pod
+/// itself points there.
+fn is_credential(mount: &RawMount, token: &RawToken, token_file: Option<&str>) -> bool {
+    let points_there = || {
+        let path = mount.mount_path.trim_end_matches('/');
+        token_file
+            .and_then(|file| file.strip_prefix(path))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !token.audience.is_empty() || points_there()
+}

@@ -1,0 +1,180 @@
+//! A pod as the API server sends it, as far as anything is read of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::prune::null_as_default;
+
+#[derive(Deserialize)]
+pub(super) struct Raw {
+    pub(super) metadata: RawMetadata,
+    pub(super) spec: RawSpec,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) status: RawStatus,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawMetadata {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) uid: String,
+    #[serde(default)]
+    pub(super) creation_timestamp: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) deletion_timestamp: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) annotations: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) owner_references: Vec<RawOwner>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawOwner {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) controller: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawSpec {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) service_account_name: String,
+    /// The older name of the same field; the API server fills in both, manifests may have either.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) service_account: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) init_containers: Vec<RawContainer>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) containers: Vec<RawContainer>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) volumes: Vec<RawVolume>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawContainer {
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) env: Vec<RawVariable>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) env_from: Vec<RawEnvFrom>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) volume_mounts: Vec<RawMount>,
+    /// `Always` makes of an init container one that goes on beside the others.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) restart_policy: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawEnvFrom {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) prefix: String,
+    #[serde(default)]
+    pub(super) secret_ref: Option<RawName>,
+    #[serde(default)]
+    pub(super) config_map_ref: Option<RawName>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawName {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawVariable {
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) value: String,
+    #[serde(default)]
+    pub(super) value_from: Option<RawValueFrom>,
+}
+
+/// A key of a Secret or ConfigMap, or something else.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawValueFrom {
+    #[serde(default)]
+    pub(super) secret_key_ref: Option<RawKey>,
+    #[serde(default)]
+    pub(super) config_map_key_ref: Option<RawKey>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawKey {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) optional: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawMount {
+    pub(super) name: String,
+    pub(super) mount_path: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) sub_path: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) sub_path_expr: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) read_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawVolume {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) projected: Option<RawProjected>,
+    #[serde(default)]
+    pub(super) empty_dir: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawProjected {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) sources: Vec<RawSource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawSource {
+    #[serde(default)]
+    pub(super) service_account_token: Option<RawToken>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawToken {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) audience: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) path: String,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct RawStatus {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) phase: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) conditions: Vec<RawCondition>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawCondition {
+    #[serde(rename = "type")]
+    pub(super) type_: String,
+    pub(super) status: String,
+}
