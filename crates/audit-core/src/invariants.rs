@@ -103,48 +103,8 @@ impl Change {
             Self::NoIssuer => world.issuer_unknown(),
             Self::TrustedBy(role) if has_account => world.trusted_by(role),
             Self::NoPods if world.snapshot.cluster.binding(&world.key).is_some() => world.without_pods(),
-            Self::Pod(pod) => {
-                let (container, shape) = *pod;
-                let mut world = world;
-                let name = format!("p{}", container.name);
-                let made = testing_pod(&BindingKey::new("shop", shape.account), &name, container);
-                let ago = |seconds| world.now.checked_sub(SignedDuration::from_secs(seconds)).ok();
-                world.snapshot.cluster.put_pod(Pod {
-                    webhook_opt_out: shape.opt_out,
-                    terminating: shape.terminating,
-                    phase: shape.phase,
-                    created: shape.age.and_then(ago),
-                    annotations: shape
-                        .skip
-                        .map(|names| (format!("{PREFIX}/skip-containers"), names))
-                        .into_iter()
-                        .collect(),
-                    also_named: ["cart".to_owned()].into(),
-                    workload: Workload {
-                        kind: shape.kind.to_owned(),
-                        ..made.workload
-                    },
-                    ..made
-                });
-                world
-            }
-            Self::LastUsed(last_used) if has_account => {
-                let old = world.snapshot.accounts[ACCOUNT]
-                    .roles
-                    .get("cart")
-                    .and_then(Observed::latest)
-                    .cloned();
-                match old {
-                    Some(RoleLookup::Found(role)) => {
-                        let role = Role {
-                            last_used,
-                            ..(*role).clone()
-                        };
-                        world.role(RoleLookup::Found(std::sync::Arc::new(role)))
-                    }
-                    _ => world,
-                }
-            }
+            Self::Pod(pod) => with_pod(world, pod.0, pod.1),
+            Self::LastUsed(last_used) if has_account => with_last_used(world, last_used),
             Self::Webhook(registered) => {
                 let mut world = world;
                 world.snapshot.cluster.set_webhook(registered);
@@ -190,6 +150,50 @@ impl Change {
             Self::Later(seconds) => world.later(seconds),
             _ => world,
         }
+    }
+}
+
+/// One more pod in the namespace.
+fn with_pod(mut world: World, container: Container, shape: Shape) -> World {
+    let name = format!("p{}", container.name);
+    let made = testing_pod(&BindingKey::new("shop", shape.account), &name, container);
+    let ago = |seconds| world.now.checked_sub(SignedDuration::from_secs(seconds)).ok();
+    world.snapshot.cluster.put_pod(Pod {
+        webhook_opt_out: shape.opt_out,
+        terminating: shape.terminating,
+        phase: shape.phase,
+        created: shape.age.and_then(ago),
+        annotations: shape
+            .skip
+            .map(|names| (format!("{PREFIX}/skip-containers"), names))
+            .into_iter()
+            .collect(),
+        also_named: ["cart".to_owned()].into(),
+        workload: Workload {
+            kind: shape.kind.to_owned(),
+            ..made.workload
+        },
+        ..made
+    });
+    world
+}
+
+/// The same with what IAM says of the role's last use, where there is one.
+fn with_last_used(world: World, last_used: LastUsed) -> World {
+    let old = world.snapshot.accounts[ACCOUNT]
+        .roles
+        .get("cart")
+        .and_then(Observed::latest)
+        .cloned();
+    match old {
+        Some(RoleLookup::Found(role)) => {
+            let role = Role {
+                last_used,
+                ..(*role).clone()
+            };
+            world.role(RoleLookup::Found(std::sync::Arc::new(role)))
+        }
+        _ => world,
     }
 }
 

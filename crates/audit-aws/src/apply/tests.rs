@@ -39,6 +39,14 @@ fn found(name: &str, trust: &str) -> RoleLookup {
     RoleLookup::Found(role(name, "AROA1", trust))
 }
 
+fn used(name: &str, trust: &str, last_used: LastUsed) -> RoleLookup {
+    let role = role(name, "AROA1", trust);
+    RoleLookup::Found(Arc::new(Role {
+        last_used,
+        ..(*role).clone()
+    }))
+}
+
 fn role_read(name: &str, second: i64, result: Result<RoleLookup, Failure>) -> Reading {
     Reading::Role {
         account: ID.into(),
@@ -131,6 +139,19 @@ fn seen(accounts: &Accounts, name: &str) -> Option<(Option<String>, i64)> {
         RoleLookup::Absent => None,
     };
     Some((text, at.as_second()))
+}
+
+#[test]
+fn a_use_of_a_role_is_a_change() {
+    let mut accounts = Accounts::new();
+    let mut read = |second, last_used| {
+        let reading = role_read("app", second, Ok(used("app", "a", last_used)));
+        !apply(&mut accounts, reading).is_empty()
+    };
+    assert!(read(1, LastUsed::Never));
+    assert!(!read(2, LastUsed::Never));
+    assert!(read(3, LastUsed::At(at(2))));
+    assert!(!read(4, LastUsed::At(at(2))));
 }
 
 /// What happens, the reading at a second, and what it changes.

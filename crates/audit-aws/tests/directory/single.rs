@@ -1,7 +1,7 @@
 //! Roles, providers and clusters, one by one.
 
 use audit_aws::{Failure, Reading, Request};
-use audit_core::model::{FailureKind, IssuerUrl, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{FailureKind, IssuerUrl, LastUsed, Provider, Role, RoleLookup, RolePolicies};
 use fake_aws::{FakeAws, Fault};
 use std::sync::Arc;
 
@@ -51,6 +51,37 @@ async fn a_role_is_read_whether_or_not_its_document_is_encoded() {
         assert_eq!(*role.trust_text, *document);
         assert!(role.trust.is_whole());
         assert_eq!(policies(&mut running).await, Ok(RolePolicies::default()));
+    }
+}
+
+#[tokio::test]
+async fn a_role_tells_when_it_was_last_used() {
+    let at = "2026-11-20T08:14:03Z".parse().unwrap();
+    let aws = FakeAws::start().await.unwrap();
+    let document = trust(HOME, "system:serviceaccount:ns:app");
+    aws.account(HOME)
+        .role(named("used").trust(&document).last_used(at, "eu-west-1"))
+        .role(named("unused").trust(&document));
+    let mut running = Running::at_home(&aws).await;
+    for (name, expected) in [("used", LastUsed::At(at)), ("unused", LastUsed::Never)] {
+        running.role(HOME, name);
+        assert_eq!(found(&mut running).await.last_used, expected);
+        assert_eq!(policies(&mut running).await, Ok(RolePolicies::default()));
+    }
+    running.listing(HOME, &[]);
+    match running.next().await {
+        Reading::Listing { result, .. } => {
+            let roles = result.unwrap().roles;
+            let used: Vec<_> = roles
+                .iter()
+                .map(|role| role.role.as_ref().unwrap().last_used)
+                .collect();
+            assert!(
+                used.contains(&LastUsed::At(at)) && used.contains(&LastUsed::Never),
+                "{used:?}"
+            );
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -121,11 +121,11 @@ pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: 
     if !workloads.iter().all(is_restartable) {
         return None;
     }
-    let path = format!(
+    let pointer = format!(
         "/spec/template/metadata/{field}/{}",
         key.replace('~', "~0").replace('/', "~1")
     );
-    let patch = ascii_json(&json!([{ "op": "remove", "path": path }]));
+    let patch = ascii_json(&json!([{ "op": "remove", "path": pointer }]));
     let command = |workload: &Workload| {
         let target = target(workload);
         Fix::kubectl(&[

@@ -41,6 +41,10 @@ pub enum StsEndpoints {
 
 /// A container, reduced to its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Container {
     /// Its name.
     pub name: String,

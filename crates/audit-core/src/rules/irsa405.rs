@@ -55,14 +55,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let first = told.first()?;
     let (owners, names) = workloads(&pods_of(&told));
     let place = match first.what {
-        Some(hidden_by) => format!("has another volume, at `{}`, over its token", quote(hidden_by)),
-        None => format!(
+        TokenPlace::Hidden(hidden_by) => format!("has another volume, at `{}`, over its token", quote(hidden_by)),
+        _ => format!(
             "has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{}`, where no token is mounted",
             quote(first.container.token_file.as_deref().unwrap_or_default())
         ),
     };
     let message = format!("{} {place}", containers_shown(&told));
-    let is_hidden = told.iter().any(|one| one.what.is_some());
+    let is_hidden = told.iter().any(|one| *one.what != TokenPlace::Nowhere);
     let fix = if is_hidden {
         Fix::manual(format!("mount the other volume elsewhere in the pod templates of {names}"))
     } else {
@@ -75,10 +75,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 /// What hides a token, or that nothing is where it should be.
-fn unreadable(difference: Difference<'_>) -> Option<Option<&str>> {
+fn unreadable(difference: Difference<'_>) -> Option<&TokenPlace> {
     match difference {
-        Difference::Unreadable(TokenPlace::Hidden(by)) => Some(Some(by)),
-        Difference::Unreadable(TokenPlace::Nowhere) => Some(None),
+        Difference::Unreadable(place @ (TokenPlace::Hidden(_) | TokenPlace::Nowhere)) => Some(place),
         _ => None,
     }
 }

@@ -40,7 +40,7 @@ use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::quote;
-use crate::webhook::Difference;
+use crate::webhook::{Difference, Frozen};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -55,8 +55,8 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let told = differing(chain, not_refreshed);
     let how = match told.first()?.what {
-        Some(copier) => format!("reads a copy of the token that init container `{}` leaves", quote(copier)),
-        None => "mounts the token by `subPath`".to_owned(),
+        Frozen::CopiedBy(copier) => format!("reads a copy of the token that init container `{}` leaves", quote(copier)),
+        Frozen::SubPath => "mounts the token by `subPath`".to_owned(),
     };
     let (_, names) = workloads(&pods_of(&told));
     let message = format!("{} {how}: it expires, and no new one arrives", containers_shown(&told));
@@ -66,9 +66,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
-fn not_refreshed(difference: Difference<'_>) -> Option<Option<&str>> {
+fn not_refreshed(difference: Difference<'_>) -> Option<Frozen<'_>> {
     match difference {
-        Difference::NotRefreshed { copied_by } => Some(copied_by),
+        Difference::NotRefreshed(frozen) => Some(frozen),
         _ => None,
     }
 }

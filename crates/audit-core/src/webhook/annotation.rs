@@ -25,29 +25,24 @@ fn fields(text: &str) -> Option<Vec<String>> {
         return None;
     }
     loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted)?,
-            None => {
-                let end = rest.find([',', '\n']).unwrap_or(rest.len());
-                let (field, after) = rest.split_at_checked(end)?;
-                if field.contains('"') {
-                    return None;
-                }
-                (field.to_owned(), after)
-            }
+        let (field, after) = field(rest)?;
+        let Some(next) = after.strip_prefix(',') else {
+            fields.push(field.strip_suffix('\r').unwrap_or(&field).to_owned());
+            return Some(fields);
         };
-        match after.strip_prefix(',') {
-            Some(next) => {
-                fields.push(field);
-                rest = next;
-            }
-            None => {
-                let field = field.strip_suffix('\r').map_or(field.clone(), str::to_owned);
-                fields.push(field);
-                return Some(fields);
-            }
-        }
+        fields.push(field);
+        rest = next;
     }
+}
+
+/// The first field, and what follows it.
+fn field(text: &str) -> Option<(String, &str)> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        return quoted_field(quoted);
+    }
+    let end = text.find([',', '\n']).unwrap_or(text.len());
+    let (field, after) = text.split_at_checked(end)?;
+    (!field.contains('"')).then(|| (field.to_owned(), after))
 }
 
 /// A field after its opening quote, and what follows its closing one.

@@ -26,10 +26,16 @@ pub enum Difference<'a> {
     /// Its variable leads to no file with a token in it, or none that shows.
     Unreadable(&'a TokenPlace),
     /// The file to which its variable leads keeps the token with which the pod began.
-    NotRefreshed {
-        /// The init container that copied the token; absent where it is mounted by `subPath`.
-        copied_by: Option<&'a str>,
-    },
+    NotRefreshed(Frozen<'a>),
+}
+
+/// Why a token file stays what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen<'a> {
+    /// It is mounted by `subPath`.
+    SubPath,
+    /// An init container copied it.
+    CopiedBy(&'a str),
 }
 
 /// Why a container has no web identity.
@@ -50,6 +56,7 @@ pub enum Lack {
 impl Injection<'_> {
     /// The differences of a pod, container by container. Nothing is injected into a template: it differs only by what will
     /// stand in the way.
+    #[must_use]
     pub fn differences<'p>(&self, pod: &'p Pod) -> Vec<(&'p Container, Difference<'p>)> {
         let of = |container| {
             let found = self.of_container(pod, container);
@@ -98,13 +105,11 @@ impl Injection<'_> {
                 });
             }
             if token.sub_path {
-                found.push(Difference::NotRefreshed { copied_by: None });
+                found.push(Difference::NotRefreshed(Frozen::SubPath));
             }
         }
         match container.token_place() {
-            Some(TokenPlace::CopiedBy(name)) => found.push(Difference::NotRefreshed {
-                copied_by: Some(name),
-            }),
+            Some(TokenPlace::CopiedBy(name)) => found.push(Difference::NotRefreshed(Frozen::CopiedBy(name))),
             Some(TokenPlace::Nowhere) if pod.is_template() && is_usual(container) => {}
             Some(place) => found.push(Difference::Unreadable(place)),
             None => {}

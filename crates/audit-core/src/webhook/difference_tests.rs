@@ -176,17 +176,12 @@ fn a_token_that_cannot_be_read_or_grows_old_is_told() {
     let copied = pod_of(vec![placed(TokenPlace::CopiedBy("copy".to_owned()))]);
     assert_eq!(
         found(&copied),
-        [(
-            "app",
-            Difference::NotRefreshed {
-                copied_by: Some("copy")
-            }
-        )]
+        [("app", Difference::NotRefreshed(Frozen::CopiedBy("copy")))]
     );
     let mut by_sub_path = injected("app", ROLE);
     by_sub_path.tokens[0].sub_path = true;
     assert_eq!(
         found(&pod_of(vec![by_sub_path])),
-        [("app", Difference::NotRefreshed { copied_by: None })]
+        [("app", Difference::NotRefreshed(Frozen::SubPath))]
     );
 }

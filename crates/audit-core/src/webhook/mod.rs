@@ -14,7 +14,7 @@
 pub mod annotation;
 pub mod difference;
 
-pub use difference::{Difference, Lack};
+pub use difference::{Difference, Frozen, Lack};
 
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod};

@@ -254,7 +254,7 @@ fn every_token_with_an_audience_counts_and_other_volumes_do_not() {
 
 #[test]
 fn workloads_are_what_somebody_would_restart() {
-    let workload = |owners: Value, labels: Value| workload_of(owners, labels, None);
+    let workload = |owners: Value, labels: Value| workload_of(&owners, &labels, None);
     let owner = |kind: &str, name: &str| json!([{ "kind": kind, "name": name, "controller": true }]);
     let hash = |hash: &str| json!({ "pod-template-hash": hash });
     assert_eq!(
@@ -306,7 +306,7 @@ fn workloads_are_what_somebody_would_restart() {
 }
 
 /// What a pod with these owners and labels, created then, belongs to.
-fn workload_of(owners: Value, labels: Value, created: Option<&str>) -> String {
+fn workload_of(owners: &Value, labels: &Value, created: Option<&str>) -> String {
     let object = json!({
         "metadata": {
             "namespace": "shop", "name": "p", "ownerReferences": owners, "labels": labels, "creationTimestamp": created
@@ -320,7 +320,7 @@ fn workload_of(owners: Value, labels: Value, created: Option<&str>) -> String {
 fn a_job_is_its_cron_jobs_if_its_name_tells_when_it_was_planned() {
     let job = |version: &str, name: &str, created: &str| {
         let owners = json!([{ "apiVersion": version, "kind": "Job", "name": name, "controller": true }]);
-        workload_of(owners, json!(null), Some(created))
+        workload_of(&owners, &json!(null), Some(created))
     };
     // 29387160 minutes after 1970.
     let planned = "2025-11-15T18:00:00Z";
@@ -344,7 +344,7 @@ fn a_job_is_its_cron_jobs_if_its_name_tells_when_it_was_planned() {
 fn a_kind_of_another_group_is_not_the_one_that_every_cluster_has() {
     let owned = |version: &str, kind: &str| {
         let owners = json!([{ "apiVersion": version, "kind": kind, "name": "db", "controller": true }]);
-        workload_of(owners, json!(null), None)
+        workload_of(&owners, &json!(null), None)
     };
     assert_eq!(owned("apps/v1", "StatefulSet"), "StatefulSet/db");
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::kind::Kind;
 const DEPLOYMENT_HASH: &str = "pod-template-hash";
 /// The same of an Argo Rollout.
 const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
-/// The label by which OpenShift's `DeploymentConfig` names itself on its pods.
+/// The label by which a `DeploymentConfig` of `OpenShift` names itself on its pods.
 const DEPLOYMENT_CONFIG: &str = "openshift.io/deployment-config.name";
 
 /// The groups of the kinds that every cluster has.
@@ -28,7 +28,7 @@ const LATE: i64 = 86_400;
 /// What owns a pod, as far as the pod itself shows it: what stands above its controller is in no ownerReference of it.
 ///
 /// - The `ReplicaSet`s of Deployments and Rollouts are named after them and the hash in the pod's label.
-/// - OpenShift's `ReplicationController`s belong to the `DeploymentConfig` in the pod's label.
+/// - The `ReplicationController`s of `OpenShift` belong to the `DeploymentConfig` in the pod's label.
 /// - A `CronJob` names its Jobs after itself and the minute for which they are planned, counted from 1970. If the pod was
 ///   created within a day of that minute, nobody else can have thought of the number.
 pub(super) fn of(metadata: &RawMetadata) -> Workload {
@@ -74,13 +74,12 @@ fn cron_job<'a>(owner: &'a RawOwner, metadata: &RawMetadata) -> Option<&'a str> 
     before(&owner.name, minute).filter(|_| (0..=LATE).contains(&late))
 }
 
-/// The API group, where it is told.
+/// The API group; where none is told, that of the kind.
 fn group(owner: &RawOwner) -> Option<&str> {
     let native = || NATIVE.iter().find(|(kind, _)| *kind == owner.kind);
     match owner.api_version.split_once('/') {
         Some((group, _)) => Some(group),
-        None if owner.api_version.is_empty() => native().map(|(_, group)| *group),
-        None => Some(""),
+        None => native().map(|(_, group)| *group),
     }
 }
 
