@@ -1,5 +1,7 @@
 //! What is asked for, and what an expectation asks for.
 
+use std::collections::HashSet;
+
 use crate::model::KubernetesExpectation;
 
 /// The attributes of one request, as the API server derives them from its path.
@@ -46,23 +48,19 @@ pub fn path(resource: &str, subresource: &str) -> String {
 pub fn requests(expectation: &KubernetesExpectation) -> Vec<Request<'_>> {
     let subresource = expectation.subresource.as_deref().unwrap_or_default();
     let (group, resource) = (expectation.api_group.as_str(), expectation.resource.as_str());
-    let any = [String::new()];
-    let names = if expectation.resource_names.is_empty() {
-        &any[..]
-    } else {
-        &expectation.resource_names
-    };
+    let mut names: Vec<&str> = expectation.resource_names.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        names.push("");
+    }
     let mut requests = Vec::with_capacity(expectation.verbs.len() * names.len());
+    let mut seen = HashSet::new();
     for verb in &expectation.verbs {
-        for name in names {
-            // The empty name lives only here.
-            let name = expectation
-                .resource_names
-                .iter()
-                .find(|n| *n == name)
-                .map_or("", String::as_str);
+        for &name in &names {
             let mut request = Request {
-                namespace: expectation.namespace.as_deref(),
+                namespace: expectation
+                    .namespace
+                    .as_deref()
+                    .filter(|namespace| !namespace.is_empty()),
                 api_group: group,
                 resource,
                 subresource,
@@ -78,7 +76,7 @@ pub fn requests(expectation: &KubernetesExpectation) -> Vec<Request<'_>> {
             } else if is_cluster_scoped(group, resource) {
                 request.namespace = None;
             }
-            if !requests.contains(&request) {
+            if seen.insert(request) {
                 requests.push(request);
             }
         }

@@ -3,9 +3,10 @@
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding};
 use crate::fix::{self, Fix};
+use crate::model::BindingKey;
 use crate::model::rbac::{RoleBinding, Rule};
 use crate::rbac::request::is_cluster_scoped;
-use crate::rbac::{Answer, Cause, Nearest, Request, least};
+use crate::rbac::{Answer, Cause, Nearest, Rbac, Request, least};
 use crate::text::{quote, quote_list};
 
 /// How many words of a list a message shows.
@@ -23,32 +24,39 @@ pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option
         0 => String::new(),
         others => format!("; so with {others} more of what is expected"),
     };
-    let message = format!(
-        "may not {}: {}{}{more}",
+    let rbac = chain.snapshot.cluster.rbac();
+    let message = format!("{}{more}", explain(rbac, answer, nearest));
+    Some(Finding::new(entry, message).fix(repair(rbac, chain.key, &chain.permissions)))
+}
+
+/// What is denied, and why: the nearest grant, and what it misses.
+#[must_use]
+pub fn explain(rbac: &Rbac, answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
+    format!(
+        "may not {}: {}{}",
         asked(answer),
         why(answer, nearest),
-        ready_made(chain, answer)
-    );
-    Some(Finding::new(entry, message).fix(repair(chain)))
+        ready_made(rbac, answer)
+    )
 }
 
 /// The least that gives everything that is expected and denied, whatever the cause: one command, once.
-fn repair(chain: &Chain<'_>) -> Fix {
-    let denied: Vec<Request<'_>> = chain
-        .permissions
+#[must_use]
+pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
+    let denied: Vec<Request<'_>> = answers
         .iter()
         .flat_map(|answer| &answer.denied)
         .copied()
         .collect();
-    match least::grants(chain.snapshot.cluster.rbac(), chain.key, &denied) {
-        Some(grants) => fix::rbac::apply(chain.key, &grants),
+    match least::grants(rbac, key, &denied) {
+        Some(grants) => fix::rbac::apply(key, &grants),
         None => Fix::manual("no role can give what is expected: correct `spec.expect.kubernetes`"),
     }
 }
 
 /// The built-in ClusterRole that would do, where one would.
-fn ready_made(chain: &Chain<'_>, answer: &Answer<'_>) -> String {
-    let role = least::built_in(chain.snapshot.cluster.rbac(), &answer.denied);
+fn ready_made(rbac: &Rbac, answer: &Answer<'_>) -> String {
+    let role = least::built_in(rbac, &answer.denied);
     role.map_or_else(String::new, |name| {
         format!("; ClusterRole `{name}` has it, among much else")
     })
@@ -183,6 +191,8 @@ pub fn named(binding: &RoleBinding) -> String {
     format!("{} `{}`", binding.kind(), quote(&binding.id.to_string()))
 }
 
-fn role(binding: &RoleBinding) -> String {
+/// The role of a binding by its kind and name.
+#[must_use]
+pub fn role(binding: &RoleBinding) -> String {
     format!("{} `{}`", binding.role_kind(), quote(&binding.role.to_string()))
 }

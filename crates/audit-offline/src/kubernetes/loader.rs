@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::Config;
+use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Pod, ServiceAccount, Workload};
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Undecodable, prune};
@@ -30,6 +31,8 @@ struct Loader<'a> {
     policies: Placed<audit_api::IrsaAuditPolicySpec>,
     pods: Placed<Pod>,
     templates: Placed<Pod>,
+    roles: Placed<Role>,
+    bindings: Placed<RoleBinding>,
     owners: Owners,
     /// Every object that is in a namespace.
     given: HashSet<Id>,
@@ -50,6 +53,8 @@ pub(super) fn load(
         policies: HashMap::new(),
         pods: HashMap::new(),
         templates: HashMap::new(),
+        roles: HashMap::new(),
+        bindings: HashMap::new(),
         owners: Owners::default(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
@@ -105,6 +110,13 @@ impl Loader<'_> {
                         .insert(id, (object.place, template::standing_for(pod, workload)));
                 }
             }
+            ("rbac.authorization.k8s.io", kind) => match kind {
+                "Role" => self.take_role(object, true, prune::role)?,
+                "ClusterRole" => self.take_role(object, false, prune::cluster_role)?,
+                "RoleBinding" => self.take_role_binding(object, true, prune::role_binding)?,
+                "ClusterRoleBinding" => self.take_role_binding(object, false, prune::cluster_role_binding)?,
+                _ => {}
+            },
             ("irsa-audit.dev", "IrsaAudit") => {
                 let id = self.settle(&mut object);
                 let audit = prune::audit(object.value.take()).map_err(|error| unreadable(&object, &error))?;
@@ -127,6 +139,37 @@ impl Loader<'_> {
             _ => self.take_workload(object)?,
         }
         Ok(())
+    }
+
+    fn take_role(
+        &mut self,
+        mut object: Object,
+        namespaced: bool,
+        prune: impl Fn(Value) -> Result<Role, Undecodable>,
+    ) -> Result<(), Problem> {
+        let id = self.settle_in(&mut object, namespaced);
+        let role = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+        put_once(&mut self.roles, id, &object, role, |old, new| old == new)
+    }
+
+    fn take_role_binding(
+        &mut self,
+        mut object: Object,
+        namespaced: bool,
+        prune: impl Fn(Value) -> Result<RoleBinding, Undecodable>,
+    ) -> Result<(), Problem> {
+        let id = self.settle_in(&mut object, namespaced);
+        let binding = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+        put_once(&mut self.bindings, id, &object, binding, |old, new| old == new)
+    }
+
+    /// As [`Loader::settle`], where objects of the kind lie in namespaces.
+    fn settle_in(&mut self, object: &mut Object, namespaced: bool) -> Id {
+        if namespaced {
+            self.settle(object)
+        } else {
+            (object.kind.clone(), String::new(), object.name.clone())
+        }
     }
 
     /// Takes in an object of another kind, if it is a workload.
@@ -174,6 +217,8 @@ impl Loader<'_> {
             requests,
             pods,
             templates,
+            roles,
+            bindings,
             owners,
             given,
             namespaces,
@@ -196,6 +241,12 @@ impl Loader<'_> {
         }
         for (_, account) in accounts.into_values() {
             cluster.put_service_account(account);
+        }
+        for (_, role) in roles.into_values() {
+            cluster.rbac_mut().put_role(role);
+        }
+        for (_, binding) in bindings.into_values() {
+            cluster.rbac_mut().put_binding(&binding);
         }
         for ((_, namespace, _), (_, request)) in requests {
             cluster.put_request(&namespace, request);

@@ -460,3 +460,65 @@ fn a_discovery_document_tells_the_issuer() {
         ISSUER
     );
 }
+
+const EXPECTING: &str = "
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cart}
+---
+apiVersion: irsa-audit.dev/v1alpha1
+kind: IrsaAudit
+metadata: {name: cart}
+spec:
+  serviceAccountName: cart
+  expect: {kubernetes: [{verbs: [get], resource: pods, namespace: default}]}
+";
+
+const BINDING: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: reader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+subjects: [{kind: ServiceAccount, name: cart}]
+";
+
+const ROLE: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {to-reader: 'true'}}]}
+rules: []
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: pods, labels: {to-reader: 'true'}}
+rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]
+";
+
+#[test]
+fn roles_and_bindings_tell_what_is_allowed() {
+    for (texts, partial, expected) in [
+        (&[EXPECTING][..], false, &["IRSA601"][..]),
+        (&[EXPECTING], true, &["IRSA908"]),
+        (&[EXPECTING, BINDING], false, &["IRSA607"]),
+        (&[EXPECTING, BINDING, ROLE], false, &[]),
+        (&[EXPECTING, BINDING, ROLE], true, &[]),
+    ] {
+        let options = Options { partial, ..options() };
+        let found = codes(&good(texts, &[], &options));
+        let cart = found.iter().find(|(name, _)| name == "default/cart");
+        assert_eq!(
+            cart.map(|(_, codes)| &codes[..]),
+            Some(expected),
+            "{texts:?} {partial}"
+        );
+    }
+}
+
+#[test]
+fn a_binding_that_the_api_server_would_refuse_is_an_error() {
+    let wrong = BINDING
+        .replace("RoleBinding", "ClusterRoleBinding")
+        .replace("kind: ClusterRole,", "kind: Role,");
+    assert!(load_texts(&[&wrong], &[], &options()).has_errors());
+}
