@@ -1,11 +1,13 @@
 //! irsa-audit: says why a pod cannot assume its IAM role, and how to repair it.
 
 mod audit;
+mod can_i;
 mod operator;
 
 use std::process::ExitCode;
 
 use audit::args::AuditArgs;
+use can_i::args::CanIArgs;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use irsa_audit::trust;
@@ -32,6 +34,8 @@ enum Command {
     Operator(Box<OperatorArgs>),
     /// Audit every binding once, from a cluster and AWS, or from files
     Audit(Box<AuditArgs>),
+    /// Tell whether a ServiceAccount may do something, and why
+    CanI(Box<CanIArgs>),
     /// Look at a trust policy by itself
     #[command(subcommand)]
     Trust(trust::args::TrustCommand),
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Operator(args) => run_operator(*args),
             Command::Audit(args) => audit::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
+            Command::CanI(args) => can_i::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
             Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
         },
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -8,7 +8,7 @@
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
-mod input;
+pub mod input;
 mod live;
 mod threshold;
 
