@@ -20,6 +20,7 @@ mod gitops;
 mod install;
 mod lifecycle;
 mod quiet;
+mod rbac;
 mod replicas;
 mod rights;
 mod scenarios;

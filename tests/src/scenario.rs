@@ -4,6 +4,7 @@ mod healthy;
 mod permissions;
 mod pods;
 mod provider;
+mod rbac;
 mod role;
 mod service_account;
 mod trust_policy;
@@ -72,6 +73,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(trust_policy::all());
     all.extend(pods::all());
     all.extend(permissions::all());
+    all.extend(rbac::all());
     all
 }
 
