@@ -7,6 +7,8 @@ use audit_core::model::rbac::{ObjectId, Role};
 use audit_core::rbac::{Identity, Rbac, Request};
 use audit_k8s::prune;
 use e2e::cluster::Cluster;
+use e2e::scenario::{self, APP, Scenario};
+use e2e::tools::{self, Shell};
 use e2e::world::eventually;
 use fastrand::Rng;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,7 +17,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, P
 use serde_json::{Value, json};
 use test_kit::ControlPlane;
 
-use super::{Failure, Outcome, WITHIN};
+use super::{Failure, Outcome, WITHIN, WORKS, codes, fake_world, wait_for};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: [&str; 3] = ["rbac-a", "rbac-b", "rbac-c"];
@@ -76,6 +78,71 @@ async fn the_api_servers_authorizer_agrees_with_every_decision() -> Outcome {
         "{allowed} say little"
     );
     Ok(())
+}
+
+/// Each of the eight causes, broken, seen, and repaired by the printed command. `kubectl auth can-i` says the same.
+#[tokio::test]
+async fn each_cause_is_named_and_repaired_by_the_printed_fix() -> Outcome {
+    let world = fake_world().await?;
+    let scenarios: Vec<Scenario> = scenario::all()
+        .into_iter()
+        .filter(|scenario| scenario.code.is_some_and(|code| code.starts_with("IRSA60")))
+        .collect();
+    assert_eq!(scenarios.len(), 8);
+    for scenario in &scenarios {
+        world.play(scenario).await?;
+    }
+    let _operator = world.operator(&[]).await?;
+    let kubectl = tools::kubectl().await?;
+    let kubeconfig = world.plane().kubeconfig_path().display().to_string();
+    let shell = Shell::new(&[("kubectl", &kubectl)], &[("KUBECONFIG", kubeconfig)])?;
+    for scenario in &scenarios {
+        let namespace = scenario.namespace;
+        let audit = wait_for(&world, namespace, (scenario.verdict, scenario.reason)).await?;
+        assert_eq!(codes(&audit), scenario.codes(), "{namespace}");
+        let status = audit.status.unwrap_or_default();
+        let fix = status.findings[0].fix.clone().expect("a fix");
+        let can_i = can_i(scenario);
+        let denied = shell.run(&can_i).await;
+        assert!(denied.is_err(), "{namespace}: `{can_i}` was allowed before");
+        shell.run(&fix).await?;
+        wait_for(&world, namespace, WORKS).await?;
+        let allowed = shell.run(&can_i).await?;
+        assert!(allowed.contains("yes"), "{namespace}: `{can_i}` says {allowed}");
+    }
+    Ok(())
+}
+
+/// The question of `kubectl` for what a scenario expects.
+fn can_i(scenario: &Scenario) -> String {
+    let expected = scenario
+        .objects
+        .iter()
+        .find_map(|object| object.pointer("/spec/expect/kubernetes/0"))
+        .expect("an expectation");
+    let text = |field: &str| expected[field].as_str().unwrap_or_default();
+    let group = match text("apiGroup") {
+        "" => String::new(),
+        group => format!(".{group}"),
+    };
+    let subresource = match text("subresource") {
+        "" => String::new(),
+        subresource => format!(" --subresource={subresource}"),
+    };
+    let scope = match text("namespace") {
+        "" => "--all-namespaces".to_owned(),
+        namespace => format!("--namespace={namespace}"),
+    };
+    // The last verb is denied in each of them.
+    let verb = expected["verbs"]
+        .as_array()
+        .and_then(|verbs| verbs.last()?.as_str())
+        .expect("a verb");
+    format!(
+        "kubectl auth can-i {verb} {}{group}{subresource} {scope} --as=system:serviceaccount:{}:{APP}",
+        text("resource"),
+        scenario.namespace
+    )
 }
 
 /// Who asks for what.

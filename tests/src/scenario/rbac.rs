@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Scenario> {
                     "default",
                     "rbac-namespace",
                     "Role",
-                    account("rbac-namespace", APP),
+                    &account("rbac-namespace", APP),
                 ),
             ],
         )
@@ -58,7 +58,7 @@ pub(super) fn all() -> Vec<Scenario> {
                     "rbac-subject",
                     "r",
                     "Role",
-                    json!({"apiGroup": GROUP, "kind": "User", "name": APP}),
+                    &json!({"apiGroup": GROUP, "kind": "User", "name": APP}),
                 ),
             ],
         )
@@ -130,11 +130,11 @@ fn role(namespace: &str, name: &str, rules: &[Value]) -> Value {
 
 /// A RoleBinding of the ServiceAccount in its namespace.
 fn own(namespace: &str, kind: &str) -> Value {
-    binding(namespace, "r", kind, account(namespace, APP))
+    binding(namespace, "r", kind, &account(namespace, APP))
 }
 
 /// A RoleBinding to a role of the same name.
-fn binding(namespace: &str, name: &str, kind: &str, subject: Value) -> Value {
+fn binding(namespace: &str, name: &str, kind: &str, subject: &Value) -> Value {
     json!({"apiVersion": format!("{GROUP}/v1"), "kind": "RoleBinding", "metadata": {"namespace": namespace, "name": name},
         "roleRef": {"apiGroup": GROUP, "kind": kind, "name": name}, "subjects": [subject]})
 }

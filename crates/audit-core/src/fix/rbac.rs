@@ -14,13 +14,14 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 /// The command that makes roles and bindings for a ServiceAccount.
 #[must_use]
 pub fn apply(key: &BindingKey, grants: &[Grant]) -> Fix {
-    let documents: Vec<String> = grants.iter().flat_map(on_one_line).collect();
+    let documents: Vec<Vec<String>> = grants.iter().flat_map(lines).collect();
+    // Each word is a line. A document in braces would be taken for JSON by kubectl.
     let mut words = vec!["%s\\n"];
     for document in &documents {
         if words.len() > 1 {
             words.push("---");
         }
-        words.push(document);
+        words.extend(document.iter().map(String::as_str));
     }
     let places: Vec<String> = grants.iter().map(|grant| place(&grant.binding.id)).collect();
     let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
@@ -42,26 +43,24 @@ fn place(id: &ObjectId) -> String {
     }
 }
 
-/// A role and its binding, each as a manifest on one line.
-fn on_one_line(grant: &Grant) -> [String; 2] {
+/// A role and its binding, each as a manifest of few lines.
+fn lines(grant: &Grant) -> [Vec<String>; 2] {
     let binding = &grant.binding;
     let rules: Vec<String> = grant.role.rules.iter().map(rule).collect();
     let subjects: Vec<String> = binding.subjects.iter().map(subject).collect();
-    [
-        format!(
-            "{{apiVersion: {GROUP}/v1, kind: {}, metadata: {}, rules: [{}]}}",
-            binding.role_kind(),
-            metadata(&grant.role.id),
-            rules.join(", ")
-        ),
-        format!(
-            "{{apiVersion: {GROUP}/v1, kind: {}, metadata: {}, roleRef: {}, subjects: [{}]}}",
-            binding.kind(),
-            metadata(&binding.id),
-            role_ref(grant),
-            subjects.join(", ")
-        ),
-    ]
+    let head = |kind: &str, id: &ObjectId| {
+        vec![
+            format!("apiVersion: {GROUP}/v1"),
+            format!("kind: {kind}"),
+            format!("metadata: {}", metadata(id)),
+        ]
+    };
+    let mut role = head(binding.role_kind(), &grant.role.id);
+    role.push(format!("rules: [{}]", rules.join(", ")));
+    let mut bound = head(binding.kind(), &binding.id);
+    bound.push(format!("roleRef: {}", role_ref(grant)));
+    bound.push(format!("subjects: [{}]", subjects.join(", ")));
+    [role, bound]
 }
 
 /// A role and its binding, each as a manifest for a file.
@@ -178,7 +177,7 @@ mod tests {
                 panic!("one scope, one grant")
             };
             let read = |text: String| serde_saphyr::from_str::<Value>(&text).unwrap();
-            let [role, binding] = on_one_line(grant).map(read);
+            let [role, binding] = lines(grant).map(|lines| read(lines.join("\n")));
             assert_eq!(manifests(grant).map(read), [role.clone(), binding.clone()]);
             let mut expected = json!({"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]});
             if !names.is_empty() {
@@ -204,7 +203,7 @@ mod tests {
         let fix = apply(&key, &grants(&key, Some("shop"), "it's"));
         assert!(fix.text.is_ascii() && !fix.text.contains('\n'), "{}", fix.text);
         assert!(
-            fix.text.starts_with("printf '%s\\n' '{apiVersion: ")
+            fix.text.starts_with("printf '%s\\n' 'apiVersion: ")
                 && fix.text.ends_with(" | kubectl apply -f -")
         );
         assert!(fix.text.contains(r"it'\''s"), "{}", fix.text);

@@ -85,7 +85,7 @@ mod tests {
         });
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.text.contains("kind: Role,") && fix.text.contains("kind: ClusterRole,"), "{}", fix.text);
+        assert!(fix.text.contains("'kind: Role'") && fix.text.contains("'kind: ClusterRole'"), "{}", fix.text);
         assert_healthy(&world.with_permissions_repaired().audit());
     }
 }
