@@ -290,14 +290,14 @@ fn aggregating(roles: &[Value]) -> Vec<Value> {
         let aggregation = json!({"aggregationRule": {"clusterRoleSelectors": selectors}});
         let mut collecting = object("ClusterRole", "", &name, &aggregation, &json!({}));
         rbac.put_role(prune::cluster_role(collecting.clone()).unwrap());
-        let rules = rbac
+        let collected = rbac
             .rules_of(&ObjectId::new("", name.as_str()))
             .into_iter()
             .map(|rule| {
                 json!({"apiGroups": texts(&rule.api_groups), "resources": texts(&rule.resources),
                 "resourceNames": texts(&rule.resource_names), "verbs": texts(&rule.verbs)})
             });
-        collecting["rules"] = rules.collect();
+        collecting["rules"] = collected.collect();
         aggregating.push(collecting);
     }
     aggregating
