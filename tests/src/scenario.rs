@@ -7,6 +7,7 @@ mod provider;
 mod rbac;
 mod role;
 mod service_account;
+mod templates;
 mod trust_policy;
 
 use audit_api::irsa_audit::VerdictName;
@@ -72,6 +73,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(provider::all());
     all.extend(trust_policy::all());
     all.extend(pods::all());
+    all.extend(templates::all());
     all.extend(permissions::all());
     all.extend(rbac::all());
     all
