@@ -7,7 +7,7 @@ use crate::few::Few;
 use crate::operator::Operator;
 use crate::position::Positions;
 use crate::problem::Position;
-use crate::request::compare_keys;
+use crate::request::is_key;
 use crate::variable::Template;
 use crate::written::Written;
 
@@ -308,7 +308,7 @@ impl Statement {
 impl Clause {
     /// Whether it is about a key, given in lower case.
     pub(crate) fn is_about(&self, key: &str) -> bool {
-        compare_keys(key, &self.key).is_eq()
+        is_key(key, &self.key)
     }
 
     pub(crate) fn wanted(&self) -> Vec<&str> {

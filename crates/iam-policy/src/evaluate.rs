@@ -114,11 +114,15 @@ pub(crate) fn action(element: &ActionElement, wanted: &str) -> Truth {
 }
 
 fn covers(action: &str, wanted: &str) -> bool {
-    let (before, after) = action.split_at(action.find(['*', '?']).unwrap_or(action.len()));
-    match after {
-        "" => before.eq_ignore_ascii_case(wanted),
+    if action.eq_ignore_ascii_case(wanted) {
+        return true;
+    }
+    let Some(wildcard) = action.bytes().position(|b| matches!(b, b'*' | b'?')) else {
+        return false;
+    };
+    match action.split_at(wildcard) {
         // `sts:*`: nothing is left to be looked at.
-        "*" => wanted
+        (before, "*") => wanted
             .get(..before.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(before)),
         _ => Pattern::new(&action.to_ascii_lowercase()).matches(&wanted.to_ascii_lowercase()),

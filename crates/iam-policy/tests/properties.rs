@@ -17,11 +17,17 @@ use checks::choices::Choices;
 use checks::generate;
 use checks::reference::{self, Known};
 
+/// So many cases, or as many as `PROPTEST_CASES` asks for.
 fn cases(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
     ProptestConfig {
-        cases,
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() {
+            config.cases
+        } else {
+            cases
+        },
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..config
     }
 }
 

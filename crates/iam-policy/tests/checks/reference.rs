@@ -189,7 +189,16 @@ fn valid_statement(statement: &Value, request: &ReferenceRequest) -> bool {
         (None, _) => either("Principal") == 0 && either("Resource") == 1,
         (Some(_), Some(_)) => either("Principal") == 1 && either("Resource") <= 1,
     };
-    kind && statement.keys().all(|key| known.contains(&key.as_str()))
+    let principal = statement.get("Principal").or(statement.get("NotPrincipal"));
+    let named = principal.is_none_or(|principal| match principal.as_object() {
+        Some(kinds) => kinds.iter().all(|(kind, names)| {
+            ["AWS", "Federated", "Service", "CanonicalUser"].contains(&kind.as_str())
+                && list(names).iter().all(Value::is_string)
+        }),
+        None => principal == "*",
+    });
+    kind && named
+        && statement.keys().all(|key| known.contains(&key.as_str()))
         && matches!(
             statement.get("Effect").and_then(Value::as_str),
             Some("Allow" | "Deny")
