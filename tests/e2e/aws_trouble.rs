@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Outcome, WITHIN, WORKS, cluster_status, fake_world, named, play, wait_for};
 
-async fn wait_for_cluster_code(world: &World, code: &str) {
+pub(super) async fn wait_for_cluster_code(world: &World, code: &str) {
     let shown = || async {
         let status = cluster_status(world).await;
         let findings = status["findings"].as_array().cloned().unwrap_or_default();

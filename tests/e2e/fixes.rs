@@ -58,7 +58,7 @@ async fn repair_all(aws: Aws, cli: &Path, without: &[&str]) -> Outcome {
 /// Shells of the administrators of the accounts, and of the cluster.
 struct Shells {
     home: Shell,
-    other: Shell,
+    others: Vec<(&'static str, Shell)>,
 }
 
 impl Shells {
@@ -71,11 +71,21 @@ impl Shells {
         );
         let mut home = world.aws().environment();
         home.push(kubeconfig.clone());
-        let other = world.aws().environment_in(aws::OTHER).await?;
+        let mut others = Vec::new();
+        for account in [aws::OTHER, aws::NEAR] {
+            let environment = world.aws().environment_in(account).await?;
+            others.push((account, Shell::new(&tools, &environment)?));
+        }
         Ok(Self {
             home: Shell::new(&tools, &home)?,
-            other: Shell::new(&tools, &other)?,
+            others,
         })
+    }
+
+    /// The administrator's of an account.
+    fn of(&self, account: Option<&str>) -> &Shell {
+        let other = self.others.iter().find(|(id, _)| Some(*id) == account);
+        other.map_or(&self.home, |(_, shell)| shell)
     }
 }
 
@@ -98,13 +108,9 @@ async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome 
     let fix = finding
         .and_then(|finding| finding.fix.as_deref())
         .expect("the deciding finding has a fix");
-    let in_other = scenario
-        .roles
-        .first()
-        .is_some_and(|role| role.account == aws::OTHER);
+    let account = scenario.roles.first().map(|role| role.account);
     let (shell, program) = match scenario.fix {
-        Fix::Aws(..) if in_other => (&shells.other, "aws "),
-        Fix::Aws(..) => (&shells.home, "aws "),
+        Fix::Aws(..) => (shells.of(account), "aws "),
         _ => (&shells.home, "kubectl "),
     };
     assert!(fix.contains(program), "{namespace}: {fix}");

@@ -17,6 +17,7 @@ mod disclosure;
 mod documents;
 mod fixes;
 mod gitops;
+mod injection;
 mod install;
 mod lifecycle;
 mod quiet;

@@ -14,10 +14,13 @@ pub const HOME: &str = "123456789012";
 /// An account that the operator may look into through a role.
 pub const OTHER: &str = "210987654321";
 
+/// Another one, which has a provider for almost the cluster's issuer.
+pub const NEAR: &str = "321098765432";
+
 /// An account that nobody gave the operator a way into.
 pub const FOREIGN: &str = "555566667777";
 
-/// The role in [`OTHER`] that the operator looks through.
+/// The role in [`OTHER`] and [`NEAR`] that the operator looks through.
 pub const READER: &str = "irsa-audit-reader";
 
 /// The region of everything.

@@ -15,7 +15,9 @@ pub fn service_account_for(namespace: &str, name: &str, role_arn: &str, audience
     annotated(namespace, name, &annotations)
 }
 
-fn annotated(namespace: &str, name: &str, annotations: &Value) -> Value {
+/// A ServiceAccount with any annotations.
+#[must_use]
+pub fn annotated(namespace: &str, name: &str, annotations: &Value) -> Value {
     let metadata = json!({"namespace": namespace, "name": name, "annotations": annotations});
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 }
@@ -24,6 +26,38 @@ fn annotated(namespace: &str, name: &str, annotations: &Value) -> Value {
 #[must_use]
 pub fn bare_service_account(namespace: &str, name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}})
+}
+
+/// The ConfigMap by which a self-hosted webhook is told what to inject.
+#[must_use]
+pub fn webhook_config_map(config: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"namespace": "kube-system", "name": "pod-identity-webhook"},
+        "data": {"config": config.to_string()},
+    })
+}
+
+/// The registration of the pod identity webhook, as EKS has it, for pods of a namespace that is not there.
+#[must_use]
+pub fn webhook() -> Value {
+    let rule =
+        json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "pod-identity-webhook"},
+        "webhooks": [{
+            "name": "iam-for-pods.amazonaws.com",
+            "clientConfig": {"url": "https://127.0.0.1:23443/mutate"},
+            "failurePolicy": "Ignore",
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "nowhere"}},
+            "rules": [rule],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }],
+    })
 }
 
 /// An `IrsaAudit` that somebody wrote.

@@ -151,6 +151,11 @@ impl Scenario {
         self.says(VerdictName::Unknown, code, reason)
     }
 
+    /// Works, and something is worth knowing.
+    fn notice(self, code: &'static str) -> Self {
+        self.says(WORKS.0, code, WORKS.1)
+    }
+
     fn says(self, verdict: VerdictName, code: &'static str, reason: &'static str) -> Self {
         Self {
             code: Some(code),

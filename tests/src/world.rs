@@ -86,7 +86,11 @@ impl World {
         let cluster = Cluster::new(plane.client().await?);
         aws.create_provider(aws::HOME, ISSUER, &[trust::AUDIENCE, SECOND_AUDIENCE])
             .await?;
-        aws.create_role(&reader()).await?;
+        aws.create_provider(aws::NEAR, &format!("{ISSUER}/"), &[trust::AUDIENCE])
+            .await?;
+        for account in [aws::OTHER, aws::NEAR] {
+            aws.create_role(&reader(account)).await?;
+        }
         Ok(Self {
             plane,
             cluster,
@@ -120,12 +124,9 @@ impl World {
     /// [`WorldError`].
     pub async fn operator(&self, flags: &[&str]) -> Result<Operator, WorldError> {
         let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
-        let access = format!(
-            "--account={}={}",
-            aws::OTHER,
-            aws::arn(aws::OTHER, "/", aws::READER)
-        );
-        let mut all = vec![access.as_str()];
+        let access = [aws::OTHER, aws::NEAR]
+            .map(|account| format!("--account={account}={}", aws::arn(account, "/", aws::READER)));
+        let mut all: Vec<&str> = access.iter().map(String::as_str).collect();
         all.extend(flags);
         Ok(Operator::start(&self.plane.kubeconfig(&token), &self.aws.environment(), &all).await?)
     }
@@ -146,13 +147,13 @@ impl World {
     }
 }
 
-/// The role by which the operator reads [`aws::OTHER`].
-fn reader() -> aws::Role {
+/// The role by which the operator reads an account that is not its own.
+fn reader(account: &'static str) -> aws::Role {
     let root = format!("arn:aws:iam::{}:root", aws::HOME);
     let statement =
         serde_json::json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"});
     aws::Role {
-        account: aws::OTHER,
+        account,
         ..aws::Role::new(aws::READER, trust::document(&[statement]))
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_core::model::{Access, Account, FailureKind, Observed, ReadFailure, RoleLookup, RolePolicies};
+use audit_core::model::{
+    Access, Account, BindingKey, FailureKind, Observed, PodIdentityAssociation, ReadFailure, RoleLookup,
+    RolePolicies,
+};
 use jiff::Timestamp;
 
 use crate::reading::{Failure, Listed, ListedRole, Reading};
@@ -23,6 +26,13 @@ pub enum Change {
         /// The account's id.
         account: String,
     },
+    /// The list of an account's providers, or its quota of trust policies.
+    Account {
+        /// The account's id.
+        account: String,
+    },
+    /// The association of EKS Pod Identity of a ServiceAccount.
+    Association(BindingKey),
     /// Which roles name this subject (`system:serviceaccount:…`) in their trust policies.
     Subject(String),
     /// Whether an account could be listed as a whole: for the first time, or a failure of it began, ended or became
@@ -81,19 +91,10 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<
                 .chain(changed.then_some(Change::Role { account, name }))
                 .collect()
         }
-        Reading::Provider {
-            account,
-            arn: _,
-            at,
-            result,
-        } => {
-            let (entry, change) = configured(accounts, &account);
-            let changed = put(&mut entry.provider, result, at, |old, new| old == new);
-            change
-                .into_iter()
-                .chain(changed.then_some(Change::Provider { account }))
-                .collect()
-        }
+        reading @ (Reading::Provider { .. }
+        | Reading::ProviderUrls { .. }
+        | Reading::TrustQuota { .. }
+        | Reading::PodIdentity { .. }) => apply_to_account(accounts, reading),
         Reading::Listing {
             account,
             at,
@@ -133,6 +134,70 @@ fn configured<'a>(
             account: id.to_owned(),
         }),
     )
+}
+
+/// Puts what an account has but one of into it.
+fn apply_to_account(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<Change> {
+    match reading {
+        Reading::Provider {
+            account,
+            arn: _,
+            at,
+            result,
+        } => put_of_account(
+            accounts,
+            account,
+            |a| &mut a.provider,
+            result,
+            at,
+            |account| Change::Provider { account },
+        ),
+        Reading::ProviderUrls { account, at, result } => put_of_account(
+            accounts,
+            account,
+            |a| &mut a.provider_urls,
+            result,
+            at,
+            |account| Change::Account { account },
+        ),
+        Reading::TrustQuota { account, at, result } => put_of_account(
+            accounts,
+            account,
+            |a| &mut a.trust_quota,
+            result,
+            at,
+            |account| Change::Account { account },
+        ),
+        Reading::PodIdentity {
+            account,
+            at,
+            result,
+            trouble,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let mut changes = Vec::from_iter(change);
+            changes.extend(put_associations(&mut entry.pod_identity, result, at));
+            if let Some(failure) = trouble {
+                entry.pod_identity.fail(failure.kind, failure.message, at);
+            }
+            changes
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Takes note of a read of what an account has but one of.
+fn put_of_account<T: PartialEq>(
+    accounts: &mut BTreeMap<String, Account>,
+    id: String,
+    of: fn(&mut Account) -> &mut Observed<T>,
+    result: Result<T, Failure>,
+    at: Timestamp,
+    change: fn(String) -> Change,
+) -> Vec<Change> {
+    let (entry, access) = configured(accounts, &id);
+    let changed = put(of(entry), result, at, |old, new| old == new);
+    access.into_iter().chain(changed.then(|| change(id))).collect()
 }
 
 /// Takes note of a read; says whether its meaning changed. A value that means the same as the old one is dropped for
@@ -190,6 +255,31 @@ fn put_policies(
         at,
         |old, new| old == new,
     )
+}
+
+/// Returns the ServiceAccounts whose association is another one now.
+fn put_associations(
+    seen: &mut Observed<BTreeMap<BindingKey, PodIdentityAssociation>>,
+    result: Result<BTreeMap<BindingKey, PodIdentityAssociation>, Failure>,
+    at: Timestamp,
+) -> Vec<Change> {
+    let new = match result {
+        Ok(new) => new,
+        Err(failure) => {
+            seen.fail(failure.kind, failure.message, at);
+            return Vec::new();
+        }
+    };
+    let old = seen.value.take().map(|(old, _)| old).unwrap_or_default();
+    let keys: BTreeSet<&BindingKey> = old.keys().chain(new.keys()).collect();
+    let differs = |key: &&BindingKey| old.get(*key) != new.get(*key);
+    let changes = keys
+        .into_iter()
+        .filter(differs)
+        .map(|key| Change::Association(key.clone()))
+        .collect();
+    seen.succeed(new, at);
+    changes
 }
 
 fn role_id(seen: &Observed<RoleLookup>) -> Option<&str> {

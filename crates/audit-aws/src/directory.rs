@@ -137,6 +137,11 @@ impl Router {
             match request {
                 Request::Role { name, .. } => lane.queue.push(Single::Role(name)),
                 Request::Provider { arn, .. } => lane.queue.push(Single::Provider(arn)),
+                Request::ProviderUrls { .. } => lane.queue.push(Single::ProviderUrls),
+                Request::TrustQuota { .. } => lane.queue.push(Single::TrustQuota),
+                Request::PodIdentity {
+                    cluster_name, wanted, ..
+                } => lane.queue.push(Single::PodIdentity(cluster_name, wanted)),
                 Request::EksIssuer { cluster_name } => lane.queue.push(Single::EksIssuer(cluster_name)),
                 Request::Listing { issuer, wanted, .. } => lane.queue.push_listing(Scope { issuer, wanted }),
             }
@@ -149,6 +154,9 @@ impl Router {
         let named = match request {
             Request::Role { account, .. }
             | Request::Provider { account, .. }
+            | Request::ProviderUrls { account }
+            | Request::TrustQuota { account }
+            | Request::PodIdentity { account, .. }
             | Request::Listing { account, .. } => Some(account),
             Request::EksIssuer { .. } => None,
         };
@@ -279,6 +287,22 @@ fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
             arn,
             at,
             result: Err(failure),
+        },
+        Request::ProviderUrls { account } => Reading::ProviderUrls {
+            account,
+            at,
+            result: Err(failure),
+        },
+        Request::TrustQuota { account } => Reading::TrustQuota {
+            account,
+            at,
+            result: Err(failure),
+        },
+        Request::PodIdentity { account, .. } => Reading::PodIdentity {
+            account,
+            at,
+            result: Err(failure),
+            trouble: None,
         },
         Request::Listing { account, .. } => Reading::Listing {
             account,

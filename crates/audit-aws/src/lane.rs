@@ -73,6 +73,38 @@ pub(crate) async fn work(
             })
             .await;
         }
+        Job::Single(Single::ProviderUrls) => {
+            let (at, result) = read::provider_urls(&account).await;
+            send(Reading::ProviderUrls {
+                account: id,
+                at,
+                result,
+            })
+            .await;
+        }
+        Job::Single(Single::TrustQuota) => {
+            let (at, result) = read::trust_quota(&account).await;
+            send(Reading::TrustQuota {
+                account: id,
+                at,
+                result,
+            })
+            .await;
+        }
+        Job::Single(Single::PodIdentity(cluster_name, wanted)) => {
+            let (at, found) = read::associations(&account, &cluster_name, &wanted).await;
+            let (result, trouble) = match found {
+                Ok((associations, trouble)) => (Ok(associations), trouble),
+                Err(failure) => (Err(failure), None),
+            };
+            send(Reading::PodIdentity {
+                account: id,
+                at,
+                result,
+                trouble,
+            })
+            .await;
+        }
         Job::Single(Single::EksIssuer(cluster_name)) => {
             let (at, result) = read::issuer(&account, &cluster_name).await;
             send(Reading::EksIssuer {

@@ -1,7 +1,9 @@
 //! What an account still has to answer, in which order. Pure.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
+
+use audit_core::model::BindingKey;
 
 use crate::read::{ListingProgress, Scope};
 
@@ -16,6 +18,12 @@ pub(crate) enum Single {
     Role(String),
     /// A provider by ARN.
     Provider(String),
+    /// The URLs of all providers.
+    ProviderUrls,
+    /// The quota of trust policies.
+    TrustQuota,
+    /// The associations of a cluster by name, with the roles of some.
+    PodIdentity(String, BTreeSet<BindingKey>),
     /// The issuer of a cluster by name.
     EksIssuer(String),
 }

@@ -1,9 +1,11 @@
 //! What AWS answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_core::model::{FailureKind, IssuerUrl, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{
+    BindingKey, FailureKind, IssuerUrl, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
+};
 use jiff::Timestamp;
 
 /// Why there is no answer.
@@ -64,6 +66,35 @@ pub enum Reading {
         at: Timestamp,
         /// The provider; `None` where IAM says that there is none.
         result: Result<Option<Provider>, Failure>,
+    },
+    /// The URLs of all OIDC providers of an account, without the scheme, sorted.
+    ProviderUrls {
+        /// The account's id.
+        account: String,
+        /// When.
+        at: Timestamp,
+        /// The URLs.
+        result: Result<Vec<String>, Failure>,
+    },
+    /// How many characters a trust policy of an account may have.
+    TrustQuota {
+        /// The account's id.
+        account: String,
+        /// When.
+        at: Timestamp,
+        /// The quota.
+        result: Result<usize, Failure>,
+    },
+    /// The associations of EKS Pod Identity of the cluster.
+    PodIdentity {
+        /// The id of the cluster's account.
+        account: String,
+        /// When.
+        at: Timestamp,
+        /// The associations.
+        result: Result<BTreeMap<BindingKey, PodIdentityAssociation>, Failure>,
+        /// Why roles of associations could not be read, although the associations could.
+        trouble: Option<Failure>,
     },
     /// All roles of an account.
     Listing {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use audit_core::model::IssuerUrl;
+use audit_core::model::{BindingKey, IssuerUrl};
 
 /// A question to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,29 @@ pub enum Request {
         account: String,
         /// The provider's ARN.
         arn: String,
+    },
+    /// The URLs of all OIDC providers of an account: `ListOpenIDConnectProviders`. Answered by
+    /// [`Reading::ProviderUrls`](crate::Reading::ProviderUrls).
+    ProviderUrls {
+        /// The account's id.
+        account: String,
+    },
+    /// How long trust policies may be: `GetAccountSummary`. Answered by
+    /// [`Reading::TrustQuota`](crate::Reading::TrustQuota).
+    TrustQuota {
+        /// The account's id.
+        account: String,
+    },
+    /// The associations of EKS Pod Identity of a cluster: `ListPodIdentityAssociations`, and
+    /// `DescribePodIdentityAssociation` for the roles of some. Answered by
+    /// [`Reading::PodIdentity`](crate::Reading::PodIdentity).
+    PodIdentity {
+        /// The id of the cluster's account.
+        account: String,
+        /// The cluster's name.
+        cluster_name: String,
+        /// The ServiceAccounts whose associations' roles are of interest.
+        wanted: BTreeSet<BindingKey>,
     },
     /// All roles of an account: `GetAccountAuthorizationDetails`. Answered by
     /// [`Reading::Listing`](crate::Reading::Listing).

@@ -11,7 +11,7 @@ use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
 use crate::rules;
-use crate::snapshot::{Binding, Snapshot};
+use crate::snapshot::{Binding, Origin, Snapshot};
 use crate::verdict::{self, Expects};
 
 /// Whether anything shows that a ServiceAccount is, or should be, bound to a role.
@@ -57,6 +57,20 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     } else {
         Bound::No
     }
+}
+
+/// Whether a ServiceAccount asks for a role, and a running pod of it got nothing.
+pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+    let asks = || {
+        snapshot
+            .cluster
+            .asked(key, &config.annotation_prefix)
+            .role
+            .is_some()
+    };
+    let pods = snapshot.cluster.binding(key).map_or(&[][..], Binding::pods);
+    let lacking = |pod: &Pod| pod.is_active() && !pod.is_template() && rules::pods::lacks_credentials(pod);
+    !config.excludes(key) && pods.iter().any(lacking) && asks()
 }
 
 /// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
@@ -300,10 +314,23 @@ fn is_pending(chain: &Chain<'_>) -> bool {
         .aws
         .as_ref()
         .is_some_and(|aws| waits(aws, Link::Permissions))
+        || is_provider_list_pending(chain)
         || chain
             .other_roles()
             .into_iter()
             .any(|arn| waits(&chain.for_role(arn, chain.audience), Link::Provider))
+}
+
+/// Whether the list of the account's providers is on its way, which says whether one comes near to that which is absent.
+fn is_provider_list_pending(chain: &Chain<'_>) -> bool {
+    let is_absent = chain
+        .past_role()
+        .is_some_and(|aws| matches!(aws.provider, Ok(None)));
+    is_absent
+        && chain.snapshot.origin == Origin::Live
+        && chain
+            .role_account()
+            .is_some_and(|account| account.provider_urls.is_pending())
 }
 
 /// The next time at which the report may change by itself.
@@ -320,7 +347,7 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
 
 /// Audits what concerns no single binding.
 #[must_use]
-pub fn audit_cluster(snapshot: &Snapshot, _config: &Config, _now: Timestamp) -> ClusterReport {
+pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> ClusterReport {
     let mut report = ClusterReport {
         issuer: snapshot.issuer.clone(),
         ..ClusterReport::default()
@@ -328,6 +355,7 @@ pub fn audit_cluster(snapshot: &Snapshot, _config: &Config, _now: Timestamp) -> 
     if snapshot.issuer.is_none() {
         report.findings.push(rules::irsa304::finding());
     }
+    report.findings.extend(rules::irsa409::finding(snapshot, config));
     for (id, account) in &snapshot.accounts {
         let mut failures: Vec<_> = account.failures().collect();
         failures.sort_by(|a, b| a.kind.rank().cmp(&b.kind.rank()).then(a.since.cmp(&b.since)));

@@ -272,7 +272,8 @@ fn pods_of_pod_identity_make_the_way_over_the_annotation_irrelevant() {
 
 #[test]
 fn a_provider_that_refuses_keeps_the_trust_link_open() {
-    let report = World::healthy().audience("mesh").without_pods().audit();
+    let world = World::healthy().audience("mesh").client_ids(&["vault"]);
+    let report = world.without_pods().audit();
     assert_eq!(codes(&report), ["IRSA303"]);
     assert_eq!(
         state(&report, Link::Trust),

@@ -8,12 +8,14 @@ use iam_policy::{RoleArn, RoleArnError};
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::model::{AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount};
+use crate::model::{
+    Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount,
+};
 use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
-use role::stale_at;
 pub use role::{Evidence, Gap, Outcome, RoleChain};
+use role::{evidence, stale_at};
 
 /// What the role annotation says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +206,18 @@ impl<'a> Chain<'a> {
         others.filter_map(|arn| RoleArn::parse(arn).ok()).collect()
     }
 
+    /// What the snapshot has of the account of the role.
+    #[must_use]
+    pub fn role_account(&self) -> Option<&'a Account> {
+        self.snapshot.accounts.get(self.aws.as_ref()?.arn.account())
+    }
+
+    /// What was observed, unless that is too long ago to prove anything.
+    #[must_use]
+    pub fn fresh<T>(&self, observed: &'a Observed<T>) -> Option<&'a T> {
+        evidence(Some(observed), self.config, self.now, &Gap::Pending).ok()
+    }
+
     /// When some evidence of this chain will have become stale, if nothing reads it again.
     #[must_use]
     pub fn stale_at(&self) -> Option<Timestamp> {
@@ -215,11 +229,16 @@ impl<'a> Chain<'a> {
                     account.roles.get(arn.name()).and_then(Observed::observed_at),
                     account.provider.observed_at(),
                     account.policies.get(arn.name()).and_then(Observed::observed_at),
+                    account.provider_urls.observed_at(),
+                    account.trust_quota.observed_at(),
                 ]
             });
             times.into_iter().flatten().flatten()
         });
-        ends.filter_map(|at| stale_at(at, self.config))
+        let accounts = self.snapshot.accounts.values();
+        let associations = accounts.filter_map(|account| account.pod_identity.observed_at());
+        ends.chain(associations)
+            .filter_map(|at| stale_at(at, self.config))
             .filter(|at| *at >= self.now)
             .min()
     }

@@ -141,20 +141,23 @@ fn what_was_hidden_shows_once_the_cause_is_repaired() {
 
 #[test]
 fn an_audience_that_nobody_knows_is_one_fault_and_not_two() {
-    let report = World::healthy().audience("vault").without_pods().audit();
+    let audience = |ids: &[&str]| {
+        let world = World::healthy().client_ids(ids);
+        world.audience("vault").without_pods().audit()
+    };
+    // Nor does the provider know the one that the trust policy wants.
     the_one(
-        &report,
+        &audience(&["mesh"]),
         ("IRSA303", Severity::Broken, Link::Provider, Verdict::Broken),
     );
-    let known = World::healthy()
-        .client_ids(&[AUDIENCE, "vault"])
-        .audience("vault")
-        .without_pods()
-        .audit();
     the_one(
-        &known,
+        &audience(&["vault"]),
         ("IRSA209", Severity::Broken, Link::Trust, Verdict::Broken),
     );
+    for ids in [&[AUDIENCE][..], &[AUDIENCE, "vault"]] {
+        let wanted = ("IRSA104", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+        the_one(&audience(ids), wanted);
+    }
 }
 
 #[test]

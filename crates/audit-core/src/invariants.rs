@@ -5,11 +5,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::audit::{audit, audit_cluster, is_bound};
+use crate::config::RoleHome;
 use crate::finding::{Link, Severity};
 use crate::model::rbac::Subject;
 use crate::model::{
     Access, Account, BindingKey, Container, EnvFrom, EnvSource, FailureKind, LastUsed, Observed, Pod,
-    PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount, TokenPlace, Workload,
+    PodIdentityAssociation, PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount,
+    TokenPlace, Workload,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};
@@ -21,6 +23,12 @@ use crate::verdict::Verdict;
 enum Change {
     Annotation(Option<String>),
     Audience(Option<String>),
+    Annotate(&'static str, String),
+    Listed(String, String, i64),
+    RoleHome,
+    ProviderUrls(Option<Vec<&'static str>>),
+    TrustQuota(usize),
+    Association(Option<String>),
     NoServiceAccount,
     Trust(String),
     RoleAbsent,
@@ -85,6 +93,11 @@ impl Change {
             Self::Audience(value) if service_account => {
                 world.annotate(&format!("{PREFIX}/audience"), value.as_deref())
             }
+            Self::Annotate(key, value) if service_account => world.annotate(key, Some(&value)),
+            Self::Listed(role, audience, seconds) => world
+                .listed_by_webhook(&role, &audience)
+                .webhook_entry(|entry| entry.token_expiration = seconds),
+            Self::RoleHome => world.config(|config| config.role_home = RoleHome::parse(ACCOUNT).ok()),
             Self::NoServiceAccount => world.without_service_account(),
             Self::Trust(text) if has_account => world.trust_text(&text),
             Self::RoleAbsent if has_account => world.role(RoleLookup::Absent),
@@ -148,6 +161,25 @@ impl Change {
             }
             Self::Undeclared => world.request(|request| request.declared = false),
             Self::Later(seconds) => world.later(seconds),
+            other if has_account => other.apply_to_account(world),
+            _ => world,
+        }
+    }
+
+    /// The changes of what only some verdicts read of an account.
+    fn apply_to_account(self, world: World) -> World {
+        let (now, key) = (world.now, world.key.clone());
+        match self {
+            Self::ProviderUrls(Some(urls)) => world.provider_urls(&urls),
+            Self::ProviderUrls(None) => world.account(|account| account.provider_urls = Observed::default()),
+            Self::TrustQuota(quota) => world.account(|account| account.trust_quota.succeed(quota, now)),
+            Self::Association(role_arn) => {
+                let association = PodIdentityAssociation {
+                    id: "a\u{202e}".to_owned(),
+                    role_arn,
+                };
+                world.account(|account| account.pod_identity.succeed([(key, association)].into(), now))
+            }
             _ => world,
         }
     }
@@ -422,6 +454,23 @@ fn grant() -> impl Strategy<Value = Change> {
     })
 }
 
+/// URLs of providers that come near to the cluster's issuer, and one that does not.
+const NEAR_URLS: [&str; 4] = [
+    "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF/",
+    "OIDC.eks.us-east-1.amazonaws.com:443/id/0123456789abcdef0123456789abcdef",
+    "oidc-eks.eu-west-1.api.aws/id/0123456789ABCDEF0123456789ABCDEF",
+    OTHER_HOST_PATH,
+];
+
+fn annotation_key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "eks.amazonaws.com/role_arn",
+        "iam.amazonaws.com/role",
+        "eks.amazonaws.com/token-expiration",
+        "--role-arn=\u{202e}'$(x)",
+    ])
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let severity = prop::sample::select(vec![
         Severity::Notice,
@@ -440,6 +489,13 @@ fn change() -> impl Strategy<Value = Change> {
         1 => prop::sample::select(vec!["false", "true", "?"]).prop_map(Change::RegionalSts),
         1 => prop::option::of(arn()).prop_map(Change::Annotation),
         1 => prop::option::of(prop_oneof![Just(String::new()), hostile()]).prop_map(Change::Audience),
+        1 => (annotation_key(), prop_oneof![arn(), hostile()]).prop_map(|(key, value)| Change::Annotate(key, value)),
+        1 => (arn(), prop_oneof![Just(AUDIENCE.to_owned()), hostile()], any::<i64>())
+            .prop_map(|(role, audience, seconds)| Change::Listed(role, audience, seconds)),
+        1 => Just(Change::RoleHome),
+        1 => prop::option::of(prop::sample::subsequence(NEAR_URLS.to_vec(), 0..3)).prop_map(Change::ProviderUrls),
+        1 => (0_usize..3000).prop_map(Change::TrustQuota),
+        1 => prop::option::of(arn()).prop_map(Change::Association),
         1 => Just(Change::NoServiceAccount),
         3 => trust_text().prop_map(Change::Trust),
         1 => Just(Change::RoleAbsent),
@@ -629,6 +685,9 @@ proptest! {
         let mut failing = world.clone();
         for account in failing.snapshot.accounts.values_mut() {
             account.provider.fail(kind.clone(), "no".to_owned(), world.now);
+            account.provider_urls.fail(kind.clone(), "no".to_owned(), world.now);
+            account.trust_quota.fail(kind.clone(), "no".to_owned(), world.now);
+            account.pod_identity.fail(kind.clone(), "no".to_owned(), world.now);
             account.roles.values_mut().for_each(|seen| seen.fail(kind.clone(), "no".to_owned(), world.now));
             account.policies.values_mut().for_each(|seen| seen.fail(kind.clone(), "no".to_owned(), world.now));
         }

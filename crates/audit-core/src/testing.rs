@@ -14,7 +14,7 @@ use crate::model::rbac as rbac_model;
 use crate::model::{
     Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
     IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod, PodPhase, Provider, Role,
-    RoleLookup, RolePolicies, ServiceAccount, TokenMount, Waiver, Workload,
+    RoleLookup, RolePolicies, ServiceAccount, TokenMount, Waiver, WebhookEntry, Workload,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{BindingReport, LinkState};
@@ -221,6 +221,28 @@ impl World {
         self.annotate(&format!("{PREFIX}/role-arn"), None)
     }
 
+    /// What the webhook's ConfigMap says of it.
+    pub(crate) fn listed_by_webhook(mut self, role_arn: &str, audience: &str) -> Self {
+        let entry = WebhookEntry {
+            role_arn: role_arn.to_owned(),
+            audience: audience.to_owned(),
+            token_expiration: 0,
+        };
+        let entries = [(self.key.clone(), entry)].into();
+        self.snapshot.cluster.put_webhook_entries(entries);
+        self
+    }
+
+    /// Changes what the webhook's ConfigMap says of it.
+    pub(crate) fn webhook_entry(mut self, change: impl FnOnce(&mut WebhookEntry)) -> Self {
+        let mut entry = self.snapshot.cluster.webhook_entry(&self.key).unwrap().clone();
+        change(&mut entry);
+        self.snapshot
+            .cluster
+            .put_webhook_entries([(self.key.clone(), entry)].into());
+        self
+    }
+
     /// The audience annotation.
     pub(crate) fn audience(self, value: &str) -> Self {
         self.annotate(&format!("{PREFIX}/audience"), Some(value))
@@ -340,6 +362,12 @@ impl World {
     pub(crate) fn without_provider(self) -> Self {
         let now = self.now;
         self.account(|account| account.provider.succeed(None, now))
+    }
+
+    /// The URLs of the account's providers.
+    pub(crate) fn provider_urls(self, urls: &[&str]) -> Self {
+        let (now, urls) = (self.now, urls.iter().map(|url| (*url).to_owned()).collect());
+        self.account(|account| account.provider_urls.succeed(urls, now))
     }
 
     pub(crate) fn client_ids(self, ids: &[&str]) -> Self {

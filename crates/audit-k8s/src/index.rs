@@ -8,11 +8,13 @@ use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
+use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
+use crate::webhook_object::WebhookObject;
 
 /// Namespace (empty for cluster-scoped kinds) and name.
 type Id = (String, String);
@@ -33,6 +35,8 @@ pub struct Index {
     audits: BTreeMap<Id, Box<AuditObject>>,
     policies: BTreeMap<String, Box<PolicyObject>>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// The configurations that lead new pods to the pod identity webhook.
+    webhooks: BTreeSet<String>,
     watches: BTreeMap<Kind, Progress>,
 }
 
@@ -103,6 +107,8 @@ pub struct Dirty {
     pub bindings: BTreeSet<BindingKey>,
     /// Bindings for which somebody set or changed the annotation that asks to read everything anew.
     pub reaudits: BTreeSet<BindingKey>,
+    /// The webhook, or what can be seen of it, changed: any binding may be concerned, and the cluster's own status.
+    pub everything: bool,
     /// A policy changed: any binding may be concerned.
     pub policies: bool,
     /// Roles or bindings changed: whoever expects permissions may be concerned.
@@ -124,6 +130,7 @@ impl Dirty {
     pub fn is_empty(&self) -> bool {
         self.bindings.is_empty()
             && self.reaudits.is_empty()
+            && !self.everything
             && !self.policies
             && !self.permissions
             && self.namespaces.is_empty()
@@ -133,6 +140,7 @@ impl Dirty {
     pub fn merge(&mut self, other: Self) {
         self.bindings.extend(other.bindings);
         self.reaudits.extend(other.reaudits);
+        self.everything |= other.everything;
         self.policies |= other.policies;
         self.permissions |= other.permissions;
         self.namespaces.extend(other.namespaces);
@@ -168,6 +176,11 @@ impl Index {
                 namespaces: self.namespace(change),
                 ..Dirty::default()
             },
+            Observation::Webhook(change) => Dirty {
+                everything: self.webhook(cluster, change),
+                ..Dirty::default()
+            },
+            Observation::ConfigMap(change) => self.config_map(cluster, change),
             Observation::Skipped(Undecodable {
                 kind,
                 namespace,
@@ -182,10 +195,15 @@ impl Index {
             Observation::WatchFailed { kind, message } => {
                 let progress = self.progress(kind);
                 progress.failed += 1;
-                if !progress.synced {
-                    progress.last_failure = Some(message);
+                if progress.synced {
+                    return Dirty::default();
                 }
-                Dirty::default()
+                progress.last_failure = Some(message);
+                let everything = kind == Kind::ConfigMap && cluster.set_webhook_entries_unseen(true);
+                Dirty {
+                    everything,
+                    ..Dirty::default()
+                }
             }
         }
     }
@@ -334,6 +352,41 @@ impl Index {
         self.audits
             .insert((audit.namespace.clone(), audit.name.clone()), audit);
         dirty
+    }
+
+    /// Returns whether it is news that the pod identity webhook is registered, or that it is not.
+    fn webhook(&mut self, cluster: &mut Cluster, change: Change<WebhookObject>) -> bool {
+        let id = |webhook: &WebhookObject| (String::new(), webhook.name.clone());
+        match self.progress(Kind::MutatingWebhookConfiguration).step(change, id) {
+            Step::Nothing => {}
+            Step::Put(webhook) if webhook.injects_credentials => drop(self.webhooks.replace(webhook.name)),
+            Step::Put(WebhookObject { name, .. }) | Step::Remove((_, name)) => {
+                self.webhooks.remove(&name);
+            }
+            Step::Retain(listed) => self
+                .webhooks
+                .retain(|name| listed.contains(&(String::new(), name.clone()))),
+        }
+        let synced = self.progress(Kind::MutatingWebhookConfiguration).synced;
+        cluster.set_webhook(synced.then_some(!self.webhooks.is_empty()))
+    }
+
+    fn config_map(&mut self, cluster: &mut Cluster, change: Change<ConfigMapObject>) -> Dirty {
+        let progress = self.progress(Kind::ConfigMap);
+        let id = |map: &ConfigMapObject| (map.namespace.clone(), map.name.clone());
+        let step = progress.step(change, id);
+        let synced = progress.synced;
+        let bindings = match step {
+            Step::Put(map) => cluster.put_webhook_entries(map.entries),
+            Step::Remove(_) => cluster.put_webhook_entries(BTreeMap::new()),
+            // There is only the one.
+            Step::Retain(listed) if listed.is_empty() => cluster.put_webhook_entries(BTreeMap::new()),
+            Step::Nothing | Step::Retain(_) => Vec::new(),
+        };
+        Dirty {
+            everything: synced && cluster.set_webhook_entries_unseen(false),
+            ..Dirty::of(bindings)
+        }
     }
 
     /// Returns the namespaces whose labels changed.

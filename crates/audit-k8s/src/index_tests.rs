@@ -126,6 +126,8 @@ fn nothing(kind: Kind) -> Vec<Observation> {
             |change| Observation::RoleBinding(Kind::ClusterRoleBinding, change),
             [],
         ),
+        Kind::MutatingWebhookConfiguration => listing(Observation::Webhook, []),
+        Kind::ConfigMap => listing(Observation::ConfigMap, []),
         Kind::IrsaAudit => listing(Observation::Audit, []),
         Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
     }
@@ -481,4 +483,81 @@ fn what_is_not_essential_may_be_out_of_reach() {
     }
     assert!(w.index.is_synced());
     assert_eq!(w.cluster.rbac().unlisted().count(), 4);
+}
+
+fn webhook(name: &str) -> WebhookObject {
+    let rules = json!([{ "operations": ["CREATE"], "resources": ["pods"] }]);
+    prune::webhook(json!({ "metadata": { "name": name }, "webhooks": [{ "name": name, "rules": rules }] }))
+        .unwrap()
+}
+
+#[test]
+fn the_webhook_is_missing_only_once_all_were_listed() {
+    let mut w = Watched::default();
+    let other = || webhook("sidecar-injector");
+    let ours = || webhook("pod-identity-webhook");
+    assert!(w.see(Observation::Webhook(Change::Init)).is_empty());
+    assert!(w.see(Observation::Webhook(Change::Listed(other()))).is_empty());
+    assert_eq!(w.cluster.has_webhook(), None);
+    assert!(w.see(Observation::Webhook(Change::InitDone)).everything);
+    assert_eq!(w.cluster.has_webhook(), Some(false));
+    assert!(w.see(Observation::Webhook(Change::Applied(ours()))).everything);
+    assert!(w.see(Observation::Webhook(Change::Applied(ours()))).is_empty());
+    assert_eq!(w.cluster.has_webhook(), Some(true));
+    let gone = Change::Deleted {
+        namespace: String::new(),
+        name: "pod-identity-webhook".into(),
+    };
+    assert!(w.see(Observation::Webhook(gone)).everything);
+    assert!(
+        w.see_all(listing(Observation::Webhook, [other(), ours()]))
+            .everything
+    );
+    assert!(w.see_all(listing(Observation::Webhook, [other()])).everything);
+    assert_eq!(w.cluster.has_webhook(), Some(false));
+}
+
+fn config_map(service_account: &str) -> ConfigMapObject {
+    let config = json!({ format!("shop/{service_account}"): { "RoleARN": "arn" } }).to_string();
+    let metadata = json!({ "namespace": "kube-system", "name": "pod-identity-webhook" });
+    prune::config_map(json!({ "metadata": metadata, "data": { "config": config } })).unwrap()
+}
+
+#[test]
+fn what_the_webhooks_config_map_says_concerns_whom_it_names() {
+    let mut w = Watched::default();
+    let applied = |name| Observation::ConfigMap(Change::Applied(config_map(name)));
+    assert_eq!(w.see(applied("orders")), bindings(&["orders"]));
+    assert!(w.see(applied("orders")).is_empty());
+    assert_eq!(w.see(applied("ledger")), bindings(&["ledger", "orders"]));
+    assert!(w.cluster.webhook_entry(&key("ledger")).is_some());
+    assert!(
+        w.see_all(listing(Observation::ConfigMap, [config_map("ledger")]))
+            .is_empty()
+    );
+    assert_eq!(w.see_all(nothing(Kind::ConfigMap)), bindings(&["ledger"]));
+    assert!(w.cluster.webhook_entry(&key("ledger")).is_none());
+}
+
+#[test]
+fn a_webhook_out_of_reach_does_not_keep_the_rest_waiting() {
+    let failed = |kind| Observation::WatchFailed {
+        kind,
+        message: "forbidden".into(),
+    };
+    let mut w = Watched::default();
+    let ours = [Kind::MutatingWebhookConfiguration, Kind::ConfigMap];
+    let others = Kind::ALL.into_iter().filter(|kind| !ours.contains(kind));
+    w.see_all(others.flat_map(nothing));
+    assert!(!w.index.is_synced(), "it may just not have come yet");
+    assert!(w.see(failed(Kind::MutatingWebhookConfiguration)).is_empty());
+    assert!(
+        w.see(failed(Kind::ConfigMap)).everything,
+        "who is bound by it alone does not show"
+    );
+    assert!(w.index.is_synced() && w.cluster.webhook_entries_unseen());
+    assert_eq!(w.cluster.has_webhook(), None);
+    assert!(w.see_all(nothing(Kind::ConfigMap)).everything);
+    assert!(w.see(failed(Kind::ConfigMap)).is_empty(), "what was seen stands");
+    assert!(w.index.is_synced() && !w.cluster.webhook_entries_unseen());
 }

@@ -21,6 +21,10 @@ pub enum Kind {
     RoleBinding,
     /// `rbac.authorization.k8s.io/v1 ClusterRoleBinding`.
     ClusterRoleBinding,
+    /// `admissionregistration.k8s.io/v1 MutatingWebhookConfiguration`, for whether the pod identity webhook is there.
+    MutatingWebhookConfiguration,
+    /// `v1 ConfigMap`: the webhook's, and no other.
+    ConfigMap,
     /// `irsa-audit.dev/v1alpha1 IrsaAudit`.
     IrsaAudit,
     /// `irsa-audit.dev/v1alpha1 IrsaAuditPolicy`.
@@ -29,7 +33,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ServiceAccount,
         Self::Pod,
         Self::Namespace,
@@ -37,6 +41,8 @@ impl Kind {
         Self::ClusterRole,
         Self::RoleBinding,
         Self::ClusterRoleBinding,
+        Self::MutatingWebhookConfiguration,
+        Self::ConfigMap,
         Self::IrsaAudit,
         Self::IrsaAuditPolicy,
     ];
@@ -52,6 +58,8 @@ impl Kind {
             Self::ClusterRole => "ClusterRole",
             Self::RoleBinding => "RoleBinding",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
+            Self::ConfigMap => "ConfigMap",
             Self::IrsaAudit => "IrsaAudit",
             Self::IrsaAuditPolicy => "IrsaAuditPolicy",
         }
@@ -60,7 +68,7 @@ impl Kind {
     /// Whether nothing can be told without it. What is not essential may be out of the operator's reach, as after an upgrade
     /// without the new rights, and the rest is audited all the same.
     pub(crate) fn is_essential(self) -> bool {
-        self.of_rbac().is_none()
+        self.of_rbac().is_none() && !matches!(self, Self::MutatingWebhookConfiguration | Self::ConfigMap)
     }
 
     /// The kind of role or binding that it is, if it is one.

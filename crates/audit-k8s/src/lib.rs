@@ -13,6 +13,7 @@
 //! | [`prune`] | objects as the API server sends them, reduced to what rules read |
 //! | [`audit_object`] | an `IrsaAudit`, reduced to what the operator needs of it |
 //! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
+//! | [`webhook_object`], [`config_map_object`] | whether the pod identity webhook is there, and what it is told |
 //! | [`namespace_object`] | a namespace, likewise |
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
@@ -23,6 +24,7 @@
 //! | [`rights`] | what RBAC has to allow for all that |
 
 pub mod audit_object;
+pub mod config_map_object;
 pub mod index;
 pub mod kind;
 pub mod lease;
@@ -35,8 +37,10 @@ pub mod rights;
 mod trouble;
 pub mod watch;
 mod watched;
+pub mod webhook_object;
 
 pub use audit_object::{AuditObject, Owner};
+pub use config_map_object::ConfigMapObject;
 pub use index::{Dirty, Index};
 pub use kind::Kind;
 pub use list::{ListFailed, list};
@@ -44,4 +48,5 @@ pub use namespace_object::NamespaceObject;
 pub use observation::{Change, Observation};
 pub use policy_object::PolicyObject;
 pub use prune::Undecodable;
-pub use watch::observe;
+pub use watch::{Scope, observe};
+pub use webhook_object::WebhookObject;

@@ -1,11 +1,13 @@
 //! Every kind, listed once: for an audit that does not stay.
 
+use audit_core::model::webhook::CONFIG_MAP;
 use kube::api::{ListParams, ObjectList};
 use kube::core::{Request, Status};
 use kube::{Client, Resource as _};
 use thiserror::Error;
 
 use crate::audit_object::AuditObject;
+use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
@@ -14,7 +16,9 @@ use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
 use crate::trouble;
+use crate::watch::Scope;
 use crate::watched::Watched;
+use crate::webhook_object::WebhookObject;
 
 /// Objects in one answer.
 const PAGE_SIZE: u32 = 500;
@@ -37,10 +41,15 @@ pub struct ListFailed {
 /// reach are observed as such.
 pub async fn list(
     client: &Client,
-    prefix: &str,
+    scope: &Scope,
     namespace: Option<&str>,
 ) -> Result<Vec<Observation>, ListFailed> {
     let mut observations = Vec::new();
+    let prefix = scope.prefix.as_str();
+    let its_name = ListParams::default().fields(&format!("metadata.name={CONFIG_MAP}"));
+    let its_namespace = Some(scope.webhook_namespace.as_str());
+    if_possible::<ConfigMapObject>(client, prefix, its_namespace, its_name, &mut observations).await;
+    if_possible::<WebhookObject>(client, prefix, None, ListParams::default(), &mut observations).await;
     all::<ServiceAccountWire>(client, prefix, namespace, &mut observations).await?;
     all::<PodWire>(client, prefix, namespace, &mut observations).await?;
     all::<Box<AuditObject>>(client, prefix, namespace, &mut observations).await?;
@@ -175,10 +184,34 @@ mod tests {
     ) -> Result<(Index, Cluster), ListFailed> {
         let (client, _) = server(answers);
         let (mut index, mut cluster) = (Index::new(), Cluster::default());
-        for observation in list(&client, "eks.amazonaws.com", namespace).await? {
+        for observation in list(&client, &scope(), namespace).await? {
             index.apply(&mut cluster, observation);
         }
         Ok((index, cluster))
+    }
+
+    fn scope() -> Scope {
+        Scope {
+            prefix: "eks.amazonaws.com".to_owned(),
+            webhook_namespace: "kops".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn of_config_maps_only_the_webhooks_is_asked_for_and_may_be_out_of_reach() {
+        let paths = paths("");
+        let (client, asked) = server(core(&paths));
+        let observations = list(&client, &scope(), Some("shop")).await;
+        assert!(observations.is_err(), "these answers are for all namespaces");
+        let asked = asked.lock().unwrap().clone();
+        let maps: Vec<_> = asked.iter().filter(|path| path.contains("configmaps")).collect();
+        assert!(
+            matches!(maps.as_slice(), [one] if one.starts_with("/api/v1/namespaces/kops/configmaps?")
+                && one.contains("fieldSelector=metadata.name%3Dpod-identity-webhook")),
+            "{asked:?}"
+        );
+        let (index, cluster) = listed(core(&paths), None).await.unwrap();
+        assert!(index.is_synced() && cluster.webhook_entries_unseen() && cluster.has_webhook().is_none());
     }
 
     fn core(paths: &[String; 4]) -> Vec<(&str, u16, Value)> {

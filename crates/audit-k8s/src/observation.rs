@@ -4,10 +4,12 @@ use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
+use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
+use crate::webhook_object::WebhookObject;
 
 /// One step of a watch.
 ///
@@ -60,6 +62,10 @@ pub enum Observation {
     Role(Kind, Change<Role>),
     /// Of RoleBindings, or of ClusterRoleBindings.
     RoleBinding(Kind, Change<RoleBinding>),
+    /// Of `MutatingWebhookConfiguration` objects.
+    Webhook(Change<WebhookObject>),
+    /// Of the webhook's ConfigMap.
+    ConfigMap(Change<ConfigMapObject>),
     /// Of `IrsaAudit`s.
     Audit(Change<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.

@@ -2,6 +2,8 @@
 //! shipped are generated from this table, and an end-to-end test compares it with the API server's audit log: what is
 //! missing here is refused there, and what is listed here without need is named there.
 
+use audit_core::model::webhook::CONFIG_MAP;
+
 use crate::lease;
 
 /// Some verbs on some resources of one API group.
@@ -35,6 +37,20 @@ pub const CLUSTER: &[Right] = &[
         group: "rbac.authorization.k8s.io",
         resources: &["roles", "clusterroles", "rolebindings", "clusterrolebindings"],
         names: &[],
+        verbs: WATCH,
+    },
+    Right {
+        purpose: "Whether the pod identity webhook is registered.",
+        group: "admissionregistration.k8s.io",
+        resources: &["mutatingwebhookconfigurations"],
+        names: &[],
+        verbs: WATCH,
+    },
+    Right {
+        purpose: "What a self-hosted webhook is told to inject, in whichever namespace it runs.",
+        group: "",
+        resources: &["configmaps"],
+        names: &[CONFIG_MAP],
         verbs: WATCH,
     },
     Right {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::audit_object::AuditObject;
+use crate::config_map_object::ConfigMapObject;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
@@ -19,6 +21,7 @@ use crate::prune::{
 };
 use crate::trouble;
 use crate::watched::Watched;
+use crate::webhook_object::WebhookObject;
 
 /// How long one watch call lasts, in seconds. A connection that died silently is noticed five seconds after that, so
 /// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
@@ -35,68 +38,88 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// not exist any more, as after etcd was restored from a backup.
 const RESUMES_BEFORE_LISTING: u32 = 5;
 
-/// Watches ServiceAccounts, Pods, namespaces, roles and their bindings, `IrsaAudit`s and `IrsaAuditPolicy` objects in all namespaces, each in a task of its
-/// own, and sends what they say. `prefix` is that of the annotations and labels for IRSA, such as `eks.amazonaws.com`.
+/// What is watched.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The prefix of the annotations and labels for IRSA, such as `eks.amazonaws.com`.
+    pub prefix: String,
+    /// The namespace of the webhook's ConfigMap.
+    pub webhook_namespace: String,
+}
+
+/// Watches ServiceAccounts, Pods, namespaces, roles and their bindings, `IrsaAudit`s and `IrsaAuditPolicy` objects in all
+/// namespaces, each in a task of its own, and sends what they say; with them the `MutatingWebhookConfiguration` objects and the one ConfigMap of the webhook.
 ///
 /// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
 /// again for ever, after about a second at first and up to a minute later: a kind whose definition is missing is seen
 /// soon after it is installed. A full channel makes the watches wait, nothing is dropped.
-pub async fn observe(client: Client, prefix: String, sender: Sender<Observation>) {
+pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) {
+    let Scope {
+        prefix,
+        webhook_namespace,
+    } = scope;
     let mut watches = JoinSet::new();
-    watches.spawn(watch::<ServiceAccountWire>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<PodWire>(client.clone(), prefix.clone(), sender.clone()));
-    watches.spawn(watch::<NamespaceObject>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<RoleWire>(client.clone(), prefix.clone(), sender.clone()));
-    watches.spawn(watch::<ClusterRoleWire>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<RoleBindingWire>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<ClusterRoleBindingWire>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<Box<AuditObject>>(
-        client.clone(),
-        prefix.clone(),
-        sender.clone(),
-    ));
-    watches.spawn(watch::<Box<PolicyObject>>(client, prefix, sender));
+    let everything = Watcher {
+        client,
+        prefix,
+        sender,
+    };
+    watches.spawn(everything.clone().watch::<ServiceAccountWire>());
+    watches.spawn(everything.clone().watch::<PodWire>());
+    watches.spawn(everything.clone().watch::<NamespaceObject>());
+    watches.spawn(everything.clone().watch::<RoleWire>());
+    watches.spawn(everything.clone().watch::<ClusterRoleWire>());
+    watches.spawn(everything.clone().watch::<RoleBindingWire>());
+    watches.spawn(everything.clone().watch::<ClusterRoleBindingWire>());
+    watches.spawn(everything.clone().watch::<WebhookObject>());
+    watches.spawn(everything.clone().watch::<Box<AuditObject>>());
+    watches.spawn(everything.clone().watch::<Box<PolicyObject>>());
+    let config_map = Api::namespaced(everything.client.clone(), &webhook_namespace);
+    let its_name = format!("metadata.name={CONFIG_MAP}");
+    watches.spawn(everything.watch_in::<ConfigMapObject>(config_map, Some(its_name)));
     // None of them ends for another reason than the receiver's, so the first to end ends all.
     watches.join_next().await;
 }
 
-/// Watches one kind until the receiver is gone.
-async fn watch<W: Wire>(client: Client, prefix: String, sender: Sender<Observation>) {
-    tokio::select! {
-        () = sender.closed() => {}
-        () = forward::<W>(client, &prefix, &sender) => {}
+/// What the watches have in common.
+#[derive(Clone)]
+struct Watcher {
+    client: Client,
+    prefix: String,
+    sender: Sender<Observation>,
+}
+
+impl Watcher {
+    /// Watches all objects of one kind until the receiver is gone.
+    async fn watch<W: Wire>(self) {
+        let all = Api::all(self.client.clone());
+        self.watch_in::<W>(all, None).await;
+    }
+
+    /// Watches the objects of one kind that a field selector leaves, until the receiver is gone.
+    async fn watch_in<W: Wire>(self, api: Api<Watched<W>>, fields: Option<String>) {
+        let mut config = watcher::Config::default()
+            .timeout(WATCH_SECONDS)
+            .page_size(PAGE_SIZE);
+        config.field_selector = fields;
+        tokio::select! {
+            () = self.sender.closed() => {}
+            () = forward::<W>(&api, &config, &self.prefix, &self.sender) => {}
+        }
     }
 }
 
-async fn forward<W: Wire>(client: Client, prefix: &str, sender: &Sender<Observation>) {
+async fn forward<W: Wire>(
+    api: &Api<Watched<W>>,
+    config: &watcher::Config,
+    prefix: &str,
+    sender: &Sender<Observation>,
+) {
     // The backoff of kube-runtime's streams starts over on every event, and the beginning of a listing is one: a list
     // call that keeps failing would be repeated about once a second. Here only news from a working watch count.
     let mut backoff = DefaultBackoff::default();
     loop {
-        let config = watcher::Config::default()
-            .timeout(WATCH_SECONDS)
-            .page_size(PAGE_SIZE);
-        let events = watcher(Api::<Watched<W>>::all(client.clone()), config);
+        let events = watcher(api.clone(), config.clone());
         pin_mut!(events);
         let mut failed_resumes = 0;
         while let Some(event) = events.next().await {

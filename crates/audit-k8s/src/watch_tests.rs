@@ -19,6 +19,15 @@ const PODS: &str = "/api/v1/pods";
 const AUDITS: &str = "/apis/irsa-audit.dev/v1alpha1/irsaaudits";
 const POLICIES: &str = "/apis/irsa-audit.dev/v1alpha1/irsaauditpolicies";
 
+const WEBHOOK: &str = "/api/v1/namespaces/kube-system/configmaps";
+
+fn scope(prefix: &str) -> Scope {
+    Scope {
+        prefix: prefix.to_owned(),
+        webhook_namespace: "kube-system".to_owned(),
+    }
+}
+
 /// Paused time runs only while everything waits, so an hour is over in no time if nothing happens.
 const PATIENCE: Duration = Duration::from_hours(1);
 
@@ -169,7 +178,7 @@ impl Consumer {
     /// Starts the watches; the narrowest channel shows that nothing depends on its width.
     fn start(api: &FakeApi) -> Self {
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(observe(api.client(), "irsa.example.com".into(), sender));
+        tokio::spawn(observe(api.client(), scope("irsa.example.com"), sender));
         Self {
             index: Index::new(),
             cluster: Cluster::default(),
@@ -356,11 +365,14 @@ async fn every_kind_is_watched_and_pruned_for_the_prefix() {
     let mut opted_out = pod("p", "1");
     opted_out["metadata"]["labels"] = json!({ "irsa.example.com/skip-pod-identity-webhook": "true" });
     let policy = json!({ "metadata": { "name": "default" }, "spec": {} });
+    let config_map = json!({ "metadata": { "namespace": "kube-system", "name": "pod-identity-webhook" },
+        "data": { "config": r#"{"shop/orders": {"RoleARN": "arn"}}"# } });
     let api = FakeApi::default()
         .lists(SERVICE_ACCOUNTS, [Answer::page(&[account], "", "1")])
         .lists(PODS, [Answer::page(&[opted_out], "", "1")])
         .lists(AUDITS, [Answer::page(&[audit("mine")], "", "1")])
-        .lists(POLICIES, [Answer::page(&[policy], "", "1")]);
+        .lists(POLICIES, [Answer::page(&[policy], "", "1")])
+        .lists(WEBHOOK, [Answer::page(&[config_map], "", "1")]);
     let mut consumer = Consumer::start(&api);
     consumer.until(|c| c.index.is_synced()).await;
     let binding = consumer
@@ -372,6 +384,13 @@ async fn every_kind_is_watched_and_pruned_for_the_prefix() {
     assert!(binding.pods()[0].webhook_opt_out);
     assert_eq!(binding.requests()[0].name, "mine");
     assert!(consumer.index.audit("shop", "mine").is_some() && consumer.index.policy("default").is_some());
+    let entry = consumer.cluster.webhook_entry(&BindingKey::new("shop", "orders"));
+    assert_eq!(entry.unwrap().role_arn, "arn");
+    let (_, query) = &api.calls(WEBHOOK, false)[0];
+    assert_eq!(
+        query["fieldSelector"], "metadata.name%3Dpod-identity-webhook",
+        "no other is asked for"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -429,7 +448,7 @@ async fn it_ends_with_its_receiver_whether_it_waits_for_it_or_for_news() {
     for idle in [false, true] {
         let api = FakeApi::default();
         let (sender, mut receiver) = mpsc::channel(1);
-        let watching = tokio::spawn(observe(api.client(), "eks.amazonaws.com".into(), sender));
+        let watching = tokio::spawn(observe(api.client(), scope("eks.amazonaws.com"), sender));
         if idle {
             // A beginning and an end for each kind; nothing comes after that.
             for _ in 0..2 * Kind::ALL.len() {
@@ -445,7 +464,7 @@ async fn it_ends_with_its_receiver_whether_it_waits_for_it_or_for_news() {
 async fn dropping_it_ends_the_watches() {
     let api = FakeApi::default();
     let (sender, mut receiver) = mpsc::channel(64);
-    let watching = tokio::spawn(observe(api.client(), "eks.amazonaws.com".into(), sender));
+    let watching = tokio::spawn(observe(api.client(), scope("eks.amazonaws.com"), sender));
     receiver.recv().await.unwrap();
     watching.abort();
     timeout(PATIENCE, async { while receiver.recv().await.is_some() {} })

@@ -2,7 +2,7 @@
 
 use crate::role::{Role, StoredRole, Tags};
 use crate::server::Shared;
-use crate::tables::{ManagedPolicy, Provider, without_scheme};
+use crate::tables::{Association, ManagedPolicy, Provider, without_scheme};
 use crate::timeline::Timeline;
 use crate::world::Ids;
 use jiff::Timestamp;
@@ -107,6 +107,37 @@ impl<'a> Account<'a> {
             timeline.seed(|tables| {
                 tables.clusters.insert(name.to_owned(), issuer.to_owned());
             });
+        })
+    }
+
+    /// Adds an association of EKS Pod Identity in a cluster.
+    pub fn pod_identity_association(
+        &self,
+        cluster: &str,
+        namespace: &str,
+        service_account: &str,
+        role_arn: &str,
+    ) -> &Self {
+        self.seed(|timeline, ids| {
+            let association = Arc::new(Association {
+                id: format!("a-{:08}", ids.number()),
+                cluster: cluster.to_owned(),
+                namespace: namespace.to_owned(),
+                service_account: service_account.to_owned(),
+                role_arn: role_arn.to_owned(),
+            });
+            timeline.seed(|tables| {
+                tables
+                    .associations
+                    .insert(association.id.clone(), Arc::clone(&association));
+            });
+        })
+    }
+
+    /// Grants the account trust policies of so many characters.
+    pub fn trust_quota(&self, characters: usize) -> &Self {
+        self.seed(|timeline, _| {
+            timeline.seed(|tables| tables.trust_quota = Some(characters));
         })
     }
 

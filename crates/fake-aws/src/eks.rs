@@ -1,4 +1,6 @@
-//! EKS: clusters and their issuers.
+//! EKS: clusters, their issuers, and associations of Pod Identity.
+
+mod pod_identity;
 
 use crate::error::ServiceError;
 use crate::incoming::Incoming;
@@ -15,16 +17,29 @@ use serde_json::{Value, json};
 /// The operation behind a method and path, and its parameters. What is none keeps method and path for a name.
 pub(crate) fn route(method: &Method, uri: &Uri) -> (String, Parameters) {
     let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
-    let mut path = uri.path().trim_start_matches('/').splitn(2, '/');
-    match (method, path.next(), path.next()) {
-        (&Method::GET, Some("clusters"), None) => ("ListClusters".to_owned(), query.collect()),
-        (&Method::GET, Some("clusters"), Some(name)) if !name.contains('/') => {
-            let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
-            (
-                "DescribeCluster".to_owned(),
-                query.chain([("name".to_owned(), name)]).collect(),
-            )
-        }
+    let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
+    let decoded = |name: &str, part: &str| {
+        (
+            name.to_owned(),
+            percent_decode_str(part).decode_utf8_lossy().into_owned(),
+        )
+    };
+    match (method, path.as_slice()) {
+        (&Method::GET, ["clusters"]) => ("ListClusters".to_owned(), query.collect()),
+        (&Method::GET, ["clusters", name]) => (
+            "DescribeCluster".to_owned(),
+            query.chain([decoded("name", name)]).collect(),
+        ),
+        (&Method::GET, ["clusters", name, "pod-identity-associations"]) => (
+            "ListPodIdentityAssociations".to_owned(),
+            query.chain([decoded("name", name)]).collect(),
+        ),
+        (&Method::GET, ["clusters", name, "pod-identity-associations", id]) => (
+            "DescribePodIdentityAssociation".to_owned(),
+            query
+                .chain([decoded("name", name), decoded("associationId", id)])
+                .collect(),
+        ),
         _ => (format!("{method} {}", uri.path()), query.collect()),
     }
 }
@@ -39,6 +54,8 @@ pub(crate) fn perform(
     match &*incoming.operation {
         "ListClusters" => list(tables, settings, &incoming.parameters),
         "DescribeCluster" => describe(tables, caller, incoming),
+        "ListPodIdentityAssociations" => pod_identity::list(tables, settings, &incoming.parameters),
+        "DescribePodIdentityAssociation" => pod_identity::describe(tables, &incoming.parameters),
         operation => Err(ServiceError::unknown_operation(Service::Eks, operation)),
     }
 }
@@ -56,10 +73,7 @@ fn list(tables: &Tables, settings: &Settings, parameters: &Parameters) -> Result
 
 fn describe(tables: &Tables, caller: &Principal, incoming: &Incoming) -> Result<Value, ServiceError> {
     let name = incoming.parameters.required("name")?;
-    let Some(issuer) = tables.clusters.get(name) else {
-        let message = format!("No cluster found for name: {name}.");
-        return Err(ServiceError::new(404, "ResourceNotFoundException", message));
-    };
+    let issuer = cluster(tables, name)?;
     let arn = format!(
         "arn:aws:eks:{}:{}:cluster/{name}",
         incoming.region(),
@@ -74,6 +88,14 @@ fn describe(tables: &Tables, caller: &Principal, incoming: &Incoming) -> Result<
         "identity": { "oidc": { "issuer": issuer } },
         "tags": {},
     }}))
+}
+
+/// The issuer of a cluster.
+fn cluster<'a>(tables: &'a Tables, name: &str) -> Result<&'a String, ServiceError> {
+    tables.clusters.get(name).ok_or_else(|| {
+        let message = format!("No cluster found for name: {name}.");
+        ServiceError::new(404, "ResourceNotFoundException", message)
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,20 @@ pub(crate) struct Tables {
     pub(crate) providers: BTreeMap<String, Arc<Provider>>,
     /// EKS clusters' issuer URLs, by cluster name.
     pub(crate) clusters: BTreeMap<String, String>,
+    /// Associations of Pod Identity, by id.
+    pub(crate) associations: BTreeMap<String, Arc<Association>>,
+    /// How many characters a trust policy may have; the default unless more were granted.
+    pub(crate) trust_quota: Option<usize>,
+}
+
+/// An association of EKS Pod Identity.
+#[derive(Debug)]
+pub(crate) struct Association {
+    pub(crate) id: String,
+    pub(crate) cluster: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+    pub(crate) role_arn: String,
 }
 
 /// A managed policy, with one version.

@@ -11,7 +11,7 @@ use crate::{objects, trust};
 const AUDIENCE: &str = "vault.example";
 
 pub(super) fn all() -> Vec<Scenario> {
-    vec![not_registered(), audience_not_registered()]
+    vec![not_registered(), near_miss(), audience_not_registered()]
 }
 
 fn not_registered() -> Scenario {
@@ -28,6 +28,23 @@ fn not_registered() -> Scenario {
         role,
     )
     .broken("IRSA301", "ProviderNotRegistered")
+    .fixed_by(Fix::AWS)
+}
+
+fn near_miss() -> Scenario {
+    let namespace = "provider-url";
+    let condition = super::exactly(namespace, APP);
+    let trust = trust::web_identity(&trust::provider_arn(aws::NEAR, ISSUER), &condition);
+    let role = Role {
+        account: aws::NEAR,
+        ..Role::new(namespace, trust)
+    };
+    Scenario::bound(
+        namespace,
+        "No OpenIDConnect provider found in your account, and we see it in the console",
+        role,
+    )
+    .broken("IRSA302", "ProviderUrlMismatch")
     .fixed_by(Fix::AWS)
 }
 

@@ -31,5 +31,20 @@ pub(super) fn all() -> Vec<Scenario> {
             .broken("IRSA220", "RoleArnMismatch")
             .fixed_by(Fix::KUBECTL),
         foreign.unknown("IRSA903", "AccountUnreachable"),
+        near_quota(),
     ]
+}
+
+fn near_quota() -> Scenario {
+    let namespace = "near-quota";
+    let mut role = trusting(namespace, &exactly(namespace, APP));
+    // Filled up, where others list many clusters and ServiceAccounts.
+    let filler = format!("{{\"Id\":\"{}\",", "x".repeat(1900 - role.trust.len()));
+    role.trust.replace_range(..1, &filler);
+    Scenario::bound(
+        namespace,
+        "LimitExceeded: Cannot exceed quota for ACLSizePerRole",
+        role,
+    )
+    .notice("IRSA219")
 }

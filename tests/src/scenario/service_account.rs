@@ -10,6 +10,9 @@ pub(super) fn all() -> Vec<Scenario> {
         annotation_missing(),
         annotation_missing_unasked(),
         arn_malformed(),
+        annotation_misplaced(),
+        audience_annotation(),
+        token_expiration(),
         missing(),
         unexpected(),
     ]
@@ -49,6 +52,48 @@ fn arn_malformed() -> Scenario {
         annotation,
     )
     .broken("IRSA102", "RoleArnMalformed")
+}
+
+fn annotation_misplaced() -> Scenario {
+    let namespace = "annotation-misspelt";
+    let role = trusting(namespace, &exactly(namespace, APP));
+    let annotations = json!({"eks.amazonaws.com/role_arn": role.arn()});
+    let title = "the annotation is there, and the pods get nothing";
+    Scenario::bound(namespace, title, role)
+        .with_objects(vec![objects::annotated(namespace, APP, &annotations)])
+        .broken("IRSA103", "AnnotationMisplaced")
+        .fixed_by(Fix::KUBECTL)
+}
+
+fn audience_annotation() -> Scenario {
+    let namespace = "audience-annotation";
+    let role = trusting(namespace, &exactly(namespace, APP));
+    let account = objects::service_account_for(namespace, APP, &role.arn(), "vault.example");
+    Scenario::bound(
+        namespace,
+        "InvalidIdentityToken: Incorrect token audience, and the provider is right",
+        role,
+    )
+    .with_objects(vec![account])
+    .broken("IRSA104", "AudienceAnnotationMismatch")
+    .fixed_by(Fix::KUBECTL)
+}
+
+fn token_expiration() -> Scenario {
+    let namespace = "token-expiration";
+    let role = trusting(namespace, &exactly(namespace, APP));
+    let annotations = json!({
+        "eks.amazonaws.com/role-arn": role.arn(), "eks.amazonaws.com/token-expiration": "1h",
+    });
+    let mut scenario = Scenario::bound(
+        namespace,
+        "we asked for tokens of an hour, they live for a day",
+        role,
+    );
+    if let Some(account) = scenario.objects.first_mut() {
+        *account = objects::annotated(namespace, APP, &annotations);
+    }
+    scenario.notice("IRSA105")
 }
 
 fn unexpected() -> Scenario {

@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_core::model::{Access, Account, FailureKind, LastUsed, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{
+    Access, Account, BindingKey, FailureKind, LastUsed, PodIdentityAssociation, Provider, Role, RoleLookup,
+    RolePolicies,
+};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -484,4 +487,60 @@ fn a_failed_listing_leaves_everything_as_it_was() {
     assert_eq!(seen(&accounts, "app"), Some((Some("a".into()), 3)));
     assert!(accounts[ID].trusted_subjects.contains_key("s"));
     assert_eq!(accounts[ID].listing.observed_at(), Some(at(3)));
+}
+
+#[test]
+fn associations_concern_those_for_whom_they_changed() {
+    let mut accounts = Accounts::new();
+    let key = |name: &str| BindingKey::new("shop", name);
+    let association = |role_arn: Option<&str>| PodIdentityAssociation {
+        id: "a-1".into(),
+        role_arn: role_arn.map(str::to_owned),
+    };
+    let read = |second: i64, result, trouble| Reading::PodIdentity {
+        account: ID.into(),
+        at: at(second),
+        result,
+        trouble,
+    };
+    let changed = |changes: Vec<Change>| {
+        let keys = changes.into_iter().filter_map(|change| match change {
+            Change::Association(key) => Some(key.service_account),
+            _ => None,
+        });
+        keys.collect::<Vec<_>>()
+    };
+    let both: BTreeMap<_, _> = [(key("a"), association(None)), (key("b"), association(None))].into();
+    assert_eq!(
+        changed(apply(&mut accounts, read(1, Ok(both.clone()), None))),
+        ["a", "b"]
+    );
+    let mut other = both;
+    other.insert(key("b"), association(Some("arn")));
+    let trouble = failure(FailureKind::Throttled);
+    assert_eq!(
+        changed(apply(
+            &mut accounts,
+            read(2, Ok(other.clone()), Some(trouble.clone()))
+        )),
+        ["b"]
+    );
+    let seen = &accounts[ID].pod_identity;
+    assert!(
+        seen.latest() == Some(&other) && seen.failure.is_some(),
+        "both count"
+    );
+    assert_eq!(
+        changed(apply(&mut accounts, read(3, Err(trouble), None))),
+        [""; 0]
+    );
+    assert_eq!(
+        accounts[ID].pod_identity.latest(),
+        Some(&other),
+        "what was seen stands"
+    );
+    assert_eq!(
+        changed(apply(&mut accounts, read(4, Ok(BTreeMap::new()), None))),
+        ["a", "b"]
+    );
 }

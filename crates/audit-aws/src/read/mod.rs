@@ -1,12 +1,16 @@
 //! What is called for each kind of request.
 
+mod account;
 mod eks;
 mod listing;
+mod pod_identity;
 mod provider;
 mod role;
 
+pub(crate) use account::{provider_urls, trust_quota};
 pub(crate) use eks::issuer;
 pub(crate) use listing::{ListingProgress, PageRead, Scope};
+pub(crate) use pod_identity::associations;
 pub(crate) use provider::provider;
 pub(crate) use role::{policies, role};
 

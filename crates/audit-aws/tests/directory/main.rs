@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod extras;
 mod flow;
 mod home;
 mod listing;

@@ -205,7 +205,7 @@ fn read_account<'a>(
 static ABSENT: RoleLookup = RoleLookup::Absent;
 
 /// What an observation proves now; `missing` is what it means that there is none.
-fn evidence<'a, T>(
+pub(super) fn evidence<'a, T>(
     observed: Option<&'a Observed<T>>,
     config: &Config,
     now: Timestamp,

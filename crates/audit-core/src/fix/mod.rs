@@ -21,7 +21,8 @@ pub mod yaml;
 
 pub use alternative::{Alternative, Form};
 pub use service_account::{
-    annotate_role, create_annotated, create_service_account, drop_audience, use_regional_sts,
+    annotate_role, ask_for_audience, create_annotated, create_service_account, drop_annotation,
+    drop_audience, move_annotation, use_regional_sts,
 };
 pub use workload::{drop_metadata, restart, run_as, unset_env};
 

@@ -19,10 +19,48 @@ pub fn annotate_role(key: &BindingKey, prefix: &str, role_arn: &str) -> Fix {
         .or_else(declared(key, Some(&annotation)))
 }
 
+/// The command that sets the role annotation of a ServiceAccount, and takes another annotation away.
+#[must_use]
+pub fn move_annotation(key: &BindingKey, prefix: &str, wrong: &str, role_arn: &str) -> Fix {
+    let set = annotate_role(key, prefix, role_arn);
+    if wrong.starts_with('-') || wrong.contains('=') {
+        // No API server admits such a key, a file may hold it; kubectl would take it for something else.
+        return Fix::manual(format!(
+            "{}, and take the annotation `{}` away",
+            set.text,
+            quote(wrong)
+        ));
+    }
+    let change = [format!("{prefix}/role-arn={role_arn}"), format!("{wrong}-")];
+    let fix = kubectl_on(
+        key,
+        &["annotate", "serviceaccount"],
+        &["--overwrite", &change[0], &change[1]],
+    );
+    // eksctl would leave the wrong one there.
+    let declared = set
+        .alternatives
+        .into_iter()
+        .filter(|other| other.form != Form::Eksctl);
+    fix.or_else(declared)
+}
+
+/// The command that takes an annotation of a ServiceAccount away.
+#[must_use]
+pub fn drop_annotation(key: &BindingKey, annotation: &str) -> Fix {
+    annotate(key, &format!("{annotation}-"))
+}
+
 /// The command that takes the audience annotation of a ServiceAccount away.
 #[must_use]
 pub fn drop_audience(key: &BindingKey, prefix: &str) -> Fix {
-    annotate(key, &format!("{prefix}/audience-"))
+    drop_annotation(key, &format!("{prefix}/audience"))
+}
+
+/// The command that sets the audience annotation of a ServiceAccount.
+#[must_use]
+pub fn ask_for_audience(key: &BindingKey, prefix: &str, audience: &str) -> Fix {
+    annotate(key, &format!("{prefix}/audience={audience}"))
 }
 
 /// The command that asks for the STS endpoint of the region.
@@ -161,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_annotation_goes_with_the_same_command() {
+        let fix = move_annotation(&cart(), EKS_PREFIX, "eks.amazonaws.com/role_arn", ROLE);
+        assert_eq!(
+            fix.text,
+            format!(
+                "kubectl annotate serviceaccount cart --namespace shop --overwrite eks.amazonaws.com/role-arn={ROLE} \
+                 eks.amazonaws.com/role_arn-"
+            )
+        );
+        assert!(form(&fix, Form::Eksctl).is_none() && form(&fix, Form::Manifest).is_some());
+        for wrong in ["--all", "role-arn=x", "a\u{202e}role-arn"] {
+            assert_eq!(
+                move_annotation(&cart(), EKS_PREFIX, wrong, ROLE).kind,
+                FixKind::Manual,
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn eksctl_annotates_with_the_role_that_is_there() {
         let fix = annotate_role(&cart(), EKS_PREFIX, ROLE);
         assert_eq!(
@@ -209,6 +267,8 @@ mod tests {
                 create_service_account(key),
                 create_annotated(key, EKS_PREFIX, "x"),
                 drop_audience(key, EKS_PREFIX),
+                ask_for_audience(key, EKS_PREFIX, "x"),
+                move_annotation(key, EKS_PREFIX, "role-arn", "x"),
             ] {
                 assert_eq!(fix.kind, FixKind::Manual, "{fix:?}");
                 assert!(!fix.text.contains('\n'));

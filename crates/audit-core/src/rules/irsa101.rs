@@ -55,7 +55,7 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     chain.service_account?;
-    if chain.annotation != Annotation::Missing || !chain.aws_applies() {
+    if chain.annotation != Annotation::Missing || chain.misplaced.is_some() || !chain.aws_applies() {
         return None;
     }
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
@@ -67,8 +67,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         let (account, role) = chain.trusted_by.first()?;
         (Severity::Risk, format!("role `{}` in account {account} trusts exactly this ServiceAccount", quote(role)))
     };
+    // Who is bound by the webhook's ConfigMap needs no annotation.
+    let (severity, unseen) = if severity == Severity::Broken && chain.snapshot.cluster.webhook_entries_unseen() {
+        (Severity::Unknown, "; the ConfigMap of a self-hosted webhook, which may name one too, could not be read")
+    } else {
+        (severity, "")
+    };
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}",
+        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}{unseen}",
         quote(&chain.key.to_string()),
         chain.config.annotation_prefix
     );
@@ -157,6 +163,16 @@ mod tests {
         let report = unbound().expect_role(ROLE).audit();
         assert!(command(&report).unwrap().ends_with(&format!("eks.amazonaws.com/role-arn={ROLE}")));
         assert_eq!(command(&unbound().expect_aws().audit()), None, "nobody says which role");
+    }
+
+    #[test]
+    fn the_webhooks_config_map_may_name_the_role_where_nobody_could_read_it() {
+        let mut world = unbound().expect_role(ROLE);
+        world.snapshot.cluster.set_webhook_entries_unseen(true);
+        the_one(&world.audit(), ("IRSA101", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown));
+        let mut bound = World::healthy();
+        bound.snapshot.cluster.set_webhook_entries_unseen(true);
+        assert_healthy(&bound.audit());
     }
 
     #[test]

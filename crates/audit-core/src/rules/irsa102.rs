@@ -6,7 +6,8 @@
 //! `assumed-role` session, an empty variable in the ARN.
 //!
 //! A bare role name is *unknown*: the webhook can be set up to compose the ARN from it. Where a pod carries the bare
-//! name itself, the webhook did not, and it is *broken*.
+//! name itself, the webhook did not, and it is *broken*. Where irsa-audit knows by `--compose-role-arn` which account the
+//! webhook composes ARNs for, a bare name is the role of that name there.
 //!
 //! ## Why it breaks
 //! The webhook only logs that the ARN is invalid, injects it as it stands, and STS refuses it.
@@ -44,6 +45,7 @@ use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::snapshot::Source;
 use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
@@ -69,10 +71,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         RoleArnError::BareName(_) if injected_as_is() => {
             (Severity::Broken, "; pods carry it as it stands, so that no webhook makes an ARN of it")
         }
-        RoleArnError::BareName(_) => (Severity::Unknown, "; some webhooks make an ARN of it"),
+        RoleArnError::BareName(_) if chain.source == Source::ConfigMap => {
+            (Severity::Broken, "; the webhook takes it as it stands there")
+        }
+        RoleArnError::BareName(_) => (
+            Severity::Unknown,
+            "; some webhooks make an ARN of it: `--compose-role-arn` tells irsa-audit of which account",
+        ),
         _ => (Severity::Broken, ""),
     };
-    let message = format!("annotation `{prefix}/role-arn` is `{}`: {}{note}", quote(text), reveal(&error.to_string()));
+    let place = repair::where_it_stands(chain, "role-arn");
+    let message = format!("{place} is `{}`: {}{note}", quote(text), reveal(&error.to_string()));
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
     let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
         Some(arn) => repair::annotate_role(chain, arn),
@@ -136,6 +145,19 @@ mod tests {
             the_one(&World::healthy().annotation(name).audit(), UNKNOWN);
             the_one(&annotated(name).audit(), BROKEN);
         }
+    }
+
+    #[test]
+    fn a_bare_name_is_a_role_where_it_is_known_whose() {
+        let composing = |world: World| {
+            world.config(|config| config.role_home = Some(crate::config::RoleHome::parse(ACCOUNT).unwrap()))
+        };
+        assert_healthy(&composing(World::healthy().annotation("cart")).audit());
+        let path = composing(World::healthy().annotation("teams/shop/cart")).audit();
+        assert!(codes(&path).contains(&"IRSA220"), "the path counts");
+        the_one(&composing(annotated("arn:x")).audit(), BROKEN);
+        let listed = World::healthy().without_annotation().listed_by_webhook("cart", AUDIENCE);
+        the_one(&composing(listed).audit(), BROKEN);
     }
 
     #[test]

@@ -48,7 +48,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request.filter(|_| chain.aws_applies())?;
     let expected = request.role_arn.as_deref().filter(|arn| *arn != annotated.to_string())?;
     let message = format!(
-        "the annotation names `{annotated}`, and IrsaAudit `{}` expects `{}`",
+        "{} names `{annotated}`, and IrsaAudit `{}` expects `{}`",
+        repair::where_it_stands(chain, "role-arn"),
         quote(&request.name),
         quote(expected)
     );

@@ -20,8 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`; or, where provider and trust policy
-//! agree on the usual one, take the annotation away and create the pods anew.
+//! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`. Where the provider and the trust policy
+//! agree on another one, IRSA104 says so in place of this.
 //!
 //! ## Verify
 //! `aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN` lists the audience.
@@ -31,10 +31,10 @@
 //! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
 use super::repair;
-use crate::chain::{Chain, Outcome};
+use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
-use crate::model::{Provider, service_account::DEFAULT_AUDIENCE};
+use crate::fix;
+use crate::model::Provider;
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -55,36 +55,25 @@ pub(super) fn refused<'a>(chain: &Chain<'a>) -> Option<&'a Provider> {
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    // One cause, one finding: where another audience would do, the ServiceAccount's is the one that is wrong.
+    if super::irsa104::agreed(chain).is_some() {
+        return None;
+    }
     let provider = refused(chain)?;
     let accepts = match provider.client_ids.as_slice() {
         [] => "nothing".to_owned(),
         ids => quote_list(ids, 5),
     };
-    let prefix = &chain.config.annotation_prefix;
     if chain.audience.is_empty() {
         let message = format!(
-            "annotation `{prefix}/audience` is empty, so that tokens have the API server's own audience, and the \
-             provider accepts {accepts}"
+            "{} is empty, so that tokens have the API server's own audience, and the provider accepts {accepts}",
+            repair::where_it_stands(chain, "audience")
         );
         let fix = repair::drop_audience(chain);
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     let message = format!("the token's audience is `{}`, and the provider accepts {accepts}", quote(chain.audience));
-    Some(Finding::new(&ENTRY, message).fix(mended(chain, provider)))
-}
-
-/// Without the annotation, if that makes the whole chain pass; else one more client id.
-fn mended(chain: &Chain<'_>, provider: &Provider) -> Fix {
-    let annotated = chain.audience != DEFAULT_AUDIENCE;
-    let passes_without = || {
-        let arn = chain.past_role().map(|aws| aws.arn.clone());
-        arn.is_some_and(|arn| chain.for_role(arn, DEFAULT_AUDIENCE).outcome() == Outcome::Passes)
-    };
-    if annotated && passes_without() {
-        repair::drop_audience(chain)
-    } else {
-        fix::provider::add_client_id(provider, chain.audience)
-    }
+    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(provider, chain.audience)))
 }
 
 #[cfg(test)]
@@ -106,15 +95,6 @@ mod tests {
             assert!(fix.text.ends_with("--client-id sts.amazonaws.com"), "{}", fix.text);
         }
         assert_healthy(&World::healthy().client_ids(&["vault", AUDIENCE]).audit());
-    }
-
-    #[test]
-    fn an_annotation_that_nobody_else_knows_goes() {
-        let world = World::healthy().audience("vault");
-        let report = world.audit();
-        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.kind == FixKind::Kubectl && fix.text.ends_with("eks.amazonaws.com/audience-"), "{}", fix.text);
-        assert_healthy(&world.annotate("eks.amazonaws.com/audience", None).audit());
     }
 
     #[test]

@@ -41,14 +41,16 @@ pub struct Rule {
 }
 
 rules! {
-    irsa101 "IRSA101", irsa102 "IRSA102", irsa106 "IRSA106", irsa107 "IRSA107",
+    irsa101 "IRSA101", irsa102 "IRSA102", irsa103 "IRSA103", irsa104 "IRSA104", irsa105 "IRSA105",
+    irsa106 "IRSA106", irsa107 "IRSA107",
     irsa201 "IRSA201", irsa202 "IRSA202", irsa203 "IRSA203", irsa204 "IRSA204", irsa205 "IRSA205",
     irsa206 "IRSA206", irsa207 "IRSA207", irsa208 "IRSA208", irsa209 "IRSA209", irsa210 "IRSA210",
     irsa211 "IRSA211", irsa212 "IRSA212", irsa213 "IRSA213", irsa214 "IRSA214", irsa215 "IRSA215",
-    irsa216 "IRSA216", irsa217 "IRSA217", irsa218 "IRSA218", irsa220 "IRSA220",
-    irsa301 "IRSA301", irsa303 "IRSA303", irsa304 "IRSA304",
+    irsa216 "IRSA216", irsa217 "IRSA217", irsa218 "IRSA218", irsa219 "IRSA219", irsa220 "IRSA220",
+    irsa301 "IRSA301", irsa302 "IRSA302", irsa303 "IRSA303", irsa304 "IRSA304",
     irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
-    irsa405 "IRSA405", irsa406 "IRSA406", irsa407 "IRSA407", irsa410 "IRSA410", irsa411 "IRSA411", irsa413 "IRSA413",
+    irsa405 "IRSA405", irsa406 "IRSA406", irsa407 "IRSA407", irsa408 "IRSA408", irsa409 "IRSA409",
+    irsa410 "IRSA410", irsa411 "IRSA411", irsa413 "IRSA413",
     irsa501 "IRSA501",
     irsa601 "IRSA601", irsa602 "IRSA602", irsa603 "IRSA603", irsa604 "IRSA604", irsa605 "IRSA605",
     irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",

@@ -28,6 +28,12 @@ fn is_missing(injection: &Injection<'_>, pod: &Pod) -> bool {
     !pod.uses_pod_identity() && pod.containers.iter().all(lacks)
 }
 
+/// Whether no container of a pod has, or may have, what web identity needs, and EKS Pod Identity gave it nothing either.
+#[must_use]
+pub fn lacks_credentials(pod: &Pod) -> bool {
+    !pod.uses_pod_identity() && !pod.containers.iter().any(Container::may_have_web_identity)
+}
+
 /// Pods in which a container would assume another role than the annotation's.
 ///
 /// A role without a token is no credential: applications use `AWS_ROLE_ARN` for ends of their own.

@@ -5,12 +5,23 @@ use super::pods::{other_roles, workloads};
 use crate::chain::Chain;
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::model::webhook::CONFIG_MAP;
 use crate::model::{Container, Pod};
+use crate::snapshot::Source;
+use crate::text::quote;
 
 /// Annotates the ServiceAccount with a role, and creates anew the pods that do not carry it.
 #[must_use]
 pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
     let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn);
+    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+}
+
+/// Annotates the ServiceAccount with a role, takes another annotation away, and creates anew the pods that do not carry the
+/// role.
+#[must_use]
+pub fn move_annotation(chain: &Chain<'_>, wrong: &str, arn: &str) -> Fix {
+    let fix = fix::move_annotation(chain.key, &chain.config.annotation_prefix, wrong, arn);
     fix.then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
@@ -24,13 +35,50 @@ pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
 /// Takes the audience annotation away, and creates anew the pods with a token for another audience than the usual.
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
-    let differs = |container: &Container| {
-        container
-            .token_audience()
-            .is_some_and(|aud| aud != DEFAULT_AUDIENCE)
-    };
+    if chain.source == Source::ConfigMap {
+        return ask_for(chain, DEFAULT_AUDIENCE);
+    }
     let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
-    fix.then(created_anew(chain, |pod| pod.containers.iter().any(differs)))
+    fix.then(with_other_tokens(chain, DEFAULT_AUDIENCE))
+}
+
+/// Asks for tokens with an audience, and creates anew the pods with a token for another one.
+#[must_use]
+pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
+    if chain.source == Source::ConfigMap {
+        return edit_config_map(chain, "Audience", &format!("`{}`", quote(audience)));
+    }
+    let fix = fix::ask_for_audience(chain.key, &chain.config.annotation_prefix, audience);
+    fix.then(with_other_tokens(chain, audience))
+}
+
+/// The step that changes what the webhook's ConfigMap says of the ServiceAccount.
+#[must_use]
+pub fn edit_config_map(chain: &Chain<'_>, field: &str, value: &str) -> Fix {
+    Fix::manual(format!(
+        "set `{field}` of `{}` in the key `config` of the webhook's ConfigMap `{CONFIG_MAP}` to {value}, in whatever writes \
+         it, and create the pods anew",
+        quote(&chain.key.to_string())
+    ))
+}
+
+/// Where it stands what the webhook injects: an annotation of this name, or the ConfigMap.
+#[must_use]
+pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
+    match chain.source {
+        Source::Annotation => format!("annotation `{}/{name}`", chain.config.annotation_prefix),
+        Source::ConfigMap => {
+            format!(
+                "the {name} of `{}` in the webhook's ConfigMap",
+                quote(&chain.key.to_string())
+            )
+        }
+    }
+}
+
+fn with_other_tokens(chain: &Chain<'_>, audience: &str) -> Option<Fix> {
+    let differs = |container: &Container| container.token_audience().is_some_and(|aud| aud != audience);
+    created_anew(chain, |pod| pod.containers.iter().any(differs))
 }
 
 /// Restarts the workloads of the running pods that `must` be created anew.

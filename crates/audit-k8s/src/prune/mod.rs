@@ -18,10 +18,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::audit_object::AuditObject;
+use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
 use crate::policy_object::PolicyObject;
+use crate::webhook_object::WebhookObject;
 
 pub(crate) use pod::PodWire;
 pub(crate) use rbac::{ClusterRoleBindingWire, ClusterRoleWire, RoleBindingWire, RoleWire};
@@ -114,6 +116,22 @@ pub fn cluster_role_binding(object: Value) -> Result<RoleBinding, Undecodable> {
 /// # Errors
 /// [`Undecodable`] where the object has no name, or labels that are none.
 pub fn namespace(object: Value) -> Result<NamespaceObject, Undecodable> {
+    prune(object)
+}
+
+/// Reduces a `MutatingWebhookConfiguration`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or a field that is read has another type than that kind's.
+pub fn webhook(object: Value) -> Result<WebhookObject, Undecodable> {
+    prune(object)
+}
+
+/// Reduces the webhook's ConfigMap.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name or namespace, or says what the webhook would refuse to read.
+pub fn config_map(object: Value) -> Result<ConfigMapObject, Undecodable> {
     prune(object)
 }
 
@@ -224,6 +242,8 @@ mod tests {
         let _ = role_binding(object.clone());
         let _ = cluster_role_binding(object.clone());
         let _ = namespace(object.clone());
+        let _ = webhook(object.clone());
+        let _ = config_map(object.clone());
     }
 
     proptest! {

@@ -44,7 +44,10 @@ pub(super) fn list(context: &Context<'_>, xml: &mut Xml) -> Result<(), ServiceEr
 /// `CreateRole`.
 pub(super) fn create(context: &mut Context<'_>, xml: &mut Xml) -> Result<(), ServiceError> {
     let parameters = context.parameters;
-    let trust = trust_document(parameters.required("AssumeRolePolicyDocument")?)?;
+    let trust = trust_document(
+        parameters.required("AssumeRolePolicyDocument")?,
+        trust_quota(context),
+    )?;
     let mut role = Role::named(role_name(parameters)?)
         .path(path(parameters)?)
         .trust(trust);
@@ -107,17 +110,22 @@ pub(super) fn delete(context: &mut Context<'_>) -> Result<(), ServiceError> {
 /// `UpdateAssumeRolePolicy`.
 pub(super) fn update_trust(context: &mut Context<'_>) -> Result<(), ServiceError> {
     let document = context.parameters.required("PolicyDocument")?;
+    let quota = trust_quota(context);
     context.change_role(|stored| {
-        trust_document(document)?.clone_into(&mut stored.role.trust);
+        trust_document(document, quota)?.clone_into(&mut stored.role.trust);
         Ok(())
     })
 }
 
-fn trust_document(document: &str) -> Result<&str, ServiceError> {
+fn trust_quota(context: &Context<'_>) -> usize {
+    context.tables().trust_quota.unwrap_or(TRUST_QUOTA)
+}
+
+fn trust_document(document: &str, quota: usize) -> Result<&str, ServiceError> {
     document::check(Kind::Trust, document)?;
-    if document::size(document) > TRUST_QUOTA {
+    if document::size(document) > quota {
         return Err(ServiceError::limit_exceeded(format!(
-            "Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}"
+            "Cannot exceed quota for ACLSizePerRole: {quota}"
         )));
     }
     Ok(document)

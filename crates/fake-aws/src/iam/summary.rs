@@ -9,7 +9,10 @@ pub(super) fn get(context: &Context<'_>, xml: &mut Xml) {
     let tables = context.tables();
     let entries = [
         ("AccountMFAEnabled", 1),
-        ("AssumeRolePolicySizeQuota", TRUST_QUOTA),
+        (
+            "AssumeRolePolicySizeQuota",
+            tables.trust_quota.unwrap_or(TRUST_QUOTA),
+        ),
         ("AttachedPoliciesPerRoleQuota", 10),
         ("Groups", 0),
         ("Policies", tables.policies.len()),

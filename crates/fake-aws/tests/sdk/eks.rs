@@ -59,3 +59,45 @@ async fn clusters_are_listed_in_pages() {
         "InvalidParameterException"
     );
 }
+
+#[tokio::test]
+async fn associations_are_listed_in_pages_without_their_roles() {
+    let aws = FakeAws::start().await.unwrap();
+    aws.page_size(2);
+    let account = aws.account(ACCOUNT);
+    account.eks_cluster("prod", "https://oidc.example.com/id/A");
+    for name in ["a", "b", "c"] {
+        account.pod_identity_association(
+            "prod",
+            "shop",
+            name,
+            &format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+        );
+    }
+    let eks = eks(&aws, ACCOUNT).await;
+    let (mut found, mut token) = (Vec::new(), None);
+    loop {
+        let list = eks.list_pod_identity_associations().cluster_name("prod");
+        let page = list.set_next_token(token).send().await.unwrap();
+        found.extend(page.associations.unwrap_or_default());
+        token = page.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    let names: Vec<_> = found.iter().filter_map(|item| item.service_account()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let id = found[1].association_id().unwrap();
+    let describe = |cluster: &str, id: &str| {
+        eks.describe_pod_identity_association()
+            .cluster_name(cluster)
+            .association_id(id)
+            .send()
+    };
+    let described = describe("prod", id).await.unwrap().association.unwrap();
+    assert_eq!(
+        described.role_arn(),
+        Some(format!("arn:aws:iam::{ACCOUNT}:role/b").as_str())
+    );
+    assert!(describe("prod", "a-none").await.is_err() && describe("other", id).await.is_err());
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use audit_aws::AccountAccess;
+use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
 use clap::{Args, ValueEnum};
 
@@ -37,7 +38,8 @@ pub struct AuditArgs {
     #[arg(long, value_name = "URL", value_parser = IssuerUrl::parse)]
     pub issuer: Option<IssuerUrl>,
 
-    /// The EKS cluster's name, to ask EKS for the issuer where nothing else tells it
+    /// The EKS cluster's name, in the caller's own account and region: to ask EKS for Pod Identity associations, and for the
+    /// issuer where nothing else tells it
     #[arg(long, value_name = "NAME", conflicts_with = "kubernetes")]
     pub cluster_name: Option<String>,
 
@@ -49,6 +51,20 @@ pub struct AuditArgs {
     /// The prefix of the webhook's annotations
     #[arg(long, value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
     pub annotation_prefix: String,
+
+    /// The account, or PARTITION:ACCOUNT, in which a webhook started with --compose-role-arn looks for roles that
+    /// annotations name without an ARN
+    #[arg(long, value_name = "ACCOUNT", value_parser = RoleHome::parse)]
+    pub compose_role_arn: Option<RoleHome>,
+
+    /// The namespace of a self-hosted webhook, for the ConfigMap by which it may be told what to inject
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "kube-system",
+        conflicts_with = "kubernetes"
+    )]
+    pub webhook_namespace: String,
 
     /// Audit only this namespace of the cluster. With --kubernetes: the namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE")]

@@ -83,12 +83,18 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
     let mut engine = Engine::new(Settings {
         config: Config {
             annotation_prefix: args.annotation_prefix.clone(),
+            role_home: args.compose_role_arn.clone(),
             ..Config::default()
         },
         refresh: REFRESH,
+        cluster_name: args.cluster_name.clone(),
     });
+    let scope = audit_k8s::Scope {
+        prefix: args.annotation_prefix.clone(),
+        webhook_namespace: args.webhook_namespace.clone(),
+    };
     engine.set_leading(true);
-    for observation in audit_k8s::list(&client, &args.annotation_prefix, args.namespace.as_deref()).await? {
+    for observation in audit_k8s::list(&client, &scope, args.namespace.as_deref()).await? {
         if let Observation::Skipped(undecodable) = &observation {
             eprintln!("irsa-audit: warning: {undecodable}");
         }

@@ -95,7 +95,8 @@ fn offline(args: &AuditArgs) -> Result<Report, AuditError> {
         account,
         now,
     };
-    let loaded = audit_offline::load(&manifests, &outputs, &options);
+    let mut loaded = audit_offline::load(&manifests, &outputs, &options);
+    loaded.config.role_home.clone_from(&args.compose_role_arn);
     if loaded.has_errors() {
         let errors = loaded
             .problems

@@ -170,17 +170,23 @@ async fn start(
     let config = Config {
         annotation_prefix: args.annotation_prefix.clone(),
         all_forms: false,
+        role_home: args.compose_role_arn.clone(),
         ..Config::default()
     };
     let mut engine = Engine::new(engine::Settings {
         config,
         refresh: args.refresh,
+        cluster_name: args.cluster_name.clone(),
     });
     let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
     let (directory, readings) = Directory::start(settings, metrics.clone());
     let (sender, observations) = mpsc::channel(OBSERVATIONS);
-    let watches = audit_k8s::observe(client.clone(), args.annotation_prefix.clone(), sender);
+    let scope = audit_k8s::Scope {
+        prefix: args.annotation_prefix.clone(),
+        webhook_namespace: args.webhook_namespace.clone(),
+    };
+    let watches = audit_k8s::observe(client.clone(), scope, sender);
     parts.spawn(async {
         watches.await;
         Some("watches")

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use audit_aws::AccountAccess;
+use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
 use clap::{Args, ValueEnum};
 
@@ -37,13 +38,28 @@ pub struct OperatorArgs {
     #[arg(long, env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
     pub oidc_issuer: Option<IssuerUrl>,
 
-    /// The EKS cluster's name, to ask EKS for the issuer where nothing else tells it
+    /// The EKS cluster's name, in the operator's own account and region: to ask EKS for Pod Identity associations, and
+    /// for the issuer where nothing else tells it
     #[arg(long, env = "IRSA_AUDIT_CLUSTER_NAME", value_name = "NAME")]
     pub cluster_name: Option<String>,
 
     /// The prefix of the webhook's annotations
     #[arg(long, env = "IRSA_AUDIT_ANNOTATION_PREFIX", value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
     pub annotation_prefix: String,
+
+    /// The account, or PARTITION:ACCOUNT, in which a webhook started with --compose-role-arn looks for roles that
+    /// annotations name without an ARN
+    #[arg(long, env = "IRSA_AUDIT_COMPOSE_ROLE_ARN", value_name = "ACCOUNT", value_parser = RoleHome::parse)]
+    pub compose_role_arn: Option<RoleHome>,
+
+    /// The namespace of a self-hosted webhook, for the ConfigMap by which it may be told what to inject
+    #[arg(
+        long,
+        env = "IRSA_AUDIT_WEBHOOK_NAMESPACE",
+        value_name = "NAMESPACE",
+        default_value = "kube-system"
+    )]
+    pub webhook_namespace: String,
 
     /// Where /metrics, /healthz and /readyz are served; port 0 picks a free one
     #[arg(long, env = "IRSA_AUDIT_METRICS_ADDR", value_name = "HOST:PORT", default_value = ":8080", value_parser = address)]

@@ -36,9 +36,15 @@ impl Engine {
                     self.dirty
                         .extend(self.evidence.referring_to_role(&account, &name).cloned());
                 }
-                Change::Provider { account } | Change::Access { account } | Change::Listing { account } => {
+                Change::Provider { account }
+                | Change::Account { account }
+                | Change::Access { account }
+                | Change::Listing { account } => {
                     self.dirty
                         .extend(self.evidence.referring_to_account(&account).cloned());
+                }
+                Change::Association(key) => {
+                    self.dirty.insert(key);
                 }
                 Change::Subject(subject) => self.dirty.extend(key_of_subject(&subject)),
             }
@@ -78,6 +84,36 @@ impl Engine {
                 {
                     self.dirty
                         .extend(self.evidence.referring_to_account(account).cloned());
+                }
+            }
+            Reading::ProviderUrls {
+                account,
+                result: Ok(_),
+                ..
+            }
+            | Reading::TrustQuota {
+                account,
+                result: Ok(_),
+                ..
+            } => {
+                let limit = self.rules.config.staleness_limit;
+                let seen = self.snapshot.accounts.get(account);
+                if seen.is_some_and(|a| {
+                    is_stale(&a.provider_urls, limit, now) || is_stale(&a.trust_quota, limit, now)
+                }) {
+                    self.dirty
+                        .extend(self.evidence.referring_to_account(account).cloned());
+                }
+            }
+            Reading::PodIdentity {
+                account,
+                result: Ok(associations),
+                ..
+            } => {
+                let limit = self.rules.config.staleness_limit;
+                let seen = self.snapshot.accounts.get(account);
+                if seen.is_some_and(|a| is_stale(&a.pod_identity, limit, now)) {
+                    self.dirty.extend(associations.keys().cloned());
                 }
             }
             Reading::Listing {

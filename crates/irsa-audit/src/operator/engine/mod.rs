@@ -91,7 +91,7 @@ impl Engine {
     pub fn new(settings: Settings) -> Self {
         let rules = Rules::new(&settings, None);
         Self {
-            evidence: EvidencePlan::new(rules.refresh),
+            evidence: EvidencePlan::new(rules.refresh, settings.cluster_name.clone()),
             rules,
             settings,
             snapshot: Snapshot::default(),
@@ -133,6 +133,9 @@ impl Engine {
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
         if dirty.policies {
             self.configure(now);
+        }
+        if dirty.everything {
+            self.mark_all();
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
@@ -211,6 +214,7 @@ impl Engine {
             && self.dirty.is_empty()
             && self.evidence.knows_home()
             && self.snapshot.accounts.values().filter(is_open).all(is_listed)
+            && !self.evidence.is_waiting(&self.snapshot.accounts)
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
     }
 

@@ -13,6 +13,8 @@ pub struct Settings {
     pub config: Config,
     /// How often everything in AWS is read anew, before any policy.
     pub refresh: Duration,
+    /// The cluster's name at EKS, if it is a cluster of EKS in the operator's own account.
+    pub cluster_name: Option<String>,
 }
 
 /// The settings in force.

@@ -7,6 +7,7 @@ use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
 use super::super::schedule::{after, backoff};
+use super::target::Target;
 
 /// The first wait after a listing that failed.
 const RETRY: Duration = Duration::from_secs(15);
@@ -39,6 +40,8 @@ pub struct Watched {
     pub proven_partition: Option<String>,
     /// The partition of the provider that was asked for.
     pub asked_partition: Option<String>,
+    /// What only some verdicts rest on, to be read at every refresh for as long as they do.
+    pub besides: BTreeSet<Target>,
     /// Neither policy nor configuration keep the operator out.
     pub is_open: bool,
     /// When to list next.
@@ -62,6 +65,7 @@ impl Watched {
             partitions: BTreeMap::new(),
             proven_partition: None,
             asked_partition: None,
+            besides: BTreeSet::new(),
             is_open,
             next_listing: Timestamp::MIN,
             listing: false,

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use audit_aws::Reading;
 use audit_core::Snapshot;
+use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Moved {
 pub struct EvidencePlan {
     refresh: Duration,
     home: Option<String>,
+    /// The cluster's name at EKS, if it is a cluster of EKS in the operator's own account.
+    cluster_name: Option<String>,
     /// The accounts that the policy allows; all where absent.
     allowed: Option<BTreeSet<String>>,
     accounts: BTreeMap<String, Watched>,
@@ -60,10 +63,11 @@ pub struct EvidencePlan {
 impl EvidencePlan {
     /// A plan that reads everything anew at every `refresh`.
     #[must_use]
-    pub fn new(refresh: Duration) -> Self {
+    pub fn new(refresh: Duration, cluster_name: Option<String>) -> Self {
         Self {
             refresh,
             home: None,
+            cluster_name,
             allowed: None,
             accounts: BTreeMap::new(),
             references: BTreeMap::new(),
@@ -77,7 +81,7 @@ impl EvidencePlan {
 
     /// Forgets everything but the settings.
     pub fn reset(&mut self) {
-        let fresh = Self::new(self.refresh);
+        let fresh = Self::new(self.refresh, self.cluster_name.take());
         *self = Self {
             home: self.home.take(),
             allowed: self.allowed.take(),
@@ -226,9 +230,11 @@ impl EvidencePlan {
             Reading::Provider { account, arn, .. } => {
                 self.provider_arn(account, issuer).as_ref() == Some(arn) && watched(account).is_some()
             }
-            Reading::NotConfigured { account } | Reading::Listing { account, .. } => {
-                watched(account).is_some()
-            }
+            Reading::NotConfigured { account }
+            | Reading::ProviderUrls { account, .. }
+            | Reading::TrustQuota { account, .. }
+            | Reading::PodIdentity { account, .. }
+            | Reading::Listing { account, .. } => watched(account).is_some(),
         }
     }
 
@@ -306,7 +312,7 @@ impl EvidencePlan {
     pub fn want_unseen(&mut self, key: &BindingKey, accounts: &BTreeMap<String, Account>, now: Timestamp) {
         for arn in self.references.get(key).into_iter().flatten() {
             let seen = accounts.get(arn.account());
-            let Some(watched) = self.accounts.get(arn.account()) else {
+            let Some(watched) = self.accounts.get_mut(arn.account()) else {
                 continue;
             };
             let role_is_seen = seen
@@ -318,7 +324,38 @@ impl EvidencePlan {
             if seen.is_none_or(|account| account.provider.is_pending()) {
                 self.wanted.insert(Target::provider(arn.account()));
             }
+            let Some(seen) = seen else { continue };
+            let (urls, quota) = (
+                Target::provider_urls(arn.account()),
+                Target::trust_quota(arn.account()),
+            );
+            if matches!(seen.provider.latest(), Some(None)) {
+                if seen.provider_urls.is_pending() {
+                    self.wanted.insert(urls.clone());
+                }
+                watched.besides.insert(urls);
+            } else {
+                watched.besides.remove(&urls);
+            }
+            if seen.roles.get(arn.name()).is_some_and(may_be_near_quota) {
+                if seen.trust_quota.is_pending() {
+                    self.wanted.insert(quota.clone());
+                }
+                watched.besides.insert(quota);
+            }
         }
+    }
+
+    /// Whether the first answer is on its way to what no verdict waits for, but may say more.
+    #[must_use]
+    pub fn is_waiting(&self, accounts: &BTreeMap<String, Account>) -> bool {
+        let open = self.accounts.iter().filter(|(_, watched)| watched.is_open);
+        open.filter_map(|(id, watched)| Some((id, watched, accounts.get(id)?)))
+            .any(|(id, watched, seen)| {
+                let is_home = self.home.as_ref() == Some(id);
+                (watched.besides.contains(&Target::trust_quota(id)) && seen.trust_quota.is_pending())
+                    || (is_home && self.cluster_name.is_some() && seen.pod_identity.is_pending())
+            })
     }
 
     /// Wants everything read again that a binding refers to, because somebody asked for it.
@@ -326,6 +363,9 @@ impl EvidencePlan {
         for arn in self.references.get(key).into_iter().flatten() {
             self.forced.insert(Target::role(arn.account(), arn.name()));
             self.forced.insert(Target::provider(arn.account()));
+            let watched = self.accounts.get(arn.account());
+            self.forced
+                .extend(watched.into_iter().flat_map(|watched| &watched.besides).cloned());
         }
         self.rereads.forget(key);
     }
@@ -333,6 +373,14 @@ impl EvidencePlan {
     /// Takes note of why a binding is not healthy, or with `None` that it is, or that nobody asks any more.
     pub fn hang(&mut self, key: &BindingKey, cause: Option<Cause>, now: Timestamp) {
         self.rereads.hang(key, cause, self.refresh, now);
+    }
+}
+
+/// Whether a role's trust policy is so long that it may be near the quota, which is never below the default.
+fn may_be_near_quota(role: &Observed<RoleLookup>) -> bool {
+    match role.latest() {
+        Some(RoleLookup::Found(role)) => is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA),
+        _ => false,
     }
 }
 

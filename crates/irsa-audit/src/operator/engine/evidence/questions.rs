@@ -63,6 +63,10 @@ impl EvidencePlan {
                     None => watched.next_listing = after(now, self.refresh),
                 }
                 self.wanted.insert(Target::provider(id));
+                self.wanted.extend(watched.besides.iter().cloned());
+                if self.cluster_name.is_some() && self.home.as_ref() == Some(id) {
+                    self.wanted.insert(Target::pod_identity(id));
+                }
                 if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
                     self.wanted
                         .extend(watched.roles.keys().map(|name| Target::role(id, name)));
@@ -126,6 +130,17 @@ impl EvidencePlan {
             Target::Role { account, name } => Some(Request::Role {
                 account: account.clone(),
                 name: name.clone(),
+            }),
+            Target::ProviderUrls { account } => Some(Request::ProviderUrls {
+                account: account.clone(),
+            }),
+            Target::TrustQuota { account } => Some(Request::TrustQuota {
+                account: account.clone(),
+            }),
+            Target::PodIdentity { account } => Some(Request::PodIdentity {
+                account: account.clone(),
+                cluster_name: self.cluster_name.clone()?,
+                wanted: self.references.keys().cloned().collect(),
             }),
             Target::Provider { account } => {
                 watched.asked_partition = Some(watched.partition()?.to_owned());

@@ -15,6 +15,21 @@ pub enum Target {
         /// Its account.
         account: String,
     },
+    /// The URLs of all providers of an account.
+    ProviderUrls {
+        /// The account.
+        account: String,
+    },
+    /// How long an account lets trust policies be.
+    TrustQuota {
+        /// The account.
+        account: String,
+    },
+    /// The associations of EKS Pod Identity of the cluster.
+    PodIdentity {
+        /// The cluster's account.
+        account: String,
+    },
 }
 
 impl Target {
@@ -35,11 +50,39 @@ impl Target {
         }
     }
 
+    /// The URLs of all providers of an account.
+    #[must_use]
+    pub fn provider_urls(account: &str) -> Self {
+        Self::ProviderUrls {
+            account: account.to_owned(),
+        }
+    }
+
+    /// How long an account lets trust policies be.
+    #[must_use]
+    pub fn trust_quota(account: &str) -> Self {
+        Self::TrustQuota {
+            account: account.to_owned(),
+        }
+    }
+
+    /// The associations of EKS Pod Identity of the cluster, which is in this account.
+    #[must_use]
+    pub fn pod_identity(account: &str) -> Self {
+        Self::PodIdentity {
+            account: account.to_owned(),
+        }
+    }
+
     /// The account that it is in.
     #[must_use]
     pub fn account(&self) -> &str {
         match self {
-            Self::Role { account, .. } | Self::Provider { account } => account,
+            Self::Role { account, .. }
+            | Self::Provider { account }
+            | Self::ProviderUrls { account }
+            | Self::TrustQuota { account }
+            | Self::PodIdentity { account } => account,
         }
     }
 

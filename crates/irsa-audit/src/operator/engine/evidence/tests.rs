@@ -8,7 +8,7 @@ fn arns(texts: &[&str]) -> BTreeSet<RoleArn> {
 }
 
 fn empty() -> EvidencePlan {
-    EvidencePlan::new(Duration::from_mins(10))
+    EvidencePlan::new(Duration::from_mins(10), None)
 }
 
 fn key(name: &str) -> BindingKey {

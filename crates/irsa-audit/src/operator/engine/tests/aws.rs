@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_aws::{Failure, Listed, ListedRole, Reading, Request};
-use audit_core::model::{FailureKind, Provider, Role, RoleLookup, RolePolicies};
+use audit_core::model::{
+    BindingKey, FailureKind, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
+};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 use serde_json::json;
@@ -43,8 +45,15 @@ pub struct AwsAccount {
     /// Roles by name, with the subjects whom they trust.
     pub roles: BTreeMap<String, BTreeSet<String>>,
     pub has_no_provider: bool,
+    /// URLs of other providers.
+    pub provider_urls: Vec<String>,
+    /// How many characters pad the trust policy of each role.
+    pub padding: usize,
+    pub associations: BTreeSet<BindingKey>,
     pub listings: Answers,
     pub singles: Answers,
+    /// Calls that only some verdicts need.
+    pub extras: Answers,
     /// No way in is configured.
     pub is_closed: bool,
 }
@@ -80,10 +89,45 @@ impl Aws {
             Request::Listing {
                 account: id, wanted, ..
             } => known(id).map(|account| listing_readings(account, id, wanted, at)),
+            Request::ProviderUrls { account: id } => known(id).map(|account| {
+                let action = "iam:ListOpenIDConnectProviders";
+                let failure = account.extras.failure(action);
+                vec![Reading::ProviderUrls {
+                    account: id.clone(),
+                    at,
+                    result: failure.map_or(Ok(account.provider_urls.clone()), Err),
+                }]
+            }),
+            Request::TrustQuota { account: id } => known(id).map(|account| {
+                let failure = account.extras.failure("iam:GetAccountSummary");
+                vec![Reading::TrustQuota {
+                    account: id.clone(),
+                    at,
+                    result: failure.map_or(Ok(2048), Err),
+                }]
+            }),
+            Request::PodIdentity { account: id, .. } => known(id).map(|account| {
+                let failure = account.extras.failure("eks:ListPodIdentityAssociations");
+                vec![Reading::PodIdentity {
+                    account: id.clone(),
+                    at,
+                    result: failure.map_or(Ok(associations(account)), Err),
+                    trouble: None,
+                }]
+            }),
             Request::EksIssuer { .. } => panic!("the engine does not ask EKS"),
         };
         answer.unwrap_or_else(|account| vec![Reading::NotConfigured { account }])
     }
+}
+
+fn associations(aws: &AwsAccount) -> BTreeMap<BindingKey, PodIdentityAssociation> {
+    let association = PodIdentityAssociation {
+        id: "a-1".to_owned(),
+        role_arn: None,
+    };
+    let keys = aws.associations.iter().cloned();
+    keys.map(|key| (key, association.clone())).collect()
 }
 
 fn role_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<Reading> {
@@ -107,7 +151,7 @@ fn role_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<R
             result: Ok(RoleLookup::Absent),
         }];
     };
-    let found = RoleLookup::Found(Arc::new(role(id, &name, subjects)));
+    let found = RoleLookup::Found(Arc::new(role(aws, id, &name, subjects)));
     vec![
         Reading::Role {
             account: account.clone(),
@@ -159,7 +203,7 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
             .map(|(name, subjects)| ListedRole {
                 name: name.clone(),
                 at,
-                role: Ok(Arc::new(role(id, name, subjects))),
+                role: Ok(Arc::new(role(aws, id, name, subjects))),
                 policies: policies(),
                 subjects: subjects.clone(),
             })
@@ -190,7 +234,7 @@ fn policies() -> RolePolicies {
     }
 }
 
-fn role(account: &str, name: &str, subjects: &BTreeSet<String>) -> Role {
+fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>) -> Role {
     let host = ISSUER.trim_start_matches("https://");
     let statements: Vec<_> = subjects
         .iter()
@@ -205,7 +249,8 @@ fn role(account: &str, name: &str, subjects: &BTreeSet<String>) -> Role {
             })
         })
         .collect();
-    let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let id = "x".repeat(aws.padding);
+    let text = json!({"Version": "2012-10-17", "Id": id, "Statement": statements}).to_string();
     Role {
         arn: RoleArn::parse(&format!("arn:aws:iam::{account}:role/{name}")).unwrap(),
         id: format!("AROA{name}"),

@@ -343,7 +343,9 @@ fn another_issuer_makes_what_was_said_of_the_old_one_worthless() {
     lab.engine
         .set_issuer(issuer("https://oidc.eks.eu-west-1.amazonaws.com/id/B"));
     lab.settle();
-    assert_eq!(lab.short_reads(), listed(1));
+    let mut expected = listed(1);
+    expected.push(format!("providers {HOME}"));
+    assert_eq!(lab.short_reads(), expected);
     assert_eq!(lab.reason("app").as_deref(), Some("ProviderNotRegistered"));
 }
 

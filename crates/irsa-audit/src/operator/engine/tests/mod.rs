@@ -1,5 +1,6 @@
 //! The engine in a laboratory: a pretend API server, a pretend AWS, and a clock that the tests set.
 
+mod accounts;
 mod api_server;
 mod aws;
 mod cluster;
@@ -69,17 +70,10 @@ struct Lab {
 impl Lab {
     /// An engine that has seen nothing.
     fn new() -> Self {
-        let settings = Settings {
-            config: Config {
-                annotation_prefix: PREFIX.to_owned(),
-                ..Config::default()
-            },
-            refresh: Duration::from_secs(REFRESH),
-        };
         let mut aws = Aws::default();
         aws.home();
         Self {
-            engine: Engine::new(settings),
+            engine: Engine::new(Self::settings()),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             api: ApiServer::default(),
             aws,
@@ -95,13 +89,41 @@ impl Lab {
     /// An engine that leads, knows the issuer and its own account, and has listed a cluster with nothing in it.
     fn leading() -> Self {
         let mut lab = Self::new();
-        lab.engine.set_issuer(issuer(ISSUER));
-        lab.tell_home();
-        lab.sync();
-        lab.engine.set_leading(true);
-        lab.settle();
-        lab.forget();
+        lab.begin();
         lab
+    }
+
+    /// Begins to lead, as [`Lab::leading`].
+    fn begin(&mut self) {
+        self.engine.set_issuer(issuer(ISSUER));
+        self.tell_home();
+        self.sync();
+        self.engine.set_leading(true);
+        self.settle();
+        self.forget();
+    }
+
+    /// With a name for the cluster by which EKS knows it.
+    fn of_cluster(self, name: &str) -> Self {
+        let settings = Settings {
+            cluster_name: Some(name.to_owned()),
+            ..Self::settings()
+        };
+        Self {
+            engine: Engine::new(settings),
+            ..self
+        }
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            config: Config {
+                annotation_prefix: PREFIX.to_owned(),
+                ..Config::default()
+            },
+            refresh: Duration::from_secs(REFRESH),
+            cluster_name: None,
+        }
     }
 
     /// As [`Lab::leading`], with one healthy binding that has its `IrsaAudit`.
@@ -172,6 +194,8 @@ impl Lab {
                 Kind::RoleBinding | Kind::ClusterRoleBinding => {
                     self.see(Observation::RoleBinding(kind, step(begin)));
                 }
+                Kind::MutatingWebhookConfiguration => self.see(Observation::Webhook(step(begin))),
+                Kind::ConfigMap => self.see(Observation::ConfigMap(step(begin))),
                 Kind::IrsaAudit => {}
                 Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
             }
@@ -262,6 +286,23 @@ impl Lab {
     fn policy(&mut self, spec: &Value) {
         let policy = prune::policy(json!({"metadata": {"name": "default"}, "spec": spec})).unwrap();
         self.see(Observation::Policy(Change::Applied(policy)));
+    }
+
+    /// The pod identity webhook is registered.
+    fn webhook(&mut self) {
+        let rules = json!([{"operations": ["CREATE"], "resources": ["pods"]}]);
+        let webhook = json!({"name": "iam-for-pods.amazonaws.com", "rules": rules});
+        let configuration = json!({"metadata": {"name": "pod-identity-webhook"}, "webhooks": [webhook]});
+        let configuration = prune::webhook(configuration).unwrap();
+        self.see(Observation::Webhook(Change::Applied(configuration)));
+    }
+
+    /// The webhook's ConfigMap says this.
+    fn config_map(&mut self, config: &Value) {
+        let metadata = json!({"namespace": "kube-system", "name": "pod-identity-webhook"});
+        let map = json!({"metadata": metadata, "data": {"config": config.to_string()}});
+        let map = prune::config_map(map).unwrap();
+        self.see(Observation::ConfigMap(Change::Applied(map)));
     }
 
     /// The namespace, with a label.
@@ -392,6 +433,9 @@ impl Lab {
                 Request::Role { account, name } => format!("role {account} {name}"),
                 Request::Provider { account, .. } => format!("provider {account}"),
                 Request::Listing { account, .. } => format!("list {account}"),
+                Request::ProviderUrls { account } => format!("providers {account}"),
+                Request::TrustQuota { account } => format!("quota {account}"),
+                Request::PodIdentity { account, .. } => format!("associations {account}"),
                 Request::EksIssuer { .. } => "eks".to_owned(),
             })
             .collect();

@@ -75,12 +75,7 @@ fn who_may_not_list_roles_is_told_so_and_audits_the_rest() {
     let mut lab = Lab::new();
     lab.engine.set_issuer(issuer(ISSUER));
     lab.tell_home();
-    for kind in [
-        Kind::ServiceAccount,
-        Kind::Pod,
-        Kind::Namespace,
-        Kind::IrsaAuditPolicy,
-    ] {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.of_rbac().is_none()) {
         lab.see_listing(kind);
     }
     lab.sync_audits();

@@ -1,0 +1,180 @@
+//! # IRSA103 `AnnotationMisplaced`
+//!
+//! ## What it means
+//! The ServiceAccount has no `eks.amazonaws.com/role-arn`, and an annotation that was meant to be it: the prefix, the name
+//! or the case is wrong, or the prefix is not the one that the cluster's webhook was set up with.
+//!
+//! A *risk* while running pods still carry a role from before. The annotation of kiam and kube2iam,
+//! `iam.amazonaws.com/role`, is a *notice* where it stands alone: IRSA does not read it.
+//!
+//! ## Why it breaks
+//! The webhook looks for one key, to the letter. Any other is text that nobody reads.
+//!
+//! ## In logs
+//! `NoCredentialProviders: no valid providers in chain`, or `AccessDenied` that names the role of the node.
+//!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: cart
+//!   namespace: shop
+//!   annotations:
+//!     eks.amazonaws.com/role_arn: arn:aws:iam::111122223333:role/cart   # role-arn, with a hyphen
+//! ```
+//!
+//! ## Fix
+//! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN WRONG-KEY-`, in whatever creates the
+//! ServiceAccount as well; then create its pods anew.
+//!
+//! ## Verify
+//! A new pod has `AWS_ROLE_ARN`.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
+
+use super::repair;
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::model::Misplaced;
+use crate::model::near_annotation::KIAM;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA103",
+    reason: "AnnotationMisplaced",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the role is named by an annotation that nobody reads",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.uses_pod_identity || chain.annotation != Annotation::Missing {
+        return None;
+    }
+    let Some(misplaced) = &chain.misplaced else { return kiam(chain) };
+    let prefix = &chain.config.annotation_prefix;
+    let (severity, note) = if chain.carries_role() {
+        (Severity::Risk, "; running pods still carry a role, which they lose when they are created anew")
+    } else {
+        (Severity::Broken, "")
+    };
+    let message = format!(
+        "annotation `{}` is set to `{}`, and the webhook reads `{prefix}/role-arn` alone{note}",
+        quote(misplaced.key),
+        quote(misplaced.value)
+    );
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(mended(chain, misplaced)))
+}
+
+/// The annotation of kiam, by itself.
+fn kiam(chain: &Chain<'_>) -> Option<Finding> {
+    let role = chain.service_account?.kiam_role()?;
+    let message = format!("annotation `{KIAM}` names `{}`, which kiam reads, and IRSA does not", quote(role));
+    Some(Finding::new(&ENTRY, message).severity(Severity::Notice))
+}
+
+/// The right key in place of the wrong one, for the role that somebody expects, else for the one that it names.
+fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
+    let expected = chain.request.and_then(|request| request.role_arn.clone());
+    let expected = expected.filter(|arn| iam_policy::RoleArn::parse(arn).is_ok());
+    match expected.or_else(|| misplaced.role.as_ref().map(ToString::to_string)) {
+        Some(arn) => repair::move_annotation(chain, misplaced.key, &arn),
+        None => Fix::manual(format!(
+            "annotate the ServiceAccount with `{}/role-arn`, set to the ARN of the role, in place of `{}`, and create its \
+             pods anew",
+            chain.config.annotation_prefix,
+            quote(misplaced.key)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Bound, is_bound};
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA103", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+    const RISK: (&str, Severity, Link, Verdict) =
+        ("IRSA103", Severity::Risk, Link::ServiceAccount, Verdict::AtRisk);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA103", Severity::Notice, Link::ServiceAccount, Verdict::Working);
+    const WRONG: &str = "eks.amazonaws.com/role_arn";
+
+    /// Another key in place of the right one, and a pod that was created under it.
+    fn misplaced(key: &str, value: &str) -> World {
+        World::healthy().without_annotation().annotate(key, Some(value)).container(bare("app"))
+    }
+
+    #[test]
+    fn a_key_that_nobody_reads_is_broken_and_can_be_moved() {
+        for key in [WRONG, "eks.amazon.com/role-arn", "eks.amazonaws.com/Role-ARN", "role-arn"] {
+            let world = misplaced(key, ROLE);
+            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            let report = world.audit();
+            let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+            assert_eq!(
+                fix.text,
+                format!(
+                    "kubectl annotate serviceaccount cart --namespace shop --overwrite {PREFIX}/role-arn={ROLE} {key}-"
+                )
+            );
+            assert_eq!(fix.then.unwrap().text, "kubectl rollout restart --namespace shop deployment/cart");
+            assert_healthy(&world.annotation(ROLE).annotate(key, None).container(injected("app", ROLE)).audit());
+        }
+    }
+
+    #[test]
+    fn the_right_key_beside_it_is_enough() {
+        assert_healthy(&World::healthy().annotate(WRONG, Some(OLD_ROLE)).audit());
+    }
+
+    #[test]
+    fn the_clusters_prefix_may_be_another() {
+        let world = World::healthy().container(bare("app"));
+        let report = world.config(|config| "irsa.example.com".clone_into(&mut config.annotation_prefix)).audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        assert!(fix.text.ends_with(&format!("irsa.example.com/role-arn={ROLE} {PREFIX}/role-arn-")), "{}", fix.text);
+    }
+
+    #[test]
+    fn pods_from_before_make_it_a_risk() {
+        the_one(&misplaced(WRONG, ROLE).container(injected("app", ROLE)).audit(), RISK);
+    }
+
+    #[test]
+    fn it_is_the_nearer_cause_of_a_missing_annotation() {
+        let report = misplaced(WRONG, ROLE).expect_role(OLD_ROLE).audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        assert!(fix.text.contains(&format!("role-arn={OLD_ROLE} ")), "what is expected goes before: {}", fix.text);
+        the_one(&misplaced(WRONG, ROLE).trusted_by("cart").audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_value_that_is_no_role_gives_a_step() {
+        let report = misplaced(WRONG, "cart").audit();
+        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn kiams_annotation_alone_is_worth_a_notice_and_no_binding() {
+        let world = misplaced(KIAM, "cart");
+        the_one(&world.audit(), NOTICE);
+        assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::No);
+        assert_healthy(&World::healthy().annotate(KIAM, Some("cart")).audit());
+    }
+
+    #[test]
+    fn pods_of_pod_identity_need_no_annotation() {
+        assert_healthy(&misplaced(WRONG, ROLE).container(with_pod_identity("app")).audit());
+    }
+}

@@ -1,0 +1,166 @@
+//! # IRSA104 `AudienceAnnotationMismatch`
+//!
+//! ## What it means
+//! The ServiceAccount asks for tokens of another audience than the one on which the provider and the role's trust policy
+//! agree: with that one, everything would pass.
+//!
+//! Where they agree on none, it is IRSA303 if the provider refuses the token's audience, else IRSA209. Where nothing asks
+//! for an audience, so that tokens have the usual one, it is never this.
+//!
+//! ## Why it breaks
+//! A token has the audience that its ServiceAccount asks for, and STS gives it to the provider and to the trust policy to
+//! compare.
+//!
+//! ## In logs
+//! `InvalidIdentityToken: Incorrect token audience`, or
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   annotations:
+//!     eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
+//!     eks.amazonaws.com/audience: vault   # provider and trust policy want sts.amazonaws.com
+//! ```
+//!
+//! ## Fix
+//! Take the annotation away, or set it to the audience that they want, in whatever creates the ServiceAccount as well; then
+//! create the pods anew.
+//!
+//! ## Verify
+//! A new pod's token has the audience, and `aws sts get-caller-identity` in it names the role.
+//!
+//! ## References
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
+//! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
+
+use super::repair;
+use crate::chain::{Chain, Outcome};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::snapshot::Source;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA104",
+    reason: "AudienceAnnotationMismatch",
+    severity: Severity::Broken,
+    link: Link::ServiceAccount,
+    title: "the ServiceAccount asks for another audience than provider and trust policy agree on",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// The audience with which everything would pass, where the ServiceAccount asks for another one in vain: the usual one, if
+/// it would do.
+pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
+    if chain.audience.is_empty() || !asks_for_one(chain) {
+        return None;
+    }
+    let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Fails)?;
+    let provider = aws.provider.as_ref().ok()?.as_ref()?;
+    let known = provider.client_ids.iter().map(String::as_str);
+    let mut others = [DEFAULT_AUDIENCE].into_iter().chain(known).filter(|id| !id.is_empty() && *id != chain.audience);
+    others.find(|id| {
+        provider.client_ids.iter().any(|known| known == id)
+            && chain.for_role(aws.arn.clone(), id).outcome() == Outcome::Passes
+    })
+}
+
+/// Whether somebody asked for an audience, in place of the webhook's own.
+fn asks_for_one(chain: &Chain<'_>) -> bool {
+    let prefix = &chain.config.annotation_prefix;
+    chain.source == Source::ConfigMap
+        || chain.service_account.is_some_and(|account| account.annotation(prefix, "audience").is_some())
+}
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let agreed = agreed(chain)?;
+    let message = format!(
+        "{} asks for tokens with audience `{}`, and provider and trust policy agree on `{}`",
+        repair::where_it_stands(chain, "audience"),
+        quote(chain.audience),
+        quote(agreed)
+    );
+    let fix = if agreed == DEFAULT_AUDIENCE { repair::drop_audience(chain) } else { repair::ask_for(chain, agreed) };
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::model::FailureKind;
+    use crate::report::LinkState;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA104", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+
+    /// A trust policy that demands one of these audiences.
+    fn demanding(audiences: &[&str]) -> World {
+        let mut conditions = condition(SUBJECT);
+        conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!(audiences);
+        World::healthy().condition(&conditions)
+    }
+
+    #[test]
+    fn an_annotation_that_nobody_else_knows_goes() {
+        // Whether the provider knows the annotation's audience too, or not.
+        for (ids, open) in [(&[AUDIENCE][..], Link::Provider), (&[AUDIENCE, "vault"], Link::Trust)] {
+            let world = World::healthy().audience("vault").client_ids(ids);
+            let report = world.audit();
+            let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+            assert!(fix.kind == FixKind::Kubectl && fix.text.ends_with("eks.amazonaws.com/audience-"), "{}", fix.text);
+            assert_eq!(state(&report, open), LinkState::NotReached);
+            assert_healthy(&world.annotate("eks.amazonaws.com/audience", None).audit());
+        }
+    }
+
+    #[test]
+    fn an_annotation_is_set_to_what_both_others_want() {
+        let world = demanding(&["mesh"]).client_ids(&["vault", "mesh"]).audience("vault").without_pods();
+        let report = world.audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert!(fix.text.ends_with("--overwrite eks.amazonaws.com/audience=mesh"), "{}", fix.text);
+        assert_healthy(&world.audience("mesh").audit());
+    }
+
+    #[test]
+    fn where_provider_and_trust_policy_agree_on_nothing_it_is_theirs() {
+        let provider_refuses = demanding(&["mesh"]).audience("mesh").without_pods();
+        assert_eq!(codes(&provider_refuses.audit()), ["IRSA303"]);
+        let trust_refuses = demanding(&["vault"]).audience("mesh").client_ids(&["mesh"]).without_pods();
+        assert_eq!(codes(&trust_refuses.audit()), ["IRSA209"]);
+        let nobody_asks = demanding(&["vault"]).client_ids(&["vault"]);
+        assert_eq!(codes(&nobody_asks.audit()), ["IRSA303"]);
+    }
+
+    #[test]
+    fn what_refuses_every_audience_is_not_the_annotations_fault() {
+        let elsewhere = World::healthy().condition(&condition("system:serviceaccount:staging:cart")).audience("vault");
+        assert_eq!(codes(&elsewhere.audit()), ["IRSA303", "IRSA204"]);
+        let unseen = World::healthy().audience("vault").provider_unseen(Some(FailureKind::Throttled)).audit();
+        assert!(!codes(&unseen).contains(&"IRSA104"));
+    }
+
+    #[test]
+    fn an_audience_that_works_is_fine() {
+        assert_healthy(&World::healthy().audience(AUDIENCE).audit());
+        let world = demanding(&["mesh", AUDIENCE]).audience("mesh").client_ids(&["mesh", AUDIENCE]).without_pods();
+        assert_healthy(&world.audit());
+    }
+
+    #[test]
+    fn the_webhooks_config_map_asks_as_well() {
+        let world = World::healthy().without_annotation().listed_by_webhook(ROLE, "amazonaws.com").without_pods();
+        let report = world.audit();
+        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_healthy(&world.listed_by_webhook(ROLE, AUDIENCE).audit());
+    }
+}

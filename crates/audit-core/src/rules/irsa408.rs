@@ -1,0 +1,108 @@
+//! # IRSA408 `PodIdentityTakesPrecedence`
+//!
+//! ## What it means
+//! The ServiceAccount names a role for IRSA, and an EKS Pod Identity association exists for it as well. New pods get the
+//! credentials of the association, and nothing for IRSA.
+//!
+//! ## Why it matters
+//! What runs now and what runs after the next restart may have different roles. Where the association's role may do less,
+//! or its trust policy is not for Pod Identity, the restart breaks the workload.
+//!
+//! ## In logs
+//! After a restart: `assumed-role/<the association's role>/eks-…` in `aws sts get-caller-identity`, and no `AWS_ROLE_ARN` in
+//! the pod.
+//!
+//! ## Example
+//! ```console
+//! $ aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace shop --service-account cart
+//! ```
+//!
+//! ## Fix
+//! Settle on one of the two: take away the association, or, once its role is known to do, the annotation.
+//!
+//! ## Verify
+//! New pods have either `AWS_ROLE_ARN` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, whichever was meant.
+//!
+//! ## References
+//! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
+//! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
+
+use crate::chain::{Annotation, Chain};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA408",
+    reason: "PodIdentityTakesPrecedence",
+    severity: Severity::Risk,
+    link: Link::Pods,
+    title: "new pods get credentials of EKS Pod Identity in place of those of IRSA",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.annotation == Annotation::Missing || !chain.aws_applies() {
+        return None;
+    }
+    let mut accounts = chain.snapshot.accounts.values();
+    let association = accounts.find_map(|account| chain.fresh(&account.pod_identity)?.get(chain.key))?;
+    let id = quote(&association.id);
+    let role = match &association.role_arn {
+        Some(arn) => format!("role `{}`", quote(arn)),
+        None => "its role".to_owned(),
+    };
+    let message = format!("EKS Pod Identity association `{id}` gives new pods {role} in place of the annotation's");
+    let fix = Fix::manual(format!(
+        "settle on one of the two: take away the association with `aws eks delete-pod-identity-association --cluster-name \
+         CLUSTER --association-id {id}`, or the annotation `{}/role-arn`",
+        chain.config.annotation_prefix
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BindingKey, FailureKind, Observed, PodIdentityAssociation};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA408", Severity::Risk, Link::Pods, Verdict::AtRisk);
+
+    /// With an association for this ServiceAccount.
+    fn associated(world: World, service_account: &str, role_arn: Option<&str>) -> World {
+        let association =
+            PodIdentityAssociation { id: "a-1".to_owned(), role_arn: role_arn.map(str::to_owned) };
+        let (now, key) = (world.now, BindingKey::new("shop", service_account));
+        world.account(|account| account.pod_identity = Observed::known([(key, association)].into(), now))
+    }
+
+    #[test]
+    fn an_association_beside_the_annotation_is_a_risk() {
+        let report = associated(World::healthy(), "cart", Some(OLD_ROLE)).audit();
+        assert!(the_one(&report, RISK).message.contains(OLD_ROLE));
+        the_one(&associated(World::healthy().without_pods(), "cart", None).audit(), RISK);
+    }
+
+    #[test]
+    fn pods_that_already_use_it_show_that_it_was_meant() {
+        assert_healthy(&associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit());
+    }
+
+    #[test]
+    fn others_have_nothing_to_do_with_it() {
+        assert_healthy(&associated(World::healthy(), "orders", None).audit());
+        let unbound = World::healthy().without_annotation().container(bare("app"));
+        assert_healthy(&associated(unbound, "cart", None).audit());
+    }
+
+    #[test]
+    fn not_being_allowed_to_look_says_nothing_of_the_binding() {
+        let world = World::healthy();
+        let now = world.now;
+        let denied = FailureKind::AccessDenied { action: "eks:ListPodIdentityAssociations".to_owned() };
+        assert_healthy(&world.account(|account| account.pod_identity.fail(denied, String::new(), now)).audit());
+    }
+}
