@@ -68,8 +68,10 @@ pub struct Role {
     pub path: &'static str,
     /// Its trust policy.
     pub trust: String,
-    /// Whether it gets a permission policy.
-    pub permissions: bool,
+    /// Its only inline permission policy, if it has one.
+    pub permissions: Option<String>,
+    /// The document of its permissions boundary, if it has one.
+    pub boundary: Option<String>,
 }
 
 impl Role {
@@ -81,7 +83,8 @@ impl Role {
             name: name.into(),
             path: "/",
             trust,
-            permissions: true,
+            permissions: Some(allowing("s3:GetObject")),
+            boundary: None,
         }
     }
 
@@ -90,6 +93,16 @@ impl Role {
     pub fn arn(&self) -> String {
         arn(self.account, self.path, &self.name)
     }
+}
+
+/// A permission policy that allows one action, or a pattern of them, on everything.
+#[must_use]
+pub fn allowing(action: &str) -> String {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]
+    })
+    .to_string()
 }
 
 /// The ARN of a role.
@@ -198,11 +211,19 @@ impl Aws {
     /// [`AwsError::Call`].
     pub async fn create_role(&self, role: &Role) -> Result<(), AwsError> {
         let iam = self.iam(role.account).await?;
-        let create = iam.create_role().role_name(&role.name).path(role.path);
+        let mut create = iam.create_role().role_name(&role.name).path(role.path);
+        if let Some(document) = &role.boundary {
+            let name = format!("{}-boundary", role.name);
+            let policy = iam.create_policy().policy_name(&name).policy_document(document);
+            policy
+                .send()
+                .await
+                .map_err(|error| failed("CreatePolicy", &name, &error))?;
+            create = create.permissions_boundary(format!("arn:aws:iam::{}:policy/{name}", role.account));
+        }
         let created = create.assume_role_policy_document(&role.trust).send().await;
         created.map_err(|error| failed("CreateRole", &role.name, &error))?;
-        if role.permissions {
-            let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+        if let Some(document) = &role.permissions {
             let put = iam
                 .put_role_policy()
                 .role_name(&role.name)

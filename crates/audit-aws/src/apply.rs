@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, FailureKind, Observed, PodIdentityAssociation, ReadFailure, RoleLookup,
-    RolePolicies,
+    Access, Account, BindingKey, FailureKind, InlineDocuments, Observed, PodIdentityAssociation, ReadFailure,
+    RoleLookup, RolePolicies,
 };
 use jiff::Timestamp;
 
@@ -20,6 +20,13 @@ pub enum Change {
         account: String,
         /// The role's name.
         name: String,
+    },
+    /// What stands in a managed policy.
+    Policy {
+        /// The account's id.
+        account: String,
+        /// The policy's ARN.
+        arn: String,
     },
     /// The OIDC provider of an account.
     Provider {
@@ -89,6 +96,32 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<
             change
                 .into_iter()
                 .chain(changed.then_some(Change::Role { account, name }))
+                .collect()
+        }
+        Reading::Inline {
+            account,
+            name,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put_inline(entry, &name, result, at);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Role { account, name }))
+                .collect()
+        }
+        Reading::Managed {
+            account,
+            arn,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put_managed(entry, &arn, result, at);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Policy { account, arn }))
                 .collect()
         }
         reading @ (Reading::Provider { .. }
@@ -239,8 +272,32 @@ fn put_role(account: &mut Account, name: &str, result: Result<RoleLookup, Failur
     // What was read of a role's policies says nothing of another role that bears its name later.
     if id_before.is_some() && id_before.as_deref() != role_id(seen) {
         account.policies.remove(name);
+        account.inline.remove(name);
     }
     changed
+}
+
+fn put_inline(
+    account: &mut Account,
+    name: &str,
+    result: Result<InlineDocuments, Failure>,
+    at: Timestamp,
+) -> bool {
+    put(
+        account.inline.entry(name.to_owned()).or_default(),
+        result,
+        at,
+        |old, new| old == new,
+    )
+}
+
+fn put_managed(account: &mut Account, arn: &str, result: Result<Box<str>, Failure>, at: Timestamp) -> bool {
+    put(
+        account.managed.entry(arn.to_owned()).or_default(),
+        result,
+        at,
+        |old, new| old == new,
+    )
 }
 
 fn put_policies(
@@ -296,6 +353,7 @@ fn same_role(old: &RoleLookup, new: &RoleLookup) -> bool {
             Arc::ptr_eq(a, b)
                 || (a.arn == b.arn
                     && a.id == b.id
+                    && a.boundary == b.boundary
                     && a.trust_text == b.trust_text
                     && a.last_used == b.last_used)
         }
@@ -324,6 +382,7 @@ fn put_listing(
         at,
         role,
         policies,
+        inline,
         subjects: named,
     } in listed.roles
     {
@@ -334,7 +393,9 @@ fn put_listing(
         let policies_read = read_within(account.policies.get(&name), at, ended_at);
         let role_is_other = !role_read && put_role(account, &name, role.map(RoleLookup::Found), at);
         let policies_are_other = !policies_read && put_policies(account, &name, Ok(policies), at);
-        changes.extend((role_is_other || policies_are_other).then(|| role_change(&name)));
+        let inline_read = read_within(account.inline.get(&name), at, ended_at);
+        let inline_is_other = !inline_read && listed_inline(account, &name, inline, at);
+        changes.extend((role_is_other || policies_are_other || inline_is_other).then(|| role_change(&name)));
         kept.insert(name);
     }
     for name in listed.absent {
@@ -359,14 +420,55 @@ fn put_listing(
     for name in forgotten {
         account.roles.remove(&name);
         account.policies.remove(&name);
+        account.inline.remove(&name);
         changes.push(role_change(&name));
     }
+    changes.extend(put_listed_policies(
+        id,
+        account,
+        listed.managed,
+        &listed.unlisted,
+        started_at,
+        ended_at,
+    ));
     for roles in subjects.values_mut() {
         roles.sort_unstable();
     }
     changes.extend(changed_subjects(&account.trusted_subjects, &subjects));
     account.trusted_subjects = subjects;
     account.listing.succeed(listed.total, started_at);
+    changes
+}
+
+/// What a listing shows of a role's inline policies: nothing of a role that nobody refers to.
+fn listed_inline(account: &mut Account, name: &str, inline: Option<InlineDocuments>, at: Timestamp) -> bool {
+    match inline {
+        Some(documents) if !documents.is_empty() => put_inline(account, name, Ok(documents), at),
+        _ => account.inline.remove(name).is_some(),
+    }
+}
+
+/// Puts the documents of managed policies, and forgets those of policies that no wanted role has any more.
+fn put_listed_policies(
+    id: &str,
+    account: &mut Account,
+    managed: BTreeMap<String, (Timestamp, Box<str>)>,
+    unlisted: &BTreeSet<String>,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+) -> Vec<Change> {
+    account.managed.retain(|arn, seen| {
+        managed.contains_key(arn) || unlisted.contains(arn) || read_within(Some(seen), started_at, ended_at)
+    });
+    let mut changes = Vec::new();
+    for (arn, (at, document)) in managed {
+        if !read_within(account.managed.get(&arn), at, ended_at)
+            && put_managed(account, &arn, Ok(document), at)
+        {
+            let account = id.to_owned();
+            changes.push(Change::Policy { account, arn });
+        }
+    }
     changes
 }
 

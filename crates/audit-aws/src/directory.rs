@@ -10,10 +10,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::account::AccountClient;
 use crate::account_access::AccountAccess;
 use crate::home;
-use crate::lane::{Lane, work};
+use crate::lane::{Followed, Lane, work};
 use crate::observer::RequestObserver;
 use crate::queue::{Job, Single};
-use crate::read::{ListingProgress, Scope};
+use crate::read::Scope;
 use crate::reading::{Failure, Reading};
 use crate::request::Request;
 use crate::settings::Settings;
@@ -70,7 +70,7 @@ struct Router {
     /// Requests that wait for the home account.
     waiting: BTreeSet<Request>,
     lanes: HashMap<String, Lane>,
-    jobs: JoinSet<Option<Box<ListingProgress>>>,
+    jobs: JoinSet<Followed>,
     /// What runs as which task: account, and the single question unless it is a page of a listing.
     running: HashMap<Id, (String, Option<Single>)>,
 }
@@ -136,6 +136,7 @@ impl Router {
         if let Some(lane) = self.lanes.get_mut(&id) {
             match request {
                 Request::Role { name, .. } => lane.queue.push(Single::Role(name)),
+                Request::Permissions { name, .. } => lane.queue.push(Single::Permissions(name)),
                 Request::Provider { arn, .. } => lane.queue.push(Single::Provider(arn)),
                 Request::ProviderUrls { .. } => lane.queue.push(Single::ProviderUrls),
                 Request::TrustQuota { .. } => lane.queue.push(Single::TrustQuota),
@@ -153,6 +154,7 @@ impl Router {
     fn account_of(&self, request: &Request) -> Option<String> {
         let named = match request {
             Request::Role { account, .. }
+            | Request::Permissions { account, .. }
             | Request::Provider { account, .. }
             | Request::ProviderUrls { account }
             | Request::TrustQuota { account }
@@ -202,12 +204,12 @@ impl Router {
         }
     }
 
-    fn job_ended(&mut self, ended: Result<(Id, Option<Box<ListingProgress>>), JoinError>) {
-        let (task, progress) = match ended {
+    fn job_ended(&mut self, ended: Result<(Id, Followed), JoinError>) {
+        let (task, followed) = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "a read from AWS broke off, and its answer is lost");
-                (error.id(), None)
+                (error.id(), Followed::Nothing)
             }
         };
         let Some((id, single)) = self.running.remove(&task) else {
@@ -215,9 +217,18 @@ impl Router {
         };
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.running -= 1;
+            let (progress, singles) = match followed {
+                Followed::Nothing => (None, Vec::new()),
+                Followed::Page(progress) => (Some(progress), Vec::new()),
+                Followed::Singles(singles) => (None, singles),
+            };
             match single {
                 Some(single) => lane.queue.answered(&single),
                 None => lane.queue.page_read(progress),
+            }
+            // Behind all that waits: what many roles have in common is asked for once.
+            for single in singles {
+                lane.queue.push(single);
             }
         }
         self.start_jobs(&id);
@@ -276,7 +287,7 @@ impl Router {
 /// The answer to a request that could not be served.
 fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
     match request {
-        Request::Role { account, name } => Reading::Role {
+        Request::Role { account, name } | Request::Permissions { account, name } => Reading::Role {
             account,
             name,
             at,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit_core::model::RoleLookup;
+use audit_core::model::{RoleLookup, RolePolicies};
 use tokio::sync::mpsc;
 
 use crate::account::AccountClient;
@@ -28,40 +28,66 @@ impl Lane {
     }
 }
 
-/// Does a job and sends what it found. Returns a listing that goes on.
-pub(crate) async fn work(
-    account: Arc<AccountClient>,
-    job: Job,
-    readings: mpsc::Sender<Reading>,
-) -> Option<Box<ListingProgress>> {
+/// What is left to do after a job.
+pub(crate) enum Followed {
+    /// Nothing.
+    Nothing,
+    /// The rest of a listing.
+    Page(Box<ListingProgress>),
+    /// Questions that came up.
+    Singles(Vec<Single>),
+}
+
+impl Followed {
+    fn policies(arns: impl IntoIterator<Item = String>) -> Self {
+        Self::Singles(arns.into_iter().map(Single::Managed).collect())
+    }
+}
+
+/// Does a job and sends what it found.
+pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::Sender<Reading>) -> Followed {
     // When nobody listens any more, the directory is about to end: what is sent then does not matter.
     let send = async |reading| drop(readings.send(reading).await);
     let id = account.id.clone();
     match job {
         Job::Page(progress) => match progress.read_page(&account).await {
-            PageRead::More(progress) => return Some(progress),
-            PageRead::Ended(reading) => send(reading).await,
+            PageRead::More(progress) => return Followed::Page(progress),
+            PageRead::Ended(reading, unlisted) => {
+                send(reading).await;
+                return Followed::policies(unlisted);
+            }
         },
-        Job::Single(Single::Role(name)) => {
-            let (at, result) = read::role(&account, &name).await;
-            let exists = matches!(result, Ok(RoleLookup::Found(_)));
-            send(Reading::Role {
-                account: id.clone(),
-                name: name.clone(),
+        Job::Single(Single::Managed(arn)) => {
+            let (at, result) = read::managed(&account, &arn).await;
+            let account = id;
+            send(Reading::Managed {
+                account,
+                arn,
                 at,
                 result,
             })
             .await;
-            if exists {
-                let (at, result) = read::policies(&account, &name).await;
-                send(Reading::Policies {
-                    account: id,
+        }
+        Job::Single(Single::Role(name)) => {
+            role(&account, &name, &readings).await;
+        }
+        Job::Single(Single::Permissions(name)) => {
+            let Some((boundary, policies)) = role(&account, &name, &readings).await else {
+                return Followed::Nothing;
+            };
+            if !policies.inline.is_empty() {
+                let (at, result) = read::inline(&account, &name, &policies.inline).await;
+                let account = id;
+                send(Reading::Inline {
+                    account,
                     name,
                     at,
                     result,
                 })
                 .await;
             }
+            let boundary = boundary.map(String::from);
+            return Followed::policies(policies.attached.into_iter().chain(boundary));
         }
         Job::Single(Single::Provider(arn)) => {
             let (at, result) = read::provider(&account, &arn).await;
@@ -115,5 +141,38 @@ pub(crate) async fn work(
             .await;
         }
     }
-    None
+    Followed::Nothing
+}
+
+/// Reads a role and which policies it has, and sends both. Returns its boundary and its policies, if it exists and they could be
+/// read.
+async fn role(
+    account: &AccountClient,
+    name: &str,
+    readings: &mpsc::Sender<Reading>,
+) -> Option<(Option<Box<str>>, RolePolicies)> {
+    let (at, result) = read::role(account, name).await;
+    let boundary = match &result {
+        Ok(RoleLookup::Found(role)) => Some(role.boundary.clone()),
+        _ => None,
+    };
+    let send = async |reading| drop(readings.send(reading).await);
+    send(Reading::Role {
+        account: account.id.clone(),
+        name: name.to_owned(),
+        at,
+        result,
+    })
+    .await;
+    let boundary = boundary?;
+    let (at, result) = read::policies(account, name).await;
+    let policies = result.as_ref().ok().cloned();
+    send(Reading::Policies {
+        account: account.id.clone(),
+        name: name.to_owned(),
+        at,
+        result,
+    })
+    .await;
+    Some((boundary, policies?))
 }

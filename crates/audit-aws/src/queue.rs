@@ -16,6 +16,10 @@ const SINGLES_BETWEEN_PAGES: u32 = 20;
 pub(crate) enum Single {
     /// A role by name.
     Role(String),
+    /// A role by name, with what stands in its policies.
+    Permissions(String),
+    /// A managed policy by ARN.
+    Managed(String),
     /// A provider by ARN.
     Provider(String),
     /// The URLs of all providers.
@@ -56,7 +60,7 @@ impl Queue {
     /// Adds a single question unless it is there.
     pub(crate) fn push(&mut self, single: Single) {
         // A listing makes roles forgotten that it was not asked for: one that somebody asks for now must stay.
-        if let (Single::Role(name), Some(next)) = (&single, &mut self.next) {
+        if let (Single::Role(name) | Single::Permissions(name), Some(next)) = (&single, &mut self.next) {
             next.wanted.insert(name.clone());
         }
         if self.known.insert(single.clone()) {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    BindingKey, FailureKind, IssuerUrl, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
+    BindingKey, FailureKind, InlineDocuments, IssuerUrl, PodIdentityAssociation, Provider, Role, RoleLookup,
+    RolePolicies,
 };
 use jiff::Timestamp;
 
@@ -55,6 +56,28 @@ pub enum Reading {
         at: Timestamp,
         /// Its policies.
         result: Result<RolePolicies, Failure>,
+    },
+    /// The documents of a role's inline policies.
+    Inline {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// The documents by name; none of a policy that is gone meanwhile.
+        result: Result<InlineDocuments, Failure>,
+    },
+    /// A managed policy.
+    Managed {
+        /// The account from which it was read: it may belong to AWS.
+        account: String,
+        /// Its ARN.
+        arn: String,
+        /// When.
+        at: Timestamp,
+        /// The document of its default version.
+        result: Result<Box<str>, Failure>,
     },
     /// An OIDC provider.
     Provider {
@@ -125,6 +148,10 @@ pub struct Listed {
     pub roles: Vec<ListedRole>,
     /// The wanted names that no role has.
     pub absent: BTreeSet<String>,
+    /// The documents of managed policies that wanted roles have, with the time at which the page was asked for that had each.
+    pub managed: BTreeMap<String, (Timestamp, Box<str>)>,
+    /// Managed policies that wanted roles have, and the listing did not show: they are read one by one.
+    pub unlisted: BTreeSet<String>,
     /// How many roles the account has.
     pub total: usize,
 }
@@ -140,6 +167,8 @@ pub struct ListedRole {
     pub role: Result<Arc<Role>, Failure>,
     /// Its permission policies.
     pub policies: RolePolicies,
+    /// The documents of its inline policies, if it is wanted.
+    pub inline: Option<InlineDocuments>,
     /// The subjects that its trust policy names exactly, for the issuer of the listing.
     pub subjects: BTreeSet<String>,
 }

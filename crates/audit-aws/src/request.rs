@@ -16,6 +16,16 @@ pub enum Request {
         /// The role's name, without its path.
         name: String,
     },
+    /// The same, and what stands in the policies and in the permissions boundary: `GetRolePolicy`, `GetPolicy` and
+    /// `GetPolicyVersion` besides. Answered by [`Reading::Inline`](crate::Reading::Inline) and, for each managed policy,
+    /// [`Reading::Managed`](crate::Reading::Managed) besides. A managed policy that is waiting to be read is read once, however
+    /// many roles have it.
+    Permissions {
+        /// The account's id.
+        account: String,
+        /// The role's name, without its path.
+        name: String,
+    },
     /// One OIDC provider: `GetOpenIDConnectProvider`. Answered by [`Reading::Provider`](crate::Reading::Provider).
     Provider {
         /// The account's id.

@@ -255,7 +255,10 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
         Link::Role => past_role.is_some(),
         Link::Provider => past_role.is_some_and(RoleChain::provider_accepts),
         Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
-        Link::Permissions => past_role.is_some_and(|aws| aws.trust_admits() && aws.policies.is_ok()),
+        Link::Permissions => past_role.is_some_and(|aws| {
+            let is_asked = chain.request.is_some_and(|request| !request.aws.is_empty());
+            aws.trust_admits() && aws.policies.is_ok() && (aws.permissions.is_ok() || !is_asked)
+        }),
         Link::Rbac => chain
             .permissions
             .iter()
@@ -305,20 +308,17 @@ fn pods(chain: &Chain<'_>) -> PodSummary {
 /// Whether an answer is on its way that may change the report: on the annotation's role, or on whether one that a pod
 /// carries is given.
 fn is_pending(chain: &Chain<'_>) -> bool {
-    let waits = |aws: &RoleChain<'_>, last: Link| {
-        let gaps = rules::evidence::gaps_of(aws, chain.issuer.is_some());
+    let waits = |gaps: Vec<(Link, &Gap)>, last: Link| {
         gaps.into_iter()
             .any(|(link, gap)| link <= last && *gap == Gap::Pending)
     };
-    chain
-        .aws
-        .as_ref()
-        .is_some_and(|aws| waits(aws, Link::Permissions))
+    waits(rules::evidence::gaps(chain), Link::Permissions)
         || is_provider_list_pending(chain)
-        || chain
-            .other_roles()
-            .into_iter()
-            .any(|arn| waits(&chain.for_role(arn, chain.audience), Link::Provider))
+        || chain.other_roles().into_iter().any(|arn| {
+            let other = chain.for_role(arn, chain.audience);
+            let gaps = rules::evidence::gaps_of(&other, chain.issuer.is_some());
+            waits(gaps, Link::Provider)
+        })
 }
 
 /// Whether the list of the account's providers is on its way, which says whether one comes near to that which is absent.
@@ -364,6 +364,12 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> C
             report.findings.push(rules::irsa903::finding(id));
         } else {
             report.findings.extend(rules::account_findings(id, &failures));
+            report
+                .findings
+                .extend(rules::irsa701::finding(snapshot, config, id, account));
+            report
+                .findings
+                .extend(rules::irsa702::finding(snapshot, config, id, account));
         }
         let seen = account.roles.values().filter_map(Observed::observed_at);
         report.accounts.push(AccountReport {

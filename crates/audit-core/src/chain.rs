@@ -222,6 +222,10 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn stale_at(&self) -> Option<Timestamp> {
         let annotated = self.aws.iter().map(|aws| aws.arn.clone());
+        let documents = self
+            .past_role()
+            .map(|aws| aws.documents_seen_at(self.snapshot))
+            .unwrap_or_default();
         let ends = annotated.chain(self.other_roles()).flat_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account());
             let times = account.map(|account| {
@@ -238,6 +242,7 @@ impl<'a> Chain<'a> {
         let accounts = self.snapshot.accounts.values();
         let associations = accounts.filter_map(|account| account.pod_identity.observed_at());
         ends.chain(associations)
+            .chain(documents)
             .filter_map(|at| stale_at(at, self.config))
             .filter(|at| *at >= self.now)
             .min()

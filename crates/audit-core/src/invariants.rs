@@ -38,6 +38,8 @@ enum Change {
     NoProvider,
     ClientIds(Vec<&'static str>),
     Policies(Option<usize>),
+    Inline(String),
+    DocumentsUnseen(Option<FailureKind>),
     ListingFails(FailureKind),
     NoAccount,
     NotConfigured,
@@ -110,6 +112,8 @@ impl Change {
             Self::ClientIds(ids) if has_provider => world.client_ids(&ids),
             Self::Policies(Some(count)) if has_account => world.policies(count),
             Self::Policies(None) if has_account => world.policies_unseen(None),
+            Self::Inline(text) if has_account => world.inline_text(&text),
+            Self::DocumentsUnseen(kind) if has_account => world.documents_unseen(kind.as_ref()),
             Self::ListingFails(kind) if has_account => world.listing_fails(kind),
             Self::NoAccount => world.without_account(),
             Self::NotConfigured if has_account => world.account_not_configured(),
@@ -227,6 +231,23 @@ fn with_last_used(world: World, last_used: LastUsed) -> World {
         }
         _ => world,
     }
+}
+
+/// The text of a permission policy, good or not.
+fn inline_text() -> impl Strategy<Value = String> {
+    let action = prop::sample::select(vec!["s3:GetObject", "s3:*", "*", "iam:PutRolePolicy", "x"]);
+    let condition = prop::sample::select(vec![
+        json!({}),
+        json!({ "Bool": { "aws:SecureTransport": "true" } }),
+    ]);
+    let good = (prop::sample::select(vec!["Allow", "Deny"]), action, condition).prop_map(
+        |(effect, action, condition)| {
+            let statement =
+                json!({ "Effect": effect, "Action": action, "Resource": "*", "Condition": condition });
+            json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+        },
+    );
+    prop_oneof![3 => good, 1 => hostile()]
 }
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -505,6 +526,8 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::NoProvider),
         1 => prop::sample::subsequence(vec![AUDIENCE, "vault", ""], 0..3).prop_map(Change::ClientIds),
         1 => prop::option::of(0_usize..2).prop_map(Change::Policies),
+        1 => inline_text().prop_map(Change::Inline),
+        1 => prop::option::of(failure()).prop_map(Change::DocumentsUnseen),
         1 => failure().prop_map(Change::ListingFails),
         1 => Just(Change::NoAccount),
         1 => Just(Change::NotConfigured),

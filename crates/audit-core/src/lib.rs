@@ -9,6 +9,7 @@
 //! | [`model`] | what was observed: ServiceAccounts, pods, roles, providers, what people expect |
 //! | [`snapshot`] | all observations together, indexed by what the rules look up |
 //! | [`chain`] | the credential chain of one binding, derived once from the snapshot and read by every rule |
+//! | [`permissions`] | what a role may do, by its own policies and its boundary |
 //! | [`rbac`] | what Kubernetes lets a ServiceAccount do, by the authorizer's own rules |
 //! | [`rules`] | one file for each code; [`rules::CATALOGUE`] is the one list of them |
 //! | [`finding`] | code, severity, link, message, fix |
@@ -30,6 +31,7 @@ pub mod fix;
 #[cfg(test)]
 mod invariants;
 pub mod model;
+pub mod permissions;
 pub mod rbac;
 pub mod report;
 pub mod rules;

@@ -66,8 +66,8 @@ pub(crate) fn role(arn: &str, trust_text: &str) -> RoleLookup {
     RoleLookup::Found(Arc::new(Role {
         arn: RoleArn::parse(arn).unwrap(),
         id: "AROAEXAMPLE".to_owned(),
+        boundary: None,
         trust_text: trust_text.into(),
-        trust: Arc::new(iam_policy::parse(trust_text)),
         last_used: LastUsed::Unseen,
     }))
 }
@@ -388,9 +388,85 @@ impl World {
                 attached,
                 inline: Vec::new(),
             };
+            for arn in &policies.attached {
+                let reading = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+                account.managed.insert(arn.clone(), Observed::known(reading.into(), now));
+            }
             account
                 .policies
                 .insert("cart".to_owned(), Observed::known(policies, now));
+        })
+    }
+
+    /// One inline policy, and no other.
+    pub(crate) fn inline(self, document: &Value) -> Self {
+        self.policies(0).inline_named("inline", document)
+    }
+
+    /// One inline policy with whatever text, and no other.
+    pub(crate) fn inline_text(self, text: &str) -> Self {
+        self.policies(0).inline_text_named("inline", text)
+    }
+
+    /// One more inline policy.
+    pub(crate) fn inline_named(self, name: &str, document: &Value) -> Self {
+        self.inline_text_named(name, &document.to_string())
+    }
+
+    fn inline_text_named(self, name: &str, text: &str) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
+            policies.inline.push(name.to_owned());
+            let documents = account.inline.entry("cart".to_owned()).or_default();
+            let (texts, _) = documents.value.get_or_insert_with(|| ([].into(), now));
+            texts.insert(name.to_owned(), text.into());
+        })
+    }
+
+    /// One more attached policy.
+    pub(crate) fn attached(self, arn: &str, document: &Value) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
+            policies.attached.push(arn.to_owned());
+            account
+                .managed
+                .insert(arn.to_owned(), Observed::known(document.to_string().into(), now));
+        })
+    }
+
+    /// A permissions boundary.
+    pub(crate) fn boundary(self, document: &Value) -> Self {
+        let now = self.now;
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/boundary");
+        self.account(|account| {
+            let (lookup, _) = account.roles.get_mut("cart").unwrap().value.as_mut().unwrap();
+            let RoleLookup::Found(role) = lookup else {
+                panic!("there is no role")
+            };
+            let bounded = Role {
+                boundary: Some(arn.as_str().into()),
+                ..Role::clone(role)
+            };
+            *role = Arc::new(bounded);
+            account
+                .managed
+                .insert(arn, Observed::known(document.to_string().into(), now));
+        })
+    }
+
+    /// Nobody has read what stands in the policies with success; why, if it was tried.
+    pub(crate) fn documents_unseen(self, failure: Option<&FailureKind>) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            account.inline.clear();
+            for seen in account.managed.values_mut() {
+                *seen = Observed::default();
+                if let Some(kind) = failure {
+                    seen.fail(kind.clone(), "no".to_owned(), now);
+                }
+            }
         })
     }
 
@@ -511,6 +587,18 @@ impl World {
             r.aws.push(AwsExpectation {
                 actions: vec!["s3:GetObject".to_owned()],
                 resources: vec!["*".to_owned()],
+                context: [].into(),
+            });
+        })
+    }
+
+    /// Expects actions on resources.
+    pub(crate) fn expect(self, actions: &[&str], resources: &[&str]) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        self.request(|r| {
+            r.aws.push(AwsExpectation {
+                actions: owned(actions),
+                resources: owned(resources),
                 context: [].into(),
             });
         })

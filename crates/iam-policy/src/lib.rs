@@ -15,12 +15,14 @@ mod explain;
 mod few;
 mod index;
 mod json;
+mod language;
 mod operator;
 mod parse;
 mod pattern;
 mod position;
 mod print;
 mod problem;
+mod reach;
 mod request;
 mod role_arn;
 mod subject_pattern;
@@ -46,6 +48,7 @@ pub use operator::{Operator, Quantifier, Test};
 pub use parse::{MAX_BYTES, Parsed, parse};
 pub use pattern::Pattern;
 pub use problem::{Gravity, Position, Problem};
+pub use reach::{Reach, is_pattern, reach};
 pub use request::{
     ASSUME_ROLE_WITH_WEB_IDENTITY, Context, ContextValue, Principal, Request, Unlisted, WebIdentity,
 };

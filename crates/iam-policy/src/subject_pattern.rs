@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::compare::equal_ignoring_case;
+use crate::language::{canonical, covers};
 use crate::operator::Family;
 use crate::pattern::{Pattern, Token};
 use crate::text::quoted;
@@ -93,8 +94,8 @@ impl SubjectPattern {
         self.tokens.iter().all(|token| matches!(token, Token::Char(_)))
     }
 
-    /// Whether every text that `other` matches is matched here too. Exact for patterns that regard case; others are
-    /// covered only by their equals.
+    /// Whether every text that `other` matches is matched here too. Never wrong when it says so; it may miss some that meet a
+    /// `?` beside a `*`, and patterns that disregard case are covered only by their equals.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         if self.ignoring_case || other.ignoring_case {
@@ -178,28 +179,6 @@ fn text(tokens: &[Token]) -> String {
     tokens.iter().map(character).collect()
 }
 
-/// The same pattern with each run of wildcards in one order, `?` before a single `*`.
-fn canonical(tokens: Vec<Token>) -> Vec<Token> {
-    let mut result = Vec::with_capacity(tokens.len());
-    let mut star = false;
-    for token in tokens {
-        match token {
-            Token::Star => star = true,
-            Token::One => result.push(token),
-            Token::Char(_) => {
-                if std::mem::take(&mut star) {
-                    result.push(Token::Star);
-                }
-                result.push(token);
-            }
-        }
-    }
-    if star {
-        result.push(Token::Star);
-    }
-    result
-}
-
 /// Where in a pattern one may stand after it has matched the prefix of all subjects.
 fn after_prefix(tokens: &[Token]) -> Vec<usize> {
     let mut places = vec![0];
@@ -232,50 +211,6 @@ fn skipping_stars(tokens: &[Token], places: &[usize]) -> Vec<usize> {
         }
     }
     all
-}
-
-/// Whether the canonical pattern `wide` matches all that `narrow` matches.
-///
-/// `narrow` is read as if it were a text over an alphabet with two more letters: its `?` is a character that no
-/// literal equals, its `*` a run of them that only a `*` can swallow. Since there is always a character that
-/// `wide` does not name, nothing less will do.
-fn covers(wide: &[Token], narrow: &[Token]) -> bool {
-    // reached[i]: the first i tokens of `wide` have matched what was read of `narrow`.
-    let mut reached = vec![false; wide.len() + 1];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
-    }
-    spread(wide, &mut reached);
-    for letter in narrow {
-        let mut next = vec![false; wide.len() + 1];
-        for (at, token) in wide.iter().enumerate() {
-            if reached.get(at) != Some(&true) {
-                continue;
-            }
-            let to = match (token, letter) {
-                (Token::Star, _) => at,
-                (Token::One, Token::One | Token::Char(_)) => at + 1,
-                (Token::Char(a), Token::Char(b)) if a == b => at + 1,
-                _ => continue,
-            };
-            if let Some(cell) = next.get_mut(to) {
-                *cell = true;
-            }
-        }
-        spread(wide, &mut next);
-        reached = next;
-    }
-    reached.last() == Some(&true)
-}
-
-/// A star may match nothing.
-fn spread(tokens: &[Token], reached: &mut [bool]) {
-    let mut before = false;
-    for (at, cell) in reached.iter_mut().enumerate() {
-        let star_before = at.checked_sub(1).and_then(|at| tokens.get(at)) == Some(&Token::Star);
-        *cell |= before && star_before;
-        before = *cell;
-    }
 }
 
 #[cfg(test)]

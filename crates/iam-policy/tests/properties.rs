@@ -56,6 +56,15 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(40_000))]
+
+    #[test]
+    fn what_is_said_of_a_set_of_requests_holds_of_each(data in bytes()) {
+        checks::reach_like_reference(&data);
+    }
+}
+
+proptest! {
     #![proptest_config(cases(20_000))]
 
     #[test]

@@ -32,8 +32,8 @@ fn role(name: &str, id: &str, trust: &str) -> Arc<Role> {
     Arc::new(Role {
         arn,
         id: id.into(),
+        boundary: None,
         trust_text: trust.into(),
-        trust: Arc::new(iam_policy::parse(trust)),
         last_used: LastUsed::Unseen,
     })
 }
@@ -98,6 +98,7 @@ fn listed_role(name: &str, second: i64, trust: &str, subjects: &[&str]) -> Liste
         at: at(second),
         role: Ok(role(name, "AROA1", trust)),
         policies: policies(&["p"]),
+        inline: None,
         subjects: subjects.iter().map(|&subject| subject.into()).collect(),
     }
 }
@@ -110,7 +111,13 @@ fn listing(from: i64, to: i64, roles: Vec<ListedRole>, absent: &[&str]) -> Readi
         account: ID.into(),
         at: at(to),
         started_at: at(from),
-        result: Ok(Listed { roles, absent, total }),
+        result: Ok(Listed {
+            roles,
+            absent,
+            total,
+            managed: [].into(),
+            unlisted: [].into(),
+        }),
     }
 }
 
@@ -283,7 +290,7 @@ fn a_role_read_again_shares_what_was_parsed_before() {
     let mut accounts = Accounts::new();
     apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
     let parsed = |accounts: &Accounts| match accounts[ID].roles["app"].latest() {
-        Some(RoleLookup::Found(role)) => Arc::clone(&role.trust),
+        Some(RoleLookup::Found(role)) => Arc::clone(&role.trust_text),
         other => panic!("{other:?}"),
     };
     let before = parsed(&accounts);

@@ -1,12 +1,12 @@
 //! All roles of an account, page by page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::document::{decode, may_mention};
-use audit_core::model::{IssuerUrl, RolePolicies};
+use audit_core::model::{InlineDocuments, IssuerUrl, RolePolicies};
 use audit_core::subjects;
-use aws_sdk_iam::types::{EntityType, RoleDetail};
+use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use jiff::Timestamp;
 
 use super::next_marker;
@@ -17,6 +17,9 @@ use crate::reading::{Listed, ListedRole, Reading};
 
 /// The most that IAM puts on a page.
 const PAGE_SIZE: i32 = 1000;
+
+/// The most that are asked for on a page of policies, of which each may bring the documents of five versions.
+const POLICIES_PAGE_SIZE: i32 = 200;
 
 /// What a listing looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,11 @@ pub(crate) struct ListingProgress {
     marker: Option<String>,
     roles: Vec<ListedRole>,
     total: usize,
+    /// The roles have all been seen; what is read now are policies.
+    reads_policies: bool,
+    /// Managed policies of wanted roles, of which the document has not been seen.
+    unlisted: BTreeSet<String>,
+    managed: BTreeMap<String, (Timestamp, Box<str>)>,
 }
 
 /// What reading a page led to.
@@ -49,8 +57,8 @@ pub(crate) struct ListingProgress {
 pub(crate) enum PageRead {
     /// There is another page.
     More(Box<ListingProgress>),
-    /// The listing ended, well or not.
-    Ended(Reading),
+    /// The listing ended, well or not. The policies were not among those that it brought.
+    Ended(Reading, BTreeSet<String>),
 }
 
 impl ListingProgress {
@@ -62,6 +70,9 @@ impl ListingProgress {
             marker: None,
             roles: Vec::new(),
             total: 0,
+            reads_policies: false,
+            unlisted: BTreeSet::new(),
+            managed: BTreeMap::new(),
         }
     }
 
@@ -70,14 +81,18 @@ impl ListingProgress {
         &self.scope
     }
 
-    /// Reads the next page.
+    /// Reads the next page: first those of roles, then those of policies, because only the roles tell which policies matter.
     pub(crate) async fn read_page(mut self: Box<Self>, account: &AccountClient) -> PageRead {
         let send = || {
             account
                 .iam
                 .get_account_authorization_details()
-                .filter(EntityType::Role)
-                .max_items(PAGE_SIZE)
+                .set_filter(Some(self.kinds()))
+                .max_items(if self.reads_policies {
+                    POLICIES_PAGE_SIZE
+                } else {
+                    PAGE_SIZE
+                })
                 .set_marker(self.marker.clone())
                 .send()
         };
@@ -91,6 +106,9 @@ impl ListingProgress {
                 for detail in page.role_detail_list.unwrap_or_default() {
                     self.take(&account.id, detail, at);
                 }
+                for detail in page.policies.unwrap_or_default() {
+                    self.take_policy(detail, at);
+                }
                 next_marker(page.is_truncated, page.marker, self.marker.as_deref())
             }
             Err(miss) => Err(Miss::into_failure(miss)),
@@ -98,17 +116,66 @@ impl ListingProgress {
         let result = match next {
             Ok(Some(marker)) => {
                 self.marker = Some(marker);
+                // Nothing else is of interest.
+                if !self.reads_policies || !self.unlisted.is_empty() {
+                    return PageRead::More(self);
+                }
+                Ok(self.listed())
+            }
+            Ok(None) if !self.reads_policies && !self.unlisted.is_empty() => {
+                self.reads_policies = true;
+                self.marker = None;
                 return PageRead::More(self);
             }
             Ok(None) => Ok(self.listed()),
             Err(failure) => Err(failure),
         };
-        PageRead::Ended(Reading::Listing {
+        let unlisted = result
+            .as_ref()
+            .map(|listed| listed.unlisted.clone())
+            .unwrap_or_default();
+        let reading = Reading::Listing {
             account: account.id.clone(),
             at: Timestamp::now(),
             started_at,
             result,
-        })
+        };
+        PageRead::Ended(reading, unlisted)
+    }
+
+    /// The kinds of things that are asked for.
+    fn kinds(&self) -> Vec<EntityType> {
+        if !self.reads_policies {
+            return vec![EntityType::Role];
+        }
+        let is_of_aws = |arn: &String| arn.split(':').nth(4) == Some("aws");
+        let mut kinds = Vec::new();
+        if !self.unlisted.iter().all(is_of_aws) {
+            kinds.push(EntityType::LocalManagedPolicy);
+        }
+        if self.unlisted.iter().any(is_of_aws) {
+            kinds.push(EntityType::AwsManagedPolicy);
+        }
+        kinds
+    }
+
+    /// Keeps the document of the default version of a policy that a wanted role has.
+    fn take_policy(&mut self, detail: ManagedPolicyDetail, at: Timestamp) {
+        let Some(arn) = detail.arn.filter(|arn| self.unlisted.contains(arn)) else {
+            return;
+        };
+        let default = detail.default_version_id;
+        let versions = detail.policy_version_list.unwrap_or_default();
+        let document = versions
+            .into_iter()
+            .find(|version| {
+                version.is_default_version || (default.is_some() && version.version_id == default)
+            })
+            .and_then(|version| version.document);
+        if let Some(document) = document {
+            self.unlisted.remove(&arn);
+            self.managed.insert(arn, (at, decode(&document).into()));
+        }
     }
 
     fn take(&mut self, account: &str, detail: RoleDetail, at: Timestamp) {
@@ -123,20 +190,34 @@ impl ListingProgress {
             account,
             detail.arn.as_deref().unwrap_or_default(),
             detail.role_id.as_deref().unwrap_or_default(),
+            detail
+                .permissions_boundary
+                .as_ref()
+                .and_then(|boundary| boundary.permissions_boundary_arn.as_deref()),
             &document,
             last_used(detail.role_last_used.as_ref()),
         );
         let subjects = match &role {
             Ok(role) if mentions => {
-                let parsed = role.trust.document.as_ref();
+                let parsed = role.trust().document;
                 parsed
-                    .map(|document| subjects::named(document, &role.arn, &self.scope.issuer))
+                    .map(|document| subjects::named(&document, &role.arn, &self.scope.issuer))
                     .unwrap_or_default()
             }
             _ => BTreeSet::new(),
         };
         let attached = detail.attached_managed_policies.unwrap_or_default();
         let inline = detail.role_policy_list.unwrap_or_default();
+        let documents = self.scope.wanted.contains(&name).then(|| {
+            let boundary = role.as_ref().ok().and_then(|role| role.boundary.as_deref());
+            let attached = attached.iter().filter_map(|policy| policy.policy_arn.as_deref());
+            self.unlisted.extend(attached.chain(boundary).map(str::to_owned));
+            let documents = inline.iter().filter_map(|policy| {
+                let text = decode(policy.policy_document.as_deref()?);
+                Some((policy.policy_name.clone()?, text.into()))
+            });
+            documents.collect::<InlineDocuments>()
+        });
         let policies = RolePolicies {
             attached: sorted(attached.into_iter().filter_map(|policy| policy.policy_arn)),
             inline: sorted(inline.into_iter().filter_map(|policy| policy.policy_name)),
@@ -146,6 +227,7 @@ impl ListingProgress {
             at,
             role: role.map(Arc::new),
             policies,
+            inline: documents,
             subjects,
         });
     }
@@ -159,6 +241,8 @@ impl ListingProgress {
         Listed {
             roles,
             absent,
+            managed: std::mem::take(&mut self.managed),
+            unlisted: std::mem::take(&mut self.unlisted),
             total: self.total,
         }
     }

@@ -4,6 +4,7 @@ mod account;
 mod eks;
 mod listing;
 mod pod_identity;
+mod policy;
 mod provider;
 mod role;
 
@@ -11,6 +12,7 @@ pub(crate) use account::{provider_urls, trust_quota};
 pub(crate) use eks::issuer;
 pub(crate) use listing::{ListingProgress, PageRead, Scope};
 pub(crate) use pod_identity::associations;
+pub(crate) use policy::{inline, managed};
 pub(crate) use provider::provider;
 pub(crate) use role::{policies, role};
 

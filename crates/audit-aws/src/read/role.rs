@@ -23,8 +23,17 @@ pub(crate) async fn role(account: &AccountClient, name: &str) -> (Timestamp, Res
             Some(role) => {
                 let document = role.assume_role_policy_document().unwrap_or_default();
                 let used = last_used(role.role_last_used());
-                build(&account.id, role.arn(), role.role_id(), &decode(document), used)
-                    .map(|role| RoleLookup::Found(Arc::new(role)))
+                let boundary = role.permissions_boundary();
+                let boundary = boundary.and_then(|boundary| boundary.permissions_boundary_arn());
+                build(
+                    &account.id,
+                    role.arn(),
+                    role.role_id(),
+                    boundary,
+                    &decode(document),
+                    used,
+                )
+                .map(|role| RoleLookup::Found(Arc::new(role)))
             }
             None => Err(Failure::unavailable("IAM answered without a role")),
         },
@@ -42,6 +51,7 @@ pub(super) fn build(
     account: &str,
     arn: &str,
     id: &str,
+    boundary: Option<&str>,
     document: &str,
     last_used: LastUsed,
 ) -> Result<Role, Failure> {
@@ -56,8 +66,8 @@ pub(super) fn build(
     Ok(Role {
         arn,
         id: id.to_owned(),
+        boundary: boundary.map(Into::into),
         trust_text: document.into(),
-        trust: Arc::new(iam_policy::parse(document)),
         last_used,
     })
 }
@@ -165,17 +175,18 @@ mod tests {
     #[test]
     fn a_role_is_built_only_for_its_own_account() {
         let arn = "arn:aws:iam::111122223333:role/a/app";
-        let role = build("111122223333", arn, "AROA1", "{}", LastUsed::Never).unwrap();
+        let role = build("111122223333", arn, "AROA1", None, "{}", LastUsed::Never).unwrap();
         assert_eq!(
             (role.arn.to_string().as_str(), role.id.as_str(), &*role.trust_text),
             (arn, "AROA1", "{}")
         );
-        assert!(build("444455556666", arn, "AROA1", "{}", LastUsed::Never).is_err());
+        assert!(build("444455556666", arn, "AROA1", None, "{}", LastUsed::Never).is_err());
         assert!(
             build(
                 "111122223333",
                 "arn:aws:iam::1:role/x",
                 "AROA1",
+                None,
                 "{}",
                 LastUsed::Never
             )

@@ -11,6 +11,7 @@ mod extras;
 mod flow;
 mod home;
 mod listing;
+mod permissions;
 mod single;
 mod support;
 mod trouble;

@@ -49,7 +49,7 @@ async fn a_role_is_read_whether_or_not_its_document_is_encoded() {
         );
         assert!(role.id.starts_with("AROA"), "{}", role.id);
         assert_eq!(*role.trust_text, *document);
-        assert!(role.trust.is_whole());
+        assert!(role.trust().is_whole());
         assert_eq!(policies(&mut running).await, Ok(RolePolicies::default()));
     }
 }
@@ -108,7 +108,7 @@ async fn a_trust_policy_that_does_not_parse_is_evidence() {
         running.role(HOME, "app");
         let role = found(&mut running).await;
         assert_eq!(*role.trust_text, *document);
-        assert!(role.trust.is_refused());
+        assert!(role.trust().is_refused());
     }
 }
 

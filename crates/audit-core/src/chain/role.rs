@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
+use crate::permissions::{Policy, PolicySet, Source};
 use crate::snapshot::{Origin, Snapshot};
 
 /// Why evidence is not there.
@@ -49,8 +50,10 @@ pub struct RoleChain<'a> {
     pub provider: Evidence<'a, Option<Provider>>,
     /// How the trust policy answers, where role and issuer are known.
     pub trust: Option<TrustDiagnosis>,
-    /// The role's permission policies.
+    /// Which permission policies the role has.
     pub policies: Evidence<'a, RolePolicies>,
+    /// What stands in them, and in its boundary.
+    pub permissions: Result<PolicySet<'a>, Gap>,
 }
 
 /// Whether a role would be given.
@@ -79,11 +82,19 @@ impl<'a> RoleChain<'a> {
             Origin::Live => Gap::Pending,
             Origin::Files => Gap::NotGiven,
         };
-        let nothing = |gap: Gap| (Err(gap.clone()), Err(gap.clone()), Err(gap));
-        let (role, provider, policies) = match snapshot.accounts.get(arn.account()) {
-            None => nothing(missing),
-            Some(account) if account.access == Access::NotConfigured => nothing(Gap::AccountNotConfigured),
+        let nothing = |gap: &Gap| (Err(gap.clone()), Err(gap.clone()), Err(gap.clone()));
+        let account = snapshot.accounts.get(arn.account());
+        let (role, provider, policies) = match account {
+            None => nothing(&missing),
+            Some(account) if account.access == Access::NotConfigured => nothing(&Gap::AccountNotConfigured),
             Some(account) => read_account(account, arn.name(), config, now, &missing),
+        };
+        let permissions = match (account, &role, &policies) {
+            (Some(account), Ok(RoleLookup::Found(role)), Ok(policies)) => {
+                documents(account, role, policies, config, now, &missing)
+            }
+            (_, Ok(_), Err(gap)) | (_, Err(gap), _) => Err(gap.clone()),
+            (_, Ok(_), Ok(_)) => Err(missing.clone()),
         };
         let issuer = snapshot.issuer.as_ref();
         let provider_arn = issuer.map(|i| i.url.provider_arn(arn.partition(), arn.account()));
@@ -96,7 +107,7 @@ impl<'a> RoleChain<'a> {
                     subject: subject.to_owned(),
                     audience: audience.to_owned(),
                 };
-                Some(diagnose_trust(&role.trust, &identity))
+                Some(diagnose_trust(&role.trust(), &identity))
             }
             _ => None,
         };
@@ -108,6 +119,7 @@ impl<'a> RoleChain<'a> {
             provider,
             trust,
             policies,
+            permissions,
         }
     }
 
@@ -139,6 +151,22 @@ impl<'a> RoleChain<'a> {
         self.trust
             .as_ref()
             .is_some_and(|t| t.decision == iam_policy::Decision::Allowed)
+    }
+
+    /// When each document of the role's policies was seen.
+    pub(super) fn documents_seen_at(&self, snapshot: &Snapshot) -> Vec<Timestamp> {
+        let (Some(account), Ok(policies)) = (snapshot.accounts.get(self.arn.account()), &self.policies)
+        else {
+            return Vec::new();
+        };
+        let boundary = self.found().and_then(|role| role.boundary.as_deref());
+        let managed = policies.attached.iter().map(String::as_str).chain(boundary);
+        let managed = managed.filter_map(|arn| account.managed.get(arn)?.observed_at());
+        let inline = account
+            .inline
+            .get(self.arn.name())
+            .and_then(Observed::observed_at);
+        managed.chain(inline).collect()
     }
 
     /// Whether the role would be given.
@@ -199,6 +227,34 @@ fn read_account<'a>(
         evidence(Some(&account.provider), config, now, missing),
         evidence(account.policies.get(role), config, now, missing),
     )
+}
+
+/// What stands in a role's policies. All of them, or why one is missing: each may deny what the others allow.
+fn documents<'a>(
+    account: &'a Account,
+    role: &'a Role,
+    policies: &'a RolePolicies,
+    config: &Config,
+    now: Timestamp,
+    missing: &Gap,
+) -> Result<PolicySet<'a>, Gap> {
+    let managed = |arn: &'a str| {
+        let text = evidence(account.managed.get(arn), config, now, missing)?;
+        Ok(Policy::new(Source::Managed(arn), text))
+    };
+    let mut identity = Vec::with_capacity(policies.inline.len() + policies.attached.len());
+    if !policies.inline.is_empty() {
+        let texts = evidence(account.inline.get(role.arn.name()), config, now, missing)?;
+        for name in &policies.inline {
+            let text = texts.get(name).ok_or_else(|| missing.clone())?;
+            identity.push(Policy::new(Source::Inline(name), text));
+        }
+    }
+    for arn in &policies.attached {
+        identity.push(managed(arn)?);
+    }
+    let boundary = role.boundary.as_deref().map(managed).transpose()?;
+    Ok(PolicySet { identity, boundary })
 }
 
 /// What a complete listing says of a role that it does not have.

@@ -5,12 +5,13 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`service_account`], [`provider`], [`trust`], [`workload`] | repairs of what the chain is made of |
+//! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`] | repairs of what the chain is made of |
 //! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
 //! | [`alternative`] | the other forms of a repair |
 
 pub mod alternative;
 pub mod hcl;
+pub mod permissions;
 pub mod provider;
 pub mod rbac;
 pub mod service_account;

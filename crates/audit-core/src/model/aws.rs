@@ -118,6 +118,9 @@ pub struct RolePolicies {
     pub inline: Vec<String>,
 }
 
+/// The documents of a role's inline policies, decoded, by their names.
+pub type InlineDocuments = BTreeMap<String, Box<str>>;
+
 /// How many characters a trust policy may have in an account that was granted no more, white space not counted.
 pub const DEFAULT_TRUST_QUOTA: usize = 2048;
 
@@ -140,15 +143,21 @@ pub struct Role {
     pub arn: RoleArn,
     /// IAM's unique id (`AROA…`), which a role that is deleted and created again does not keep.
     pub id: String,
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<Box<str>>,
     /// The trust policy's text, decoded.
     pub trust_text: Arc<str>,
-    /// The trust policy, parsed once.
-    pub trust: Arc<Parsed>,
     /// When it was last used.
     pub last_used: LastUsed,
 }
 
 impl Role {
+    /// The trust policy, parsed anew: it takes two microseconds, and kept parsed it would take ten times the memory.
+    #[must_use]
+    pub fn trust(&self) -> Parsed {
+        iam_policy::parse(&self.trust_text)
+    }
+
     /// How many characters of its trust policy count against the quota: IAM leaves white space out.
     #[must_use]
     pub fn trust_size(&self) -> usize {
@@ -211,6 +220,11 @@ pub struct Account {
     pub roles: BTreeMap<String, Observed<RoleLookup>>,
     /// Permission policies by role name; apart from the roles, because other permissions are needed to read them.
     pub policies: BTreeMap<String, Observed<RolePolicies>>,
+    /// The documents of inline policies, by the role's name: only of roles that bindings refer to, and that have any.
+    pub inline: BTreeMap<String, Observed<InlineDocuments>>,
+    /// The documents of managed policies that such roles have attached, or as their boundary, by the policy's ARN: each once,
+    /// however many roles share it.
+    pub managed: BTreeMap<String, Observed<Box<str>>>,
     /// The provider for this cluster's issuer; `None` inside where IAM says that there is none.
     pub provider: Observed<Option<Provider>>,
     /// The URLs of all its providers, without the scheme; looked for where it has none for this cluster's issuer.
@@ -238,8 +252,12 @@ impl Account {
     pub fn failures(&self) -> impl Iterator<Item = &ReadFailure> {
         let roles = self.roles.values().filter_map(|o| o.failure.as_ref());
         let policies = self.policies.values().filter_map(|o| o.failure.as_ref());
+        let inline = self.inline.values().filter_map(|o| o.failure.as_ref());
+        let managed = self.managed.values().filter_map(|o| o.failure.as_ref());
         roles
             .chain(policies)
+            .chain(inline)
+            .chain(managed)
             .chain(&self.provider.failure)
             .chain(&self.provider_urls.failure)
             .chain(&self.trust_quota.failure)

@@ -13,8 +13,8 @@ pub mod service_account;
 pub mod webhook;
 
 pub use aws::{
-    Access, Account, FailureKind, LastUsed, Observed, PodIdentityAssociation, Provider, ReadFailure, Role,
-    RoleLookup, RolePolicies,
+    Access, Account, FailureKind, InlineDocuments, LastUsed, Observed, PodIdentityAssociation, Provider,
+    ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
 pub use container::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace};

@@ -6,10 +6,16 @@ use crate::finding::Link;
 /// The gaps that a verdict meets, in chain order.
 #[must_use]
 pub fn gaps<'c>(chain: &'c Chain<'_>) -> Vec<(Link, &'c Gap)> {
-    chain
-        .aws
-        .as_ref()
-        .map_or_else(Vec::new, |aws| gaps_of(aws, chain.issuer.is_some()))
+    let Some(aws) = &chain.aws else { return Vec::new() };
+    let mut gaps = gaps_of(aws, chain.issuer.is_some());
+    // What stands in the policies matters only to those who expect something of it.
+    let is_asked = chain.request.is_some_and(|request| !request.aws.is_empty());
+    if let (true, true, Ok(_), Err(gap)) = (is_asked, aws.trust_admits(), &aws.policies, &aws.permissions)
+        && !aws.has_other_arn()
+    {
+        gaps.push((Link::Permissions, gap));
+    }
+    gaps
 }
 
 /// The gaps in what is known of a role.

@@ -58,8 +58,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// Whether a statement has `NotAction`.
 fn is_exception(chain: &Chain<'_>, statement: Option<usize>) -> bool {
-    let document = chain.past_role().and_then(RoleChain::found).and_then(|role| role.trust.document.as_ref());
-    document.zip(statement).and_then(|(document, at)| document.statements().get(at)).is_some_and(|s| s.actions().1)
+    let document = chain.past_role().and_then(RoleChain::found).and_then(|role| role.trust().document);
+    document.as_ref().zip(statement).and_then(|(document, at)| document.statements().get(at)).is_some_and(|s| s.actions().1)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
     // A pattern alone does not admit: other conditions, and a Deny, have their say.
-    let admitted = who_can(role.trust.document.as_ref()?, &identity(chain, aws)?);
+    let admitted = who_can(role.trust().document.as_ref()?, &identity(chain, aws)?);
     let reached: Vec<String> = chain
         .snapshot
         .cluster

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! ## Fix
-//! `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or an inline policy.
+//! `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or an inline policy. Where an `IrsaAudit` expects something, the
+//! command puts one inline policy that allows exactly that.
 //!
 //! ## Verify
 //! `aws iam list-attached-role-policies --role-name NAME` lists it.
@@ -31,9 +32,12 @@
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
+use super::expected::grant;
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
+use crate::permissions::Question;
+use crate::permissions::expectation::questions;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -54,12 +58,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let expected = chain.request.is_some_and(|request| !request.aws.is_empty());
     let message = format!("role `{}` has neither attached nor inline policies", quote(aws.arn.name()));
-    let role = shell::option("--role-name", aws.arn.name());
-    let role: Vec<&str> = role.iter().map(String::as_str).collect();
-    let fix = Fix::manual(format!(
-        "attach a policy: `{} --policy-arn ARN`, or put one inline",
-        shell::line("aws iam attach-role-policy", &role)
-    ));
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let missing: Vec<Question<'_>> = questions(expectations).map(|(question, _)| question).collect();
+    let fix = if missing.is_empty() {
+        let role = shell::option("--role-name", aws.arn.name());
+        let role: Vec<&str> = role.iter().map(String::as_str).collect();
+        Some(Fix::manual(format!(
+            "attach a policy: `{} --policy-arn ARN`, or put one inline",
+            shell::line("aws iam attach-role-policy", &role)
+        )))
+    } else {
+        grant(chain, &missing.iter().collect::<Vec<_>>())
+    };
     Some(Finding::new(&ENTRY, message).severity(if expected { Severity::Broken } else { Severity::Risk }).fix(fix))
 }
 
@@ -74,15 +84,14 @@ mod tests {
         let world = World::healthy().policies(0);
         the_one(&world.audit(), ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk));
         let expected = world.expect_aws();
-        the_one(&expected.audit(), ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken));
+        let report = expected.audit();
+        let finding = the_one(&report, ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken));
+        assert_eq!(finding.fix.as_ref().unwrap().kind, crate::fix::FixKind::AwsCli, "{finding:?}");
     }
 
     #[test]
     fn one_inline_policy_is_enough() {
-        let world = World::healthy().policies(0).account(|account| {
-            let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
-            policies.inline.push("inline".to_owned());
-        });
+        let world = World::healthy().inline(&serde_json::json!({ "Version": "2012-10-17", "Statement": [] }));
         assert_healthy(&world.audit());
     }
 

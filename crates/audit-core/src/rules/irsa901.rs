@@ -107,6 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_policies_matters_to_those_who_expect_something_of_it() {
+        let unread = |kind| World::healthy().documents_unseen(kind);
+        let denied = denied("iam:GetPolicyVersion");
+        let report = unread(Some(&denied)).expect_aws().audit();
+        the_one(&report, ("IRSA901", Severity::Unknown, Link::Permissions, Verdict::Unknown));
+        assert!(!report.pending);
+        assert!(unread(None).expect_aws().audit().pending);
+        assert_healthy(&unread(Some(&denied)).audit());
+    }
+
+    #[test]
     fn several_actions_are_one_finding() {
         let report = World::healthy()
             .provider_unseen(Some(denied("iam:GetOpenIDConnectProvider")))

@@ -1,37 +1,39 @@
 //! # IRSA906 `ExpectationNotEvaluated`
 //!
 //! ## What it means
-//! An `IrsaAudit` expects something that this version does not evaluate: single AWS actions (`expect.aws`), or a role for
-//! pods that get their credentials from EKS Pod Identity.
+//! What an `IrsaAudit` expects cannot be told to hold or not to hold. For AWS actions (`spec.expect.aws`): a statement of the role's
+//! policies depends on condition keys of which nothing is known (they are named), or allows a part of an expected pattern. Or the
+//! pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
 //!
 //! ## Why it is unknown
-//! Saying nothing would pass the expectation off as met.
+//! Saying nothing would pass the expectation off as met, and calling it broken might be wrong.
 //!
 //! ## In logs
 //! Nothing: it is told here alone.
 //!
 //! ## Example
-//! ```yaml
-//! kind: IrsaAudit
-//! spec:
-//!   serviceAccountName: cart
-//!   expect:
-//!     aws:
-//!       - actions: ["s3:GetObject"]
+//! ```json
+//! {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}
 //! ```
+//! where `s3:GetObject` is expected.
 //!
 //! ## Fix
-//! Take the expectation away, or waive this code until a version evaluates it.
+//! Say what is known of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. In place of a pattern, name the
+//! actions. Otherwise take the expectation away, or waive this code.
 //!
 //! ## Verify
 //! The finding is gone.
 //!
 //! ## References
-//! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
+//! - [AWS global condition context keys](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
 
+use super::expected::{asked, message, of_kind};
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::permissions::expectation::admitted;
+use crate::permissions::{Answer, Doubt, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -39,37 +41,99 @@ pub const ENTRY: Entry = Entry {
     reason: "ExpectationNotEvaluated",
     severity: Severity::Unknown,
     link: Link::Permissions,
-    title: "an expectation is not evaluated by this version",
+    title: "whether an expectation is met cannot be told",
 };
 pub(super) const CHECK: Option<super::Check> = Some(check);
 
+/// The most doubts that are told of one question.
+const DOUBTS: usize = 2;
+
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request?;
-    // A role without policies is IRSA501's, one whose policies were not seen is another unknown's.
-    let has_policies = chain
-        .past_role()
-        .filter(|aws| aws.trust_admits())
-        .is_some_and(|aws| matches!(aws.policies, Ok(p) if !p.attached.is_empty() || !p.inline.is_empty()));
     let (link, field) = if request.role_arn.is_some() && chain.uses_pod_identity {
         (Link::Role, "expect.roleArn")
-    } else if !request.aws.is_empty() && (has_policies || chain.uses_pod_identity) {
+    } else if !request.aws.is_empty() && chain.uses_pod_identity {
         (Link::Permissions, "expect.aws")
+    } else if let Some(finding) = undetermined(chain) {
+        return Some(finding);
     } else {
         return None;
     };
     Some(Finding::new(&ENTRY, format!("`spec.{field}` is not evaluated by this version")).at(link))
 }
 
+/// The expected actions on which the role's policies have no certain answer.
+fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    let all = expected(chain);
+    let open = of_kind(&all, |answer| matches!(answer, Answer::Undetermined(_)));
+    open.first()?;
+    let message = message(aws.arn.name(), &open, |expected| {
+        let doubts = match &expected.answer {
+            Answer::Undetermined(doubts) => &doubts[..],
+            _ => &[],
+        };
+        let told: Vec<String> = doubts.iter().take(DOUBTS).map(Doubt::to_string).collect();
+        format!("{} cannot be told: {}", asked(&expected.question), told.join(", and "))
+    });
+    Some(Finding::new(&ENTRY, message))
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA906", Severity::Unknown, Link::Permissions, Verdict::Unknown);
+
+    fn conditional(effect: &str, condition: &Value) -> World {
+        World::healthy().inline(&json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "sqs:*", "Resource": "*" },
+            { "Sid": "Maybe", "Effect": effect, "Action": ["s3:*", "sqs:*"], "Resource": "*", "Condition": condition }
+        ]}))
+    }
+
+    #[test]
+    fn keys_of_which_nothing_is_known_are_named() {
+        let region = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });
+        for (effect, action) in [("Allow", "s3:GetObject"), ("Deny", "sqs:SendMessage")] {
+            let report = conditional(effect, &region).expect(&[action], &["arn:aws:s3:::carts/*"]).audit();
+            let finding = the_one(&report, UNKNOWN);
+            assert!(finding.message.contains("statement `Maybe`"), "{}", finding.message);
+            assert!(finding.message.contains("`aws:RequestedRegion`"), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn what_people_know_of_a_key_decides() {
+        let region = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });
+        let in_region = |name: &str| {
+            let world = conditional("Allow", &region).expect(&["s3:GetObject"], &[]);
+            world.request(|request| {
+                let context = &mut request.aws.last_mut().unwrap().context;
+                context.insert("aws:RequestedRegion".to_owned(), name.to_owned());
+            })
+        };
+        assert_healthy(&in_region("eu-west-1").audit());
+        assert_eq!(codes(&in_region("us-east-1").audit()), ["IRSA502"]);
+    }
+
+    #[test]
+    fn a_part_of_a_pattern_of_actions_is_neither() {
+        let world = World::healthy().inline(&json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetBucketLocation"], "Resource": "*" }
+        ]}));
+        the_one(&world.clone().expect(&["s3:Get*"], &[]).audit(), UNKNOWN);
+        assert_eq!(codes(&world.expect(&["s3:Put*"], &[]).audit()), ["IRSA502"]);
+    }
+
     #[test]
     fn what_is_not_evaluated_is_unknown() {
         for (world, link) in [
-            (World::healthy().expect_aws(), Link::Permissions),
             (World::healthy().expect_aws().container(with_pod_identity("app")), Link::Permissions),
             (World::healthy().expect_role(OLD_ROLE).container(with_pod_identity("app")), Link::Role),
         ] {
@@ -82,5 +146,6 @@ mod tests {
     fn without_expectations_nothing_is_missing() {
         assert_healthy(&World::healthy().request(|_| ()).audit());
         assert_healthy(&World::healthy().expect_role(ROLE).audit());
+        assert_healthy(&World::healthy().expect_aws().audit());
     }
 }

@@ -121,8 +121,8 @@ pub(crate) fn identity(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<WebIden
 
 /// A statement as a person finds it: by its `Sid`, else by its number from 1.
 pub(crate) fn statement(role: &Role, at: usize) -> String {
-    let found = role
-        .trust
+    let parsed = role.trust();
+    let found = parsed
         .document
         .as_ref()
         .and_then(|document| document.statements().get(at));

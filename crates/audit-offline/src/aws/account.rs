@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use audit_core::document::may_mention;
 use audit_core::model::{
-    Account, BindingKey, IssuerUrl, LastUsed, Observed, PodIdentityAssociation, Provider, Role, RoleLookup,
-    RolePolicies,
+    Account, BindingKey, InlineDocuments, IssuerUrl, LastUsed, Observed, PodIdentityAssociation, Provider,
+    Role, RoleLookup, RolePolicies,
 };
 use audit_core::subjects;
 use audit_core::text::quote;
@@ -24,6 +24,8 @@ pub(super) struct Told {
     roles: BTreeMap<String, ToldRole>,
     /// Nobody left a role out.
     pub(super) has_all_roles: bool,
+    /// The documents of managed policies, by ARN.
+    pub(super) managed: BTreeMap<String, Box<str>>,
     /// The ARNs of the providers; absent where nobody listed them.
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
@@ -49,15 +51,23 @@ struct ToldRole {
     place: Place,
     role: Role,
     policies: Option<RolePolicies>,
+    inline: InlineDocuments,
 }
 
 impl Told {
     /// Takes in a role. The same role in another form elsewhere is an error: nobody can tell which of them is true.
     pub(super) fn role(&mut self, place: &Place, arn: RoleArn, detail: RoleDetail) -> Result<(), Problem> {
         let policies = policies(&detail);
+        let inline = detail.role_policy_list.into_iter().flatten();
+        let inline: InlineDocuments = inline
+            .filter_map(|policy| Some((policy.policy_name, policy.policy_document?.into())))
+            .collect();
         let role = Role {
             id: detail.role_id,
-            trust: Arc::new(iam_policy::parse(&detail.trust)),
+            boundary: detail
+                .permissions_boundary
+                .and_then(|boundary| boundary.permissions_boundary_arn)
+                .map(Into::into),
             trust_text: detail.trust.into(),
             // Outputs do not tell how old they are, so that a last use proves nothing.
             last_used: LastUsed::Unseen,
@@ -68,6 +78,7 @@ impl Told {
                 place: place.clone(),
                 role,
                 policies,
+                inline,
             };
             self.roles.insert(told.role.arn.name().to_owned(), told);
             return Ok(());
@@ -83,7 +94,14 @@ impl Told {
                 ),
             ));
         }
-        old.policies = old.policies.take().or(policies);
+        // `list-roles` leaves the boundary out.
+        if old.role.boundary.is_none() {
+            old.role.boundary = role.boundary;
+        }
+        if old.policies.is_none() {
+            old.policies = policies;
+            old.inline = inline;
+        }
         Ok(())
     }
 
@@ -143,6 +161,10 @@ impl Told {
                 now,
             );
         }
+        let managed = self.managed.into_iter();
+        account.managed = managed
+            .map(|(arn, text)| (arn, Observed::known(text, now)))
+            .collect();
         for (name, told) in self.roles {
             for subject in issuer
                 .map(|issuer| subjects(&told.role, issuer))
@@ -158,6 +180,11 @@ impl Told {
                 account
                     .policies
                     .insert(name.clone(), Observed::known(policies, now));
+            }
+            if !told.inline.is_empty() {
+                account
+                    .inline
+                    .insert(name.clone(), Observed::known(told.inline, now));
             }
             let found = RoleLookup::Found(Arc::new(told.role));
             account.roles.insert(name, Observed::known(found, now));
@@ -218,13 +245,14 @@ fn policies(detail: &RoleDetail) -> Option<RolePolicies> {
 
 /// The subjects that a role trusts by name.
 fn subjects(role: &Role, issuer: &IssuerUrl) -> Vec<String> {
-    let document = role
-        .trust
-        .document
-        .as_ref()
-        .filter(|_| may_mention(&role.trust_text, issuer.host_path()));
-    document
-        .map(|document| subjects::named(document, &role.arn, issuer).into_iter().collect())
+    let parsed = may_mention(&role.trust_text, issuer.host_path()).then(|| role.trust());
+    parsed
+        .and_then(|parsed| parsed.document)
+        .map(|document| {
+            subjects::named(&document, &role.arn, issuer)
+                .into_iter()
+                .collect()
+        })
         .unwrap_or_default()
 }
 

@@ -163,15 +163,24 @@ impl Accounts {
             .iter()
             .chain(&details.groups)
             .map(|named| named.arn.as_str());
+        // Policies of AWS belong to no account.
+        let policies = details.policies.iter().map(|policy| policy.arn.as_str());
+        let policies = policies.filter(|arn| !arn.contains(":iam::aws:"));
         let roles = details.roles.iter().map(|role| role.arn.as_str());
-        let Some(account) = one_account(place, roles.chain(others))? else {
-            return Ok(if is_last {
+        let Some(account) = one_account(place, roles.chain(others).chain(policies))? else {
+            return Ok(if is_last && !is_of_others {
                 Taken::Nameless(Nameless::NoRoles)
             } else {
                 Taken::Nothing
             });
         };
         self.roles(place, details.roles)?;
+        for policy in details.policies {
+            let arn = policy.arn.clone();
+            if let Some(document) = policy.into_document() {
+                self.account(&account).managed.insert(arn, document.into());
+            }
+        }
         // Pages do not tell which they follow: that the last one is there is all that can be seen.
         self.account(&account).has_all_roles |= is_last && !is_of_others;
         Ok(Taken::Named([account].into()))

@@ -42,6 +42,8 @@ pub(crate) struct Details {
     pub(crate) users: Vec<Named>,
     #[serde(rename = "GroupDetailList", default)]
     pub(crate) groups: Vec<Named>,
+    #[serde(rename = "Policies", default)]
+    pub(crate) policies: Vec<PolicyDetail>,
     /// There is another page, says IAM.
     #[serde(default)]
     is_truncated: bool,
@@ -58,7 +60,8 @@ impl Details {
 
     /// Whether the command was told to print something else than roles: no account is without any.
     pub(crate) fn is_of_others(&self) -> bool {
-        self.roles.is_empty() && !(self.users.is_empty() && self.groups.is_empty())
+        self.roles.is_empty()
+            && !(self.users.is_empty() && self.groups.is_empty() && self.policies.is_empty())
     }
 }
 
@@ -78,12 +81,55 @@ pub(crate) struct RoleDetail {
     pub(crate) role_id: String,
     #[serde(rename = "AssumeRolePolicyDocument", deserialize_with = "document")]
     pub(crate) trust: String,
+    #[serde(default)]
+    pub(crate) permissions_boundary: Option<Boundary>,
     /// Only in account authorization details.
     #[serde(default)]
     pub(crate) attached_managed_policies: Option<Vec<AttachedPolicy>>,
     /// Likewise.
     #[serde(default)]
     pub(crate) role_policy_list: Option<Vec<InlinePolicy>>,
+}
+
+/// A managed policy with its versions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PolicyDetail {
+    pub(crate) arn: String,
+    #[serde(default)]
+    default_version_id: Option<String>,
+    #[serde(rename = "PolicyVersionList", default)]
+    versions: Vec<PolicyVersion>,
+}
+
+impl PolicyDetail {
+    /// The document that is in force.
+    pub(crate) fn into_document(self) -> Option<String> {
+        let default = self.default_version_id;
+        let in_force = |version: &PolicyVersion| {
+            version.is_default_version || (default.is_some() && version.version_id == default)
+        };
+        self.versions.into_iter().find(in_force)?.document
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyVersion {
+    #[serde(default, deserialize_with = "some_document")]
+    document: Option<String>,
+    #[serde(default)]
+    version_id: Option<String>,
+    #[serde(default)]
+    is_default_version: bool,
+}
+
+/// A role's permissions boundary.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Boundary {
+    #[serde(default)]
+    pub(crate) permissions_boundary_arn: Option<String>,
 }
 
 /// A managed policy of a role.
@@ -98,6 +144,8 @@ pub(crate) struct AttachedPolicy {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct InlinePolicy {
     pub(crate) policy_name: String,
+    #[serde(default, deserialize_with = "some_document")]
+    pub(crate) policy_document: Option<String>,
 }
 
 /// A provider, which does not tell its ARN.
@@ -184,6 +232,10 @@ fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         ));
     }
     Ok(text)
+}
+
+fn some_document<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    document(from).map(Some)
 }
 
 /// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.

@@ -154,6 +154,54 @@ fn only_all_roles_prove_that_one_is_absent() {
 }
 
 #[test]
+fn what_stands_in_policies_is_kept() {
+    let allowing = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    let own = format!("arn:aws:iam::{ACCOUNT}:policy/own");
+    let mut role = detail(ACCOUNT, "cart");
+    role["RolePolicyList"] = json!([{"PolicyName": "inline", "PolicyDocument": allowing}]);
+    role["AttachedManagedPolicies"] = json!([{"PolicyName": "own", "PolicyArn": own}]);
+    role["PermissionsBoundary"] = json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": own});
+    let mut output = details(&[role]);
+    output["Policies"] = json!([{
+        "Arn": own,
+        "DefaultVersionId": "v2",
+        "PolicyVersionList": [
+            {"VersionId": "v2", "Document": allowing, "IsDefaultVersion": true},
+            {"VersionId": "v1", "Document": "%7B%7D", "IsDefaultVersion": false}
+        ]
+    }]);
+    // `list-roles` says nothing of boundaries.
+    let listed = json!({"Roles": [{
+        "Arn": format!("arn:aws:iam::{ACCOUNT}:role/cart"),
+        "AssumeRolePolicyDocument": detail(ACCOUNT, "cart")["AssumeRolePolicyDocument"]
+    }]});
+    for outputs in [vec![output.clone()], vec![listed, output]] {
+        let loaded = taken(&outputs);
+        let account = &loaded.snapshot.accounts[ACCOUNT];
+        assert_eq!(
+            &*account.inline["cart"].latest().unwrap()["inline"],
+            allowing.to_string()
+        );
+        assert_eq!(**account.managed[&own].latest().unwrap(), *allowing.to_string());
+        let Some(audit_core::model::RoleLookup::Found(role)) = account.roles["cart"].latest() else {
+            panic!("there is no role")
+        };
+        assert_eq!(role.boundary.as_deref(), Some(own.as_str()));
+    }
+}
+
+#[test]
+fn an_output_of_policies_alone_proves_nothing_of_roles() {
+    let mut policies = details(&[]);
+    policies["Policies"] =
+        json!([{"Arn": format!("arn:aws:iam::{ACCOUNT}:policy/own"), "PolicyVersionList": []}]);
+    assert!(
+        !is_whole(&taken(&[policies])),
+        "printed with `--filter LocalManagedPolicy`"
+    );
+}
+
+#[test]
 fn a_role_from_get_role_has_no_policies_that_were_seen() {
     let mut alone = detail(ACCOUNT, "cart");
     for list in ["RolePolicyList", "AttachedManagedPolicies"] {

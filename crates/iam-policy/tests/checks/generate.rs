@@ -414,6 +414,79 @@ fn request(choices: &mut Choices<'_>, with_principal: bool, with_resource: bool)
     request
 }
 
+/// An identity policy or boundary, with a request that may stand for many.
+pub fn identity_case(choices: &mut Choices<'_>) -> Case {
+    let statements: Vec<Value> = (0..=choices.below(3))
+        .map(|_| statement(choices, false, true))
+        .collect();
+    let mut request = request(choices, false, true);
+    let actions = [
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:*",
+        "*",
+        "s?:Get*",
+        "sts:AssumeRole*",
+    ];
+    (*choices.one_of(&actions)).clone_into(&mut request.action);
+    request.resource = Some(
+        (*choices.one_of(&[
+            "*",
+            "arn:aws:s3:::bucket/key",
+            "arn:aws:s3:::bucket/*",
+            "arn:aws:s3:::*",
+            "arn:aws:s3:::*ey",
+            "arn:aws:s3:::b?cket/key",
+        ]))
+        .to_owned(),
+    );
+    Case {
+        policy: json!({ "Version": "2012-10-17", "Statement": statements }),
+        request,
+    }
+}
+
+/// Some of the requests that a request with wildcards stands for.
+pub fn members(request: &ReferenceRequest) -> Vec<ReferenceRequest> {
+    let fits =
+        |pattern: &str, text: &str| super::reference::like(&pattern.to_lowercase(), &text.to_lowercase());
+    let actions = [
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sqs:GetQueueUrl",
+    ];
+    let resources = [
+        "*",
+        "arn:aws:s3:::bucket/key",
+        "arn:aws:s3:::bucket/other",
+        "arn:aws:s3:::backet/key",
+        "arn:aws:s3:::other",
+        "arn:aws:s3:::ab",
+        "arn:aws:s3:::monkey",
+    ];
+    let wanted = request.resource.as_deref().unwrap_or_default();
+    let resources = resources.into_iter().filter(|resource| {
+        if wanted == "*" {
+            *resource == "*"
+        } else {
+            *resource != "*" && fits(wanted, resource)
+        }
+    });
+    let pairs = resources.flat_map(|resource| {
+        let fitting = actions.into_iter().filter(|action| fits(&request.action, action));
+        fitting.map(move |action| (action, resource))
+    });
+    pairs
+        .map(|(action, resource)| ReferenceRequest {
+            action: action.to_owned(),
+            resource: Some(resource.to_owned()),
+            ..request.clone()
+        })
+        .collect()
+}
+
 const TRUST_OPERATORS: [&str; 11] = [
     "StringEquals",
     "StringEquals",

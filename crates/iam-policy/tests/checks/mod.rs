@@ -207,3 +207,37 @@ pub fn edit_loses_nobody(data: &[u8]) {
         }
     }
 }
+
+/// What is said of a whole set of requests holds of each of them: of all where it is said of every one, of none where it is
+/// said of none; and of a single request it is what the reference says.
+pub fn reach_like_reference(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let case = generate::identity_case(&mut choices);
+    let Some(document) = read(&case.policy.to_string()) else {
+        return;
+    };
+    let Some(reaches) = iam_policy::reach(&document, &case.request.to_request()) else {
+        return;
+    };
+    for member in generate::members(&case.request) {
+        for (reach, (outcome, _)) in reaches.iter().zip(reference::outcomes(&case.policy, &member)) {
+            let said = format!(
+                "{reach:?} {outcome:?} {:#} {:#?} {member:#?}",
+                case.policy, case.request
+            );
+            match (reach.every, reach.some) {
+                (Truth::True, _) => assert_eq!(outcome, Some(true), "{said}"),
+                (_, Truth::False) => assert_eq!(outcome, Some(false), "{said}"),
+                _ => {}
+            }
+            if member.action == case.request.action && member.resource == case.request.resource {
+                let known = |outcome: Truth| (outcome != Truth::Unknown).then_some(outcome == Truth::True);
+                assert_eq!(
+                    (known(reach.every), known(reach.some)),
+                    (outcome, outcome),
+                    "{said}"
+                );
+            }
+        }
+    }
+}

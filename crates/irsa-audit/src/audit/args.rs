@@ -7,6 +7,7 @@ use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
 use clap::{Args, ValueEnum};
 
+use super::expect::Expect;
 use super::threshold::FailOn;
 use crate::operator::settings::annotation_prefix;
 
@@ -69,6 +70,11 @@ pub struct AuditArgs {
     /// Audit only this namespace of the cluster. With --kubernetes: the namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
+
+    /// With --kubernetes: what every annotated ServiceAccount must be able to do in AWS, besides what its IrsaAudit expects, as
+    /// `s3:GetObject=arn:aws:s3:::bucket/*`; without the resource for an action that has none of its own; may be repeated
+    #[arg(long, value_name = "ACTION=RESOURCE", requires = "kubernetes")]
+    pub expect: Vec<Expect>,
 
     /// How the report looks
     #[arg(short, long, value_enum, default_value_t = Format::Table)]

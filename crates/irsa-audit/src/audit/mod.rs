@@ -3,11 +3,13 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`args`] | the flags |
+//! | `expect` | expectations on the command line |
 //! | `input` | files as texts |
 //! | `live` | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
+mod expect;
 pub mod input;
 mod live;
 mod threshold;
@@ -107,5 +109,6 @@ fn offline(args: &AuditArgs) -> Result<Report, AuditError> {
     for problem in &loaded.problems {
         eprintln!("irsa-audit: warning: {problem}");
     }
+    expect::add(&mut loaded.snapshot, &loaded.config, &args.expect);
     Ok(audit_core::audit(&loaded.snapshot, &loaded.config, now))
 }

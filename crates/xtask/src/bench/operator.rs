@@ -123,6 +123,9 @@ fn seed_aws(aws: &FakeAws, issuer: &str) {
         })
         .to_string()
     };
+    let reading =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    aws.aws_managed_policy("ReadOnlyAccess", reading);
     let seeds = aws.account(ACCOUNT);
     seeds.provider(issuer, ["sts.amazonaws.com"]);
     for binding in 0..BINDINGS {

@@ -7,6 +7,7 @@ use audit_api::ClusterIrsaAuditStatus;
 use audit_api::cluster_audit::{AccountStatus, ClusterFinding, IssuerStatus, VerdictCounts};
 use audit_api::condition::{Condition, ConditionStatus};
 use audit_core::audit::audit_cluster;
+use audit_core::finding::Severity;
 use audit_core::report::{AccountReport, ClusterReport};
 use audit_core::{Config, Snapshot, Verdict};
 use jiff::Timestamp;
@@ -157,7 +158,11 @@ fn count(verdicts: impl Iterator<Item = Verdict>) -> VerdictCounts {
 }
 
 fn ready(report: &ClusterReport, now: Timestamp) -> Condition {
-    let first = report.findings.first();
+    // What roles trust without need says nothing of what could be seen.
+    let first = report
+        .findings
+        .iter()
+        .find(|finding| finding.severity >= Severity::Unknown);
     Condition {
         type_: "Ready".to_owned(),
         status: if first.is_none() {

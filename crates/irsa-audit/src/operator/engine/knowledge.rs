@@ -6,6 +6,7 @@ use audit_aws::{Change, Reading};
 use audit_core::audit::{Bound, is_bound, is_suspended};
 use audit_core::chain::asked_role;
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
+use audit_core::permissions::{chaining, expectation::questions};
 use audit_core::snapshot::Binding;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -36,6 +37,7 @@ impl Engine {
                     self.dirty
                         .extend(self.evidence.referring_to_role(&account, &name).cloned());
                 }
+                Change::Policy { account, arn } => self.mark_policy(&account, &arn),
                 Change::Provider { account }
                 | Change::Account { account }
                 | Change::Access { account }
@@ -66,10 +68,22 @@ impl Engine {
                 name,
                 result: Ok(_),
                 ..
+            }
+            | Reading::Inline {
+                account,
+                name,
+                result: Ok(_),
+                ..
             } => {
                 self.dirty
                     .extend(self.evidence.referring_to_role(account, name).cloned());
             }
+            Reading::Managed {
+                account,
+                arn,
+                result: Ok(_),
+                ..
+            } => self.mark_policy(account, arn),
             Reading::Provider {
                 account,
                 result: Ok(_),
@@ -126,6 +140,35 @@ impl Engine {
             }
             _ => {}
         }
+    }
+
+    /// Marks the bindings to roles that have a managed policy, or have it as their boundary.
+    fn mark_policy(&mut self, account: &str, arn: &str) {
+        let Some(known) = self.snapshot.accounts.get(account) else {
+            return;
+        };
+        let attached = known.policies.iter().filter(|(_, seen)| {
+            seen.latest()
+                .is_some_and(|policies| policies.attached.iter().any(|held| held == arn))
+        });
+        let bounded = known.roles.iter().filter(|(_, seen)| {
+            matches!(seen.latest(), Some(RoleLookup::Found(role)) if role.boundary.as_deref() == Some(arn))
+        });
+        for name in attached
+            .map(|(name, _)| name)
+            .chain(bounded.map(|(name, _)| name))
+        {
+            self.dirty
+                .extend(self.evidence.referring_to_role(account, name).cloned());
+        }
+    }
+
+    /// Whether somebody expects AWS permissions of a binding.
+    pub(super) fn expects_permissions(&self, key: &BindingKey) -> bool {
+        let binding = self.snapshot.cluster.binding(key);
+        binding
+            .and_then(|binding| binding.requests().first())
+            .is_some_and(|request| !request.aws.is_empty())
     }
 
     /// Takes in the cluster's issuer.
@@ -212,6 +255,10 @@ impl Engine {
             {
                 account.roles.remove(&name);
                 account.policies.remove(&name);
+                account.inline.remove(&name);
+                if account.policies.is_empty() {
+                    account.managed.clear();
+                }
             }
         }
         for account in moved.vanished {
@@ -251,6 +298,11 @@ impl Engine {
         if runs(binding) {
             roles.extend(self.trusting_roles(&key.subject()));
         }
+        // Roles that it is expected to assume have their say by their trust policies.
+        let expectations = binding.requests().first().map_or(&[][..], |request| &request.aws);
+        roles.extend(
+            questions(expectations).filter_map(|(asked, _)| chaining::target(asked.action, asked.resource)),
+        );
         roles
     }
 

@@ -273,7 +273,9 @@ impl Engine {
     /// Audits one binding and says what follows.
     fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
         self.refer(key);
-        self.evidence.want_unseen(key, &self.snapshot.accounts, now);
+        let expects_permissions = self.expects_permissions(key);
+        self.evidence
+            .want_unseen(key, expects_permissions, &self.snapshot.accounts, now);
         let mut state = self.states.remove(key).unwrap_or_default();
         let mut look = Look {
             key,

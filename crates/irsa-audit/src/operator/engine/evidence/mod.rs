@@ -224,7 +224,9 @@ impl EvidencePlan {
         let watched = |account: &String| self.accounts.get(account).filter(|watched| watched.is_open);
         match reading {
             Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => false,
-            Reading::Role { account, name, .. } | Reading::Policies { account, name, .. } => {
+            Reading::Role { account, name, .. }
+            | Reading::Policies { account, name, .. }
+            | Reading::Inline { account, name, .. } => {
                 watched(account).is_some_and(|watched| watched.roles.contains_key(name))
             }
             Reading::Provider { account, arn, .. } => {
@@ -234,6 +236,7 @@ impl EvidencePlan {
             | Reading::ProviderUrls { account, .. }
             | Reading::TrustQuota { account, .. }
             | Reading::PodIdentity { account, .. }
+            | Reading::Managed { account, .. }
             | Reading::Listing { account, .. } => watched(account).is_some(),
         }
     }
@@ -308,8 +311,15 @@ impl EvidencePlan {
         self.accounts.iter().filter_map(oldest).collect()
     }
 
-    /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it.
-    pub fn want_unseen(&mut self, key: &BindingKey, accounts: &BTreeMap<String, Account>, now: Timestamp) {
+    /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it. What stands in policies is read
+    /// for those who expect something of it, and where no listing will ever bring it.
+    pub fn want_unseen(
+        &mut self,
+        key: &BindingKey,
+        expects_permissions: bool,
+        accounts: &BTreeMap<String, Account>,
+        now: Timestamp,
+    ) {
         for arn in self.references.get(key).into_iter().flatten() {
             let seen = accounts.get(arn.account());
             let Some(watched) = self.accounts.get_mut(arn.account()) else {
@@ -318,8 +328,14 @@ impl EvidencePlan {
             let role_is_seen = seen
                 .and_then(|account| account.roles.get(arn.name()))
                 .is_some_and(|role| !role.is_pending());
-            if !role_is_seen && !watched.is_being_listed(arn.name(), now) {
+            let lacks_documents =
+                || expects_permissions && seen.is_some_and(|account| lacks_documents(account, arn.name()));
+            if watched.is_being_listed(arn.name(), now) {
+                // It brings everything.
+            } else if !role_is_seen && !expects_permissions && watched.can_be_listed() {
                 self.wanted.insert(Target::role(arn.account(), arn.name()));
+            } else if !role_is_seen || lacks_documents() {
+                self.wanted.insert(Target::permissions(arn.account(), arn.name()));
             }
             if seen.is_none_or(|account| account.provider.is_pending()) {
                 self.wanted.insert(Target::provider(arn.account()));
@@ -361,7 +377,7 @@ impl EvidencePlan {
     /// Wants everything read again that a binding refers to, because somebody asked for it.
     pub fn force(&mut self, key: &BindingKey) {
         for arn in self.references.get(key).into_iter().flatten() {
-            self.forced.insert(Target::role(arn.account(), arn.name()));
+            self.forced.insert(Target::permissions(arn.account(), arn.name()));
             self.forced.insert(Target::provider(arn.account()));
             let watched = self.accounts.get(arn.account());
             self.forced
@@ -382,6 +398,21 @@ fn may_be_near_quota(role: &Observed<RoleLookup>) -> bool {
         Some(RoleLookup::Found(role)) => is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA),
         _ => false,
     }
+}
+
+/// Whether nobody has tried to read what stands in a policy of a role.
+fn lacks_documents(account: &Account, role: &str) -> bool {
+    let Some(policies) = account.policies.get(role).and_then(Observed::latest) else {
+        return false;
+    };
+    let boundary = match account.roles.get(role).and_then(Observed::latest) {
+        Some(RoleLookup::Found(role)) => role.boundary.as_deref(),
+        _ => None,
+    };
+    let inline = account.inline.get(role);
+    let mut managed = policies.attached.iter().map(String::as_str).chain(boundary);
+    let is_unread = |arn| account.managed.get(arn).is_none_or(Observed::is_pending);
+    (!policies.inline.is_empty() && inline.is_none_or(Observed::is_pending)) || managed.any(is_unread)
 }
 
 /// Whether an observation is too old to prove anything.

@@ -69,12 +69,16 @@ impl EvidencePlan {
                 }
                 if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
                     self.wanted
-                        .extend(watched.roles.keys().map(|name| Target::role(id, name)));
+                        .extend(watched.roles.keys().map(|name| Target::permissions(id, name)));
                 }
             }
         }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.append(&mut self.forced.clone());
+        let with_documents: Vec<Target> = wanted.iter().filter_map(Target::part).collect();
+        for part in with_documents {
+            wanted.remove(&part);
+        }
         wanted.retain(|target| self.asked.at(target).is_none());
         self.forced.retain(|target| self.asked.at(target).is_some());
         for target in self.rather_list(wanted, issuer, now, &mut requests) {
@@ -128,6 +132,10 @@ impl EvidencePlan {
             .filter(|watched| watched.is_open)?;
         match target {
             Target::Role { account, name } => Some(Request::Role {
+                account: account.clone(),
+                name: name.clone(),
+            }),
+            Target::Permissions { account, name } => Some(Request::Permissions {
                 account: account.clone(),
                 name: name.clone(),
             }),

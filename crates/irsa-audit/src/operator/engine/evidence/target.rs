@@ -3,8 +3,15 @@
 /// Something in AWS that is read by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
-    /// A role and its policies.
+    /// A role, and which policies it has.
     Role {
+        /// Its account.
+        account: String,
+        /// Its name.
+        name: String,
+    },
+    /// A role, with what stands in its policies.
+    Permissions {
         /// Its account.
         account: String,
         /// Its name.
@@ -42,6 +49,15 @@ impl Target {
         }
     }
 
+    /// A role, with what stands in its policies.
+    #[must_use]
+    pub fn permissions(account: &str, name: &str) -> Self {
+        Self::Permissions {
+            account: account.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// The provider of an account.
     #[must_use]
     pub fn provider(account: &str) -> Self {
@@ -74,11 +90,21 @@ impl Target {
         }
     }
 
+    /// What is read with it as well.
+    #[must_use]
+    pub fn part(&self) -> Option<Self> {
+        match self {
+            Self::Permissions { account, name } => Some(Self::role(account, name)),
+            _ => None,
+        }
+    }
+
     /// The account that it is in.
     #[must_use]
     pub fn account(&self) -> &str {
         match self {
             Self::Role { account, .. }
+            | Self::Permissions { account, .. }
             | Self::Provider { account }
             | Self::ProviderUrls { account }
             | Self::TrustQuota { account }
@@ -89,6 +115,6 @@ impl Target {
     /// Whether a listing of the account brings it.
     #[must_use]
     pub fn is_listed(&self) -> bool {
-        matches!(self, Self::Role { .. })
+        matches!(self, Self::Role { .. } | Self::Permissions { .. })
     }
 }

@@ -83,6 +83,9 @@ impl Aws {
             Request::Role { account: id, name } => {
                 known(id).map(|account| role_readings(account, id, name, at))
             }
+            Request::Permissions { account: id, name } => {
+                known(id).map(|account| permissions_readings(account, id, name, at))
+            }
             Request::Provider { account: id, arn } => {
                 known(id).map(|account| provider_readings(account, id, arn, at))
             }
@@ -168,6 +171,24 @@ fn role_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<R
     ]
 }
 
+/// The same, then what stands in the policies.
+fn permissions_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<Reading> {
+    let mut readings = role_readings(aws, id, name, at);
+    if let Some(Reading::Policies { .. }) = readings.last() {
+        readings.extend(policies().attached.into_iter().map(|arn| Reading::Managed {
+            account: id.to_owned(),
+            arn,
+            at,
+            result: Ok(POLICY.into()),
+        }));
+    }
+    readings
+}
+
+/// What every policy allows.
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+
 fn provider_readings(aws: &AwsAccount, id: &str, arn: &str, at: Timestamp) -> Vec<Reading> {
     if aws.singles == Answers::Never {
         return Vec::new();
@@ -205,9 +226,12 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
                 at,
                 role: Ok(Arc::new(role(aws, id, name, subjects))),
                 policies: policies(),
+                inline: None,
                 subjects: subjects.clone(),
             })
             .collect(),
+        managed: [].into(),
+        unlisted: [].into(),
         absent: wanted
             .iter()
             .filter(|name| !aws.roles.contains_key(*name))
@@ -254,8 +278,8 @@ fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>
     Role {
         arn: RoleArn::parse(&format!("arn:aws:iam::{account}:role/{name}")).unwrap(),
         id: format!("AROA{name}"),
-        trust: Arc::new(iam_policy::parse(&text)),
         last_used: audit_core::model::LastUsed::Unseen,
+        boundary: None,
         trust_text: text.into(),
     }
 }

@@ -38,6 +38,21 @@ fn a_new_binding_is_read_by_itself() {
 }
 
 #[test]
+fn what_stands_in_policies_is_read_for_those_who_expect_something_of_it() {
+    let mut lab = Lab::healthy();
+    lab.forget();
+    lab.edit("app", |audit| {
+        audit["spec"]["expect"] = json!({"aws": [{"actions": ["s3:GetObject"]}]});
+    });
+    lab.settle();
+    assert_eq!(lab.short_reads(), [format!("permissions {HOME} app")]);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.forget();
+    lab.pass(REFRESH - 30);
+    assert_eq!(lab.short_reads(), Vec::<String>::new(), "and then it is known");
+}
+
+#[test]
 fn many_new_bindings_are_listed() {
     let mut lab = Lab::healthy();
     for n in 0..50 {
@@ -76,8 +91,11 @@ fn where_nothing_may_be_listed_roles_are_read_one_by_one_once_a_refresh() {
         lab.binding(&format!("app-{n:02}"));
     }
     lab.pass(1);
-    let mut once: Vec<String> = (0..30).map(|n| format!("role {HOME} app-{n:02}")).collect();
-    once.splice(0..0, listed(1));
+    let mut once: Vec<String> = (0..30)
+        .map(|n| format!("permissions {HOME} app-{n:02}"))
+        .collect();
+    once.extend(listed(1));
+    once.sort();
     assert_eq!(lab.short_reads(), once);
     assert_eq!(lab.verdict("app-29"), Some(VerdictName::Working));
     lab.forget();
@@ -124,7 +142,7 @@ fn a_failing_listing_is_tried_again_with_backoff_and_then_done_without() {
     let singles = lab
         .short_reads()
         .iter()
-        .filter(|read| **read == format!("role {HOME} app-29"))
+        .filter(|read| **read == format!("permissions {HOME} app-29"))
         .count();
     assert!((1..=2).contains(&singles), "{singles}");
 }
@@ -152,7 +170,7 @@ fn an_unhealthy_binding_is_read_again_with_backoff_up_to_the_refresh() {
     assert_eq!(
         lab.short_reads()
             .iter()
-            .filter(|read| read.starts_with("role"))
+            .filter(|read| read.starts_with("permissions"))
             .count(),
         1
     );
@@ -246,7 +264,7 @@ fn the_annotation_forces_reads() {
     lab.settle();
     assert_eq!(
         lab.short_reads(),
-        [format!("provider {HOME}"), format!("role {HOME} app")]
+        [format!("permissions {HOME} app"), format!("provider {HOME}")]
     );
     // Once more within a moment: the question waits, and is not lost.
     lab.forget();
@@ -257,7 +275,7 @@ fn the_annotation_forces_reads() {
     lab.pass(6);
     assert_eq!(
         lab.short_reads(),
-        [format!("provider {HOME}"), format!("role {HOME} app")]
+        [format!("permissions {HOME} app"), format!("provider {HOME}")]
     );
     assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"));
     lab.forget();

@@ -431,6 +431,7 @@ impl Lab {
             .iter()
             .map(|read| match read {
                 Request::Role { account, name } => format!("role {account} {name}"),
+                Request::Permissions { account, name } => format!("permissions {account} {name}"),
                 Request::Provider { account, .. } => format!("provider {account}"),
                 Request::Listing { account, .. } => format!("list {account}"),
                 Request::ProviderUrls { account } => format!("providers {account}"),

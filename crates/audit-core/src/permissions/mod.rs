@@ -1,0 +1,22 @@
+//! What a role may do, by its own policies and its permissions boundary.
+//!
+//! SCPs, RCPs and the policies of resources are not seen here, so that an answer is about the role alone: it may be that one of
+//! them denies what the role is allowed, or that a resource's own policy allows what the role's does not.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`policies`] | the documents, and how they answer one question |
+//! | [`expectation`] | what an `IrsaAudit` expects, question by question |
+//! | [`chaining`] | whether another role's trust policy lets this one in |
+//! | [`power`] | administrators, and the ways to become one |
+
+pub mod chaining;
+pub mod expectation;
+pub mod policies;
+pub mod power;
+
+pub use expectation::{Expected, Question, expected};
+pub use policies::{Answer, Doubt, Place, Policy, PolicySet, Source};
+
+/// What is not looked at, for messages.
+pub const NOT_SEEN: &str = "SCPs, RCPs and policies of resources are not looked at";

@@ -1,0 +1,179 @@
+//! # IRSA502 `ActionNotAllowed`
+//!
+//! ## What it means
+//! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), and no policy of the role allows one of them: every action on
+//! every resource is asked for. A wildcard in an action or in a resource asks for all that it matches; the resource `*` is for
+//! actions that have no resource of their own. For `sts:AssumeRole` on a role that can be read, that role's trust policy is asked
+//! as well, and the finding says so where it refuses.
+//!
+//! ## Why it breaks
+//! What no policy allows is denied. SCPs, RCPs and policies of resources are not looked at: a bucket's own policy may allow what
+//! the role's does not. Then expect nothing of the role.
+//!
+//! ## In logs
+//! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:PutObject on resource: … because no identity-based policy
+//! allows the s3:PutObject action`.
+//!
+//! ## Example
+//! ```yaml
+//! kind: IrsaAudit
+//! spec:
+//!   serviceAccountName: cart
+//!   expect:
+//!     aws:
+//!       - actions: ["s3:GetObject", "s3:PutObject"]
+//!         resources: ["arn:aws:s3:::carts/*"]
+//! ```
+//! with a policy that allows `s3:GetObject` only.
+//!
+//! ## Fix
+//! The command puts one inline policy beside the others that allows exactly what is missing. Where policies are kept in code, take
+//! its Terraform form, or the statement in it.
+//!
+//! ## Verify
+//! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says `allowed`.
+//!
+//! ## References
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Actions, resources and condition keys for AWS services](https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
+//! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
+
+use super::expected::{asked, grant, message, of_kind};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::permissions::expectation::admitted;
+use crate::permissions::{Answer, Question, expected};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA502",
+    reason: "ActionNotAllowed",
+    severity: Severity::Broken,
+    link: Link::Permissions,
+    title: "no policy of the role allows an expected action",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    // A role without any policy is IRSA501's.
+    if matches!(aws.policies, Ok(policies) if policies.attached.is_empty() && policies.inline.is_empty()) {
+        return None;
+    }
+    let all = expected(chain);
+    let failing = of_kind(&all, |answer| matches!(answer, Answer::NotAllowed | Answer::Refused(_)));
+    failing.first()?;
+    let message = message(aws.arn.name(), &failing, |expected| match &expected.answer {
+        Answer::Refused(why) => format!("{} is allowed, but {why}", asked(&expected.question)),
+        _ => format!("no policy allows {}", asked(&expected.question)),
+    });
+    let missing = of_kind(&all, |answer| matches!(answer, Answer::NotAllowed));
+    let questions: Vec<&Question<'_>> = missing.iter().map(|expected| &expected.question).collect();
+    let fix = if questions.is_empty() {
+        let arn = quote(&aws.arn.to_string());
+        Some(Fix::manual(format!("ask whoever owns the role that is to be assumed to let `{arn}` in")))
+    } else {
+        grant(chain, &questions)
+    };
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA502", Severity::Broken, Link::Permissions, Verdict::Broken);
+
+    fn allowing(actions: &[&str], resources: &[&str]) -> World {
+        World::healthy().inline(&json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": resources }]
+        }))
+    }
+
+    const CARTS: &str = "arn:aws:s3:::carts/*";
+
+    #[test]
+    fn every_action_on_every_resource_is_asked_for() {
+        let world = allowing(&["s3:Get*"], &[CARTS]);
+        assert_healthy(&world.clone().expect(&["s3:GetObject", "S3:getobjectacl"], &[CARTS]).audit());
+        for (actions, resources) in [
+            (&["s3:GetObject", "s3:PutObject"][..], &[CARTS][..]),
+            (&["s3:GetObject"], &[CARTS, "arn:aws:s3:::orders/a"]),
+            (&["s3:GetObject"], &["arn:aws:s3:::*"]),
+            (&["s3:ListAllMyBuckets"], &[]),
+        ] {
+            let report = world.clone().expect(actions, resources).audit();
+            let finding = the_one(&report, BROKEN);
+            assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::AwsCli, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_fix_makes_it_pass() {
+        let world = allowing(&["s3:GetObject"], &[CARTS]).expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[CARTS]);
+        let report = world.audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        let (_, document) = fix.text.split_once("--policy-document ").unwrap();
+        let document: serde_json::Value = serde_json::from_str(document.trim_matches('\'')).unwrap();
+        assert_eq!(document["Statement"].as_array().unwrap().len(), 1, "{document}");
+        assert_eq!(document["Statement"][0]["Action"], json!(["s3:DeleteObject", "s3:PutObject"]));
+        assert_healthy(&world.inline_named("irsa-audit-expected", &document).audit());
+    }
+
+    #[test]
+    fn nothing_that_iam_would_not_take_is_printed() {
+        for (action, resource) in [("PutObject", CARTS), ("s3:Put Object", CARTS), ("s3:PutObject", "carts")] {
+            let report = allowing(&["s3:GetObject"], &[CARTS]).expect(&[action], &[resource]).audit();
+            assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual, "{action}");
+        }
+    }
+
+    #[test]
+    fn a_policy_of_the_same_name_is_not_overwritten() {
+        let other = json!({ "Version": "2012-10-17", "Statement": [] });
+        let world = allowing(&["s3:GetObject"], &[CARTS]).inline_named("irsa-audit-expected", &other);
+        let report = world.expect(&["s3:PutObject"], &[CARTS]).audit();
+        let fix = &the_one(&report, BROKEN).fix.as_ref().unwrap().text;
+        assert!(fix.contains("--policy-name irsa-audit-expected-2 "), "{fix}");
+    }
+
+    #[test]
+    fn a_role_to_be_assumed_has_its_say() {
+        let target = "arn:aws:iam::111122223333:role/old-cart";
+        let lets_in = |principal: &str| {
+            json!({ "Version": "2012-10-17", "Statement": [
+                { "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" }
+            ]})
+            .to_string()
+        };
+        let world = || allowing(&["sts:AssumeRole"], &[target]).expect(&["sts:AssumeRole"], &[target]);
+        assert_healthy(&world().audit());
+        for principal in [ROLE, "arn:aws:iam::111122223333:root", "*"] {
+            assert_healthy(&world().any_role("old-cart", role(target, &lets_in(principal))).audit());
+        }
+        let refusing = world().any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:role/other")));
+        let report = refusing.audit();
+        let finding = the_one(&report, BROKEN);
+        assert!(finding.message.contains("does not let"), "{}", finding.message);
+        let by_name = allowing(&["s3:GetObject"], &["*"]).expect(&["sts:AssumeRole"], &[target]);
+        assert_healthy(&by_name.clone().any_role("old-cart", role(target, &lets_in(ROLE))).audit());
+        let by_account = by_name.any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:root")));
+        the_one(&by_account.audit(), BROKEN);
+    }
+
+    #[test]
+    fn nobody_is_told_whom_the_trust_policy_does_not_admit() {
+        let world = allowing(&["s3:GetObject"], &[CARTS]).expect(&["s3:PutObject"], &[CARTS]);
+        let refusing = world.condition(&condition("system:serviceaccount:shop:orders"));
+        assert_eq!(codes(&refusing.audit()), ["IRSA205"]);
+    }
+}

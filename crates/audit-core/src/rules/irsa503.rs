@@ -1,0 +1,119 @@
+//! # IRSA503 `ActionExplicitlyDenied`
+//!
+//! ## What it means
+//! A statement of the role's policies, or of its permissions boundary, denies what an `IrsaAudit` expects (`spec.expect.aws`), or a
+//! part of it. Policy and statement are named.
+//!
+//! ## Why it breaks
+//! An explicit Deny outweighs every Allow.
+//!
+//! ## In logs
+//! `AccessDenied … is not authorized to perform: s3:DeleteObject on resource: … with an explicit deny in an identity-based policy`
+//! (or `… in a permissions boundary`).
+//!
+//! ## Example
+//! ```json
+//! {"Sid": "KeepHistory", "Effect": "Deny", "Action": "s3:Delete*", "Resource": "*"}
+//! ```
+//! where `s3:DeleteObject` on `arn:aws:s3:::carts/*` is expected.
+//!
+//! ## Fix
+//! The Deny stands there for a reason, so that no edit is proposed: ask whoever owns the policy to except the action or the
+//! resource, or expect less.
+//!
+//! ## Verify
+//! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:DeleteObject --resource-arns ARN` no longer
+//! says `explicitDeny`.
+//!
+//! ## References
+//! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
+
+use super::expected::{asked, message, of_kind};
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::permissions::expectation::admitted;
+use crate::permissions::{Answer, expected};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA503",
+    reason: "ActionExplicitlyDenied",
+    severity: Severity::Broken,
+    link: Link::Permissions,
+    title: "an expected action meets an explicit Deny",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    let all = expected(chain);
+    let denied = of_kind(&all, |answer| matches!(answer, Answer::Denied(_)));
+    let Answer::Denied(first) = &denied.first()?.answer else { return None };
+    let message = message(aws.arn.name(), &denied, |expected| match &expected.answer {
+        Answer::Denied(place) => format!("{} is denied by {place}", asked(&expected.question)),
+        _ => asked(&expected.question),
+    });
+    let fix = Fix::manual(format!(
+        "ask whoever owns it to make an exception from {first}, or expect less; no edit is proposed, for it stands there for a \
+         reason"
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA503", Severity::Broken, Link::Permissions, Verdict::Broken);
+
+    fn with_deny(action: &str, resource: &str) -> World {
+        World::healthy().inline(&json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" },
+            deny(action, resource),
+        ]}))
+    }
+
+    fn deny(action: &str, resource: &str) -> Value {
+        json!({ "Sid": "KeepOut", "Effect": "Deny", "Action": action, "Resource": resource })
+    }
+
+    #[test]
+    fn a_deny_of_a_part_is_a_deny() {
+        for (action, resource) in [
+            ("s3:DeleteObject", "*"),
+            ("s3:Delete*", "arn:aws:s3:::carts/old/*"),
+            ("*", "arn:aws:s3:::carts/*"),
+        ] {
+            let report = with_deny(action, resource).expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+            let finding = the_one(&report, BROKEN);
+            assert!(finding.message.contains("statement `KeepOut` of inline policy `inline`"), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn a_deny_of_something_else_is_fine() {
+        for (action, resource) in [("s3:PutObject", "*"), ("s3:DeleteObject", "arn:aws:s3:::orders/*")] {
+            let report = with_deny(action, resource).expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+            assert_healthy(&report);
+        }
+    }
+
+    #[test]
+    fn the_boundary_denies_as_well() {
+        let boundary = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "*", "Resource": "*" },
+            deny("s3:DeleteObject", "*"),
+        ]});
+        let world = with_deny("s3:PutObject", "*").boundary(&boundary);
+        let report = world.expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+        let finding = the_one(&report, BROKEN);
+        assert!(finding.message.contains("policy `arn:aws:iam::111122223333:policy/boundary`"), "{}", finding.message);
+    }
+}

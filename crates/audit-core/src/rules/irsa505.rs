@@ -1,0 +1,101 @@
+//! # IRSA505 `AdministratorAccess`
+//!
+//! ## What it means
+//! The role may do everything in its account: a policy allows every action on every resource without a condition, and no permissions
+//! boundary holds it back. A Deny that takes a part away again does not change that. Waivers do not count for this code, unless the
+//! `default` IrsaAuditPolicy says otherwise.
+//!
+//! ## Why it matters
+//! Whoever takes over a pod, or may create one in the namespace, has the account.
+//!
+//! ## In logs
+//! Nothing: everything works.
+//!
+//! ## Example
+//! ```console
+//! $ aws iam list-attached-role-policies --role-name cart --query AttachedPolicies[].PolicyName
+//! ["AdministratorAccess"]
+//! ```
+//!
+//! ## Fix
+//! Allow what the workload does: IAM Access Analyzer makes a policy from what it did.
+//!
+//! ## Verify
+//! The finding is gone, and the workload still does its work.
+//!
+//! ## References
+//! - [Security best practices in IAM: least privilege](https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html)
+//! - [Policy generation from access activity](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-policy-generation.html)
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::permissions::NOT_SEEN;
+use crate::permissions::expectation::admitted;
+use crate::permissions::power::is_administrator;
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA505",
+    reason: "AdministratorAccess",
+    severity: Severity::Risk,
+    link: Link::Permissions,
+    title: "the role may do everything",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    let policies = aws.permissions.as_ref().ok()?;
+    if !is_administrator(&aws.arn, policies) {
+        return None;
+    }
+    let message = format!("role `{}` may do everything in account {}; {NOT_SEEN}", quote(aws.arn.name()), aws.arn.account());
+    Some(Finding::new(&ENTRY, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA505", Severity::Risk, Link::Permissions, Verdict::AtRisk);
+
+    fn policy(statements: &Value) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
+
+    fn everything() -> Value {
+        json!({ "Effect": "Allow", "Action": "*", "Resource": "*" })
+    }
+
+    #[test]
+    fn everything_on_everything_is_a_risk() {
+        for statements in [
+            json!([everything()]),
+            json!([everything(), { "Effect": "Deny", "Action": "aws-portal:*", "Resource": "*" }]),
+            json!([{ "Effect": "Allow", "Action": ["s3:*", "*:*", "*"], "Resource": ["arn:aws:s3:::a", "*"] }]),
+        ] {
+            the_one(&World::healthy().inline(&policy(&statements)).audit(), RISK);
+        }
+        the_one(&World::healthy().inline(&policy(&json!(everything()))).boundary(&policy(&json!(everything()))).audit(), RISK);
+    }
+
+    #[test]
+    fn what_holds_a_role_back_makes_it_no_administrator() {
+        for statements in [
+            json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }),
+            json!({ "Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::carts" }),
+            json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" }),
+            json!([everything(), { "Effect": "Deny", "Action": "*", "Resource": "*" }]),
+            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": { "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } } }),
+        ] {
+            assert_healthy(&World::healthy().inline(&policy(&statements)).audit());
+        }
+        let s3 = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" });
+        assert_healthy(&World::healthy().inline(&policy(&json!(everything()))).boundary(&policy(&s3)).audit());
+    }
+}

@@ -1,0 +1,141 @@
+//! # IRSA506 `PrivilegeEscalation`
+//!
+//! ## What it means
+//! The role can give itself permissions that it does not have, by one of five well-known ways: it may put an inline policy on itself
+//! (`iam:PutRolePolicy`); attach any managed policy to itself (`iam:AttachRolePolicy`); make a new version of a policy of the account
+//! that it has attached (`iam:CreatePolicyVersion`); make any role of the account trust it (`iam:UpdateAssumeRolePolicy`); or pass any
+//! role of the account to a service that runs what it is given (`iam:PassRole` with EC2, Lambda, ECS, `CloudFormation`, Glue or
+//! `CodeBuild`). A way counts only if every step of it is certainly allowed. Administrators are IRSA505. Waivers do not count for this
+//! code, unless the `default` IrsaAuditPolicy says otherwise.
+//!
+//! ## Why it matters
+//! Whoever takes over a pod, or may create one in the namespace, can end up with the account. Within a permissions boundary the first
+//! three ways lead as far as the boundary.
+//!
+//! ## In logs
+//! Nothing, until somebody goes that way: CloudTrail then has `PutRolePolicy`, `AttachRolePolicy`, … by the role's own session.
+//!
+//! ## Example
+//! ```json
+//! {"Effect": "Allow", "Action": ["iam:PassRole", "lambda:*"], "Resource": "*"}
+//! ```
+//!
+//! ## Fix
+//! Name the resources: the one role that may be passed, to the one service (`iam:PassedToService`); policies below a path. Or give the
+//! role a permissions boundary, and allow it to change roles only where they have it (`iam:PermissionsBoundary`).
+//!
+//! ## Verify
+//! The finding is gone, and the workload still does its work.
+//!
+//! ## References
+//! - [Ways of privilege escalation in AWS, and their mitigation](https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/)
+//! - [pathfinding.cloud: a catalogue of such ways](https://pathfinding.cloud/)
+//! - [Grant permissions to pass a role to a service](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
+
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::permissions::NOT_SEEN;
+use crate::permissions::expectation::admitted;
+use crate::permissions::power::{Way, is_administrator, ways};
+use crate::text::{quote, quote_list};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA506",
+    reason: "PrivilegeEscalation",
+    severity: Severity::Risk,
+    link: Link::Permissions,
+    title: "the role can give itself more than it has",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    let policies = aws.permissions.as_ref().ok()?;
+    if is_administrator(&aws.arn, policies) {
+        return None;
+    }
+    let ways = ways(&aws.arn, policies);
+    ways.first()?;
+    let told: Vec<String> = ways.iter().map(told).collect();
+    let boundary = match &policies.boundary {
+        Some(policy) => format!(", as far as its permissions boundary reaches, {}", policy.source),
+        None => String::new(),
+    };
+    let message = format!("role `{}` can {}{boundary}; {NOT_SEEN}", quote(aws.arn.name()), told.join(", or "));
+    Some(Finding::new(&ENTRY, message))
+}
+
+fn told(way: &Way) -> String {
+    format!("{} ({})", way.what, quote_list(way.actions, way.actions.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA506", Severity::Risk, Link::Permissions, Verdict::AtRisk);
+
+    fn allowing(actions: &Value, resource: &str) -> World {
+        World::healthy().inline(&json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": resource }]
+        }))
+    }
+
+    #[test]
+    fn each_way_is_named() {
+        for (actions, named) in [
+            (json!("iam:PutRolePolicy"), "iam:PutRolePolicy"),
+            (json!("iam:Attach*"), "iam:AttachRolePolicy"),
+            (json!("iam:UpdateAssumeRolePolicy"), "iam:UpdateAssumeRolePolicy"),
+            (json!(["iam:PassRole", "ec2:RunInstances"]), "ec2:RunInstances"),
+            (json!(["iam:PassRole", "lambda:*"]), "lambda:CreateFunction"),
+        ] {
+            let report = allowing(&actions, "*").audit();
+            let finding = the_one(&report, RISK);
+            assert!(finding.message.contains(named), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn a_policy_that_the_role_may_rewrite_is_a_way() {
+        let own = "arn:aws:iam::111122223333:policy/own";
+        let document = json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": "iam:CreatePolicyVersion", "Resource": own }]
+        });
+        the_one(&World::healthy().attached(own, &document).audit(), RISK);
+        assert_healthy(&World::healthy().inline(&document).audit());
+    }
+
+    #[test]
+    fn a_way_with_a_step_missing_is_none() {
+        for (actions, resource) in [
+            (json!("iam:PutRolePolicy"), "arn:aws:iam::111122223333:role/other"),
+            (json!("iam:PassRole"), "*"),
+            (json!(["iam:PassRole", "lambda:CreateFunction"]), "*"),
+            (json!(["ec2:RunInstances", "lambda:*", "iam:Get*"]), "*"),
+            (json!(["iam:PassRole", "ec2:RunInstances"]), "arn:aws:iam::111122223333:role/worker"),
+        ] {
+            assert_healthy(&allowing(&actions, resource).audit());
+        }
+        let conditional = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*",
+              "Condition": { "StringEquals": { "iam:PassedToService": "eks.amazonaws.com" } } },
+            { "Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*" },
+            { "Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": "*",
+              "Condition": { "ArnEquals": { "iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnlyAccess" } } }
+        ]});
+        assert_healthy(&World::healthy().inline(&conditional).audit());
+    }
+
+    #[test]
+    fn administrators_need_no_way() {
+        assert_eq!(codes(&allowing(&json!("*"), "*").audit()), ["IRSA505"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! # IRSA702 `TrustsUnannotatedServiceAccount`
+//!
+//! ## What it means
+//! Roles of an account trust ServiceAccounts of this cluster that exist and do not use them: they are annotated with another role, or
+//! with none and nothing runs as them. (Where something does run, the missing annotation is IRSA101 on the binding.) Found by a listing
+//! of the whole account, and told of the account.
+//!
+//! ## Why it matters
+//! The trust is left over, or the annotation was forgotten. Whoever may annotate the ServiceAccount, or run pods as it, gets the role.
+//!
+//! ## In logs
+//! Nothing.
+//!
+//! ## Example
+//! ```console
+//! $ kubectl -n shop get serviceaccount cart -o jsonpath='{.metadata.annotations}'
+//! {}
+//! ```
+//! while role `cart` trusts `system:serviceaccount:shop:cart`.
+//!
+//! ## Fix
+//! Annotate the ServiceAccount, if it is meant to have the role; otherwise take the subject out of the trust policy.
+//!
+//! ## Verify
+//! `kubectl get clusterirsaaudit cluster -o yaml` no longer names it.
+//!
+//! ## References
+//! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
+//! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
+
+use iam_policy::RoleArn;
+
+use super::reverse::{Named, list, named};
+use crate::config::Config;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::model::{Account, Pod};
+use crate::snapshot::Snapshot;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA702",
+    reason: "TrustsUnannotatedServiceAccount",
+    severity: Severity::Notice,
+    link: Link::Trust,
+    title: "roles trust ServiceAccounts that do not use them",
+};
+pub(super) const CHECK: Option<super::Check> = None;
+
+/// The finding on an account.
+#[must_use]
+pub fn finding(snapshot: &Snapshot, config: &Config, id: &str, account: &Account) -> Option<Finding> {
+    let unused: Vec<Named<'_>> = named(snapshot, config, account)
+        .filter(|named| !uses_one(config, id, named))
+        .collect();
+    unused.first()?;
+    let message = format!(
+        "roles of account {id} trust {} that {} not use them: {}",
+        if unused.len() == 1 { "a ServiceAccount".to_owned() } else { format!("{} ServiceAccounts", unused.len()) },
+        if unused.len() == 1 { "does" } else { "do" },
+        list(&unused)
+    );
+    Some(Finding::new(&ENTRY, message))
+}
+
+/// Whether a ServiceAccount that is there uses one of the roles that name it, or lacks the annotation while something runs as it.
+fn uses_one(config: &Config, id: &str, named: &Named<'_>) -> bool {
+    let Some((binding, service_account)) =
+        named.binding.and_then(|binding| Some((binding, binding.service_account()?)))
+    else {
+        return true;
+    };
+    match service_account.role_arn(&config.annotation_prefix) {
+        None => binding.pods().iter().any(Pod::is_active),
+        Some(text) => RoleArn::parse(text)
+            .is_ok_and(|arn| arn.account() == id && named.roles.iter().any(|role| role == arn.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::audit_cluster;
+    use crate::testing::*;
+
+    fn cluster_codes(world: &World) -> Vec<&'static str> {
+        let report = audit_cluster(&world.snapshot, &world.config, world.now);
+        report.findings.iter().map(|finding| finding.entry.code).collect()
+    }
+
+    #[test]
+    fn a_trust_that_nobody_uses_is_told() {
+        assert_eq!(cluster_codes(&World::healthy().trusted_by("other")), ["IRSA702"]);
+        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").without_annotation().without_pods()), ["IRSA702"]);
+    }
+
+    #[test]
+    fn what_is_used_or_told_elsewhere_is_not() {
+        assert_eq!(cluster_codes(&World::healthy().trusted_by("cart")), [""; 0]);
+        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").trusted_by("cart")), [""; 0]);
+        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").without_annotation()), [""; 0]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Expectations on the command line: what every annotated ServiceAccount must be able to do.
+
+use std::str::FromStr;
+
+use audit_core::model::{AuditRequest, AwsExpectation};
+use audit_core::text::quote;
+use audit_core::{Config, Snapshot};
+
+/// An action, and the resource on which it is expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// The action, `service:Name`, which may have wildcards.
+    pub action: String,
+    /// The resource's ARN, which may have wildcards; none for an action that has no resource of its own.
+    pub resource: Option<String>,
+}
+
+/// Why a text is no expectation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not ACTION or ACTION=RESOURCE, as in `s3:GetObject=arn:aws:s3:::bucket/*`")]
+pub struct ExpectError(String);
+
+impl FromStr for Expect {
+    type Err = ExpectError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (action, resource) = match text.split_once('=') {
+            Some((action, resource)) => (action, Some(resource)),
+            None => (text, None),
+        };
+        let is_action = action
+            .split_once(':')
+            .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty() && !name.contains(':'));
+        let is_resource = resource.is_none_or(|arn| arn == "*" || arn.starts_with("arn:"));
+        if !is_action || !is_resource {
+            return Err(ExpectError(quote(text)));
+        }
+        Ok(Self {
+            action: action.to_owned(),
+            resource: resource.map(str::to_owned),
+        })
+    }
+}
+
+/// Adds the expectations to those of every ServiceAccount that is annotated with a role.
+pub fn add(snapshot: &mut Snapshot, config: &Config, expected: &[Expect]) {
+    if expected.is_empty() {
+        return;
+    }
+    let annotated = snapshot.cluster.bindings().filter(|(_, binding)| {
+        let account = binding.service_account();
+        account.is_some_and(|account| account.role_arn(&config.annotation_prefix).is_some())
+    });
+    let requests: Vec<(String, AuditRequest)> = annotated
+        .map(|(key, binding)| {
+            let first = binding.requests().first().cloned();
+            let mut request = first.unwrap_or_else(|| AuditRequest {
+                name: key.service_account.clone(),
+                service_account: key.service_account.clone(),
+                declared: true,
+                ..AuditRequest::default()
+            });
+            request.aws.extend(expected.iter().map(|expect| AwsExpectation {
+                actions: vec![expect.action.clone()],
+                resources: expect.resource.iter().cloned().collect(),
+                context: [].into(),
+            }));
+            (key.namespace.clone(), request)
+        })
+        .collect();
+    for (namespace, request) in requests {
+        snapshot.cluster.put_request(&namespace, request);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_comes_with_or_without_a_resource() {
+        let expect = |action: &str, resource: Option<&str>| Expect {
+            action: action.to_owned(),
+            resource: resource.map(str::to_owned),
+        };
+        for (text, expected) in [
+            (
+                "s3:GetObject=arn:aws:s3:::b/*",
+                Some(expect("s3:GetObject", Some("arn:aws:s3:::b/*"))),
+            ),
+            (
+                "s3:GetObject=arn:aws:s3:::b/a=c",
+                Some(expect("s3:GetObject", Some("arn:aws:s3:::b/a=c"))),
+            ),
+            (
+                "sts:GetCallerIdentity",
+                Some(expect("sts:GetCallerIdentity", None)),
+            ),
+            ("s3:*=*", Some(expect("s3:*", Some("*")))),
+            ("s3", None),
+            ("s3:GetObject=bucket", None),
+            ("arn:aws:s3:::b=s3:GetObject", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<Expect>().ok(), expected, "{text}");
+        }
+    }
+}
