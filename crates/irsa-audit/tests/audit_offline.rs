@@ -132,7 +132,7 @@ fn a_break_in_every_link_is_named() {
     ]);
     let expected = [
         ("shop/absent", "IRSA106"),
-        ("shop/audience", "IRSA303"),
+        ("shop/audience", "IRSA104"),
         ("shop/far-away", "IRSA903"),
         ("shop/fine", "Working"),
         ("shop/malformed", "IRSA102"),
