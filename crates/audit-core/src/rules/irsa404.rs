@@ -3,6 +3,8 @@
 //! ## What it means
 //! A pod's token has another audience than its ServiceAccount asks for, and provider or trust policy refuse it.
 //!
+//! A token that names no audience gets the API server's own, which cannot be seen from outside: *unknown*.
+//!
 //! ## Why it breaks
 //! The webhook writes the audience into a pod once, when it is created; a changed annotation reaches only new pods. Or
 //! the pod's template brings a token of its own.
@@ -53,7 +55,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let pods: Vec<&Pod> =
         chain.pods.iter().copied().filter(|pod| refused_audiences(chain, pod).next().is_some()).collect();
     if pods.is_empty() {
-        return None;
+        return unseen(chain);
     }
     let mut audiences: Vec<&str> = pods.iter().flat_map(|pod| refused_audiences(chain, pod)).collect();
     audiences.sort_unstable();
@@ -73,6 +75,34 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         fix::restart(&chain.key.namespace, &restart)
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// Tokens that name no audience get the API server's own, which nobody sees from outside.
+fn unseen(chain: &Chain<'_>) -> Option<Finding> {
+    let Annotation::Role(arn) = &chain.annotation else { return None };
+    if chain.audience.is_empty() || chain.for_role(arn.clone(), chain.audience).outcome() == Outcome::Fails {
+        return None;
+    }
+    let annotated = arn.to_string();
+    let has = |container: &Container| {
+        container.has_web_identity()
+            && container.role_arn.as_ref() == Some(&annotated)
+            && container.token().is_some_and(|token| token.audience.is_none())
+    };
+    let pods: Vec<&Pod> = chain.pods.iter().copied().filter(|pod| pod.containers.iter().any(has)).collect();
+    if pods.is_empty() {
+        return None;
+    }
+    let (_, names) = workloads(&pods);
+    let message = format!(
+        "{} a token that names no audience, so that it has the API server's own, which nobody sees from outside; the \
+         ServiceAccount asks for `{}`",
+        some_of(pods.len(), chain.pods.len(), "has", "have"),
+        quote(chain.audience)
+    );
+    let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
+    let fix = Fix::manual(format!("{step} {names}"));
+    Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
 }
 
 /// The audience of a token that no restart takes away.
@@ -123,6 +153,15 @@ mod tests {
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert_eq!(fix.text, "kubectl rollout restart --namespace shop deployment/cart");
         the_one(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_token_without_an_audience_has_one_that_nobody_sees() {
+        let mut silent = token(AUDIENCE);
+        silent.audience = None;
+        let world = World::healthy().container(Container { tokens: vec![silent], ..injected("app", ROLE) });
+        the_one(&world.audit(), ("IRSA404", Severity::Unknown, Link::Pods, Verdict::Unknown));
+        assert_eq!(codes(&world.without_provider().audit()), ["IRSA301"], "what refuses every token is told first");
     }
 
     #[test]
