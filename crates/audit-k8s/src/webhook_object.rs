@@ -130,7 +130,7 @@ mod tests {
 
     use crate::prune;
 
-    fn injects(name: &str, webhook: Value) -> bool {
+    fn injects(name: &str, webhook: &Value) -> bool {
         let object = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
             "metadata": { "name": name }, "webhooks": [webhook] });
         prune::webhook(object).unwrap().injects_credentials
@@ -144,26 +144,26 @@ mod tests {
     #[test]
     fn it_is_known_by_any_of_its_names() {
         assert!(
-            injects("pod-identity-webhook", webhook("iam-for-pods.amazonaws.com")),
+            injects("pod-identity-webhook", &webhook("iam-for-pods.amazonaws.com")),
             "as on EKS"
         );
-        assert!(injects("irsa", webhook("pod-identity-webhook.amazonaws.com")));
+        assert!(injects("irsa", &webhook("pod-identity-webhook.amazonaws.com")));
         let mut behind = webhook("irsa.example.com");
         behind["clientConfig"] =
             json!({ "service": { "name": "pod-identity-webhook", "namespace": "kube-system" } });
-        assert!(injects("irsa", behind));
+        assert!(injects("irsa", &behind));
         let mut selecting = webhook("irsa.example.com");
         let key = "irsa.example.com/skip-pod-identity-webhook";
         selecting["objectSelector"] =
             json!({ "matchExpressions": [{ "key": key, "operator": "DoesNotExist" }] });
-        assert!(injects("irsa", selecting));
+        assert!(injects("irsa", &selecting));
     }
 
     #[test]
     fn others_and_what_sees_no_new_pods_are_not_it() {
         assert!(!injects(
             "istio-sidecar-injector",
-            webhook("sidecar-injector.istio.io")
+            &webhook("sidecar-injector.istio.io")
         ));
         for (field, value) in [
             ("operations", json!(["UPDATE"])),
@@ -171,7 +171,7 @@ mod tests {
         ] {
             let mut other = webhook("pod-identity-webhook.amazonaws.com");
             other["rules"][0][field] = value;
-            assert!(!injects("pod-identity-webhook", other));
+            assert!(!injects("pod-identity-webhook", &other));
         }
         let none = json!({ "metadata": { "name": "pod-identity-webhook" }, "webhooks": null });
         assert!(!prune::webhook(none).unwrap().injects_credentials);
