@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use audit_api::irsa_audit::VerdictName;
-use e2e::scenario;
+use e2e::aws::HOME;
+use e2e::scenario::{self, APP};
 use e2e::world::eventually;
 use fake_aws::Fault;
 use serde_json::Value;
@@ -67,16 +68,25 @@ async fn the_shipped_iam_policy_allows_what_the_operator_calls() -> Outcome {
         .as_array()
         .expect("actions")
         .iter()
-        .filter_map(|action| action.as_str()?.strip_prefix("iam:").map(str::to_owned))
+        .filter_map(|action| action.as_str().map(str::to_owned))
         .collect();
     let world = fake_world().await?;
     let fake = world.aws().as_fake().expect("the fake");
     for scenario in scenario::all() {
         world.play(&scenario).await?;
     }
+    let account = fake.account(HOME);
+    account.eks_cluster("prod", "https://oidc.example.com/id/A");
+    account.pod_identity_association(
+        "prod",
+        "wrong-namespace",
+        APP,
+        "arn:aws:iam::123456789012:role/other",
+    );
     // From here on only the operator calls.
     fake.reset_calls();
-    let first = world.operator(&[]).await?;
+    let flags = ["--cluster-name=prod"];
+    let first = world.operator(&flags).await?;
     wait_for(&world, "eksctl", WORKS).await?;
     wait_for(
         &world,
@@ -86,11 +96,13 @@ async fn the_shipped_iam_policy_allows_what_the_operator_calls() -> Outcome {
     .await?;
     drop(first);
     fake.fault(Fault::on("GetAccountAuthorizationDetails").access_denied());
-    let _second = world.operator(&[]).await?;
+    let _second = world.operator(&flags).await?;
     let called = || -> BTreeSet<String> {
         let calls = fake.calls();
-        let of_iam = calls.into_iter().filter(|call| call.service == "iam");
-        of_iam.map(|call| call.operation).collect()
+        let reads = calls.into_iter().filter(|call| call.service != "sts");
+        reads
+            .map(|call| format!("{}:{}", call.service, call.operation))
+            .collect()
     };
     assert!(
         eventually(WITHIN, || async { called() == allowed }).await,

@@ -2,6 +2,7 @@
 
 use audit_api::irsa_audit::VerdictName;
 use e2e::aws::HOME;
+use e2e::cluster::Target;
 use e2e::objects;
 use e2e::scenario::APP;
 use e2e::world::eventually;
@@ -47,6 +48,13 @@ async fn a_binding_of_the_webhooks_config_map_is_audited() -> Outcome {
 #[tokio::test]
 async fn a_missing_webhook_is_the_clusters_until_it_is_registered() -> Outcome {
     let world = fake_world().await?;
+    let registration = Target {
+        api_version: "admissionregistration.k8s.io/v1",
+        kind: "MutatingWebhookConfiguration",
+        namespace: "",
+        name: "pod-identity-webhook",
+    };
+    world.cluster().delete(registration).await?;
     play(&world, "not-injected").await?;
     let _operator = world.operator(&[]).await?;
     wait_for_cluster_code(&world, "IRSA409").await;

@@ -39,7 +39,8 @@ pub fn webhook_config_map(config: &Value) -> Value {
     })
 }
 
-/// The registration of the pod identity webhook, as EKS has it, for pods of a namespace that is not there.
+/// The registration of the pod identity webhook as EKS has it, for pods of a namespace that is not there: nobody serves it
+/// here, see [`pod`].
 #[must_use]
 pub fn webhook() -> Value {
     let rule =

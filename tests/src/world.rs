@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::aws::{self, Aws, AwsError};
 use crate::cluster::{Cluster, ClusterError};
 use crate::manifests::{self, InstallError};
+use crate::objects;
 use crate::operator::{Operator, OperatorError};
 use crate::scenario::Scenario;
 use crate::trust;
@@ -64,6 +65,7 @@ impl World {
         let world = Self::bare(aws).await?;
         manifests::install_definitions(&world.cluster).await?;
         manifests::install_operator(&world.cluster).await?;
+        world.cluster.create(&objects::webhook()).await?;
         Ok(world)
     }
 

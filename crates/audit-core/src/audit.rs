@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::chain::{Annotation, Chain, Gap, RoleChain, trusting_roles};
+use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::model::{Access, Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
@@ -36,10 +36,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     };
     let prefix = &config.annotation_prefix;
     let asks = snapshot.cluster.asked(key, prefix).role.is_some();
-    let annotated = asks
-        || binding
-            .service_account()
-            .is_some_and(|sa| sa.misplaced(prefix).is_some());
+    let annotated = asks || misplaced(binding, prefix).is_some();
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some();
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());

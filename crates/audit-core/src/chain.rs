@@ -112,7 +112,7 @@ impl<'a> Chain<'a> {
         let audience = asked.audience;
         let annotation = Annotation::read(&asked, config);
         let misplaced = match annotation {
-            Annotation::Missing => service_account.and_then(|sa| sa.misplaced(prefix)),
+            Annotation::Missing => binding.and_then(|binding| misplaced(binding, prefix)),
             _ => None,
         };
         let active = binding
@@ -247,6 +247,16 @@ impl<'a> Chain<'a> {
             .filter(|at| *at >= self.now)
             .min()
     }
+}
+
+/// An annotation of the ServiceAccount, or of pods that run as it, that somebody took for the one that names its role.
+pub(crate) fn misplaced<'a>(binding: &'a Binding, prefix: &str) -> Option<Misplaced<'a>> {
+    let pods = || binding.pods().iter().filter(|pod| pod.is_active());
+    binding.service_account()?.misplaced(prefix).or_else(|| {
+        pods()
+            .filter_map(|pod| pod.misplaced(prefix))
+            .min_by_key(|found| found.on_pods_of)
+    })
 }
 
 /// Roles whose trust policy names a subject exactly, as (account, role name).

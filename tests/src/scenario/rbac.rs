@@ -114,8 +114,9 @@ fn expecting(namespace: &'static str, title: &'static str, expected: &Value, rba
         expected.insert("namespace".to_owned(), namespace.into());
     }
     let spec = json!({"serviceAccountName": APP, "expect": {"kubernetes": [expected]}});
+    // Before the ServiceAccount, for which the operator would write one by itself.
+    scenario.objects.insert(0, objects::audit(namespace, APP, &spec));
     scenario.objects.extend(rbac);
-    scenario.objects.push(objects::audit(namespace, APP, &spec));
     scenario
 }
 

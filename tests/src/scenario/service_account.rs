@@ -1,6 +1,7 @@
 //! What is wrong with the ServiceAccount itself.
 
-use serde_json::json;
+use audit_api::irsa_audit::VerdictName;
+use serde_json::{Value, json};
 
 use super::{APP, Fix, Scenario, exactly, trusting};
 use crate::{aws, objects};
@@ -11,6 +12,7 @@ pub(super) fn all() -> Vec<Scenario> {
         annotation_missing_unasked(),
         arn_malformed(),
         annotation_misplaced(),
+        annotation_on_pods(),
         audience_annotation(),
         token_expiration(),
         missing(),
@@ -63,6 +65,27 @@ fn annotation_misplaced() -> Scenario {
         .with_objects(vec![objects::annotated(namespace, APP, &annotations)])
         .broken("IRSA103", "AnnotationMisplaced")
         .fixed_by(Fix::KUBECTL)
+}
+
+fn annotation_on_pods() -> Scenario {
+    let namespace = "annotation-on-pods";
+    let role = trusting(namespace, &exactly(namespace, APP));
+    let mut pod = objects::pod(namespace, APP, "k9d4w", APP, None);
+    if let Some(metadata) = pod.get_mut("metadata").and_then(Value::as_object_mut) {
+        let annotations = json!({"eks.amazonaws.com/role-arn": role.arn()});
+        metadata.insert("annotations".to_owned(), annotations);
+    }
+    let objects = vec![
+        objects::bare_service_account(namespace, APP),
+        objects::deployment(namespace, APP, APP),
+        pod,
+    ];
+    let title = "I annotated the pods with the role, like we did for kiam";
+    Scenario::bound(namespace, title, role)
+        .with_objects(objects)
+        .broken("IRSA103", "AnnotationMisplaced")
+        // Nothing here creates the pods anew.
+        .fixed_by(Fix::Kubectl(VerdictName::Broken, "CredentialsNotInjected"))
 }
 
 fn audience_annotation() -> Scenario {

@@ -2,7 +2,7 @@
 
 use iam_policy::{RoleArn, edit_distance};
 
-use super::ServiceAccount;
+use super::{Pod, ServiceAccount, Workload};
 
 /// The annotation of kiam and kube2iam, which gave roles to pods before there was IRSA.
 pub const KIAM: &str = "iam.amazonaws.com/role";
@@ -16,6 +16,8 @@ pub struct Misplaced<'a> {
     pub value: &'a str,
     /// The role, where the value is the ARN of one.
     pub role: Option<RoleArn>,
+    /// The workload whose pods have it, where it is not the ServiceAccount.
+    pub on_pods_of: Option<&'a Workload>,
 }
 
 impl ServiceAccount {
@@ -39,6 +41,21 @@ impl ServiceAccount {
     }
 }
 
+impl Pod {
+    /// The webhook's `<prefix>/role-arn`, which it looks for at the ServiceAccount alone.
+    #[must_use]
+    pub fn misplaced(&self, prefix: &str) -> Option<Misplaced<'_>> {
+        let wanted = format!("{prefix}/role-arn");
+        let (key, value) = self.annotations.get_key_value(&wanted)?;
+        (!value.is_empty()).then(|| Misplaced {
+            key,
+            value,
+            role: RoleArn::parse(value).ok(),
+            on_pods_of: Some(&self.workload),
+        })
+    }
+}
+
 /// Of annotations, the one that comes nearest to the webhook's, and is not it.
 pub fn nearest<'a>(
     annotations: impl Iterator<Item = (&'a str, &'a str)>,
@@ -49,7 +66,12 @@ pub fn nearest<'a>(
     misplaced
         .filter_map(|(key, value)| {
             let role = RoleArn::parse(value).ok();
-            is_near(key, role.is_some(), prefix).then_some(Misplaced { key, value, role })
+            is_near(key, role.is_some(), prefix).then_some(Misplaced {
+                key,
+                value,
+                role,
+                on_pods_of: None,
+            })
         })
         .min_by_key(|near| (near.role.is_none(), edit_distance(near.key, &wanted)))
 }

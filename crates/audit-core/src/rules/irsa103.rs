@@ -2,7 +2,8 @@
 //!
 //! ## What it means
 //! The ServiceAccount has no `eks.amazonaws.com/role-arn`, and an annotation that was meant to be it: the prefix, the name
-//! or the case is wrong, or the prefix is not the one that the cluster's webhook was set up with.
+//! or the case is wrong, or the prefix is not the one that the cluster's webhook was set up with. Or the annotation is right,
+//! and stands on pods, by their template, where the webhook does not look for it.
 //!
 //! A *risk* while running pods still carry a role from before. The annotation of kiam and kube2iam,
 //! `iam.amazonaws.com/role`, is a *notice* where it stands alone: IRSA does not read it.
@@ -39,7 +40,7 @@ use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::Misplaced;
+use crate::model::{DEFAULT_SERVICE_ACCOUNT, Misplaced, Workload};
 use crate::model::near_annotation::KIAM;
 use crate::text::quote;
 
@@ -64,11 +65,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         (Severity::Broken, "")
     };
-    let message = format!(
-        "annotation `{}` is set to `{}`, and the webhook reads `{prefix}/role-arn` alone{note}",
-        quote(misplaced.key),
-        quote(misplaced.value)
-    );
+    let (key, value) = (quote(misplaced.key), quote(misplaced.value));
+    let message = match misplaced.on_pods_of {
+        None => format!("annotation `{key}` is set to `{value}`, and the webhook reads `{prefix}/role-arn` alone{note}"),
+        Some(Workload { kind, name }) => format!(
+            "pods of {}/{} have the annotation `{key}`, set to `{value}`, and the webhook reads that of the ServiceAccount \
+             alone{note}",
+            quote(kind),
+            quote(name)
+        ),
+    };
     Some(Finding::new(&ENTRY, message).severity(severity).fix(mended(chain, misplaced)))
 }
 
@@ -83,7 +89,17 @@ fn kiam(chain: &Chain<'_>) -> Option<Finding> {
 fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
     let expected = chain.request.and_then(|request| request.role_arn.clone());
     let expected = expected.filter(|arn| iam_policy::RoleArn::parse(arn).is_ok());
-    match expected.or_else(|| misplaced.role.as_ref().map(ToString::to_string)) {
+    let arn = expected.or_else(|| misplaced.role.as_ref().map(ToString::to_string));
+    if chain.key.service_account == DEFAULT_SERVICE_ACCOUNT && misplaced.on_pods_of.is_some() {
+        // With it, every other pod of the namespace that names no ServiceAccount would get the role.
+        return Fix::manual(format!(
+            "give the workload a ServiceAccount of its own, annotate that with `{}/role-arn`, and take the annotation out \
+             of the pod template",
+            chain.config.annotation_prefix
+        ));
+    }
+    match arn {
+        Some(arn) if misplaced.on_pods_of.is_some() => repair::annotate_role(chain, &arn),
         Some(arn) => repair::move_annotation(chain, misplaced.key, &arn),
         None => Fix::manual(format!(
             "annotate the ServiceAccount with `{}/role-arn`, set to the ARN of the role, in place of `{}`, and create its \
@@ -99,6 +115,7 @@ mod tests {
     use super::*;
     use crate::audit::{Bound, is_bound};
     use crate::fix::FixKind;
+    use crate::model::{BindingKey, PodPhase};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -144,6 +161,35 @@ mod tests {
         let report = world.config(|config| "irsa.example.com".clone_into(&mut config.annotation_prefix)).audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
         assert!(fix.text.ends_with(&format!("irsa.example.com/role-arn={ROLE} {PREFIX}/role-arn-")), "{}", fix.text);
+    }
+
+    #[test]
+    fn the_right_key_on_pods_is_moved_to_their_service_account() {
+        let on_pods = |phase| {
+            let annotated = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())];
+            let world = World::healthy().without_annotation().container(bare("app"));
+            world.pod(|pod| (pod.annotations, pod.phase) = (annotated.into(), phase))
+        };
+        for phase in [PodPhase::Running, PodPhase::Template] {
+            let world = on_pods(phase);
+            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            let report = world.audit();
+            let finding = the_one(&report, BROKEN);
+            assert!(finding.message.contains("Deployment/cart"), "{}", finding.message);
+            assert!(finding.fix.as_ref().unwrap().text.ends_with(&format!("{PREFIX}/role-arn={ROLE}")));
+        }
+        assert_healthy(&on_pods(PodPhase::Running).annotation(ROLE).container(injected("app", ROLE)).audit());
+        assert_eq!(codes(&on_pods(PodPhase::Running).without_service_account().audit()), ["IRSA106"]);
+    }
+
+    #[test]
+    fn the_default_service_account_is_not_given_a_role_by_command() {
+        let mut world = World::healthy().service_account("shop", "default");
+        world.key = BindingKey::new("shop", "default");
+        let mut stray = pod(&world.key, "web", bare("app"));
+        stray.annotations = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())].into();
+        world.snapshot.cluster.put_pod(stray);
+        assert_eq!(the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
     }
 
     #[test]
