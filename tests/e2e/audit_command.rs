@@ -8,7 +8,7 @@ use e2e::aws::{self, Aws};
 use e2e::operator::{self, program};
 use e2e::scenario;
 use e2e::tools::{self, Shell};
-use e2e::world::{ISSUER, World};
+use e2e::world::{ISSUER, World, ways_in};
 use serde_json::Value;
 use test_kit::Moto;
 
@@ -85,13 +85,9 @@ fn of_report(report: &Value) -> Said {
 
 /// The audit of the cluster, by its administrator.
 async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure> {
-    let access = format!(
-        "--account={}={}",
-        aws::OTHER,
-        aws::arn(aws::OTHER, "/", aws::READER)
-    );
-    let arguments = ["audit", "--output=json", "--fail-on=never", &access];
-    let mut launch = operator::launch("audit", &arguments).await?.args(flags);
+    let arguments = ["audit", "--output=json", "--fail-on=never"];
+    let mut launch = operator::launch("audit", &arguments).await?;
+    launch = launch.args(ways_in()).args(flags);
     for (name, value) in world.aws().environment() {
         launch = launch.env(name, value);
     }
@@ -123,13 +119,14 @@ async fn offline(world: &World, moto: &Moto) -> Result<Said, Failure> {
     ));
     let home = Shell::new(&all, &home)?;
     let other = Shell::new(&all, &world.aws().environment_in(aws::OTHER).await?)?;
+    let near = Shell::new(&all, &world.aws().environment_in(aws::NEAR).await?)?;
     home.run(&format!(
         "mkdir {path}/aws && kubectl get namespaces,serviceaccounts,pods,deployments,roles,clusterroles,rolebindings,\
          clusterrolebindings,mutatingwebhookconfigurations,irsaaudits --all-namespaces \
          --output=yaml > {path}/cluster.yaml"
     ))
     .await?;
-    for (shell, name) in [(&home, "home"), (&other, "other")] {
+    for (shell, name) in [(&home, "home"), (&other, "other"), (&near, "near")] {
         shell.run(&account(&format!("{path}/aws/{name}"))).await?;
     }
     home.run(&format!(
@@ -146,6 +143,7 @@ async fn offline(world: &World, moto: &Moto) -> Result<Said, Failure> {
 fn account(folder: &str) -> String {
     format!(
         "mkdir {folder} && aws iam get-account-authorization-details > {folder}/details.json \
+         && aws iam get-account-summary > {folder}/summary.json \
          && aws iam list-open-id-connect-providers > {folder}/providers.json \
          && for arn in $(jq -r '.OpenIDConnectProviderList[].Arn' {folder}/providers.json); do \
          aws iam get-open-id-connect-provider --open-id-connect-provider-arn \"$arn\" \

@@ -126,8 +126,7 @@ impl World {
     /// [`WorldError`].
     pub async fn operator(&self, flags: &[&str]) -> Result<Operator, WorldError> {
         let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
-        let access = [aws::OTHER, aws::NEAR]
-            .map(|account| format!("--account={account}={}", aws::arn(account, "/", aws::READER)));
+        let access = ways_in();
         let mut all: Vec<&str> = access.iter().map(String::as_str).collect();
         all.extend(flags);
         Ok(Operator::start(&self.plane.kubeconfig(&token), &self.aws.environment(), &all).await?)
@@ -147,6 +146,13 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// The flags that give a way into the accounts that are not the caller's own, as far as there is one.
+#[must_use]
+pub fn ways_in() -> [String; 2] {
+    [aws::OTHER, aws::NEAR]
+        .map(|account| format!("--account={account}={}", aws::arn(account, "/", aws::READER)))
 }
 
 /// The role by which the operator reads an account that is not its own.
