@@ -56,6 +56,7 @@ enum Change {
     ExpectKubernetes,
     Rbac(&'static str, &'static str, bool, Box<Subject>),
     RbacUnseen,
+    Reviewed(rbac::Ruling),
     ExpectWorkload(&'static str),
     Waive(&'static str, Option<i64>),
     Severity(&'static str, Severity),
@@ -153,6 +154,7 @@ impl Change {
                 world.bound(namespace, "/r", &subject)
             }
             Self::RbacUnseen => world.rbac(|rbac| *rbac = Rbac::default()),
+            Self::Reviewed(ruling) if is_asked_for(&world) => world.reviewed(ruling),
             Self::ExpectWorkload(name) => world.request(|request| {
                 request.workloads.push(crate::model::WorkloadRef {
                     kind: "Deployment".into(),
@@ -187,6 +189,12 @@ impl Change {
             _ => world,
         }
     }
+}
+
+/// Whether there is an `IrsaAudit`, which alone can expect anything.
+fn is_asked_for(world: &World) -> bool {
+    let binding = world.snapshot.cluster.binding(&world.key);
+    binding.is_some_and(|binding| !binding.requests().is_empty())
 }
 
 /// One more pod in the namespace.
@@ -455,6 +463,14 @@ fn code() -> impl Strategy<Value = &'static str> {
     prop::sample::select(codes)
 }
 
+fn ruling() -> impl Strategy<Value = rbac::Ruling> {
+    let denied = |(explicitly, failed)| rbac::Ruling::Denied { explicitly, failed };
+    prop_oneof![
+        Just(rbac::Ruling::Allowed),
+        any::<(bool, bool)>().prop_map(denied)
+    ]
+}
+
 fn grant() -> impl Strategy<Value = Change> {
     let subject = prop_oneof![
         3 => Just(rbac::testing::account("shop", "cart")),
@@ -541,6 +557,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::ExpectKubernetes),
         2 => grant(),
         1 => Just(Change::RbacUnseen),
+        1 => ruling().prop_map(Change::Reviewed),
         1 => prop::sample::select(vec!["cart", "pa", "stray"]).prop_map(Change::ExpectWorkload),
         2 => (code(), prop::option::of(-10_i64..7200)).prop_map(|(code, end)| Change::Waive(code, end)),
         1 => (code(), severity).prop_map(|(code, severity)| Change::Severity(code, severity)),

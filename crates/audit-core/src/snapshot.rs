@@ -8,7 +8,7 @@ mod webhook;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, likeness};
-use crate::rbac::Rbac;
+use crate::rbac::{Rbac, Reviews};
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
 
@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub issuer: Option<ClusterIssuer>,
     /// AWS accounts by id.
     pub accounts: BTreeMap<String, Account>,
+    /// What the cluster's API server itself says of expected permissions, where it makes a difference.
+    pub reviews: Reviews,
 }
 
 /// The cluster's objects, by binding.

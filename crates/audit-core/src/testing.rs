@@ -645,6 +645,16 @@ impl World {
         self.bound(namespace, role, &rbac::testing::account("shop", "cart"))
     }
 
+    /// The API server has answered this to everything that is expected now.
+    pub(crate) fn reviewed(mut self, ruling: rbac::Ruling) -> Self {
+        let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
+        let questions = rbac::review::questions(&self.snapshot, &self.key, &request.kubernetes, usize::MAX);
+        let reviewed = |question| rbac::Reviewed { question, ruling };
+        let reviews = questions.into_iter().map(reviewed).collect();
+        self.snapshot.reviews.put(&self.key, reviews);
+        self
+    }
+
     /// The world after the printed fix for its permissions.
     pub(crate) fn with_permissions_repaired(self) -> Self {
         let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();

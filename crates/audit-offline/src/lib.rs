@@ -84,6 +84,7 @@ pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Load
         cluster: objects.cluster,
         issuer: aws.issuer,
         accounts: aws.accounts,
+        ..Snapshot::default()
     };
     Loaded {
         snapshot,

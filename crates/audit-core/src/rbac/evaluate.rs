@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::identity::Identity;
 use super::nearest::{Nearest, nearest};
 use super::request::{Request, requests};
+use super::review::{self, Evaluated, Ruling};
 use super::store::Rbac;
 use crate::model::rbac::{ObjectId, RoleBinding, Rule, Subject, Text};
 use crate::model::{BindingKey, KubernetesExpectation};
@@ -146,15 +147,28 @@ impl Rbac {
     }
 }
 
-/// What a request came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What requests came to; of several, the heaviest counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
     /// All requests are allowed.
     Allowed,
-    /// Some are not.
-    Denied,
-    /// Nothing that was seen allows them, and not everything was seen: what is missing, for a person.
+    /// The API server says of some the opposite of what the roles say.
+    Disputed,
+    /// Nothing that was seen allows some, and not everything was seen: what is missing, for a person.
     Unseen(String),
+    /// Some are denied.
+    Denied,
+}
+
+/// A request on which the roles and the API server disagree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute<'a> {
+    /// The request.
+    pub request: Request<'a>,
+    /// The binding by which the roles allow it, if they do.
+    pub grant: Option<&'a RoleBinding>,
+    /// What the API server says.
+    pub ruling: Ruling,
 }
 
 /// What an expectation came to.
@@ -166,6 +180,8 @@ pub struct Answer<'a> {
     pub decision: Decision,
     /// The requests that are proven to be denied.
     pub denied: Vec<Request<'a>>,
+    /// Those on which the API server disagrees; they are not among the denied ones.
+    pub disputed: Vec<Dispute<'a>>,
     /// Of the denied ones, the grant that misses least; where denial is proven.
     pub nearest: Option<Nearest<'a>>,
 }
@@ -253,28 +269,43 @@ pub fn answers<'a>(
     let identity = Identity::of(key);
     let sight = Sight::of(snapshot);
     let held = Held::by(sight.rbac(), &identity);
+    let reviews = snapshot.reviews.of(key);
     let of = |expectation: &'a KubernetesExpectation| {
         let mut answer = Answer {
             expectation,
             decision: Decision::Allowed,
             denied: Vec::new(),
+            disputed: Vec::new(),
             nearest: None,
         };
         // Expectations differ in scope only where they are about single Namespaces.
         let mut unseen: BTreeMap<Option<&str>, Decision> = BTreeMap::new();
         for request in requests(expectation) {
-            if held.grant(&request).is_some() {
-                continue;
-            }
-            let decision = unseen
-                .entry(request.namespace)
-                .or_insert_with(|| sight.without_grant(&held, request.namespace));
-            if *decision == Decision::Denied {
+            let grant = held.grant(&request);
+            let decision = match grant {
+                Some(_) => Decision::Allowed,
+                None => unseen
+                    .entry(request.namespace)
+                    .or_insert_with(|| sight.without_grant(&held, request.namespace))
+                    .clone(),
+            };
+            let evaluated = Evaluated::of(&decision);
+            let decision = match review::ruling(reviews, &request, evaluated) {
+                Some(ruling) if evaluated.is_contradicted_by(ruling) => {
+                    answer.disputed.push(Dispute {
+                        request,
+                        grant,
+                        ruling,
+                    });
+                    Decision::Disputed
+                }
+                Some(Ruling::Allowed) => Decision::Allowed,
+                _ => decision,
+            };
+            if decision == Decision::Denied {
                 answer.denied.push(request);
             }
-            if answer.decision != Decision::Denied {
-                answer.decision = decision.clone();
-            }
+            answer.decision = answer.decision.max(decision);
         }
         if answer.decision == Decision::Denied {
             let exists = |key: &BindingKey| {

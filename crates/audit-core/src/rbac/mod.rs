@@ -20,12 +20,14 @@
 //! | [`nearest`] | why not: the grant that misses least |
 //! | [`takers`] | who else can take an identity |
 //! | [`least`] | the least role and binding that allow something |
+//! | [`review`] | what the API server itself answers |
 
 pub mod evaluate;
 pub mod identity;
 pub mod least;
 pub mod nearest;
 pub mod request;
+pub mod review;
 mod similar;
 pub mod store;
 pub mod takers;
@@ -34,8 +36,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{Answer, Decision, Sight, answers};
+pub use evaluate::{Answer, Decision, Dispute, Sight, answers};
 pub use identity::Identity;
 pub use nearest::{Cause, Nearest};
 pub use request::Request;
+pub use review::{OwnedRequest, Question, Reviewed, Reviews, Ruling};
 pub use store::{Kind, Rbac};

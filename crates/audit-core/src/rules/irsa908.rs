@@ -3,7 +3,7 @@
 //! ## What it means
 //! `spec.expect.kubernetes` names something that no role which was seen allows, and not all were seen: the operator may not
 //! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`), or not the built-in ClusterRole, such
-//! as `view`, to which a binding refers.
+//! as `view`, to which a binding refers. Live, the API server itself is asked as well, and what it allows is met all the same.
 //!
 //! ## Why it is unknown
 //! What was not seen may allow it.
@@ -46,7 +46,7 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let missing = chain.permissions.iter().find_map(|answer| match &answer.decision {
         Decision::Unseen(missing) => Some(missing),
-        Decision::Allowed | Decision::Denied => None,
+        Decision::Allowed | Decision::Denied | Decision::Disputed => None,
     })?;
     let fix = match chain.snapshot.origin {
         Origin::Live => "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings",

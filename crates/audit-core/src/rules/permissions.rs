@@ -34,7 +34,7 @@ pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option
 pub fn explain(rbac: &Rbac, answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
     format!(
         "may not {}: {}{}",
-        asked(answer),
+        asked(&answer.denied),
         why(answer, nearest),
         ready_made(rbac, answer)
     )
@@ -62,15 +62,15 @@ fn ready_made(rbac: &Rbac, answer: &Answer<'_>) -> String {
     })
 }
 
-/// What was asked for and denied.
-fn asked(answer: &Answer<'_>) -> String {
-    let Some(first) = answer.denied.first() else {
+/// What requests of one expectation ask for.
+#[must_use]
+pub fn asked(requests: &[Request<'_>]) -> String {
+    let Some(first) = requests.first() else {
         return String::new();
     };
-    let verbs = distinct(answer.denied.iter().map(|request| request.verb));
+    let verbs = distinct(requests.iter().map(|request| request.verb));
     let names = distinct(
-        answer
-            .denied
+        requests
             .iter()
             .map(|request| request.name)
             .filter(|name| !name.is_empty()),

@@ -23,6 +23,7 @@ pub(super) fn answer(snapshot: &Snapshot, args: &CanIArgs) -> Reply {
         Decision::Unseen(missing) => {
             Reply::unknown(&format!("nothing that was given allows it, but {missing}"))
         }
+        Decision::Disputed => Reply::unknown("the API server says the opposite of what its roles say"),
         Decision::Denied => {
             let why = answer
                 .nearest
