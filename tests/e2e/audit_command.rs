@@ -15,7 +15,7 @@ use test_kit::Moto;
 use super::{Failure, Outcome, WITHIN, codes};
 
 /// Verdict, reason and codes by binding.
-type Said = BTreeMap<String, (String, String, Vec<String>)>;
+pub(super) type Said = BTreeMap<String, (String, String, Vec<String>)>;
 
 #[tokio::test]
 async fn the_command_says_what_the_operator_says() -> Outcome {
@@ -84,7 +84,7 @@ fn of_report(report: &Value) -> Said {
 }
 
 /// The audit of the cluster, by its administrator.
-async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure> {
+pub(super) async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure> {
     let arguments = ["audit", "--output=json", "--fail-on=never"];
     let mut launch = operator::launch("audit", &arguments).await?;
     launch = launch.args(ways_in()).args(flags);

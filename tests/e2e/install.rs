@@ -139,6 +139,9 @@ async fn live(world: &World) -> Outcome {
         annotate(world, "eksctl", Some(ROLE)).await?;
         wait_for(world, "eksctl", WORKS).await?;
     }
+    // What is expected of Kubernetes is confirmed by the API server.
+    play(world, "rbac-no-binding").await?;
+    wait_for(world, "rbac-no-binding", (VerdictName::Broken, "RbacNoBinding")).await?;
     let mut passing = named("wrong-namespace");
     passing.objects.truncate(1);
     world.play(&passing).await?;

@@ -23,6 +23,7 @@ mod lifecycle;
 mod quiet;
 mod rbac;
 mod replicas;
+mod reviews;
 mod rights;
 mod scenarios;
 mod signs;

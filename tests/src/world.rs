@@ -62,14 +62,22 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub async fn start(aws: Aws) -> Result<Self, WorldError> {
-        let world = Self::bare(aws).await?;
+        Self::start_with(aws, &Options::default()).await
+    }
+
+    /// The same, with a control plane of another kind.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn start_with(aws: Aws, options: &Options) -> Result<Self, WorldError> {
+        let world = Self::bare_with(aws, options).await?;
         manifests::install_definitions(&world.cluster).await?;
         manifests::install_operator(&world.cluster).await?;
         world.cluster.create(&objects::webhook()).await?;
         Ok(world)
     }
 
-    /// The same, with nothing installed in the cluster.
+    /// As [`World::start`], with nothing installed in the cluster.
     ///
     /// # Errors
     /// [`WorldError`].
@@ -77,7 +85,7 @@ impl World {
         Self::bare_with(aws, &Options::default()).await
     }
 
-    /// The same, with a control plane of another kind.
+    /// As [`World::bare`], with a control plane of another kind.
     ///
     /// # Errors
     /// [`WorldError`].

@@ -40,6 +40,13 @@ pub const CLUSTER: &[Right] = &[
         verbs: WATCH,
     },
     Right {
+        purpose: "Whether the API server itself says of expected permissions what the roles say. A question: nothing is stored.",
+        group: "authorization.k8s.io",
+        resources: &["subjectaccessreviews"],
+        names: &[],
+        verbs: &["create"],
+    },
+    Right {
         purpose: "Whether the pod identity webhook is registered.",
         group: "admissionregistration.k8s.io",
         resources: &["mutatingwebhookconfigurations"],
@@ -143,7 +150,13 @@ mod tests {
         );
         let writes = all().filter(|right| right.verbs != WATCH && right.verbs != ["get", "list", "watch"]);
         let groups: Vec<&str> = writes.map(|right| right.group).collect();
-        let ours = [audit_api::GROUP, "events.k8s.io", "coordination.k8s.io"];
+        // To create a review is to ask: the API server stores none.
+        let ours = [
+            audit_api::GROUP,
+            "events.k8s.io",
+            "coordination.k8s.io",
+            "authorization.k8s.io",
+        ];
         assert!(groups.iter().all(|group| ours.contains(group)), "{groups:?}");
     }
 }

@@ -1,7 +1,8 @@
 //! The audit of a cluster and of AWS, once.
 //!
-//! The operator's engine decides what is to be read from AWS. Here it is fed with one listing of the cluster, and asked for
-//! its report as soon as every answer that a verdict hangs on is there. What it would write is written nowhere.
+//! The operator's engine decides what is to be read from AWS, and what to ask the API server about expected permissions. Here it
+//! is fed with one listing of the cluster, and asked for its report as soon as every answer that a verdict hangs on is there. What
+//! it would write is written nowhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,17 +15,18 @@ use audit_k8s::Observation;
 use jiff::Timestamp;
 use kube::Client;
 use secrecy::ExposeSecret as _;
-use tokio::sync::mpsc::Receiver;
-use tokio::time::timeout;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::time::sleep;
 
 use super::args::AuditArgs;
-use crate::operator::engine::{Action, Engine, Settings};
+use crate::operator::engine::{Action, Engine, Review, ReviewOutcome, Settings};
+use crate::operator::review::Reviewer;
 use crate::operator::{issuer, shown};
 
 /// Nothing is read twice.
 const REFRESH: Duration = Duration::from_hours(24);
 
-/// After so long without any answer of AWS, what is known is reported, and the rest is unknown.
+/// After so long without any answer, what is known is reported, and the rest is unknown.
 const SILENCE: Duration = Duration::from_mins(1);
 
 /// Why there is no report.
@@ -79,7 +81,7 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
     let client = Client::try_from(kubeconfig).map_err(|error| LiveError::Client(shown(&error)))?;
     let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
-    let (directory, mut readings) = Directory::start(settings, Arc::new(Unobserved));
+    let (directory, readings) = Directory::start(settings, Arc::new(Unobserved));
     let mut engine = Engine::new(Settings {
         config: Config {
             annotation_prefix: args.annotation_prefix.clone(),
@@ -115,8 +117,18 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         }),
         (None, None) => {}
     }
-    settle(&mut engine, &directory, &mut readings, asks_eks).await?;
-    Ok(engine.report(Timestamp::now()))
+    let (reviewer, reviews) = Reviewer::new(&client);
+    let mut session = Session {
+        engine,
+        directory,
+        readings,
+        reviewer,
+        reviews,
+        asks_eks,
+        may_review: true,
+    };
+    session.settle().await?;
+    Ok(session.engine.report(Timestamp::now()))
 }
 
 /// The token with which the kubeconfig authenticates, if it is written there.
@@ -128,45 +140,91 @@ async fn token(kubeconfig: &kube::Config) -> Option<String> {
     tokio::fs::read_to_string(auth.token_file.as_ref()?).await.ok()
 }
 
-/// Asks AWS until everything is answered that a verdict hangs on; with `asks_eks`, the issuer among it.
-async fn settle(
-    engine: &mut Engine,
-    directory: &Directory,
-    readings: &mut Receiver<Reading>,
-    mut asks_eks: bool,
-) -> Result<(), LiveError> {
-    let mut heard = Instant::now();
-    loop {
-        let now = Timestamp::now();
-        for action in engine.turn(now) {
-            match action {
-                Action::Read(request) => directory.request(request),
-                // Nothing is written by who only looks.
-                Action::Write(_) => {}
+/// What came in.
+enum Heard {
+    Reading(Reading),
+    Review(Review, ReviewOutcome),
+    /// Nothing, for as long as anybody wanted to wait.
+    Nothing,
+    /// Nothing, for ever.
+    End,
+}
+
+/// An engine, and whom it asks.
+struct Session {
+    engine: Engine,
+    directory: Directory,
+    readings: Receiver<Reading>,
+    reviewer: Reviewer,
+    reviews: UnboundedReceiver<(Review, ReviewOutcome)>,
+    /// EKS has been asked for the issuer.
+    asks_eks: bool,
+    /// The API server has not refused reviews.
+    may_review: bool,
+}
+
+impl Session {
+    /// Asks AWS and the API server until everything is answered that a verdict hangs on.
+    async fn settle(&mut self) -> Result<(), LiveError> {
+        let mut heard = Instant::now();
+        loop {
+            let now = Timestamp::now();
+            for action in self.engine.turn(now) {
+                match action {
+                    Action::Read(request) => self.directory.request(request),
+                    Action::Review(review) => self.reviewer.start(review),
+                    // Nothing is written by who only looks.
+                    Action::Write(_) => {}
+                }
+            }
+            if !self.asks_eks && self.engine.is_settled(now) {
+                return Ok(());
+            }
+            // The engine may have more to ask by then.
+            let turn = self
+                .engine
+                .next()
+                .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+            let patience = SILENCE.saturating_sub(heard.elapsed());
+            match self.hear(turn.unwrap_or(SILENCE).min(patience)).await {
+                Heard::Reading(reading) => {
+                    heard = Instant::now();
+                    self.read(reading)?;
+                }
+                Heard::Review(review, outcome) => {
+                    heard = Instant::now();
+                    self.reviewed(review, outcome);
+                }
+                Heard::Nothing if heard.elapsed() >= SILENCE => {
+                    let seconds = SILENCE.as_secs();
+                    eprintln!(
+                        "irsa-audit: warning: there was no answer for {seconds} seconds, and what is missing is unknown"
+                    );
+                    return Ok(());
+                }
+                Heard::Nothing => {}
+                Heard::End => return Ok(()),
             }
         }
-        if !asks_eks && engine.is_settled(now) {
-            return Ok(());
+    }
+
+    async fn hear(&mut self, patience: Duration) -> Heard {
+        tokio::select! {
+            reading = self.readings.recv() => reading.map_or(Heard::End, Heard::Reading),
+            Some((review, outcome)) = self.reviews.recv() => Heard::Review(review, outcome),
+            () = sleep(patience) => Heard::Nothing,
         }
-        // The engine may have more to ask by then.
-        let turn = engine
-            .next()
-            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        let patience = SILENCE.saturating_sub(heard.elapsed());
-        let answer = timeout(turn.unwrap_or(SILENCE).min(patience), readings.recv()).await;
-        if answer.is_ok() {
-            heard = Instant::now();
-        }
-        match answer {
-            Ok(Some(Reading::HomeAccount {
+    }
+
+    fn read(&mut self, reading: Reading) -> Result<(), LiveError> {
+        match reading {
+            Reading::HomeAccount {
                 result: Err(failure), ..
-            })) => {
-                return Err(LiveError::Credentials(failure.message));
-            }
-            Ok(Some(Reading::EksIssuer { result, .. })) => {
-                asks_eks = false;
+            } => return Err(LiveError::Credentials(failure.message)),
+            Reading::EksIssuer { result, .. } => {
+                self.asks_eks = false;
                 match result {
-                    Ok(url) => engine.set_issuer(ClusterIssuer {
+                    Ok(url) => self.engine.set_issuer(ClusterIssuer {
                         url,
                         source: IssuerSource::Eks,
                     }),
@@ -178,16 +236,18 @@ async fn settle(
                     }
                 }
             }
-            Ok(Some(reading)) => engine.read(reading, Timestamp::now()),
-            Ok(None) => return Ok(()),
-            Err(_) if heard.elapsed() >= SILENCE => {
-                let seconds = SILENCE.as_secs();
-                eprintln!(
-                    "irsa-audit: warning: AWS has not answered for {seconds} seconds, and what is missing is unknown"
-                );
-                return Ok(());
-            }
-            Err(_) => {}
+            reading => self.engine.read(reading, Timestamp::now()),
         }
+        Ok(())
+    }
+
+    fn reviewed(&mut self, review: Review, outcome: ReviewOutcome) {
+        if outcome == ReviewOutcome::Refused && std::mem::take(&mut self.may_review) {
+            eprintln!(
+                "irsa-audit: warning: without the right to create `subjectaccessreviews.authorization.k8s.io`, expected \
+                 permissions are not confirmed by the API server"
+            );
+        }
+        self.engine.reviewed(review, outcome, Timestamp::now());
     }
 }

@@ -10,10 +10,11 @@ use audit_k8s::Observation;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::engine::{Action, Engine, Outcome, Write};
+use super::engine::{Action, Engine, Outcome, Review, ReviewOutcome, Write};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use super::publish::Publisher;
+use super::review::Reviewer;
 
 /// How many inputs are taken in before the engine takes a turn.
 const BATCH: usize = 4096;
@@ -29,6 +30,8 @@ pub struct Controller {
     pub directory: Directory,
     /// Writes to the API server.
     pub publisher: Publisher,
+    /// Asks the API server what it would answer to others.
+    pub reviewer: Reviewer,
     /// Tells who leads.
     pub guard: Guard,
     /// Shown to Prometheus.
@@ -41,6 +44,8 @@ pub struct Controller {
     pub readings: mpsc::Receiver<Reading>,
     /// What came of writes.
     pub outcomes: mpsc::UnboundedReceiver<(Write, Outcome)>,
+    /// What came of reviews.
+    pub reviews: mpsc::UnboundedReceiver<(Review, ReviewOutcome)>,
     /// What the cluster says of its issuer; nothing where it does not tell.
     pub issuers: mpsc::Receiver<Option<ClusterIssuer>>,
     /// The name by which EKS may be asked for the issuer.
@@ -67,6 +72,7 @@ impl Controller {
                     None => return "directory of AWS accounts",
                 },
                 Some((write, outcome)) = self.outcomes.recv() => self.written(&write, &outcome),
+                Some((review, outcome)) = self.reviews.recv() => self.reviewed(review, outcome),
                 Some(issuer) = self.issuers.recv() => self.issuer(issuer),
                 () = self.guard.changed() => {}
                 () = alarm => {}
@@ -85,6 +91,8 @@ impl Controller {
                 self.read(reading);
             } else if let Ok((write, outcome)) = self.outcomes.try_recv() {
                 self.written(&write, &outcome);
+            } else if let Ok((review, outcome)) = self.reviews.try_recv() {
+                self.reviewed(review, outcome);
             } else {
                 return;
             }
@@ -118,6 +126,11 @@ impl Controller {
 
     fn written(&mut self, write: &Write, outcome: &Outcome) {
         self.engine.written(write, outcome, Timestamp::now());
+    }
+
+    fn reviewed(&mut self, review: Review, outcome: ReviewOutcome) {
+        self.metrics.review(&outcome);
+        self.engine.reviewed(review, outcome, Timestamp::now());
     }
 
     fn issuer(&mut self, found: Option<ClusterIssuer>) {
@@ -154,6 +167,7 @@ impl Controller {
         for action in actions {
             match action {
                 Action::Read(request) => self.directory.request(request),
+                Action::Review(review) => self.reviewer.start(review),
                 Action::Write(write) => self.publisher.start(write),
             }
         }

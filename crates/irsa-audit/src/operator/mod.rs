@@ -5,12 +5,14 @@
 
 mod announce;
 mod controller;
+mod ending;
 pub mod engine;
 mod http;
 pub mod issuer;
 mod leader;
 mod metrics;
 mod publish;
+pub mod review;
 pub mod settings;
 mod stop;
 
@@ -35,6 +37,7 @@ use engine::Engine;
 use leader::Guard;
 use metrics::Metrics;
 use publish::Publisher;
+use review::Reviewer;
 use settings::OperatorArgs;
 
 /// The name of the reporter of Events.
@@ -206,18 +209,21 @@ async fn start(
         instance: Some(args.pod_name.clone()),
     };
     let recorder = Recorder::new(client.clone(), reporter);
+    let (reviewer, reviews) = Reviewer::new(&client);
     let (publisher, outcomes) = Publisher::new(client, recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
     Controller {
         engine,
         directory,
         publisher,
+        reviewer,
         guard,
         metrics,
         ready,
         observations,
         readings,
         outcomes,
+        reviews,
         issuers,
         cluster_name,
         leads: false,

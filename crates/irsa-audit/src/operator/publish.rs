@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::announce;
+use super::ending::Ending;
 use super::engine::{ObjectName, Outcome, Owner, Write};
 use super::leader::Guard;
 use super::metrics::Metrics;
@@ -75,19 +76,17 @@ impl Publisher {
     pub fn start(&mut self, write: Write) {
         while self.tasks.try_join_next().is_some() {}
         let (writer, permits) = (self.writer.clone(), self.permits.clone());
-        let mut ending = Ending {
-            write: Some(write),
-            outcome: Outcome::Failed,
-            done: self.done.clone(),
-        };
+        let mut ending = Ending::new(write, Outcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
             // None are given out any more while the operator stops.
             let Ok(_permit) = permits.acquire().await else {
                 return;
             };
-            let Some(write) = &ending.write else { return };
-            ending.outcome = writer.carry_out(write).await;
-            let announcement = match (write, &ending.outcome) {
+            let Some((write, outcome)) = ending.get() else {
+                return;
+            };
+            *outcome = writer.carry_out(write).await;
+            let announcement = match (write, outcome) {
                 (
                     Write::Status {
                         object,
@@ -119,23 +118,6 @@ impl Publisher {
         if timeout(grace, ended).await.is_err() {
             tracing::warn!(unfinished = self.tasks.len(), "writes did not end in time");
             self.tasks.shutdown().await;
-        }
-    }
-}
-
-/// Tells what came of a write when it is dropped, however that comes about.
-struct Ending {
-    write: Option<Write>,
-    outcome: Outcome,
-    done: mpsc::UnboundedSender<(Write, Outcome)>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if let Some(write) = self.write.take() {
-            let outcome = std::mem::replace(&mut self.outcome, Outcome::Failed);
-            // Nobody listens any more while the operator stops.
-            drop(self.done.send((write, outcome)));
         }
     }
 }

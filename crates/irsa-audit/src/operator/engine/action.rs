@@ -3,6 +3,7 @@
 use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
 use audit_core::Verdict;
 use audit_core::model::BindingKey;
+use audit_core::rbac::{Question, Ruling};
 
 /// Namespace and name of an `IrsaAudit`.
 pub type ObjectName = (String, String);
@@ -123,11 +124,35 @@ pub enum Outcome {
     Failed,
 }
 
+/// Questions to the API server: what would it answer to a ServiceAccount?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The ServiceAccount.
+    pub key: BindingKey,
+    /// Tells this review from all others.
+    pub round: u64,
+    /// What to ask.
+    pub questions: Vec<Question>,
+}
+
+/// What came of a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReviewOutcome {
+    /// The API server answered each question, in their order.
+    Answered(Vec<Ruling>),
+    /// It does not let the operator ask.
+    Refused,
+    /// It failed, or did not answer in time.
+    Failed,
+}
+
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Ask AWS.
     Read(audit_aws::Request),
+    /// Ask the API server.
+    Review(Review),
     /// Write to the API server.
     Write(Write),
 }

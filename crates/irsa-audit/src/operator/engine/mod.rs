@@ -11,6 +11,7 @@
 //! | `object` | which writes are under way, and which must wait |
 //! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
+//! | `reviews` | what to ask the API server about expected permissions, when, and when to believe it |
 //! | `cluster` | the status of the `ClusterIrsaAudit` |
 //! | `summary`, `action`, `schedule` | what comes out, and when to look again |
 
@@ -21,6 +22,7 @@ mod knowledge;
 mod look;
 mod object;
 mod publication;
+mod reviews;
 mod rules;
 mod schedule;
 mod summary;
@@ -32,17 +34,19 @@ use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::model::{Access, Account, BindingKey};
+use audit_core::rbac::Reviews;
 use audit_core::report::Report;
 use audit_core::{Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
 use super::metrics::Shown;
-pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Write};
+pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Review, ReviewOutcome, Write};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use look::{Audited, Look};
 use object::Objects;
+use reviews::ReviewPlan;
 use rules::Rules;
 pub use rules::Settings;
 use schedule::{Schedule, after};
@@ -68,6 +72,7 @@ pub struct Engine {
     snapshot: Snapshot,
     index: Index,
     evidence: EvidencePlan,
+    reviews: ReviewPlan,
     leading: bool,
     /// Bindings to look at in the next turn.
     dirty: BTreeSet<BindingKey>,
@@ -92,6 +97,7 @@ impl Engine {
         let rules = Rules::new(&settings, None);
         Self {
             evidence: EvidencePlan::new(rules.refresh, settings.cluster_name.clone()),
+            reviews: ReviewPlan::new(rules.refresh),
             rules,
             settings,
             snapshot: Snapshot::default(),
@@ -164,6 +170,8 @@ impl Engine {
             // What a follower once knew of AWS grows old, and what it audited is another's business now.
             self.snapshot.accounts.clear();
             self.evidence.reset();
+            self.snapshot.reviews = Reviews::default();
+            self.reviews.reset();
             self.changed.extend(std::mem::take(&mut self.states).into_keys());
             self.dirty.clear();
             self.forced.clear();
@@ -197,6 +205,7 @@ impl Engine {
         [
             self.schedule.next(),
             self.evidence.next(issuer),
+            self.reviews.next(),
             self.cluster.next(),
         ]
         .into_iter()
@@ -215,6 +224,7 @@ impl Engine {
             && self.evidence.knows_home()
             && self.snapshot.accounts.values().filter(is_open).all(is_listed)
             && !self.evidence.is_waiting(&self.snapshot.accounts)
+            && self.reviews.are_settled(now)
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
     }
 
@@ -240,6 +250,7 @@ impl Engine {
         }
         let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
         actions.extend(self.evidence.requests(issuer, now).into_iter().map(Action::Read));
+        self.begin_reviews(now, &mut actions);
         if self.cluster.is_due(now) {
             self.overview(now, &mut actions);
         }
@@ -263,6 +274,7 @@ impl Engine {
         }
         self.rules = rules;
         self.evidence.set_refresh(self.rules.refresh, now);
+        self.reviews.set_refresh(self.rules.refresh);
         for account in self.evidence.allow(self.rules.allowed_accounts.clone()) {
             self.snapshot.accounts.remove(&account);
         }
@@ -272,6 +284,7 @@ impl Engine {
 
     /// Audits one binding and says what follows.
     fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
+        self.plan_review(key, now);
         self.refer(key);
         let expects_permissions = self.expects_permissions(key);
         self.evidence

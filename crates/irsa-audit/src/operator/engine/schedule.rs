@@ -55,16 +55,17 @@ impl<K: Ord + Clone> Schedule<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// Takes out what has come due first, if anything has.
+    pub fn take_first(&mut self, now: Timestamp) -> Option<K> {
+        self.next().filter(|at| *at <= now)?;
+        let (_, key) = self.by_time.pop_first()?;
+        self.by_key.remove(&key);
+        Some(key)
+    }
+
     /// Takes out what has come due, in the order of time.
     pub fn take_due(&mut self, now: Timestamp) -> Vec<K> {
-        let mut due = Vec::new();
-        while self.by_time.first().is_some_and(|(at, _)| *at <= now) {
-            if let Some((_, key)) = self.by_time.pop_first() {
-                self.by_key.remove(&key);
-                due.push(key);
-            }
-        }
-        due
+        std::iter::from_fn(|| self.take_first(now)).collect()
     }
 }
 

@@ -22,7 +22,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::engine::{Outcome, Summary};
+use super::engine::{Outcome, ReviewOutcome, Summary};
 use super::settings::Detail;
 use bindings::Bindings;
 use memory::Memory;
@@ -43,6 +43,7 @@ pub struct Metrics {
     aws_requests: IntCounterVec,
     aws_duration: HistogramVec,
     writes: IntCounterVec,
+    reviews: IntCounterVec,
     skipped: IntCounterVec,
     waiting: IntGaugeVec,
     /// Whether this replica leads.
@@ -81,6 +82,13 @@ impl Metrics {
                     "Writes to the Kubernetes API, by kind and outcome.",
                 ),
                 &["write", "outcome"],
+            )?,
+            reviews: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_access_reviews_total",
+                    "Questions to the Kubernetes API whether ServiceAccounts may do what is expected, by outcome.",
+                ),
+                &["outcome"],
             )?,
             skipped: IntCounterVec::new(
                 Opts::new(
@@ -121,6 +129,7 @@ impl Metrics {
             .registry
             .register(Box::new(metrics.aws_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.writes.clone()))?;
+        metrics.registry.register(Box::new(metrics.reviews.clone()))?;
         metrics.registry.register(Box::new(metrics.skipped.clone()))?;
         metrics.registry.register(Box::new(metrics.waiting.clone()))?;
         metrics.registry.register(Box::new(Memory::new()?))?;
@@ -138,6 +147,18 @@ impl Metrics {
             Outcome::Failed => "failed",
         };
         self.writes.with_label_values(&[write, outcome]).inc();
+    }
+
+    /// Counts the questions of a review; one that could not be answered is the last.
+    pub fn review(&self, outcome: &ReviewOutcome) {
+        let (outcome, questions) = match outcome {
+            ReviewOutcome::Answered(rulings) => {
+                ("answered", u64::try_from(rulings.len()).unwrap_or(u64::MAX))
+            }
+            ReviewOutcome::Refused => ("refused", 1),
+            ReviewOutcome::Failed => ("failed", 1),
+        };
+        self.reviews.with_label_values(&[outcome]).inc_by(questions);
     }
 
     /// Counts an object that was skipped.

@@ -10,6 +10,7 @@ mod objects;
 mod permissions;
 mod policy;
 mod properties;
+mod reviews;
 mod status;
 mod trouble;
 
@@ -25,7 +26,7 @@ use audit_k8s::{Change, Kind, Observation, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Action, Engine, Outcome, Settings, Write};
+use super::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Write};
 use crate::operator::metrics::Shown;
 use api_server::ApiServer;
 use aws::{Answers, Aws};
@@ -62,8 +63,11 @@ struct Lab {
     /// The watch shows nothing until told to.
     lags: bool,
     unshown: Vec<Observation>,
+    /// What the API server answers to reviews.
+    rules: fn(&Review) -> ReviewOutcome,
     writes: Vec<Write>,
     reads: Vec<Request>,
+    reviews: Vec<Review>,
     shown: Shown,
 }
 
@@ -80,8 +84,10 @@ impl Lab {
             fails: false,
             lags: false,
             unshown: Vec::new(),
+            rules: reviews::agrees,
             writes: Vec::new(),
             reads: Vec::new(),
+            reviews: Vec::new(),
             shown: Shown::default(),
         }
     }
@@ -333,6 +339,7 @@ impl Lab {
                     self.writes.push(write.clone());
                 }
                 Action::Read(request) => self.reads.push(request.clone()),
+                Action::Review(review) => self.reviews.push(review.clone()),
             }
         }
         actions
@@ -346,6 +353,10 @@ impl Lab {
                     for reading in self.aws.answer(&request, self.now) {
                         self.engine.read(reading, self.now);
                     }
+                }
+                Action::Review(review) => {
+                    let outcome = (self.rules)(&review);
+                    self.engine.reviewed(review, outcome, self.now);
                 }
                 Action::Write(write) if self.fails => self.engine.written(&write, &Outcome::Failed, self.now),
                 Action::Write(write) => {
@@ -401,10 +412,11 @@ impl Lab {
         self.settle();
     }
 
-    /// Forgets which writes and reads there were.
+    /// Forgets which writes, reads and reviews there were.
     fn forget(&mut self) {
         self.writes.clear();
         self.reads.clear();
+        self.reviews.clear();
     }
 
     fn status(&self, name: &str) -> Option<IrsaAuditStatus> {

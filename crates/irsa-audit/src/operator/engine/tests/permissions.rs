@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn role(verbs: &[&str]) -> Observation {
+pub(super) fn role(verbs: &[&str]) -> Observation {
     let role = json!({
         "metadata": {"namespace": NS, "name": "reader"},
         "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}],
@@ -10,11 +10,19 @@ fn role(verbs: &[&str]) -> Observation {
     Observation::Role(Kind::Role, Change::Applied(prune::role(role).unwrap()))
 }
 
-fn role_binding() -> Observation {
+pub(super) fn role_binding() -> Observation {
+    role_binding_of(&["app"])
+}
+
+pub(super) fn role_binding_of(names: &[&str]) -> Observation {
+    let subjects: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"kind": "ServiceAccount", "name": name}))
+        .collect();
     let binding = json!({
         "metadata": {"namespace": NS, "name": "reader"},
         "roleRef": {"kind": "Role", "name": "reader"},
-        "subjects": [{"kind": "ServiceAccount", "name": "app"}],
+        "subjects": subjects,
     });
     Observation::RoleBinding(
         Kind::RoleBinding,
@@ -101,4 +109,8 @@ fn who_may_not_list_roles_is_told_so_and_audits_the_rest() {
     });
     lab.settle();
     assert_eq!(lab.reason("mine").as_deref(), Some("RbacNotSeen"));
+    // What it does not see, the API server may tell.
+    lab.rules = reviews::allows;
+    lab.pass(REFRESH);
+    assert_eq!(lab.reason("mine").as_deref(), Some("AllLinksPass"));
 }

@@ -3,6 +3,7 @@
 use audit_api::status::{Difference, difference, duplicate_status, status};
 use audit_core::audit::Bound;
 use audit_core::audit_binding;
+use audit_core::rbac::Reviews;
 use proptest::prelude::*;
 
 use super::*;
@@ -24,6 +25,9 @@ enum Event {
     NoRole(usize),
     Provider(bool),
     Answers(bool, u8),
+    Expect(usize, bool),
+    Grant(bool),
+    Rules(u8),
     Exclude(bool),
     Allow(bool),
     Lead(bool),
@@ -52,6 +56,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => n().prop_map(Event::NoRole),
         1 => any::<bool>().prop_map(Event::Provider),
         2 => (any::<bool>(), 0..4u8).prop_map(|(a, b)| Event::Answers(a, b)),
+        2 => (n(), any::<bool>()).prop_map(|(a, b)| Event::Expect(a, b)),
+        1 => any::<bool>().prop_map(Event::Grant),
+        2 => (0..5u8).prop_map(Event::Rules),
         1 => any::<bool>().prop_map(Event::Exclude),
         1 => any::<bool>().prop_map(Event::Allow),
         1 => any::<bool>().prop_map(Event::Lead),
@@ -119,6 +126,27 @@ impl World {
                     lab.aws.home().singles = answers;
                 }
             }
+            Event::Expect(name, on) => self.edit(name, |stored| {
+                let expected = json!([{"verbs": ["get"], "resource": "pods", "namespace": NS}]);
+                stored["spec"]["expect"] = json!({"kubernetes": if on { expected } else { json!([]) }});
+            }),
+            Event::Grant(on) => {
+                let binding = permissions::role_binding_of(&NAMES);
+                lab.see_all(vec![
+                    permissions::role(if on { &["get"] } else { &["list"] }),
+                    binding,
+                ]);
+            }
+            Event::Rules(rules) => {
+                let all = [
+                    reviews::agrees,
+                    reviews::allows,
+                    reviews::denies,
+                    reviews::refuses,
+                    reviews::fails,
+                ];
+                lab.rules = all[usize::from(rules)];
+            }
             Event::Exclude(on) => {
                 lab.policy(&json!({"exclude": {"namespaces": if on { vec![NS] } else { vec![] }}}));
             }
@@ -161,6 +189,7 @@ impl World {
             Event::Lags(false),
             Event::Answers(true, 0),
             Event::Answers(false, 0),
+            Event::Rules(0),
             Event::CarryOut,
             Event::Lead(true),
         ] {
@@ -173,6 +202,11 @@ impl World {
     /// What stands in the cluster is what a fresh audit says.
     fn is_right(&self) {
         let Lab { engine, api, now, .. } = &self.lab;
+        assert_eq!(
+            engine.snapshot.reviews,
+            Reviews::default(),
+            "they agree on everything"
+        );
         for name in NAMES {
             let key = Lab::key(name);
             let bound = engine.bound(&key);

@@ -155,8 +155,8 @@ fn what_does_not_read_back_as_written_is_not_written_for_ever() {
         for action in actions {
             let write = match action {
                 Action::Write(write) => write,
-                Action::Read(read) => {
-                    lab.carry_out(vec![Action::Read(read)]);
+                other => {
+                    lab.carry_out(vec![other]);
                     continue;
                 }
             };

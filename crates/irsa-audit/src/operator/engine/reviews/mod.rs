@@ -1,0 +1,79 @@
+//! What the API server itself says of expected Kubernetes permissions: asked for, and believed where it says so again.
+//!
+//! The verdict never waits for it. What RBAC's evaluation says is published, and corrected once the API server has contradicted
+//! it twice: the watch, and each API server's own view of the roles, may lag behind by a moment.
+
+mod plan;
+
+use audit_core::audit::is_suspended;
+use audit_core::model::{BindingKey, KubernetesExpectation};
+use audit_core::rbac::Question;
+use audit_core::rbac::review::questions;
+use jiff::Timestamp;
+
+use super::Engine;
+use super::action::{Action, Review, ReviewOutcome};
+pub use plan::ReviewPlan;
+
+/// The most requests of one binding for which the API server is asked: expectations may be long.
+const MOST: usize = 64;
+
+impl Engine {
+    /// Takes in what came of a review.
+    pub fn reviewed(&mut self, review: Review, outcome: ReviewOutcome, now: Timestamp) {
+        let key = review.key.clone();
+        let Some(believed) = self.reviews.reviewed(review, outcome, now) else {
+            return;
+        };
+        if self.snapshot.reviews.put(&key, believed) {
+            self.dirty.insert(key);
+        }
+    }
+
+    /// Sees to it that the API server is asked for what is expected of a binding, and forgets what it said of anything else.
+    pub(super) fn plan_review(&mut self, key: &BindingKey, now: Timestamp) {
+        let questions = self.questions(key);
+        if questions.is_empty() {
+            self.reviews.forget(key);
+        } else {
+            self.reviews.want(key, &questions, now);
+            if self.forced.contains(key) {
+                self.reviews.hasten(key, now);
+            }
+        }
+        let believed = self.snapshot.reviews.of(key).iter();
+        let standing = believed.filter(|reviewed| questions.contains(&reviewed.question));
+        let standing = standing.cloned().collect();
+        self.snapshot.reviews.put(key, standing);
+    }
+
+    /// Asks what is due.
+    pub(super) fn begin_reviews(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        while let Some(key) = self.reviews.take_due(now) {
+            let questions = self.questions(&key);
+            actions.push(Action::Review(self.reviews.begin(&key, questions, now)));
+        }
+    }
+
+    /// What to ask of a binding; nothing of one that nobody expects anything of, or that is not audited.
+    fn questions(&self, key: &BindingKey) -> Vec<Question> {
+        let expected = self.expected_of(key);
+        if expected.is_empty() {
+            return Vec::new();
+        }
+        questions(&self.snapshot, key, expected, MOST)
+    }
+
+    fn expected_of(&self, key: &BindingKey) -> &[KubernetesExpectation] {
+        let Some(binding) = self.snapshot.cluster.binding(key) else {
+            return &[];
+        };
+        if self.rules.config.excludes(key) || is_suspended(binding) {
+            return &[];
+        }
+        binding
+            .requests()
+            .first()
+            .map_or(&[], |request| &request.kubernetes)
+    }
+}

@@ -1,0 +1,245 @@
+//! When the API server is asked, and when what it says is believed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use audit_core::model::BindingKey;
+use audit_core::rbac::review::Evaluated;
+use audit_core::rbac::{Question, Reviewed, Ruling};
+use jiff::Timestamp;
+
+use super::super::action::{Review, ReviewOutcome};
+use super::super::schedule::{Schedule, after, backoff};
+
+/// The least time between two reviews of one binding. A contradiction that is heard again after it is no lag.
+const GAP: Duration = Duration::from_secs(5);
+
+/// How many bindings are reviewed at once.
+const AT_ONCE: usize = 8;
+
+/// So often somebody who audits once waits for a contradiction to be heard again.
+const PATIENCE: u32 = 3;
+
+/// What is known of the reviews of one binding.
+#[derive(Debug, Default)]
+struct Case {
+    /// The questions, in short: with the same ones there is nothing new to ask.
+    asked: Option<u64>,
+    /// The review under way, if its answer still counts.
+    round: Option<u64>,
+    /// When the next one may begin.
+    not_before: Option<Timestamp>,
+    /// The contradictions of the latest answer.
+    doubts: Vec<Reviewed>,
+    /// Reviews one after another that failed, or left something open.
+    attempt: u32,
+    /// No answer has come yet that all agree with, or that was repeated.
+    open: bool,
+}
+
+/// Plans the reviews. Bindings of which nobody expects anything are not in it.
+#[derive(Debug)]
+pub struct ReviewPlan {
+    refresh: Duration,
+    cases: BTreeMap<BindingKey, Case>,
+    due: Schedule<BindingKey>,
+    /// Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
+    under_way: BTreeSet<u64>,
+    rounds: u64,
+    /// The operator may not ask. A missing right is not granted within seconds.
+    refused_until: Option<Timestamp>,
+}
+
+impl ReviewPlan {
+    /// A plan that asks for everything anew at every `refresh`.
+    #[must_use]
+    pub fn new(refresh: Duration) -> Self {
+        Self {
+            refresh,
+            cases: BTreeMap::new(),
+            due: Schedule::default(),
+            under_way: BTreeSet::new(),
+            rounds: 0,
+            refused_until: None,
+        }
+    }
+
+    /// Takes in another refresh interval.
+    pub fn set_refresh(&mut self, refresh: Duration) {
+        self.refresh = refresh;
+    }
+
+    /// Forgets all but which reviews are under way, for a replica that no longer leads.
+    pub fn reset(&mut self) {
+        *self = Self {
+            under_way: std::mem::take(&mut self.under_way),
+            rounds: self.rounds,
+            ..Self::new(self.refresh)
+        };
+    }
+
+    /// Forgets a binding.
+    pub fn forget(&mut self, key: &BindingKey) {
+        if self.cases.remove(key).is_some() {
+            self.due.set(key, None);
+        }
+    }
+
+    /// Takes in what there is to ask of a binding. Where that is another thing than before, it is asked for soon, and an answer
+    /// to the old questions that is under way counts no more.
+    pub fn want(&mut self, key: &BindingKey, questions: &[Question], now: Timestamp) {
+        let asked = Some(in_short(questions));
+        let case = self.cases.entry(key.clone()).or_default();
+        if case.asked == asked {
+            return;
+        }
+        case.asked = asked;
+        case.round = None;
+        case.doubts.retain(|doubt| questions.contains(&doubt.question));
+        case.attempt = 0;
+        case.open = true;
+        self.hasten(key, now);
+    }
+
+    /// Asks for a binding as soon as that may be.
+    pub fn hasten(&mut self, key: &BindingKey, now: Timestamp) {
+        let Some(case) = self.cases.get(key).filter(|case| case.round.is_none()) else {
+            return;
+        };
+        self.due
+            .set(key, Some(case.not_before.map_or(now, |at| at.max(now))));
+    }
+
+    /// When the next review is due; none where only an answer makes room for it.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        let next = self.due.next().filter(|_| self.has_room())?;
+        Some(self.refused_until.map_or(next, |until| until.max(next)))
+    }
+
+    fn has_room(&self) -> bool {
+        self.under_way.len() < AT_ONCE
+    }
+
+    fn is_refused(&self, now: Timestamp) -> bool {
+        self.refused_until.is_some_and(|until| until > now)
+    }
+
+    /// A binding that is to be reviewed now.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<BindingKey> {
+        if !self.has_room() || self.is_refused(now) {
+            return None;
+        }
+        self.due.take_first(now)
+    }
+
+    /// Begins the review of a binding.
+    pub fn begin(&mut self, key: &BindingKey, questions: Vec<Question>, now: Timestamp) -> Review {
+        self.rounds += 1;
+        self.under_way.insert(self.rounds);
+        if let Some(case) = self.cases.get_mut(key) {
+            case.asked = Some(in_short(&questions));
+            case.round = Some(self.rounds);
+            case.not_before = Some(after(now, GAP));
+        }
+        Review {
+            key: key.clone(),
+            round: self.rounds,
+            questions,
+        }
+    }
+
+    /// Takes in what came of a review. Returns the answers that are to be believed and make a difference; nothing where what was
+    /// believed stands.
+    pub fn reviewed(
+        &mut self,
+        review: Review,
+        outcome: ReviewOutcome,
+        now: Timestamp,
+    ) -> Option<Vec<Reviewed>> {
+        self.under_way.remove(&review.round);
+        let case = self.cases.get_mut(&review.key)?;
+        if case.round != Some(review.round) {
+            return None;
+        }
+        case.round = None;
+        let (wait, believed) = match outcome {
+            ReviewOutcome::Answered(rulings) => {
+                self.refused_until = None;
+                let (wait, believed) = case.hear(review.questions, &rulings, self.refresh);
+                (wait, Some(believed))
+            }
+            ReviewOutcome::Refused => {
+                self.refused_until = Some(after(now, self.refresh));
+                case.open = false;
+                (self.refresh, None)
+            }
+            ReviewOutcome::Failed => {
+                case.open = false;
+                (case.again(self.refresh), None)
+            }
+        };
+        self.due.set(&review.key, Some(after(now, wait)));
+        believed
+    }
+
+    /// Whether everything has been said that can be heard within moments.
+    #[must_use]
+    pub fn are_settled(&self, now: Timestamp) -> bool {
+        self.is_refused(now) || self.cases.values().all(|case| !case.open)
+    }
+}
+
+impl Case {
+    /// Takes in answers. Returns how long to wait for the next ones, and which of these are to be believed.
+    fn hear(
+        &mut self,
+        questions: Vec<Question>,
+        rulings: &[Ruling],
+        refresh: Duration,
+    ) -> (Duration, Vec<Reviewed>) {
+        let answered = questions.into_iter().zip(rulings.iter().copied());
+        let mut heard: Vec<Reviewed> = answered
+            .map(|(question, ruling)| Reviewed { question, ruling })
+            .collect();
+        // Where roles were not seen, somebody may grant something and no watch tells.
+        let unsettled = |reviewed: &Reviewed| match reviewed.question.evaluated {
+            Evaluated::Unseen => reviewed.ruling != Ruling::Allowed,
+            evaluated => evaluated.is_contradicted_by(reviewed.ruling),
+        };
+        let is_unsettled = heard.iter().any(unsettled);
+        heard.retain(|reviewed| reviewed.question.evaluated.is_changed_by(reviewed.ruling));
+        let is_repeated = |reviewed: &Reviewed| {
+            reviewed.question.evaluated == Evaluated::Unseen
+                || self
+                    .doubts
+                    .iter()
+                    .any(|doubt| doubt.question == reviewed.question)
+        };
+        let believed: Vec<Reviewed> = heard.iter().filter(|r| is_repeated(r)).cloned().collect();
+        self.open = believed.len() < heard.len() && self.attempt + 1 < PATIENCE;
+        self.doubts = heard;
+        let wait = if is_unsettled {
+            self.again(refresh)
+        } else {
+            self.attempt = 0;
+            refresh
+        };
+        (wait, believed)
+    }
+
+    /// How long to wait before asking once more.
+    fn again(&mut self, refresh: Duration) -> Duration {
+        let wait = backoff(GAP, refresh, self.attempt);
+        self.attempt = self.attempt.saturating_add(1);
+        wait
+    }
+}
+
+/// Tells questions apart.
+fn in_short(questions: &[Question]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    questions.hash(&mut hasher);
+    hasher.finish()
+}
