@@ -125,7 +125,7 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         reviewer,
         reviews,
         asks_eks,
-        may_review: true,
+        warned: false,
     };
     session.settle().await?;
     Ok(session.engine.report(Timestamp::now()))
@@ -159,8 +159,8 @@ struct Session {
     reviews: UnboundedReceiver<(Review, ReviewOutcome)>,
     /// EKS has been asked for the issuer.
     asks_eks: bool,
-    /// The API server has not refused reviews.
-    may_review: bool,
+    /// Somebody was told that reviews fail.
+    warned: bool,
 }
 
 impl Session {
@@ -242,10 +242,17 @@ impl Session {
     }
 
     fn reviewed(&mut self, review: Review, outcome: ReviewOutcome) {
-        if outcome == ReviewOutcome::Refused && std::mem::take(&mut self.may_review) {
+        let trouble = match outcome {
+            ReviewOutcome::Answered(_) => None,
+            ReviewOutcome::Refused => {
+                Some("to create `subjectaccessreviews.authorization.k8s.io` is forbidden")
+            }
+            ReviewOutcome::Failed => Some("it failed, or did not answer in time"),
+        };
+        if let Some(trouble) = trouble.filter(|_| !std::mem::replace(&mut self.warned, true)) {
             eprintln!(
-                "irsa-audit: warning: without the right to create `subjectaccessreviews.authorization.k8s.io`, expected \
-                 permissions are not confirmed by the API server"
+                "irsa-audit: warning: the API server does not confirm expected permissions, and what roles and bindings say stands \
+                 alone: {trouble}"
             );
         }
         self.engine.reviewed(review, outcome, Timestamp::now());
