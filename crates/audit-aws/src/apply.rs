@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, FailureKind, InlineDocuments, Observed, PodIdentityAssociation, ReadFailure,
-    RoleLookup, RolePolicies,
+    Access, Account, BindingKey, FailureKind, InlineDocuments, Inquiry, Observed, PodIdentityAssociation,
+    ReadFailure, RoleLookup, RolePolicies, Simulated, SimulatedAnswer, Simulation,
 };
 use jiff::Timestamp;
 
@@ -16,6 +16,13 @@ use crate::reading::{Failure, Listed, ListedRole, Reading};
 pub enum Change {
     /// A role, its trust policy, or its permission policies.
     Role {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+    },
+    /// What the policy simulator says of a role.
+    Simulation {
         /// The account's id.
         account: String,
         /// The role's name.
@@ -122,6 +129,20 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<
             change
                 .into_iter()
                 .chain(changed.then_some(Change::Policy { account, arn }))
+                .collect()
+        }
+        Reading::Simulation {
+            account,
+            name,
+            state,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let changed = put_simulation(entry, &name, state, result, at);
+            change
+                .into_iter()
+                .chain(changed.then_some(Change::Simulation { account, name }))
                 .collect()
         }
         reading @ (Reading::Provider { .. }
@@ -273,6 +294,7 @@ fn put_role(account: &mut Account, name: &str, result: Result<RoleLookup, Failur
     if id_before.is_some() && id_before.as_deref() != role_id(seen) {
         account.policies.remove(name);
         account.inline.remove(name);
+        account.simulations.remove(name);
     }
     changed
 }
@@ -298,6 +320,30 @@ fn put_managed(account: &mut Account, arn: &str, result: Result<Box<str>, Failur
         at,
         |old, new| old == new,
     )
+}
+
+/// Answers that are still the same, for a role with the same policies, have been so since they were first heard.
+fn put_simulation(
+    account: &mut Account,
+    name: &str,
+    state: u64,
+    result: Result<BTreeMap<Inquiry, Vec<SimulatedAnswer>>, Failure>,
+    at: Timestamp,
+) -> bool {
+    let seen = account.simulations.entry(name.to_owned()).or_default();
+    let old = seen.latest().filter(|old| old.state == state);
+    let result = result.map(|answers| {
+        let of_inquiry = |(inquiry, answers): (Inquiry, Vec<SimulatedAnswer>)| {
+            let before = old.and_then(|old| old.answers.get(&inquiry));
+            let since = before
+                .filter(|before| before.answers == answers)
+                .map_or(at, |before| before.since);
+            (inquiry, Simulated { answers, since })
+        };
+        let answers = answers.into_iter().map(of_inquiry).collect();
+        Simulation { state, answers }
+    });
+    put(seen, result, at, |old, new| old == new)
 }
 
 fn put_policies(
@@ -421,6 +467,7 @@ fn put_listing(
         account.roles.remove(&name);
         account.policies.remove(&name);
         account.inline.remove(&name);
+        account.simulations.remove(&name);
         changes.push(role_change(&name));
     }
     changes.extend(put_listed_policies(

@@ -64,6 +64,34 @@ impl Caller {
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
+        self.attempt(service, operation, self.attempts, send).await
+    }
+
+    /// The same, and never again.
+    pub(crate) async fn call_once<T, E, F>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        send: impl Fn() -> F,
+    ) -> (Timestamp, Result<T, Miss>)
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.attempt(service, operation, 1, send).await
+    }
+
+    async fn attempt<T, E, F>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        attempts: u32,
+        send: impl Fn() -> F,
+    ) -> (Timestamp, Result<T, Miss>)
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
         let mut attempt = 1;
         loop {
             self.pace.wait().await;
@@ -82,7 +110,7 @@ impl Caller {
             if outcome == Outcome::Throttled {
                 self.pace.throttled();
             }
-            if !retry || attempt >= self.attempts {
+            if !retry || attempt >= attempts {
                 match &miss {
                     Miss::NotFound(_) => self.recovered(operation),
                     Miss::Failed(failure) => self.failed(operation, &failure.message),

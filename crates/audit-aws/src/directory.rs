@@ -12,7 +12,7 @@ use crate::account_access::AccountAccess;
 use crate::home;
 use crate::lane::{Followed, Lane, work};
 use crate::observer::RequestObserver;
-use crate::queue::{Job, Single};
+use crate::queue::{Job, Simulation, Single};
 use crate::read::Scope;
 use crate::reading::{Failure, Reading};
 use crate::request::Request;
@@ -137,6 +137,18 @@ impl Router {
             match request {
                 Request::Role { name, .. } => lane.queue.push(Single::Role(name)),
                 Request::Permissions { name, .. } => lane.queue.push(Single::Permissions(name)),
+                Request::Simulation {
+                    name,
+                    role_arn,
+                    state,
+                    inquiries,
+                    ..
+                } => lane.queue.push(Single::Simulation(Box::new(Simulation {
+                    name,
+                    role_arn,
+                    state,
+                    inquiries,
+                }))),
                 Request::Provider { arn, .. } => lane.queue.push(Single::Provider(arn)),
                 Request::ProviderUrls { .. } => lane.queue.push(Single::ProviderUrls),
                 Request::TrustQuota { .. } => lane.queue.push(Single::TrustQuota),
@@ -155,6 +167,7 @@ impl Router {
         let named = match request {
             Request::Role { account, .. }
             | Request::Permissions { account, .. }
+            | Request::Simulation { account, .. }
             | Request::Provider { account, .. }
             | Request::ProviderUrls { account }
             | Request::TrustQuota { account }
@@ -290,6 +303,15 @@ fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
         Request::Role { account, name } | Request::Permissions { account, name } => Reading::Role {
             account,
             name,
+            at,
+            result: Err(failure),
+        },
+        Request::Simulation {
+            account, name, state, ..
+        } => Reading::Simulation {
+            account,
+            name,
+            state,
             at,
             result: Err(failure),
         },

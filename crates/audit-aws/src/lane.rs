@@ -89,6 +89,17 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
             let boundary = boundary.map(String::from);
             return Followed::policies(policies.attached.into_iter().chain(boundary));
         }
+        Job::Single(Single::Simulation(asked)) => {
+            let (at, result) = read::simulate(&account, &asked.role_arn, &asked.inquiries).await;
+            send(Reading::Simulation {
+                account: id,
+                name: asked.name,
+                state: asked.state,
+                at,
+                result,
+            })
+            .await;
+        }
         Job::Single(Single::Provider(arn)) => {
             let (at, result) = read::provider(&account, &arn).await;
             send(Reading::Provider {

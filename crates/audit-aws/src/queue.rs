@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, Inquiry};
 
 use crate::read::{ListingProgress, Scope};
 
@@ -20,6 +20,8 @@ pub(crate) enum Single {
     Permissions(String),
     /// A managed policy by ARN.
     Managed(String),
+    /// What the policy simulator says of a role.
+    Simulation(Box<Simulation>),
     /// A provider by ARN.
     Provider(String),
     /// The URLs of all providers.
@@ -30,6 +32,19 @@ pub(crate) enum Single {
     PodIdentity(String, BTreeSet<BindingKey>),
     /// The issuer of a cluster by name.
     EksIssuer(String),
+}
+
+/// What to ask the policy simulator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Simulation {
+    /// The role's name.
+    pub(crate) name: String,
+    /// Its ARN.
+    pub(crate) role_arn: String,
+    /// Which policies it is known to have.
+    pub(crate) state: u64,
+    /// The questions.
+    pub(crate) inquiries: BTreeSet<Inquiry>,
 }
 
 /// What to do next.

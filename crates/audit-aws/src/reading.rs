@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    BindingKey, FailureKind, InlineDocuments, IssuerUrl, PodIdentityAssociation, Provider, Role, RoleLookup,
-    RolePolicies,
+    BindingKey, FailureKind, InlineDocuments, Inquiry, IssuerUrl, PodIdentityAssociation, Provider, Role,
+    RoleLookup, RolePolicies, SimulatedAnswer,
 };
 use jiff::Timestamp;
 
@@ -78,6 +78,19 @@ pub enum Reading {
         at: Timestamp,
         /// The document of its default version.
         result: Result<Box<str>, Failure>,
+    },
+    /// What IAM's policy simulator says of a role.
+    Simulation {
+        /// The account's id.
+        account: String,
+        /// The role's name.
+        name: String,
+        /// Which policies the role was known to have when it was asked.
+        state: u64,
+        /// When.
+        at: Timestamp,
+        /// The answers by what was asked; none to what IAM does not simulate.
+        result: Result<BTreeMap<Inquiry, Vec<SimulatedAnswer>>, Failure>,
     },
     /// An OIDC provider.
     Provider {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use audit_core::model::{BindingKey, IssuerUrl};
+use audit_core::model::{BindingKey, Inquiry, IssuerUrl};
 
 /// A question to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,20 @@ pub enum Request {
         account: String,
         /// The role's name, without its path.
         name: String,
+    },
+    /// What IAM's policy simulator says of a role: `SimulatePrincipalPolicy`, once for each inquiry. Answered by
+    /// [`Reading::Simulation`](crate::Reading::Simulation).
+    Simulation {
+        /// The account's id.
+        account: String,
+        /// The role's name, without its path.
+        name: String,
+        /// The role's ARN.
+        role_arn: String,
+        /// Which policies the role is known to have; told again in the answer.
+        state: u64,
+        /// What is asked.
+        inquiries: BTreeSet<Inquiry>,
     },
     /// One OIDC provider: `GetOpenIDConnectProvider`. Answered by [`Reading::Provider`](crate::Reading::Provider).
     Provider {

@@ -235,6 +235,10 @@ impl<'a> Chain<'a> {
                     account.policies.get(arn.name()).and_then(Observed::observed_at),
                     account.provider_urls.observed_at(),
                     account.trust_quota.observed_at(),
+                    account
+                        .simulations
+                        .get(arn.name())
+                        .and_then(Observed::observed_at),
                 ]
             });
             times.into_iter().flatten().flatten()

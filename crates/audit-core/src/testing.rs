@@ -8,14 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::audit::audit_binding;
+use crate::chain::Chain;
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity};
 use crate::model::rbac as rbac_model;
 use crate::model::{
     Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
-    IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod, PodPhase, Provider, Role,
-    RoleLookup, RolePolicies, ServiceAccount, TokenMount, Waiver, WebhookEntry, Workload,
+    Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod, PodPhase, Provider,
+    Role, RoleLookup, RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision,
+    Simulation, TokenMount, Waiver, WebhookEntry, Workload,
 };
+use crate::permissions::{Answer, expected, simulation};
 use crate::rbac::{self, Rbac};
 use crate::report::{BindingReport, LinkState};
 use crate::snapshot::{Cluster, Origin, Snapshot};
@@ -453,6 +456,94 @@ impl World {
             account
                 .managed
                 .insert(arn, Observed::known(document.to_string().into(), now));
+        })
+    }
+
+    /// What IAM's policy simulator has said of what is expected, for a minute: this of some actions, and the same as the policies of
+    /// all others.
+    pub(crate) fn simulated(self, otherwise: &[(&str, SimulatedDecision)]) -> Self {
+        let wanted = simulation::wanted(&self.snapshot, &self.config, &self.key, self.now).unwrap();
+        let chain = Chain::derive(&self.snapshot, &self.config, &self.key, self.now);
+        let all = expected(&chain);
+        let decision = |action: &str, resource: &str| {
+            let other = otherwise.iter().find(|(name, _)| *name == action);
+            let ours = all
+                .iter()
+                .find(|e| (e.question.action, e.question.resource) == (action, resource));
+            match (other, &ours.unwrap().answer) {
+                (Some((_, decision)), _) => *decision,
+                (None, Answer::Allowed(_)) => SimulatedDecision::Allowed,
+                (None, _) => SimulatedDecision::DeniedImplicitly,
+            }
+        };
+        let of_resource = |inquiry: &Inquiry, resource: &str| -> Vec<SimulatedAnswer> {
+            let answer = |action: &String| SimulatedAnswer {
+                action: action.clone(),
+                resource: resource.to_owned(),
+                decision: decision(action, resource),
+                missing_keys: Vec::new(),
+            };
+            inquiry.actions.iter().map(answer).collect()
+        };
+        let since = self.now - SignedDuration::from_mins(1);
+        let simulated = |inquiry: Inquiry| {
+            let answers = if inquiry.resources.is_empty() {
+                of_resource(&inquiry, "*")
+            } else {
+                inquiry
+                    .resources
+                    .iter()
+                    .flat_map(|resource| of_resource(&inquiry, resource))
+                    .collect()
+            };
+            (inquiry, Simulated { answers, since })
+        };
+        let simulation = Simulation {
+            state: wanted.state,
+            answers: wanted.inquiries.into_iter().map(simulated).collect(),
+        };
+        let now = self.now;
+        self.account(|account| {
+            account
+                .simulations
+                .insert("cart".to_owned(), Observed::known(simulation, now));
+        })
+    }
+
+    /// The same, of which it has said nothing before now.
+    pub(crate) fn simulated_once(self) -> Self {
+        let now = self.now;
+        self.simulation(|simulated| simulated.since = now)
+    }
+
+    /// The same, as far as it could tell without a condition key.
+    pub(crate) fn simulated_without_key(self, key: &str) -> Self {
+        self.simulation(|simulated| {
+            for answer in &mut simulated.answers {
+                answer.missing_keys.push(key.to_owned());
+            }
+        })
+    }
+
+    fn simulation(self, change: impl Fn(&mut Simulated)) -> Self {
+        self.account(|account| {
+            let (simulation, _) = account
+                .simulations
+                .get_mut("cart")
+                .unwrap()
+                .value
+                .as_mut()
+                .unwrap();
+            simulation.answers.values_mut().for_each(change);
+        })
+    }
+
+    /// It was asked in vain.
+    pub(crate) fn simulation_fails(self, kind: FailureKind) -> Self {
+        let now = self.now;
+        self.account(|account| {
+            let seen = account.simulations.entry("cart".to_owned()).or_default();
+            seen.fail(kind, "no".to_owned(), now);
         })
     }
 

@@ -141,6 +141,33 @@ impl<'a> Account<'a> {
         })
     }
 
+    /// An SCP of the account's organization denies an action, or a pattern of them, to everybody. Only the policy simulator tells.
+    pub fn scp_denies(&self, action: &str) -> &Self {
+        self.seed(|timeline, _| {
+            timeline.seed(|tables| {
+                tables.scp_denies.insert(action.to_owned());
+            });
+        })
+    }
+
+    /// Takes back what [`scp_denies`](Self::scp_denies) denied with the same words.
+    pub fn scp_allows(&self, action: &str) -> &Self {
+        self.seed(|timeline, _| {
+            timeline.seed(|tables| {
+                tables.scp_denies.remove(action);
+            });
+        })
+    }
+
+    /// Has the policy simulator say of an action the opposite of what the policies say.
+    pub fn simulated_otherwise(&self, action: &str) -> &Self {
+        self.seed(|timeline, _| {
+            timeline.seed(|tables| {
+                tables.simulated_otherwise.insert(action.to_owned());
+            });
+        })
+    }
+
     fn seed(&self, change: impl FnOnce(&mut Timeline, &mut Ids)) -> &Self {
         let mut world = self.shared.world();
         let world = &mut *world;

@@ -7,6 +7,7 @@ mod inline;
 mod policies;
 mod providers;
 mod roles;
+mod simulation;
 mod summary;
 mod tags;
 
@@ -64,6 +65,7 @@ pub(crate) fn perform(context: &mut Context<'_>, operation: &str) -> Result<Xml,
         "DeleteOpenIDConnectProvider" => providers::delete(context),
         "AddClientIDToOpenIDConnectProvider" => providers::add_client_id(context),
         "RemoveClientIDFromOpenIDConnectProvider" => providers::remove_client_id(context),
+        "SimulatePrincipalPolicy" => simulation::simulate(context, xml),
         "GetAccountAuthorizationDetails" => details::get(context, xml),
         "GetAccountSummary" => {
             summary::get(context, xml);

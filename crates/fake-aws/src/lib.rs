@@ -21,8 +21,8 @@
 //! ```
 //!
 //! Credentials choose the account, the signature's credential scope the service; signatures are not checked.
-//! Nothing is evaluated but the trust that `AssumeRole` needs: every key may do everything in its account, except
-//! what [`FakeAws::deny`] names.
+//! Nothing is evaluated but the trust that `AssumeRole` needs, and what `SimulatePrincipalPolicy` is asked: every key may do everything
+//! in its account, except what [`FakeAws::deny`] names.
 
 mod account;
 mod authorization;
@@ -38,6 +38,7 @@ mod incoming;
 mod keyring;
 mod paging;
 mod parameters;
+mod policy;
 mod reply;
 mod role;
 mod server;

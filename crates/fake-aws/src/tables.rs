@@ -2,7 +2,7 @@
 
 use crate::role::{StoredRole, Tags};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The tables of one account. Rows are shared, so that a copy of the tables is cheap.
@@ -20,6 +20,10 @@ pub(crate) struct Tables {
     pub(crate) associations: BTreeMap<String, Arc<Association>>,
     /// How many characters a trust policy may have; the default unless more were granted.
     pub(crate) trust_quota: Option<usize>,
+    /// Patterns of actions that an SCP of the account's organization denies.
+    pub(crate) scp_denies: BTreeSet<String>,
+    /// Actions of which the policy simulator says the opposite of what the policies say.
+    pub(crate) simulated_otherwise: BTreeSet<String>,
 }
 
 /// An association of EKS Pod Identity.

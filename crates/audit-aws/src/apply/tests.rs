@@ -551,3 +551,98 @@ fn associations_concern_those_for_whom_they_changed() {
         ["a", "b"]
     );
 }
+
+mod simulations {
+    use audit_core::model::{Inquiry, SimulatedAnswer, SimulatedDecision};
+
+    use super::*;
+
+    fn inquiry(action: &str) -> Inquiry {
+        Inquiry {
+            actions: vec![action.to_owned()],
+            resources: Vec::new(),
+            context: Vec::new(),
+        }
+    }
+
+    fn heard(second: i64, state: u64, said: &[(&str, SimulatedDecision)]) -> Reading {
+        let answer = |(action, decision): &(&str, SimulatedDecision)| {
+            let answer = SimulatedAnswer {
+                action: (*action).to_owned(),
+                resource: "*".to_owned(),
+                decision: *decision,
+                missing_keys: Vec::new(),
+            };
+            (inquiry(action), vec![answer])
+        };
+        Reading::Simulation {
+            account: ID.into(),
+            name: "app".into(),
+            state,
+            at: at(second),
+            result: Ok(said.iter().map(answer).collect()),
+        }
+    }
+
+    fn since(accounts: &Accounts, action: &str) -> Option<i64> {
+        let simulation = accounts[ID].simulations.get("app")?.latest()?;
+        Some(simulation.answers.get(&inquiry(action))?.since.as_second())
+    }
+
+    #[test]
+    fn answers_have_been_the_same_since_they_last_changed() {
+        use SimulatedDecision::{Allowed, DeniedImplicitly};
+        let mut accounts = Accounts::new();
+        for (reading, a, b) in [
+            (heard(1, 7, &[("a:A", Allowed)]), Some(1), None),
+            (
+                heard(2, 7, &[("a:A", Allowed), ("b:B", Allowed)]),
+                Some(1),
+                Some(2),
+            ),
+            (
+                heard(3, 7, &[("a:A", Allowed), ("b:B", DeniedImplicitly)]),
+                Some(1),
+                Some(3),
+            ),
+            // The role has other policies: nothing that was said counts.
+            (
+                heard(4, 8, &[("a:A", Allowed), ("b:B", DeniedImplicitly)]),
+                Some(4),
+                Some(4),
+            ),
+            (heard(5, 8, &[("b:B", DeniedImplicitly)]), None, Some(4)),
+        ] {
+            apply(&mut accounts, reading);
+            assert_eq!((since(&accounts, "a:A"), since(&accounts, "b:B")), (a, b));
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_what_was_said_and_is_no_failure_of_the_account() {
+        let mut accounts = Accounts::new();
+        apply(&mut accounts, heard(1, 7, &[("a:A", SimulatedDecision::Allowed)]));
+        let failed = Reading::Simulation {
+            account: ID.into(),
+            name: "app".into(),
+            state: 7,
+            at: at(2),
+            result: Err(failure(FailureKind::Unavailable)),
+        };
+        let changes = apply(&mut accounts, failed);
+        let (account, name) = (ID.to_owned(), "app".to_owned());
+        assert_eq!(changes, [Change::Simulation { account, name }]);
+        assert_eq!(since(&accounts, "a:A"), Some(1));
+        assert_eq!(accounts[ID].failures().count(), 0);
+    }
+
+    #[test]
+    fn another_role_of_the_same_name_was_not_simulated() {
+        let mut accounts = Accounts::new();
+        apply(&mut accounts, role_read("app", 1, Ok(found("app", "{}"))));
+        apply(&mut accounts, heard(2, 7, &[("a:A", SimulatedDecision::Allowed)]));
+        let other = RoleLookup::Found(role("app", "AROA2", "{}"));
+        apply(&mut accounts, role_read("app", 3, Ok(other)));
+        assert_eq!(since(&accounts, "a:A"), None);
+    }
+}

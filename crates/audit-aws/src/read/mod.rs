@@ -7,6 +7,7 @@ mod pod_identity;
 mod policy;
 mod provider;
 mod role;
+mod simulation;
 
 pub(crate) use account::{provider_urls, trust_quota};
 pub(crate) use eks::issuer;
@@ -15,6 +16,7 @@ pub(crate) use pod_identity::associations;
 pub(crate) use policy::{inline, managed};
 pub(crate) use provider::provider;
 pub(crate) use role::{policies, role};
+pub(crate) use simulation::simulate;
 
 use crate::reading::Failure;
 

@@ -12,6 +12,7 @@ mod flow;
 mod home;
 mod listing;
 mod permissions;
+mod simulation;
 mod single;
 mod support;
 mod trouble;

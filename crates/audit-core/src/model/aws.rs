@@ -6,7 +6,7 @@ use std::sync::Arc;
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
 
-use super::BindingKey;
+use super::{BindingKey, Simulation};
 
 /// Why a read failed, as far as a verdict cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,6 +225,8 @@ pub struct Account {
     /// The documents of managed policies that such roles have attached, or as their boundary, by the policy's ARN: each once,
     /// however many roles share it.
     pub managed: BTreeMap<String, Observed<Box<str>>>,
+    /// What IAM's policy simulator says of roles of which somebody expects permissions, by the role's name.
+    pub simulations: BTreeMap<String, Observed<Simulation>>,
     /// The provider for this cluster's issuer; `None` inside where IAM says that there is none.
     pub provider: Observed<Option<Provider>>,
     /// The URLs of all its providers, without the scheme; looked for where it has none for this cluster's issuer.
@@ -248,7 +250,7 @@ impl Account {
         self.access == Access::Configured && self.listing.value.is_none()
     }
 
-    /// All failures that are going on now.
+    /// All failures that are going on now. That IAM does not simulate is none: nothing hangs on it.
     pub fn failures(&self) -> impl Iterator<Item = &ReadFailure> {
         let roles = self.roles.values().filter_map(|o| o.failure.as_ref());
         let policies = self.policies.values().filter_map(|o| o.failure.as_ref());

@@ -10,6 +10,7 @@ pub mod near_annotation;
 pub mod pod;
 pub mod rbac;
 pub mod service_account;
+pub mod simulation;
 pub mod webhook;
 
 pub use aws::{
@@ -24,4 +25,7 @@ pub use likeness::{Likeness, likeness};
 pub use near_annotation::Misplaced;
 pub use pod::{Pod, PodPhase, Workload};
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
+pub use simulation::{
+    ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,
+};
 pub use webhook::WebhookEntry;

@@ -4,11 +4,12 @@ use iam_policy::{Context, ContextValue, Request, RoleArn, Unlisted};
 
 use super::chaining;
 use super::policies::{Answer, PolicySet};
+use super::simulation::{self, Confirmation};
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
 
 /// What is asked for where an action has no resource of its own.
-const NO_RESOURCE: &str = "*";
+pub(super) const NO_RESOURCE: &str = "*";
 
 /// One action on one resource; either may have wildcards, which ask for all that they match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Expected<'a> {
     pub question: Question<'a>,
     /// What the role's policies say.
     pub answer: Answer<'a>,
+    /// What IAM's policy simulator says of that.
+    pub simulated: Confirmation<'a>,
 }
 
 /// Every action on every resource of the expectations.
@@ -48,6 +51,15 @@ pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Quest
     })
 }
 
+/// What requests that are made as a role say of it.
+pub(super) fn principal(role: &RoleArn) -> [(&'static str, String); 3] {
+    [
+        ("aws:PrincipalArn", role.to_string()),
+        ("aws:PrincipalAccount", role.account().to_owned()),
+        ("aws:PrincipalType", "AssumedRole".to_owned()),
+    ]
+}
+
 /// A question about a role, as its policies are asked.
 #[must_use]
 pub fn request<'c>(
@@ -56,10 +68,10 @@ pub fn request<'c>(
     resource: &str,
     context: impl IntoIterator<Item = (&'c String, &'c String)>,
 ) -> Request {
-    let mut known = Context::new(Unlisted::Unknown)
-        .with("aws:PrincipalArn", &role.to_string())
-        .with("aws:PrincipalAccount", role.account())
-        .with("aws:PrincipalType", "AssumedRole");
+    let mut known = Context::new(Unlisted::Unknown);
+    for (key, value) in principal(role) {
+        known.set(key, ContextValue::Known(vec![value]));
+    }
     for (key, value) in context {
         known.set(key, ContextValue::Known(vec![value.clone()]));
     }
@@ -81,7 +93,14 @@ pub fn expected<'a>(chain: &Chain<'a>) -> Vec<Expected<'a>> {
     let Ok(policies) = &aws.permissions else {
         return Vec::new();
     };
-    answers(chain, &aws.arn, policies, &request.aws)
+    let confirmation = simulation::confirm(chain, aws);
+    let mut all = answers(chain, &aws.arn, policies, &request.aws);
+    for expected in &mut all {
+        if let Some(expectation) = request.aws.get(expected.question.expectation) {
+            expected.simulated = confirmation(&expected.question, expectation, &expected.answer);
+        }
+    }
+    all
 }
 
 /// The role chain where the trust policy admits this ServiceAccount: nobody else is told what the role may do.
@@ -90,7 +109,7 @@ pub fn admitted<'c, 'a>(chain: &'c Chain<'a>) -> Option<&'c RoleChain<'a>> {
     chain.past_role().filter(|aws| aws.trust_admits())
 }
 
-/// The answers of some policies to some expectations of a role.
+/// The answers of some policies to some expectations of a role, which nobody has confirmed.
 #[must_use]
 pub fn answers<'a, 'p>(
     chain: &Chain<'_>,
@@ -105,7 +124,11 @@ where
         .map(|(question, expectation)| {
             let request = request(role, question.action, question.resource, &expectation.context);
             let answer = chaining::with_trust(chain, role, &request, policies.ask(&request));
-            Expected { question, answer }
+            Expected {
+                question,
+                answer,
+                simulated: Confirmation::None,
+            }
         })
         .collect()
 }

@@ -1,7 +1,8 @@
 //! What a role may do, by its own policies and its permissions boundary.
 //!
 //! SCPs, RCPs and the policies of resources are not seen here, so that an answer is about the role alone: it may be that one of
-//! them denies what the role is allowed, or that a resource's own policy allows what the role's does not.
+//! them denies what the role is allowed, or that a resource's own policy allows what the role's does not. IAM's policy simulator,
+//! where it may be asked, sees SCPs as well.
 //!
 //! | module | what is in it |
 //! |---|---|
@@ -9,14 +10,22 @@
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
 //! | [`chaining`] | whether another role's trust policy lets this one in |
 //! | [`power`] | administrators, and the ways to become one |
+//! | [`simulation`] | what IAM's policy simulator is asked, and whether it says the same |
 
 pub mod chaining;
 pub mod expectation;
 pub mod policies;
 pub mod power;
+pub mod simulation;
+mod simulation_context;
 
 pub use expectation::{Expected, Question, expected};
 pub use policies::{Answer, Doubt, Place, Policy, PolicySet, Source};
+pub use simulation::Confirmation;
 
 /// What is not looked at, for messages.
 pub const NOT_SEEN: &str = "SCPs, RCPs and policies of resources are not looked at";
+
+/// The same, where IAM's policy simulator agrees.
+pub const NOT_SIMULATED: &str =
+    "IAM's policy simulator agrees; RCPs and policies of resources are not looked at";

@@ -8,7 +8,7 @@ use iam_policy::{Document, Effect, Parsed, Reach, Request, Truth, is_pattern, re
 use crate::text::{quote, quote_list};
 
 /// Where a policy is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source<'a> {
     /// Inline, by its name.
     Inline(&'a str),

@@ -3,8 +3,9 @@
 use crate::chain::Chain;
 use crate::fix::Fix;
 use crate::fix::permissions::{Grant, by_hand};
+use crate::model::SimulatedDecision;
 use crate::permissions::expectation::{admitted, answers};
-use crate::permissions::{Answer, Expected, NOT_SEEN, Question};
+use crate::permissions::{Answer, Confirmation, Expected, NOT_SEEN, NOT_SIMULATED, Question};
 use crate::text::quote;
 
 /// The most questions that a message lists.
@@ -18,7 +19,7 @@ pub(crate) fn asked(question: &Question<'_>) -> String {
     }
 }
 
-/// A message on some answers: the first few, then how many more there are, then what was not looked at.
+/// A message on some answers: the first few, then how many more there are, then what was not looked at by whom.
 pub(crate) fn message<'e, 'a: 'e>(
     role: &str,
     answers: &'e [&'e Expected<'a>],
@@ -29,15 +30,44 @@ pub(crate) fn message<'e, 'a: 'e>(
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    format!("role `{}`: {}{more}; {NOT_SEEN}", quote(role), shown.join("; "))
+    format!(
+        "role `{}`: {}{more}; {}",
+        quote(role),
+        shown.join("; "),
+        seen(answers)
+    )
 }
 
-/// The answers of one kind.
+/// What was not looked at.
+fn seen(answers: &[&Expected<'_>]) -> &'static str {
+    let (mut all, mut by_organization) = (true, false);
+    for answer in answers {
+        match answer.simulated {
+            Confirmation::Agrees(said) => {
+                by_organization |= said.decision == SimulatedDecision::DeniedByOrganization;
+            }
+            _ => all = false,
+        }
+    }
+    match (by_organization, all) {
+        (true, _) => {
+            "IAM's policy simulator agrees, and says that an SCP denies it, too; RCPs and policies of resources are not looked at"
+        }
+        (false, true) => NOT_SIMULATED,
+        (false, false) => NOT_SEEN,
+    }
+}
+
+/// The answers of one kind. One that IAM's policy simulator contradicts is proven no more.
 pub(crate) fn of_kind<'e, 'a>(
     all: &'e [Expected<'a>],
     is_meant: impl Fn(&Answer<'a>) -> bool,
 ) -> Vec<&'e Expected<'a>> {
-    all.iter().filter(|expected| is_meant(&expected.answer)).collect()
+    let is_proven = |expected: &&Expected<'a>| !matches!(expected.simulated, Confirmation::Contradicts(_));
+    all.iter()
+        .filter(is_proven)
+        .filter(|expected| is_meant(&expected.answer))
+        .collect()
 }
 
 /// An inline policy that allows what no policy allows, proven to do so; by hand where that cannot be proven.

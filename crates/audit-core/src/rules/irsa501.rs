@@ -36,8 +36,8 @@ use super::expected::grant;
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
-use crate::permissions::Question;
 use crate::permissions::expectation::questions;
+use crate::permissions::{Confirmation, Expected, Question, expected};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -56,7 +56,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !policies.attached.is_empty() || !policies.inline.is_empty() {
         return None;
     }
-    let expected = chain.request.is_some_and(|request| !request.aws.is_empty());
+    let is_expected = chain.request.is_some_and(|request| !request.aws.is_empty());
+    let all = expected(chain);
+    let is_contradicted = |expected: &Expected<'_>| matches!(expected.simulated, Confirmation::Contradicts(_));
+    let is_proven = is_expected && (all.is_empty() || !all.iter().all(is_contradicted));
     let message = format!("role `{}` has neither attached nor inline policies", quote(aws.arn.name()));
     let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     let missing: Vec<Question<'_>> = questions(expectations).map(|(question, _)| question).collect();
@@ -70,7 +73,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         grant(chain, &missing.iter().collect::<Vec<_>>())
     };
-    Some(Finding::new(&ENTRY, message).severity(if expected { Severity::Broken } else { Severity::Risk }).fix(fix))
+    Some(Finding::new(&ENTRY, message).severity(if is_proven { Severity::Broken } else { Severity::Risk }).fix(fix))
 }
 
 #[cfg(test)]

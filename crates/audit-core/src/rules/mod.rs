@@ -59,7 +59,7 @@ rules! {
     irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",
     irsa701 "IRSA701", irsa702 "IRSA702",
     irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
-    irsa907 "IRSA907", irsa908 "IRSA908", irsa909 "IRSA909",
+    irsa907 "IRSA907", irsa908 "IRSA908", irsa909 "IRSA909", irsa910 "IRSA910",
 }
 
 /// The entry of a code, if the catalogue has it.

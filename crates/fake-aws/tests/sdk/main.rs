@@ -19,4 +19,5 @@ mod policies;
 mod providers;
 mod refusals;
 mod roles;
+mod simulation;
 mod volume;

@@ -1,0 +1,305 @@
+//! What IAM's policy simulator says of a role.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit_core::model::{ContextEntry, FailureKind, Inquiry, SimulatedAnswer, SimulatedDecision, ValueType};
+use aws_sdk_iam::types::{
+    ContextEntry as SdkEntry, ContextKeyTypeEnum, EvaluationResult, PermissionsBoundaryDecisionDetail,
+    PolicyEvaluationDecisionType,
+};
+use jiff::Timestamp;
+
+use super::next_marker;
+use crate::account::AccountClient;
+use crate::reading::Failure;
+
+/// The answers by what was asked.
+pub(crate) type Answers = BTreeMap<Inquiry, Vec<SimulatedAnswer>>;
+
+/// The resource that stands for none.
+const NO_RESOURCE: &str = "*";
+
+/// What an error begins with that says no more than that IAM does not simulate this.
+const NOT_TAKEN: &str = "InvalidInput";
+
+/// Asks the simulator. An inquiry that it does not take has no answers.
+pub(crate) async fn simulate(
+    account: &AccountClient,
+    role_arn: &str,
+    inquiries: &BTreeSet<Inquiry>,
+) -> (Timestamp, Result<Answers, Failure>) {
+    let (mut answers, mut began) = (Answers::new(), None);
+    for inquiry in inquiries {
+        let (at, result) = ask(account, role_arn, inquiry).await;
+        let began = *began.get_or_insert(at);
+        match result {
+            Ok(found) => drop(answers.insert(inquiry.clone(), found)),
+            Err(failure)
+                if failure.kind == FailureKind::Unavailable && failure.message.starts_with(NOT_TAKEN) =>
+            {
+                tracing::debug!(
+                    role = role_arn,
+                    message = failure.message,
+                    "IAM does not simulate this"
+                );
+                answers.insert(inquiry.clone(), Vec::new());
+            }
+            Err(failure) => return (began, Err(failure)),
+        }
+    }
+    (began.unwrap_or_else(Timestamp::now), Ok(answers))
+}
+
+/// All pages of the answer to one inquiry.
+async fn ask(
+    account: &AccountClient,
+    role_arn: &str,
+    inquiry: &Inquiry,
+) -> (Timestamp, Result<Vec<SimulatedAnswer>, Failure>) {
+    let entries: Vec<SdkEntry> = inquiry.context.iter().map(entry).collect();
+    let (mut results, mut marker, mut began) = (Vec::new(), None::<String>, None);
+    loop {
+        let send = || {
+            account
+                .iam
+                .simulate_principal_policy()
+                .policy_source_arn(role_arn)
+                .set_action_names(Some(inquiry.actions.clone()))
+                .set_resource_arns((!inquiry.resources.is_empty()).then(|| inquiry.resources.clone()))
+                .set_context_entries(Some(entries.clone()))
+                .set_marker(marker.clone())
+                .send()
+        };
+        // Nothing hangs on it: one attempt is enough.
+        let (at, answer) = account
+            .caller
+            .call_once("iam", "SimulatePrincipalPolicy", send)
+            .await;
+        let began = *began.get_or_insert(at);
+        let page = match answer {
+            Ok(page) => page,
+            Err(miss) => return (began, Err(miss.into_failure())),
+        };
+        results.extend(page.evaluation_results.unwrap_or_default());
+        match next_marker(page.is_truncated, page.marker, marker.as_deref()) {
+            Ok(None) => return (began, Ok(read(inquiry, &results))),
+            Ok(next) => marker = next,
+            Err(failure) => return (began, Err(failure)),
+        }
+    }
+}
+
+fn entry(entry: &ContextEntry) -> SdkEntry {
+    let kind = match entry.value_type {
+        ValueType::Text => ContextKeyTypeEnum::String,
+        ValueType::Boolean => ContextKeyTypeEnum::Boolean,
+        ValueType::Date => ContextKeyTypeEnum::Date,
+        ValueType::Ip => ContextKeyTypeEnum::Ip,
+    };
+    SdkEntry::builder()
+        .context_key_name(&entry.key)
+        .context_key_values(&entry.value)
+        .context_key_type(kind)
+        .build()
+}
+
+/// Reads results, each of one action.
+///
+/// The decision of a result is the most restrictive of all resources, and its resource's name may be the form of an ARN: where
+/// several were asked about, only what is said of each by itself counts.
+fn read(inquiry: &Inquiry, results: &[EvaluationResult]) -> Vec<SimulatedAnswer> {
+    let mut answers: BTreeMap<(&str, &str), SimulatedAnswer> = BTreeMap::new();
+    for result in results {
+        let mut actions = inquiry.actions.iter();
+        let Some(action) = actions.find(|action| action.eq_ignore_ascii_case(result.eval_action_name()))
+        else {
+            continue;
+        };
+        let organization = result.organizations_decision_detail();
+        let is_refused = organization.is_some_and(|detail| !detail.allowed_by_organizations());
+        let mut put = |resource, decision, boundary, missing: &[String]| {
+            if let Some(decision) = judge(decision, is_refused, boundary) {
+                let answer = SimulatedAnswer {
+                    action: action.clone(),
+                    resource: String::from(resource),
+                    decision,
+                    missing_keys: missing.to_vec(),
+                };
+                answers.entry((action, resource)).or_insert(answer);
+            }
+        };
+        for single in result.resource_specific_results() {
+            let mut resources = inquiry.resources.iter();
+            if let Some(resource) = resources.find(|resource| *resource == single.eval_resource_name()) {
+                let boundary = single.permissions_boundary_decision_detail();
+                put(
+                    resource.as_str(),
+                    single.eval_resource_decision(),
+                    boundary,
+                    single.missing_context_values(),
+                );
+            }
+        }
+        let only = match inquiry.resources.as_slice() {
+            [] => NO_RESOURCE,
+            [only] if result.resource_specific_results().is_empty() => only,
+            _ => continue,
+        };
+        let boundary = result.permissions_boundary_decision_detail();
+        put(
+            only,
+            result.eval_decision(),
+            boundary,
+            result.missing_context_values(),
+        );
+    }
+    answers.into_values().collect()
+}
+
+fn judge(
+    decision: &PolicyEvaluationDecisionType,
+    organization_refuses: bool,
+    boundary: Option<&PermissionsBoundaryDecisionDetail>,
+) -> Option<SimulatedDecision> {
+    let boundary_refuses = boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary());
+    let denied = match decision {
+        PolicyEvaluationDecisionType::Allowed => return Some(SimulatedDecision::Allowed),
+        PolicyEvaluationDecisionType::ExplicitDeny => SimulatedDecision::DeniedExplicitly,
+        PolicyEvaluationDecisionType::ImplicitDeny => SimulatedDecision::DeniedImplicitly,
+        _ => return None,
+    };
+    Some(match (organization_refuses, boundary_refuses) {
+        (true, _) => SimulatedDecision::DeniedByOrganization,
+        (false, true) => SimulatedDecision::DeniedByBoundary,
+        (false, false) => denied,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::builders::EvaluationResultBuilder;
+    use aws_sdk_iam::types::{OrganizationsDecisionDetail, ResourceSpecificResult};
+
+    use super::*;
+
+    const A: &str = "arn:aws:s3:::carts/a";
+    const B: &str = "arn:aws:s3:::carts/b";
+
+    use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+
+    fn inquiry(resources: &[&str]) -> Inquiry {
+        Inquiry {
+            actions: vec!["s3:GetObject".to_owned()],
+            resources: resources.iter().map(|&arn| arn.to_owned()).collect(),
+            context: Vec::new(),
+        }
+    }
+
+    fn result(decision: PolicyEvaluationDecisionType) -> EvaluationResultBuilder {
+        EvaluationResult::builder()
+            .eval_action_name("S3:getobject")
+            .eval_decision(decision)
+    }
+
+    fn single(resource: &str, decision: PolicyEvaluationDecisionType) -> ResourceSpecificResult {
+        let single = ResourceSpecificResult::builder().eval_resource_name(resource);
+        single.eval_resource_decision(decision).build().unwrap()
+    }
+
+    fn decisions(
+        resources: &[&str],
+        results: &[EvaluationResultBuilder],
+    ) -> Vec<(String, SimulatedDecision)> {
+        let results: Vec<EvaluationResult> = results
+            .iter()
+            .map(|result| result.clone().build().unwrap())
+            .collect();
+        let answers = read(&inquiry(resources), &results);
+        answers
+            .into_iter()
+            .map(|answer| (answer.resource, answer.decision))
+            .collect()
+    }
+
+    #[test]
+    fn each_resource_has_its_own_decision() {
+        let aggregate = result(ExplicitDeny)
+            .eval_resource_name("arn:${Partition}:s3:::${BucketName}/${KeyName}")
+            .resource_specific_results(single(A, Allowed))
+            .resource_specific_results(single(B, ExplicitDeny))
+            .resource_specific_results(single("arn:aws:s3:::nobody/asked", Allowed));
+        let wanted = [
+            (A.to_owned(), SimulatedDecision::Allowed),
+            (B.to_owned(), SimulatedDecision::DeniedExplicitly),
+        ];
+        assert_eq!(decisions(&[A, B], &[aggregate.clone()]), wanted);
+        // It once came once for each resource, each time whole.
+        assert_eq!(decisions(&[A, B], &[aggregate.clone(), aggregate]), wanted);
+    }
+
+    #[test]
+    fn a_decision_on_all_resources_is_none_on_each() {
+        for name in [A, B, "*"] {
+            assert_eq!(
+                decisions(&[A, B], &[result(ImplicitDeny).eval_resource_name(name)]),
+                []
+            );
+        }
+        for (resources, wanted) in [(&[A][..], A), (&[], "*")] {
+            for name in [A, "*", "arn:${Partition}:s3:::${BucketName}/${KeyName}"] {
+                let found = decisions(resources, &[result(ImplicitDeny).eval_resource_name(name)]);
+                assert_eq!(found, [(wanted.to_owned(), SimulatedDecision::DeniedImplicitly)]);
+            }
+        }
+    }
+
+    #[test]
+    fn who_refuses_is_told_where_something_is_refused() {
+        let scp = |allowed| {
+            OrganizationsDecisionDetail::builder()
+                .allowed_by_organizations(allowed)
+                .build()
+        };
+        let boundary = |allowed| {
+            PermissionsBoundaryDecisionDetail::builder()
+                .allowed_by_permissions_boundary(allowed)
+                .build()
+        };
+        for (decision, organization, within, wanted) in [
+            (Allowed, true, true, SimulatedDecision::Allowed),
+            (ImplicitDeny, true, true, SimulatedDecision::DeniedImplicitly),
+            (ImplicitDeny, true, false, SimulatedDecision::DeniedByBoundary),
+            (ImplicitDeny, false, true, SimulatedDecision::DeniedByOrganization),
+            (
+                ExplicitDeny,
+                false,
+                false,
+                SimulatedDecision::DeniedByOrganization,
+            ),
+        ] {
+            let result = result(decision)
+                .organizations_decision_detail(scp(organization))
+                .permissions_boundary_decision_detail(boundary(within));
+            assert_eq!(decisions(&[A], &[result]), [(A.to_owned(), wanted)]);
+        }
+        // One of several is allowed: the organization refuses the others.
+        let mixed = result(ImplicitDeny)
+            .organizations_decision_detail(scp(false))
+            .resource_specific_results(single(A, Allowed))
+            .resource_specific_results(single(B, ImplicitDeny));
+        let wanted = [
+            (A.to_owned(), SimulatedDecision::Allowed),
+            (B.to_owned(), SimulatedDecision::DeniedByOrganization),
+        ];
+        assert_eq!(decisions(&[A, B], &[mixed]), wanted);
+    }
+
+    #[test]
+    fn what_nobody_asked_for_and_words_that_nobody_knows_are_no_answer() {
+        let other = EvaluationResult::builder()
+            .eval_action_name("s3:PutObject")
+            .eval_decision(Allowed);
+        assert_eq!(decisions(&[A], &[other]), []);
+        assert_eq!(decisions(&[A], &[result("maybe".into())]), []);
+    }
+}

@@ -1,0 +1,269 @@
+//! # IRSA910 `SimulationDisagrees`
+//!
+//! ## What it means
+//! IAM's policy simulator (`iam:SimulatePrincipalPolicy`) gives another answer than the evaluation of the role's own policies to
+//! something that an `IrsaAudit` expects (`spec.expect.aws`). Both are shown. It was asked at least twice, some seconds apart, and the
+//! policies were read again in between. Where it allows what would otherwise be IRSA502, 503 or 504, those are silent about it.
+//!
+//! The simulator is asked for actions and ARNs without wildcards, and only where the operator may call it; without
+//! `iam:SimulatePrincipalPolicy` this finding never shows.
+//!
+//! ## Why it is unknown
+//! The simulator sees what the role's policies do not tell: the SCPs of the account's organization. But it does not know the whole
+//! request either. An SCP that hangs on a condition key of the request, such as `aws:RequestedRegion`, is evaluated as if the key were
+//! absent, and may deny what is allowed in truth. RCPs and the policies of resources are seen by neither.
+//!
+//! ## In logs
+//! Where an SCP denies it: `AccessDenied … is not authorized to perform: s3:PutObject on resource: … with an explicit deny in a service
+//! control policy`, or `… because no service control policy allows the s3:PutObject action`.
+//!
+//! ## Example
+//! ```json
+//! {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+//! ```
+//! in an SCP, where `s3:PutObject` is expected and a policy of the role allows it.
+//!
+//! ## Fix
+//! Where an SCP is the cause, ask whoever administers the organization. If that SCP depends on keys of the request, say what they are:
+//! `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`; they are given to the simulator as well. Where the workload does
+//! what is expected all the same, waive this code.
+//!
+//! ## Verify
+//! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says the same as
+//! the finding; once it says `allowed`, the finding goes at the next look, `kubectl annotate irsaaudit NAME irsa-audit.dev/reaudit=now`
+//! for one at once.
+//!
+//! ## References
+//! - [SimulatePrincipalPolicy](https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html)
+//! - [Testing IAM policies with the IAM policy simulator](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html)
+//! - [Service control policies](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html)
+
+use super::expected::asked;
+use crate::chain::Chain;
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{Fix, shell};
+use crate::model::{SimulatedAnswer, SimulatedDecision};
+use crate::permissions::expectation::admitted;
+use crate::permissions::{Answer, Confirmation, Expected, expected};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA910",
+    reason: "SimulationDisagrees",
+    severity: Severity::Unknown,
+    link: Link::Permissions,
+    title: "IAM's policy simulator gives another answer than the role's policies",
+};
+pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// The most contradictions that a message lists.
+const SHOWN: usize = 3;
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = admitted(chain)?;
+    let all = expected(chain);
+    let contradicted: Vec<(&Expected<'_>, &SimulatedAnswer)> = all
+        .iter()
+        .filter_map(|expected| match expected.simulated {
+            Confirmation::Contradicts(said) => Some((expected, said)),
+            _ => None,
+        })
+        .collect();
+    let (_, first) = *contradicted.first()?;
+    let shown: Vec<String> = contradicted.iter().take(SHOWN).map(|(expected, said)| both(expected, said.decision)).collect();
+    let more = match contradicted.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let message = format!(
+        "role `{}`: {}{more}; RCPs and policies of resources are not looked at",
+        quote(aws.arn.name()),
+        shown.join("; ")
+    );
+    let is_organizations = |(_, said): &(_, &SimulatedAnswer)| said.decision == SimulatedDecision::DeniedByOrganization;
+    let fix = if contradicted.iter().any(is_organizations) {
+        Fix::manual(
+            "ask whoever administers the organization whether an SCP is to deny it; if that SCP depends on keys of the request, such as \
+             `aws:RequestedRegion`, say what they are in `spec.expect.aws[].context`",
+        )
+    } else {
+        compare(&aws.arn.to_string(), first)
+    };
+    Some(Finding::new(&ENTRY, message).fix(Some(fix)))
+}
+
+/// Our answer, and that of the simulator.
+fn both(expected: &Expected<'_>, said: SimulatedDecision) -> String {
+    let what = asked(&expected.question);
+    let ours = match &expected.answer {
+        Answer::Allowed(place) => format!("{what} is allowed by {place}"),
+        Answer::Denied(place) => format!("{what} is denied by {place}"),
+        Answer::OutsideBoundary(boundary) => format!("{what} is allowed, but not by the permissions boundary, {boundary}"),
+        _ => format!("no policy allows {what}"),
+    };
+    let theirs = match said {
+        SimulatedDecision::Allowed => "that it is allowed",
+        SimulatedDecision::DeniedByOrganization => "that an SCP of the account's organization denies it",
+        SimulatedDecision::DeniedByBoundary => "that the permissions boundary does not allow it",
+        SimulatedDecision::DeniedExplicitly => "that a policy denies it (`explicitDeny`)",
+        SimulatedDecision::DeniedImplicitly => "that nothing allows it (`implicitDeny`)",
+    };
+    format!("{ours}, but IAM's policy simulator says {theirs}")
+}
+
+/// The command that shows by which statements the simulator came to its answer.
+fn compare(role_arn: &str, said: &SimulatedAnswer) -> Fix {
+    let mut words = vec!["--policy-source-arn", role_arn, "--action-names", &said.action];
+    if said.resource != "*" {
+        words.extend(["--resource-arns", &said.resource]);
+    }
+    let command = shell::line("aws iam simulate-principal-policy", &words);
+    Fix::manual(format!(
+        "{command} names the statements that it rests on: compare them with the role's policies"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::FailureKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA910", Severity::Unknown, Link::Permissions, Verdict::Unknown);
+    const OBJECT: &str = "arn:aws:s3:::carts/a";
+
+    fn allowing(action: &str) -> World {
+        World::healthy().inline(&json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": action, "Resource": "*" }
+        ]}))
+    }
+
+    #[test]
+    fn both_answers_are_shown_where_only_the_policies_allow_it() {
+        for (decision, words) in [
+            (SimulatedDecision::DeniedByOrganization, "an SCP"),
+            (SimulatedDecision::DeniedByBoundary, "permissions boundary"),
+            (SimulatedDecision::DeniedExplicitly, "explicitDeny"),
+            (SimulatedDecision::DeniedImplicitly, "implicitDeny"),
+        ] {
+            let world = allowing("s3:*").expect(&["s3:GetObject", "s3:PutObject"], &[OBJECT]);
+            let report = world.simulated(&[("s3:PutObject", decision)]).audit();
+            let finding = the_one(&report, UNKNOWN);
+            assert!(finding.message.contains("`s3:PutObject` on"), "{}", finding.message);
+            assert!(finding.message.contains(words), "{}", finding.message);
+            assert!(!finding.message.contains("s3:GetObject"), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn what_the_simulator_allows_is_not_proven_to_be_broken() {
+        let boundary = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }
+        ]});
+        let deny = World::healthy().inline(&json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "*", "Resource": "*" },
+            { "Effect": "Deny", "Action": "s3:PutObject", "Resource": "*" }
+        ]}));
+        for (world, without) in [
+            (allowing("sqs:*"), "IRSA502"),
+            (deny, "IRSA503"),
+            (allowing("s3:*").boundary(&boundary), "IRSA504"),
+        ] {
+            let world = world.expect(&["s3:PutObject"], &[OBJECT]);
+            assert!(codes(&world.audit()).contains(&without));
+            let report = world.clone().simulated(&[("s3:PutObject", SimulatedDecision::DeniedImplicitly)]).audit();
+            assert!(codes(&report).contains(&without) && !codes(&report).contains(&"IRSA910"), "{report:?}");
+            let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
+            assert!(!codes(&report).contains(&without) && codes(&report).contains(&"IRSA910"), "{report:?}");
+            assert_eq!((report.verdict, report.reason), (Verdict::Unknown, "SimulationDisagrees"));
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_contradict_stays_broken() {
+        let world = allowing("s3:GetObject").expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[OBJECT]);
+        let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
+        assert_eq!(codes(&report), ["IRSA502", "IRSA910"]);
+        assert!(!report.findings[0].message.contains("s3:PutObject"), "{}", report.findings[0].message);
+    }
+
+    #[test]
+    fn once_is_not_enough() {
+        let world = allowing("s3:*").expect(&["s3:PutObject"], &[OBJECT]);
+        let contradicted = world.simulated(&[("s3:PutObject", SimulatedDecision::DeniedImplicitly)]);
+        the_one(&contradicted.audit(), UNKNOWN);
+        assert_healthy(&contradicted.simulated_once().audit());
+    }
+
+    #[test]
+    fn answers_count_only_for_what_was_asked_of_these_policies() {
+        let denied = [("s3:PutObject", SimulatedDecision::DeniedImplicitly)];
+        let world = || allowing("s3:*").expect(&["s3:PutObject"], &[OBJECT]).simulated(&denied);
+        the_one(&world().audit(), UNKNOWN);
+        // Another policy came, which denies nothing.
+        let other = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+        assert_healthy(&world().inline_named("other", &other).audit());
+        // Something else is expected.
+        let changed = world().request(|request| request.aws[0].resources = vec!["arn:aws:s3:::carts/b".to_owned()]);
+        assert_healthy(&changed.audit());
+        let context = ("aws:RequestedRegion".to_owned(), "eu-west-1".to_owned());
+        assert_healthy(&world().request(|request| drop(request.aws[0].context.insert(context.0, context.1))).audit());
+    }
+
+    #[test]
+    fn what_the_simulator_does_not_know_contradicts_nothing() {
+        let world = allowing("s3:*").expect(&["s3:PutObject"], &[OBJECT]);
+        let missing = |decision| {
+            let world = world.clone().simulated(&[("s3:PutObject", decision)]);
+            world.simulated_without_key("aws:SourceVpc").audit()
+        };
+        assert_healthy(&missing(SimulatedDecision::DeniedImplicitly));
+        // The keys of SCPs are not among those that it misses.
+        the_one(&missing(SimulatedDecision::DeniedByOrganization), UNKNOWN);
+    }
+
+    #[test]
+    fn that_iam_does_not_simulate_changes_nothing() {
+        let world = allowing("s3:GetObject").expect(&["s3:PutObject"], &[OBJECT]);
+        for kind in [
+            FailureKind::AccessDenied { action: "iam:SimulatePrincipalPolicy".to_owned() },
+            FailureKind::Unavailable,
+            FailureKind::Throttled,
+        ] {
+            let report = world.clone().simulation_fails(kind).audit();
+            assert_eq!(report, world.audit());
+        }
+    }
+
+    #[test]
+    fn trust_between_roles_is_none_of_the_simulators() {
+        let target = "arn:aws:iam::111122223333:role/old-cart";
+        let lets_in = |principal: &str| {
+            json!({ "Version": "2012-10-17", "Statement": [
+                { "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" }
+            ]})
+            .to_string()
+        };
+        let refused = allowing("sts:*").expect(&["sts:AssumeRole"], &[target]);
+        let refused = refused.any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:role/other")));
+        let report = refused.simulated(&[("sts:AssumeRole", SimulatedDecision::Allowed)]).audit();
+        assert_eq!(codes(&report), ["IRSA502"]);
+        let trusted = allowing("s3:*").expect(&["sts:AssumeRole"], &[target]);
+        let trusted = trusted.any_role("old-cart", role(target, &lets_in(ROLE)));
+        assert_healthy(&trusted.simulated(&[("sts:AssumeRole", SimulatedDecision::DeniedImplicitly)]).audit());
+    }
+
+    #[test]
+    fn nobody_is_told_whom_the_trust_policy_does_not_admit() {
+        let world = allowing("s3:*").expect(&["s3:PutObject"], &[OBJECT]);
+        let world = world.simulated(&[("s3:PutObject", SimulatedDecision::DeniedImplicitly)]);
+        // What a role's trust policy says is no part of what the simulator reads.
+        let refusing = world.condition(&condition("system:serviceaccount:shop:orders"));
+        assert_eq!(codes(&refusing.audit()), ["IRSA205"]);
+    }
+}
