@@ -27,6 +27,7 @@ mod reviews;
 mod rights;
 mod scenarios;
 mod signs;
+mod simulation;
 mod start_and_stop;
 
 use std::fmt;

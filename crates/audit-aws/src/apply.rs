@@ -1,11 +1,13 @@
 //! Answers into a snapshot. Pure.
 
+mod simulation;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, FailureKind, InlineDocuments, Inquiry, Observed, PodIdentityAssociation,
-    ReadFailure, RoleLookup, RolePolicies, Simulated, SimulatedAnswer, Simulation,
+    Access, Account, BindingKey, FailureKind, InlineDocuments, Observed, PodIdentityAssociation, ReadFailure,
+    RoleLookup, RolePolicies,
 };
 use jiff::Timestamp;
 
@@ -131,20 +133,7 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<
                 .chain(changed.then_some(Change::Policy { account, arn }))
                 .collect()
         }
-        Reading::Simulation {
-            account,
-            name,
-            state,
-            at,
-            result,
-        } => {
-            let (entry, change) = configured(accounts, &account);
-            let changed = put_simulation(entry, &name, state, result, at);
-            change
-                .into_iter()
-                .chain(changed.then_some(Change::Simulation { account, name }))
-                .collect()
-        }
+        reading @ Reading::Simulation { .. } => simulation::apply(accounts, reading),
         reading @ (Reading::Provider { .. }
         | Reading::ProviderUrls { .. }
         | Reading::TrustQuota { .. }
@@ -320,30 +309,6 @@ fn put_managed(account: &mut Account, arn: &str, result: Result<Box<str>, Failur
         at,
         |old, new| old == new,
     )
-}
-
-/// Answers that are still the same, for a role with the same policies, have been so since they were first heard.
-fn put_simulation(
-    account: &mut Account,
-    name: &str,
-    state: u64,
-    result: Result<BTreeMap<Inquiry, Vec<SimulatedAnswer>>, Failure>,
-    at: Timestamp,
-) -> bool {
-    let seen = account.simulations.entry(name.to_owned()).or_default();
-    let old = seen.latest().filter(|old| old.state == state);
-    let result = result.map(|answers| {
-        let of_inquiry = |(inquiry, answers): (Inquiry, Vec<SimulatedAnswer>)| {
-            let before = old.and_then(|old| old.answers.get(&inquiry));
-            let since = before
-                .filter(|before| before.answers == answers)
-                .map_or(at, |before| before.since);
-            (inquiry, Simulated { answers, since })
-        };
-        let answers = answers.into_iter().map(of_inquiry).collect();
-        Simulation { state, answers }
-    });
-    put(seen, result, at, |old, new| old == new)
 }
 
 fn put_policies(

@@ -6,7 +6,7 @@ use audit_core::model::{RoleLookup, RolePolicies};
 use tokio::sync::mpsc;
 
 use crate::account::AccountClient;
-use crate::queue::{Job, Queue, Single};
+use crate::queue::{Job, Queue, Simulation, Single};
 use crate::read::{self, ListingProgress, PageRead};
 use crate::reading::Reading;
 
@@ -89,17 +89,7 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
             let boundary = boundary.map(String::from);
             return Followed::policies(policies.attached.into_iter().chain(boundary));
         }
-        Job::Single(Single::Simulation(asked)) => {
-            let (at, result) = read::simulate(&account, &asked.role_arn, &asked.inquiries).await;
-            send(Reading::Simulation {
-                account: id,
-                name: asked.name,
-                state: asked.state,
-                at,
-                result,
-            })
-            .await;
-        }
+        Job::Single(Single::Simulation(asked)) => send(simulation(&account, *asked).await).await,
         Job::Single(Single::Provider(arn)) => {
             let (at, result) = read::provider(&account, &arn).await;
             send(Reading::Provider {
@@ -153,6 +143,18 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
         }
     }
     Followed::Nothing
+}
+
+/// Asks the policy simulator.
+async fn simulation(account: &AccountClient, asked: Simulation) -> Reading {
+    let (at, result) = read::simulate(account, &asked.role_arn, &asked.inquiries).await;
+    Reading::Simulation {
+        account: account.id.clone(),
+        name: asked.name,
+        state: asked.state,
+        at,
+        result,
+    }
 }
 
 /// Reads a role and which policies it has, and sends both. Returns its boundary and its policies, if it exists and they could be

@@ -42,6 +42,12 @@ fn expected() -> Vec<Scenario> {
         with_policy("action-allowed", Some(allowing("s3:*"))),
         &json!({"actions": ["s3:GetObject", "s3:Put*"], "resources": [carts]}),
     );
+    let confirmed = expecting(
+        "action-confirmed",
+        "we need this one file, whatever the organization thinks of it",
+        with_policy("action-confirmed", Some(allowing("s3:*"))),
+        &json!({"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::carts/prices"]}),
+    );
     let missing = expecting(
         "action-not-allowed",
         "reading works since we changed the bucket, writing says AccessDenied",
@@ -78,6 +84,7 @@ fn expected() -> Vec<Scenario> {
     );
     vec![
         allowed,
+        confirmed,
         missing.broken("IRSA502", "ActionNotAllowed").fixed_by(Fix::AWS),
         denied.broken("IRSA503", "ActionExplicitlyDenied"),
         blocked.broken("IRSA504", "PermissionsBoundaryBlocks"),

@@ -232,7 +232,7 @@ mod tests {
             (A.to_owned(), SimulatedDecision::Allowed),
             (B.to_owned(), SimulatedDecision::DeniedExplicitly),
         ];
-        assert_eq!(decisions(&[A, B], &[aggregate.clone()]), wanted);
+        assert_eq!(decisions(&[A, B], std::slice::from_ref(&aggregate)), wanted);
         // It once came once for each resource, each time whole.
         assert_eq!(decisions(&[A, B], &[aggregate.clone(), aggregate]), wanted);
     }

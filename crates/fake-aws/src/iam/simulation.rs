@@ -86,9 +86,9 @@ impl Request<'_> {
         xml.nest("MatchedStatements", |_| ());
         xml.nest("MissingContextValues", |xml| {
             if arns.is_empty() {
-                outcomes
-                    .iter()
-                    .for_each(|(_, outcome)| outcome.write_missing(xml));
+                for (_, outcome) in &outcomes {
+                    outcome.write_missing(xml);
+                }
             }
         });
         // An account outside of organizations has no such element.
@@ -98,9 +98,9 @@ impl Request<'_> {
             });
         }
         if arns.is_empty() {
-            outcomes
-                .iter()
-                .for_each(|(_, outcome)| self.write_boundary(xml, outcome));
+            for (_, outcome) in &outcomes {
+                self.write_boundary(xml, outcome);
+            }
         } else {
             xml.nest("ResourceSpecificResults", |xml| {
                 for (resource, outcome) in &outcomes {
@@ -139,7 +139,8 @@ impl Request<'_> {
         }
         if denied_by_organization {
             // The simulation ends there.
-            (decision, missing) = (decision.max(Decision::ImplicitDeny), Default::default());
+            decision = decision.max(Decision::ImplicitDeny);
+            missing.clear();
         }
         Outcome {
             decision,

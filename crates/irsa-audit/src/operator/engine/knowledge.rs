@@ -6,13 +6,14 @@ use audit_aws::{Change, Reading};
 use audit_core::audit::{Bound, is_bound, is_suspended};
 use audit_core::chain::asked_role;
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
-use audit_core::permissions::{chaining, expectation::questions};
+use audit_core::permissions::{chaining, expectation::questions, simulation};
+use audit_core::rules::irsa910;
 use audit_core::snapshot::Binding;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::evidence::is_stale;
+use super::evidence::{Cause, is_stale};
 
 impl Engine {
     /// Takes in an answer of AWS.
@@ -33,7 +34,7 @@ impl Engine {
         self.mark_confirmed(&reading, now);
         for change in audit_aws::apply(&mut self.snapshot.accounts, reading) {
             match change {
-                Change::Role { account, name } => {
+                Change::Role { account, name } | Change::Simulation { account, name } => {
                     self.dirty
                         .extend(self.evidence.referring_to_role(&account, &name).cloned());
                 }
@@ -74,7 +75,9 @@ impl Engine {
                 name,
                 result: Ok(_),
                 ..
-            } => {
+            }
+            // Also one that fails: whether another one is awaited may hang on it.
+            | Reading::Simulation { account, name, .. } => {
                 self.dirty
                     .extend(self.evidence.referring_to_role(account, name).cloned());
             }
@@ -171,6 +174,24 @@ impl Engine {
             .is_some_and(|request| !request.aws.is_empty())
     }
 
+    /// Takes note of what IAM's policy simulator is to confirm for a binding that was audited; for one that was not, of nothing.
+    /// Returns what the binding hangs on where an answer is in doubt.
+    pub(super) fn simulate(&mut self, key: &BindingKey, is_audited: bool, now: Timestamp) -> Option<Cause> {
+        let wanted = if is_audited && self.expects_permissions(key) {
+            simulation::wanted(&self.snapshot, &self.rules.config, key, now)
+        } else {
+            None
+        };
+        if let Some((account, name)) = self.evidence.simulate(key, wanted)
+            && let Some(known) = self.snapshot.accounts.get_mut(&account)
+        {
+            known.simulations.remove(&name);
+        }
+        let target = self.evidence.doubt(key)?;
+        let reason = irsa910::ENTRY.reason;
+        Some(Cause { reason, target })
+    }
+
     /// Takes in the cluster's issuer.
     pub fn set_issuer(&mut self, issuer: ClusterIssuer) {
         if self.snapshot.issuer.as_ref() == Some(&issuer) {
@@ -256,6 +277,7 @@ impl Engine {
                 account.roles.remove(&name);
                 account.policies.remove(&name);
                 account.inline.remove(&name);
+                account.simulations.remove(&name);
                 if account.policies.is_empty() {
                     account.managed.clear();
                 }

@@ -259,6 +259,9 @@ fn cause(report: &BindingReport) -> Option<Cause> {
     let arn = RoleArn::parse(report.facts.role_arn.as_deref()?).ok()?;
     let target = match deciding.link {
         Link::Role | Link::Trust => Target::role(arn.account(), arn.name()),
+        Link::Permissions if deciding.entry.code == "IRSA910" => {
+            Target::simulation(arn.account(), arn.name())
+        }
         Link::Permissions => Target::permissions(arn.account(), arn.name()),
         Link::Provider => Target::provider(arn.account()),
         Link::ServiceAccount | Link::Pods | Link::Rbac => return None,

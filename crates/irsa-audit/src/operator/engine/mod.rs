@@ -321,12 +321,14 @@ impl Engine {
             .map(|summary| (summary.verdict, summary.reason));
         match audited {
             Audited::Yes(summary, cause) => {
-                self.evidence.hang(key, cause, now);
+                let doubt = self.simulate(key, true, now);
+                self.evidence.hang(key, doubt.or(cause), now);
                 self.changed.insert(key.clone());
                 state.summary = Some(summary);
             }
             Audited::NotYet => {}
             Audited::No => {
+                self.simulate(key, false, now);
                 self.evidence.hang(key, None, now);
                 if state.summary.is_some() {
                     self.changed.insert(key.clone());

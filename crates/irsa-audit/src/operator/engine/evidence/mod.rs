@@ -7,6 +7,7 @@
 mod account;
 mod questions;
 mod reread;
+mod simulations;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use audit_aws::Reading;
 use audit_core::Snapshot;
 use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
+use audit_core::permissions::simulation::Wanted;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -25,6 +27,7 @@ use super::schedule::{Schedule, after};
 use account::{Ended, Watched};
 pub use reread::Cause;
 use reread::Rereads;
+use simulations::{RoleName, Simulations};
 pub use target::Target;
 
 /// What a change of references did to the accounts that are looked into.
@@ -56,6 +59,7 @@ pub struct EvidencePlan {
     /// Until when what was asked for is not asked for again.
     asked: Schedule<Target>,
     rereads: Rereads,
+    simulations: Simulations,
     /// When reading began.
     began: Option<Timestamp>,
 }
@@ -75,6 +79,7 @@ impl EvidencePlan {
             forced: BTreeSet::new(),
             asked: Schedule::default(),
             rereads: Rereads::default(),
+            simulations: Simulations::default(),
             began: None,
         }
     }
@@ -229,6 +234,9 @@ impl EvidencePlan {
             | Reading::Inline { account, name, .. } => {
                 watched(account).is_some_and(|watched| watched.roles.contains_key(name))
             }
+            Reading::Simulation { account, name, .. } => {
+                watched(account).is_some() && self.simulations.concerns(account, name)
+            }
             Reading::Provider { account, arn, .. } => {
                 self.provider_arn(account, issuer).as_ref() == Some(arn) && watched(account).is_some()
             }
@@ -257,6 +265,12 @@ impl EvidencePlan {
                 result: Ok(RoleLookup::Found(role)),
                 ..
             } => (account, Some(&role.arn)),
+            Reading::Simulation {
+                account, name, state, ..
+            } => {
+                self.simulations.answered(account, name, *state);
+                return None;
+            }
             Reading::Listing { account, result, .. } => {
                 let ended = match result {
                     Ok(_) => Ended::Well,
@@ -362,9 +376,31 @@ impl EvidencePlan {
         }
     }
 
+    /// Takes note of what a binding wants IAM's policy simulator to confirm: nothing where it expects nothing. Returns the role of
+    /// which nobody wants to know that any more.
+    pub fn simulate(&mut self, key: &BindingKey, wanted: Option<Wanted>) -> Option<RoleName> {
+        let forgotten = self
+            .simulations
+            .forget(key, wanted.as_ref().map(|wanted| &wanted.role));
+        let target = wanted.and_then(|wanted| self.simulations.want(key, wanted));
+        self.forced.extend(target);
+        forgotten
+    }
+
+    /// What a binding hangs on where the simulator contradicted for the first time what was read: that is asked for once more.
+    #[must_use]
+    pub fn doubt(&self, key: &BindingKey) -> Option<Target> {
+        self.simulations
+            .target(key)
+            .filter(|_| self.simulations.is_doubted(key))
+    }
+
     /// Whether the first answer is on its way to what no verdict waits for, but may say more.
     #[must_use]
     pub fn is_waiting(&self, accounts: &BTreeMap<String, Account>) -> bool {
+        if self.simulations.is_waiting() {
+            return true;
+        }
         let open = self.accounts.iter().filter(|(_, watched)| watched.is_open);
         open.filter_map(|(id, watched)| Some((id, watched, accounts.get(id)?)))
             .any(|(id, watched, seen)| {
@@ -383,6 +419,7 @@ impl EvidencePlan {
             self.forced
                 .extend(watched.into_iter().flat_map(|watched| &watched.besides).cloned());
         }
+        self.forced.extend(self.simulations.target(key));
         self.rereads.forget(key);
     }
 

@@ -54,7 +54,9 @@ impl EvidencePlan {
             return requests;
         }
         self.asked.take_due(now);
-        self.wanted.extend(self.rereads.take_due(self.refresh, now));
+        let due = self.rereads.take_due(self.refresh, now);
+        self.wanted.extend(due.iter().filter_map(Target::basis));
+        self.wanted.extend(due);
         for (id, watched) in &mut self.accounts {
             if watched.is_open && watched.next_listing <= now {
                 let can_be_listed = watched.can_be_listed();
@@ -62,6 +64,7 @@ impl EvidencePlan {
                     Some(issuer) => requests.push(listing(id, watched, issuer, self.refresh, now)),
                     None => watched.next_listing = after(now, self.refresh),
                 }
+                self.simulations.renew(id);
                 self.wanted.insert(Target::provider(id));
                 self.wanted.extend(watched.besides.iter().cloned());
                 if self.cluster_name.is_some() && self.home.as_ref() == Some(id) {
@@ -139,6 +142,7 @@ impl EvidencePlan {
                 account: account.clone(),
                 name: name.clone(),
             }),
+            Target::Simulation { account, name } => self.simulations.request(account, name),
             Target::ProviderUrls { account } => Some(Request::ProviderUrls {
                 account: account.clone(),
             }),

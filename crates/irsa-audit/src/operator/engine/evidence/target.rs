@@ -17,6 +17,13 @@ pub enum Target {
         /// Its name.
         name: String,
     },
+    /// What IAM's policy simulator says of a role.
+    Simulation {
+        /// Its account.
+        account: String,
+        /// Its name.
+        name: String,
+    },
     /// The provider for the cluster's issuer.
     Provider {
         /// Its account.
@@ -53,6 +60,15 @@ impl Target {
     #[must_use]
     pub fn permissions(account: &str, name: &str) -> Self {
         Self::Permissions {
+            account: account.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// What IAM's policy simulator says of a role.
+    #[must_use]
+    pub fn simulation(account: &str, name: &str) -> Self {
+        Self::Simulation {
             account: account.to_owned(),
             name: name.to_owned(),
         }
@@ -99,12 +115,22 @@ impl Target {
         }
     }
 
+    /// What has to be read again as well where it is: without it, an answer could be to another role.
+    #[must_use]
+    pub fn basis(&self) -> Option<Self> {
+        match self {
+            Self::Simulation { account, name } => Some(Self::permissions(account, name)),
+            _ => None,
+        }
+    }
+
     /// The account that it is in.
     #[must_use]
     pub fn account(&self) -> &str {
         match self {
             Self::Role { account, .. }
             | Self::Permissions { account, .. }
+            | Self::Simulation { account, .. }
             | Self::Provider { account }
             | Self::ProviderUrls { account }
             | Self::TrustQuota { account }

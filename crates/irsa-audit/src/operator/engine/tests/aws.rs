@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use audit_aws::{Failure, Listed, ListedRole, Reading, Request};
 use audit_core::model::{
-    BindingKey, FailureKind, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
+    BindingKey, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
+    SimulatedAnswer, SimulatedDecision,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -54,6 +55,13 @@ pub struct AwsAccount {
     pub singles: Answers,
     /// Calls that only some verdicts need.
     pub extras: Answers,
+    pub simulations: Answers,
+    /// Actions that an SCP denies.
+    pub scp_denies: BTreeSet<&'static str>,
+    /// What the policies of roles allow, where it is not what they do at first.
+    pub policy: Option<String>,
+    /// What the simulator takes them for, where that is something else.
+    pub simulated_policy: Option<String>,
     /// No way in is configured.
     pub is_closed: bool,
 }
@@ -61,6 +69,12 @@ pub struct AwsAccount {
 #[derive(Debug, Clone, Default)]
 pub struct Aws {
     pub accounts: BTreeMap<String, AwsAccount>,
+}
+
+impl AwsAccount {
+    fn policy(&self) -> &str {
+        self.policy.as_deref().unwrap_or(POLICY)
+    }
 }
 
 impl Aws {
@@ -86,6 +100,13 @@ impl Aws {
             Request::Permissions { account: id, name } => {
                 known(id).map(|account| permissions_readings(account, id, name, at))
             }
+            Request::Simulation {
+                account: id,
+                name,
+                state,
+                inquiries,
+                ..
+            } => known(id).map(|account| simulation_readings(account, id, (name, *state), inquiries, at)),
             Request::Provider { account: id, arn } => {
                 known(id).map(|account| provider_readings(account, id, arn, at))
             }
@@ -179,10 +200,45 @@ fn permissions_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -
             account: id.to_owned(),
             arn,
             at,
-            result: Ok(POLICY.into()),
+            result: Ok(aws.policy().into()),
         }));
     }
     readings
+}
+
+/// The simulator knows what policies say in this laboratory: whether they name an action.
+fn simulation_readings(
+    aws: &AwsAccount,
+    id: &str,
+    (name, state): (&str, u64),
+    inquiries: &BTreeSet<Inquiry>,
+    at: Timestamp,
+) -> Vec<Reading> {
+    if aws.simulations == Answers::Never {
+        return Vec::new();
+    }
+    let policy = aws.simulated_policy.as_deref().unwrap_or_else(|| aws.policy());
+    let answer = |action: &String| SimulatedAnswer {
+        action: action.clone(),
+        resource: "*".to_owned(),
+        decision: if aws.scp_denies.contains(action.as_str()) {
+            SimulatedDecision::DeniedByOrganization
+        } else if policy.contains(&format!("{action:?}")) {
+            SimulatedDecision::Allowed
+        } else {
+            SimulatedDecision::DeniedImplicitly
+        },
+        missing_keys: Vec::new(),
+    };
+    let of_inquiry = |inquiry: &Inquiry| (inquiry.clone(), inquiry.actions.iter().map(answer).collect());
+    let failure = aws.simulations.failure("iam:SimulatePrincipalPolicy");
+    vec![Reading::Simulation {
+        account: id.to_owned(),
+        name: name.to_owned(),
+        state,
+        at,
+        result: failure.map_or_else(|| Ok(inquiries.iter().map(of_inquiry).collect()), Err),
+    }]
 }
 
 /// What every policy allows.
@@ -219,6 +275,9 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
         .roles
         .iter()
         .filter(|(name, subjects)| wanted.contains(*name) || !subjects.is_empty());
+    // The documents of policies that wanted roles have.
+    let is_wanted = aws.roles.keys().any(|name| wanted.contains(name));
+    let managed = policies().attached.into_iter().filter(|_| is_wanted);
     let listed = Listed {
         roles: roles
             .map(|(name, subjects)| ListedRole {
@@ -230,7 +289,7 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
                 subjects: subjects.clone(),
             })
             .collect(),
-        managed: [].into(),
+        managed: managed.map(|arn| (arn, (at, aws.policy().into()))).collect(),
         unlisted: [].into(),
         absent: wanted
             .iter()

@@ -45,7 +45,8 @@ fn what_stands_in_policies_is_read_for_those_who_expect_something_of_it() {
         audit["spec"]["expect"] = json!({"aws": [{"actions": ["s3:GetObject"]}]});
     });
     lab.settle();
-    assert_eq!(lab.short_reads(), [format!("permissions {HOME} app")]);
+    let once = ["permissions", "simulation"].map(|read| format!("{read} {HOME} app"));
+    assert_eq!(lab.short_reads(), once);
     assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
     lab.forget();
     lab.pass(REFRESH - 30);

@@ -11,6 +11,7 @@ mod permissions;
 mod policy;
 mod properties;
 mod reviews;
+mod simulation;
 mod status;
 mod trouble;
 
@@ -444,6 +445,7 @@ impl Lab {
             .map(|read| match read {
                 Request::Role { account, name } => format!("role {account} {name}"),
                 Request::Permissions { account, name } => format!("permissions {account} {name}"),
+                Request::Simulation { account, name, .. } => format!("simulation {account} {name}"),
                 Request::Provider { account, .. } => format!("provider {account}"),
                 Request::Listing { account, .. } => format!("list {account}"),
                 Request::ProviderUrls { account } => format!("providers {account}"),

@@ -1,0 +1,253 @@
+//! What IAM's policy simulator is to confirm: asked when expectations or policies change, and at each refresh.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit_aws::Request;
+use audit_core::model::{BindingKey, Inquiry};
+use audit_core::permissions::simulation::Wanted;
+use iam_policy::RoleArn;
+
+use super::target::Target;
+
+/// An account and a role in it, by their names.
+pub type RoleName = (String, String);
+
+/// What was asked: about a role with these policies, this.
+type Question = (u64, BTreeSet<Inquiry>);
+
+/// One role of which somebody expects permissions.
+#[derive(Debug)]
+struct Simulated {
+    arn: RoleArn,
+    /// Which policies it is known to have.
+    state: u64,
+    /// What each binding wants to know.
+    inquiries: BTreeMap<BindingKey, BTreeSet<Inquiry>>,
+    asked: Option<Question>,
+    is_answered: bool,
+    /// To be asked at the next look, because all evidence is read anew.
+    is_due: bool,
+}
+
+impl Simulated {
+    fn question(&self) -> Question {
+        (self.state, self.inquiries.values().flatten().cloned().collect())
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.is_due || self.asked.as_ref() != Some(&self.question())
+    }
+}
+
+/// The roles, and what was asked about them. Whoever expects nothing of AWS leaves no trace here.
+#[derive(Debug, Default)]
+pub struct Simulations {
+    roles: BTreeMap<RoleName, Simulated>,
+    of: BTreeMap<BindingKey, RoleName>,
+    /// Bindings for which the latest answer is to be asked for once more.
+    doubted: BTreeSet<BindingKey>,
+}
+
+impl Simulations {
+    /// Takes note of what a binding wants to know. Returns what to ask about because of that.
+    pub fn want(&mut self, key: &BindingKey, wanted: Wanted) -> Option<Target> {
+        let name = (wanted.role.account().to_owned(), wanted.role.name().to_owned());
+        if wanted.is_doubted {
+            self.doubted.insert(key.clone());
+        } else {
+            self.doubted.remove(key);
+        }
+        let simulated = self.roles.entry(name.clone()).or_insert_with(|| Simulated {
+            arn: wanted.role.clone(),
+            state: wanted.state,
+            inquiries: BTreeMap::new(),
+            asked: None,
+            is_answered: false,
+            is_due: false,
+        });
+        simulated.arn = wanted.role;
+        simulated.state = wanted.state;
+        simulated.inquiries.insert(key.clone(), wanted.inquiries);
+        let target = simulated
+            .is_wanted()
+            .then(|| Target::simulation(&name.0, &name.1));
+        self.of.insert(key.clone(), name);
+        target
+    }
+
+    /// Forgets a binding, unless it wants to know of this role. Returns the role that nobody wants to know of any more.
+    pub fn forget(&mut self, key: &BindingKey, unless: Option<&RoleArn>) -> Option<RoleName> {
+        let (account, name) = self.of.get(key)?;
+        if unless.is_some_and(|arn| (arn.account(), arn.name()) == (account, name)) {
+            return None;
+        }
+        let role = self.of.remove(key)?;
+        self.doubted.remove(key);
+        let simulated = self.roles.get_mut(&role)?;
+        simulated.inquiries.remove(key);
+        if !simulated.inquiries.is_empty() {
+            return None;
+        }
+        self.roles.remove(&role);
+        Some(role)
+    }
+
+    /// What to ask about a role, which counts as asked from now on.
+    pub fn request(&mut self, account: &str, name: &str) -> Option<Request> {
+        let simulated = self.roles.get_mut(&(account.to_owned(), name.to_owned()))?;
+        let question = simulated.question();
+        let (state, inquiries) = question.clone();
+        simulated.asked = Some(question);
+        simulated.is_answered = false;
+        simulated.is_due = false;
+        Some(Request::Simulation {
+            account: account.to_owned(),
+            name: name.to_owned(),
+            role_arn: simulated.arn.to_string(),
+            state,
+            inquiries,
+        })
+    }
+
+    /// Takes note of an answer about a role with these policies.
+    pub fn answered(&mut self, account: &str, name: &str, state: u64) {
+        let simulated = self.roles.get_mut(&(account.to_owned(), name.to_owned()));
+        if let Some(simulated) =
+            simulated.filter(|s| s.asked.as_ref().is_some_and(|(asked, _)| *asked == state))
+        {
+            simulated.is_answered = true;
+        }
+    }
+
+    /// Whether anybody wants to know of a role.
+    #[must_use]
+    pub fn concerns(&self, account: &str, name: &str) -> bool {
+        self.roles.contains_key(&(account.to_owned(), name.to_owned()))
+    }
+
+    /// What a binding wants to know.
+    #[must_use]
+    pub fn target(&self, key: &BindingKey) -> Option<Target> {
+        let (account, name) = self.of.get(key)?;
+        Some(Target::simulation(account, name))
+    }
+
+    /// Whether the latest answer is to be asked for once more, for the sake of this binding.
+    #[must_use]
+    pub fn is_doubted(&self, key: &BindingKey) -> bool {
+        self.doubted.contains(key)
+    }
+
+    /// All evidence of an account is read anew: what it says is asked for at the next look, when that has been read.
+    pub fn renew(&mut self, account: &str) {
+        for (_, simulated) in self.roles.iter_mut().filter(|((id, _), _)| id == account) {
+            simulated.is_due = true;
+        }
+    }
+
+    /// Whether an answer is on its way, or is to be asked for once more.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.doubted.is_empty() || self.roles.values().any(|s| s.is_wanted() || !s.is_answered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "111122223333";
+
+    fn key(name: &str) -> BindingKey {
+        BindingKey::new("shop", name)
+    }
+
+    fn wanted(role: &str, state: u64, actions: &[&str]) -> Wanted {
+        let inquiry = |action: &&str| Inquiry {
+            actions: vec![(*action).to_owned()],
+            resources: Vec::new(),
+            context: Vec::new(),
+        };
+        Wanted {
+            role: RoleArn::parse(&format!("arn:aws:iam::{ACCOUNT}:role/{role}")).unwrap(),
+            state,
+            inquiries: actions.iter().map(inquiry).collect(),
+            is_doubted: false,
+        }
+    }
+
+    /// Wants it, and asks where that calls for it. Returns for how many inquiries.
+    fn ask(simulations: &mut Simulations, name: &str, wanted: Wanted) -> Option<usize> {
+        let role = wanted.role.name().to_owned();
+        simulations.want(&key(name), wanted)?;
+        let Some(Request::Simulation { state, inquiries, .. }) = simulations.request(ACCOUNT, &role) else {
+            panic!("nothing to ask");
+        };
+        simulations.answered(ACCOUNT, &role, state);
+        Some(inquiries.len())
+    }
+
+    #[test]
+    fn a_question_is_asked_once_until_it_is_another_one_or_all_is_read_anew() {
+        let mut simulations = Simulations::default();
+        assert_eq!(ask(&mut simulations, "x", wanted("app", 1, &["a:A"])), Some(1));
+        assert_eq!(ask(&mut simulations, "x", wanted("app", 1, &["a:A"])), None);
+        assert_eq!(
+            ask(&mut simulations, "x", wanted("app", 2, &["a:A"])),
+            Some(1),
+            "other policies"
+        );
+        assert_eq!(
+            ask(&mut simulations, "y", wanted("app", 2, &["a:A", "b:B"])),
+            Some(2),
+            "for both"
+        );
+        assert_eq!(
+            ask(&mut simulations, "x", wanted("app", 2, &["b:B"])),
+            None,
+            "that was asked"
+        );
+        simulations.renew("444455556666");
+        assert_eq!(ask(&mut simulations, "x", wanted("app", 2, &["b:B"])), None);
+        simulations.renew(ACCOUNT);
+        assert_eq!(ask(&mut simulations, "x", wanted("app", 2, &["b:B"])), Some(2));
+        assert_eq!(
+            ask(&mut simulations, "y", wanted("app", 2, &["a:A", "b:B"])),
+            None
+        );
+        assert!(!simulations.is_waiting());
+    }
+
+    #[test]
+    fn a_role_is_forgotten_with_the_last_that_wants_to_know_of_it() {
+        let mut simulations = Simulations::default();
+        for (name, role) in [("x", "app"), ("y", "app"), ("z", "other")] {
+            ask(&mut simulations, name, wanted(role, 1, &["a:A"]));
+        }
+        let role = |name: &str| (ACCOUNT.to_owned(), name.to_owned());
+        let app = wanted("app", 1, &[]).role;
+        assert_eq!(simulations.forget(&key("x"), Some(&app)), None);
+        assert_eq!(
+            simulations.target(&key("x")),
+            Some(Target::simulation(ACCOUNT, "app"))
+        );
+        assert_eq!(simulations.forget(&key("x"), None), None);
+        assert!(simulations.concerns(ACCOUNT, "app") && simulations.target(&key("x")).is_none());
+        assert_eq!(simulations.forget(&key("y"), None), Some(role("app")));
+        assert_eq!(simulations.forget(&key("z"), Some(&app)), Some(role("other")));
+        assert!(simulations.roles.is_empty() && simulations.of.is_empty());
+    }
+
+    #[test]
+    fn an_answer_to_an_older_question_is_none() {
+        let mut simulations = Simulations::default();
+        simulations.want(&key("x"), wanted("app", 1, &["a:A"]));
+        simulations.request(ACCOUNT, "app");
+        simulations.want(&key("x"), wanted("app", 2, &["a:A"]));
+        simulations.request(ACCOUNT, "app");
+        simulations.answered(ACCOUNT, "app", 1);
+        assert!(simulations.is_waiting());
+        simulations.answered(ACCOUNT, "app", 2);
+        assert!(!simulations.is_waiting());
+    }
+}
