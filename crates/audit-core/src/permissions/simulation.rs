@@ -3,7 +3,7 @@
 //! It reads the same policies, and besides the SCPs of the account's organization, as far as they do not hang on what it does
 //! not know of a request. It reads no trust policy, no RCP, and no policy of a resource.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
@@ -107,33 +107,34 @@ pub fn state(role: &Role, policies: &PolicySet<'_>) -> u64 {
 }
 
 /// What of an expectation the simulator can be asked: actions and ARNs without wildcards, not on what is another account's, for
-/// which that account's policies decide as well.
+/// which that account's policies decide as well. Who wants something that is in a region asks that region for it: many SCPs hang on
+/// that alone.
 fn inquiries(role: &RoleArn, expectation: &AwsExpectation) -> Vec<Inquiry> {
     let actions = distinct(expectation.actions.iter().filter(|action| is_action(action)));
-    let named = expectation.resources.iter().map(String::as_str);
-    let resources = distinct(named.filter(|arn| is_own_arn(role, arn)));
-    let known = principal(role)
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value));
-    let said = expectation
-        .context
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()));
-    let Some(context) = simulation_context::entries(known.chain(said)) else {
-        return Vec::new();
-    };
     if actions.is_empty() {
         return Vec::new();
     }
+    let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for arn in &expectation.resources {
+        if let Some(region) = own_region(role, arn) {
+            by_region.entry(region).or_default().insert(arn);
+        }
+    }
     let has_none =
         expectation.resources.is_empty() || expectation.resources.iter().any(|arn| arn == NO_RESOURCE);
-    let without = has_none.then(Vec::new);
-    let with = (!resources.is_empty()).then_some(resources);
-    let sets = without.into_iter().chain(with);
-    sets.map(|resources| Inquiry {
-        actions: actions.clone(),
-        resources,
-        context: context.clone(),
+    let without = has_none.then_some(("", BTreeSet::new()));
+    let sets = without.into_iter().chain(by_region);
+    sets.filter_map(|(region, resources)| {
+        let region = (!region.is_empty()).then(|| ("aws:RequestedRegion", region.to_owned()));
+        let known = principal(role).into_iter().chain(region);
+        let known = known.map(|(key, value)| (key.to_owned(), value));
+        let said = expectation.context.iter();
+        let said = said.map(|(key, value)| (key.clone(), value.clone()));
+        Some(Inquiry {
+            actions: actions.clone(),
+            resources: distinct(resources.into_iter()),
+            context: simulation_context::entries(known.chain(said))?,
+        })
     })
     .collect()
 }
@@ -150,14 +151,16 @@ fn is_action(action: &str) -> bool {
     action.len() <= MAX_ACTION && parts.is_some_and(|(service, name)| is_word(service) && is_word(name))
 }
 
-fn is_own_arn(role: &RoleArn, arn: &str) -> bool {
+/// The region of an ARN that the simulator can be asked about, empty where it has none.
+fn own_region<'a>(role: &RoleArn, arn: &'a str) -> Option<&'a str> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let is_arn = matches!(
-        parts[..],
-        ["arn", partition, _, _, account, rest]
-            if partition == role.partition() && (account.is_empty() || account == role.account()) && !rest.is_empty()
-    );
-    is_arn && arn.len() <= MAX_ARN && !is_pattern(arn) && !arn.contains('$') && !arn.chars().any(is_hidden)
+    let ["arn", partition, _, region, account, rest] = parts[..] else {
+        return None;
+    };
+    let is_own = partition == role.partition() && (account.is_empty() || account == role.account());
+    let is_one =
+        arn.len() <= MAX_ARN && !is_pattern(arn) && !arn.contains('$') && !arn.chars().any(is_hidden);
+    (is_own && is_one && !rest.is_empty()).then_some(region)
 }
 
 /// What was last heard of the simulator about a role.

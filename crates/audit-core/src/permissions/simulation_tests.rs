@@ -87,6 +87,37 @@ fn keys_of_uncertain_type_are_not_asked_about() {
 }
 
 #[test]
+fn what_is_in_a_region_is_asked_for_there() {
+    let queue = |region: &str| format!("arn:aws:sqs:{region}:111122223333:orders");
+    let (here, there) = (queue("eu-west-1"), queue("us-east-1"));
+    let world = world().expect(&["sqs:SendMessage"], &[&here, &there, OBJECT]);
+    let regions = |world: &World| {
+        let wanted = wanted(&world.snapshot, &world.config, &world.key, world.now).unwrap();
+        let region = |inquiry: &Inquiry| {
+            let mut keys = inquiry.context.iter();
+            let found = keys.find(|entry| entry.key.eq_ignore_ascii_case("aws:RequestedRegion"));
+            (inquiry.resources.clone(), found.map(|entry| entry.value.clone()))
+        };
+        wanted.inquiries.iter().map(region).collect::<Vec<_>>()
+    };
+    let of = |arn: &str, region: Option<&str>| (vec![arn.to_owned()], region.map(str::to_owned));
+    let wanted = [
+        of(OBJECT, None),
+        of(&here, Some("eu-west-1")),
+        of(&there, Some("us-east-1")),
+    ];
+    assert_eq!(regions(&world), wanted);
+    // Who knows better is believed.
+    let (key, value) = ("AWS:requestedregion".to_owned(), "eu-central-1".to_owned());
+    let world = world.request(|request| drop(request.aws[0].context.insert(key, value)));
+    assert!(
+        regions(&world)
+            .iter()
+            .all(|(_, region)| region.as_deref() == Some("eu-central-1"))
+    );
+}
+
+#[test]
 fn nothing_is_asked_that_no_verdict_needs() {
     let expecting = || world().expect(&["s3:GetObject"], &[OBJECT]);
     assert_eq!(asked(&expecting()).len(), 1);

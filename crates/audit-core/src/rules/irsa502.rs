@@ -8,7 +8,8 @@
 //!
 //! ## Why it breaks
 //! What no policy allows is denied. SCPs, RCPs and policies of resources are not looked at: a bucket's own policy may allow what
-//! the role's does not. Then expect nothing of the role.
+//! the role's does not. Then expect nothing of the role. Where IAM's policy simulator may be asked, it confirms this, and sees SCPs
+//! (IRSA910).
 //!
 //! ## In logs
 //! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:PutObject on resource: … because no identity-based policy

@@ -10,8 +10,9 @@
 //!
 //! ## Why it is unknown
 //! The simulator sees what the role's policies do not tell: the SCPs of the account's organization. But it does not know the whole
-//! request either. An SCP that hangs on a condition key of the request, such as `aws:RequestedRegion`, is evaluated as if the key were
-//! absent, and may deny what is allowed in truth. RCPs and the policies of resources are seen by neither.
+//! request either. It is told the role, what the expectation says in `context`, and the region of an ARN that has one. An SCP that
+//! hangs on another condition key, such as `aws:RequestedRegion` for S3, may be taken as if the key were absent, and then denies
+//! what is allowed in truth. RCPs and the policies of resources are seen by neither.
 //!
 //! ## In logs
 //! Where an SCP denies it: `AccessDenied … is not authorized to perform: s3:PutObject on resource: … with an explicit deny in a service

@@ -19,7 +19,6 @@ use audit_aws::Reading;
 use audit_core::Snapshot;
 use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
-use audit_core::permissions::simulation::Wanted;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -27,7 +26,7 @@ use super::schedule::{Schedule, after};
 use account::{Ended, Watched};
 pub use reread::Cause;
 use reread::Rereads;
-use simulations::{RoleName, Simulations};
+use simulations::Simulations;
 pub use target::Target;
 
 /// What a change of references did to the accounts that are looked into.
@@ -374,25 +373,6 @@ impl EvidencePlan {
                 watched.besides.insert(quota);
             }
         }
-    }
-
-    /// Takes note of what a binding wants IAM's policy simulator to confirm: nothing where it expects nothing. Returns the role of
-    /// which nobody wants to know that any more.
-    pub fn simulate(&mut self, key: &BindingKey, wanted: Option<Wanted>) -> Option<RoleName> {
-        let forgotten = self
-            .simulations
-            .forget(key, wanted.as_ref().map(|wanted| &wanted.role));
-        let target = wanted.and_then(|wanted| self.simulations.want(key, wanted));
-        self.forced.extend(target);
-        forgotten
-    }
-
-    /// What a binding hangs on where the simulator contradicted for the first time what was read: that is asked for once more.
-    #[must_use]
-    pub fn doubt(&self, key: &BindingKey) -> Option<Target> {
-        self.simulations
-            .target(key)
-            .filter(|_| self.simulations.is_doubted(key))
     }
 
     /// Whether the first answer is on its way to what no verdict waits for, but may say more.

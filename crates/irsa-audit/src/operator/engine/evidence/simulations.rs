@@ -7,6 +7,7 @@ use audit_core::model::{BindingKey, Inquiry};
 use audit_core::permissions::simulation::Wanted;
 use iam_policy::RoleArn;
 
+use super::EvidencePlan;
 use super::target::Target;
 
 /// An account and a role in it, by their names.
@@ -149,6 +150,27 @@ impl Simulations {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.doubted.is_empty() || self.roles.values().any(|s| s.is_wanted() || !s.is_answered)
+    }
+}
+
+impl EvidencePlan {
+    /// Takes note of what a binding wants IAM's policy simulator to confirm: nothing where it expects nothing. Returns the role of
+    /// which nobody wants to know that any more.
+    pub fn simulate(&mut self, key: &BindingKey, wanted: Option<Wanted>) -> Option<RoleName> {
+        let forgotten = self
+            .simulations
+            .forget(key, wanted.as_ref().map(|wanted| &wanted.role));
+        let target = wanted.and_then(|wanted| self.simulations.want(key, wanted));
+        self.forced.extend(target);
+        forgotten
+    }
+
+    /// What a binding hangs on where the simulator contradicted for the first time what was read: that is asked for once more.
+    #[must_use]
+    pub fn doubt(&self, key: &BindingKey) -> Option<Target> {
+        self.simulations
+            .target(key)
+            .filter(|_| self.simulations.is_doubted(key))
     }
 }
 
