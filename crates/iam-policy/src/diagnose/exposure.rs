@@ -40,6 +40,10 @@ pub enum ExposureKind {
 /// A name that nobody uses, in place of a subject's or audience's own.
 const NOBODY: &str = "zz-nobody-0";
 
+/// So many bytes of policy are evaluated at most to see whom its patterns reach besides: thousands of subjects for a document that
+/// IAM stores, and still a second for the longest text that is read.
+const WORK: usize = 64 * 1024 * 1024;
+
 pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure> {
     let request = Request::from(identity);
     let mut exposures = Vec::new();
@@ -48,6 +52,7 @@ pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure>
         ..identity.clone()
     };
     let subject_key = format!("{}:sub", identity.issuer).to_lowercase();
+    let mut trials = WORK / document.text.len().max(1);
     for (at, statement) in document.statements.iter().enumerate() {
         if statement.effect != Effect::Allow || applies(statement, &request) != Truth::True {
             continue;
@@ -64,7 +69,7 @@ pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure>
         if admits(document, statement, &other_audience) {
             expose(ExposureKind::AudienceUnconstrained);
         }
-        if let Some(kind) = subjects(document, statement, identity, &subject_key) {
+        if let Some(kind) = subjects(document, statement, identity, &subject_key, &mut trials) {
             expose(kind);
         }
         if names_everybody(statement) {
@@ -92,6 +97,7 @@ fn subjects(
     statement: &Statement,
     identity: &WebIdentity,
     key: &str,
+    trials: &mut usize,
 ) -> Option<ExposureKind> {
     let with_subject = |subject: String| WebIdentity {
         subject,
@@ -113,22 +119,25 @@ fn subjects(
             .filter(|statement| statement.effect == Effect::Deny);
         let clauses = spared.flat_map(|statement| &statement.conditions);
         let negated = clauses.filter(|clause| clause.is_about(key) && clause.operator.test.is_negated());
-        return too_broad(document, statement, identity, negated);
+        return too_broad(document, statement, identity, negated, trials);
     }
     too_broad(
         document,
         statement,
         identity,
         statement.conditions.iter().filter(positive),
+        trials,
     )
 }
 
-/// The patterns that match the identity, if other subjects that match them are admitted as well.
+/// The patterns that match the identity, if other subjects that match them are admitted as well, as far as the `trials` that are
+/// left tell.
 fn too_broad<'d>(
     document: &Document,
     statement: &Statement,
     identity: &WebIdentity,
     clauses: impl Iterator<Item = &'d Clause>,
+    trials: &mut usize,
 ) -> Option<ExposureKind> {
     let mut patterns: Vec<String> = Vec::new();
     for clause in clauses.filter(|clause| clause.operator.test.family() == Family::Pattern) {
@@ -138,7 +147,9 @@ fn too_broad<'d>(
                 && pattern.matches(&identity.subject)
                 && !patterns.iter().any(|known| value.text == *known)
             {
-                let reaches_others = neighbours(&pattern, &identity.subject).any(|subject| {
+                let mut neighbours = neighbours(&pattern, &identity.subject).take(*trials);
+                let reaches_others = neighbours.any(|subject| {
+                    *trials -= 1;
                     admits(
                         document,
                         statement,
