@@ -36,6 +36,8 @@ pub struct Options {
     pub annotation_prefix: String,
     /// The namespace of objects that name none.
     pub namespace: String,
+    /// The namespace of the pod identity webhook, where its ConfigMap lies.
+    pub webhook_namespace: String,
     /// The objects are not the whole cluster: the absence of one proves nothing.
     pub partial: bool,
     /// The issuer of the cluster's tokens, whatever the outputs say.

@@ -16,6 +16,7 @@ pub(crate) fn options() -> Options {
     Options {
         annotation_prefix: "eks.amazonaws.com".to_owned(),
         namespace: "default".to_owned(),
+        webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: None,
         account: None,

@@ -1,12 +1,15 @@
 //! Objects into a cluster.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::Config;
 use audit_core::model::rbac::{Role, RoleBinding};
-use audit_core::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Pod, ServiceAccount, Workload};
+use audit_core::model::webhook::CONFIG_MAP;
+use audit_core::model::{
+    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Pod, ServiceAccount, WebhookEntry, Workload,
+};
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Undecodable, prune};
 use serde_json::Value;
@@ -14,6 +17,7 @@ use serde_json::Value;
 use super::object::Object;
 use super::owner::{self, Owners};
 use super::template;
+use super::variables::{Variables, source};
 use crate::Options;
 use crate::problem::{Place, Problem};
 
@@ -34,6 +38,11 @@ struct Loader<'a> {
     roles: Placed<Role>,
     bindings: Placed<RoleBinding>,
     owners: Owners,
+    variables: Variables,
+    /// Each `MutatingWebhookConfiguration`: whether it is the pod identity webhook's.
+    webhooks: Placed<bool>,
+    /// What the pod identity webhook's ConfigMap says.
+    webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
     /// Every object that is in a namespace.
     given: HashSet<Id>,
     namespaces: BTreeSet<String>,
@@ -56,6 +65,9 @@ pub(super) fn load(
         roles: HashMap::new(),
         bindings: HashMap::new(),
         owners: Owners::default(),
+        variables: Variables::default(),
+        webhooks: HashMap::new(),
+        webhook_entries: HashMap::new(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
     };
@@ -109,6 +121,35 @@ impl Loader<'_> {
                     self.templates
                         .insert(id, (object.place, template::standing_for(pod, workload)));
                 }
+            }
+            ("", kind @ ("Secret" | "ConfigMap")) => {
+                let source = source(kind);
+                let id = self.settle(&mut object);
+                if let Some(source) = source {
+                    self.variables.take(source, &object);
+                }
+                if source == Some(EnvSource::ConfigMap)
+                    && object.name == CONFIG_MAP
+                    && object.namespace == self.options.webhook_namespace
+                {
+                    let map = prune::config_map(object.value.take())
+                        .map_err(|error| unreadable(&object, &error))?;
+                    put_once(&mut self.webhook_entries, id, &object, map.entries, |old, new| {
+                        old == new
+                    })?;
+                }
+            }
+            ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
+                let id = self.settle_in(&mut object, false);
+                let webhook =
+                    prune::webhook(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+                put_once(
+                    &mut self.webhooks,
+                    id,
+                    &object,
+                    webhook.injects_credentials,
+                    |old, new| old == new,
+                )?;
             }
             ("rbac.authorization.k8s.io", kind) => match kind {
                 "Role" => self.take_role(object, true, prune::role)?,
@@ -220,6 +261,9 @@ impl Loader<'_> {
             roles,
             bindings,
             owners,
+            variables,
+            webhooks,
+            webhook_entries,
             given,
             namespaces,
             ..
@@ -248,19 +292,30 @@ impl Loader<'_> {
         for (_, binding) in bindings.into_values() {
             cluster.rbac_mut().put_binding(&binding);
         }
+        for (_, entries) in webhook_entries.into_values() {
+            cluster.put_webhook_entries(entries);
+        }
+        // A dump without any such configuration was made without asking for them.
+        if webhooks.values().any(|(_, is_its)| *is_its) {
+            cluster.set_webhook(Some(true));
+        } else if !options.partial && !webhooks.is_empty() {
+            cluster.set_webhook(Some(false));
+        }
         for ((_, namespace, _), (_, request)) in requests {
             cluster.put_request(&namespace, request);
         }
         // What a workload's pods show, its template need not tell.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
-        for (_, pod) in sorted(pods) {
+        for (_, mut pod) in sorted(pods) {
+            variables.resolve(&mut pod);
             let workload = owners.resolve(&pod.namespace, pod.workload.clone());
             if pod.is_active() {
                 have_pods.insert((pod.namespace.clone(), workload.clone()));
             }
             cluster.put_pod(Pod { workload, ..pod });
         }
-        for (_, template) in sorted(templates) {
+        for (_, mut template) in sorted(templates) {
+            variables.resolve(&mut template);
             let workload = owners.resolve(&template.namespace, template.workload.clone());
             let owner_is_given = workload != template.workload
                 && given.contains(&(

@@ -6,6 +6,7 @@ mod owner;
 mod template;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use audit_core::Config;
 use audit_core::model::IssuerUrl;

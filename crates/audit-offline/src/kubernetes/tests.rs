@@ -522,3 +522,115 @@ fn a_binding_that_the_api_server_would_refuse_is_an_error() {
         .replace("kind: ClusterRole,", "kind: Role,");
     assert!(load_texts(&[&wrong], &[], &options()).has_errors());
 }
+
+/// A pod of `cart`, some of whose variables come from whole Secrets and ConfigMaps.
+fn with_variables_from(env_from: &Value) -> Value {
+    owned(
+        "v1",
+        "Pod",
+        "p",
+        None,
+        &json!({
+            "spec": {"serviceAccountName": "cart", "containers": [{"name": "app", "envFrom": env_from}]},
+            "status": {"phase": "Running"}
+        }),
+    )
+}
+
+#[test]
+fn of_secrets_and_config_maps_the_keys_that_bring_static_credentials_count() {
+    let secret = |fields: &Value| owned("v1", "Secret", "s3", None, fields);
+    let by_secret = json!([{"secretRef": {"name": "s3"}}]);
+    let brings = |objects: &[Value]| {
+        let loaded = load_objects(objects);
+        let pods = pods(&loaded, "default", "cart");
+        let container = &pods[0].containers[0];
+        (container.access_key().is_some(), container.profile().is_some())
+    };
+    let pod = with_variables_from(&by_secret);
+    for (fields, expected) in [
+        (json!({"data": {"AWS_ACCESS_KEY_ID": "QUtJQQ=="}}), true),
+        (json!({"stringData": {"AWS_ACCESS_KEY_ID": "AKIA"}}), true),
+        (json!({"data": {"AWS_ACCESS_KEY_ID": ""}}), false),
+        (json!({"data": {"OTHER": "QUtJQQ=="}}), false),
+        (json!({"data": null}), false),
+    ] {
+        assert_eq!(
+            brings(&[secret(&fields), pod.clone()]),
+            (expected, false),
+            "{fields}"
+        );
+    }
+    assert_eq!(
+        brings(std::slice::from_ref(&pod)),
+        (false, false),
+        "it was not given"
+    );
+    let elsewhere = json!({"metadata": {"name": "s3", "namespace": "other"}, "apiVersion": "v1", "kind": "Secret",
+        "data": {"AWS_ACCESS_KEY_ID": "QUtJQQ=="}});
+    assert_eq!(brings(&[elsewhere, pod]), (false, false));
+    let map = owned(
+        "v1",
+        "ConfigMap",
+        "env",
+        None,
+        &json!({"data": {"PROFILE": "dev"}}),
+    );
+    let prefixed = with_variables_from(&json!([{"prefix": "AWS_", "configMapRef": {"name": "env"}}]));
+    assert_eq!(brings(&[prefixed, map]), (false, true));
+}
+
+#[test]
+fn the_webhook_is_missing_where_other_configurations_were_given_and_not_its_own() {
+    let configuration = |name: &str| {
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": name},
+            "webhooks": [{"name": format!("{name}.example.org"),
+                "rules": [{"operations": ["CREATE"], "resources": ["pods"]}]}]})
+        .to_string()
+    };
+    let (its, other) = (configuration("pod-identity-webhook"), configuration("mesh"));
+    let part = Options {
+        partial: true,
+        ..options()
+    };
+    for (given, options, expected) in [
+        (vec![CHART, &its, &other], &options(), Some(true)),
+        (vec![CHART, &its], &part, Some(true)),
+        (vec![CHART, &other], &options(), Some(false)),
+        (vec![CHART, &other], &part, None),
+        (vec![CHART], &options(), None),
+    ] {
+        let loaded = good(&given, &[], options);
+        assert_eq!(loaded.snapshot.cluster.has_webhook(), expected, "{given:?}");
+    }
+}
+
+#[test]
+fn the_webhooks_config_map_binds_service_accounts() {
+    let map = |namespace: &str, config: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "pod-identity-webhook", "namespace": namespace},
+            "data": {"config": config}})
+        .to_string()
+    };
+    let config = r#"{"default/cart": {"RoleARN": "arn:aws:iam::111122223333:role/cart"}}"#;
+    let key = BindingKey::new("default", "cart");
+    let entry = |namespace: &str, options: &Options| {
+        let loaded = good(&[&map(namespace, config)], &[], options);
+        loaded.snapshot.cluster.webhook_entry(&key).is_some()
+    };
+    let part = Options {
+        partial: true,
+        ..options()
+    };
+    let elsewhere = Options {
+        webhook_namespace: "webhook".to_owned(),
+        ..part.clone()
+    };
+    assert!(entry("kube-system", &part) && entry("webhook", &elsewhere));
+    assert!(
+        !entry("webhook", &part) && !entry("kube-system", &elsewhere),
+        "whoever may make a ConfigMap binds nobody"
+    );
+    assert!(load_texts(&[&map("kube-system", "{")], &[], &part).has_errors());
+}

@@ -75,6 +75,7 @@ fn report(worlds: &[World], write: impl Fn(&Value) -> String) -> Report {
     let options = Options {
         annotation_prefix: cluster.prefix.to_owned(),
         namespace: "default".to_owned(),
+        webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: Some(IssuerUrl::parse(&cluster.issuer).unwrap()),
         account: worlds[0].aws.keys().next().cloned(),

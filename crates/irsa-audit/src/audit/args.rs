@@ -59,12 +59,7 @@ pub struct AuditArgs {
     pub compose_role_arn: Option<RoleHome>,
 
     /// The namespace of a self-hosted webhook, for the ConfigMap by which it may be told what to inject
-    #[arg(
-        long,
-        value_name = "NAMESPACE",
-        default_value = "kube-system",
-        conflicts_with = "kubernetes"
-    )]
+    #[arg(long, value_name = "NAMESPACE", default_value = "kube-system")]
     pub webhook_namespace: String,
 
     /// Audit only this namespace of the cluster. With --kubernetes: the namespace of objects that name none

@@ -92,6 +92,7 @@ fn offline(args: &AuditArgs) -> Result<Report, AuditError> {
     let options = Options {
         annotation_prefix: args.annotation_prefix.clone(),
         namespace: args.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        webhook_namespace: args.webhook_namespace.clone(),
         partial: args.partial,
         issuer: args.issuer.clone(),
         account,

@@ -77,6 +77,7 @@ pub fn run(args: &CanIArgs) -> Result<ExitCode, CanIError> {
     let options = Options {
         annotation_prefix: "eks.amazonaws.com".to_owned(),
         namespace: "default".to_owned(),
+        webhook_namespace: "kube-system".to_owned(),
         partial: args.partial,
         issuer: None,
         account: None,
