@@ -11,6 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -243,7 +244,10 @@ type Seen = (String, VerdictName, Instant);
 
 /// Tells each verdict when it arrives.
 async fn watch_statuses(client: Client, sender: mpsc::UnboundedSender<Seen>) {
-    let mut events = watcher(Api::<IrsaAudit>::all(client), watcher::Config::default()).boxed();
+    // Without a pause after errors, a watch of a server that has stopped would never yield, and the runtime never end.
+    let mut events = watcher(Api::<IrsaAudit>::all(client), watcher::Config::default())
+        .default_backoff()
+        .boxed();
     while let Some(event) = events.next().await {
         let now = Instant::now();
         if let Ok(watcher::Event::Apply(audit) | watcher::Event::InitApply(audit)) = event
