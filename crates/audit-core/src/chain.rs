@@ -199,10 +199,11 @@ impl<'a> Chain<'a> {
     /// The roles other than the annotation's that pods carry, each once.
     #[must_use]
     pub fn other_roles(&self) -> Vec<RoleArn> {
-        let Some(aws) = &self.aws else { return Vec::new() };
-        let annotated = aws.arn.to_string();
+        let annotated = self.aws.as_ref().map(|aws| aws.arn.to_string());
         let carried: BTreeSet<&str> = self.pods.iter().flat_map(|pod| pod.role_arns()).collect();
-        let others = carried.into_iter().filter(|arn| *arn != annotated);
+        let others = carried
+            .into_iter()
+            .filter(|arn| Some(*arn) != annotated.as_deref());
         others.filter_map(|arn| RoleArn::parse(arn).ok()).collect()
     }
 

@@ -4,7 +4,8 @@
 //! The ServiceAccount has no annotation `eks.amazonaws.com/role-arn` (or an empty one), and something expects a role
 //! for it:
 //! - an `IrsaAudit` with `expect.roleArn` or `expect.aws`: *broken*;
-//! - running pods that still carry a role: they were created before the annotation went away: a *risk*;
+//! - running pods that still carry a role: they were created before the annotation went away, or run as another ServiceAccount than
+//!   they were meant to: a *risk*, and *broken* where that role is proven to refuse them;
 //! - a role whose trust policy names exactly this ServiceAccount, while pods run as it: a *risk*.
 //!
 //! ## Why it breaks
@@ -36,12 +37,13 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
+use super::pods::refused;
 use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::RoleLookup;
-use crate::text::quote;
+use crate::model::{AuditRequest, Container, RoleLookup};
+use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -61,14 +63,20 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
         (Severity::Broken, format!("IrsaAudit `{}` expects a role", quote(&request.name)))
     } else if chain.carries_role() {
-        let because = "running pods still carry a role, which they lose when they are created anew";
-        (Severity::Risk, because.to_owned())
+        let refused: Vec<&str> = refused(chain, carried(chain)).into_iter().collect();
+        if refused.is_empty() {
+            let because = "running pods still carry a role, which they lose when they are created anew";
+            (Severity::Risk, because.to_owned())
+        } else {
+            (Severity::Broken, format!("running pods carry {}, which refuses them", quote_list(&refused, 3)))
+        }
     } else {
         let (account, role) = chain.trusted_by.first()?;
         (Severity::Risk, format!("role `{}` in account {account} trusts exactly this ServiceAccount", quote(role)))
     };
-    // Who is bound by the webhook's ConfigMap needs no annotation.
-    let (severity, unseen) = if severity == Severity::Broken && chain.snapshot.cluster.webhook_entries_unseen() {
+    // Who is bound by the webhook's ConfigMap needs no annotation; that a role refuses pods is proven in any case.
+    let may_be_bound = severity == Severity::Broken && chain.request.is_some_and(AuditRequest::expects_role);
+    let (severity, unseen) = if may_be_bound && chain.snapshot.cluster.webhook_entries_unseen() {
         (Severity::Unknown, "; the ConfigMap of a self-hosted webhook, which may name one too, could not be read")
     } else {
         (severity, "")
@@ -95,15 +103,14 @@ fn annotate(chain: &Chain<'_>) -> Fix {
     )
 }
 
-/// What somebody expects, else what the pods carry, else what trusts the ServiceAccount: if that is one role, and not
+/// What somebody expects, else what the pods carry if it lets them in, else what trusts the ServiceAccount: if that is one role, and not
 /// one that IAM did not know.
 fn the_role(chain: &Chain<'_>) -> Option<String> {
     if let Some(arn) = chain.request.and_then(|request| request.role_arn.as_deref()) {
         return iam_policy::RoleArn::parse(arn).is_ok().then(|| arn.to_owned());
     }
-    let mut candidates: Vec<String> = if chain.carries_role() {
-        let containers = chain.pods.iter().flat_map(|pod| &pod.containers).filter(|c| c.has_web_identity());
-        containers.filter_map(|container| container.role_arn.clone()).collect()
+    let mut candidates: Vec<String> = if chain.carries_role() && refused(chain, carried(chain)).is_empty() {
+        carried(chain).map(|(_, role)| role.to_owned()).collect()
     } else {
         chain.trusted_by.iter().map(|(account, role)| arn_of(chain, account, role)).collect::<Option<_>>()?
     };
@@ -113,6 +120,12 @@ fn the_role(chain: &Chain<'_>) -> Option<String> {
     let role = iam_policy::RoleArn::parse(arn).ok()?;
     let gone = matches!(lookup(chain, role.account(), role.name()), Some(RoleLookup::Absent));
     (!gone).then(|| arn.clone())
+}
+
+/// The containers that would assume a role, with that role.
+fn carried<'a>(chain: &Chain<'a>) -> impl Iterator<Item = (&'a Container, &'a str)> {
+    let containers = chain.pods.iter().flat_map(|pod| &pod.containers).filter(|c| c.has_web_identity());
+    containers.filter_map(|container| Some((container, container.role_arn.as_deref()?)))
 }
 
 fn arn_of(chain: &Chain<'_>, account: &str, role: &str) -> Option<String> {
@@ -180,9 +193,25 @@ mod tests {
         let report = World::healthy().without_annotation().audit();
         the_one(&report, RISK);
         assert!(command(&report).unwrap().ends_with(ROLE));
+        let unseen = World::healthy().without_annotation().container(injected("app", OLD_ROLE)).audit();
+        the_one(&unseen, RISK);
+    }
+
+    #[test]
+    fn pods_whose_role_refuses_them_are_broken() {
         let gone = World::healthy().without_annotation().role(RoleLookup::Absent).audit();
-        the_one(&gone, RISK);
+        the_one(&gone, BROKEN);
         assert_eq!(command(&gone), None, "no role that does not exist is proposed");
+        let of_another = || {
+            let trust = trust(&condition("system:serviceaccount:shop:other"));
+            World::healthy().without_annotation().role(role(ROLE, &trust.to_string()))
+        };
+        let report = of_another().audit();
+        the_one(&report, BROKEN);
+        assert_eq!(command(&report), None, "no role that refuses them is proposed");
+        let mut world = of_another();
+        world.snapshot.cluster.set_webhook_entries_unseen(true);
+        the_one(&world.audit(), BROKEN);
     }
 
     #[test]

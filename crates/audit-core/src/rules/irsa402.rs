@@ -31,12 +31,8 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
-use std::collections::BTreeSet;
-
-use iam_policy::RoleArn;
-
-use super::pods::{differing, other_roles, some_of, stale, workloads};
-use crate::chain::{Annotation, Chain, Outcome};
+use super::pods::{differing, other_roles, refused, some_of, stale, workloads};
+use crate::chain::{Annotation, Chain};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::text::quote_list;
@@ -60,11 +56,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let carried = || pods.iter().flat_map(|pod| other_roles(pod, &annotated));
-    let asked: BTreeSet<_> = carried()
-        .filter(|(container, _)| container.has_web_identity())
-        .map(|(container, role)| (role, container.token_audience()))
-        .collect();
-    let refused = asked.into_iter().any(|(role, audience)| is_refused(chain, role, audience));
+    let refused = !refused(chain, carried()).is_empty();
     let mut roles: Vec<&str> = carried().map(|(_, role)| role).collect();
     roles.sort_unstable();
     roles.dedup();
@@ -92,13 +84,6 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 /// A role that no restart takes away.
 fn preset_role(difference: Difference<'_>) -> Option<()> {
     matches!(difference, Difference::OtherRole { preset: true, .. }).then_some(())
-}
-
-/// Whether a pod's own role is proven to be refused to the pod's own token.
-fn is_refused(chain: &Chain<'_>, role: &str, audience: Option<&str>) -> bool {
-    // A token whose audience is not told proves nothing but that a role which is not there fails.
-    let audience = audience.unwrap_or_default();
-    RoleArn::parse(role).map_or(true, |arn| chain.for_role(arn, audience).outcome() == Outcome::Fails)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::chain::{Annotation, Chain};
+use iam_policy::RoleArn;
+
+use crate::chain::{Annotation, Chain, Outcome};
 use crate::model::{Container, Pod, Workload};
 use crate::text::quote;
 use crate::webhook::{Difference, Injection};
@@ -54,6 +56,29 @@ pub fn other_roles<'a>(pod: &'a Pod, annotated: &str) -> impl Iterator<Item = (&
         .filter(|container| container.may_have_web_identity())
         .filter_map(|container| Some((container, container.role_arn.as_deref()?)))
         .filter(move |(_, role)| *role != annotated)
+}
+
+/// Of the roles that containers would assume, those that are proven to refuse the containers' own tokens.
+#[must_use]
+pub fn refused<'a>(
+    chain: &Chain<'_>,
+    carried: impl Iterator<Item = (&'a Container, &'a str)>,
+) -> BTreeSet<&'a str> {
+    let asked: BTreeSet<_> = carried
+        .filter(|(container, _)| container.has_web_identity())
+        .map(|(container, role)| (role, container.token_audience()))
+        .collect();
+    let keeps_out = |role: &str, audience: Option<&str>| {
+        // A token whose audience is not told proves nothing but that a role which is not there fails.
+        let audience = audience.unwrap_or_default();
+        RoleArn::parse(role).map_or(true, |arn| {
+            chain.for_role(arn, audience).outcome() == Outcome::Fails
+        })
+    };
+    let refused = asked
+        .into_iter()
+        .filter(|(role, audience)| keeps_out(role, *audience));
+    refused.map(|(role, _)| role).collect()
 }
 
 /// A container about which there is something to tell, and what.

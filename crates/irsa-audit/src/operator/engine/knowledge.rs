@@ -307,16 +307,13 @@ impl Engine {
         }
         let mut roles = BTreeSet::new();
         let config = &self.rules.config;
-        let asked = self.snapshot.cluster.asked(key, &config.annotation_prefix);
-        if asked.role.is_some() {
-            let carried = binding
-                .pods()
-                .iter()
-                .filter(|pod| pod.is_active())
-                .flat_map(|pod| pod.role_arns());
-            roles.extend(carried.filter_map(|text| RoleArn::parse(text).ok()));
-            roles.extend(asked_role(&self.snapshot, config, key));
-        }
+        let carried = binding
+            .pods()
+            .iter()
+            .filter(|pod| pod.is_active())
+            .flat_map(|pod| pod.role_arns());
+        roles.extend(carried.filter_map(|text| RoleArn::parse(text).ok()));
+        roles.extend(asked_role(&self.snapshot, config, key));
         if runs(binding) {
             roles.extend(self.trusting_roles(&key.subject()));
         }
