@@ -29,3 +29,6 @@ pub const NOT_SEEN: &str = "SCPs, RCPs and policies of resources are not looked 
 /// The same, where IAM's policy simulator agrees.
 pub const NOT_SIMULATED: &str =
     "IAM's policy simulator agrees; RCPs and policies of resources are not looked at";
+
+/// The same, where it says that an SCP denies what the role's own policies do not allow.
+pub const DENIED_BY_SCP: &str = "IAM's policy simulator agrees, and says that an SCP denies it, too; RCPs and policies of resources are not looked at";

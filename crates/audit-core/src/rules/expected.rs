@@ -5,7 +5,7 @@ use crate::fix::Fix;
 use crate::fix::permissions::{Grant, by_hand};
 use crate::model::SimulatedDecision;
 use crate::permissions::expectation::{admitted, answers};
-use crate::permissions::{Answer, Confirmation, Expected, NOT_SEEN, NOT_SIMULATED, Question};
+use crate::permissions::{Answer, Confirmation, DENIED_BY_SCP, Expected, NOT_SEEN, NOT_SIMULATED, Question};
 use crate::text::quote;
 
 /// The most questions that a message lists.
@@ -40,21 +40,19 @@ pub(crate) fn message<'e, 'a: 'e>(
 
 /// What was not looked at.
 fn seen(answers: &[&Expected<'_>]) -> &'static str {
-    let (mut all, mut by_organization) = (true, false);
-    for answer in answers {
-        match answer.simulated {
-            Confirmation::Agrees(said) => {
-                by_organization |= said.decision == SimulatedDecision::DeniedByOrganization;
-            }
-            _ => all = false,
-        }
-    }
-    match (by_organization, all) {
-        (true, _) => {
-            "IAM's policy simulator agrees, and says that an SCP denies it, too; RCPs and policies of resources are not looked at"
-        }
-        (false, true) => NOT_SIMULATED,
-        (false, false) => NOT_SEEN,
+    let mut said = answers.iter().map(|expected| match expected.simulated {
+        Confirmation::Agrees(said) => Some(said.decision),
+        _ => None,
+    });
+    if said
+        .clone()
+        .all(|said| said == Some(SimulatedDecision::DeniedByOrganization))
+    {
+        DENIED_BY_SCP
+    } else if said.all(|said| said.is_some()) {
+        NOT_SIMULATED
+    } else {
+        NOT_SEEN
     }
 }
 

@@ -3,7 +3,8 @@
 //! ## What it means
 //! IAM's policy simulator (`iam:SimulatePrincipalPolicy`) gives another answer than the evaluation of the role's own policies to
 //! something that an `IrsaAudit` expects (`spec.expect.aws`). Both are shown. It was asked at least twice, some seconds apart, and the
-//! policies were read again in between. Where it allows what would otherwise be IRSA502, 503 or 504, those are silent about it.
+//! policies were read again in between. Where it allows what would otherwise be IRSA502, 503 or 504, those are silent about it, and
+//! IRSA501 is no more than a risk.
 //!
 //! The simulator is asked for actions and ARNs without wildcards, and only where the operator may call it; without
 //! `iam:SimulatePrincipalPolicy` this finding never shows.
@@ -127,15 +128,18 @@ fn compare(role_arn: &str, said: &SimulatedAnswer) -> Fix {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::model::FailureKind;
+    use crate::permissions::{DENIED_BY_SCP, NOT_SEEN, NOT_SIMULATED};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
     const UNKNOWN: (&str, Severity, Link, Verdict) =
         ("IRSA910", Severity::Unknown, Link::Permissions, Verdict::Unknown);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA502", Severity::Broken, Link::Permissions, Verdict::Broken);
     const OBJECT: &str = "arn:aws:s3:::carts/a";
 
     fn allowing(action: &str) -> World {
@@ -186,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    fn a_role_without_policies_is_a_risk_all_the_same() {
+        let world = World::healthy().policies(0).expect(&["s3:PutObject"], &[OBJECT]);
+        let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
+        let found: Vec<_> = report.findings.iter().map(|finding| (finding.entry.code, finding.severity)).collect();
+        assert_eq!(found, [("IRSA501", Severity::Risk), ("IRSA910", Severity::Unknown)]);
+    }
+
+    #[test]
     fn what_it_does_not_contradict_stays_broken() {
         let world = allowing("s3:GetObject").expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[OBJECT]);
         let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
@@ -226,6 +238,62 @@ mod tests {
         assert_healthy(&missing(SimulatedDecision::DeniedImplicitly));
         // The keys of SCPs are not among those that it misses.
         the_one(&missing(SimulatedDecision::DeniedByOrganization), UNKNOWN);
+    }
+
+    #[test]
+    fn that_it_agrees_is_told() {
+        let world = allowing("s3:GetObject").expect(&["s3:PutObject", "s3:DeleteObject"], &[OBJECT]);
+        let message = |world: &World| the_one(&world.audit(), BROKEN).message.clone();
+        assert!(message(&world).contains(NOT_SEEN));
+        assert!(message(&world.clone().simulated(&[])).contains(NOT_SIMULATED));
+        let by_scp = |action| (action, SimulatedDecision::DeniedByOrganization);
+        let both = [by_scp("s3:PutObject"), by_scp("s3:DeleteObject")];
+        assert!(message(&world.clone().simulated(&both)).contains(DENIED_BY_SCP));
+        assert!(message(&world.simulated(&both[..1])).contains(NOT_SIMULATED), "not both");
+    }
+
+    /// Whatever it says of whatever there is.
+    #[test]
+    fn it_proves_nothing_and_hides_nothing_else() {
+        let statement = |effect: &str, action: &str| json!({ "Effect": effect, "Action": action, "Resource": "*" });
+        let policy = |statements: &[Value]| json!({ "Version": "2012-10-17", "Statement": statements });
+        let allow = statement("Allow", "s3:*");
+        let mut regional = allow.clone();
+        regional["Condition"] = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });
+        let worlds = [
+            World::healthy().policies(0),
+            World::healthy().inline(&policy(&[statement("Allow", "sqs:*")])),
+            World::healthy().inline(&policy(std::slice::from_ref(&allow))),
+            World::healthy().inline(&policy(&[allow.clone(), statement("Deny", "s3:Put*")])),
+            World::healthy().inline(&policy(&[regional])),
+            World::healthy().inline(&policy(&[allow])).boundary(&policy(&[statement("Allow", "sqs:*")])),
+        ];
+        for world in worlds {
+            let world = world.expect(&["s3:PutObject"], &[OBJECT]);
+            let before = world.audit();
+            for decision in [
+                SimulatedDecision::Allowed,
+                SimulatedDecision::DeniedByOrganization,
+                SimulatedDecision::DeniedByBoundary,
+                SimulatedDecision::DeniedExplicitly,
+                SimulatedDecision::DeniedImplicitly,
+            ] {
+                let again = world.clone().simulated(&[("s3:PutObject", decision)]);
+                for (world, is_believed) in [
+                    (again.clone().simulated_without_key("aws:SourceVpc").simulated_once(), false),
+                    (again.clone().simulated_once(), false),
+                    (again, true),
+                ] {
+                    let report = world.audit();
+                    let contradicts = codes(&report).contains(&"IRSA910");
+                    assert!(is_believed || !contradicts, "{decision:?}: {report:?}");
+                    assert!(report.verdict != Verdict::Broken || before.verdict == Verdict::Broken, "{report:?}");
+                    if !contradicts {
+                        assert_eq!((codes(&report), report.verdict), (codes(&before), before.verdict));
+                    }
+                }
+            }
+        }
     }
 
     #[test]
