@@ -31,6 +31,11 @@ pub struct IrsaAuditPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::optional_duration")]
     pub staleness_limit: Option<Duration>,
+    /// How long a role may be unused before IRSA507 says so, such as `2160h`, which are the 90 days of the default. At most
+    /// 400 days: IAM looks back no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::optional_days")]
+    pub role_unused_after: Option<Duration>,
     /// Severities in place of the catalogue's, by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 128))]

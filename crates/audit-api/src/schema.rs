@@ -19,14 +19,23 @@ pub fn count(_: &mut SchemaGenerator) -> Schema {
 
 /// A duration in the form of Go: `90s`, `10m`, `1h30m`.
 pub fn optional_duration(_: &mut SchemaGenerator) -> Schema {
+    duration_between("30s", "168h")
+}
+
+/// A duration of the same form, of a day to 400 days.
+pub fn optional_days(_: &mut SchemaGenerator) -> Schema {
+    duration_between("24h", "9600h")
+}
+
+fn duration_between(least: &str, most: &str) -> Schema {
     json_schema!({
         "type": "string",
         "nullable": true,
         "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
         "maxLength": 32,
         "x-kubernetes-validations": [{
-            "rule": "duration(self) >= duration('30s') && duration(self) <= duration('168h')",
-            "message": "must lie between 30s and 168h"
+            "rule": format!("duration(self) >= duration('{least}') && duration(self) <= duration('{most}')"),
+            "message": format!("must lie between {least} and {most}")
         }]
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use audit_core::Config;
 use audit_core::finding::Severity;
+use audit_core::model::aws::TRACKED;
 use audit_core::model::{
     AuditRequest, AwsExpectation, BindingKey, KubernetesExpectation, Waiver, WorkloadRef,
 };
@@ -93,6 +94,9 @@ pub fn configure(config: &mut Config, policy: &IrsaAuditPolicySpec) -> Option<Du
     let positive = |d: kube::core::Duration| (!d.is_negative()).then(|| Duration::from(d));
     if let Some(limit) = policy.staleness_limit.and_then(positive) {
         config.staleness_limit = limit;
+    }
+    if let Some(span) = policy.role_unused_after.and_then(positive) {
+        config.role_unused_after = span.min(TRACKED);
     }
     config.severities = policy
         .severities

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, FailureKind, InlineDocuments, Observed, PodIdentityAssociation, ReadFailure,
-    RoleLookup, RolePolicies,
+    Access, Account, BindingKey, Clusters, EksIssuer, FailureKind, InlineDocuments, Observed,
+    PodIdentityAssociation, ReadFailure, RoleLookup, RolePolicies, TrustedIssuer, TrustingRoles,
 };
 use jiff::Timestamp;
 
@@ -137,7 +137,8 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Vec<
         reading @ (Reading::Provider { .. }
         | Reading::ProviderUrls { .. }
         | Reading::TrustQuota { .. }
-        | Reading::PodIdentity { .. }) => apply_to_account(accounts, reading),
+        | Reading::PodIdentity { .. }
+        | Reading::Clusters { .. }) => apply_to_account(accounts, reading),
         Reading::Listing {
             account,
             at,
@@ -224,6 +225,22 @@ fn apply_to_account(accounts: &mut BTreeMap<String, Account>, reading: Reading) 
                 entry.pod_identity.fail(failure.kind, failure.message, at);
             }
             changes
+        }
+        Reading::Clusters {
+            account,
+            region,
+            at,
+            result,
+        } => {
+            let (entry, change) = configured(accounts, &account);
+            let seen = entry.clusters.entry(region).or_default();
+            let clusters = |issuers| Clusters {
+                issuers,
+                is_whole: true,
+            };
+            // No binding hangs on them.
+            put(seen, result.map(clusters), at, |old, new| old == new);
+            Vec::from_iter(change)
         }
         _ => Vec::new(),
     }
@@ -443,6 +460,7 @@ fn put_listing(
         started_at,
         ended_at,
     ));
+    put_trusted_issuers(account, listed.trusted_issuers, ended_at);
     for roles in subjects.values_mut() {
         roles.sort_unstable();
     }
@@ -450,6 +468,24 @@ fn put_listing(
     account.trusted_subjects = subjects;
     account.listing.succeed(listed.total, started_at);
     changes
+}
+
+/// Puts the issuers that a listing shows; what shows for the first time does so since its end.
+fn put_trusted_issuers(
+    account: &mut Account,
+    listed: BTreeMap<EksIssuer, TrustingRoles>,
+    ended_at: Timestamp,
+) {
+    let old = std::mem::take(&mut account.trusted_issuers);
+    let since = |issuer: &EksIssuer| {
+        old.get(issuer)
+            .map_or(ended_at, |trusted| trusted.since.min(ended_at))
+    };
+    let trusted = listed.into_iter().map(|(issuer, roles)| {
+        let since = since(&issuer);
+        (issuer, TrustedIssuer { roles, since })
+    });
+    account.trusted_issuers = trusted.collect();
 }
 
 /// What a listing shows of a role's inline policies: nothing of a role that nobody refers to.

@@ -155,6 +155,7 @@ impl Router {
                 Request::PodIdentity {
                     cluster_name, wanted, ..
                 } => lane.queue.push(Single::PodIdentity(cluster_name, wanted)),
+                Request::Clusters { region, .. } => lane.queue.push(Single::Clusters(region)),
                 Request::EksIssuer { cluster_name } => lane.queue.push(Single::EksIssuer(cluster_name)),
                 Request::Listing { issuer, wanted, .. } => lane.queue.push_listing(Scope { issuer, wanted }),
             }
@@ -172,6 +173,7 @@ impl Router {
             | Request::ProviderUrls { account }
             | Request::TrustQuota { account }
             | Request::PodIdentity { account, .. }
+            | Request::Clusters { account, .. }
             | Request::Listing { account, .. } => Some(account),
             Request::EksIssuer { .. } => None,
         };
@@ -336,6 +338,12 @@ fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
             at,
             result: Err(failure),
             trouble: None,
+        },
+        Request::Clusters { account, region } => Reading::Clusters {
+            account,
+            region,
+            at,
+            result: Err(failure),
         },
         Request::Listing { account, .. } => Reading::Listing {
             account,

@@ -1,8 +1,9 @@
 //! One account at work: its queue, and the way in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use audit_core::model::{RoleLookup, RolePolicies};
+use audit_core::model::{BindingKey, RoleLookup, RolePolicies};
 use tokio::sync::mpsc;
 
 use crate::account::AccountClient;
@@ -48,7 +49,6 @@ impl Followed {
 pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::Sender<Reading>) -> Followed {
     // When nobody listens any more, the directory is about to end: what is sent then does not matter.
     let send = async |reading| drop(readings.send(reading).await);
-    let id = account.id.clone();
     match job {
         Job::Page(progress) => match progress.read_page(&account).await {
             PageRead::More(progress) => return Followed::Page(progress),
@@ -57,17 +57,6 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
                 return Followed::policies(unlisted);
             }
         },
-        Job::Single(Single::Managed(arn)) => {
-            let (at, result) = read::managed(&account, &arn).await;
-            let account = id;
-            send(Reading::Managed {
-                account,
-                arn,
-                at,
-                result,
-            })
-            .await;
-        }
         Job::Single(Single::Role(name)) => {
             role(&account, &name, &readings).await;
         }
@@ -77,7 +66,7 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
             };
             if !policies.inline.is_empty() {
                 let (at, result) = read::inline(&account, &name, &policies.inline).await;
-                let account = id;
+                let account = account.id.clone();
                 send(Reading::Inline {
                     account,
                     name,
@@ -90,10 +79,22 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
             return Followed::policies(policies.attached.into_iter().chain(boundary));
         }
         Job::Single(Single::Simulation(asked)) => send(simulation(&account, *asked).await).await,
+        Job::Single(Single::Managed(arn)) => {
+            let (at, result) = read::managed(&account, &arn).await;
+            let account = account.id.clone();
+            send(Reading::Managed {
+                account,
+                arn,
+                at,
+                result,
+            })
+            .await;
+        }
         Job::Single(Single::Provider(arn)) => {
             let (at, result) = read::provider(&account, &arn).await;
+            let account = account.id.clone();
             send(Reading::Provider {
-                account: id,
+                account,
                 arn,
                 at,
                 result,
@@ -102,33 +103,25 @@ pub(crate) async fn work(account: Arc<AccountClient>, job: Job, readings: mpsc::
         }
         Job::Single(Single::ProviderUrls) => {
             let (at, result) = read::provider_urls(&account).await;
-            send(Reading::ProviderUrls {
-                account: id,
-                at,
-                result,
-            })
-            .await;
+            let account = account.id.clone();
+            send(Reading::ProviderUrls { account, at, result }).await;
         }
         Job::Single(Single::TrustQuota) => {
             let (at, result) = read::trust_quota(&account).await;
-            send(Reading::TrustQuota {
-                account: id,
-                at,
-                result,
-            })
-            .await;
+            let account = account.id.clone();
+            send(Reading::TrustQuota { account, at, result }).await;
         }
         Job::Single(Single::PodIdentity(cluster_name, wanted)) => {
-            let (at, found) = read::associations(&account, &cluster_name, &wanted).await;
-            let (result, trouble) = match found {
-                Ok((associations, trouble)) => (Ok(associations), trouble),
-                Err(failure) => (Err(failure), None),
-            };
-            send(Reading::PodIdentity {
-                account: id,
+            send(pod_identity(&account, &cluster_name, &wanted).await).await;
+        }
+        Job::Single(Single::Clusters(region)) => {
+            let (at, result) = read::clusters(&account, &region).await;
+            let account = account.id.clone();
+            send(Reading::Clusters {
+                account,
+                region,
                 at,
                 result,
-                trouble,
             })
             .await;
         }
@@ -154,6 +147,21 @@ async fn simulation(account: &AccountClient, asked: Simulation) -> Reading {
         state: asked.state,
         at,
         result,
+    }
+}
+
+/// Reads the associations of EKS Pod Identity of a cluster.
+async fn pod_identity(account: &AccountClient, cluster_name: &str, wanted: &BTreeSet<BindingKey>) -> Reading {
+    let (at, found) = read::associations(account, cluster_name, wanted).await;
+    let (result, trouble) = match found {
+        Ok((associations, trouble)) => (Ok(associations), trouble),
+        Err(failure) => (Err(failure), None),
+    };
+    Reading::PodIdentity {
+        account: account.id.clone(),
+        at,
+        result,
+        trouble,
     }
 }
 

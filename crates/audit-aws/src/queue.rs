@@ -30,6 +30,8 @@ pub(crate) enum Single {
     TrustQuota,
     /// The associations of a cluster by name, with the roles of some.
     PodIdentity(String, BTreeSet<BindingKey>),
+    /// The clusters of a region.
+    Clusters(String),
     /// The issuer of a cluster by name.
     EksIssuer(String),
 }

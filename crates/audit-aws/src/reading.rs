@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    BindingKey, FailureKind, InlineDocuments, Inquiry, IssuerUrl, PodIdentityAssociation, Provider, Role,
-    RoleLookup, RolePolicies, SimulatedAnswer,
+    BindingKey, EksIssuer, FailureKind, InlineDocuments, Inquiry, IssuerUrl, PodIdentityAssociation,
+    Provider, Role, RoleLookup, RolePolicies, SimulatedAnswer, TrustingRoles,
 };
 use jiff::Timestamp;
 
@@ -132,6 +132,17 @@ pub enum Reading {
         /// Why roles of associations could not be read, although the associations could.
         trouble: Option<Failure>,
     },
+    /// The EKS clusters of an account in a region.
+    Clusters {
+        /// The account's id.
+        account: String,
+        /// The region.
+        region: String,
+        /// When.
+        at: Timestamp,
+        /// The issuers of all of them.
+        result: Result<BTreeSet<EksIssuer>, Failure>,
+    },
     /// All roles of an account.
     Listing {
         /// The account's id.
@@ -165,6 +176,8 @@ pub struct Listed {
     pub managed: BTreeMap<String, (Timestamp, Box<str>)>,
     /// Managed policies that wanted roles have, and the listing did not show: they are read one by one.
     pub unlisted: BTreeSet<String>,
+    /// The issuers of other EKS clusters than the one of the listing, and the roles that trust them, whoever they are.
+    pub trusted_issuers: BTreeMap<EksIssuer, TrustingRoles>,
     /// How many roles the account has.
     pub total: usize,
 }

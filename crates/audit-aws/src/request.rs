@@ -70,6 +70,14 @@ pub enum Request {
         /// The ServiceAccounts whose associations' roles are of interest.
         wanted: BTreeSet<BindingKey>,
     },
+    /// The issuers of all EKS clusters of an account in a region: `ListClusters`, and `DescribeCluster` for each. Answered by
+    /// [`Reading::Clusters`](crate::Reading::Clusters).
+    Clusters {
+        /// The account's id.
+        account: String,
+        /// The region.
+        region: String,
+    },
     /// All roles of an account: `GetAccountAuthorizationDetails`. Answered by
     /// [`Reading::Listing`](crate::Reading::Listing).
     Listing {

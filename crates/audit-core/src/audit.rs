@@ -339,6 +339,7 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
         .filter(|until| *until > chain.now);
     ends.chain(chain.stale_at())
         .chain(rules::irsa410::changes_at(chain))
+        .chain(rules::irsa507::changes_at(chain))
         .min()
 }
 
@@ -353,6 +354,7 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> C
         report.findings.push(rules::irsa304::finding());
     }
     report.findings.extend(rules::irsa409::finding(snapshot, config));
+    report.findings.extend(rules::irsa703::findings(snapshot));
     for (id, account) in &snapshot.accounts {
         let mut failures: Vec<_> = account.failures().collect();
         failures.sort_by(|a, b| a.kind.rank().cmp(&b.kind.rank()).then(a.since.cmp(&b.since)));

@@ -43,6 +43,9 @@ impl RoleHome {
     }
 }
 
+/// How long a role may be unused, unless a policy says otherwise.
+const UNUSED_AFTER: Duration = Duration::from_hours(90 * 24);
+
 /// The settings of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -52,6 +55,9 @@ pub struct Config {
     pub role_home: Option<RoleHome>,
     /// Evidence older than this proves nothing any more.
     pub staleness_limit: Duration,
+    /// A role that was not used for longer than this is worth a word. At most the time that IAM
+    /// looks back, see [`crate::model::aws::TRACKED`].
+    pub role_unused_after: Duration,
     /// Whether the repair of a trust policy comes as a diff and for Terraform as well. A status has no room for them, and each
     /// costs another evaluation.
     pub all_forms: bool,
@@ -71,6 +77,7 @@ impl Default for Config {
             annotation_prefix: "eks.amazonaws.com".to_owned(),
             role_home: None,
             staleness_limit: Duration::from_hours(1),
+            role_unused_after: UNUSED_AFTER,
             all_forms: true,
             severities: BTreeMap::new(),
             waivable: None,

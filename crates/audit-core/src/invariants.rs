@@ -231,8 +231,11 @@ fn with_last_used(world: World, last_used: LastUsed) -> World {
         .cloned();
     match old {
         Some(RoleLookup::Found(role)) => {
+            let long_ago = Timestamp::from_second(1_700_000_000).ok();
             let role = Role {
                 last_used,
+                created: long_ago,
+                told_after: long_ago,
                 ..(*role).clone()
             };
             world.role(RoleLookup::Found(std::sync::Arc::new(role)))

@@ -17,7 +17,7 @@
 //! | [`verdict`] | how findings become one verdict and one reason |
 //! | [`report`] | what an audit returns |
 //! | [`disclosure`] | how much of it may be told where many read it |
-//! | [`document`], [`subjects`] | trust policies as IAM gives them out, and whom they name |
+//! | [`document`], [`subjects`], [`issuers`] | trust policies as IAM gives them out, whom they name, and which issuers are gone |
 
 pub mod audit;
 pub mod chain;
@@ -30,6 +30,7 @@ pub mod finding;
 pub mod fix;
 #[cfg(test)]
 mod invariants;
+pub mod issuers;
 pub mod model;
 pub mod permissions;
 pub mod rbac;

@@ -37,7 +37,7 @@ fn admits(statement: &Statement, provider_arn: &str) -> bool {
     statement.effect() == Effect::Allow && names_provider && allows_web_identity(statement)
 }
 
-fn allows_web_identity(statement: &Statement) -> bool {
+pub(crate) fn allows_web_identity(statement: &Statement) -> bool {
     let (actions, negated) = statement.actions();
     let wanted = ASSUME_ROLE_WITH_WEB_IDENTITY.to_ascii_lowercase();
     actions

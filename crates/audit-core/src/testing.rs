@@ -71,7 +71,9 @@ pub(crate) fn role(arn: &str, trust_text: &str) -> RoleLookup {
         id: "AROAEXAMPLE".to_owned(),
         boundary: None,
         trust_text: trust_text.into(),
+        created: None,
         last_used: LastUsed::Unseen,
+        told_after: None,
     }))
 }
 

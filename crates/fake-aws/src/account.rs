@@ -101,11 +101,20 @@ impl<'a> Account<'a> {
         })
     }
 
-    /// Adds an EKS cluster with its issuer URL. It is found in every region.
+    /// Adds an EKS cluster with its issuer URL. It is in the region that the URL names, else in every one.
     pub fn eks_cluster(&self, name: &str, issuer: &str) -> &Self {
         self.seed(|timeline, _| {
             timeline.seed(|tables| {
                 tables.clusters.insert(name.to_owned(), issuer.to_owned());
+            });
+        })
+    }
+
+    /// Takes an EKS cluster away.
+    pub fn remove_eks_cluster(&self, name: &str) -> &Self {
+        self.seed(|timeline, _| {
+            timeline.seed(|tables| {
+                tables.clusters.remove(name);
             });
         })
     }

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, FailureKind, LastUsed, PodIdentityAssociation, Provider, Role, RoleLookup,
-    RolePolicies,
+    Access, Account, BindingKey, EksIssuer, FailureKind, LastUsed, PodIdentityAssociation, Provider, Role,
+    RoleLookup, RolePolicies, TrustingRoles,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -34,7 +34,9 @@ fn role(name: &str, id: &str, trust: &str) -> Arc<Role> {
         id: id.into(),
         boundary: None,
         trust_text: trust.into(),
+        created: None,
         last_used: LastUsed::Unseen,
+        told_after: None,
     })
 }
 
@@ -117,6 +119,7 @@ fn listing(from: i64, to: i64, roles: Vec<ListedRole>, absent: &[&str]) -> Readi
             total,
             managed: [].into(),
             unlisted: [].into(),
+            trusted_issuers: [].into(),
         }),
     }
 }
@@ -550,4 +553,54 @@ fn associations_concern_those_for_whom_they_changed() {
         changed(apply(&mut accounts, read(4, Ok(BTreeMap::new()), None))),
         ["a", "b"]
     );
+}
+
+fn clusters_read(second: i64, result: Result<&[&str], Failure>) -> Reading {
+    Reading::Clusters {
+        account: ID.into(),
+        region: "eu-west-1".into(),
+        at: at(second),
+        result: result.map(|ids| ids.iter().map(|id| eks_issuer(id)).collect()),
+    }
+}
+
+fn eks_issuer(id: &str) -> EksIssuer {
+    EksIssuer::parse(&format!("oidc.eks.eu-west-1.amazonaws.com/id/{id}")).unwrap()
+}
+
+#[test]
+fn clusters_concern_no_binding_and_a_failure_leaves_those_that_were_seen() {
+    let mut accounts = Accounts::new();
+    assert_eq!(apply(&mut accounts, clusters_read(1, Ok(&["A"]))), []);
+    let denied = failure(FailureKind::AccessDenied {
+        action: "eks:ListClusters".into(),
+    });
+    assert_eq!(apply(&mut accounts, clusters_read(2, Err(denied))), []);
+    let seen = &accounts[ID].clusters["eu-west-1"];
+    assert!(seen.failure.is_some() && seen.observed_at() == Some(at(1)));
+    let clusters = seen.latest().unwrap();
+    assert!(clusters.is_whole && clusters.issuers.contains(&eks_issuer("A")));
+    assert_eq!(accounts[ID].failures().count(), 1);
+}
+
+#[test]
+fn an_issuer_is_trusted_since_the_end_of_the_first_listing_in_a_row_that_shows_it() {
+    let mut accounts = Accounts::new();
+    let mut listed = |from: i64, to: i64, ids: &[&str]| {
+        let mut reading = listing(from, to, vec![], &[]);
+        if let Reading::Listing {
+            result: Ok(listed), ..
+        } = &mut reading
+        {
+            let roles = |id: &&str| (eks_issuer(id), TrustingRoles::new(id));
+            listed.trusted_issuers = ids.iter().map(roles).collect();
+        }
+        apply(&mut accounts, reading);
+        let trusted = &accounts[ID].trusted_issuers;
+        trusted.values().map(|trusted| trusted.since).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(1, 2, &["A"]), [at(2)]);
+    assert_eq!(listed(10, 12, &["A", "B"]), [at(2), at(12)]);
+    assert_eq!(listed(20, 22, &["B"]), [at(12)]);
+    assert_eq!(listed(30, 32, &["A", "B"]), [at(32), at(12)]);
 }

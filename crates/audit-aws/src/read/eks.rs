@@ -14,17 +14,8 @@ pub(crate) async fn issuer(
     cluster_name: &str,
 ) -> (Timestamp, Result<IssuerUrl, Failure>) {
     let eks = aws_sdk_eks::Client::new(&account.config);
-    let (at, answer) = account
-        .caller
-        .call("eks", "DescribeCluster", || {
-            eks.describe_cluster().name(cluster_name).send()
-        })
-        .await;
-    let result = answer.map_err(Miss::into_failure).and_then(|description| {
-        let identity = description.cluster.and_then(|cluster| cluster.identity);
-        let issuer = identity
-            .and_then(|identity| identity.oidc)
-            .and_then(|oidc| oidc.issuer);
+    let (at, described) = describe(account, &eks, cluster_name).await;
+    let result = described.map_err(Miss::into_failure).and_then(|issuer| {
         let issuer =
             issuer.ok_or_else(|| Failure::unavailable("EKS described a cluster without its issuer"))?;
         IssuerUrl::parse(&issuer).map_err(|_| {
@@ -35,4 +26,21 @@ pub(crate) async fn issuer(
         })
     });
     (at, result)
+}
+
+/// Reads what the description of a cluster says of its issuer.
+pub(super) async fn describe(
+    account: &AccountClient,
+    eks: &aws_sdk_eks::Client,
+    cluster_name: &str,
+) -> (Timestamp, Result<Option<String>, Miss>) {
+    let send = || eks.describe_cluster().name(cluster_name).send();
+    let (at, answer) = account.caller.call("eks", "DescribeCluster", send).await;
+    let issuer = answer.map(|description| {
+        let identity = description.cluster.and_then(|cluster| cluster.identity);
+        identity
+            .and_then(|identity| identity.oidc)
+            .and_then(|oidc| oidc.issuer)
+    });
+    (at, issuer)
 }

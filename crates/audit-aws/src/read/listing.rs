@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::document::{decode, may_mention};
-use audit_core::model::{InlineDocuments, IssuerUrl, RolePolicies};
-use audit_core::subjects;
+use audit_core::model::{EksIssuer, InlineDocuments, IssuerUrl, RolePolicies, TrustingRoles};
+use audit_core::{issuers, subjects};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
+use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::next_marker;
-use super::role::{build, last_used};
+use super::role::{Dates, build};
 use crate::account::AccountClient;
 use crate::failure::Miss;
 use crate::reading::{Listed, ListedRole, Reading};
@@ -44,6 +45,7 @@ pub(crate) struct ListingProgress {
     started_at: Option<Timestamp>,
     marker: Option<String>,
     roles: Vec<ListedRole>,
+    trusted_issuers: BTreeMap<EksIssuer, TrustingRoles>,
     total: usize,
     /// The roles have all been seen; what is read now are policies.
     reads_policies: bool,
@@ -69,6 +71,7 @@ impl ListingProgress {
             started_at: None,
             marker: None,
             roles: Vec::new(),
+            trusted_issuers: BTreeMap::new(),
             total: 0,
             reads_policies: false,
             unlisted: BTreeSet::new(),
@@ -182,6 +185,9 @@ impl ListingProgress {
         self.total += 1;
         let Some(name) = detail.role_name else { return };
         let document = decode(detail.assume_role_policy_document.as_deref().unwrap_or_default());
+        if issuers::may_name_another(&document, Some(&self.scope.issuer)) {
+            self.take_issuers(account, detail.arn.as_deref().unwrap_or_default(), &document);
+        }
         let mentions = may_mention(&document, self.scope.issuer.host_path());
         if !mentions && !self.scope.wanted.contains(&name) {
             return;
@@ -195,7 +201,7 @@ impl ListingProgress {
                 .as_ref()
                 .and_then(|boundary| boundary.permissions_boundary_arn.as_deref()),
             &document,
-            last_used(detail.role_last_used.as_ref()),
+            Dates::new(detail.create_date.as_ref(), detail.role_last_used.as_ref()),
         );
         let subjects = match &role {
             Ok(role) if mentions => {
@@ -232,6 +238,14 @@ impl ListingProgress {
         });
     }
 
+    /// Counts a role for the other issuers that it trusts.
+    fn take_issuers(&mut self, account: &str, arn: &str, document: &str) {
+        let arn = RoleArn::parse(arn).ok().filter(|arn| arn.account() == account);
+        if let (Some(arn), Some(trust)) = (arn, iam_policy::parse(document).document) {
+            issuers::gather(&mut self.trusted_issuers, &arn, &trust, Some(&self.scope.issuer));
+        }
+    }
+
     fn listed(&mut self) -> Listed {
         let roles = std::mem::take(&mut self.roles);
         let mut absent = self.scope.wanted.clone();
@@ -243,6 +257,7 @@ impl ListingProgress {
             absent,
             managed: std::mem::take(&mut self.managed),
             unlisted: std::mem::take(&mut self.unlisted),
+            trusted_issuers: std::mem::take(&mut self.trusted_issuers),
             total: self.total,
         }
     }

@@ -1,6 +1,7 @@
 //! What is called for each kind of request.
 
 mod account;
+mod clusters;
 mod eks;
 mod listing;
 mod pod_identity;
@@ -10,6 +11,7 @@ mod role;
 mod simulation;
 
 pub(crate) use account::{provider_urls, trust_quota};
+pub(crate) use clusters::clusters;
 pub(crate) use eks::issuer;
 pub(crate) use listing::{ListingProgress, PageRead, Scope};
 pub(crate) use pod_identity::associations;

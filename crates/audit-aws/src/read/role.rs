@@ -5,6 +5,7 @@ use std::sync::Arc;
 use audit_core::document::decode;
 use audit_core::model::{LastUsed, Role, RoleLookup, RolePolicies};
 use audit_core::text::quote;
+use aws_sdk_iam::primitives::DateTime;
 use aws_sdk_iam::types::RoleLastUsed;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ pub(crate) async fn role(account: &AccountClient, name: &str) -> (Timestamp, Res
         Ok(found) => match found.role {
             Some(role) => {
                 let document = role.assume_role_policy_document().unwrap_or_default();
-                let used = last_used(role.role_last_used());
+                let dates = Dates::new(Some(role.create_date()), role.role_last_used());
                 let boundary = role.permissions_boundary();
                 let boundary = boundary.and_then(|boundary| boundary.permissions_boundary_arn());
                 build(
@@ -31,7 +32,7 @@ pub(crate) async fn role(account: &AccountClient, name: &str) -> (Timestamp, Res
                     role.role_id(),
                     boundary,
                     &decode(document),
-                    used,
+                    dates,
                 )
                 .map(|role| RoleLookup::Found(Arc::new(role)))
             }
@@ -53,7 +54,7 @@ pub(super) fn build(
     id: &str,
     boundary: Option<&str>,
     document: &str,
-    last_used: LastUsed,
+    dates: Dates,
 ) -> Result<Role, Failure> {
     let arn = RoleArn::parse(arn)
         .map_err(|_| Failure::unavailable(format!("IAM gave a role an ARN that is none: {}", quote(arn))))?;
@@ -68,16 +69,31 @@ pub(super) fn build(
         id: id.to_owned(),
         boundary: boundary.map(Into::into),
         trust_text: document.into(),
-        last_used,
+        created: dates.created,
+        last_used: dates.last_used,
+        told_after: None,
     })
 }
 
-/// When a role was last used. IAM gives the element without a date where it has seen no use.
-pub(super) fn last_used(element: Option<&RoleLastUsed>) -> LastUsed {
-    match element.map(RoleLastUsed::last_used_date) {
-        None => LastUsed::Unseen,
-        Some(None) => LastUsed::Never,
-        Some(Some(date)) => Timestamp::from_second(date.secs()).map_or(LastUsed::Unseen, LastUsed::At),
+/// When a role was created and last used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Dates {
+    created: Option<Timestamp>,
+    last_used: LastUsed,
+}
+
+impl Dates {
+    /// From IAM's elements. It gives that of the last use without a date where it has seen none.
+    pub(super) fn new(created: Option<&DateTime>, last_used: Option<&RoleLastUsed>) -> Self {
+        let time = |date: &DateTime| Timestamp::from_second(date.secs()).ok();
+        Self {
+            created: created.and_then(time),
+            last_used: match last_used.map(RoleLastUsed::last_used_date) {
+                None => LastUsed::Unseen,
+                Some(None) => LastUsed::Never,
+                Some(Some(date)) => time(date).map_or(LastUsed::Unseen, LastUsed::At),
+            },
+        }
     }
 }
 
@@ -175,12 +191,12 @@ mod tests {
     #[test]
     fn a_role_is_built_only_for_its_own_account() {
         let arn = "arn:aws:iam::111122223333:role/a/app";
-        let role = build("111122223333", arn, "AROA1", None, "{}", LastUsed::Never).unwrap();
+        let role = build("111122223333", arn, "AROA1", None, "{}", Dates::default()).unwrap();
         assert_eq!(
             (role.arn.to_string().as_str(), role.id.as_str(), &*role.trust_text),
             (arn, "AROA1", "{}")
         );
-        assert!(build("444455556666", arn, "AROA1", None, "{}", LastUsed::Never).is_err());
+        assert!(build("444455556666", arn, "AROA1", None, "{}", Dates::default()).is_err());
         assert!(
             build(
                 "111122223333",
@@ -188,7 +204,7 @@ mod tests {
                 "AROA1",
                 None,
                 "{}",
-                LastUsed::Never
+                Dates::default()
             )
             .is_err()
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use audit_aws::{Reading, Request};
-use audit_core::model::{BindingKey, FailureKind, PodIdentityAssociation};
+use audit_core::model::{BindingKey, EksIssuer, FailureKind, PodIdentityAssociation};
 use fake_aws::FakeAws;
 
 use crate::support::{HOME, HOST_PATH, Running};
@@ -134,4 +134,40 @@ async fn associations_are_read_whole_and_of_their_roles_only_those_that_matter()
         read().await.0.unwrap_err().kind,
         denied("eks:ListPodIdentityAssociations")
     );
+}
+
+#[tokio::test]
+async fn clusters_are_listed_and_described_in_their_own_region() {
+    let aws = FakeAws::start().await.unwrap();
+    aws.page_size(2).short_pages(true);
+    let url = |region: &str, id: &str| format!("https://oidc.eks.{region}.amazonaws.com/id/{id}");
+    let home = aws.account(HOME);
+    for (name, region) in [
+        ("A", "us-east-1"),
+        ("B", "us-east-1"),
+        ("C", "us-east-1"),
+        ("D", "us-east-2"),
+    ] {
+        home.eks_cluster(name, &url(region, name));
+    }
+    let mut running = Running::at_home(&aws).await;
+    let mut read = async || {
+        let region = "us-east-1".to_owned();
+        running.directory.request(Request::Clusters {
+            account: account(),
+            region,
+        });
+        match running.next().await {
+            Reading::Clusters { result, region, .. } if region == "us-east-1" => result,
+            other => panic!("{other:?}"),
+        }
+    };
+    let issuer = |id: &str| EksIssuer::parse(url("us-east-1", id).trim_start_matches("https://")).unwrap();
+    let expected: BTreeSet<_> = ["A", "B", "C"].map(issuer).into();
+    assert_eq!(read().await, Ok(expected));
+    assert_eq!(aws.count("DescribeCluster"), 3);
+    for action in ["eks:DescribeCluster", "eks:ListClusters"] {
+        aws.deny(HOME, action);
+        assert_eq!(read().await.unwrap_err().kind, denied(action));
+    }
 }

@@ -65,17 +65,18 @@ async fn a_role_tells_when_it_was_last_used() {
     let mut running = Running::at_home(&aws).await;
     for (name, expected) in [("used", LastUsed::At(at)), ("unused", LastUsed::Never)] {
         running.role(HOME, name);
-        assert_eq!(found(&mut running).await.last_used, expected);
+        let role = found(&mut running).await;
+        assert_eq!(role.last_used, expected);
+        assert!(role.created.is_some() && role.told_after.is_none());
         assert_eq!(policies(&mut running).await, Ok(RolePolicies::default()));
     }
     running.listing(HOME, &[]);
     match running.next().await {
         Reading::Listing { result, .. } => {
             let roles = result.unwrap().roles;
-            let used: Vec<_> = roles
-                .iter()
-                .map(|role| role.role.as_ref().unwrap().last_used)
-                .collect();
+            let roles = roles.iter().map(|role| role.role.as_ref().unwrap());
+            let (used, created): (Vec<_>, Vec<_>) = roles.map(|role| (role.last_used, role.created)).unzip();
+            assert!(created.iter().all(Option::is_some));
             assert!(
                 used.contains(&LastUsed::At(at)) && used.contains(&LastUsed::Never),
                 "{used:?}"

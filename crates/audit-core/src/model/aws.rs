@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
 
-use super::{BindingKey, Simulation};
+use super::{BindingKey, Clusters, EksIssuer, Simulation, TrustedIssuer};
 
 /// Why a read failed, as far as a verdict cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,9 @@ pub type InlineDocuments = BTreeMap<String, Box<str>>;
 /// How many characters a trust policy may have in an account that was granted no more, white space not counted.
 pub const DEFAULT_TRUST_QUOTA: usize = 2048;
 
+/// How far IAM looks back for the last use of a role.
+pub const TRACKED: Duration = Duration::from_hours(400 * 24);
+
 /// When IAM saw a role used for the last time. It looks back 400 days, and tells of a use hours after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LastUsed {
@@ -147,8 +151,13 @@ pub struct Role {
     pub boundary: Option<Box<str>>,
     /// The trust policy's text, decoded.
     pub trust_text: Arc<str>,
+    /// When it was created, where the answer told.
+    pub created: Option<Timestamp>,
     /// When it was last used.
     pub last_used: LastUsed,
+    /// Of files, which do not tell how old they are: the latest time that stands in the same output, which is no older than
+    /// that.
+    pub told_after: Option<Timestamp>,
 }
 
 impl Role {
@@ -239,6 +248,10 @@ pub struct Account {
     /// Exact subjects in trust policies of roles that admit this cluster's issuer, with the roles' names; complete
     /// as of the last listing of the whole account.
     pub trusted_subjects: BTreeMap<String, Vec<String>>,
+    /// The issuers of EKS clusters that roles trust, apart from this cluster's; as complete.
+    pub trusted_issuers: BTreeMap<EksIssuer, TrustedIssuer>,
+    /// The EKS clusters of a region; looked for where roles trust an issuer of that region of which no provider is there.
+    pub clusters: BTreeMap<String, Observed<Clusters>>,
     /// The last listing of the whole account: how many roles it has.
     pub listing: Observed<usize>,
 }
@@ -250,7 +263,8 @@ impl Account {
         self.access == Access::Configured && self.listing.value.is_none()
     }
 
-    /// All failures that are going on now. That IAM does not simulate is none: nothing hangs on it.
+    /// All failures that are going on now. That IAM does not simulate is none: nothing hangs on it; nor are those in regions where
+    /// somebody keeps the operator out or nothing answers: no verdict hangs on clusters.
     pub fn failures(&self) -> impl Iterator<Item = &ReadFailure> {
         let roles = self.roles.values().filter_map(|o| o.failure.as_ref());
         let policies = self.policies.values().filter_map(|o| o.failure.as_ref());
@@ -265,7 +279,15 @@ impl Account {
             .chain(&self.trust_quota.failure)
             .chain(&self.pod_identity.failure)
             .chain(&self.listing.failure)
+            .chain(self.clusters.values().filter_map(denied))
     }
+}
+
+/// Why clusters could not be listed, if somebody only has to allow it.
+fn denied(clusters: &Observed<Clusters>) -> Option<&ReadFailure> {
+    let failure = clusters.failure.as_ref()?;
+    let is_denied = matches!(failure.kind, FailureKind::AccessDenied { .. });
+    (is_denied && !failure.message.contains("explicit deny")).then_some(failure)
 }
 
 #[cfg(test)]
@@ -287,5 +309,22 @@ mod tests {
         assert_eq!(seen.failure.as_ref().unwrap().since, t1);
         seen.succeed(8, t2);
         assert_eq!((seen.latest(), seen.failure.is_none()), (Some(&8), true));
+    }
+
+    #[test]
+    fn clusters_that_somebody_denies_on_purpose_are_no_failure() {
+        let denied = || FailureKind::AccessDenied {
+            action: "eks:ListClusters".to_owned(),
+        };
+        for (kind, message, failures) in [
+            (denied(), "not authorized to perform: eks:ListClusters", 1),
+            (denied(), "with an explicit deny in a service control policy", 0),
+            (FailureKind::Unavailable, "no such region", 0),
+        ] {
+            let mut account = Account::default();
+            let clusters = account.clusters.entry("eu-west-1".to_owned()).or_default();
+            clusters.fail(kind, message.to_owned(), Timestamp::UNIX_EPOCH);
+            assert_eq!(account.failures().count(), failures, "{message}");
+        }
     }
 }

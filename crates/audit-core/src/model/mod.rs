@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod binding;
 pub mod container;
+pub mod eks;
 pub mod expectation;
 pub mod issuer;
 pub mod likeness;
@@ -19,6 +20,7 @@ pub use aws::{
 };
 pub use binding::BindingKey;
 pub use container::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace};
+pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};

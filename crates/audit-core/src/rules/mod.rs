@@ -54,10 +54,10 @@ rules! {
     irsa405 "IRSA405", irsa406 "IRSA406", irsa407 "IRSA407", irsa408 "IRSA408", irsa409 "IRSA409",
     irsa410 "IRSA410", irsa411 "IRSA411", irsa413 "IRSA413",
     irsa501 "IRSA501", irsa502 "IRSA502", irsa503 "IRSA503", irsa504 "IRSA504", irsa505 "IRSA505",
-    irsa506 "IRSA506",
+    irsa506 "IRSA506", irsa507 "IRSA507",
     irsa601 "IRSA601", irsa602 "IRSA602", irsa603 "IRSA603", irsa604 "IRSA604", irsa605 "IRSA605",
     irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",
-    irsa701 "IRSA701", irsa702 "IRSA702",
+    irsa701 "IRSA701", irsa702 "IRSA702", irsa703 "IRSA703",
     irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
     irsa907 "IRSA907", irsa908 "IRSA908", irsa909 "IRSA909", irsa910 "IRSA910",
 }

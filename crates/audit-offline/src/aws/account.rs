@@ -1,15 +1,15 @@
 //! One account, as outputs tell it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::document::may_mention;
 use audit_core::model::{
-    Account, BindingKey, InlineDocuments, IssuerUrl, LastUsed, Observed, PodIdentityAssociation, Provider,
-    Role, RoleLookup, RolePolicies,
+    Account, BindingKey, Clusters, EksIssuer, InlineDocuments, IssuerUrl, LastUsed, Observed,
+    PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies, TrustedIssuer,
 };
-use audit_core::subjects;
 use audit_core::text::quote;
+use audit_core::{issuers, subjects};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -32,6 +32,10 @@ pub(super) struct Told {
     details: Vec<shape::Provider>,
     /// How many characters a trust policy may have.
     pub(super) trust_quota: Option<usize>,
+    /// EKS clusters, of whatever region.
+    pub(super) clusters: Vec<shape::Cluster>,
+    /// The names of all clusters of a region, each list of one.
+    pub(super) cluster_lists: Vec<Vec<String>>,
     /// Associations of EKS Pod Identity, of whatever cluster.
     pub(super) associations: Vec<shape::Association>,
 }
@@ -55,8 +59,16 @@ struct ToldRole {
 }
 
 impl Told {
-    /// Takes in a role. The same role in another form elsewhere is an error: nobody can tell which of them is true.
-    pub(super) fn role(&mut self, place: &Place, arn: RoleArn, detail: RoleDetail) -> Result<(), Problem> {
+    /// Takes in a role, from an output that is no older than `told_after`. The same role in another form elsewhere is an error:
+    /// nobody can tell which of them is true.
+    pub(super) fn role(
+        &mut self,
+        place: &Place,
+        arn: RoleArn,
+        detail: RoleDetail,
+        told_after: Option<Timestamp>,
+    ) -> Result<(), Problem> {
+        let last_used = detail.last_used();
         let policies = policies(&detail);
         let inline = detail.role_policy_list.into_iter().flatten();
         let inline: InlineDocuments = inline
@@ -69,8 +81,9 @@ impl Told {
                 .and_then(|boundary| boundary.permissions_boundary_arn)
                 .map(Into::into),
             trust_text: detail.trust.into(),
-            // Outputs do not tell how old they are, so that a last use proves nothing.
-            last_used: LastUsed::Unseen,
+            created: detail.create_date,
+            last_used,
+            told_after,
             arn,
         };
         let Some(old) = self.roles.get_mut(role.arn.name()) else {
@@ -94,10 +107,16 @@ impl Told {
                 ),
             ));
         }
-        // `list-roles` leaves the boundary out.
+        // `list-roles` leaves the boundary and the last use out.
         if old.role.boundary.is_none() {
             old.role.boundary = role.boundary;
         }
+        if role.last_used != LastUsed::Unseen
+            && (old.role.last_used == LastUsed::Unseen || old.role.told_after < role.told_after)
+        {
+            (old.role.last_used, old.role.told_after) = (role.last_used, role.told_after);
+        }
+        old.role.created = old.role.created.or(role.created);
         if old.policies.is_none() {
             old.policies = policies;
             old.inline = inline;
@@ -138,6 +157,10 @@ impl Told {
             let urls = arns.iter().filter_map(|arn| arn.split_once(":oidc-provider/"));
             account.provider_urls = Observed::known(urls.map(|(_, url)| url.to_owned()).collect(), now);
         }
+        account.clusters = clusters(&self.clusters, &self.cluster_lists)
+            .into_iter()
+            .map(|(region, clusters)| (region, Observed::known(clusters, now)))
+            .collect();
         let associations = associations(&self.associations, cluster);
         if !associations.is_empty() {
             account.pod_identity = Observed::known(associations, now);
@@ -165,7 +188,14 @@ impl Told {
         account.managed = managed
             .map(|(arn, text)| (arn, Observed::known(text, now)))
             .collect();
+        let mut trusted = BTreeMap::new();
         for (name, told) in self.roles {
+            if let Some(trust) = issuer
+                .filter(|issuer| issuers::may_name_another(&told.role.trust_text, Some(issuer)))
+                .and_then(|_| told.role.trust().document)
+            {
+                issuers::gather(&mut trusted, &told.role.arn, &trust, issuer);
+            }
             for subject in issuer
                 .map(|issuer| subjects(&told.role, issuer))
                 .unwrap_or_default()
@@ -189,8 +219,38 @@ impl Told {
             let found = RoleLookup::Found(Arc::new(told.role));
             account.roles.insert(name, Observed::known(found, now));
         }
+        account.trusted_issuers = trusted
+            .into_iter()
+            .map(|(issuer, roles)| (issuer, TrustedIssuer { roles, since: now }))
+            .collect();
         account
     }
+}
+
+/// The clusters of each region. They are all of it where a list names no other than described ones of that region: lists do not
+/// tell their region, and one that fits several, as an empty one does, tells nothing.
+fn clusters(described: &[shape::Cluster], lists: &[Vec<String>]) -> BTreeMap<String, Clusters> {
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut clusters: BTreeMap<String, Clusters> = BTreeMap::new();
+    for (region, cluster) in described
+        .iter()
+        .filter_map(|cluster| Some((cluster.region()?, cluster)))
+    {
+        names.entry(region).or_default().insert(&cluster.name);
+        let url = cluster.issuer().and_then(|url| url.strip_prefix("https://"));
+        let known = clusters.entry(region.to_owned()).or_default();
+        known.issuers.extend(url.and_then(EksIssuer::parse));
+    }
+    for list in lists {
+        let fits = |names: &BTreeSet<&str>| list.iter().all(|name| names.contains(name.as_str()));
+        let mut regions = names.iter().filter(|(_, names)| !list.is_empty() && fits(names));
+        if let (Some((region, _)), None) = (regions.next(), regions.next())
+            && let Some(clusters) = clusters.get_mut(*region)
+        {
+            clusters.is_whole = true;
+        }
+    }
+    clusters
 }
 
 /// The associations of a cluster; the description of one tells more than a list.

@@ -41,6 +41,8 @@ enum Nameless {
     NoProviders,
     Provider(shape::Provider),
     Quota(usize),
+    /// The names of the clusters of a region.
+    Clusters(Vec<String>),
 }
 
 impl Accounts {
@@ -78,8 +80,11 @@ impl Accounts {
                     self.account(&account).providers.get_or_insert_default();
                 }
                 (Some(account), Nameless::Quota(quota)) => self.account(&account).trust_quota = Some(quota),
-                // Nothing but a notice hangs on it.
-                (None, Nameless::Quota(_)) => {
+                (Some(account), Nameless::Clusters(names)) => {
+                    self.account(&account).cluster_lists.push(names);
+                }
+                // No verdict hangs on it.
+                (None, Nameless::Quota(_) | Nameless::Clusters(_)) => {
                     problems.push(Problem {
                         weight: Weight::Warning,
                         ..self.whose(place)
@@ -127,7 +132,7 @@ impl Accounts {
             Output::Provider(provider) => Ok(Taken::Nameless(Nameless::Provider(provider))),
             Output::Cluster(cluster) if !cluster.arn.is_empty() => {
                 let account = account_of(place, &cluster.arn)?;
-                self.account(&account);
+                self.account(&account).clusters.push(cluster);
                 Ok(Taken::Named([account].into()))
             }
             Output::Caller(account) if is_account(&account) => {
@@ -147,6 +152,7 @@ impl Accounts {
                 }
                 Ok(Taken::Named(accounts))
             }
+            Output::ClusterNames(names) => Ok(Taken::Nameless(Nameless::Clusters(names))),
             Output::Quota(quota) => Ok(Taken::Nameless(Nameless::Quota(quota))),
             Output::Cluster(_) | Output::Discovery(_) | Output::Unused => Ok(Taken::Nothing),
         }
@@ -188,13 +194,14 @@ impl Accounts {
 
     fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<BTreeSet<String>, Problem> {
         let mut accounts = BTreeSet::new();
+        let told_after = shape::told_after(&roles);
         for detail in roles {
             let arn = RoleArn::parse(&detail.arn).map_err(|_| {
                 let message = format!("`{}` is no ARN of a role", quote(&detail.arn));
                 Problem::error(place.clone(), message)
             })?;
             let account = arn.account().to_owned();
-            self.account(&account).role(place, arn, detail)?;
+            self.account(&account).role(place, arn, detail, told_after)?;
             accounts.insert(account);
         }
         Ok(accounts)

@@ -1,8 +1,9 @@
 //! What the AWS CLI prints, recognised by its shape.
 
 use audit_core::document::decode;
-use audit_core::model::{IssuerError, IssuerUrl};
+use audit_core::model::{IssuerError, IssuerUrl, LastUsed};
 use audit_core::text::quote;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -20,6 +21,8 @@ pub(crate) enum Output {
     Provider(Provider),
     /// `eks describe-cluster`.
     Cluster(Cluster),
+    /// `eks list-clusters`: the names of all clusters of a region, which it does not tell.
+    ClusterNames(Vec<String>),
     /// `sts get-caller-identity`: the account.
     Caller(String),
     /// The API server's `/.well-known/openid-configuration`.
@@ -83,12 +86,51 @@ pub(crate) struct RoleDetail {
     pub(crate) trust: String,
     #[serde(default)]
     pub(crate) permissions_boundary: Option<Boundary>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) create_date: Option<Timestamp>,
+    /// `list-roles` leaves it out.
+    #[serde(default)]
+    pub(crate) role_last_used: Option<Used>,
     /// Only in account authorization details.
     #[serde(default)]
     pub(crate) attached_managed_policies: Option<Vec<AttachedPolicy>>,
     /// Likewise.
     #[serde(default)]
     pub(crate) role_policy_list: Option<Vec<InlinePolicy>>,
+}
+
+impl RoleDetail {
+    /// When it was last used.
+    pub(crate) fn last_used(&self) -> LastUsed {
+        match &self.role_last_used {
+            None => LastUsed::Unseen,
+            Some(Used { last_used_date: None }) => LastUsed::Never,
+            Some(Used {
+                last_used_date: Some(date),
+            }) => parsed(date).map_or(LastUsed::Unseen, LastUsed::At),
+        }
+    }
+}
+
+/// The latest time that stands in an output: it is no older than that.
+pub(crate) fn told_after(roles: &[RoleDetail]) -> Option<Timestamp> {
+    let used = |role: &RoleDetail| match role.last_used() {
+        LastUsed::At(at) => Some(at),
+        LastUsed::Never | LastUsed::Unseen => None,
+    };
+    roles
+        .iter()
+        .flat_map(|role| [role.create_date, used(role)])
+        .flatten()
+        .max()
+}
+
+/// The last use of a role; without a date where IAM has seen none.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Used {
+    #[serde(default)]
+    last_used_date: Option<Value>,
 }
 
 /// A managed policy with its versions.
@@ -186,7 +228,21 @@ struct Oidc {
     issuer: String,
 }
 
+/// The names of the clusters of a region.
+#[derive(Debug, Deserialize)]
+struct ClusterNames {
+    clusters: Vec<String>,
+    /// There is another page, says EKS, or the AWS CLI.
+    #[serde(default, rename = "nextToken", alias = "NextToken")]
+    next_token: Option<Value>,
+}
+
 impl Cluster {
+    /// The region that it is in.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.arn.split(':').nth(3).filter(|region| !region.is_empty())
+    }
+
     /// The issuer of its tokens.
     pub(crate) fn issuer(&self) -> Option<&str> {
         Some(self.identity.as_ref()?.oidc.as_ref()?.issuer.as_str())
@@ -234,12 +290,21 @@ fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(text)
 }
 
+/// A time. What is none, or of a form that the AWS CLI does not print by itself, tells nothing.
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Value::deserialize(from).map(|value| parsed(&value))
+}
+
+fn parsed(time: &Value) -> Option<Timestamp> {
+    time.as_str()?.parse().ok()
+}
+
 fn some_document<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     document(from).map(Some)
 }
 
 /// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.
-const UNUSED: [&str; 14] = [
+const UNUSED: [&str; 13] = [
     "AttachedPolicies",
     "PolicyNames",
     "PolicyVersion",
@@ -252,7 +317,6 @@ const UNUSED: [&str; 14] = [
     "InstanceProfiles",
     "AccountAliases",
     "Tags",
-    "clusters",
     "nodegroups",
 ];
 
@@ -276,6 +340,7 @@ enum Kind {
     Providers,
     Provider,
     Cluster,
+    ClusterNames,
     Caller,
     Discovery,
     Associations,
@@ -298,6 +363,8 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Provider
     } else if has("cluster") {
         Kind::Cluster
+    } else if has("clusters") {
+        Kind::ClusterNames
     } else if has("Account") && has("UserId") {
         Kind::Caller
     } else if has("issuer") && has("jwks_uri") {
@@ -336,6 +403,15 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
         }
         Kind::Provider => Output::Provider(decoded(value, "get-open-id-connect-provider")?),
         Kind::Cluster => Output::Cluster(decoded(field("cluster"), "describe-cluster")?),
+        Kind::ClusterNames => {
+            let names: ClusterNames = decoded(value, "list-clusters")?;
+            let is_last = names.next_token.as_ref().is_none_or(Value::is_null);
+            if is_last {
+                Output::ClusterNames(names.clusters)
+            } else {
+                Output::Unused
+            }
+        }
         Kind::Caller => Output::Caller(decoded(field("Account"), "get-caller-identity")?),
         Kind::Discovery => match discovery(&value) {
             Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
-use audit_core::model::{IssuerSource, IssuerUrl, RoleLookup};
+use audit_core::model::{IssuerSource, IssuerUrl, LastUsed, RoleLookup};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::testing::*;
@@ -556,4 +557,96 @@ fn other_partitions_are_as_healthy_as_the_first() {
             "{partition}"
         );
     }
+}
+
+/// A role with when it was created and last used.
+fn used(name: &str, created: &str, last_used: &Value) -> Value {
+    let mut detail = detail(ACCOUNT, name);
+    detail["CreateDate"] = json!(created);
+    if !last_used.is_null() {
+        detail["RoleLastUsed"] = last_used.clone();
+    }
+    detail
+}
+
+#[test]
+fn a_dump_is_no_older_than_the_latest_time_in_it() {
+    let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    let loaded = taken(&[
+        details(&[
+            used(
+                "old",
+                "2024-01-01T00:00:00+00:00",
+                &json!({"LastUsedDate": "2025-01-01T00:00:00+00:00", "Region": "x"}),
+            ),
+            used("unused", "2026-01-01T00:00:00Z", &json!({})),
+            used("untold", "2026-02-01T01:00:00+01:00", &Value::Null),
+            used("odd", "soon", &json!({"LastUsedDate": 1_700_000_000})),
+        ]),
+        json!({"Role": used("old", "2024-01-01T00:00:00+00:00", &json!({"LastUsedDate": "2025-01-01T00:00:00+00:00"}))}),
+    ]);
+    let of = |name: &str| match loaded.snapshot.accounts[ACCOUNT].roles[name].latest() {
+        Some(RoleLookup::Found(role)) => (role.created, role.last_used, role.told_after),
+        other => panic!("{other:?}"),
+    };
+    let told_after = at("2026-02-01T00:00:00Z");
+    let used_at = LastUsed::At("2025-01-01T00:00:00Z".parse().unwrap());
+    assert_eq!(of("old"), (at("2024-01-01T00:00:00Z"), used_at, told_after));
+    assert_eq!(
+        of("unused"),
+        (at("2026-01-01T00:00:00Z"), LastUsed::Never, told_after)
+    );
+    assert_eq!(
+        of("untold"),
+        (at("2026-02-01T00:00:00Z"), LastUsed::Unseen, told_after)
+    );
+    assert_eq!(of("odd"), (None, LastUsed::Unseen, told_after));
+}
+
+/// A cluster of a region with an issuer there.
+fn cluster_in(region: &str, name: &str) -> Value {
+    json!({"cluster": {
+        "name": name, "arn": format!("arn:aws:eks:{region}:{ACCOUNT}:cluster/{name}"),
+        "identity": {"oidc": {"issuer": format!("https://oidc.eks.{region}.amazonaws.com/id/{}", name.to_ascii_uppercase())}}
+    }})
+}
+
+#[test]
+fn clusters_are_all_of_a_region_where_a_list_of_them_fits_no_other() {
+    let (ire, us) = ("eu-west-1", "us-east-1");
+    let names = |names: &[&str]| json!({"clusters": names});
+    let described = [cluster_in(ire, "a"), cluster_in(ire, "b"), cluster_in(us, "b")];
+    let whole = |lists: &[Value]| {
+        let outputs: Vec<Value> = described.iter().chain(lists).cloned().collect();
+        let loaded = taken(&outputs);
+        let clusters = &loaded.snapshot.accounts[ACCOUNT].clusters;
+        let seen = |region: &str| clusters[region].latest().unwrap().clone();
+        assert_eq!((seen(ire).issuers.len(), seen(us).issuers.len()), (2, 1));
+        (seen(ire).is_whole, seen(us).is_whole)
+    };
+    assert_eq!(whole(&[]), (false, false));
+    assert_eq!(whole(&[names(&["a", "b"])]), (true, false));
+    for list in [
+        names(&["b"]),
+        names(&[]),
+        names(&["a", "b", "c"]),
+        json!({"clusters": ["a", "b"], "nextToken": "x"}),
+    ] {
+        assert_eq!(whole(std::slice::from_ref(&list)), (false, false), "{list}");
+    }
+}
+
+#[test]
+fn roles_tell_which_other_issuers_they_trust() {
+    let mut other = detail(ACCOUNT, "other");
+    let id = "oidc.eks.us-east-1.amazonaws.com/id/GONE";
+    other["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Federated"] =
+        json!(format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{id}"));
+    let loaded = taken(&[details(&[detail(ACCOUNT, "own"), other])]);
+    let trusted = &loaded.snapshot.accounts[ACCOUNT].trusted_issuers;
+    let shown: Vec<_> = trusted
+        .values()
+        .map(|trusted| (&*trusted.roles.host_path, trusted.roles.alone))
+        .collect();
+    assert_eq!(shown, [(id, 1)]);
 }

@@ -117,6 +117,14 @@ pub(super) fn update_trust(context: &mut Context<'_>) -> Result<(), ServiceError
     })
 }
 
+/// `DeleteRolePermissionsBoundary`.
+pub(super) fn delete_boundary(context: &mut Context<'_>) -> Result<(), ServiceError> {
+    context.change_role(|stored| {
+        stored.role.boundary = None;
+        Ok(())
+    })
+}
+
 fn trust_quota(context: &Context<'_>) -> usize {
     context.tables().trust_quota.unwrap_or(TRUST_QUOTA)
 }

@@ -61,6 +61,23 @@ async fn clusters_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_in_the_region_of_its_issuer() {
+    let aws = FakeAws::start().await.unwrap();
+    aws.account(ACCOUNT)
+        .eks_cluster("here", "https://oidc.eks.eu-west-1.amazonaws.com/id/A")
+        .eks_cluster("there", "https://oidc.eks.us-east-1.amazonaws.com/id/B");
+    let eks = eks(&aws, ACCOUNT).await;
+    let listed = eks.list_clusters().send().await.unwrap();
+    assert_eq!(listed.clusters(), ["here"]);
+    assert!(eks.describe_cluster().name("here").send().await.is_ok());
+    let there = eks.describe_cluster().name("there").send().await;
+    assert_eq!(
+        status_and_code(there),
+        (404, "ResourceNotFoundException".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn associations_are_listed_in_pages_without_their_roles() {
     let aws = FakeAws::start().await.unwrap();
     aws.page_size(2);

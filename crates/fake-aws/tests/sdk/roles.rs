@@ -121,6 +121,13 @@ async fn roles_are_created_listed_and_deleted() {
         .unwrap();
     assert_eq!(created, read);
     assert_eq!(read.max_session_duration(), Some(7200));
+    iam.delete_role_permissions_boundary()
+        .role_name("app")
+        .send()
+        .await
+        .unwrap();
+    let unbounded = iam.get_role().role_name("app").send().await.unwrap();
+    assert!(unbounded.role.unwrap().permissions_boundary().is_none());
     assert_eq!(
         status_and_code(create("APP").send().await),
         (409, "EntityAlreadyExists".to_owned())

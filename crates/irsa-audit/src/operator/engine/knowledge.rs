@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use audit_aws::{Change, Reading};
 use audit_core::audit::{Bound, is_bound, is_suspended};
 use audit_core::chain::asked_role;
+use audit_core::issuers::{self, Question};
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
 use audit_core::permissions::{chaining, expectation::questions, simulation};
 use audit_core::rules::irsa910;
@@ -32,6 +33,10 @@ impl Engine {
             self.forget_provider(&account);
         }
         self.mark_confirmed(&reading, now);
+        let tells_of_issuers = matches!(
+            reading,
+            Reading::Listing { .. } | Reading::ProviderUrls { .. } | Reading::Clusters { .. }
+        );
         for change in audit_aws::apply(&mut self.snapshot.accounts, reading) {
             match change {
                 Change::Role { account, name } | Change::Simulation { account, name } => {
@@ -52,6 +57,30 @@ impl Engine {
                 Change::Subject(subject) => self.dirty.extend(key_of_subject(&subject)),
             }
         }
+        if tells_of_issuers {
+            self.ask_of_issuers(now);
+        }
+    }
+
+    /// Whether an answer is on its way that tells which issuers are dead.
+    pub(super) fn awaits_clusters(&self) -> bool {
+        let questions = issuers::questions(&self.snapshot);
+        questions
+            .iter()
+            .any(|question| issuers::is_unanswered(&self.snapshot, question))
+    }
+
+    /// Asks what is left of the issuers of other clusters that roles trust, and forgets the clusters of regions that no longer
+    /// matter to that.
+    fn ask_of_issuers(&mut self, now: Timestamp) {
+        let questions = issuers::questions(&self.snapshot);
+        for (id, account) in &mut self.snapshot.accounts {
+            account.clusters.retain(|region, _| {
+                let (account, region) = (id.clone(), region.clone());
+                questions.contains(&Question::Clusters { account, region })
+            });
+        }
+        self.evidence.ask_of_issuers(questions, now);
     }
 
     /// Marks the bindings that an answer may concern although it brings nothing new: what it confirms may have been too
@@ -209,6 +238,7 @@ impl Engine {
                 account.provider = Observed::default();
                 account.listing = Observed::default();
                 account.trusted_subjects.clear();
+                account.trusted_issuers.clear();
             }
         }
         self.mark_all();

@@ -225,6 +225,7 @@ impl Engine {
             && self.snapshot.accounts.values().filter(is_open).all(is_listed)
             && !self.evidence.is_waiting(&self.snapshot.accounts)
             && self.reviews.are_settled(now)
+            && !self.awaits_clusters()
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
     }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use audit_aws::Reading;
 use audit_core::Snapshot;
+use audit_core::issuers::Question;
 use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
 use iam_policy::RoleArn;
@@ -59,6 +60,8 @@ pub struct EvidencePlan {
     asked: Schedule<Target>,
     rereads: Rereads,
     simulations: Simulations,
+    /// Until when what was asked for to tell which issuers are dead is not asked for again.
+    asked_of_issuers: Schedule<Target>,
     /// When reading began.
     began: Option<Timestamp>,
 }
@@ -79,6 +82,7 @@ impl EvidencePlan {
             asked: Schedule::default(),
             rereads: Rereads::default(),
             simulations: Simulations::default(),
+            asked_of_issuers: Schedule::default(),
             began: None,
         }
     }
@@ -101,6 +105,7 @@ impl EvidencePlan {
         self.wanted.clear();
         self.forced.clear();
         self.asked = Schedule::default();
+        self.asked_of_issuers = Schedule::default();
         self.accounts.values_mut().for_each(Watched::start_anew);
     }
 
@@ -243,6 +248,7 @@ impl EvidencePlan {
             | Reading::ProviderUrls { account, .. }
             | Reading::TrustQuota { account, .. }
             | Reading::PodIdentity { account, .. }
+            | Reading::Clusters { account, .. }
             | Reading::Managed { account, .. }
             | Reading::Listing { account, .. } => watched(account).is_some(),
         }
@@ -401,6 +407,19 @@ impl EvidencePlan {
         }
         self.forced.extend(self.simulations.target(key));
         self.rereads.forget(key);
+    }
+
+    /// Wants what tells which issuers are dead, once for each refresh: providers and clusters must have been looked for after the
+    /// roles that trust an issuer, so that it is not enough that the same was just asked for.
+    pub fn ask_of_issuers(&mut self, questions: impl IntoIterator<Item = Question>, now: Timestamp) {
+        self.asked_of_issuers.take_due(now);
+        for target in questions.into_iter().map(Target::from) {
+            if self.asked_of_issuers.at(&target).is_none() {
+                self.asked_of_issuers
+                    .set(&target, Some(after(now, self.refresh / 2)));
+                self.forced.insert(target);
+            }
+        }
     }
 
     /// Takes note of why a binding is not healthy, or with `None` that it is, or that nobody asks any more.

@@ -154,6 +154,10 @@ impl EvidencePlan {
                 cluster_name: self.cluster_name.clone()?,
                 wanted: self.references.keys().cloned().collect(),
             }),
+            Target::Clusters { account, region } => Some(Request::Clusters {
+                account: account.clone(),
+                region: region.clone(),
+            }),
             Target::Provider { account } => {
                 watched.asked_partition = Some(watched.partition()?.to_owned());
                 Some(Request::Provider {

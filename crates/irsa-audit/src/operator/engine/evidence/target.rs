@@ -1,5 +1,7 @@
 //! What a verdict can hang on.
 
+use audit_core::issuers::Question;
+
 /// Something in AWS that is read by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -44,6 +46,22 @@ pub enum Target {
         /// The cluster's account.
         account: String,
     },
+    /// The EKS clusters of an account in a region.
+    Clusters {
+        /// The account.
+        account: String,
+        /// The region.
+        region: String,
+    },
+}
+
+impl From<Question> for Target {
+    fn from(question: Question) -> Self {
+        match question {
+            Question::Providers { account } => Self::ProviderUrls { account },
+            Question::Clusters { account, region } => Self::Clusters { account, region },
+        }
+    }
 }
 
 impl Target {
@@ -134,7 +152,8 @@ impl Target {
             | Self::Provider { account }
             | Self::ProviderUrls { account }
             | Self::TrustQuota { account }
-            | Self::PodIdentity { account } => account,
+            | Self::PodIdentity { account }
+            | Self::Clusters { account, .. } => account,
         }
     }
 

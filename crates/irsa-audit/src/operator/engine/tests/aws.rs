@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use audit_aws::{Failure, Listed, ListedRole, Reading, Request};
 use audit_core::model::{
-    BindingKey, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies,
-    SimulatedAnswer, SimulatedDecision,
+    BindingKey, EksIssuer, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role, RoleLookup,
+    RolePolicies, SimulatedAnswer, SimulatedDecision, TrustingRoles,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -62,6 +62,10 @@ pub struct AwsAccount {
     pub policy: Option<String>,
     /// What the simulator takes them for, where that is something else.
     pub simulated_policy: Option<String>,
+    /// The ids of issuers of clusters that are gone or elsewhere, with the roles that trust them.
+    pub trusted_issuers: BTreeMap<String, BTreeSet<String>>,
+    /// The ids of the issuers of its clusters, all in one region.
+    pub clusters: BTreeSet<String>,
     /// No way in is configured.
     pub is_closed: bool,
 }
@@ -137,6 +141,16 @@ impl Aws {
                     at,
                     result: failure.map_or(Ok(associations(account)), Err),
                     trouble: None,
+                }]
+            }),
+            Request::Clusters { account: id, region } => known(id).map(|account| {
+                let failure = account.extras.failure("eks:ListClusters");
+                let issuers = account.clusters.iter().map(|id| eks_issuer(id));
+                vec![Reading::Clusters {
+                    account: id.clone(),
+                    region: region.clone(),
+                    at,
+                    result: failure.map_or_else(|| Ok(issuers.collect()), Err),
                 }]
             }),
             Request::EksIssuer { .. } => panic!("the engine does not ask EKS"),
@@ -291,6 +305,7 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
             .collect(),
         managed: managed.map(|arn| (arn, (at, aws.policy().into()))).collect(),
         unlisted: [].into(),
+        trusted_issuers: aws.trusted_issuers.iter().map(trusting_roles).collect(),
         absent: wanted
             .iter()
             .filter(|name| !aws.roles.contains_key(*name))
@@ -308,6 +323,23 @@ fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: T
         started_at: at,
         result,
     }]
+}
+
+fn trusting_roles((id, roles): (&String, &BTreeSet<String>)) -> (EksIssuer, TrustingRoles) {
+    let mut trusting = TrustingRoles::new(&host_path(id));
+    for role in roles {
+        trusting.add(role, true);
+    }
+    (eks_issuer(id), trusting)
+}
+
+/// An EKS issuer by its id, without the scheme.
+pub fn host_path(id: &str) -> String {
+    format!("oidc.eks.eu-west-1.amazonaws.com/id/{id}")
+}
+
+fn eks_issuer(id: &str) -> EksIssuer {
+    EksIssuer::parse(&host_path(id)).unwrap()
 }
 
 fn policies() -> RolePolicies {
@@ -337,7 +369,9 @@ fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>
     Role {
         arn: RoleArn::parse(&format!("arn:aws:iam::{account}:role/{name}")).unwrap(),
         id: format!("AROA{name}"),
+        created: None,
         last_used: audit_core::model::LastUsed::Unseen,
+        told_after: None,
         boundary: None,
         trust_text: text.into(),
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod api_server;
 mod aws;
 mod cluster;
+mod dead_issuers;
 mod evidence;
 mod leading;
 mod objects;
@@ -451,6 +452,7 @@ impl Lab {
                 Request::ProviderUrls { account } => format!("providers {account}"),
                 Request::TrustQuota { account } => format!("quota {account}"),
                 Request::PodIdentity { account, .. } => format!("associations {account}"),
+                Request::Clusters { account, region } => format!("clusters {account} {region}"),
                 Request::EksIssuer { .. } => "eks".to_owned(),
             })
             .collect();

@@ -1,0 +1,219 @@
+//! # IRSA703 `TrustsDeadIssuer`
+//!
+//! ## What it means
+//! Roles trust the issuer of an EKS cluster that is gone: the accounts of these roles have no OIDC provider for it, and no account
+//! that was looked into has a cluster with it. The message says which accounts these are: the cluster may stand in one that cannot
+//! be seen. One finding for each such issuer, told of the cluster's audit, not of a binding; never of this cluster's own issuer.
+//!
+//! Found by a listing of the roles' account; the providers and, in the issuer's region, the clusters are listed only while some
+//! role trusts an issuer of which nothing else was seen. Where `eks:ListClusters` or `eks:DescribeCluster` fails in the roles' own
+//! account, or before all of this was read, nothing is said. From files it takes `list-open-id-connect-providers`,
+//! `list-clusters` and the `describe-cluster` of each cluster. A list of no clusters tells no region, and so proves nothing.
+//!
+//! ## Why it matters
+//! Nobody can use this trust now, and whoever reads the policy believes that somebody does. Where the role trusts nobody else,
+//! nothing can use the role. Should somebody register a provider for that URL again, the trust is there.
+//!
+//! ## In logs
+//! Nothing.
+//!
+//! ## Example
+//! ```json
+//! "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/FEDC…"}
+//! ```
+//! after the cluster and its provider were deleted.
+//!
+//! ## Fix
+//! Take the statements for that provider out of the trust policies; delete the roles that trust nobody else, if nothing but that
+//! cluster needed them.
+//!
+//! ## Verify
+//! `kubectl get clusterirsaaudit cluster -o yaml` no longer names the issuer after the next refresh.
+//!
+//! ## References
+//! - [Create an IAM OIDC provider for your cluster](https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html)
+//! - [Delete an IAM OIDC provider](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
+//! - [ListClusters](https://docs.aws.amazon.com/eks/latest/APIReference/API_ListClusters.html)
+
+use std::fmt::Write as _;
+
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::{Fix, shell};
+use crate::issuers::{Dead, dead};
+use crate::snapshot::Snapshot;
+use crate::text::{quote, quote_list};
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA703",
+    reason: "TrustsDeadIssuer",
+    severity: Severity::Risk,
+    link: Link::Trust,
+    title: "roles trust the issuer of a cluster that is gone",
+};
+pub(super) const CHECK: Option<super::Check> = None;
+
+/// The most roles, and the most accounts, that a finding lists.
+const SHOWN: usize = 5;
+
+/// The most issuers that have a finding of their own; the last of them counts the rest.
+const MOST: usize = 10;
+
+/// The findings on all accounts together.
+#[must_use]
+pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
+    let dead = dead(snapshot);
+    let more = dead.len().saturating_sub(MOST);
+    let mut findings: Vec<Finding> = dead.iter().take(MOST).map(finding).collect();
+    if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+        let _ = write!(last.message, "; so with {more} more issuers");
+    }
+    findings
+}
+
+fn finding(dead: &Dead<'_>) -> Finding {
+    let roles = || dead.trusting.iter().map(|(_, roles)| roles);
+    let (total, alone) = (roles().map(|roles| roles.total).sum(), roles().map(|roles| roles.alone).sum());
+    let host_path = roles().next().map_or("", |roles| &roles.host_path);
+    let unseen = match &*dead.unseen {
+        [] => String::new(),
+        accounts => format!("; what {} has there could not be seen", named(accounts)),
+    };
+    let message = format!(
+        "{} EKS issuer `{}`, of which no provider is left, and no cluster in {}: {}{}{unseen}",
+        if total == 1 { "a role trusts".to_owned() } else { format!("{total} roles trust") },
+        quote(host_path),
+        named(&dead.looked_into),
+        list(dead, total),
+        nobody_else(total, alone)
+    );
+    Finding::new(&ENTRY, message).fix(fix(dead))
+}
+
+/// Accounts by their numbers.
+fn named(accounts: &[&str]) -> String {
+    let noun = if accounts.len() == 1 { "account" } else { "accounts" };
+    format!("{noun} {}", quote_list(accounts, SHOWN))
+}
+
+/// A few roles with their accounts, then how many more there are.
+fn list(dead: &Dead<'_>, total: usize) -> String {
+    let roles = dead.trusting.iter().flat_map(|(account, roles)| roles.named.iter().map(move |(name, _)| (account, name)));
+    let mut shown: Vec<String> = roles
+        .take(SHOWN)
+        .map(|(account, name)| format!("`{}` of {account}", quote(name)))
+        .collect();
+    if total > shown.len() {
+        shown.push(format!("{} more", total - shown.len()));
+    }
+    shown.join(", ")
+}
+
+fn nobody_else(total: usize, alone: usize) -> String {
+    match (total, alone) {
+        (_, 0) => String::new(),
+        (1, _) => ", which trusts nobody else".to_owned(),
+        (total, alone) if total == alone => "; none of them trusts anybody else".to_owned(),
+        (_, 1) => "; one of them trusts nobody else".to_owned(),
+        (_, alone) => format!("; {alone} of them trust nobody else"),
+    }
+}
+
+/// A step for a person: what the roles are there for besides, no policy tells.
+fn fix(dead: &Dead<'_>) -> Option<Fix> {
+    let (account, roles) = dead.trusting.first()?;
+    let (name, _) = roles.named.first()?;
+    let name = quote(name);
+    let look = ["iam", "get-role", "--role-name", &name, "--query", "Role.AssumeRolePolicyDocument"];
+    Some(Fix::manual(format!(
+        "take the statements for this issuer out of the trust policies, and delete the roles that trust nobody else, if nothing but \
+         that cluster needed them; in account {account}, `{}` shows the first",
+        shell::line("aws", &look)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::audit_cluster;
+    use crate::fix::FixKind;
+    use crate::model::{Access, Account, Clusters, EksIssuer, Observed, TrustedIssuer, TrustingRoles};
+    use crate::testing::*;
+
+    const REGION: &str = "eu-west-1";
+
+    fn reported(world: &World) -> Vec<Finding> {
+        audit_cluster(&world.snapshot, &world.config, world.now).findings
+    }
+
+    /// Roles of the account that trust an issuer, and whether each trusts nobody else.
+    fn trusting(world: World, host_path: &str, roles: &[(&str, bool)]) -> World {
+        let mut trusting = TrustingRoles::new(host_path);
+        for (name, alone) in roles {
+            trusting.add(name, *alone);
+        }
+        let trusted = TrustedIssuer { roles: trusting, since: world.now };
+        let issuer = EksIssuer::parse(host_path).unwrap();
+        world.account(|account| drop(account.trusted_issuers.insert(issuer, trusted)))
+    }
+
+    /// Of an account that was looked into, and has only this cluster.
+    fn looked_into(world: World) -> World {
+        let clusters = Clusters { issuers: [EksIssuer::parse(HOST_PATH).unwrap()].into(), is_whole: true };
+        let now = world.now;
+        world
+            .provider_urls(&[HOST_PATH])
+            .account(|account| drop(account.clusters.insert(REGION.to_owned(), Observed::known(clusters, now))))
+    }
+
+    #[test]
+    fn trust_in_a_cluster_that_is_gone_is_a_risk() {
+        let world = looked_into(trusting(World::healthy(), OTHER_HOST_PATH, &[("old", true)]));
+        let findings = reported(&world);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let finding = &findings[0];
+        assert_eq!((finding.entry.code, finding.severity), ("IRSA703", Severity::Risk));
+        for word in [OTHER_HOST_PATH, "`old`", ACCOUNT, "nobody else"] {
+            assert!(finding.message.contains(word), "{word}: {}", finding.message);
+        }
+        let fix = finding.fix.as_ref().unwrap();
+        assert!(fix.kind == FixKind::Manual && fix.text.contains("aws iam get-role --role-name old"), "{fix:?}");
+        assert_healthy(&world.audit());
+    }
+
+    #[test]
+    fn what_is_alive_or_was_not_seen_is_none() {
+        let trusting = || trusting(World::healthy(), OTHER_HOST_PATH, &[("old", true)]);
+        assert_eq!(reported(&trusting()), []);
+        assert_eq!(reported(&looked_into(trusting()).provider_urls(&[OTHER_HOST_PATH])), []);
+    }
+
+    #[test]
+    fn roles_and_issuers_are_counted_and_few_are_listed() {
+        let mut world = looked_into(World::healthy());
+        let names: Vec<String> = (0..40).map(|n| format!("role-{n:02}")).collect();
+        let roles: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), name == "role-07")).collect();
+        for n in 0..40 {
+            world = trusting(world, &format!("oidc.eks.{REGION}.amazonaws.com/id/{n:032X}"), &roles);
+        }
+        let findings = reported(&world);
+        assert_eq!(findings.len(), MOST);
+        let (first, last) = (&findings[0].message, &findings[MOST - 1].message);
+        assert!(first.contains("40 roles") && first.contains("35 more") && first.contains("one of them"), "{first}");
+        assert!(last.contains("30 more issuers") && last.len() < 1000, "{last}");
+    }
+
+    #[test]
+    fn accounts_that_cannot_be_seen_are_named_or_closed() {
+        let mut world = looked_into(trusting(World::healthy(), OTHER_HOST_PATH, &[("a", false), ("b", false)]));
+        let mut other = Account::default();
+        let seen = other.clusters.entry(REGION.to_owned()).or_default();
+        seen.fail(crate::model::FailureKind::Unavailable, "no".to_owned(), world.now);
+        world.snapshot.accounts.insert(OTHER_ACCOUNT.to_owned(), other);
+        let messages: Vec<String> = reported(&world).into_iter().map(|finding| finding.message).collect();
+        assert!(messages[0].contains(OTHER_ACCOUNT) && messages[0].contains("could not be seen"), "{messages:?}");
+        world.snapshot.accounts.get_mut(OTHER_ACCOUNT).unwrap().access = Access::NotConfigured;
+        let message = &reported(&world).remove(0).message;
+        assert!(!message.contains(OTHER_ACCOUNT), "{message}");
+    }
+}
