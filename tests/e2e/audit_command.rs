@@ -8,14 +8,17 @@ use e2e::aws::{self, Aws};
 use e2e::operator::{self, program};
 use e2e::scenario;
 use e2e::tools::{self, Shell};
-use e2e::world::{ISSUER, World, ways_in};
+use e2e::world::{ISSUER, World, eventually, ways_in};
 use serde_json::Value;
 use test_kit::Moto;
 
-use super::{Failure, Outcome, WITHIN, codes};
+use super::{Failure, Outcome, WITHIN, cluster_status, codes};
 
 /// Verdict, reason and codes by binding.
 pub(super) type Said = BTreeMap<String, (String, String, Vec<String>)>;
+
+/// The same, and the codes of what is said of trust that nothing needs.
+type Whole = (Said, Vec<String>);
 
 #[tokio::test]
 async fn the_command_says_what_the_operator_says() -> Outcome {
@@ -25,10 +28,15 @@ async fn the_command_says_what_the_operator_says() -> Outcome {
     for scenario in scenario::all() {
         world.play(&scenario).await?;
     }
+    let home = world.aws().as_fake().expect("the fake").account(aws::HOME);
+    home.eks_cluster(
+        "live",
+        "https://oidc.eks.eu-west-1.amazonaws.com/id/11111111111111111111111111111111",
+    );
     let operator = world.operator(&[]).await?;
     let expected = statuses(&world).await?;
     drop(operator);
-    assert_eq!(live(&world, &[]).await?, expected);
+    assert_eq!(live_whole(&world, &[]).await?, expected);
 
     let one = scenario::named("wrong-namespace").expect("a scenario");
     let only = live(&world, &["--namespace", one.namespace]).await?;
@@ -42,7 +50,7 @@ async fn the_command_says_what_the_operator_says() -> Outcome {
 }
 
 /// What the operator published of every scenario.
-async fn statuses(world: &World) -> Result<Said, Failure> {
+async fn statuses(world: &World) -> Result<Whole, Failure> {
     let mut said = Said::new();
     for scenario in scenario::all() {
         let (namespace, verdict, reason) = (scenario.namespace, scenario.verdict, scenario.reason);
@@ -52,7 +60,20 @@ async fn statuses(world: &World) -> Result<Said, Failure> {
             .await?;
         said.insert(format!("{namespace}/{}", scenario::APP), of_status(&audit));
     }
-    Ok(said)
+    let reverse = async || reverse(&cluster_status(world).await["findings"]);
+    let is_whole = || async { reverse().await.last().map(String::as_str) == Some("IRSA703") };
+    assert!(eventually(WITHIN, is_whole).await, "{:?}", reverse().await);
+    Ok((said, reverse().await))
+}
+
+/// The codes of trust that nothing needs among findings.
+fn reverse(findings: &Value) -> Vec<String> {
+    let findings = findings.as_array().into_iter().flatten();
+    let codes = findings.filter_map(|finding| finding["code"].as_str());
+    codes
+        .filter(|code| code.starts_with("IRSA7"))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn of_status(audit: &IrsaAudit) -> (String, String, Vec<String>) {
@@ -67,7 +88,7 @@ fn of_status(audit: &IrsaAudit) -> (String, String, Vec<String>) {
 }
 
 /// What a report says.
-fn of_report(report: &Value) -> Said {
+fn of_report(report: &Value) -> Whole {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let bindings = report["bindings"].as_array().cloned().unwrap_or_default();
     let of = |binding: &Value| {
@@ -80,11 +101,15 @@ fn of_report(report: &Value) -> Said {
         );
         (name, (text(&binding["verdict"]), text(&binding["reason"]), codes))
     };
-    bindings.iter().map(of).collect()
+    (bindings.iter().map(of).collect(), reverse(&report["findings"]))
 }
 
 /// The audit of the cluster, by its administrator.
 pub(super) async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure> {
+    Ok(live_whole(world, flags).await?.0)
+}
+
+async fn live_whole(world: &World, flags: &[&str]) -> Result<Whole, Failure> {
     let arguments = ["audit", "--output=json", "--fail-on=never"];
     let mut launch = operator::launch("audit", &arguments).await?;
     launch = launch.args(ways_in()).args(flags);
@@ -101,7 +126,7 @@ pub(super) async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure>
 }
 
 /// The audit of dumps, in a shell such as a person's.
-async fn offline(world: &World, moto: &Moto) -> Result<Said, Failure> {
+async fn offline(world: &World, moto: &Moto) -> Result<Whole, Failure> {
     let cli = moto.aws_cli();
     let (kubectl, jq) = (tools::kubectl().await?, tools::jq().await?);
     let all: [(&str, &std::path::Path); 4] = [
@@ -145,6 +170,9 @@ fn account(folder: &str) -> String {
         "mkdir {folder} && aws iam get-account-authorization-details > {folder}/details.json \
          && aws iam get-account-summary > {folder}/summary.json \
          && aws iam list-open-id-connect-providers > {folder}/providers.json \
+         && aws eks list-clusters > {folder}/clusters.json \
+         && for name in $(jq -r '.clusters[]' {folder}/clusters.json); do \
+         aws eks describe-cluster --name \"$name\" > {folder}/cluster-$name.json || exit 1; done \
          && for arn in $(jq -r '.OpenIDConnectProviderList[].Arn' {folder}/providers.json); do \
          aws iam get-open-id-connect-provider --open-id-connect-provider-arn \"$arn\" \
          > {folder}/provider-$(echo \"$arn\" | tr -c 'a-zA-Z0-9\\n' -).json || exit 1; done"

@@ -103,6 +103,8 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
     assert_eq!(refused(other(&cluster_audit, "cluster", json!({}))).await, None);
     for spec in [
         json!({"refreshInterval": "often"}),
+        json!({"roleUnusedAfter": "23h"}),
+        json!({"roleUnusedAfter": "9601h"}),
         json!({"severities": {"IRSA208": "unknown"}}),
         json!({"severities": {"irsa208": "notice"}}),
         json!({"waivable": ["208"]}),
@@ -116,7 +118,7 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
             "{spec}"
         );
     }
-    let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "severities": {"IRSA208": "notice"},
+    let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "roleUnusedAfter": "9600h", "severities": {"IRSA208": "notice"},
         "disclosure": [{"level": "CodeOnly"}]});
     assert_eq!(refused(other("IrsaAuditPolicy", "default", spec)).await, None);
     Ok(())

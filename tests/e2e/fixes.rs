@@ -56,13 +56,13 @@ async fn repair_all(aws: Aws, cli: &Path, without: &[&str]) -> Outcome {
 }
 
 /// Shells of the administrators of the accounts, and of the cluster.
-struct Shells {
-    home: Shell,
+pub(super) struct Shells {
+    pub(super) home: Shell,
     others: Vec<(&'static str, Shell)>,
 }
 
 impl Shells {
-    async fn new(world: &World, cli: &Path) -> Result<Self, Failure> {
+    pub(super) async fn new(world: &World, cli: &Path) -> Result<Self, Failure> {
         let (jq, kubectl) = (tools::jq().await?, tools::kubectl().await?);
         let tools = [("aws", cli), ("jq", &jq), ("kubectl", &kubectl)];
         let kubeconfig = (
@@ -92,7 +92,7 @@ impl Shells {
 fn after(scenario: &Scenario) -> (VerdictName, &'static str) {
     match scenario.fix {
         Fix::Aws(verdict, reason) | Fix::Kubectl(verdict, reason) => (verdict, reason),
-        Fix::Rollout => WORKS,
+        Fix::Rollout | Fix::ByHand(_) => WORKS,
         Fix::None => (scenario.verdict, scenario.reason),
     }
 }
@@ -100,6 +100,12 @@ fn after(scenario: &Scenario) -> (VerdictName, &'static str) {
 async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome {
     let (cluster, namespace) = (world.cluster(), scenario.namespace);
     let audit = wait_for(world, namespace, (scenario.verdict, scenario.reason)).await?;
+    let account = scenario.roles.first().map(|role| role.account);
+    if let Fix::ByHand(script) = scenario.fix {
+        shells.of(account).run(script).await?;
+        cluster.reaudit(namespace, APP, "repaired").await?;
+        return Ok(());
+    }
     let status = audit.status.unwrap_or_default();
     let finding = status
         .findings
@@ -108,7 +114,6 @@ async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome 
     let fix = finding
         .and_then(|finding| finding.fix.as_deref())
         .expect("the deciding finding has a fix");
-    let account = scenario.roles.first().map(|role| role.account);
     let (shell, program) = match scenario.fix {
         Fix::Aws(..) => (shells.of(account), "aws "),
         _ => (&shells.home, "kubectl "),

@@ -23,12 +23,14 @@ mod lifecycle;
 mod quiet;
 mod rbac;
 mod replicas;
+mod reverse;
 mod reviews;
 mod rights;
 mod scenarios;
 mod signs;
 mod simulation;
 mod start_and_stop;
+mod unused;
 
 use std::fmt;
 use std::time::Duration;

@@ -53,6 +53,9 @@ pub enum Fix {
     Aws(VerdictName, &'static str),
     /// A command for `kubectl`.
     Kubectl(VerdictName, &'static str),
+    /// No command does it: what a person makes of the step, with the AWS CLI and the credentials of the role's account. Then the
+    /// binding works.
+    ByHand(&'static str),
     /// A command for `kubectl` that changes the Deployment: when its new pods are there, the binding works.
     Rollout,
 }

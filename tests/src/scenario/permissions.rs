@@ -30,7 +30,12 @@ fn without_policies() -> Vec<Scenario> {
         expected
             .broken("IRSA501", "NoPoliciesAttached")
             .fixed_by(Fix::AWS),
-        unasked.at_risk("IRSA501", "NoPoliciesAttached"),
+        unasked
+            .at_risk("IRSA501", "NoPoliciesAttached")
+            .fixed_by(Fix::ByHand(
+                "aws iam put-role-policy --role-name no-policies --policy-name read --policy-document \
+                 '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:Get*\",\"Resource\":\"*\"}]}'",
+            )),
     ]
 }
 
@@ -86,8 +91,17 @@ fn expected() -> Vec<Scenario> {
         allowed,
         confirmed,
         missing.broken("IRSA502", "ActionNotAllowed").fixed_by(Fix::AWS),
-        denied.broken("IRSA503", "ActionExplicitlyDenied"),
-        blocked.broken("IRSA504", "PermissionsBoundaryBlocks"),
+        denied
+            .broken("IRSA503", "ActionExplicitlyDenied")
+            .fixed_by(Fix::ByHand(
+                "aws iam put-role-policy --role-name action-denied --policy-name read --policy-document \
+                 '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}'",
+            )),
+        blocked
+            .broken("IRSA504", "PermissionsBoundaryBlocks")
+            .fixed_by(Fix::ByHand(
+                "aws iam delete-role-permissions-boundary --role-name boundary-blocks",
+            )),
         undetermined.unknown("IRSA906", "ExpectationNotEvaluated"),
     ]
 }
@@ -110,8 +124,18 @@ fn too_much() -> Vec<Scenario> {
         ),
     );
     vec![
-        administrator.at_risk("IRSA505", "AdministratorAccess"),
-        escalation.at_risk("IRSA506", "PrivilegeEscalation"),
+        administrator
+            .at_risk("IRSA505", "AdministratorAccess")
+            .fixed_by(Fix::ByHand(
+                "aws iam put-role-policy --role-name administrator --policy-name read --policy-document \
+                 '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:Get*\",\"Resource\":\"*\"}]}'",
+            )),
+        escalation
+            .at_risk("IRSA506", "PrivilegeEscalation")
+            .fixed_by(Fix::ByHand(
+                "aws iam put-role-policy --role-name escalation --policy-name read --policy-document \
+                 '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"lambda:*\",\"Resource\":\"*\"}]}'",
+            )),
     ]
 }
 

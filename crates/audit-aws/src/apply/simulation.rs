@@ -158,7 +158,9 @@ mod tests {
                 id: id.into(),
                 boundary: None,
                 trust_text: "{}".into(),
+                created: None,
                 last_used: LastUsed::Unseen,
+                told_after: None,
             }))),
         };
         let mut accounts = Accounts::new();

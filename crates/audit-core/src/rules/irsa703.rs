@@ -41,7 +41,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::issuers::{Dead, dead};
 use crate::snapshot::Snapshot;
-use crate::text::{quote, quote_list};
+use crate::text::quote;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -93,7 +93,11 @@ fn finding(dead: &Dead<'_>) -> Finding {
 /// Accounts by their numbers.
 fn named(accounts: &[&str]) -> String {
     let noun = if accounts.len() == 1 { "account" } else { "accounts" };
-    format!("{noun} {}", quote_list(accounts, SHOWN))
+    let mut shown: Vec<String> = accounts.iter().take(SHOWN).map(|account| (*account).to_owned()).collect();
+    if accounts.len() > SHOWN {
+        shown.push(format!("{} more", accounts.len() - SHOWN));
+    }
+    format!("{noun} {}", shown.join(", "))
 }
 
 /// A few roles with their accounts, then how many more there are.
