@@ -37,7 +37,7 @@ fn pods_that_carry_a_role_are_evidence_and_the_owner_comes_when_it_exists() {
         lab.api.objects[&object("app")]["metadata"]["ownerReferences"][0]["uid"],
         "sa-app"
     );
-    assert_eq!(lab.short_writes(), ["own app", "status app"]);
+    assert_eq!(lab.short_writes(), ["status app", "own app"]);
 }
 
 #[test]
