@@ -12,10 +12,11 @@ type Check = fn(&[u8]);
 
 #[test]
 fn the_corpus_passes() {
-    let targets: [(&str, Check); 6] = [
+    let targets: [(&str, Check); 7] = [
         ("policy_parse", checks::parse_any),
         ("policy_pattern", checks::pattern_like_naive),
         ("policy_evaluate", checks::evaluate_like_reference),
+        ("policy_reach", checks::reach_like_reference),
         ("policy_print", checks::print_reads_back),
         ("policy_template", checks::template_is_all_that_changes),
         ("policy_edit", checks::edit_loses_nobody),

@@ -56,7 +56,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(40_000))]
+    #![proptest_config(cases(100_000))]
 
     #[test]
     fn what_is_said_of_a_set_of_requests_holds_of_each(data in bytes()) {
