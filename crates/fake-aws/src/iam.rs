@@ -57,6 +57,7 @@ pub(crate) fn perform(context: &mut Context<'_>, operation: &str) -> Result<Xml,
         "GetPolicy" => policies::get(context, xml),
         "GetPolicyVersion" => policies::get_version(context, xml),
         "CreatePolicy" => policies::create(context, xml),
+        "CreatePolicyVersion" => policies::create_version(context, xml),
         "ListOpenIDConnectProviders" => {
             providers::list(context, xml);
             Ok(())

@@ -36,22 +36,55 @@ pub(crate) struct Association {
     pub(crate) role_arn: String,
 }
 
-/// A managed policy, with one version.
-#[derive(Debug)]
+/// A managed policy.
+#[derive(Clone, Debug)]
 pub(crate) struct ManagedPolicy {
     pub(crate) id: String,
     pub(crate) arn: String,
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) description: Option<String>,
-    pub(crate) document: String,
+    /// Never empty.
+    pub(crate) versions: Vec<PolicyVersion>,
+    /// The number of the version that counts.
+    pub(crate) default: usize,
     pub(crate) created: Timestamp,
     pub(crate) tags: Tags,
 }
 
+/// A version of a managed policy.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyVersion {
+    /// From 1; a number is not used again.
+    pub(crate) number: usize,
+    pub(crate) document: String,
+    pub(crate) created: Timestamp,
+}
+
+impl PolicyVersion {
+    pub(crate) fn new(number: usize, document: String) -> Self {
+        Self {
+            number,
+            document,
+            created: Timestamp::now(),
+        }
+    }
+
+    /// Its id, as in `v1`.
+    pub(crate) fn id(&self) -> String {
+        format!("v{}", self.number)
+    }
+}
+
 impl ManagedPolicy {
-    /// The only version's id.
-    pub(crate) const VERSION: &str = "v1";
+    /// What the version says that counts.
+    pub(crate) fn document(&self) -> &str {
+        let counts = |version: &&PolicyVersion| version.number == self.default;
+        self.versions
+            .iter()
+            .find(counts)
+            .map_or("", |version| &version.document)
+    }
 
     /// A policy at the path `/`, named by its ARN.
     pub(crate) fn new(id: String, arn: String, document: String) -> Self {
@@ -59,7 +92,8 @@ impl ManagedPolicy {
             name: name_of(&arn).to_owned(),
             path: "/".to_owned(),
             description: None,
-            document,
+            versions: vec![PolicyVersion::new(1, document)],
+            default: 1,
             created: Timestamp::now(),
             tags: Tags::default(),
             id,

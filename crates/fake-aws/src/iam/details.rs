@@ -78,7 +78,11 @@ fn role_detail(xml: &mut Xml, stored: &StoredRole, settings: &Settings) {
 fn policy_detail(xml: &mut Xml, policy: &ManagedPolicy, uses: (usize, usize), settings: &Settings) {
     elements::policy_core(xml, policy, uses);
     xml.nest("PolicyVersionList", |xml| {
-        xml.nest("member", |xml| elements::policy_version(xml, policy, settings));
+        for version in &policy.versions {
+            xml.nest("member", |xml| {
+                elements::policy_version(xml, policy, version, settings);
+            });
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 
 use crate::role::{Role, StoredRole, Tags};
 use crate::settings::Settings;
-use crate::tables::{ManagedPolicy, name_of};
+use crate::tables::{ManagedPolicy, PolicyVersion, name_of};
 use crate::xml::Xml;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -83,7 +83,7 @@ pub(super) fn policy_core(xml: &mut Xml, policy: &ManagedPolicy, uses: (usize, u
         .leaf("PolicyId", &policy.id)
         .leaf("Arn", &policy.arn);
     xml.leaf("Path", &policy.path)
-        .leaf("DefaultVersionId", ManagedPolicy::VERSION);
+        .leaf("DefaultVersionId", &format!("v{}", policy.default));
     xml.leaf("AttachmentCount", &uses.0.to_string());
     xml.leaf("PermissionsBoundaryUsageCount", &uses.1.to_string());
     xml.leaf("IsAttachable", "true");
@@ -94,10 +94,21 @@ pub(super) fn policy_core(xml: &mut Xml, policy: &ManagedPolicy, uses: (usize, u
     time(xml, "UpdateDate", policy.created);
 }
 
-/// A managed policy's only version.
-pub(super) fn policy_version(xml: &mut Xml, policy: &ManagedPolicy, settings: &Settings) {
-    xml.leaf("Document", &settings.document(&policy.document));
-    xml.leaf("VersionId", ManagedPolicy::VERSION)
-        .leaf("IsDefaultVersion", "true");
-    time(xml, "CreateDate", policy.created);
+/// One version of a managed policy.
+pub(super) fn policy_version(
+    xml: &mut Xml,
+    policy: &ManagedPolicy,
+    version: &PolicyVersion,
+    settings: &Settings,
+) {
+    xml.leaf("Document", &settings.document(&version.document));
+    version_core(xml, policy, version);
+}
+
+/// The same without its document.
+pub(super) fn version_core(xml: &mut Xml, policy: &ManagedPolicy, version: &PolicyVersion) {
+    let is_default = version.number == policy.default;
+    xml.leaf("VersionId", &version.id())
+        .leaf("IsDefaultVersion", &is_default.to_string());
+    time(xml, "CreateDate", version.created);
 }

@@ -9,6 +9,7 @@ use crate::paging;
 use crate::parameters::Parameters;
 use crate::policy::{self, Decision, Simulated};
 use crate::role::StoredRole;
+use crate::tables::ManagedPolicy;
 use crate::xml::Xml;
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub(super) fn simulate(context: &Context<'_>, xml: &mut Xml) -> Result<(), Servi
             .role
             .boundary
             .as_deref()
-            .map(|arn| context.policy(arn).map(|policy| policy.document.as_str()))
+            .map(|arn| context.policy(arn).map(ManagedPolicy::document))
             .transpose()?,
         keys: keys(parameters),
         context,
@@ -187,7 +188,7 @@ fn is_action(action: &str) -> bool {
 fn identity<'a>(context: &'a Context<'_>, stored: &'a StoredRole) -> Result<Vec<&'a str>, ServiceError> {
     let inline = stored.role.inline.values().map(|document| Ok(document.as_str()));
     let attached = stored.role.attached.iter();
-    let attached = attached.map(|arn| context.policy(arn).map(|policy| policy.document.as_str()));
+    let attached = attached.map(|arn| context.policy(arn).map(ManagedPolicy::document));
     inline.chain(attached).collect()
 }
 

@@ -182,3 +182,45 @@ async fn managed_policies_are_created_and_read_with_their_version() {
     let long = PERMISSIONS.replace('*', &"r".repeat(6144));
     assert_eq!(code(create("long", &long).await), "LimitExceeded");
 }
+
+#[tokio::test]
+async fn a_policy_has_five_versions_of_which_one_counts() {
+    let aws = FakeAws::start().await.unwrap();
+    aws.account(ACCOUNT).managed_policy("own", PERMISSIONS);
+    let iam = iam(&aws, ACCOUNT).await;
+    let arn = "arn:aws:iam::111122223333:policy/own";
+    let create = |document: String, is_default: bool| {
+        iam.create_policy_version()
+            .policy_arn(arn)
+            .policy_document(document)
+            .set_as_default(is_default)
+            .send()
+    };
+    let other = PERMISSIONS.replace('*', "arn:aws:s3:::b");
+    let made = create(other.clone(), true).await.unwrap().policy_version.unwrap();
+    assert_eq!((made.version_id(), made.is_default_version()), (Some("v2"), true));
+    for _ in 3..=5 {
+        create(PERMISSIONS.to_owned(), false).await.unwrap();
+    }
+    assert_eq!(
+        status_and_code(create(PERMISSIONS.to_owned(), true).await),
+        (409, "LimitExceeded".to_owned())
+    );
+    let read = iam.get_policy().policy_arn(arn).send().await.unwrap();
+    assert_eq!(read.policy.unwrap().default_version_id(), Some("v2"));
+    let version = |id: &str| iam.get_policy_version().policy_arn(arn).version_id(id).send();
+    for (id, document, is_default) in [("v1", PERMISSIONS, false), ("v2", &other, true)] {
+        let read = version(id).await.unwrap().policy_version.unwrap();
+        assert_eq!(
+            (
+                decoded(read.document().unwrap()).as_str(),
+                read.is_default_version()
+            ),
+            (document, is_default)
+        );
+    }
+    assert_eq!(
+        code(create("{".to_owned(), true).await),
+        "MalformedPolicyDocument"
+    );
+}
