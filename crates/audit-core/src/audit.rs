@@ -6,6 +6,7 @@ use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles}
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::model::{Access, Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
+use crate::permissions::chaining;
 use crate::rbac::Decision;
 use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
@@ -311,6 +312,7 @@ fn is_pending(chain: &Chain<'_>) -> bool {
     };
     waits(rules::evidence::gaps(chain), Link::Permissions)
         || is_provider_list_pending(chain)
+        || is_target_pending(chain)
         || chain.other_roles().into_iter().any(|arn| {
             let other = chain.for_role(arn, chain.audience);
             let gaps = rules::evidence::gaps_of(&other, chain.issuer.is_some());
@@ -328,6 +330,15 @@ fn is_provider_list_pending(chain: &Chain<'_>) -> bool {
         && chain
             .role_account()
             .is_some_and(|account| account.provider_urls.is_pending())
+}
+
+/// Whether a role that it is expected to assume is on its way: its trust policy has its say.
+fn is_target_pending(chain: &Chain<'_>) -> bool {
+    let admits = chain.past_role().is_some_and(RoleChain::trust_admits);
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    admits
+        && chaining::targets(expectations)
+            .any(|arn| matches!(chain.for_role(arn, chain.audience).role, Err(Gap::Pending)))
 }
 
 /// The next time at which the report may change by itself.

@@ -14,6 +14,7 @@ use crate::model::{
 use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
+pub(crate) use role::ABSENT;
 pub use role::{Evidence, Gap, Outcome, RoleChain};
 use role::{evidence, stale_at};
 

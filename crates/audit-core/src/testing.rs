@@ -441,10 +441,14 @@ impl World {
         })
     }
 
-    /// A permissions boundary.
+    /// A permissions boundary of the account.
     pub(crate) fn boundary(self, document: &Value) -> Self {
-        let now = self.now;
-        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/boundary");
+        self.boundary_named(&format!("arn:aws:iam::{ACCOUNT}:policy/boundary"), document)
+    }
+
+    /// A permissions boundary.
+    pub(crate) fn boundary_named(self, arn: &str, document: &Value) -> Self {
+        let (now, arn) = (self.now, arn.to_owned());
         self.account(|account| {
             let (lookup, _) = account.roles.get_mut("cart").unwrap().value.as_mut().unwrap();
             let RoleLookup::Found(role) = lookup else {

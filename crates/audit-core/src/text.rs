@@ -40,16 +40,70 @@ pub fn is_hidden(c: char) -> bool {
 pub fn ascii_json(value: &serde_json::Value) -> String {
     let mut ascii = String::new();
     for c in value.to_string().chars() {
-        if (' '..='~').contains(&c) {
-            ascii.push(c);
-        } else {
-            let mut units = [0u16; 2];
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(ascii, "\\u{unit:04x}");
-            }
-        }
+        push_within_string(&mut ascii, c);
     }
     ascii
+}
+
+/// A JSON text with a line for each value, in the order in which it was, in ASCII without control characters.
+#[must_use]
+pub fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let mut depth = 0_usize;
+    let mut rest = json.chars().peekable();
+    let line = |text: &mut String, depth: usize| {
+        text.push('\n');
+        text.extend(std::iter::repeat_n("  ", depth));
+    };
+    while let Some(c) = rest.next() {
+        match c {
+            ' ' | '\t' | '\n' | '\r' => {}
+            '{' | '[' => {
+                text.push(c);
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
+                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
+                    text.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            '"' => {
+                text.push(c);
+                while let Some(c) = rest.next() {
+                    push_within_string(&mut text, c);
+                    match c {
+                        '\\' => text.extend(rest.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+fn push_within_string(text: &mut String, c: char) {
+    if (' '..='~').contains(&c) {
+        text.push(c);
+    } else {
+        let mut units = [0; 2];
+        for unit in c.encode_utf16(&mut units) {
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
 }
 
 /// Makes a message safe to show that repeats parts of untrusted values in backticks of its own.

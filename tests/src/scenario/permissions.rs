@@ -99,9 +99,7 @@ fn expected() -> Vec<Scenario> {
             )),
         blocked
             .broken("IRSA504", "PermissionsBoundaryBlocks")
-            .fixed_by(Fix::ByHand(
-                "aws iam delete-role-permissions-boundary --role-name boundary-blocks",
-            )),
+            .fixed_by(Fix::AWS),
         undetermined.unknown("IRSA906", "ExpectationNotEvaluated"),
     ]
 }

@@ -258,7 +258,7 @@ fn documents<'a>(
 }
 
 /// What a complete listing says of a role that it does not have.
-static ABSENT: RoleLookup = RoleLookup::Absent;
+pub(crate) static ABSENT: RoleLookup = RoleLookup::Absent;
 
 /// What an observation proves now; `missing` is what it means that there is none.
 pub(super) fn evidence<'a, T>(

@@ -1,7 +1,10 @@
 //! The same repair in other forms.
 
+use serde_json::Value;
+
 use super::hcl::Block;
 use super::shell;
+use crate::text::indented;
 
 /// A form in which a repair can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +12,8 @@ pub enum Form {
     /// A unified diff of the document as indented JSON: for reading, and for whoever keeps the policy in a file. People
     /// who review a trust policy read a diff; nobody reads RFC 6902, and no tool of AWS takes it.
     Diff,
+    /// A policy, or a statement of one, as indented JSON.
+    Json,
     /// Terraform's language.
     Terraform,
     /// A shell with `eksctl`, which takes the cluster's name from the variable `CLUSTER`.
@@ -23,6 +28,7 @@ impl Form {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Diff => "diff",
+            Self::Json => "json",
             Self::Terraform => "terraform",
             Self::Eksctl => "eksctl",
             Self::Manifest => "manifest",
@@ -49,6 +55,11 @@ impl Alternative {
             text,
             only_if: None,
         }
+    }
+
+    /// A policy, or a statement of one.
+    pub(super) fn json(value: &Value) -> Self {
+        Self::new(Form::Json, indented(&value.to_string()))
     }
 
     /// A block for Terraform.

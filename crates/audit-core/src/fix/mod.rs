@@ -5,12 +5,16 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`] | repairs of what the chain is made of |
+//! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`], [`boundary`], [`rbac`] | repairs of what the chain is made of |
 //! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
+//! | [`jq`], `diff` | an edit of a document as a program, and for reading |
 //! | [`alternative`] | the other forms of a repair |
 
 pub mod alternative;
+pub mod boundary;
+mod diff;
 pub mod hcl;
+pub mod jq;
 pub mod permissions;
 pub mod provider;
 pub mod rbac;

@@ -1,11 +1,12 @@
 //! Giving a role what is expected of it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::hcl::{Block, Expression, identifier};
-use super::{Alternative, Fix, shell};
+use super::{Alternative, Fix, Form, shell};
 use crate::permissions::{Policy, PolicySet, Question, Source};
 use crate::text::{ascii_json, quote, quote_list};
 
@@ -28,23 +29,6 @@ impl Grant {
     /// The grant for some questions: for each expectation a statement of every action that misses the same resources.
     #[must_use]
     pub fn of(questions: &[&Question<'_>], policies: Option<&PolicySet<'_>>) -> Self {
-        let mut missing: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
-        for question in questions {
-            let resources = missing
-                .entry((question.expectation, question.action))
-                .or_default();
-            resources.push(question.resource);
-        }
-        let mut alike: BTreeMap<(usize, Vec<&str>), Vec<&str>> = BTreeMap::new();
-        for ((expectation, action), resources) in missing {
-            alike.entry((expectation, resources)).or_default().push(action);
-        }
-        let statements: Vec<Value> = alike
-            .into_iter()
-            .map(|((_, resources), actions)| {
-                json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
-            })
-            .collect();
         let held = |name: &str| {
             let mut inline = policies.into_iter().flat_map(|policies| &policies.identity);
             inline.any(|policy| policy.source == Source::Inline(name))
@@ -53,7 +37,7 @@ impl Grant {
             .chain((2_u32..).map(|number| format!("{POLICY_NAME}-{number}")));
         Self {
             name: names.into_iter().find(|name| !held(name)).unwrap_or_default(),
-            document: json!({ "Version": "2012-10-17", "Statement": statements }),
+            document: json!({ "Version": "2012-10-17", "Statement": statements(questions) }),
         }
     }
 
@@ -61,25 +45,16 @@ impl Grant {
     #[must_use]
     pub fn is_acceptable(&self, policies: Option<&PolicySet<'_>>) -> bool {
         let text = self.document.to_string();
-        let size = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
         let held = policies.into_iter().flat_map(|policies| &policies.identity);
         let inline = held.filter(|policy| matches!(policy.source, Source::Inline(_)));
         let total = inline.map(|policy| size(policy.text)).sum::<usize>() + size(&text);
-        let parsed = iam_policy::parse(&text);
-        let named = |document: &iam_policy::Document| {
-            document.statements().iter().all(|statement| {
-                let (actions, _) = statement.actions();
-                let resources = statement
-                    .resources()
-                    .map(|(resources, _)| resources)
-                    .unwrap_or_default();
-                actions.iter().all(|action| is_action(action)) && resources.iter().all(|arn| is_resource(arn))
-            })
-        };
-        total <= INLINE_QUOTA && parsed.is_whole() && parsed.document.as_ref().is_some_and(named)
+        let added = self.document.get("Statement").and_then(Value::as_array);
+        total <= INLINE_QUOTA
+            && iam_policy::parse(&text).is_whole()
+            && added.is_some_and(|added| are_acceptable(added))
     }
 
-    /// The grant as a command and for Terraform.
+    /// The grant as a command, as JSON and for Terraform.
     #[must_use]
     pub fn fix(&self, role_name: &str) -> Fix {
         let document = ascii_json(&self.document);
@@ -93,7 +68,7 @@ impl Grant {
             .attribute("role", Expression::string(role_name))
             .attribute("policy", Expression::jsonencode(&self.document));
         Fix::aws(&words)
-            .or_else([Alternative::terraform(&block)])
+            .or_else([Alternative::json(&self.document), Alternative::terraform(&block)])
             .brief(format!(
                 "put an inline policy on role `{}` that allows what is missing",
                 quote(role_name)
@@ -112,6 +87,59 @@ impl Grant {
     }
 }
 
+/// For each expectation a statement of every action that misses the same resources.
+pub(super) fn statements(questions: &[&Question<'_>]) -> Vec<Value> {
+    let mut missing: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+    for question in questions {
+        let resources = missing
+            .entry((question.expectation, question.action))
+            .or_default();
+        resources.push(question.resource);
+    }
+    let mut alike: BTreeMap<(usize, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    for ((expectation, action), resources) in missing {
+        alike.entry((expectation, resources)).or_default().push(action);
+    }
+    alike
+        .into_iter()
+        .map(|((_, resources), actions)| {
+            json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
+        })
+        .collect()
+}
+
+/// Whether IAM takes statements that were made of questions, and reads no more in them than was asked.
+pub(super) fn are_acceptable(statements: &[Value]) -> bool {
+    let all = |name: &str, is_good: fn(&str) -> bool| {
+        let lists = statements.iter().map(|statement| texts(statement, name));
+        lists.flatten().all(is_good)
+    };
+    all("Action", is_action) && all("Resource", is_resource)
+}
+
+/// Statements for the data source `aws_iam_policy_document`, below a comment that says where.
+pub(super) fn data_source(comment: &str, statements: &[Value]) -> Alternative {
+    let mut text = comment.to_owned();
+    for statement in statements {
+        let block = Block::new("statement", &[])
+            .attribute("effect", Expression::string("Allow"))
+            .attribute("actions", Expression::strings(&texts(statement, "Action")))
+            .attribute("resources", Expression::strings(&texts(statement, "Resource")));
+        let _ = write!(text, "\n{block}");
+    }
+    Alternative::new(Form::Terraform, text)
+}
+
+fn texts<'v>(statement: &'v Value, name: &str) -> Vec<&'v str> {
+    let list = statement.get(name).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The characters of a policy that count against a quota.
+pub(super) fn size(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
 fn is_action(text: &str) -> bool {
     text.split_once(':').is_some_and(|(service, action)| {
         let plain = |part: &str| {
@@ -125,7 +153,9 @@ fn is_action(text: &str) -> bool {
 }
 
 fn is_resource(text: &str) -> bool {
-    text == "*" || (text.starts_with("arn:") && text.split(':').count() >= 6 && !text.contains("${"))
+    // `${…}` is a variable of the policy language, and `&{…}` is one to Terraform.
+    let has_variable = text.contains("${") || text.contains("&{");
+    text == "*" || (text.starts_with("arn:") && text.split(':').count() >= 6 && !has_variable)
 }
 
 /// The step by hand where no command can be given.

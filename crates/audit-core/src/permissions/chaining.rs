@@ -2,9 +2,11 @@
 
 use iam_policy::{Decision, Effect, Principal, PrincipalKind, Request, RoleArn, decide};
 
+use super::expectation::questions;
 use super::policies::{Answer, Doubt};
-use crate::chain::Chain;
-use crate::model::{Observed, Role, RoleLookup};
+use crate::chain::{ABSENT, Chain};
+use crate::model::{AwsExpectation, Observed, Role, RoleLookup};
+use crate::snapshot::Origin;
 use crate::text::quote;
 
 /// The action of a role that assumes another.
@@ -29,15 +31,28 @@ pub fn with_trust<'a>(
     let Some(to) = target(&request.action, request.resource.as_deref().unwrap_or_default()) else {
         return answer;
     };
-    let account = chain.snapshot.accounts.get(to.account());
-    let seen = account.and_then(|account| account.roles.get(to.name()));
-    match seen.and_then(Observed::latest) {
+    match lookup(chain, &to) {
         Some(RoleLookup::Absent) if matches!(answer, Answer::Allowed(_)) => {
             Answer::Refused(format!("there is no role `{}`", quote(&to.to_string())))
         }
         None | Some(RoleLookup::Absent) => answer,
         Some(RoleLookup::Found(role)) => asked(role, from, request, answer),
     }
+}
+
+/// What was seen of a role that is to be assumed.
+#[must_use]
+pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
+    let account = chain.snapshot.accounts.get(to.account())?;
+    let seen = account.roles.get(to.name()).and_then(Observed::latest);
+    // Files hold every role of an account that they list.
+    let is_listed = chain.snapshot.origin == Origin::Files && account.listing.value.is_some();
+    seen.or(if is_listed { Some(&ABSENT) } else { None })
+}
+
+/// The roles that it is expected to assume, as far as the questions name them.
+pub fn targets(expectations: &[AwsExpectation]) -> impl Iterator<Item = RoleArn> + '_ {
+    questions(expectations).filter_map(|(asked, _)| target(asked.action, asked.resource))
 }
 
 fn asked<'a>(to: &Role, from: &RoleArn, request: &Request, answer: Answer<'a>) -> Answer<'a> {

@@ -2,10 +2,14 @@
 
 use crate::chain::Chain;
 use crate::fix::Fix;
+use crate::fix::boundary::{self, Widened};
 use crate::fix::permissions::{Grant, by_hand};
 use crate::model::SimulatedDecision;
-use crate::permissions::expectation::{admitted, answers};
-use crate::permissions::{Answer, Confirmation, DENIED_BY_SCP, Expected, NOT_SEEN, NOT_SIMULATED, Question};
+use crate::permissions::expectation::{admitted, request};
+use crate::permissions::{
+    Answer, Confirmation, DENIED_BY_SCP, Expected, NOT_SEEN, NOT_SIMULATED, Policy, PolicySet, Question,
+    Source, chaining,
+};
 use crate::text::quote;
 
 /// The most questions that a message lists.
@@ -38,8 +42,9 @@ pub(crate) fn message<'e, 'a: 'e>(
     )
 }
 
-/// What was not looked at.
-fn seen(answers: &[&Expected<'_>]) -> &'static str {
+/// What was not looked at by whom.
+#[must_use]
+pub fn seen(answers: &[&Expected<'_>]) -> &'static str {
     let mut said = answers.iter().map(|expected| match expected.simulated {
         Confirmation::Agrees(said) => Some(said.decision),
         _ => None,
@@ -68,7 +73,8 @@ pub(crate) fn of_kind<'e, 'a>(
         .collect()
 }
 
-/// An inline policy that allows what no policy allows, proven to do so; by hand where that cannot be proven.
+/// An inline policy that allows what no policy allows, and where the permissions boundary does not allow that either, what is
+/// missing there; proven to do so, by hand where that cannot be proven.
 pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix> {
     let aws = admitted(chain)?;
     let name = aws.arn.name();
@@ -79,18 +85,72 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
     }
     let text = grant.document.to_string();
     let with_grant = grant.added(&text, policies);
-    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
-    let after = answers(chain, &aws.arn, &with_grant, expectations);
-    let of = |question: &Question<'_>| after.iter().find(|expected| expected.question == *question);
-    let mut outcomes = missing
+    let after = answers_to(chain, &with_grant, missing);
+    let allowed = |answer: &Answer<'_>| matches!(answer, Answer::Allowed(_));
+    let outside = |answer: &Answer<'_>| matches!(answer, Answer::OutsideBoundary(_));
+    if !after.iter().all(|(_, answer)| allowed(answer) || outside(answer)) {
+        return Some(by_hand(name, missing));
+    }
+    let blocked: Vec<&Question<'_>> = after
         .iter()
-        .map(|question| of(question).map(|expected| &expected.answer));
-    // What a boundary blocks besides is another finding once this one is gone.
-    let is_proven =
-        outcomes.all(|answer| matches!(answer, Some(Answer::Allowed(_) | Answer::OutsideBoundary(_))));
+        .filter(|(_, answer)| outside(answer))
+        .map(|(question, _)| *question)
+        .collect();
+    let next = (!blocked.is_empty()).then(|| widen(chain, &with_grant, &blocked));
+    Some(grant.fix(name).then(next.flatten()))
+}
+
+/// The permissions boundary with what it misses of what these policies allow, proven to do so; by hand where that cannot be
+/// proven.
+pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Question<'_>]) -> Option<Fix> {
+    let aws = admitted(chain)?;
+    let boundary = policies.boundary.as_ref()?;
+    let Source::Managed(arn) = boundary.source else {
+        return None;
+    };
+    let Some(widened) = Widened::new(arn, boundary.text, blocked) else {
+        return Some(boundary::by_hand(arn));
+    };
+    let text = widened.text();
+    let with_it = PolicySet {
+        identity: policies.identity.clone(),
+        boundary: Some(Policy::new(boundary.source, &text)),
+    };
+    let after = answers_to(chain, &with_it, blocked);
+    let is_proven = after
+        .iter()
+        .all(|(_, answer)| matches!(answer, Answer::Allowed(_)));
     Some(if is_proven {
-        grant.fix(name)
+        widened.fix(&aws.arn)
     } else {
-        by_hand(name, missing)
+        boundary::by_hand(arn)
     })
+}
+
+/// The answers of some policies to questions that are expected to have one.
+fn answers_to<'q, 'p>(
+    chain: &Chain<'_>,
+    policies: &PolicySet<'p>,
+    questions: &'q [&'q Question<'q>],
+) -> Vec<(&'q Question<'q>, Answer<'p>)> {
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let Some(aws) = admitted(chain) else {
+        return Vec::new();
+    };
+    let asked = |question: &Question<'_>| {
+        let context = expectations
+            .get(question.expectation)
+            .map(|expectation| &expectation.context);
+        let request = request(
+            &aws.arn,
+            question.action,
+            question.resource,
+            context.into_iter().flatten(),
+        );
+        chaining::with_trust(chain, &aws.arn, &request, policies.ask(&request))
+    };
+    questions
+        .iter()
+        .map(|question| (*question, asked(question)))
+        .collect()
 }

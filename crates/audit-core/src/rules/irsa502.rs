@@ -78,7 +78,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         grant(chain, &questions)
     };
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    let nor = match &fix {
+        Some(Fix { then: Some(_), .. }) => "; nor does the permissions boundary allow all of it",
+        _ => "",
+    };
+    Some(Finding::new(&ENTRY, format!("{message}{nor}")).fix(fix))
 }
 
 #[cfg(test)]

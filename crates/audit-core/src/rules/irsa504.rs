@@ -18,8 +18,11 @@
 //! with a boundary that allows S3 only.
 //!
 //! ## Fix
-//! The boundary is there to limit roles, usually many of them, so that no edit is proposed: ask whoever owns it to allow the action,
-//! or expect less.
+//! The boundary is there to limit roles, usually many of them: whoever owns it decides. Where it is a policy of the account, the
+//! command makes a new version of it with one more statement, for exactly what is missing, and refuses if the policy has changed
+//! since the audit; the old version stays, to go back to. IAM keeps five versions of a policy: of five, delete one first (`aws iam
+//! delete-policy-version`), for else it says `LimitExceeded`. A boundary of AWS cannot be changed: put a policy of the account in
+//! its place. Or expect less.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names sqs:SendMessage --resource-arns ARN
@@ -29,12 +32,12 @@
 //! - [Permissions boundaries for IAM entities](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 
-use super::expected::{asked, message, of_kind};
-use crate::chain::Chain;
+use super::expected::{asked, message, of_kind, widen};
+use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::model::{Observed, RoleLookup};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, expected};
+use crate::permissions::{Answer, Question, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -54,17 +57,36 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let message = message(aws.arn.name(), &blocked, |expected| {
         format!("{} is allowed, but not by the permissions boundary, {boundary}", asked(&expected.question))
     });
-    let fix = Fix::manual(format!(
-        "ask whoever owns the permissions boundary, {boundary}, to allow it there too, or expect less"
-    ));
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    let others = match others_within(chain, aws) {
+        0 => String::new(),
+        1 => "; another role that was seen has the same boundary".to_owned(),
+        others => format!("; {others} other roles that were seen have the same boundary"),
+    };
+    let questions: Vec<&Question<'_>> = blocked.iter().map(|expected| &expected.question).collect();
+    let fix = widen(chain, aws.permissions.as_ref().ok()?, &questions);
+    Some(Finding::new(&ENTRY, format!("{message}{others}")).fix(fix))
+}
+
+/// How many other roles have the role's boundary, as far as they were seen.
+fn others_within(chain: &Chain<'_>, aws: &RoleChain<'_>) -> usize {
+    let boundary = aws.found().and_then(|role| role.boundary.as_deref());
+    let seen = chain.role_account().into_iter().flat_map(|account| &account.roles);
+    let has_it = |(name, role): &(&String, &Observed<RoleLookup>)| {
+        let held = match role.latest() {
+            Some(RoleLookup::Found(role)) => role.boundary.as_deref(),
+            _ => None,
+        };
+        name.as_str() != aws.arn.name() && held.is_some() && held == boundary
+    };
+    seen.filter(has_it).count()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::fix::{Fix, FixKind, Form};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -86,5 +108,71 @@ mod tests {
     fn what_neither_allows_is_no_matter_of_the_boundary() {
         let report = bounded("s3:*").expect(&["sns:Publish"], &[]).audit();
         assert_eq!(codes(&report), ["IRSA502"]);
+        let fix = report.findings[0].fix.clone().unwrap();
+        assert!(fix.text.contains("put-role-policy"), "{}", fix.text);
+        let next = fix.then.expect("the boundary does not allow it either");
+        assert!(next.text.contains("create-policy-version"), "{}", next.text);
+    }
+
+    /// The statement that a fix adds, in its form as JSON.
+    fn added(fix: &Fix) -> Value {
+        let json = fix.alternatives.iter().find(|alternative| alternative.form == Form::Json).unwrap();
+        serde_json::from_str(&json.text).unwrap()
+    }
+
+    #[test]
+    fn the_fix_adds_exactly_what_is_missing_and_makes_it_pass() {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
+        let world = bounded("s3:*").expect(&["sqs:SendMessage", "sqs:DeleteMessage", "s3:GetObject"], &[queue]);
+        let report = world.audit();
+        let fix = report.findings[0].fix.clone().unwrap();
+        assert_eq!(fix.kind, FixKind::AwsCli);
+        assert!(fix.text.len() < 1024, "a status shows it: {}", fix.text);
+        let statement = added(&fix);
+        assert_eq!(statement, json!({ "Effect": "Allow", "Action": ["sqs:DeleteMessage", "sqs:SendMessage"], "Resource": [queue] }));
+        let boundary = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }, statement
+        ]});
+        assert_healthy(&world.boundary(&boundary).audit());
+    }
+
+    #[test]
+    fn a_boundary_of_aws_or_one_that_is_full_is_for_people() {
+        let world = || bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let kind = |world: World| {
+            let report = world.audit();
+            report.findings[0].fix.clone().unwrap().kind
+        };
+        assert_eq!(kind(world()), FixKind::AwsCli);
+        let full = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": ["*", format!("arn:aws:s3:::{}", "x".repeat(6100))] }
+        ]});
+        assert_eq!(kind(world().boundary(&full)), FixKind::Manual);
+        let managed = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
+        let of_aws = world().boundary_named(managed, &json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }
+        ]}));
+        assert_eq!(kind(of_aws), FixKind::Manual);
+    }
+
+    #[test]
+    fn a_deny_that_would_remain_is_never_passed_over() {
+        let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+        let region = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });
+        let boundary = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" },
+            { "Effect": "Deny", "Action": "sqs:*", "Resource": "*", "Condition": region }
+        ]});
+        let report = World::healthy().inline(&all).boundary(&boundary).expect(&["sqs:SendMessage"], &[]).audit();
+        assert_eq!(codes(&report), ["IRSA504"]);
+        assert_eq!(report.findings[0].fix.as_ref().unwrap().kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn whom_else_it_limits_is_told() {
+        let bounded = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let lookup = bounded.snapshot.accounts[ACCOUNT].roles["cart"].latest().cloned().unwrap();
+        let report = bounded.any_role("other", lookup).audit();
+        assert!(report.findings[0].message.contains("another role"), "{}", report.findings[0].message);
     }
 }

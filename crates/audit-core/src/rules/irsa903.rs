@@ -82,9 +82,11 @@ fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
                 shell::line("aws", &["iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", arn]),
             ],
         ),
-        (Link::Permissions, _) => {
-            (format!("the policies of role `{}`", quote(role)), vec![shell::line("aws", &all)])
-        }
+        // With that filter it has the roles, and no managed policy.
+        (Link::Permissions, _) => (
+            format!("the policies of role `{}`", quote(role)),
+            vec![shell::line("aws", &["iam", "get-account-authorization-details"])],
+        ),
         _ => (
             format!("role `{}`", quote(role)),
             vec![shell::line("aws", &all), shell::line("aws", &["iam", "get-role", "--role-name", role])],
@@ -124,7 +126,7 @@ mod tests {
                 "get-account-authorization-details",
             ),
             (World::healthy().provider_unseen(None), Link::Provider, "get-open-id-connect-provider"),
-            (World::healthy().policies_unseen(None).expect_aws(), Link::Permissions, "--filter Role"),
+            (World::healthy().policies_unseen(None).expect_aws(), Link::Permissions, "get-account-authorization-details`"),
         ] {
             let report = world.read_from_files().audit();
             let finding = the_one(&report, ("IRSA903", Severity::Unknown, link, Verdict::Unknown));

@@ -59,7 +59,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    Some(Finding::new(&ENTRY, format!("`spec.{field}` is not evaluated by this version")).at(link))
+    let message = format!("the pods get their credentials from EKS Pod Identity, whose role is not looked at: `spec.{field}` is not evaluated");
+    Some(Finding::new(&ENTRY, message).at(link))
 }
 
 /// The expected actions on which the role's policies have no certain answer.

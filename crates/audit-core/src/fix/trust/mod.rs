@@ -1,12 +1,12 @@
 //! The repair of a trust policy, in each form: a command that edits the live document, a diff, and Terraform.
 
-mod diff;
 mod in_place;
 mod terraform;
 
 use iam_policy::{Edit, WebIdentity};
 
-use super::Alternative;
+use super::{Alternative, diff};
+use crate::text::quote;
 
 pub use in_place::edit_in_place;
 
@@ -17,6 +17,7 @@ pub fn other_forms(
     edit: &Edit,
     identity: &WebIdentity,
 ) -> impl Iterator<Item = Alternative> {
-    let diff = diff::alternative(role_name, text, &edit.text);
+    let name = format!("trust policy of {}", quote(role_name));
+    let diff = diff::alternative(&name, text, &edit.text);
     std::iter::once(diff).chain(terraform::alternative(role_name, edit, identity))
 }

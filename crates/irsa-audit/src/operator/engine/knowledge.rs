@@ -7,7 +7,7 @@ use audit_core::audit::{Bound, is_bound, is_suspended};
 use audit_core::chain::asked_role;
 use audit_core::issuers::{self, Question};
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
-use audit_core::permissions::{chaining, expectation::questions, simulation};
+use audit_core::permissions::{chaining, simulation};
 use audit_core::rules::irsa910;
 use audit_core::snapshot::Binding;
 use iam_policy::RoleArn;
@@ -349,9 +349,7 @@ impl Engine {
         }
         // Roles that it is expected to assume have their say by their trust policies.
         let expectations = binding.requests().first().map_or(&[][..], |request| &request.aws);
-        roles.extend(
-            questions(expectations).filter_map(|(asked, _)| chaining::target(asked.action, asked.resource)),
-        );
+        roles.extend(chaining::targets(expectations));
         roles
     }
 

@@ -1,9 +1,9 @@
-//! The repair of a trust policy as a unified diff of the indented document.
+//! The repair of a policy as a unified diff of the indented document.
 
 use std::fmt::Write as _;
 
-use super::super::{Alternative, Form};
-use crate::text::quote;
+use super::{Alternative, Form};
+use crate::text::indented;
 
 /// Lines that stand around a change.
 const CONTEXT: usize = 3;
@@ -11,79 +11,19 @@ const CONTEXT: usize = 3;
 /// The most pairs of lines that are compared; a longer middle part counts as replaced whole.
 const MOST_PAIRS: usize = 1 << 20;
 
-/// The diff from one text of a role's trust policy to another.
-pub fn alternative(role_name: &str, old: &str, new: &str) -> Alternative {
+/// The diff from one text of a policy to another; `name` is safe to show.
+#[must_use]
+pub fn alternative(name: &str, old: &str, new: &str) -> Alternative {
     let (old, new) = (indented(old), indented(new));
-    let name = quote(role_name);
     let hunks = unified(&lines(&old), &lines(&new));
     Alternative::new(
         Form::Diff,
-        format!("--- trust policy of {name}, as it is\n+++ trust policy of {name}, repaired\n{hunks}"),
+        format!("--- {name}, as it is\n+++ {name}, repaired\n{hunks}"),
     )
 }
 
 fn lines(text: &str) -> Vec<&str> {
     text.lines().collect()
-}
-
-/// A JSON text with a line for each value, in the order in which it was, in ASCII without control characters.
-fn indented(json: &str) -> String {
-    let mut text = String::with_capacity(json.len() * 2);
-    let mut depth = 0_usize;
-    let mut rest = json.chars().peekable();
-    let line = |text: &mut String, depth: usize| {
-        text.push('\n');
-        text.extend(std::iter::repeat_n("  ", depth));
-    };
-    while let Some(c) = rest.next() {
-        match c {
-            ' ' | '\t' | '\n' | '\r' => {}
-            '{' | '[' => {
-                text.push(c);
-                while rest.next_if(char::is_ascii_whitespace).is_some() {}
-                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
-                    text.push(end);
-                } else {
-                    depth += 1;
-                    line(&mut text, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut text, depth);
-                text.push(c);
-            }
-            ',' => {
-                text.push(c);
-                line(&mut text, depth);
-            }
-            ':' => text.push_str(": "),
-            '"' => {
-                text.push(c);
-                while let Some(c) = rest.next() {
-                    push_within_string(&mut text, c);
-                    match c {
-                        '\\' => text.extend(rest.next()),
-                        '"' => break,
-                        _ => {}
-                    }
-                }
-            }
-            _ => text.push(c),
-        }
-    }
-    text
-}
-
-fn push_within_string(text: &mut String, c: char) {
-    if (' '..='~').contains(&c) {
-        text.push(c);
-    } else {
-        let mut units = [0; 2];
-        for unit in c.encode_utf16(&mut units) {
-            let _ = write!(text, "\\u{unit:04x}");
-        }
-    }
 }
 
 /// What happens to a line.
@@ -259,7 +199,7 @@ mod tests {
             json!({ "Statement": [{ "Condition": { "StringEquals": { "k:aud": "sts", "k:sub": "a" } } }] });
         let new =
             json!({ "Statement": [{ "Condition": { "StringEquals": { "k:aud": "sts", "k:sub": "b" } } }] });
-        let diff = alternative("cart", &old.to_string(), &new.to_string()).text;
+        let diff = alternative("trust policy of cart", &old.to_string(), &new.to_string()).text;
         let shown = [
             "--- trust policy of cart, as it is",
             "+++ trust policy of cart, repaired",
