@@ -10,6 +10,7 @@
 mod alerts;
 mod audit_command;
 mod aws_trouble;
+mod can_i;
 mod chart;
 mod container;
 mod custom_resources;

@@ -43,7 +43,7 @@ pub use audit_object::{AuditObject, Owner};
 pub use config_map_object::ConfigMapObject;
 pub use index::{Dirty, Index};
 pub use kind::Kind;
-pub use list::{ListFailed, list};
+pub use list::{ListFailed, list, list_permissions};
 pub use namespace_object::NamespaceObject;
 pub use observation::{Change, Observation};
 pub use policy_object::PolicyObject;

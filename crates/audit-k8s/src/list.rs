@@ -56,12 +56,19 @@ pub async fn list(
     all::<Box<PolicyObject>>(client, prefix, None, &mut observations).await?;
     all::<NamespaceObject>(client, prefix, None, &mut observations).await?;
     // An expectation may be about another namespace.
+    observations.append(&mut list_permissions(client, prefix).await);
+    Ok(observations)
+}
+
+/// Lists roles and their bindings alone, in all namespaces. Kinds that are out of reach are observed as such.
+pub async fn list_permissions(client: &Client, prefix: &str) -> Vec<Observation> {
+    let mut observations = Vec::new();
     let every = ListParams::default;
     if_possible::<RoleWire>(client, prefix, None, every(), &mut observations).await;
     if_possible::<ClusterRoleWire>(client, prefix, None, every(), &mut observations).await;
     if_possible::<RoleBindingWire>(client, prefix, None, every(), &mut observations).await;
     if_possible::<ClusterRoleBindingWire>(client, prefix, None, every(), &mut observations).await;
-    Ok(observations)
+    observations
 }
 
 /// All objects of a kind that may be out of reach.

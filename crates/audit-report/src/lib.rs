@@ -16,5 +16,7 @@ pub mod view;
 pub mod wide;
 pub mod yaml;
 
+pub use text::lines;
+
 #[cfg(test)]
 mod testing;

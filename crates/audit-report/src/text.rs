@@ -43,7 +43,8 @@ pub(crate) fn cell(text: &str) -> String {
 }
 
 /// Text of several lines, in which only line breaks stay of what is invisible.
-pub(crate) fn lines(text: &str) -> String {
+#[must_use]
+pub fn lines(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if is_hidden(c) && c != '\n' {

@@ -1,10 +1,11 @@
-//! Expectations on the command line: what every annotated ServiceAccount must be able to do.
+//! Expectations on the command line: what every ServiceAccount that asks for a role must be able to do.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use audit_core::model::{AuditRequest, AwsExpectation};
+use audit_core::snapshot::Cluster;
 use audit_core::text::quote;
-use audit_core::{Config, Snapshot};
 
 /// An action, and the resource on which it is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,30 +29,44 @@ impl FromStr for Expect {
             Some((action, resource)) => (action, Some(resource)),
             None => (text, None),
         };
+        Self::new(action, resource).ok_or_else(|| ExpectError(quote(text)))
+    }
+}
+
+impl Expect {
+    /// An action on a resource, if they are such.
+    #[must_use]
+    pub fn new(action: &str, resource: Option<&str>) -> Option<Self> {
         let is_action = action
             .split_once(':')
             .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty() && !name.contains(':'));
         let is_resource = resource.is_none_or(|arn| arn == "*" || arn.starts_with("arn:"));
-        if !is_action || !is_resource {
-            return Err(ExpectError(quote(text)));
-        }
-        Ok(Self {
+        (is_action && is_resource).then(|| Self {
             action: action.to_owned(),
             resource: resource.map(str::to_owned),
         })
     }
+
+    /// The same as an `IrsaAudit` says it, with what is known of condition keys.
+    #[must_use]
+    pub fn expectation(&self, context: BTreeMap<String, String>) -> AwsExpectation {
+        AwsExpectation {
+            actions: vec![self.action.clone()],
+            resources: self.resource.iter().cloned().collect(),
+            context,
+        }
+    }
 }
 
-/// Adds the expectations to those of every ServiceAccount that is annotated with a role.
-pub fn add(snapshot: &mut Snapshot, config: &Config, expected: &[Expect]) {
+/// Adds the expectations to those of every ServiceAccount that asks for a role.
+pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[Expect]) {
     if expected.is_empty() {
         return;
     }
-    let annotated = snapshot.cluster.bindings().filter(|(_, binding)| {
-        let account = binding.service_account();
-        account.is_some_and(|account| account.role_arn(&config.annotation_prefix).is_some())
-    });
-    let requests: Vec<(String, AuditRequest)> = annotated
+    let asking = cluster
+        .bindings()
+        .filter(|(key, _)| cluster.asked(key, annotation_prefix).role.is_some());
+    let requests: Vec<(String, AuditRequest)> = asking
         .map(|(key, binding)| {
             let first = binding.requests().first().cloned();
             let mut request = first.unwrap_or_else(|| AuditRequest {
@@ -60,16 +75,13 @@ pub fn add(snapshot: &mut Snapshot, config: &Config, expected: &[Expect]) {
                 declared: true,
                 ..AuditRequest::default()
             });
-            request.aws.extend(expected.iter().map(|expect| AwsExpectation {
-                actions: vec![expect.action.clone()],
-                resources: expect.resource.iter().cloned().collect(),
-                context: [].into(),
-            }));
+            let expected = expected.iter().map(|expect| expect.expectation(BTreeMap::new()));
+            request.aws.extend(expected);
             (key.namespace.clone(), request)
         })
         .collect();
     for (namespace, request) in requests {
-        snapshot.cluster.put_request(&namespace, request);
+        cluster.put_request(&namespace, request);
     }
 }
 

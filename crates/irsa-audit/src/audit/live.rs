@@ -1,24 +1,24 @@
-//! The audit of a cluster and of AWS, once.
+//! A cluster and AWS, asked once.
 //!
 //! The operator's engine decides what is to be read from AWS, and what to ask the API server about expected permissions. Here it
-//! is fed with one listing of the cluster, and asked for its report as soon as every answer that a verdict hangs on is there. What
+//! is fed with one listing of the cluster, and asked for what it knows as soon as every answer that a verdict hangs on is there. What
 //! it would write is written nowhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_aws::{Directory, Outcome, Reading, Request, RequestObserver};
-use audit_core::Config;
+use audit_core::Snapshot;
 use audit_core::model::{ClusterIssuer, IssuerSource};
-use audit_core::report::Report;
-use audit_k8s::Observation;
+use audit_core::snapshot::Cluster;
+use audit_k8s::{Change, Index, ListFailed, Observation};
 use jiff::Timestamp;
 use kube::Client;
 use secrecy::ExposeSecret as _;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::sleep;
 
-use super::args::AuditArgs;
+use super::source::{Evidence, SourceArgs};
 use crate::operator::engine::{Action, Engine, Review, ReviewOutcome, Settings};
 use crate::operator::review::Reviewer;
 use crate::operator::{issuer, shown};
@@ -44,7 +44,7 @@ pub enum LiveError {
     Client(String),
     /// A kind cannot be listed.
     #[error("{0}")]
-    List(#[from] audit_k8s::ListFailed),
+    List(#[from] ListFailed),
     /// Nothing can be asked of AWS.
     #[error(
         "AWS does not say which account the credentials are in: {0}; check them with `aws sts get-caller-identity`"
@@ -62,32 +62,89 @@ impl RequestObserver for Unobserved {
     fn observe(&self, _: &str, _: &'static str, _: &'static str, _: Outcome, _: Duration) {}
 }
 
-/// Audits the cluster of the kubeconfig.
+/// What is looked for.
+pub struct Wish<'a> {
+    /// The only namespace whose ServiceAccounts are looked at.
+    pub namespace: Option<&'a str>,
+    /// Whether the `IrsaAuditPolicy` objects say what is looked at, and how it is judged.
+    pub heeds_policies: bool,
+    /// Changes what is expected of ServiceAccounts, and with it what is asked of AWS.
+    pub expect: &'a dyn Fn(&mut Cluster),
+}
+
+/// Looks at the cluster of the kubeconfig, and at what its ServiceAccounts have in AWS.
 ///
 /// # Errors
 /// [`LiveError`].
-pub fn audit(args: &AuditArgs) -> Result<Report, LiveError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(run(args))
+pub fn look(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> {
+    runtime()?.block_on(run(args, wish))
 }
 
-async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
-    let kubeconfig = kube::Config::infer()
-        .await
-        .map_err(|error| LiveError::Kubeconfig(shown(&error)))?;
+/// Looks at the roles of Kubernetes and at their bindings alone, in the cluster of the kubeconfig.
+///
+/// # Errors
+/// [`LiveError`].
+pub fn permissions(args: &SourceArgs) -> Result<Evidence, LiveError> {
+    let observations = runtime()?.block_on(async {
+        let client = client(kubeconfig().await?)?;
+        Ok::<_, LiveError>(audit_k8s::list_permissions(&client, &args.annotation_prefix).await)
+    })?;
+    let (mut snapshot, mut index) = (Snapshot::default(), Index::new());
+    let mut failures = Vec::new();
+    let mut is_blind = true;
+    for observation in observations {
+        warn(&observation);
+        match &observation {
+            Observation::WatchFailed { kind, message } => failures.push(ListFailed {
+                kind: *kind,
+                message: message.clone(),
+            }),
+            _ => is_blind = false,
+        }
+        index.apply(&mut snapshot.cluster, observation);
+    }
+    match failures.into_iter().next() {
+        Some(failure) if is_blind => return Err(failure.into()),
+        _ => {}
+    }
+    Ok(Evidence {
+        snapshot,
+        config: args.config(),
+        now: Timestamp::now(),
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+async fn kubeconfig() -> Result<kube::Config, LiveError> {
+    let found = kube::Config::infer().await;
+    found.map_err(|error| LiveError::Kubeconfig(shown(&error)))
+}
+
+fn client(kubeconfig: kube::Config) -> Result<Client, LiveError> {
+    Client::try_from(kubeconfig).map_err(|error| LiveError::Client(shown(&error)))
+}
+
+/// Says which object could not be read.
+fn warn(observation: &Observation) {
+    if let Observation::Skipped(undecodable) = observation {
+        eprintln!("irsa-audit: warning: {undecodable}");
+    }
+}
+
+async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> {
+    let kubeconfig = kubeconfig().await?;
     let token = token(&kubeconfig).await;
-    let client = Client::try_from(kubeconfig).map_err(|error| LiveError::Client(shown(&error)))?;
+    let client = client(kubeconfig)?;
     let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
     let (directory, readings) = Directory::start(settings, Arc::new(Unobserved));
     let mut engine = Engine::new(Settings {
-        config: Config {
-            annotation_prefix: args.annotation_prefix.clone(),
-            role_home: args.compose_role_arn.clone(),
-            ..Config::default()
-        },
+        config: args.config(),
         refresh: REFRESH,
         cluster_name: args.cluster_name.clone(),
     });
@@ -96,12 +153,14 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         webhook_namespace: args.webhook_namespace.clone(),
     };
     engine.set_leading(true);
-    for observation in audit_k8s::list(&client, &scope, args.namespace.as_deref()).await? {
-        if let Observation::Skipped(undecodable) = &observation {
-            eprintln!("irsa-audit: warning: {undecodable}");
+    for observation in audit_k8s::list(&client, &scope, wish.namespace).await? {
+        warn(&observation);
+        let is_policy = matches!(observation, Observation::Policy(Change::Listed(_)));
+        if wish.heeds_policies || !is_policy {
+            engine.observe(observation, Timestamp::now());
         }
-        engine.observe(observation, Timestamp::now());
     }
+    engine.expect(wish.expect);
     let found = match &args.issuer {
         Some(url) => Some(ClusterIssuer {
             url: url.clone(),
@@ -128,7 +187,12 @@ async fn run(args: &AuditArgs) -> Result<Report, LiveError> {
         warned: false,
     };
     session.settle().await?;
-    Ok(session.engine.report(Timestamp::now()))
+    let (snapshot, config) = session.engine.into_evidence();
+    Ok(Evidence {
+        snapshot,
+        config,
+        now: Timestamp::now(),
+    })
 }
 
 /// The token with which the kubeconfig authenticates, if it is written there.

@@ -5,25 +5,23 @@
 //! | [`args`] | the flags |
 //! | `expect` | expectations on the command line |
 //! | `input` | files as texts |
-//! | `live` | a cluster and AWS, asked once |
+//! | [`source`] | the flags that say where to look, and files read in place of a cluster and AWS |
+//! | [`live`] | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
-mod expect;
-pub mod input;
-mod live;
+pub mod expect;
+mod input;
+pub mod live;
+pub mod source;
 mod threshold;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use audit_core::report::Report;
-use audit_offline::{Options, Weight};
-use jiff::Timestamp;
-
 use args::{AuditArgs, Format};
-use input::{InputError, Reader};
-use live::LiveError;
+use live::Wish;
+use source::{Evidence, SourceError};
 
 /// The report reaches the threshold.
 const REACHED: u8 = 1;
@@ -31,20 +29,9 @@ const REACHED: u8 = 1;
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// A path cannot be read.
+    /// There is nothing to audit.
     #[error(transparent)]
-    Input(#[from] InputError),
-    /// What was read cannot be understood; each problem is told by itself.
-    #[error("{}", .0.join("\nirsa-audit: "))]
-    Problems(Vec<String>),
-    /// Of files, one account's outputs at most may name none.
-    #[error(
-        "--account gives, with --kubernetes, one account to which outputs belong that name none: give one ID, without a role"
-    )]
-    Account,
-    /// The cluster or AWS cannot be asked.
-    #[error(transparent)]
-    Live(#[from] LiveError),
+    Source(#[from] SourceError),
     /// The report could not be written.
     #[error("the report could not be written: {0}")]
     Output(#[source] io::Error),
@@ -55,11 +42,12 @@ pub enum AuditError {
 /// # Errors
 /// When there is no report; the exit code is then 2.
 pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
-    let report = if args.kubernetes.is_empty() {
-        live::audit(args)?
-    } else {
-        offline(args)?
-    };
+    let Evidence {
+        snapshot,
+        config,
+        now,
+    } = look(args)?;
+    let report = audit_core::audit(&snapshot, &config, now);
     let text = match args.output {
         Format::Table => audit_report::table::render(&report),
         Format::Wide => audit_report::wide::render(&report),
@@ -78,38 +66,23 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
     })
 }
 
-/// The audit of files.
-fn offline(args: &AuditArgs) -> Result<Report, AuditError> {
-    let account = match args.accounts.as_slice() {
-        [] => None,
-        [access] if access.role_arn.is_none() => Some(access.id.clone()),
-        _ => return Err(AuditError::Account),
-    };
-    let mut reader = Reader::default();
-    let manifests = reader.read(&args.kubernetes)?;
-    let outputs = reader.read(&args.aws)?;
-    let now = Timestamp::now();
-    let options = Options {
-        annotation_prefix: args.annotation_prefix.clone(),
-        namespace: args.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        webhook_namespace: args.webhook_namespace.clone(),
-        partial: args.partial,
-        issuer: args.issuer.clone(),
-        account,
-        now,
-    };
-    let mut loaded = audit_offline::load(&manifests, &outputs, &options);
-    loaded.config.role_home.clone_from(&args.compose_role_arn);
-    if loaded.has_errors() {
-        let errors = loaded
-            .problems
-            .iter()
-            .filter(|problem| problem.weight == Weight::Error);
-        return Err(AuditError::Problems(errors.map(ToString::to_string).collect()));
+/// What there is to audit, with what the command line expects besides.
+fn look(args: &AuditArgs) -> Result<Evidence, SourceError> {
+    let source = &args.source;
+    let namespace = args.namespace.as_deref();
+    if source.is_offline() {
+        let mut evidence = source::read(source, namespace)?;
+        expect::add(
+            &mut evidence.snapshot.cluster,
+            &source.annotation_prefix,
+            &args.expect,
+        );
+        return Ok(evidence);
     }
-    for problem in &loaded.problems {
-        eprintln!("irsa-audit: warning: {problem}");
-    }
-    expect::add(&mut loaded.snapshot, &loaded.config, &args.expect);
-    Ok(audit_core::audit(&loaded.snapshot, &loaded.config, now))
+    let wish = Wish {
+        namespace,
+        heeds_policies: true,
+        expect: &|cluster| expect::add(cluster, &source.annotation_prefix, &args.expect),
+    };
+    Ok(live::look(source, &wish)?)
 }

@@ -1,15 +1,21 @@
 //! The flags of `can-i`.
 
-use std::path::PathBuf;
-
 use audit_core::model::BindingKey;
 use clap::Args;
 
-/// Tells whether a ServiceAccount may do something, and by which role, or why not and what would let it.
+use crate::audit::source::SourceArgs;
+use irsa_audit::trust::args::context;
+
+/// Tells whether a ServiceAccount may do something, and by what, or why not and what would let it.
 ///
-/// Asks manifests, which count as the whole cluster unless --partial is given.
+/// Asks the cluster of the kubeconfig, and for actions of AWS also AWS; with --kubernetes, files alone. Nothing is ever written
+/// to either.
 ///
-/// Exit code: 0 yes, 1 no, 3 where what was given does not tell, 2 where something is wrong with the call, or cannot be
+/// Of an action of AWS the answer follows the whole chain: whether the ServiceAccount gets credentials of its role, what the role's
+/// policies and its permissions boundary say, and, for sts:AssumeRole, the trust policy of the other role. SCPs, RCPs and policies
+/// of resources are not looked at.
+///
+/// Exit code: 0 yes, 1 no, 3 where what was seen does not tell, 2 where something is wrong with the call, or cannot be
 /// read.
 #[derive(Debug, Args)]
 pub struct CanIArgs {
@@ -17,13 +23,14 @@ pub struct CanIArgs {
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
     pub service_account: BindingKey,
 
-    /// What it would do: a verb of Kubernetes, such as `get`
-    #[arg(value_name = "VERB")]
+    /// What it would do: a verb of Kubernetes, such as `get`, or an action of AWS, such as `s3:GetObject`
+    #[arg(value_name = "VERB|ACTION")]
     pub action: String,
 
-    /// On what: a resource in the plural, with its API group and subresource where it has one, such as `deployments.apps/scale`
-    #[arg(value_name = "RESOURCE")]
-    pub target: String,
+    /// On what: a resource in the plural, with its API group and subresource where it has one, such as
+    /// `deployments.apps/scale`; for AWS an ARN, or nothing for an action that has no resource of its own
+    #[arg(value_name = "RESOURCE|ARN")]
+    pub target: Option<String>,
 
     /// The only object that it is about
     #[arg(value_name = "NAME")]
@@ -41,14 +48,12 @@ pub struct CanIArgs {
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
 
-    /// Manifests: files or directories of YAML and JSON, with roles and bindings, as kubectl and helm print them; `-` reads standard
-    /// input
-    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
-    pub kubernetes: Vec<PathBuf>,
+    /// For AWS: what is known of a condition key, such as `aws:RequestedRegion=eu-west-1`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = context)]
+    pub context: Vec<(String, String)>,
 
-    /// The manifests are not the whole cluster, but a chart or an application: what they lack may exist
-    #[arg(long)]
-    pub partial: bool,
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 fn service_account(text: &str) -> Result<BindingKey, String> {

@@ -2,26 +2,39 @@
 
 use audit_core::Snapshot;
 use audit_core::fix::Form;
-use audit_core::model::KubernetesExpectation;
+use audit_core::model::{BindingKey, KubernetesExpectation};
 use audit_core::rbac::request::requests;
 use audit_core::rbac::{Decision, Identity, answers};
 use audit_core::rules::permissions::{explain, named, repair, role};
 
-use super::Reply;
-use super::args::CanIArgs;
+use super::reply::Reply;
+use crate::audit::live;
+use crate::audit::source::{self, SourceArgs, SourceError};
+
+/// Asks a cluster, or files.
+pub(super) fn ask(
+    args: &SourceArgs,
+    key: &BindingKey,
+    asked: &KubernetesExpectation,
+) -> Result<Reply, SourceError> {
+    let evidence = if args.is_offline() {
+        source::read(args, None)?
+    } else {
+        live::permissions(args)?
+    };
+    Ok(answer(&evidence.snapshot, key, asked))
+}
 
 /// Whether the ServiceAccount may do it.
-pub(super) fn answer(snapshot: &Snapshot, args: &CanIArgs) -> Reply {
-    let asked = [expectation(args)];
+fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) -> Reply {
     let rbac = snapshot.cluster.rbac();
-    let key = &args.service_account;
-    let answers = answers(snapshot, key, &asked);
+    let answers = answers(snapshot, key, std::slice::from_ref(asked));
     let Some(answer) = answers.first() else {
         return Reply::unknown("nothing was asked");
     };
     match &answer.decision {
         Decision::Unseen(missing) => {
-            Reply::unknown(&format!("nothing that was given allows it, but {missing}"))
+            Reply::unknown(&format!("nothing that was seen allows it, but {missing}"))
         }
         Decision::Disputed => Reply::unknown("the API server says the opposite of what its roles say"),
         Decision::Denied => {
@@ -51,45 +64,22 @@ pub(super) fn answer(snapshot: &Snapshot, args: &CanIArgs) -> Reply {
     }
 }
 
-/// What the words on the command line ask for.
-fn expectation(args: &CanIArgs) -> KubernetesExpectation {
-    let (path, in_path) = match args.target.split_once('/') {
-        Some((path, subresource)) => (path, Some(subresource.to_owned())),
-        None => (args.target.as_str(), None),
-    };
-    let (resource, group) = path.split_once('.').unwrap_or((path, ""));
-    let namespace = args.namespace.as_ref().unwrap_or(&args.service_account.namespace);
-    KubernetesExpectation {
-        verbs: vec![args.action.clone()],
-        api_group: group.to_owned(),
-        resource: resource.to_owned(),
-        subresource: args.subresource.clone().or(in_path),
-        resource_names: args.name.iter().cloned().collect(),
-        namespace: (!args.all_namespaces).then(|| namespace.clone()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use audit_core::model::BindingKey;
     use audit_core::snapshot::{Cluster, Origin};
     use audit_k8s::prune;
     use serde_json::json;
 
+    use super::super::question::{Question, read};
+    use super::super::testing::args;
     use super::*;
 
-    fn args(verb: &str, target: &str) -> CanIArgs {
-        CanIArgs {
-            service_account: BindingKey::new("shop", "cart"),
-            action: verb.to_owned(),
-            target: target.to_owned(),
-            name: None,
-            subresource: None,
-            namespace: None,
-            all_namespaces: false,
-            kubernetes: Vec::new(),
-            partial: false,
-        }
+    fn reply(cluster: Cluster, words: &[&str]) -> Reply {
+        let args = args(words);
+        let Ok(Question::Kubernetes(asked)) = read(&args) else {
+            panic!("{words:?}")
+        };
+        answer(&snapshot(cluster), &args.service_account, &asked)
     }
 
     fn snapshot(mut cluster: Cluster) -> Snapshot {
@@ -110,12 +100,11 @@ mod tests {
 
     #[test]
     fn yes_says_by_what() {
-        let split = CanIArgs {
-            subresource: Some("scale".to_owned()),
-            ..args("get", "deployments.apps")
-        };
-        for args in [args("get", "deployments.apps/scale"), split] {
-            let reply = answer(&snapshot(Cluster::default()), &args);
+        for words in [
+            &["get", "deployments.apps/scale"][..],
+            &["get", "deployments.apps", "--subresource", "scale"],
+        ] {
+            let reply = reply(Cluster::default(), words);
             assert_eq!(reply.code, 0, "{}", reply.text);
             assert!(reply.text.contains("RoleBinding `shop/b`") && reply.text.contains("Role `shop/r`"));
         }
@@ -123,20 +112,12 @@ mod tests {
 
     #[test]
     fn no_says_why_and_what_would_let_it() {
-        let elsewhere = CanIArgs {
-            namespace: Some("other".to_owned()),
-            ..args("get", "deployments.apps/scale")
-        };
-        let everywhere = CanIArgs {
-            all_namespaces: true,
-            ..args("get", "deployments.apps/scale")
-        };
-        for (args, kind) in [
-            (args("get", "pods"), "kind: Role\n"),
-            (elsewhere, "kind: Role\n"),
-            (everywhere, "kind: ClusterRole\n"),
+        for (words, kind) in [
+            (&["get", "pods"][..], "kind: Role\n"),
+            (&["get", "deployments.apps/scale", "-n", "other"], "kind: Role\n"),
+            (&["get", "deployments.apps/scale", "-A"], "kind: ClusterRole\n"),
         ] {
-            let reply = answer(&snapshot(Cluster::default()), &args);
+            let reply = reply(Cluster::default(), words);
             assert_eq!(reply.code, 1, "{}", reply.text);
             assert!(
                 reply.text.starts_with("no: may not `get`") && reply.text.contains(kind),
@@ -148,9 +129,6 @@ mod tests {
 
     #[test]
     fn what_was_not_given_is_unknown() {
-        assert_eq!(
-            answer(&snapshot(Cluster::partial()), &args("get", "pods")).code,
-            3
-        );
+        assert_eq!(reply(Cluster::partial(), &["get", "pods"]).code, 3);
     }
 }

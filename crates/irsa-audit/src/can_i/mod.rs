@@ -3,66 +3,38 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`args`] | the flags |
+//! | `question` | what they ask for |
+//! | `aws` | actions of AWS |
 //! | `kubernetes` | verbs of Kubernetes |
+//! | `reply` | answers as text |
 
 pub mod args;
+mod aws;
 mod kubernetes;
+mod question;
+mod reply;
+#[cfg(test)]
+mod testing;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use audit_offline::{Options, Weight};
-use jiff::Timestamp;
-
-use crate::audit::input::{InputError, Reader};
+use crate::audit::source::SourceError;
 use args::CanIArgs;
+use question::{Question, QuestionError};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CanIError {
-    /// A path cannot be read.
+    /// It is no question.
     #[error(transparent)]
-    Input(#[from] InputError),
-    /// What was read cannot be understood; each problem is told by itself.
-    #[error("{}", .0.join("\nirsa-audit: "))]
-    Problems(Vec<String>),
-    /// An action of AWS.
-    #[error("`{0}` looks like an action of AWS: this version answers for verbs of Kubernetes")]
-    Action(String),
+    Question(#[from] QuestionError),
+    /// There is nothing to ask.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The answer could not be written.
     #[error("the answer could not be written: {0}")]
     Output(#[source] io::Error),
-}
-
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Reply {
-    code: u8,
-    text: String,
-}
-
-impl Reply {
-    fn yes(why: &str) -> Self {
-        Self {
-            code: 0,
-            text: format!("yes: {why}\n"),
-        }
-    }
-
-    /// With what would let it.
-    fn no(why: &str, remedy: &str) -> Self {
-        Self {
-            code: 1,
-            text: format!("no: {why}\n\n{remedy}"),
-        }
-    }
-
-    fn unknown(why: &str) -> Self {
-        Self {
-            code: 3,
-            text: format!("unknown: {why}\n"),
-        }
-    }
 }
 
 /// Answers; the exit code says it as well.
@@ -70,28 +42,11 @@ impl Reply {
 /// # Errors
 /// When there is no answer; the exit code is then 2.
 pub fn run(args: &CanIArgs) -> Result<ExitCode, CanIError> {
-    if args.action.contains(':') {
-        return Err(CanIError::Action(audit_core::text::quote(&args.action)));
-    }
-    let manifests = Reader::default().read(&args.kubernetes)?;
-    let options = Options {
-        annotation_prefix: "eks.amazonaws.com".to_owned(),
-        namespace: "default".to_owned(),
-        webhook_namespace: "kube-system".to_owned(),
-        partial: args.partial,
-        issuer: None,
-        account: None,
-        now: Timestamp::now(),
+    let key = &args.service_account;
+    let reply = match question::read(args)? {
+        Question::Aws(asked) => aws::ask(&args.source, key, &asked)?,
+        Question::Kubernetes(asked) => kubernetes::ask(&args.source, key, &asked)?,
     };
-    let loaded = audit_offline::load(&manifests, &[], &options);
-    if loaded.has_errors() {
-        let errors = loaded
-            .problems
-            .iter()
-            .filter(|problem| problem.weight == Weight::Error);
-        return Err(CanIError::Problems(errors.map(ToString::to_string).collect()));
-    }
-    let reply = kubernetes::answer(&loaded.snapshot, args);
     match io::stdout().lock().write_all(reply.text.as_bytes()) {
         // The exit code tells it to whoever has read enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CanIError::Output(error)),

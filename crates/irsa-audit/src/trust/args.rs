@@ -76,7 +76,10 @@ fn account(text: &str) -> Result<String, String> {
 }
 
 /// Reads a condition key and a value of it.
-fn context(text: &str) -> Result<(String, String), String> {
+///
+/// # Errors
+/// Where it is neither.
+pub fn context(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("write it like `aws:SourceIp=10.1.2.3`")?;

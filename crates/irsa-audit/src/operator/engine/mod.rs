@@ -36,7 +36,8 @@ use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::Reviews;
 use audit_core::report::Report;
-use audit_core::{Snapshot, audit};
+use audit_core::snapshot::Cluster;
+use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
@@ -227,6 +228,18 @@ impl Engine {
             && self.reviews.are_settled(now)
             && !self.awaits_clusters()
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
+    }
+
+    /// Changes what is expected of bindings, for somebody who only looks: no object of the cluster says it.
+    pub fn expect(&mut self, change: impl FnOnce(&mut Cluster)) {
+        change(&mut self.snapshot.cluster);
+        self.mark_all();
+    }
+
+    /// What is known, and the settings in force.
+    #[must_use]
+    pub fn into_evidence(self) -> (Snapshot, Config) {
+        (self.snapshot, self.rules.config)
     }
 
     /// The audit of everything that is known.

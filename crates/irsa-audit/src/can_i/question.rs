@@ -1,0 +1,160 @@
+//! What the words on the command line ask for.
+
+use std::collections::BTreeMap;
+
+use audit_core::model::{AwsExpectation, KubernetesExpectation};
+use audit_core::text::quote;
+
+use super::args::CanIArgs;
+use crate::audit::expect::Expect;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Of an action of AWS.
+    Aws(AwsExpectation),
+    /// Of a verb of Kubernetes.
+    Kubernetes(KubernetesExpectation),
+}
+
+/// Why it is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionError {
+    /// An action or a resource of AWS that is none.
+    #[error("`{0}` is no action of AWS, or not on an ARN: ask as in `s3:GetObject arn:aws:s3:::bucket/*`")]
+    NoAction(String),
+    /// A verb alone.
+    #[error("`{0}` on what? Give a resource in the plural, such as `pods`")]
+    NoResource(String),
+    /// A word or a flag that the question has no room for.
+    #[error("{word} is for {what}")]
+    Besides {
+        /// Which.
+        word: &'static str,
+        /// To what it belongs.
+        what: &'static str,
+    },
+    /// A condition key with two values.
+    #[error("--context gives `{0}` twice: a request has one value of it")]
+    Twice(String),
+}
+
+/// Reads the question: what has a colon is an action of AWS.
+pub(super) fn read(args: &CanIArgs) -> Result<Question, QuestionError> {
+    if args.action.contains(':') {
+        aws(args).map(Question::Aws)
+    } else {
+        kubernetes(args).map(Question::Kubernetes)
+    }
+}
+
+fn aws(args: &CanIArgs) -> Result<AwsExpectation, QuestionError> {
+    let besides = [
+        ("NAME", args.name.is_some()),
+        ("--subresource", args.subresource.is_some()),
+        ("--namespace", args.namespace.is_some()),
+        ("--all-namespaces", args.all_namespaces),
+    ];
+    refuse(&besides, "verbs of Kubernetes")?;
+    let target = args.target.as_deref();
+    let asked = Expect::new(&args.action, target).ok_or_else(|| {
+        let words = [args.action.as_str()].into_iter().chain(target);
+        QuestionError::NoAction(quote(&words.collect::<Vec<_>>().join(" ")))
+    })?;
+    let mut context = BTreeMap::new();
+    for (key, value) in &args.context {
+        if context.insert(key.clone(), value.clone()).is_some() {
+            return Err(QuestionError::Twice(quote(key)));
+        }
+    }
+    Ok(asked.expectation(context))
+}
+
+fn kubernetes(args: &CanIArgs) -> Result<KubernetesExpectation, QuestionError> {
+    refuse(&[("--context", !args.context.is_empty())], "actions of AWS")?;
+    let target = args
+        .target
+        .as_deref()
+        .ok_or_else(|| QuestionError::NoResource(quote(&args.action)))?;
+    let (path, in_path) = match target.split_once('/') {
+        Some((path, subresource)) => (path, Some(subresource.to_owned())),
+        None => (target, None),
+    };
+    let (resource, group) = path.split_once('.').unwrap_or((path, ""));
+    let namespace = args.namespace.as_ref().unwrap_or(&args.service_account.namespace);
+    Ok(KubernetesExpectation {
+        verbs: vec![args.action.clone()],
+        api_group: group.to_owned(),
+        resource: resource.to_owned(),
+        subresource: args.subresource.clone().or(in_path),
+        resource_names: args.name.iter().cloned().collect(),
+        namespace: (!args.all_namespaces).then(|| namespace.clone()),
+    })
+}
+
+fn refuse(besides: &[(&'static str, bool)], what: &'static str) -> Result<(), QuestionError> {
+    match besides.iter().find(|(_, is_given)| *is_given) {
+        Some((word, _)) => Err(QuestionError::Besides { word, what }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::args;
+    use super::*;
+
+    #[test]
+    fn a_resource_may_have_a_group_and_a_subresource() {
+        let asked = |words: &[&str]| match read(&args(words)) {
+            Ok(Question::Kubernetes(asked)) => asked,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        let scale = asked(&["get", "deployments.apps/scale"]);
+        assert_eq!(
+            (
+                scale.resource.as_str(),
+                scale.api_group.as_str(),
+                scale.subresource.as_deref()
+            ),
+            ("deployments", "apps", Some("scale"))
+        );
+        assert_eq!(asked(&["get", "deployments.apps", "--subresource=scale"]), scale);
+        assert_eq!(scale.namespace.as_deref(), Some("shop"));
+        assert_eq!(asked(&["get", "nodes", "-A"]).namespace, None);
+        assert_eq!(asked(&["get", "secrets", "tls"]).resource_names, ["tls"]);
+    }
+
+    #[test]
+    fn what_has_a_colon_is_an_action_of_aws() {
+        let asked = |words: &[&str]| match read(&args(words)) {
+            Ok(Question::Aws(asked)) => asked,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        assert_eq!(
+            asked(&["s3:GetObject", "arn:aws:s3:::b/*"]).resources,
+            ["arn:aws:s3:::b/*"]
+        );
+        let bare = asked(&["s3:ListAllMyBuckets", "--context=aws:SourceIp=10.0.0.1"]);
+        assert_eq!(bare.actions, ["s3:ListAllMyBuckets"]);
+        assert!(bare.resources.is_empty());
+        assert_eq!(bare.context["aws:SourceIp"], "10.0.0.1");
+    }
+
+    #[test]
+    fn what_makes_no_question_is_refused() {
+        for words in [
+            &["get"][..],
+            &["s3:"],
+            &["s3:GetObject", "bucket"],
+            &["s3:GetObject", "arn:aws:s3:::b", "name"],
+            &["s3:GetObject", "-n", "shop"],
+            &["s3:GetObject", "-A"],
+            &["s3:GetObject", "--subresource=log"],
+            &["get", "pods", "--context=aws:SourceIp=10.0.0.1"],
+            &["s3:GetObject", "--context=a:b=1", "--context=a:b=2"],
+        ] {
+            assert!(read(&args(words)).is_err(), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Answers as text, with the exit code that says the same.
+
+use std::fmt::Write as _;
+
+use audit_core::Finding;
+use audit_core::fix::{Fix, FixKind};
+use audit_report::lines;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The exit code.
+    pub code: u8,
+    /// What is printed; ends with a newline.
+    pub text: String,
+}
+
+impl Reply {
+    pub fn yes(why: &str) -> Self {
+        Self {
+            code: 0,
+            text: format!("yes: {why}\n"),
+        }
+    }
+
+    /// With what would let it.
+    pub fn no(why: &str, remedy: &str) -> Self {
+        Self {
+            code: 1,
+            text: format!("no: {why}\n\n{remedy}"),
+        }
+    }
+
+    pub fn unknown(why: &str) -> Self {
+        Self {
+            code: 3,
+            text: format!("unknown: {why}\n"),
+        }
+    }
+
+    /// No, or unknown, for what a finding says.
+    pub fn of(finding: &Finding, is_no: bool) -> Self {
+        let (code, word) = if is_no { (1, "no") } else { (3, "unknown") };
+        let mut text = format!("{word}: {}\n", named(finding));
+        if let Some(fix) = &finding.fix {
+            write_fix(&mut text, fix);
+        }
+        Self { code, text }
+    }
+
+    /// With something that is worth knowing besides.
+    pub fn note(mut self, finding: &Finding) -> Self {
+        let _ = writeln!(self.text, "note: {}", named(finding));
+        self
+    }
+}
+
+/// A finding by its code, with what it says.
+fn named(finding: &Finding) -> String {
+    let entry = finding.entry;
+    format!("{} {}: {}", entry.code, entry.reason, lines(&finding.message))
+}
+
+/// A fix in every form, each so that it can be pasted.
+fn write_fix(out: &mut String, fix: &Fix) {
+    let text = lines(&fix.whole());
+    let _ = match fix.kind {
+        FixKind::AwsCli => writeln!(
+            out,
+            "\n# What lets it, with the AWS CLI and credentials of the role's account:\n{text}"
+        ),
+        FixKind::Kubectl => writeln!(out, "\n# What lets it, with kubectl:\n{text}"),
+        FixKind::Manual => writeln!(out, "\n# To do: {text}"),
+    };
+    for alternative in &fix.alternatives {
+        let only_if = alternative
+            .only_if
+            .map(|only_if| format!(", only if {only_if}"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "\n# As {}{only_if}:\n{}",
+            alternative.form.as_str(),
+            lines(&alternative.text).trim_end()
+        );
+    }
+}
