@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit_api::status::{Difference, difference, duplicate_status, stalls_at, status};
 use audit_core::audit::Bound;
 use audit_core::disclosure::told;
-use audit_core::finding::Link;
+use audit_core::finding::{Link, Severity};
 use audit_core::model::BindingKey;
 use audit_core::report::BindingReport;
 use audit_core::{Config, Disclosure, Snapshot, Verdict, audit_binding};
@@ -20,7 +20,7 @@ use super::publication::{Publication, announcement, publication};
 use super::schedule::{after, hash};
 use super::summary::Summary;
 
-/// How long a report waits for the first answer of AWS before it is shown without it.
+/// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest name of an object.
@@ -42,7 +42,9 @@ pub struct Look<'a> {
     pub index: &'a Index,
     /// What was written to them.
     pub objects: &'a mut Objects,
-    /// Since when the first answers of AWS about a role are awaited.
+    /// The API server may yet say that what no role allows is allowed.
+    pub may_be_contradicted: bool,
+    /// Since when first answers about a role are awaited.
     pub waiting: &'a mut Option<(Option<String>, Timestamp)>,
     /// The time.
     pub now: Timestamp,
@@ -188,9 +190,11 @@ impl Look<'_> {
         Audited::Yes(Summary::new(&report, self.now), cause(&report))
     }
 
-    /// Whether the report would say nothing but that AWS has not answered yet. It may say so after a while.
+    /// Whether the report would say nothing but that AWS has not answered yet, or call the binding broken before the API server
+    /// has. It may say so after a while.
     fn must_wait(&mut self, report: &BindingReport) -> bool {
-        if !report.pending {
+        let may_be_contradicted = self.may_be_contradicted && is_broken_by_rbac(report);
+        if !report.pending && !may_be_contradicted {
             *self.waiting = None;
             return false;
         }
@@ -241,6 +245,16 @@ impl Look<'_> {
     fn wake_at(&mut self, at: Option<Timestamp>) {
         self.wake = [self.wake, at].into_iter().flatten().min();
     }
+}
+
+/// Whether the roles of Kubernetes alone make the binding broken.
+fn is_broken_by_rbac(report: &BindingReport) -> bool {
+    let breaking = report
+        .findings
+        .iter()
+        .filter(|finding| finding.counts() && finding.severity == Severity::Broken);
+    let mut links = breaking.map(|finding| finding.link).peekable();
+    links.peek().is_some() && links.all(|link| link == Link::Rbac)
 }
 
 /// What to read again for an unhealthy binding, by the link that decides; what Kubernetes will tell needs no reading.

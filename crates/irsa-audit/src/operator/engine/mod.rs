@@ -315,6 +315,7 @@ impl Engine {
             ),
             index: &self.index,
             objects: &mut self.objects,
+            may_be_contradicted: self.reviews.is_open(key, now),
             waiting: &mut state.waiting,
             now,
             actions,

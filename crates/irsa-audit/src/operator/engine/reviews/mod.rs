@@ -1,7 +1,8 @@
 //! What the API server itself says of expected Kubernetes permissions: asked for, and believed where it says so again.
 //!
-//! The verdict never waits for it. What RBAC's evaluation says is published, and corrected once the API server has contradicted
-//! it twice: the watch, and each API server's own view of the roles, may lag behind by a moment.
+//! What is granted is never waited for: it is published, and corrected once the API server has contradicted it twice, for the watch,
+//! and each API server's own view of the roles, may lag behind by a moment. That a binding is broken is told only when the API
+//! server has had that moment: another authorizer may allow what no role does.
 
 mod plan;
 
@@ -22,10 +23,10 @@ impl Engine {
     /// Takes in what came of a review.
     pub fn reviewed(&mut self, review: Review, outcome: ReviewOutcome, now: Timestamp) {
         let key = review.key.clone();
-        let Some(believed) = self.reviews.reviewed(review, outcome, now) else {
-            return;
-        };
-        if self.snapshot.reviews.put(&key, believed) {
+        let was_open = self.reviews.is_open(&key, now);
+        let believed = self.reviews.reviewed(review, outcome, now);
+        let closes = was_open && !self.reviews.is_open(&key, now);
+        if believed.is_some_and(|believed| self.snapshot.reviews.put(&key, believed)) || closes {
             self.dirty.insert(key);
         }
     }

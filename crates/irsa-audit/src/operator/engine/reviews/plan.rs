@@ -184,6 +184,12 @@ impl ReviewPlan {
         believed
     }
 
+    /// Whether the API server may yet say within moments what it says of a binding: for the first time, or once more.
+    #[must_use]
+    pub fn is_open(&self, key: &BindingKey, now: Timestamp) -> bool {
+        !self.is_refused(now) && self.cases.get(key).is_some_and(|case| case.open)
+    }
+
     /// Whether everything has been said that can be heard within moments.
     #[must_use]
     pub fn are_settled(&self, now: Timestamp) -> bool {

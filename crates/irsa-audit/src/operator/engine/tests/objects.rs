@@ -37,7 +37,19 @@ fn pods_that_carry_a_role_are_evidence_and_the_owner_comes_when_it_exists() {
         lab.api.objects[&object("app")]["metadata"]["ownerReferences"][0]["uid"],
         "sa-app"
     );
+    // What the pod carries was read before there was a ServiceAccount.
     assert_eq!(lab.short_writes(), ["status app", "own app"]);
+}
+
+#[test]
+fn a_pod_that_carries_the_role_of_another_service_account_is_broken() {
+    let mut lab = Lab::leading();
+    lab.trusts("app", "app");
+    lab.annotated("other", None);
+    lab.pod("app-1", "other", Some("app"), true);
+    lab.settle();
+    assert_eq!(lab.verdict("other"), Some(VerdictName::Broken));
+    assert_eq!(lab.reason("other").as_deref(), Some("RoleAnnotationMissing"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use audit_core::rbac::review::Evaluated;
 
 use super::permissions::{role, role_binding};
 use super::*;
+use crate::operator::engine::schedule::after;
 
 const DISAGREES: Option<&str> = Some("RbacReviewDisagrees");
 const NO_BINDING: Option<&str> = Some("RbacNoBinding");
@@ -94,10 +95,14 @@ impl Lab {
 #[test]
 fn a_disagreement_counts_once_it_was_repeated() {
     let mut lab = Lab::asking(allows);
-    assert_eq!((lab.said().as_deref(), lab.reviews.len()), (NO_BINDING, 1));
+    assert_eq!(
+        (lab.said(), lab.reviews.len()),
+        (None, 1),
+        "broken is told when nobody contradicts"
+    );
     assert!(!lab.engine.is_settled(lab.now), "who audits once waits for it");
     lab.pass(4);
-    assert_eq!((lab.said().as_deref(), lab.reviews.len()), (NO_BINDING, 1));
+    assert_eq!((lab.said(), lab.reviews.len()), (None, 1));
     lab.pass(1);
     assert_eq!((lab.said().as_deref(), lab.reviews.len()), (DISAGREES, 2));
     assert_eq!(lab.verdict("mine"), Some(VerdictName::Unknown));
@@ -119,6 +124,29 @@ fn a_disagreement_that_was_lag_is_never_told() {
             .all(|write| !format!("{write:?}").contains("IRSA909")),
         "{written:?}"
     );
+}
+
+#[test]
+fn broken_is_told_as_soon_as_the_api_server_agrees_or_cannot_say() {
+    for rules in [agrees, fails, refuses] {
+        let lab = Lab::asking(rules);
+        assert_eq!((lab.said().as_deref(), lab.reviews.len()), (NO_BINDING, 1));
+    }
+}
+
+#[test]
+fn an_api_server_that_does_not_answer_holds_nothing_up_for_long() {
+    let mut lab = Lab::healthy();
+    lab.expect("mine", "app", &["get"]);
+    for (wait, said) in [(0, None), (9, None), (1, NO_BINDING)] {
+        lab.now = after(lab.now, Duration::from_secs(wait));
+        for _ in 0..3 {
+            let actions = lab.turn();
+            let others = |action: &Action| !matches!(action, Action::Review(_));
+            lab.carry_out(actions.into_iter().filter(others).collect());
+        }
+        assert_eq!(lab.said().as_deref(), said);
+    }
 }
 
 #[test]
