@@ -1,4 +1,5 @@
 use jiff::SignedDuration;
+use serde_json::json;
 
 use super::*;
 use crate::model::{FailureKind, PodPhase, RoleLookup, WorkloadRef};
@@ -479,4 +480,27 @@ fn other_partitions_and_accounts_work_alike() {
             Some(put(&provider_arn(HOST_PATH)))
         );
     }
+}
+
+#[test]
+fn a_role_that_is_to_be_assumed_is_waited_for() {
+    let target = "arn:aws:iam::111122223333:role/reports";
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": target }
+    ]});
+    let world = World::healthy()
+        .inline(&policy)
+        .expect(&["sts:AssumeRole"], &[target]);
+    assert!(world.audit().pending, "its trust policy may refuse");
+    assert!(
+        !world
+            .clone()
+            .any_role("reports", RoleLookup::Absent)
+            .audit()
+            .pending
+    );
+    assert!(
+        !world.read_from_files().audit().pending,
+        "no answer is on its way"
+    );
 }

@@ -188,6 +188,12 @@ fn a_boundary_and_a_deny_are_asked_as_well() {
 }
 
 #[test]
+fn who_it_is_everybody_may_ask() {
+    let (code, text) = Files::with(&json!([allow("s3:*")])).ask(&["sts:GetCallerIdentity"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
 fn what_is_known_of_a_condition_key_decides() {
     let mut regional = allow("s3:*");
     regional["Condition"] = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });

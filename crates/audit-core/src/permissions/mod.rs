@@ -20,7 +20,7 @@ pub mod simulation;
 mod simulation_context;
 
 pub use expectation::{Expected, Question, expected};
-pub use policies::{Answer, Doubt, Place, Policy, PolicySet, Source};
+pub use policies::{Answer, Doubt, Place, Policy, PolicySet, Source, is_free};
 pub use simulation::Confirmation;
 
 /// What is not looked at, for messages.

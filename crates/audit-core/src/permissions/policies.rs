@@ -149,6 +149,8 @@ pub enum Answer<'a> {
     OutsideBoundary(Source<'a>),
     /// No policy allows it, and none is needed: the role with this ARN, of the same account, trusts this one by its name.
     Trusted(String),
+    /// Whoever has credentials may do it, whatever policies say.
+    Free,
     /// A policy allows it, and the role that is to be assumed does not let this one in: why.
     Refused(String),
     /// It depends on what is not known.
@@ -236,6 +238,9 @@ impl<'a> PolicySet<'a> {
     /// Answers a question. Wildcards in its action and resource ask for all that they match, see [`iam_policy::reach()`].
     #[must_use]
     pub fn ask(&self, request: &Request) -> Answer<'a> {
+        if is_free(&request.action) {
+            return Answer::Free;
+        }
         let identity = Side::of(&self.identity, request);
         let boundary = self
             .boundary
@@ -268,6 +273,13 @@ impl<'a> PolicySet<'a> {
             }
         }
     }
+}
+
+/// Whether an action takes no permission. STS tells everybody who they are, even where a policy denies it (STS API reference,
+/// `GetCallerIdentity`).
+#[must_use]
+pub fn is_free(action: &str) -> bool {
+    action.eq_ignore_ascii_case("sts:GetCallerIdentity")
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
         Answer::NotAllowed => "not allowed",
         Answer::Denied(_) => "denied",
         Answer::OutsideBoundary(_) => "outside",
-        Answer::Refused(_) | Answer::Trusted(_) => "of another role",
+        Answer::Refused(_) | Answer::Trusted(_) | Answer::Free => "of another role",
         Answer::Undetermined(doubts) => {
             assert!(!doubts.is_empty());
             "undetermined"

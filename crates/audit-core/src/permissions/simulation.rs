@@ -211,7 +211,9 @@ fn compare<'a>(ours: &Answer<'_>, said: &'a SimulatedAnswer, again: bool) -> Con
         Answer::Allowed(_) => true,
         Answer::NotAllowed | Answer::Denied(_) | Answer::OutsideBoundary(_) => false,
         // The simulator reads no trust policies, and nothing can contradict what we do not know.
-        Answer::Trusted(_) | Answer::Refused(_) | Answer::Undetermined(_) => return Confirmation::None,
+        Answer::Trusted(_) | Answer::Free | Answer::Refused(_) | Answer::Undetermined(_) => {
+            return Confirmation::None;
+        }
     };
     if said.decision.is_allowed() == is_allowed {
         return Confirmation::Agrees(said);

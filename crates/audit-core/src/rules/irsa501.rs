@@ -37,7 +37,7 @@ use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::permissions::expectation::questions;
-use crate::permissions::{Confirmation, Expected, Question, expected};
+use crate::permissions::{Confirmation, Expected, Question, expected, is_free};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -56,13 +56,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !policies.attached.is_empty() || !policies.inline.is_empty() {
         return None;
     }
-    let is_expected = chain.request.is_some_and(|request| !request.aws.is_empty());
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let questions = questions(expectations).map(|(question, _)| question);
+    let missing: Vec<Question<'_>> = questions.filter(|question| !is_free(question.action)).collect();
     let all = expected(chain);
     let is_contradicted = |expected: &Expected<'_>| matches!(expected.simulated, Confirmation::Contradicts(_));
-    let is_proven = is_expected && (all.is_empty() || !all.iter().all(is_contradicted));
+    let is_proven = !missing.is_empty() && (all.is_empty() || !all.iter().all(is_contradicted));
     let message = format!("role `{}` has neither attached nor inline policies", quote(aws.arn.name()));
-    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
-    let missing: Vec<Question<'_>> = questions(expectations).map(|(question, _)| question).collect();
     let fix = if missing.is_empty() {
         let role = shell::option("--role-name", aws.arn.name());
         let role: Vec<&str> = role.iter().map(String::as_str).collect();
@@ -90,6 +90,12 @@ mod tests {
         let report = expected.audit();
         let finding = the_one(&report, ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken));
         assert_eq!(finding.fix.as_ref().unwrap().kind, crate::fix::FixKind::AwsCli, "{finding:?}");
+    }
+
+    #[test]
+    fn what_takes_no_permission_is_not_missing() {
+        let world = World::healthy().policies(0).expect(&["sts:GetCallerIdentity"], &[]);
+        the_one(&world.audit(), ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk));
     }
 
     #[test]

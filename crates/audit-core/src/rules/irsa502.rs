@@ -123,6 +123,14 @@ mod tests {
     }
 
     #[test]
+    fn who_it_is_everybody_may_ask() {
+        let denied = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": "*", "Resource": "*" }] });
+        for world in [allowing(&["s3:Get*"], &[CARTS]), World::healthy().inline(&denied)] {
+            assert_healthy(&world.expect(&["sts:GetCallerIdentity"], &[]).audit());
+        }
+    }
+
+    #[test]
     fn the_fix_makes_it_pass() {
         let world = allowing(&["s3:GetObject"], &[CARTS]).expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[CARTS]);
         let report = world.audit();

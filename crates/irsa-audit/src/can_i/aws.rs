@@ -69,6 +69,9 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
     let seen = seen(&[first]);
     let by = match &first.answer {
         Answer::Allowed(place) => place.to_string(),
+        Answer::Free => {
+            return Some(Reply::yes(&format!("as `{arn}`: it takes no permission")));
+        }
         Answer::Trusted(target) => {
             let target = quote(target);
             return Some(Reply::yes(&format!(
