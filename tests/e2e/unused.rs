@@ -1,7 +1,9 @@
-//! Roles that nobody uses: told by a notice, until they are used, given up, or the policy allows them more time.
+//! Roles that nobody uses, or that running pods do not: told by a notice, until they are used, given up, or the policy allows them more
+//! time.
 
 use audit_api::IrsaAudit;
 use e2e::aws::{HOME, Role};
+use e2e::cluster::Target;
 use e2e::scenario::{APP, Scenario};
 use e2e::trust;
 use e2e::world::{ISSUER, World};
@@ -99,4 +101,46 @@ async fn a_role_that_nobody_uses_is_told_until_it_is_used_or_given_up() -> Outco
     );
     shells.home.run(&script).await?;
     wait_for_deletion(&world, given_up).await
+}
+
+/// Puts a creation in the past into etcd, which the API server lets nobody choose.
+async fn age(world: &World, scenario: &Scenario, hours: i64) -> Outcome {
+    let pod = scenario
+        .objects
+        .iter()
+        .find(|object| object["kind"] == "Pod")
+        .expect("a pod");
+    let name = pod["metadata"]["name"].as_str().expect("a name");
+    let target = Target::core("Pod", scenario.namespace, name);
+    let stored = world.cluster().get(target).await?.expect("the pod");
+    let mut stored = serde_json::to_value(stored)?;
+    let created = Timestamp::now()
+        .checked_sub(SignedDuration::from_hours(hours))
+        .expect("a time");
+    let created = Timestamp::from_second(created.as_second()).expect("a time");
+    stored["metadata"]["creationTimestamp"] = json!(created.to_string());
+    let plane = world.plane();
+    plane
+        .replace_stored("pods", (scenario.namespace, name), &stored)
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_old_pods_do_not_use_is_told_until_they_do() -> Outcome {
+    let world = fake_world().await?;
+    let namespace = "idle-pods";
+    let role = Role::new(namespace, trust_in(namespace));
+    let scenario = Scenario::bound(namespace, "the logs show calls by the node's role", role);
+    world.play(&scenario).await?;
+    used_ago(&world, namespace, 3);
+    let _operator = world.operator(&[]).await?;
+    wait_for(&world, namespace, WORKS).await?;
+    wait_for_codes(&world, namespace, &[]).await?;
+    age(&world, &scenario, 48).await?;
+    wait_for_codes(&world, namespace, &["IRSA410"]).await?;
+    // The application has a new SDK.
+    used_ago(&world, namespace, 0);
+    world.cluster().reaudit(namespace, APP, "used").await?;
+    wait_for_codes(&world, namespace, &[]).await
 }

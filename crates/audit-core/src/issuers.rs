@@ -51,7 +51,11 @@ pub fn may_name_another(document: &str, own: Option<&IssuerUrl>) -> bool {
         let rest = rest.trim_start_matches(['\\', '/']);
         let of_own = own.and_then(|own| rest.strip_prefix(own.host_path()));
         let is_own = of_own.is_some_and(|after| after.starts_with('"'));
-        !is_own && (rest.starts_with("oidc.eks.") || rest.starts_with("oidc-eks."))
+        let host = rest.get(..9).unwrap_or_default();
+        !is_own
+            && ["oidc.eks.", "oidc-eks."]
+                .iter()
+                .any(|prefix| host.eq_ignore_ascii_case(prefix))
     })
 }
 
@@ -363,6 +367,7 @@ mod tests {
         assert!(!names(&provider_arn(HOST_PATH)) && !names("*"));
         assert!(names(&provider_arn(OTHER_HOST_PATH)) && names(&provider_arn(&format!("{HOST_PATH}/"))));
         assert!(names(&provider_arn(OTHER_HOST_PATH).replace('/', "\\/")));
+        assert!(names(&provider_arn("OIDC.eks.eu-west-1.amazonaws.com/id/A")));
         assert!(may_name_another(&provider_arn(HOST_PATH), None));
     }
 

@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::binaries::{Binaries, BinariesError};
@@ -49,6 +52,9 @@ pub enum ControlPlaneError {
     /// The API server answered with an error.
     #[error("the API server refused: {0}")]
     Kube(#[from] kube::Error),
+    /// Etcd did not take an object.
+    #[error("etcd refused: {0}")]
+    Etcd(String),
     /// The API server gave a token request back without a token.
     #[error("the API server gave no token for ServiceAccount `{0}`")]
     NoToken(String),
@@ -82,6 +88,9 @@ pub struct ControlPlane {
     server_url: String,
     ca_pem: String,
     kubeconfig: PathBuf,
+    etcd_url: String,
+    /// What the keys of the API server's objects begin with.
+    etcd_prefix: String,
     api_server: Process,
     // After the API server: in this order they are dropped.
     etcd: Process,
@@ -154,6 +163,30 @@ impl ControlPlane {
     /// [`ControlPlaneError::Kubeconfig`], [`ControlPlaneError::Kube`].
     pub async fn client(&self) -> Result<Client, ControlPlaneError> {
         client(&self.kubeconfig(ADMIN_TOKEN)).await
+    }
+
+    /// Puts an object into etcd in place of the stored one, behind the API server's back: for what that lets nobody choose, such as
+    /// when an object was created. `resource` is its plural, as in `pods`. Watches see a change.
+    ///
+    /// # Errors
+    /// [`ControlPlaneError::Etcd`].
+    pub async fn replace_stored(
+        &self,
+        resource: &str,
+        (namespace, name): (&str, &str),
+        object: &Value,
+    ) -> Result<(), ControlPlaneError> {
+        let failed = |message: String| ControlPlaneError::Etcd(message);
+        let uri: http::Uri = self.etcd_url.parse().map_err(|_| failed(self.etcd_url.clone()))?;
+        // The Kubernetes client speaks plain HTTP to anything.
+        let client = Client::try_from(Config::new(uri)).map_err(|error| failed(error.to_string()))?;
+        let key = format!("{}/{resource}/{namespace}/{name}", self.etcd_prefix);
+        let put = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(object.to_string())});
+        let request = http::Request::post("/v3/kv/put").body(put.to_string().into_bytes());
+        let request = request.map_err(|error| failed(error.to_string()))?;
+        let answer = client.request_text(request).await;
+        answer.map_err(|error| failed(error.to_string()))?;
+        Ok(())
     }
 
     /// Asks for a token of a ServiceAccount, for `audience`, or for the API server itself. Valid for an hour.
@@ -234,10 +267,11 @@ fn launch(
     fs::write(&kubeconfig, admin).map_err(CredentialsError::from)?;
     // If a port of ours was taken by the etcd of another control plane, nothing of theirs is touched.
     let prefix = folder.file_name().unwrap_or_default().to_string_lossy();
+    let etcd_prefix = format!("/{prefix}");
     let path = |name: &str| folder.join(name).display().to_string();
     let api_server = api_server
         .arg(format!("--etcd-servers={etcd_url}"))
-        .arg(format!("--etcd-prefix=/{prefix}"))
+        .arg(format!("--etcd-prefix={etcd_prefix}"))
         .arg("--bind-address=127.0.0.1")
         // Else it asks the machine for an address that leads out, and fails where there is none.
         .arg("--advertise-address=127.0.0.1")
@@ -267,6 +301,8 @@ fn launch(
         server_url,
         ca_pem,
         kubeconfig,
+        etcd_url,
+        etcd_prefix,
         api_server,
         etcd,
     })
