@@ -69,7 +69,9 @@ impl<'a> Policy<'a> {
         )
     }
 
-    fn place(&self, at: usize) -> Place<'a> {
+    /// One of its statements, by its number from 0.
+    #[must_use]
+    pub fn place(&self, at: usize) -> Place<'a> {
         let found = self.document().and_then(|document| document.statements().get(at));
         Place {
             policy: self.source,

@@ -3,45 +3,48 @@
 //! The ways are the well-known ones of which each starts from the role's own permissions alone. A way counts only if every step
 //! of it is certainly allowed: conditions on keys that are not known keep it from being one.
 
-use iam_policy::{Effect, Reach, RoleArn, Truth, reach};
+use iam_policy::{Effect, RoleArn, Truth, reach};
 
 use super::expectation::request;
-use super::policies::{Answer, Policy, PolicySet, Source};
+use super::policies::{Answer, Place, Policy, PolicySet, Source};
 
-/// Whether every action on every resource is allowed, by the boundary as well. Statements that deny a part of it do not make
-/// it anything else.
+/// The statement that allows every action on every resource, where the boundary does so as well. Statements that deny a part of it
+/// do not make the role anything else.
 #[must_use]
-pub fn is_administrator(role: &RoleArn, policies: &PolicySet<'_>) -> bool {
+pub fn administrator<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Option<Place<'a>> {
     let everything = request(role, "*", "*", []);
-    let reaches = |policy: &Policy<'_>| -> Vec<(Effect, Reach)> {
-        let document = policy.document();
-        let all = document
-            .and_then(|document| reach(document, &everything))
-            .unwrap_or_default();
-        let effects = document.into_iter().flat_map(iam_policy::Document::statements);
-        effects.map(iam_policy::Statement::effect).zip(all).collect()
+    let whole = |policy: &Policy<'a>, wanted: Effect| {
+        let document = policy.document()?;
+        let reaches = reach(document, &everything)?;
+        let effects = document.statements().iter().map(iam_policy::Statement::effect);
+        let at = effects
+            .zip(reaches)
+            .position(|(effect, reach)| effect == wanted && reach.every == Truth::True)?;
+        Some(policy.place(at))
     };
-    let has = |policy: &Policy<'_>, wanted: Effect| {
-        reaches(policy)
-            .iter()
-            .any(|(effect, reach)| *effect == wanted && reach.every == Truth::True)
-    };
-    let all = || policies.identity.iter().chain(&policies.boundary);
-    policies.identity.iter().any(|policy| has(policy, Effect::Allow))
-        && policies
-            .boundary
-            .as_ref()
-            .is_none_or(|policy| has(policy, Effect::Allow))
-        && !all().any(|policy| has(policy, Effect::Deny))
+    let mut all = policies.identity.iter().chain(&policies.boundary);
+    let is_within = policies
+        .boundary
+        .as_ref()
+        .is_none_or(|policy| whole(policy, Effect::Allow).is_some());
+    if !is_within || all.any(|policy| whole(policy, Effect::Deny).is_some()) {
+        return None;
+    }
+    policies
+        .identity
+        .iter()
+        .find_map(|policy| whole(policy, Effect::Allow))
 }
 
 /// A way from what a role may do to what it may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Way {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way<'a> {
     /// What it consists of.
     pub what: &'static str,
     /// The actions that together make it.
     pub actions: &'static [&'static str],
+    /// The statement that allows the first of them.
+    pub by: Place<'a>,
 }
 
 /// Services that run what they are given as a role that is passed to them, with the actions that make them do so.
@@ -71,67 +74,64 @@ const COMPUTE: [(&str, &[&str]); 6] = [
 
 /// The ways that are open to a role.
 #[must_use]
-pub fn ways(role: &RoleArn, policies: &PolicySet<'_>) -> Vec<Way> {
+pub fn ways<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
     let itself = role.to_string();
     let every_role = format!("arn:{}:iam::{}:role/*", role.partition(), role.account());
-    let may = |action: &str, resource: &str| is_allowed(role, policies, action, resource, None);
+    let may = |action: &str, resource: &str| allowed(role, policies, action, resource, None);
     let own_prefix = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
     let mut own_policies = policies.identity.iter().filter_map(|policy| match policy.source {
         Source::Managed(arn) if arn.starts_with(&own_prefix) => Some(arn),
         Source::Managed(_) | Source::Inline(_) => None,
     });
+    let way = |what, actions| move |by| Way { what, actions, by };
     let mut ways = Vec::new();
-    if may("iam:PutRolePolicy", &itself) {
-        ways.push(Way {
-            what: "put an inline policy on itself",
-            actions: &["iam:PutRolePolicy"],
-        });
-    }
-    if may("iam:AttachRolePolicy", &itself) {
-        ways.push(Way {
-            what: "attach any managed policy to itself",
-            actions: &["iam:AttachRolePolicy"],
-        });
-    }
-    if own_policies.any(|arn| may("iam:CreatePolicyVersion", arn)) {
-        ways.push(Way {
-            what: "make a new version of a policy that it has attached",
-            actions: &["iam:CreatePolicyVersion"],
-        });
-    }
-    if may("iam:UpdateAssumeRolePolicy", &every_role) {
-        ways.push(Way {
-            what: "make any other role of the account trust it",
-            actions: &["iam:UpdateAssumeRolePolicy"],
-        });
-    }
-    let computes = COMPUTE.iter().find(|(service, actions)| {
-        actions.iter().all(|action| {
+    ways.extend(
+        may("iam:PutRolePolicy", &itself).map(way("put an inline policy on itself", &["iam:PutRolePolicy"])),
+    );
+    ways.extend(may("iam:AttachRolePolicy", &itself).map(way(
+        "attach any managed policy to itself",
+        &["iam:AttachRolePolicy"],
+    )));
+    let rewritten = own_policies.find_map(|arn| may("iam:CreatePolicyVersion", arn));
+    ways.extend(rewritten.map(way(
+        "make a new version of a policy that it has attached",
+        &["iam:CreatePolicyVersion"],
+    )));
+    ways.extend(may("iam:UpdateAssumeRolePolicy", &every_role).map(way(
+        "make any other role of the account trust it",
+        &["iam:UpdateAssumeRolePolicy"],
+    )));
+    let computes = COMPUTE.iter().find_map(|(service, actions)| {
+        let step = |action: &&str| {
             let resource = if *action == "iam:PassRole" {
                 &every_role
             } else {
                 "*"
             };
-            is_allowed(role, policies, action, resource, Some(service))
-        })
+            allowed(role, policies, action, resource, Some(service))
+        };
+        let steps: Option<Vec<Place<'a>>> = actions.iter().map(step).collect();
+        let what = "pass any role of the account to a service that runs what it is given";
+        Some(way(what, *actions)(steps?.into_iter().next()?))
     });
-    ways.extend(computes.map(|(_, actions)| Way {
-        what: "pass any role of the account to a service that runs what it is given",
-        actions,
-    }));
+    ways.extend(computes);
     ways
 }
 
-fn is_allowed(
+/// The statement by which something is certainly allowed.
+fn allowed<'a>(
     role: &RoleArn,
-    policies: &PolicySet<'_>,
+    policies: &PolicySet<'a>,
     action: &str,
     resource: &str,
     passed_to: Option<&str>,
-) -> bool {
+) -> Option<Place<'a>> {
     let mut request = request(role, action, resource, []);
     if let Some(service) = passed_to {
         request.context = request.context.with("iam:PassedToService", service);
     }
-    matches!(policies.ask(&request), Answer::Allowed(_))
+    match policies.ask(&request) {
+        Answer::Allowed(place) => Some(place),
+        _ => None,
+    }
 }

@@ -29,9 +29,10 @@
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
-use crate::permissions::power::is_administrator;
+use crate::permissions::power::administrator;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -47,11 +48,15 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let policies = aws.permissions.as_ref().ok()?;
-    if !is_administrator(&aws.arn, policies) {
-        return None;
-    }
-    let message = format!("role `{}` may do everything in account {}; {NOT_SEEN}", quote(aws.arn.name()), aws.arn.account());
-    Some(Finding::new(&ENTRY, message))
+    let place = administrator(&aws.arn, policies)?;
+    let (name, account) = (quote(aws.arn.name()), aws.arn.account());
+    let message = format!("role `{name}` may do everything in account {account}, by {place}; {NOT_SEEN}");
+    let fix = Fix::manual(format!(
+        "put the actions that the workload uses in the place of {place}; `aws iam generate-service-last-accessed-details --arn {}` \
+         begins a report of the services that it has used",
+        quote(&aws.arn.to_string())
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
 #[cfg(test)]
@@ -79,7 +84,9 @@ mod tests {
             json!([everything(), { "Effect": "Deny", "Action": "aws-portal:*", "Resource": "*" }]),
             json!([{ "Effect": "Allow", "Action": ["s3:*", "*:*", "*"], "Resource": ["arn:aws:s3:::a", "*"] }]),
         ] {
-            the_one(&World::healthy().inline(&policy(&statements)).audit(), RISK);
+            let report = World::healthy().inline(&policy(&statements)).audit();
+            let finding = the_one(&report, RISK);
+            assert!(finding.message.contains("of inline policy `inline`"), "{}", finding.message);
         }
         the_one(&World::healthy().inline(&policy(&json!(everything()))).boundary(&policy(&json!(everything()))).audit(), RISK);
     }

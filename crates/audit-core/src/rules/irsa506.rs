@@ -34,9 +34,10 @@
 
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
-use crate::permissions::power::{Way, is_administrator, ways};
+use crate::permissions::power::{Way, administrator, ways};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -52,7 +53,7 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let policies = aws.permissions.as_ref().ok()?;
-    if is_administrator(&aws.arn, policies) {
+    if administrator(&aws.arn, policies).is_some() {
         return None;
     }
     let ways = ways(&aws.arn, policies);
@@ -63,11 +64,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         None => String::new(),
     };
     let message = format!("role `{}` can {}{boundary}; {NOT_SEEN}", quote(aws.arn.name()), told.join(", or "));
-    Some(Finding::new(&ENTRY, message))
+    let mut places: Vec<String> = ways.iter().map(|way| way.by.to_string()).collect();
+    places.dedup();
+    let fix = Fix::manual(format!(
+        "name in {} the resources that the workload needs, in place of wildcards: the one role to pass, with `iam:PassedToService`; \
+         policies below a path; or allow it to change only roles that have a boundary (`iam:PermissionsBoundary`)",
+        places.join(", and in ")
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
-fn told(way: &Way) -> String {
-    format!("{} ({})", way.what, quote_list(way.actions, way.actions.len()))
+fn told(way: &Way<'_>) -> String {
+    format!("{} ({}, by {})", way.what, quote_list(way.actions, way.actions.len()), way.by)
 }
 
 #[cfg(test)]
@@ -99,6 +107,7 @@ mod tests {
             let report = allowing(&actions, "*").audit();
             let finding = the_one(&report, RISK);
             assert!(finding.message.contains(named), "{}", finding.message);
+            assert!(finding.message.contains("of inline policy `inline`"), "{}", finding.message);
         }
     }
 
