@@ -110,6 +110,11 @@ pub(super) async fn live(world: &World, flags: &[&str]) -> Result<Said, Failure>
 }
 
 async fn live_whole(world: &World, flags: &[&str]) -> Result<Whole, Failure> {
+    Ok(of_report(&serde_json::from_str(&printed(world, flags).await?)?))
+}
+
+/// What it prints, warnings included.
+pub(super) async fn printed(world: &World, flags: &[&str]) -> Result<String, Failure> {
     let arguments = ["audit", "--output=json", "--fail-on=never"];
     let mut launch = operator::launch("audit", &arguments).await?;
     launch = launch.args(ways_in()).args(flags);
@@ -122,7 +127,7 @@ async fn live_whole(world: &World, flags: &[&str]) -> Result<Whole, Failure> {
     let code = process.wait(WITHIN).await?;
     let log = process.log();
     assert_eq!(code, 0, "{log}");
-    Ok(of_report(&serde_json::from_str(&log)?))
+    Ok(log)
 }
 
 /// The audit of dumps, in a shell such as a person's.

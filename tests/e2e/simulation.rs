@@ -3,14 +3,22 @@
 use audit_api::irsa_audit::VerdictName;
 use e2e::aws::HOME;
 use e2e::scenario::APP;
+use e2e::world::eventually;
+use fake_aws::FakeAws;
 
-use super::audit_command::live;
-use super::{Outcome, WORKS, cluster_status, codes, fake_world, play, wait_for};
+use super::audit_command::{live, printed};
+use super::{Outcome, WITHIN, WORKS, cluster_status, codes, fake_world, play, wait_for};
 
 /// Of its binding somebody expects what the role's policy allows.
 const NAMESPACE: &str = "action-confirmed";
 const OPERATION: &str = "SimulatePrincipalPolicy";
 const DISAGREES: (VerdictName, &str) = (VerdictName::Unknown, "SimulationDisagrees");
+
+/// Awaits that the simulator was asked so often.
+async fn wait_for_simulations(fake: &FakeAws, times: usize) {
+    let asked = || async { fake.count(OPERATION) >= times };
+    assert!(eventually(WITHIN, asked).await, "{}", fake.count(OPERATION));
+}
 
 #[tokio::test]
 async fn an_organizations_refusal_is_shown_until_it_is_lifted() -> Outcome {
@@ -19,7 +27,7 @@ async fn an_organizations_refusal_is_shown_until_it_is_lifted() -> Outcome {
     play(&world, NAMESPACE).await?;
     let _operator = world.operator(&[]).await?;
     wait_for(&world, NAMESPACE, WORKS).await?;
-    fake.wait_for_calls(OPERATION, 1).await;
+    wait_for_simulations(fake, 1).await;
 
     fake.account(HOME).scp_denies("s3:Get*");
     world.cluster().reaudit(NAMESPACE, APP, "1").await?;
@@ -45,10 +53,10 @@ async fn who_may_not_simulate_misses_nothing_else() -> Outcome {
     play(&world, NAMESPACE).await?;
     let _operator = world.operator(&[]).await?;
     wait_for(&world, NAMESPACE, WORKS).await?;
-    fake.wait_for_calls(OPERATION, 1).await;
+    wait_for_simulations(fake, 1).await;
     // Whatever would follow from the refusal has followed once the operator has looked again.
     world.cluster().reaudit(NAMESPACE, APP, "1").await?;
-    fake.wait_for_calls(OPERATION, 2).await;
+    wait_for_simulations(fake, 2).await;
     wait_for(&world, NAMESPACE, WORKS).await?;
     let findings = cluster_status(&world).await["findings"]
         .as_array()
@@ -57,5 +65,8 @@ async fn who_may_not_simulate_misses_nothing_else() -> Outcome {
     let denied = findings.iter().any(|finding| finding["code"] == "IRSA901");
     assert!(!denied, "{findings:?}");
     assert_eq!(fake.count(OPERATION), 2);
+    let printed = printed(&world, &["--namespace", NAMESPACE]).await?;
+    assert_eq!(printed.matches("does not confirm").count(), 1, "{printed}");
+    assert!(printed.contains(WORKS.1), "{printed}");
     Ok(())
 }

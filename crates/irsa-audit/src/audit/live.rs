@@ -185,6 +185,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
         reviews,
         asks_eks,
         warned: false,
+        warned_of_simulations: false,
     };
     session.settle().await?;
     let (snapshot, config) = session.engine.into_evidence();
@@ -225,6 +226,8 @@ struct Session {
     asks_eks: bool,
     /// Somebody was told that reviews fail.
     warned: bool,
+    /// Somebody was told that simulations fail.
+    warned_of_simulations: bool,
 }
 
 impl Session {
@@ -300,7 +303,20 @@ impl Session {
                     }
                 }
             }
-            reading => self.engine.read(reading, Timestamp::now()),
+            reading => {
+                if let Reading::Simulation {
+                    result: Err(failure), ..
+                } = &reading
+                    && !std::mem::replace(&mut self.warned_of_simulations, true)
+                {
+                    eprintln!(
+                        "irsa-audit: warning: IAM's policy simulator does not confirm expected permissions, and what policies say \
+                         stands alone: {}",
+                        failure.message
+                    );
+                }
+                self.engine.read(reading, Timestamp::now());
+            }
         }
         Ok(())
     }
