@@ -58,12 +58,7 @@ fn decoded(text: &str) -> Vec<u8> {
 
 /// The value of a hexadecimal digit.
 fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
+    byte.is_ascii_hexdigit().then_some((byte & 0xf) + 9 * (byte >> 6))
 }
 
 fn refusal(message: String, expected: &str) -> Problem {
