@@ -16,7 +16,8 @@ use super::{Question, simulation_context};
 use crate::chain::{Chain, RoleChain};
 use crate::config::Config;
 use crate::model::{
-    AwsExpectation, BindingKey, Inquiry, Observed, Role, SimulatedAnswer, SimulatedDecision, Simulation,
+    AwsExpectation, BindingKey, EksIssuer, Inquiry, Observed, Role, SimulatedAnswer, SimulatedDecision,
+    Simulation,
 };
 use crate::snapshot::Snapshot;
 use crate::text::is_hidden;
@@ -66,11 +67,12 @@ pub fn wanted(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Times
     let request = chain.request.filter(|request| !request.aws.is_empty())?;
     let aws = admitted(&chain)?;
     let state = state(aws.found()?, aws.permissions.as_ref().ok()?);
+    let home = home(&chain, &aws.arn);
     let mut questions = 0;
     let inquiries: BTreeSet<Inquiry> = request
         .aws
         .iter()
-        .flat_map(|expectation| inquiries(&aws.arn, expectation))
+        .flat_map(|expectation| inquiries(&aws.arn, home.as_deref(), expectation))
         .take_while(|inquiry| {
             questions += inquiry.actions.len() * inquiry.resources.len().max(1);
             questions <= MAX_QUESTIONS
@@ -106,10 +108,16 @@ pub fn state(role: &Role, policies: &PolicySet<'_>) -> u64 {
     hasher.finish()
 }
 
+/// The region of the cluster, if it is one of the role's partition.
+fn home(chain: &Chain<'_>, role: &RoleArn) -> Option<String> {
+    let issuer = EksIssuer::parse(chain.issuer?.url.host_path())?;
+    issuer.is_in(role.partition()).then(|| issuer.region().to_owned())
+}
+
 /// What of an expectation the simulator can be asked: actions and ARNs without wildcards, not on what is another account's, for
-/// which that account's policies decide as well. Who wants something that is in a region asks that region for it: many SCPs hang on
-/// that alone.
-fn inquiries(role: &RoleArn, expectation: &AwsExpectation) -> Vec<Inquiry> {
+/// which that account's policies decide as well. Who wants something that is in a region asks that region for it, and whoever wants
+/// anything else asks the region of the cluster, `home`, which the webhook gives to the pods: many SCPs hang on that alone.
+fn inquiries(role: &RoleArn, home: Option<&str>, expectation: &AwsExpectation) -> Vec<Inquiry> {
     let actions = distinct(expectation.actions.iter().filter(|action| is_action(action)));
     if actions.is_empty() {
         return Vec::new();
@@ -125,7 +133,8 @@ fn inquiries(role: &RoleArn, expectation: &AwsExpectation) -> Vec<Inquiry> {
     let without = has_none.then_some(("", BTreeSet::new()));
     let sets = without.into_iter().chain(by_region);
     sets.filter_map(|(region, resources)| {
-        let region = (!region.is_empty()).then(|| ("aws:RequestedRegion", region.to_owned()));
+        let region = Some(region).filter(|region| !region.is_empty()).or(home);
+        let region = region.map(|region| ("aws:RequestedRegion", region.to_owned()));
         let known = principal(role).into_iter().chain(region);
         let known = known.map(|(key, value)| (key.to_owned(), value));
         let said = expectation.context.iter();
@@ -184,11 +193,12 @@ pub(super) fn confirm<'a>(
 ) -> impl Fn(&Question<'_>, &AwsExpectation, &Answer<'_>) -> Confirmation<'a> {
     let current = current(chain, aws);
     let role = aws.arn.clone();
+    let home = home(chain, &role);
     move |question, expectation, answer| {
         let Some((simulation, at)) = current else {
             return Confirmation::None;
         };
-        let asked = inquiries(&role, expectation);
+        let asked = inquiries(&role, home.as_deref(), expectation);
         let heard = asked.iter().filter_map(|inquiry| simulation.answers.get(inquiry));
         let said =
             heard.flat_map(|simulated| simulated.answers.iter().map(|answer| (answer, simulated.since)));

@@ -102,7 +102,7 @@ fn what_is_in_a_region_is_asked_for_there() {
     };
     let of = |arn: &str, region: Option<&str>| (vec![arn.to_owned()], region.map(str::to_owned));
     let wanted = [
-        of(OBJECT, None),
+        of(OBJECT, Some("eu-west-1")),
         of(&here, Some("eu-west-1")),
         of(&there, Some("us-east-1")),
     ];

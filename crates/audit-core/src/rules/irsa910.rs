@@ -11,9 +11,9 @@
 //!
 //! ## Why it is unknown
 //! The simulator sees what the role's policies do not tell: the SCPs of the account's organization. But it does not know the whole
-//! request either. It is told the role, what the expectation says in `context`, and the region of an ARN that has one. An SCP that
-//! hangs on another condition key, such as `aws:RequestedRegion` for S3, may be taken as if the key were absent, and then denies
-//! what is allowed in truth. RCPs and the policies of resources are seen by neither.
+//! request either. It is told the role, what the expectation says in `context`, and the region of the ARN, or of the cluster
+//! where the ARN has none. An SCP that hangs on another condition key, such as `aws:SourceVpc`, may be taken as if the key were absent,
+//! and then denies what is allowed in truth. RCPs and the policies of resources are seen by neither.
 //!
 //! ## In logs
 //! Where an SCP denies it: `AccessDenied … is not authorized to perform: s3:PutObject on resource: … with an explicit deny in a service
@@ -27,7 +27,7 @@
 //!
 //! ## Fix
 //! Where an SCP is the cause, ask whoever administers the organization. If that SCP depends on keys of the request, say what they are:
-//! `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`; they are given to the simulator as well. Where the workload does
+//! `spec.expect.aws[].context: {"aws:SourceVpc": "vpc-0123456789abcdef0"}`; they are given to the simulator as well. Where the workload does
 //! what is expected all the same, waive this code.
 //!
 //! ## Verify
@@ -87,7 +87,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix = if contradicted.iter().any(is_organizations) {
         Fix::manual(
             "ask whoever administers the organization whether an SCP is to deny it; if that SCP depends on keys of the request, such as \
-             `aws:RequestedRegion`, say what they are in `spec.expect.aws[].context`",
+             `aws:SourceVpc`, say what they are in `spec.expect.aws[].context`",
         )
     } else {
         compare(&aws.arn.to_string(), first)
@@ -224,7 +224,7 @@ mod tests {
         // Something else is expected.
         let changed = world().request(|request| request.aws[0].resources = vec!["arn:aws:s3:::carts/b".to_owned()]);
         assert_healthy(&changed.audit());
-        let context = ("aws:RequestedRegion".to_owned(), "eu-west-1".to_owned());
+        let context = ("aws:RequestedRegion".to_owned(), "eu-central-1".to_owned());
         assert_healthy(&world().request(|request| drop(request.aws[0].context.insert(context.0, context.1))).audit());
     }
 
