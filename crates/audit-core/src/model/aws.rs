@@ -264,7 +264,8 @@ impl Account {
     }
 
     /// All failures that are going on now. That IAM does not simulate is none: nothing hangs on it; nor are those in regions where
-    /// somebody keeps the operator out or nothing answers: no verdict hangs on clusters.
+    /// somebody keeps the operator out or nothing answers: no verdict hangs on clusters. And what nothing hangs on any more is not asked
+    /// for again, so that a failure to read it would stand for ever.
     pub fn failures(&self) -> impl Iterator<Item = &ReadFailure> {
         let roles = self.roles.values().filter_map(|o| o.failure.as_ref());
         let policies = self.policies.values().filter_map(|o| o.failure.as_ref());
@@ -275,11 +276,24 @@ impl Account {
             .chain(inline)
             .chain(managed)
             .chain(&self.provider.failure)
-            .chain(&self.provider_urls.failure)
+            .chain(
+                self.provider_urls
+                    .failure
+                    .as_ref()
+                    .filter(|_| self.hangs_on_provider_urls()),
+            )
             .chain(&self.trust_quota.failure)
             .chain(&self.pod_identity.failure)
             .chain(&self.listing.failure)
             .chain(self.clusters.values().filter_map(denied))
+    }
+}
+
+impl Account {
+    /// Whether something hangs on which providers there are: whether one comes near to that which is absent, or which trusted issuers
+    /// have one.
+    fn hangs_on_provider_urls(&self) -> bool {
+        matches!(self.provider.latest(), Some(None)) || !self.trusted_issuers.is_empty()
     }
 }
 
@@ -309,6 +323,22 @@ mod tests {
         assert_eq!(seen.failure.as_ref().unwrap().since, t1);
         seen.succeed(8, t2);
         assert_eq!((seen.latest(), seen.failure.is_none()), (Some(&8), true));
+    }
+
+    #[test]
+    fn what_nothing_hangs_on_any_more_is_no_failure() {
+        let mut account = Account::default();
+        let (kind, now) = (FailureKind::Throttled, Timestamp::UNIX_EPOCH);
+        account.provider_urls.fail(kind, "Rate exceeded".to_owned(), now);
+        account.provider.succeed(None, now);
+        assert_eq!(account.failures().count(), 1);
+        let provider = Provider {
+            arn: String::new(),
+            url: String::new(),
+            client_ids: Vec::new(),
+        };
+        account.provider.succeed(Some(provider), now);
+        assert_eq!(account.failures().count(), 0);
     }
 
     #[test]
