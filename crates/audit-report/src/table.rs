@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::Verdict;
+use audit_core::finding::Severity;
 use audit_core::model::BindingKey;
 use audit_core::report::{BindingReport, Report};
 
@@ -39,6 +40,15 @@ pub fn render(report: &Report) -> String {
         let Some(deciding) = deciding else { continue };
         let _ = writeln!(out, "\n{}", name(&binding.key));
         text::finding(&mut out, deciding);
+        let others: Vec<&str> = binding
+            .findings
+            .iter()
+            .filter(|f| f.counts() && f.severity != Severity::Notice && f.entry.code != deciding.entry.code)
+            .map(|f| f.entry.code)
+            .collect();
+        if !others.is_empty() {
+            let _ = writeln!(out, "  besides: {}, shown by `-o wide`", others.join(", "));
+        }
     }
     finish(&mut out, report);
     out
@@ -110,6 +120,15 @@ mod tests {
         assert!(!text.contains("a/cart"), "nothing is to be said of what works");
         assert!(!below.contains("IRSA216"), "only what decides is told");
         assert!(text.ends_with("\n2 bindings: 1 working, 0 at risk, 1 broken, 0 unknown\n"));
+    }
+
+    #[test]
+    fn what_else_there_is_can_be_found() {
+        let mut binding = broken();
+        binding.findings[1].waived = None;
+        let text = render(&report(vec![binding]));
+        let others: Vec<&str> = text.lines().filter(|line| line.contains("IRSA216")).collect();
+        assert_eq!(others, ["  besides: IRSA216, shown by `-o wide`"]);
     }
 
     #[test]
