@@ -39,7 +39,8 @@ fn decoded(text: &str) -> Vec<u8> {
     loop {
         match bytes {
             [b'%', high, low, rest @ ..] => {
-                if let (Some(high), Some(low)) = (digit(*high), digit(*low)) {
+                let (high, low) = (digit(*high), digit(*low));
+                if (high | low) < 16 {
                     decoded.push(high << 4 | low);
                     bytes = rest;
                 } else {
@@ -56,9 +57,13 @@ fn decoded(text: &str) -> Vec<u8> {
     }
 }
 
-/// The value of a hexadecimal digit.
-fn digit(byte: u8) -> Option<u8> {
-    byte.is_ascii_hexdigit().then_some((byte & 0xf) + 9 * (byte >> 6))
+/// The value of a hexadecimal digit; of anything else, more than any has.
+fn digit(byte: u8) -> u8 {
+    if byte.is_ascii_hexdigit() {
+        (byte & 0xf) + 9 * (byte >> 6)
+    } else {
+        u8::MAX
+    }
 }
 
 fn refusal(message: String, expected: &str) -> Problem {

@@ -12,6 +12,25 @@ pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(json).ok().map(Cow::Owned)
 }
 
+/// The text of a string without escapes, such as a percent-encoded policy, up to the quotation mark that ends it. `None` if an escape
+/// or a control character comes first, or no such mark.
+pub(super) fn plain(string: &str) -> Option<&str> {
+    let bytes = string.as_bytes();
+    let (eights, _) = bytes.as_chunks::<8>();
+    let whole = eights
+        .iter()
+        .take_while(|eight| plain_bytes(**eight) == 8)
+        .count();
+    let rest = bytes.get(whole * 8..)?;
+    let end = whole * 8
+        + rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
+    (bytes.get(end) == Some(&b'"'))
+        .then(|| string.get(..end))
+        .flatten()
+}
+
 /// Puts the text of a string into `text`, which is emptied first, and gives the place of the quotation mark that ends
 /// it. `None` if none does, and for control characters and escapes by number.
 ///
@@ -110,6 +129,8 @@ mod tests {
             let line = format!("{inside}\", \"more\": \"0123456789");
             let length = unescape(line.as_bytes(), &mut space);
             assert_eq!(length, is_usual.then_some(inside.len()), "{inside}");
+            let has_none = is_usual && !inside.contains('\\');
+            assert_eq!(plain(&line), has_none.then_some(inside), "{inside}");
             if is_usual {
                 let expected: String = serde_json::from_str(&format!("\"{inside}\"")).unwrap();
                 assert_eq!(space, expected.as_bytes(), "{inside}");
@@ -128,6 +149,7 @@ mod tests {
         }
         for unfinished in ["", "abc", r"\", "0123456789", r"0123456789\"] {
             assert_eq!(unescape(unfinished.as_bytes(), &mut space), None);
+            assert_eq!(plain(unfinished), None);
         }
     }
 }

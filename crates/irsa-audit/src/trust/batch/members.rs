@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::json_text::{text, unescape};
+use super::json_text::{plain, text, unescape};
 use super::question::{BadLine, Given};
 
 /// A line's members, each as its JSON text; `null` counts as left out.
@@ -66,8 +66,13 @@ impl<'l> Members<'l> {
             let after = match key {
                 "policy" if !is_unescaped && value.starts_with('"') => {
                     let inside = value.get(1..)?;
-                    let length = unescape(inside.as_bytes(), space)?;
-                    is_unescaped = true;
+                    let length = if let Some(text) = plain(inside) {
+                        set(&mut members.policy, Policy::Text(text.into()))?;
+                        text.len()
+                    } else {
+                        is_unescaped = true;
+                        unescape(inside.as_bytes(), space)?
+                    };
                     inside.get(length + 1..)?
                 }
                 "policy" => {
