@@ -140,7 +140,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// One value, or each of a list.
-fn each(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+pub(crate) fn each(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     match value {
         Some(Value::Array(values)) => values.as_slice(),
         Some(value) => std::slice::from_ref(value),

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::object::Object;
 use super::owner::{self, Owners};
 use super::template;
-use super::variables::{Variables, source};
+use super::variables::Variables;
 use crate::Options;
 use crate::problem::{Place, Problem};
 
@@ -122,23 +122,11 @@ impl Loader<'_> {
                         .insert(id, (object.place, template::standing_for(pod, workload)));
                 }
             }
-            ("", kind @ ("Secret" | "ConfigMap")) => {
-                let source = source(kind);
-                let id = self.settle(&mut object);
-                if let Some(source) = source {
-                    self.variables.take(source, &object);
-                }
-                if source == Some(EnvSource::ConfigMap)
-                    && object.name == CONFIG_MAP
-                    && object.namespace == self.options.webhook_namespace
-                {
-                    let map = prune::config_map(object.value.take())
-                        .map_err(|error| unreadable(&object, &error))?;
-                    put_once(&mut self.webhook_entries, id, &object, map.entries, |old, new| {
-                        old == new
-                    })?;
-                }
+            ("", "Secret") => {
+                self.settle(&mut object);
+                self.variables.take(EnvSource::Secret, &object);
             }
+            ("", "ConfigMap") => self.take_config_map(object)?,
             ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
                 let id = self.settle_in(&mut object, false);
                 let webhook =
@@ -180,6 +168,19 @@ impl Loader<'_> {
             _ => self.take_workload(object)?,
         }
         Ok(())
+    }
+
+    /// Takes in a ConfigMap: what it brings into containers, and what the pod identity webhook is told if it is its own.
+    fn take_config_map(&mut self, mut object: Object) -> Result<(), Problem> {
+        let id = self.settle(&mut object);
+        self.variables.take(EnvSource::ConfigMap, &object);
+        if object.name != CONFIG_MAP || object.namespace != self.options.webhook_namespace {
+            return Ok(());
+        }
+        let map = prune::config_map(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+        put_once(&mut self.webhook_entries, id, &object, map.entries, |old, new| {
+            old == new
+        })
     }
 
     fn take_role(

@@ -16,15 +16,6 @@ pub(super) struct Variables {
     keys: BTreeMap<(EnvSource, String), HashMap<String, HashSet<String>>>,
 }
 
-/// The kind of an object, if its keys can become variables.
-pub(super) fn source(kind: &str) -> Option<EnvSource> {
-    match kind {
-        "Secret" => Some(EnvSource::Secret),
-        "ConfigMap" => Some(EnvSource::ConfigMap),
-        _ => None,
-    }
-}
-
 impl Variables {
     /// Takes in an object.
     pub(super) fn take(&mut self, source: EnvSource, object: &Object) {

@@ -1,6 +1,7 @@
 //! Whether a role lets a caller assume it: as much of the policy language as a trust between accounts needs.
 
 use crate::keyring::Principal;
+use crate::policy::each;
 use serde_json::Value;
 
 /// Whether the trust policy admits `sts:AssumeRole` by `caller`. The one condition it knows is `StringEquals` of
@@ -69,16 +70,6 @@ fn condition_holds(statement: &Value, external_id: Option<&str>) -> Option<bool>
         }
     }
     Some(holds)
-}
-
-/// One value, or each of a list.
-fn each(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    match value {
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(value) => std::slice::from_ref(value),
-        None => &[],
-    }
-    .iter()
 }
 
 #[cfg(test)]
