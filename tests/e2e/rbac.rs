@@ -58,7 +58,7 @@ async fn the_api_servers_authorizer_agrees_with_every_decision() -> Outcome {
     let mut wrong = Vec::new();
     for (question, answer) in questions.iter().zip(&answers) {
         let key = BindingKey::new(question.account.0, question.account.1);
-        let grant = rbac.grant(&Identity::of(&key), &question.request());
+        let grant = rbac.grant(&Identity::from(&key), &question.request());
         if grant.is_some() != *answer {
             wrong.push(format!(
                 "{question:?}: the API server says {answer}, and we see {grant:?}"
@@ -188,7 +188,7 @@ impl Question {
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
                 user: Some(key.subject()),
-                groups: Some(Identity::of(&key).groups().map(str::to_owned).collect()),
+                groups: Some(Identity::from(&key).groups().map(str::to_owned).collect()),
                 resource_attributes: Some(ResourceAttributes {
                     namespace: self.namespace.map(str::to_owned),
                     verb: some(self.verb),

@@ -757,7 +757,7 @@ impl World {
         let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
         let answers = rbac::answers(&self.snapshot, &self.key, &request.kubernetes);
         let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
-        let grants = rbac::least::grants(self.snapshot.cluster.rbac(), &self.key, &denied).unwrap();
+        let grants = rbac::least::grants(self.snapshot.cluster.rbac(), &(&self.key).into(), &denied).unwrap();
         self.rbac(|rbac| {
             for grant in grants {
                 rbac.put_role(grant.role);

@@ -153,7 +153,7 @@ mod tests {
             name,
             verb: "get",
         };
-        least::grants(&Rbac::default(), key, &[request]).unwrap()
+        least::grants(&Rbac::default(), &key.into(), &[request]).unwrap()
     }
 
     #[test]

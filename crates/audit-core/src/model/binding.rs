@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rbac::Identity;
+
 /// Names one ServiceAccount, and with it one binding. Ordered by namespace, then name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BindingKey {
@@ -28,6 +30,12 @@ impl BindingKey {
             "system:serviceaccount:{}:{}",
             self.namespace, self.service_account
         )
+    }
+}
+
+impl From<&BindingKey> for Identity {
+    fn from(key: &BindingKey) -> Self {
+        Self::of(&key.namespace, &key.service_account)
     }
 }
 

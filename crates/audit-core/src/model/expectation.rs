@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+pub use rbac::KubernetesExpectation;
 
 /// A workload by kind and name, in the namespace of the binding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,23 +24,6 @@ pub struct AwsExpectation {
     pub resources: Vec<String>,
     /// Condition keys that the request is known to carry.
     pub context: BTreeMap<String, String>,
-}
-
-/// Kubernetes permissions that the ServiceAccount is expected to have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubernetesExpectation {
-    /// Verbs, such as `get`.
-    pub verbs: Vec<String>,
-    /// API group; empty for the core group.
-    pub api_group: String,
-    /// Resource, in the plural.
-    pub resource: String,
-    /// Subresource, such as `log`.
-    pub subresource: Option<String>,
-    /// Names; empty for any.
-    pub resource_names: Vec<String>,
-    /// Namespace; absent for cluster-scoped resources, or all namespaces.
-    pub namespace: Option<String>,
 }
 
 /// A finding that somebody has accepted for a while.

@@ -9,11 +9,11 @@ pub mod issuer;
 pub mod likeness;
 pub mod near_annotation;
 pub mod pod;
-pub mod rbac;
 pub mod service_account;
 pub mod simulation;
 pub mod webhook;
 
+pub use ::rbac::objects as rbac;
 pub use aws::{
     Access, Account, FailureKind, InlineDocuments, LastUsed, Observed, PodIdentityAssociation, Provider,
     ReadFailure, Role, RoleLookup, RolePolicies,

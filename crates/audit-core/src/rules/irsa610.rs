@@ -53,7 +53,7 @@ pub(super) const CHECK: Option<super::Check> = Some(check);
 const SHOWN: usize = 3;
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let (count, shown) = takers(chain.snapshot.cluster.rbac(), chain.key, SHOWN);
+    let (count, shown) = takers(chain.snapshot.cluster.rbac(), &chain.key.into(), SHOWN);
     if count == 0 {
         return None;
     }

@@ -30,7 +30,7 @@
 use crate::chain::Chain;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::rbac::Decision;
+use crate::rbac::{self, Decision};
 use crate::snapshot::Origin;
 
 /// The catalogue's entry.
@@ -52,7 +52,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Origin::Live => "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings",
         Origin::Files => "give the roles and bindings of the cluster to `--kubernetes` as well",
     };
-    let message = format!("nothing that was seen allows what is expected, but {missing}");
+    let message = format!("nothing that was seen allows what is expected, but {}", rbac::missing(missing));
     Some(Finding::new(&ENTRY, message).fix(Fix::manual(fix)))
 }
 

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn decisions_are_heaviest_last() {
-        let unseen = Decision::Unseen(String::new());
+        let unseen = Decision::Unseen(crate::rbac::Unseen::BeyondFiles);
         let mut all = [Decision::Denied, Decision::Allowed, unseen.clone(), Decision::Disputed];
         all.sort();
         assert_eq!(all, [Decision::Allowed, Decision::Disputed, unseen, Decision::Denied]);

@@ -48,7 +48,7 @@ pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
         .flat_map(|answer| &answer.denied)
         .copied()
         .collect();
-    match least::grants(rbac, key, &denied) {
+    match least::grants(rbac, &key.into(), &denied) {
         Some(grants) => fix::rbac::apply(key, &grants),
         None => Fix::manual("no role can give what is expected: correct `spec.expect.kubernetes`"),
     }

@@ -4,7 +4,7 @@ use audit_core::Snapshot;
 use audit_core::fix::Form;
 use audit_core::model::{BindingKey, KubernetesExpectation};
 use audit_core::rbac::request::requests;
-use audit_core::rbac::{Decision, Identity, answers};
+use audit_core::rbac::{Decision, Identity, answers, missing};
 use audit_core::rules::permissions::{explain, named, repair, role};
 
 use super::reply::Reply;
@@ -33,9 +33,10 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
         return Reply::unknown("nothing was asked");
     };
     match &answer.decision {
-        Decision::Unseen(missing) => {
-            Reply::unknown(&format!("nothing that was seen allows it, but {missing}"))
-        }
+        Decision::Unseen(unseen) => Reply::unknown(&format!(
+            "nothing that was seen allows it, but {}",
+            missing(unseen)
+        )),
         Decision::Disputed => Reply::unknown("the API server says the opposite of what its roles say"),
         Decision::Denied => {
             let why = answer
@@ -55,7 +56,7 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
             )
         }
         Decision::Allowed => {
-            let identity = Identity::of(key);
+            let identity = Identity::from(key);
             let asked = requests(answer.expectation);
             let grant = asked.first().and_then(|request| rbac.grant(&identity, request));
             let why = grant.map(|binding| format!("{} gives it, by {}", named(binding), role(binding)));

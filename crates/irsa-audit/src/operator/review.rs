@@ -113,7 +113,7 @@ fn body(key: &BindingKey, request: &OwnedRequest) -> SubjectAccessReview {
     SubjectAccessReview {
         spec: SubjectAccessReviewSpec {
             user: Some(key.subject()),
-            groups: Some(Identity::of(key).groups().map(str::to_owned).collect()),
+            groups: Some(Identity::from(key).groups().map(str::to_owned).collect()),
             resource_attributes: Some(ResourceAttributes {
                 namespace: request.namespace.clone(),
                 verb: some(&request.verb),

@@ -44,7 +44,7 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
         cargo(root, &["bench", "--quiet", "--package", "iam-policy"])?;
     }
     if wanted(Subject::Rbac) {
-        cargo(root, &["bench", "--quiet", "--package", "audit-core"])?;
+        cargo(root, &["bench", "--quiet", "--package", "rbac"])?;
     }
     if wanted(Subject::Batch) {
         cargo(root, &["bench", "--quiet", "--package", "irsa-audit"])?;

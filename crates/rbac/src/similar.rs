@@ -1,6 +1,6 @@
 //! Words that are nearly the same.
 
-use iam_policy::edit_distance;
+use strsim::levenshtein;
 
 /// The longest words that are compared letter by letter.
 const LONGEST: usize = 64;
@@ -13,7 +13,7 @@ pub(super) fn are_similar(a: &str, b: &str) -> bool {
     let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
     // After two slips in a short word it is another one, as `pods` and `nodes` are.
     let most = if short < 6 { 1 } else { 2 };
-    long <= LONGEST && long - short <= most && short > 1 && edit_distance(a, b) <= most
+    long <= LONGEST && long - short <= most && short > 1 && levenshtein(a, b) <= most
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the evaluation of RBAC costs. `cargo bench -p audit-core` prints the figures; nothing is asserted about time.
+//! What the evaluation of RBAC costs. `cargo bench -p rbac` prints the figures; nothing is asserted about time.
 #![allow(
     clippy::expect_used,
     reason = "a bench that cannot set itself up has nothing to say"
@@ -8,12 +8,11 @@ use std::alloc::System;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use audit_core::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
-use audit_core::model::{AuditRequest, BindingKey, KubernetesExpectation};
-use audit_core::rbac::least;
-use audit_core::rbac::takers::takers;
-use audit_core::rbac::{Decision, Kind, Rbac, answers};
-use audit_core::snapshot::Snapshot;
+use rbac::takers::takers;
+use rbac::{
+    Answer, Decision, Extent, Identity, Kind, KubernetesExpectation, ObjectId, Rbac, Role, RoleBinding, Rule,
+    Sight, Subject, Text, answers, least,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -43,69 +42,69 @@ fn measure(count: usize) {
         milliseconds(filled),
         mebibytes(change.bytes_allocated.saturating_sub(change.bytes_deallocated)),
     );
-    let mut snapshot = Snapshot::default();
-    *snapshot.cluster.rbac_mut() = rbac;
-    let keys: Vec<BindingKey> = (0..NAMESPACES).map(key).collect();
+    let accounts: Vec<(String, &str)> = (0..NAMESPACES).map(|n| (format!("ns-{n}"), "app")).collect();
     for (what, expected) in [
         ("met", vec![reads("pods")]),
         ("denied", vec![reads("secrets")]),
         ("mixed", mixed()),
     ] {
-        for key in &keys {
-            snapshot
-                .cluster
-                .put_request(&key.namespace, request(key, &expected));
-        }
+        let expecting: Vec<Expecting<'_>> = accounts
+            .iter()
+            .map(|(namespace, name)| (namespace.as_str(), *name, of_namespace(namespace, &expected)))
+            .collect();
         let mut denied = 0;
-        let evaluated = best_of(5, || denied = evaluate(&snapshot, &keys));
-        let explained = best_of(5, || explain(&snapshot, &keys));
+        let evaluated = best_of(5, || denied = evaluate(&rbac, &expecting));
+        let explained = best_of(5, || repair(&rbac, &expecting));
         println!(
-            "  {} expectations of {} bindings, {what}: {:.2} ms, with their fixes {:.2} ms; {denied} denied",
-            expected.len() * keys.len(),
-            keys.len(),
+            "  {} expectations of {} bindings, {what}: {:.2} ms, with the least grants {:.2} ms; {denied} denied",
+            expected.len() * accounts.len(),
+            accounts.len(),
             milliseconds(evaluated),
             milliseconds(explained),
         );
     }
     let mut found = 0;
     let elapsed = best_of(5, || {
-        found = keys
+        found = accounts
             .iter()
-            .map(|key| takers(snapshot.cluster.rbac(), key, 3).0)
+            .map(|(namespace, name)| takers(&rbac, &Identity::of(namespace, name), 3).0)
             .sum();
     });
     println!(
         "  who can take the identity, for {} bindings: {:.2} ms; {found} can",
-        keys.len(),
+        accounts.len(),
         milliseconds(elapsed)
     );
 }
 
-fn evaluate(snapshot: &Snapshot, keys: &[BindingKey]) -> usize {
-    let of = |key: &BindingKey| {
-        let request = snapshot
-            .cluster
-            .binding(key)
-            .and_then(|binding| binding.requests().first());
-        let answers = answers(snapshot, key, &request.expect("a request").kubernetes);
+/// Namespace and name of a ServiceAccount, and what is expected of it.
+type Expecting<'a> = (&'a str, &'a str, Vec<KubernetesExpectation>);
+
+fn of_one<'a>(rbac: &'a Rbac, (namespace, name, expected): &'a Expecting<'_>) -> Vec<Answer<'a>> {
+    let sight = Sight {
+        rbac,
+        extent: Extent::Watched,
+    };
+    answers(sight, &Identity::of(namespace, name), expected, &[], &|_| true)
+}
+
+fn evaluate(rbac: &Rbac, all: &[Expecting<'_>]) -> usize {
+    let of = |expecting| {
+        let answers = of_one(rbac, expecting);
         answers
             .iter()
             .filter(|answer| answer.decision == Decision::Denied)
             .count()
     };
-    keys.iter().map(of).sum()
+    all.iter().map(of).sum()
 }
 
-fn explain(snapshot: &Snapshot, keys: &[BindingKey]) {
-    for key in keys {
-        let request = snapshot
-            .cluster
-            .binding(key)
-            .and_then(|binding| binding.requests().first());
-        let answers = answers(snapshot, key, &request.expect("a request").kubernetes);
+fn repair(rbac: &Rbac, all: &[Expecting<'_>]) {
+    for expecting in all {
+        let answers = of_one(rbac, expecting);
         let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
-        let grants = least::grants(snapshot.cluster.rbac(), key, &denied).expect("a grant");
-        black_box(audit_core::fix::rbac::apply(key, &grants));
+        let identity = Identity::of(expecting.0, expecting.1);
+        black_box(least::grants(rbac, &identity, &denied).expect("a grant"));
     }
 }
 
@@ -181,22 +180,12 @@ fn reads(resource: &str) -> KubernetesExpectation {
     }
 }
 
-fn request(key: &BindingKey, expected: &[KubernetesExpectation]) -> AuditRequest {
+fn of_namespace(namespace: &str, expected: &[KubernetesExpectation]) -> Vec<KubernetesExpectation> {
     let here = |expectation: &KubernetesExpectation| KubernetesExpectation {
-        namespace: expectation.namespace.as_ref().map(|_| key.namespace.clone()),
+        namespace: expectation.namespace.as_ref().map(|_| namespace.to_owned()),
         ..expectation.clone()
     };
-    AuditRequest {
-        name: key.service_account.clone(),
-        service_account: key.service_account.clone(),
-        kubernetes: expected.iter().map(here).collect(),
-        declared: true,
-        ..AuditRequest::default()
-    }
-}
-
-fn key(n: usize) -> BindingKey {
-    BindingKey::new(format!("ns-{n}"), "app")
+    expected.iter().map(here).collect()
 }
 
 fn account(namespace: &str, name: &str) -> Subject {

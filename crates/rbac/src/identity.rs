@@ -1,7 +1,6 @@
 //! By which names a ServiceAccount is known to the authorizer.
 
-use crate::model::BindingKey;
-use crate::model::rbac::{ObjectId, Subject, Text};
+use crate::objects::{ObjectId, Subject, Text};
 
 /// The group of everybody whom the API server knows.
 pub const AUTHENTICATED: &str = "system:authenticated";
@@ -9,26 +8,34 @@ pub const AUTHENTICATED: &str = "system:authenticated";
 /// The group of all ServiceAccounts; with `:<namespace>`, of those of a namespace.
 pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 
-/// The subjects of bindings that mean one caller.
+/// One ServiceAccount, and the subjects of bindings that mean it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
+    account: ObjectId,
     subjects: Vec<Subject>,
 }
 
 impl Identity {
-    /// A ServiceAccount, as its token makes it known.
+    /// The ServiceAccount of that namespace and name, as its token makes it known.
     #[must_use]
-    pub fn of(key: &BindingKey) -> Self {
-        let id = ObjectId::new(key.namespace.as_str(), key.service_account.as_str());
+    pub fn of(namespace: &str, name: &str) -> Self {
+        let account = ObjectId::new(namespace, name);
         Self {
             subjects: vec![
-                Subject::ServiceAccount(id),
-                Subject::User(key.subject().into()),
-                Subject::Group(format!("{SERVICE_ACCOUNTS}:{}", key.namespace).into()),
+                Subject::ServiceAccount(account.clone()),
+                Subject::User(format!("system:serviceaccount:{namespace}:{name}").into()),
+                Subject::Group(format!("{SERVICE_ACCOUNTS}:{namespace}").into()),
                 Subject::Group(Text::from(SERVICE_ACCOUNTS)),
                 Subject::Group(Text::from(AUTHENTICATED)),
             ],
+            account,
         }
+    }
+
+    /// Namespace and name of the ServiceAccount.
+    #[must_use]
+    pub fn account(&self) -> &ObjectId {
+        &self.account
     }
 
     /// The groups that an access review has to name besides the user.
@@ -64,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_service_account_is_a_user_of_three_groups() {
-        let identity = Identity::of(&BindingKey::new("shop", "cart"));
+        let identity = Identity::of("shop", "cart");
         assert_eq!(
             identity.groups().collect::<Vec<_>>(),
             [

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::identity::Identity;
-use super::request::Request;
-use super::store::Rbac;
-use crate::model::BindingKey;
-use crate::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use crate::identity::Identity;
+use crate::objects::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use crate::request::Request;
+use crate::store::Rbac;
 
 /// A role, and the binding that gives it to one ServiceAccount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct Grant {
 /// They are evaluated by themselves before they are returned, which proves them: what RBAC adds, nothing takes away.
 /// `None` if a request is still denied, which no request is known to be.
 #[must_use]
-pub fn grants(rbac: &Rbac, key: &BindingKey, requests: &[Request<'_>]) -> Option<Vec<Grant>> {
+pub fn grants(rbac: &Rbac, identity: &Identity, requests: &[Request<'_>]) -> Option<Vec<Grant>> {
     let mut scopes: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
     for request in requests {
         scopes
@@ -33,22 +32,21 @@ pub fn grants(rbac: &Rbac, key: &BindingKey, requests: &[Request<'_>]) -> Option
     }
     let grants: Vec<Grant> = scopes
         .iter()
-        .map(|(namespace, requests)| grant(rbac, key, namespace, requests))
+        .map(|(namespace, requests)| grant(rbac, identity.account(), namespace, requests))
         .collect();
     let mut alone = Rbac::default();
     for grant in &grants {
         alone.put_role(grant.role.clone());
         alone.put_binding(&grant.binding);
     }
-    let identity = Identity::of(key);
     requests
         .iter()
-        .all(|request| alone.grant(&identity, request).is_some())
+        .all(|request| alone.grant(identity, request).is_some())
         .then_some(grants)
 }
 
-fn grant(rbac: &Rbac, key: &BindingKey, namespace: &str, requests: &[&Request<'_>]) -> Grant {
-    let id = unused_name(rbac, key, namespace);
+fn grant(rbac: &Rbac, account: &ObjectId, namespace: &str, requests: &[&Request<'_>]) -> Grant {
+    let id = unused_name(rbac, account, namespace);
     Grant {
         role: Role {
             id: id.clone(),
@@ -59,21 +57,17 @@ fn grant(rbac: &Rbac, key: &BindingKey, namespace: &str, requests: &[&Request<'_
         binding: RoleBinding {
             id: id.clone(),
             role: id,
-            subjects: [Subject::ServiceAccount(ObjectId::new(
-                key.namespace.as_str(),
-                key.service_account.as_str(),
-            ))]
-            .into(),
+            subjects: [Subject::ServiceAccount(account.clone())].into(),
         },
     }
 }
 
 /// `<ServiceAccount>-expected`, with the namespace before it outside of that, and a number where that is taken.
-fn unused_name(rbac: &Rbac, key: &BindingKey, namespace: &str) -> ObjectId {
-    let mut name = if namespace == key.namespace {
-        format!("{}-expected", key.service_account)
+fn unused_name(rbac: &Rbac, account: &ObjectId, namespace: &str) -> ObjectId {
+    let mut name = if *namespace == *account.namespace {
+        format!("{}-expected", account.name)
     } else {
-        format!("{}-{}-expected", key.namespace, key.service_account)
+        format!("{}-{}-expected", account.namespace, account.name)
     };
     let is_used = |name: &str| {
         let id = ObjectId::new(namespace, name);

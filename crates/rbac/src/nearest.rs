@@ -13,13 +13,13 @@
 //! The first three grant all that was asked for, but for one word elsewhere; so they come before rules that grant
 //! something else.
 
-use super::evaluate::{Held, covers, has_group, has_name, has_verb};
-use super::identity::Identity;
-use super::request::Request;
-use super::similar::are_similar;
-use super::store::Rbac;
-use crate::model::BindingKey;
-use crate::model::rbac::{RoleBinding, Rule, Subject};
+use crate::evaluate::Held;
+use crate::identity::Identity;
+use crate::matching::{covers, has_group, has_name, has_verb};
+use crate::objects::{ObjectId, RoleBinding, Rule, Subject};
+use crate::request::Request;
+use crate::similar::are_similar;
+use crate::store::Rbac;
 
 /// The most subjects of one scope that are looked at: a name such as `app` may stand in every namespace.
 const MOST_NEAR: usize = 64;
@@ -74,12 +74,11 @@ impl<'a> Nearest<'a> {
 pub fn nearest<'a>(
     held: &Held<'a>,
     identity: &Identity,
-    key: &BindingKey,
     request: &Request<'_>,
-    exists: &dyn Fn(&BindingKey) -> bool,
+    exists: &dyn Fn(&ObjectId) -> bool,
 ) -> Nearest<'a> {
     elsewhere(held, request)
-        .or_else(|| to_another(held.rbac(), identity, key, request, exists))
+        .or_else(|| to_another(held.rbac(), identity, request, exists))
         .or_else(|| without_role(held, request))
         .or_else(|| misses_least(held, request))
         .unwrap_or(Nearest {
@@ -106,14 +105,14 @@ fn elsewhere<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> 
 fn to_another<'a>(
     rbac: &'a Rbac,
     identity: &Identity,
-    key: &BindingKey,
     request: &Request<'_>,
-    exists: &dyn Fn(&BindingKey) -> bool,
+    exists: &dyn Fn(&ObjectId) -> bool,
 ) -> Option<Nearest<'a>> {
+    let account = identity.account();
     for scope in ["", request.namespace.unwrap_or_default()] {
-        let subjects = rbac.subjects_near(scope, key).take(MOST_NEAR);
-        for subject in
-            subjects.filter(|subject| !identity.is_meant_by(subject) && nearly_names(subject, key, exists))
+        let subjects = rbac.subjects_near(scope, account).take(MOST_NEAR);
+        for subject in subjects
+            .filter(|subject| !identity.is_meant_by(subject) && nearly_names(subject, account, exists))
         {
             let mut bindings = rbac.bindings_in(subject, scope).iter();
             if let Some(binding) = bindings.find(|binding| rbac.role_allows(&binding.role, request)) {
@@ -131,21 +130,18 @@ fn to_another<'a>(
 ///
 /// The same name in another namespace; a user or a group of its name, with or without its namespace; or nearly its name
 /// in its namespace, where no ServiceAccount of that name exists.
-fn nearly_names(subject: &Subject, key: &BindingKey, exists: &dyn Fn(&BindingKey) -> bool) -> bool {
+fn nearly_names(subject: &Subject, account: &ObjectId, exists: &dyn Fn(&ObjectId) -> bool) -> bool {
     match subject {
-        Subject::ServiceAccount(id) if *id.namespace != *key.namespace => *id.name == *key.service_account,
-        Subject::ServiceAccount(id) => {
-            are_similar(&id.name, &key.service_account)
-                && !exists(&BindingKey::new(&*id.namespace, &*id.name))
-        }
+        Subject::ServiceAccount(id) if id.namespace != account.namespace => id.name == account.name,
+        Subject::ServiceAccount(id) => are_similar(&id.name, &account.name) && !exists(id),
         Subject::User(name) | Subject::Group(name) => {
             let name = name.trim().to_ascii_lowercase().replace('/', ":");
             let own = name
                 .strip_prefix("system:serviceaccount:")
                 .or_else(|| name.strip_prefix("system:serviceaccounts:"))
                 .unwrap_or(&name);
-            let account = key.service_account.to_ascii_lowercase();
-            own == account || own == format!("{}:{account}", key.namespace)
+            let account_name = account.name.to_ascii_lowercase();
+            own == account_name || own == format!("{}:{account_name}", account.namespace)
         }
     }
 }

@@ -1,17 +1,27 @@
+//! The authorizer's rules, case by case.
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests say what they do by their names"
+)]
+
+mod reviews;
+mod support;
+
 use std::collections::BTreeSet;
 
-use super::evaluate::{Held, allows};
-use super::nearest::nearest;
-use super::request::requests;
-use super::takers::{Way, takers};
-use super::testing::{account, binding, role, rule};
-use super::*;
-use crate::model::rbac::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
-use crate::model::{BindingKey, KubernetesExpectation};
-use crate::snapshot::{Cluster, Origin, Snapshot};
+use rbac::matching::allows;
+use rbac::nearest::nearest;
+use rbac::takers::{Way, takers};
+use rbac::{
+    Cause, Decision, Extent, Held, Identity, Kind, KubernetesExpectation, ObjectId, Rbac, Request,
+    Requirement, Role, RoleBinding, Rule, Selector, Sight, Subject, Text, answers, least, requests,
+};
+use support::{account, binding, role, rule};
 
-fn cart() -> BindingKey {
-    BindingKey::new("shop", "cart")
+fn cart() -> Identity {
+    Identity::of("shop", "cart")
 }
 
 /// `verb [group/]resource[/sub] [name] [@namespace]`, with `core` for the core group.
@@ -49,7 +59,7 @@ fn rbac(roles: &[Role], bindings: &[RoleBinding]) -> Rbac {
 }
 
 fn is_allowed(rbac: &Rbac, text: &'static str) -> bool {
-    rbac.grant(&Identity::of(&cart()), &request(text)).is_some()
+    rbac.grant(&cart(), &request(text)).is_some()
 }
 
 #[test]
@@ -228,28 +238,17 @@ fn what_changes_and_goes_is_forgotten() {
     assert!(!rbac.retain(Kind::ClusterRoleBinding, &kept));
     assert!(rbac.retain(Kind::RoleBinding, &kept));
     assert!(rbac.is_empty());
-    assert_eq!(
-        rbac.subjects_near("shop", &BindingKey::new("x", "y")).next(),
-        None
-    );
 }
 
 fn cause_of(roles: &[Role], bindings: &[RoleBinding], asked: &'static str) -> Cause {
     let rbac = rbac(roles, bindings);
-    let identity = Identity::of(&cart());
+    let identity = cart();
     assert!(
         rbac.grant(&identity, &request(asked)).is_none(),
         "{asked} is allowed"
     );
-    let exists = |key: &BindingKey| key.service_account == "orders" || key.service_account == "carts";
-    nearest(
-        &Held::by(&rbac, &identity),
-        &identity,
-        &cart(),
-        &request(asked),
-        &exists,
-    )
-    .cause
+    let exists = |account: &ObjectId| matches!(&*account.name, "orders" | "carts");
+    nearest(&Held::by(&rbac, &identity), &identity, &request(asked), &exists).cause
 }
 
 /// A binding of `shop/cart` in a namespace.
@@ -425,54 +424,39 @@ fn expectation(verbs: &str, group: &str, resource: &str, namespace: Option<&str>
     }
 }
 
-fn snapshot(origin: Origin, cluster: Cluster, rbac: Rbac) -> Snapshot {
-    let mut cluster = cluster;
-    *cluster.rbac_mut() = rbac;
-    Snapshot {
-        origin,
-        cluster,
-        ..Snapshot::default()
-    }
-}
-
 #[test]
 fn what_was_not_seen_is_neither_allowed_nor_denied() {
     let expected = [expectation("get", "", "pods", Some("shop"))];
-    let decide = |snapshot: &Snapshot| answers(snapshot, &cart(), &expected)[0].decision.clone();
-    let is_unseen = |snapshot: &Snapshot| matches!(decide(snapshot), Decision::Unseen(_));
-    let granting = || {
-        rbac(
-            &[role("shop", "r", &["get core pods"])],
-            &[binding("shop", "b", "r", &[account("shop", "cart")])],
-        )
+    let decide = |extent, rbac: &Rbac| {
+        let sight = Sight { rbac, extent };
+        answers(sight, &cart(), &expected, &[], &|_| false)[0]
+            .decision
+            .clone()
     };
-    let mut live = snapshot(Origin::Live, Cluster::default(), Rbac::default());
+    let is_unseen = |extent, rbac: &Rbac| matches!(decide(extent, rbac), Decision::Unseen(_));
+    let granting = rbac(
+        &[role("shop", "r", &["get core pods"])],
+        &[binding("shop", "b", "r", &[account("shop", "cart")])],
+    );
+    let mut watched = Rbac::default();
     for kind in Kind::ALL {
-        assert!(is_unseen(&live), "{kind:?} has not been listed");
-        assert!(live.cluster.rbac_mut().set_listed(kind));
+        assert!(
+            is_unseen(Extent::Watched, &watched),
+            "{kind:?} has not been listed"
+        );
+        assert!(watched.set_listed(kind));
     }
-    assert_eq!(decide(&live), Decision::Denied);
-    assert_eq!(
-        decide(&snapshot(Origin::Live, Cluster::default(), granting())),
-        Decision::Allowed
-    );
-    assert_eq!(
-        decide(&snapshot(Origin::Files, Cluster::default(), Rbac::default())),
-        Decision::Denied
-    );
-    assert!(is_unseen(&snapshot(
-        Origin::Files,
-        Cluster::partial(),
-        Rbac::default()
-    )));
+    assert_eq!(decide(Extent::Watched, &watched), Decision::Denied);
+    assert_eq!(decide(Extent::Watched, &granting), Decision::Allowed);
+    assert_eq!(decide(Extent::ClusterFiles, &Rbac::default()), Decision::Denied);
+    assert!(is_unseen(Extent::PartialFiles, &Rbac::default()));
     // Every cluster has `view`, and few files.
-    let viewing = || rbac(&[], &[binding("shop", "b", "/view", &[account("shop", "cart")])]);
-    assert!(is_unseen(&snapshot(Origin::Files, Cluster::default(), viewing())));
-    let mut live = snapshot(Origin::Live, Cluster::default(), viewing());
+    let mut viewing = rbac(&[], &[binding("shop", "b", "/view", &[account("shop", "cart")])]);
+    assert!(is_unseen(Extent::ClusterFiles, &viewing));
     for kind in Kind::ALL {
-        live.cluster.rbac_mut().set_listed(kind);
+        viewing.set_listed(kind);
     }
-    assert_eq!(decide(&live), Decision::Denied);
+    assert_eq!(decide(Extent::Watched, &viewing), Decision::Denied);
 }
 
 #[test]

@@ -1,16 +1,8 @@
-//! Who else can take the identity of a ServiceAccount.
-//!
-//! Left out are those who run the cluster anyway, in every cluster: the group `system:masters`, nodes, the controller
-//! manager and the scheduler, EKS's own users and groups (`eks:…`), and ServiceAccounts in `kube-system`. Whoever can act
-//! as one of these needs no other identity; to list them with every binding would hide the rest.
+//! What a role lets somebody do to the identities of ServiceAccounts.
 
-use std::collections::BTreeSet;
-
-use super::identity::Identity;
-use super::request::Request;
-use super::store::Rbac;
-use crate::model::BindingKey;
-use crate::model::rbac::{RoleBinding, Rule, Subject, Text};
+use crate::matching::{covers, has_group, has_verb};
+use crate::objects::{Rule, Text};
+use crate::request::Request;
 
 /// A way to take an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +45,7 @@ impl Way {
         }
     }
 
-    fn bit(self) -> u8 {
+    pub(crate) fn bit(self) -> u8 {
         1 << (self as u8)
     }
 
@@ -94,13 +86,13 @@ impl Way {
 
 /// The ways that a role opens: to any ServiceAccount, and to those of some names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Powers {
+pub(crate) struct Powers {
     any: u8,
     named: Vec<(Text, u8)>,
 }
 
 impl Powers {
-    pub(super) fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+    pub(crate) fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         let mut powers = Self::default();
         for rule in rules {
             for way in Way::ALL {
@@ -118,11 +110,11 @@ impl Powers {
         powers
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.any == 0 && self.named.is_empty()
     }
 
-    fn over(&self, service_account: &str) -> u8 {
+    pub(crate) fn over(&self, service_account: &str) -> u8 {
         let named = self.named.iter().filter(|(name, _)| **name == *service_account);
         named.fold(self.any, |ways, (_, way)| ways | way)
     }
@@ -133,8 +125,8 @@ fn opens(rule: &Rule, way: Way) -> bool {
     way.requests()
         .iter()
         .any(|(verbs, group, resources, subresource)| {
-            super::evaluate::has_group(rule, group)
-                && verbs.iter().any(|verb| super::evaluate::has_verb(rule, verb))
+            has_group(rule, group)
+                && verbs.iter().any(|verb| has_verb(rule, verb))
                 && resources.iter().any(|resource| {
                     let request = Request {
                         namespace: None,
@@ -144,71 +136,7 @@ fn opens(rule: &Rule, way: Way) -> bool {
                         name: "",
                         verb: "",
                     };
-                    rule.resources
-                        .iter()
-                        .any(|own| super::evaluate::covers(own, &request))
+                    rule.resources.iter().any(|own| covers(own, &request))
                 })
         })
-}
-
-/// Somebody who can take an identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taker<'a> {
-    /// Who.
-    pub subject: &'a Subject,
-    /// By which binding; one of those, where there are several.
-    pub binding: &'a RoleBinding,
-    /// In which ways.
-    pub ways: Vec<Way>,
-}
-
-/// Those who can take the identity of a ServiceAccount: how many, and the first few of them.
-#[must_use]
-pub fn takers<'a>(rbac: &'a Rbac, key: &BindingKey, most: usize) -> (usize, Vec<Taker<'a>>) {
-    let own = Identity::of(key);
-    let mut seen: BTreeSet<&Subject> = BTreeSet::new();
-    let mut shown = Vec::new();
-    // Those of its own namespace are the ones that somebody there can do something about.
-    for scope in [key.namespace.as_str(), ""] {
-        for binding in rbac.risky_in(scope) {
-            let ways = rbac
-                .powers(&binding.role)
-                .map_or(0, |powers| powers.over(&key.service_account));
-            if ways == 0 {
-                continue;
-            }
-            for subject in &binding.subjects {
-                let is_itself = own.subjects().iter().take(2).any(|itself| itself == subject);
-                if is_itself || runs_the_cluster(subject) || !seen.insert(subject) {
-                    continue;
-                }
-                if shown.len() < most {
-                    let ways = Way::ALL.into_iter().filter(|way| ways & way.bit() != 0).collect();
-                    shown.push(Taker {
-                        subject,
-                        binding,
-                        ways,
-                    });
-                }
-            }
-        }
-    }
-    (seen.len(), shown)
-}
-
-/// Whether a subject is a part of every cluster.
-fn runs_the_cluster(subject: &Subject) -> bool {
-    match subject {
-        Subject::ServiceAccount(id) => *id.namespace == *"kube-system",
-        Subject::User(name) => {
-            matches!(
-                &**name,
-                "system:kube-controller-manager" | "system:kube-scheduler" | "system:apiserver"
-            ) || name.starts_with("system:node:")
-                || name.starts_with("eks:")
-        }
-        Subject::Group(name) => {
-            matches!(&**name, "system:masters" | "system:nodes") || name.starts_with("eks:")
-        }
-    }
 }

@@ -2,7 +2,22 @@
 
 use std::collections::HashSet;
 
-use crate::model::KubernetesExpectation;
+/// Kubernetes permissions that a ServiceAccount is expected to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubernetesExpectation {
+    /// Verbs, such as `get`.
+    pub verbs: Vec<String>,
+    /// API group; empty for the core group.
+    pub api_group: String,
+    /// Resource, in the plural.
+    pub resource: String,
+    /// Subresource, such as `log`.
+    pub subresource: Option<String>,
+    /// Names; empty for any.
+    pub resource_names: Vec<String>,
+    /// Namespace; absent for cluster-scoped resources, or all namespaces.
+    pub namespace: Option<String>,
+}
 
 /// The attributes of one request, as the API server derives them from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

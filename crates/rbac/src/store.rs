@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::takers::Powers;
-use crate::model::BindingKey;
-use crate::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use crate::objects::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use crate::powers::Powers;
 
 /// How many words or lists of rules may be kept that nothing needs any more, before they are swept out.
 const SLACK: usize = 1024;
@@ -124,20 +123,20 @@ impl Rbac {
 
     /// The subjects of bindings in a scope whose name ends as a ServiceAccount's, whatever its case; then all
     /// ServiceAccounts of its namespace that any binding names.
-    pub(super) fn subjects_near<'a>(
+    pub(crate) fn subjects_near<'a>(
         &'a self,
         scope: &str,
-        key: &BindingKey,
+        account: &ObjectId,
     ) -> impl Iterator<Item = &'a Subject> {
         let nothing = Subject::ServiceAccount(ObjectId::new("", ""));
-        let word = last_word(&key.service_account);
+        let word = last_word(&account.name);
         let scope = Text::from(scope);
         let named = self
             .by_word
             .range((word.as_str().into(), scope.clone(), nothing)..)
             .take_while(move |(own, place, _)| **own == *word && *place == scope)
             .map(|(_, _, subject)| subject);
-        let namespace = Text::from(key.namespace.as_str());
+        let namespace = account.namespace.clone();
         let neighbours = self
             .by_subject
             .range(Subject::ServiceAccount(ObjectId::new(namespace.clone(), ""))..)
@@ -149,7 +148,7 @@ impl Rbac {
     }
 
     /// The bindings that may let somebody take an identity, in one namespace; with an empty one, of the whole cluster.
-    pub(super) fn risky_in<'a, 'n>(
+    pub(crate) fn risky_in<'a, 'n>(
         &'a self,
         namespace: &'n str,
     ) -> impl Iterator<Item = &'a RoleBinding> + use<'a, 'n> {
@@ -160,7 +159,7 @@ impl Rbac {
     }
 
     /// What a role lets somebody do to identities, where its own rules say that.
-    pub(super) fn powers(&self, role: &ObjectId) -> Option<Arc<Powers>> {
+    pub(crate) fn powers(&self, role: &ObjectId) -> Option<Arc<Powers>> {
         let filed = self.roles.get(role)?;
         if is_unfilled(&filed.role) {
             return Some(Arc::new(Powers::of(self.rules_of(role))));
@@ -391,4 +390,24 @@ fn share(words: &mut HashSet<Text>, text: &str) -> Text {
 fn last_word(name: &str) -> String {
     let word = name.rsplit([':', '/']).next().unwrap_or_default();
     word.trim().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_forgotten_with_their_last_binding() {
+        let account = ObjectId::new("x", "y");
+        let binding = RoleBinding {
+            id: ObjectId::new("shop", "b"),
+            role: ObjectId::new("shop", "r"),
+            subjects: [Subject::ServiceAccount(account.clone())].into(),
+        };
+        let mut rbac = Rbac::default();
+        assert!(rbac.put_binding(&binding));
+        assert!(rbac.subjects_near("shop", &account).next().is_some());
+        assert!(rbac.remove_binding(&binding.id));
+        assert_eq!(rbac.subjects_near("shop", &account).next(), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
 
 fn words(list: &str) -> Box<[Text]> {
     list.split(',')
@@ -12,7 +12,7 @@ fn words(list: &str) -> Box<[Text]> {
 }
 
 /// `verbs groups resources [names]`, each a list with commas; the core group is `core`.
-pub(crate) fn rule(text: &str) -> Rule {
+pub fn rule(text: &str) -> Rule {
     let mut parts = text.split(' ');
     let mut next = || words(parts.next().unwrap_or_default());
     Rule {
@@ -23,7 +23,7 @@ pub(crate) fn rule(text: &str) -> Rule {
     }
 }
 
-pub(crate) fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
+pub fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
     Role {
         id: ObjectId::new(namespace, name),
         rules: rules.iter().map(|text| rule(text)).collect(),
@@ -33,7 +33,7 @@ pub(crate) fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
 }
 
 /// A binding to a role; of the same namespace, or with `/` before its name to a ClusterRole.
-pub(crate) fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) -> RoleBinding {
+pub fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) -> RoleBinding {
     let role = match role.strip_prefix('/') {
         Some(cluster_role) => ObjectId::new("", cluster_role),
         None => ObjectId::new(namespace, role),
@@ -45,6 +45,6 @@ pub(crate) fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subje
     }
 }
 
-pub(crate) fn account(namespace: &str, name: &str) -> Subject {
+pub fn account(namespace: &str, name: &str) -> Subject {
     Subject::ServiceAccount(ObjectId::new(namespace, name))
 }

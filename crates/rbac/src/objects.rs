@@ -1,6 +1,6 @@
 //! Kubernetes RBAC objects, reduced to what decides: no labels where nothing selects by them, no `nonResourceURLs`.
 //!
-//! Most words of most rules are the same few: they are shared texts, see [`crate::rbac::Rbac`].
+//! Most words of most rules are the same few: they are shared texts, see [`crate::Rbac`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,6 +32,16 @@ impl ObjectId {
     #[must_use]
     pub fn is_cluster_wide(&self) -> bool {
         self.namespace.is_empty()
+    }
+
+    /// The kind of a binding of this name, as manifests spell it.
+    #[must_use]
+    pub fn kind_of_binding(&self) -> &'static str {
+        if self.is_cluster_wide() {
+            "ClusterRoleBinding"
+        } else {
+            "RoleBinding"
+        }
     }
 }
 
@@ -157,11 +167,7 @@ impl RoleBinding {
     /// The kind, as manifests spell it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self.id.is_cluster_wide() {
-            "ClusterRoleBinding"
-        } else {
-            "RoleBinding"
-        }
+        self.id.kind_of_binding()
     }
 
     /// The kind of its role.

@@ -11,34 +11,41 @@
 //! | `resourceNames` | the name in the request; where there are none, any request. A request without a name (`create`, `deletecollection`, and `list` or `watch` without a `metadata.name` field selector) meets no list of names |
 //! | `nonResourceURLs` | nothing that is asked here |
 //!
+//! Nothing here reads a clock, a file or an API server, and nothing here knows of AWS.
+//!
 //! | module | what is in it |
 //! |---|---|
+//! | [`objects`] | roles, bindings and their subjects |
 //! | [`store`] | roles and bindings, indexed by whom they name |
 //! | [`request`] | what is asked for, and what an expectation asks for |
 //! | [`identity`] | by which names a ServiceAccount is known |
+//! | [`matching`] | whether a rule matches a request |
 //! | [`evaluate`] | who is allowed what, and by which binding |
 //! | [`nearest`] | why not: the grant that misses least |
+//! | [`answer`] | what expectations come to, with all of the above and [`review`] |
+//! | [`review`] | what the API server itself answers |
 //! | [`takers`] | who else can take an identity |
 //! | [`least`] | the least role and binding that allow something |
-//! | [`review`] | what the API server itself answers |
 
+pub mod answer;
 pub mod evaluate;
 pub mod identity;
 pub mod least;
+pub mod matching;
 pub mod nearest;
+pub mod objects;
+mod powers;
 pub mod request;
 pub mod review;
 mod similar;
 pub mod store;
 pub mod takers;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 
-pub use evaluate::{Answer, Decision, Dispute, Sight, answers};
+pub use answer::{Answer, Decision, Dispute, Extent, Sight, Unseen, answers, questions};
+pub use evaluate::Held;
 pub use identity::Identity;
 pub use nearest::{Cause, Nearest};
-pub use request::Request;
-pub use review::{OwnedRequest, Question, Reviewed, Reviews, Ruling};
+pub use objects::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
+pub use request::{KubernetesExpectation, Request, requests};
+pub use review::{Evaluated, OwnedRequest, Question, Reviewed, Ruling};
 pub use store::{Kind, Rbac};

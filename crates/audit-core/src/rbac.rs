@@ -1,0 +1,168 @@
+//! What Kubernetes lets a ServiceAccount do: the crate [`rbac`](::rbac), asked about the snapshot.
+
+use std::collections::BTreeMap;
+
+pub use ::rbac::*;
+
+use crate::model::BindingKey;
+use crate::snapshot::{Origin, Snapshot};
+use crate::text::quote;
+
+/// By binding, the answers that make a difference. Where they confirm the evaluation there is nothing to keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reviews(BTreeMap<BindingKey, Vec<Reviewed>>);
+
+impl Reviews {
+    /// Those of a binding.
+    #[must_use]
+    pub fn of(&self, key: &BindingKey) -> &[Reviewed] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Puts others in the place of a binding's. Returns whether that changes anything.
+    pub fn put(&mut self, key: &BindingKey, reviews: Vec<Reviewed>) -> bool {
+        if self.of(key) == reviews {
+            return false;
+        }
+        if reviews.is_empty() {
+            self.0.remove(key);
+        } else {
+            self.0.insert(key.clone(), reviews);
+        }
+        true
+    }
+}
+
+/// What the expectations of a ServiceAccount come to.
+#[must_use]
+pub fn answers<'a>(
+    snapshot: &'a Snapshot,
+    key: &BindingKey,
+    expectations: &'a [KubernetesExpectation],
+) -> Vec<Answer<'a>> {
+    if expectations.is_empty() {
+        return Vec::new();
+    }
+    let exists = |account: &ObjectId| {
+        let binding = snapshot
+            .cluster
+            .binding(&BindingKey::new(&*account.namespace, &*account.name));
+        binding.is_some_and(|binding| binding.service_account().is_some())
+    };
+    let reviews = snapshot.reviews.of(key);
+    ::rbac::answers(sight(snapshot), &key.into(), expectations, reviews, &exists)
+}
+
+/// What to ask the API server of all that is expected of a ServiceAccount, see [`rbac::questions`](::rbac::questions).
+#[must_use]
+pub fn questions(
+    snapshot: &Snapshot,
+    key: &BindingKey,
+    expectations: &[KubernetesExpectation],
+    most: usize,
+) -> Vec<Question> {
+    ::rbac::questions(sight(snapshot), &key.into(), expectations, most)
+}
+
+/// What the API server itself answers.
+pub mod review {
+    pub use super::questions;
+    pub use ::rbac::review::*;
+}
+
+/// What a snapshot has of its cluster's RBAC.
+fn sight(snapshot: &Snapshot) -> Sight<'_> {
+    Sight {
+        rbac: snapshot.cluster.rbac(),
+        extent: match snapshot.origin {
+            Origin::Live => Extent::Watched,
+            Origin::Files if snapshot.cluster.is_partial() => Extent::PartialFiles,
+            Origin::Files => Extent::ClusterFiles,
+        },
+    }
+}
+
+/// What has not been seen, for a person.
+#[must_use]
+pub fn missing(unseen: &Unseen) -> String {
+    match unseen {
+        Unseen::Unlisted(kinds) => {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.resource()).collect();
+            format!("the operator has not been able to list {}", kinds.join(", "))
+        }
+        Unseen::BeyondFiles => {
+            "the files are not the whole cluster, and roles and bindings may be missing".to_owned()
+        }
+        Unseen::BuiltIn { role, binding } => format!(
+            "no file holds ClusterRole `{}`, to which {} `{}` refers",
+            quote(&role.name),
+            binding.kind_of_binding(),
+            quote(&binding.to_string())
+        ),
+    }
+}
+
+#[cfg(test)]
+#[path = "../../rbac/tests/authorizer/support.rs"]
+pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Cluster;
+
+    #[test]
+    fn nothing_is_kept_of_a_binding_without_reviews() {
+        let key = BindingKey::new("shop", "cart");
+        let mut reviews = Reviews::default();
+        let reviewed = Reviewed {
+            question: Question {
+                request: OwnedRequest {
+                    namespace: Some("shop".to_owned()),
+                    api_group: String::new(),
+                    resource: "pods".to_owned(),
+                    subresource: String::new(),
+                    name: String::new(),
+                    verb: "get".to_owned(),
+                },
+                evaluated: Evaluated::Denied,
+            },
+            ruling: Ruling::Allowed,
+        };
+        assert!(!reviews.put(&key, Vec::new()));
+        assert!(reviews.put(&key, vec![reviewed.clone()]));
+        assert!(!reviews.put(&key, vec![reviewed]));
+        assert!(reviews.put(&key, Vec::new()));
+        assert_eq!(reviews, Reviews::default());
+    }
+
+    #[test]
+    fn the_origin_says_what_the_absence_of_a_binding_means() {
+        let expected = [KubernetesExpectation {
+            verbs: vec!["get".to_owned()],
+            api_group: String::new(),
+            resource: "pods".to_owned(),
+            subresource: None,
+            resource_names: Vec::new(),
+            namespace: Some("shop".to_owned()),
+        }];
+        let key = BindingKey::new("shop", "cart");
+        for (origin, cluster, unseen) in [
+            (
+                Origin::Live,
+                Cluster::default(),
+                Some(Unseen::Unlisted(Kind::ALL.to_vec())),
+            ),
+            (Origin::Files, Cluster::default(), None),
+            (Origin::Files, Cluster::partial(), Some(Unseen::BeyondFiles)),
+        ] {
+            let snapshot = Snapshot {
+                origin,
+                cluster,
+                ..Snapshot::default()
+            };
+            let expected_decision = unseen.map_or(Decision::Denied, Decision::Unseen);
+            assert_eq!(answers(&snapshot, &key, &expected)[0].decision, expected_decision);
+        }
+    }
+}

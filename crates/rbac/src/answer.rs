@@ -1,0 +1,240 @@
+//! What expectations come to, and what to ask the API server about them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::evaluate::Held;
+use crate::identity::Identity;
+use crate::nearest::{Nearest, nearest};
+use crate::objects::{ObjectId, RoleBinding};
+use crate::request::{KubernetesExpectation, Request, requests};
+use crate::review::{self, Evaluated, Question, Reviewed, Ruling};
+use crate::store::{Kind, Rbac};
+
+/// The most requests of one expectation for which the cause is looked for: they differ in verb and name only.
+const MOST_EXPLAINED: usize = 32;
+
+/// What requests came to; of several, the heaviest counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// All requests are allowed.
+    Allowed,
+    /// The API server says of some the opposite of what the roles say.
+    Disputed,
+    /// Nothing that was seen allows some, and not everything was seen.
+    Unseen(Unseen),
+    /// Some are denied.
+    Denied,
+}
+
+/// A request on which the roles and the API server disagree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute<'a> {
+    /// The request.
+    pub request: Request<'a>,
+    /// The binding by which the roles allow it, if they do.
+    pub grant: Option<&'a RoleBinding>,
+    /// What the API server says.
+    pub ruling: Ruling,
+}
+
+/// What an expectation came to.
+#[derive(Debug, Clone)]
+pub struct Answer<'a> {
+    /// What was expected.
+    pub expectation: &'a KubernetesExpectation,
+    /// Whether it is met.
+    pub decision: Decision,
+    /// The requests that are proven to be denied.
+    pub denied: Vec<Request<'a>>,
+    /// Those on which the API server disagrees; they are not among the denied ones.
+    pub disputed: Vec<Dispute<'a>>,
+    /// Of the denied ones, the grant that misses least; where denial is proven.
+    pub nearest: Option<Nearest<'a>>,
+}
+
+/// What has not been seen, so that the absence of a grant proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unseen {
+    /// Some objects of these kinds: they have not been listed.
+    Unlisted(Vec<Kind>),
+    /// Whatever the files do not hold, which are not the whole cluster.
+    BeyondFiles,
+    /// The rules of a ClusterRole that every cluster has and no file holds.
+    BuiltIn {
+        /// The ClusterRole.
+        role: ObjectId,
+        /// A binding in force that refers to it.
+        binding: ObjectId,
+    },
+}
+
+/// Where roles and bindings come from, and with that, what it means that one is not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// A cluster that is watched: all is there of a kind that has been listed.
+    Watched,
+    /// Files that hold a cluster, except for the ClusterRoles that every API server makes for itself.
+    ClusterFiles,
+    /// Files that hold a part of a cluster, such as a chart.
+    PartialFiles,
+}
+
+/// What has been seen of a cluster's RBAC.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// The roles and bindings.
+    pub rbac: &'a Rbac,
+    /// Where they come from.
+    pub extent: Extent,
+}
+
+impl<'a> Sight<'a> {
+    /// Why the absence of a grant proves nothing; `None` where it proves that there is none.
+    #[must_use]
+    pub fn missing(self) -> Option<Unseen> {
+        match self.extent {
+            Extent::PartialFiles => Some(Unseen::BeyondFiles),
+            Extent::ClusterFiles => None,
+            Extent::Watched => {
+                let kinds: Vec<Kind> = self.rbac.unlisted().collect();
+                (!kinds.is_empty()).then_some(Unseen::Unlisted(kinds))
+            }
+        }
+    }
+
+    /// A binding in force to a ClusterRole that every cluster has, and that no file holds: nothing is known of its rules.
+    fn of_built_in(self, held: &Held<'a>, namespace: Option<&str>) -> Option<&'a RoleBinding> {
+        if self.extent == Extent::Watched {
+            return None;
+        }
+        let mut bindings = held.in_force(namespace).map(|(binding, _)| binding);
+        bindings.find(|binding| is_built_in(&binding.role) && self.rbac.role(&binding.role).is_none())
+    }
+
+    /// What it means that nothing which a caller holds allows a request in a namespace.
+    #[must_use]
+    pub fn without_grant(self, held: &Held<'a>, namespace: Option<&str>) -> Decision {
+        if let Some(missing) = self.missing() {
+            Decision::Unseen(missing)
+        } else if let Some(binding) = self.of_built_in(held, namespace) {
+            Decision::Unseen(Unseen::BuiltIn {
+                role: binding.role.clone(),
+                binding: binding.id.clone(),
+            })
+        } else {
+            Decision::Denied
+        }
+    }
+}
+
+/// Whether a ClusterRole is one of those that every API server makes for itself, or EKS.
+fn is_built_in(role: &ObjectId) -> bool {
+    let name = &*role.name;
+    role.is_cluster_wide()
+        && (matches!(name, "cluster-admin" | "admin" | "edit" | "view")
+            || name.starts_with("system:")
+            || name.starts_with("eks:"))
+}
+
+/// What the expectations of a ServiceAccount come to, with what the API server itself says of them. `exists` tells whether there
+/// is a ServiceAccount of that namespace and name.
+#[must_use]
+pub fn answers<'a>(
+    sight: Sight<'a>,
+    identity: &Identity,
+    expectations: &'a [KubernetesExpectation],
+    reviews: &[Reviewed],
+    exists: &dyn Fn(&ObjectId) -> bool,
+) -> Vec<Answer<'a>> {
+    let held = Held::by(sight.rbac, identity);
+    let of = |expectation: &'a KubernetesExpectation| {
+        let mut answer = Answer {
+            expectation,
+            decision: Decision::Allowed,
+            denied: Vec::new(),
+            disputed: Vec::new(),
+            nearest: None,
+        };
+        // Expectations differ in scope only where they are about single Namespaces.
+        let mut unseen: BTreeMap<Option<&str>, Decision> = BTreeMap::new();
+        for request in requests(expectation) {
+            let grant = held.grant(&request);
+            let decision = match grant {
+                Some(_) => Decision::Allowed,
+                None => unseen
+                    .entry(request.namespace)
+                    .or_insert_with(|| sight.without_grant(&held, request.namespace))
+                    .clone(),
+            };
+            let evaluated = evaluated(&decision);
+            let decision = match review::ruling(reviews, &request, evaluated) {
+                Some(ruling) if evaluated.is_contradicted_by(ruling) => {
+                    answer.disputed.push(Dispute {
+                        request,
+                        grant,
+                        ruling,
+                    });
+                    Decision::Disputed
+                }
+                Some(Ruling::Allowed) => Decision::Allowed,
+                _ => decision,
+            };
+            if decision == Decision::Denied {
+                answer.denied.push(request);
+            }
+            answer.decision = answer.decision.max(decision);
+        }
+        if answer.decision == Decision::Denied {
+            answer.nearest = answer
+                .denied
+                .iter()
+                .take(MOST_EXPLAINED)
+                .map(|request| nearest(&held, identity, request, exists))
+                .min_by_key(|nearest| nearest.cause);
+        }
+        answer
+    };
+    expectations.iter().map(of).collect()
+}
+
+/// What a decision says of its request, for the API server to confirm or to contradict.
+fn evaluated(decision: &Decision) -> Evaluated {
+    match decision {
+        Decision::Allowed => Evaluated::Granted,
+        Decision::Denied => Evaluated::Denied,
+        Decision::Unseen(_) | Decision::Disputed => Evaluated::Unseen,
+    }
+}
+
+/// What to ask the API server of all that is expected of a ServiceAccount, each request once; of more than `most` those that are
+/// evaluated as denied, which make a verdict *broken*, before all others.
+#[must_use]
+pub fn questions(
+    sight: Sight<'_>,
+    identity: &Identity,
+    expectations: &[KubernetesExpectation],
+    most: usize,
+) -> Vec<Question> {
+    let held = Held::by(sight.rbac, identity);
+    let mut seen = HashSet::new();
+    let distinct = expectations
+        .iter()
+        .flat_map(requests)
+        .filter(|request| seen.insert(*request));
+    let mut all: Vec<(Evaluated, Request<'_>)> = distinct
+        .map(|request| {
+            let evaluated = match held.grant(&request) {
+                Some(_) => Evaluated::Granted,
+                None => evaluated(&sight.without_grant(&held, request.namespace)),
+            };
+            (evaluated, request)
+        })
+        .collect();
+    all.sort_by_key(|(evaluated, _)| *evaluated);
+    all.truncate(most);
+    let question = |(evaluated, request): (Evaluated, Request<'_>)| Question {
+        request: request.into(),
+        evaluated,
+    };
+    all.into_iter().map(question).collect()
+}
