@@ -27,7 +27,6 @@ pub mod config;
 pub mod disclosure;
 pub mod document;
 pub mod finding;
-pub mod fix;
 #[cfg(test)]
 mod invariants;
 pub mod issuers;
@@ -40,10 +39,11 @@ pub mod snapshot;
 pub mod subjects;
 #[cfg(test)]
 mod testing;
-pub mod text;
 pub mod verdict;
 pub mod webhook;
 
+pub use ::audit_fix as fix;
+pub use ::audit_fix::text;
 pub use audit::{audit, audit_binding};
 pub use config::Config;
 pub use disclosure::Disclosure;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use audit_fix::ServiceAccountName;
 use rbac::Identity;
 
 /// Names one ServiceAccount, and with it one binding. Ordered by namespace, then name.
@@ -36,6 +37,15 @@ impl BindingKey {
 impl From<&BindingKey> for Identity {
     fn from(key: &BindingKey) -> Self {
         Self::of(&key.namespace, &key.service_account)
+    }
+}
+
+impl<'a> From<&'a BindingKey> for ServiceAccountName<'a> {
+    fn from(key: &'a BindingKey) -> Self {
+        Self {
+            namespace: &key.namespace,
+            name: &key.service_account,
+        }
     }
 }
 

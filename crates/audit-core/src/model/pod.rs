@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use audit_fix::Workload;
 use jiff::Timestamp;
 
 use super::BindingKey;
@@ -33,21 +34,6 @@ pub const NAME_LABELS: [&str; 5] = [
     "k8s-app",
     "name",
 ];
-
-/// What owns a pod, as somebody would name it to `kubectl rollout restart`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Workload {
-    /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, … ; `Pod` where nothing owns it.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl std::fmt::Display for Workload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.kind, self.name)
-    }
-}
 
 /// A pod, without everything that no rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]

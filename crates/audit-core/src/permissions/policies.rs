@@ -160,7 +160,7 @@ pub enum Answer<'a> {
 }
 
 /// All policies of a role.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PolicySet<'a> {
     /// The inline ones, then the attached ones.
     pub identity: Vec<Policy<'a>>,

@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::fix::Fix;
 use crate::fix::boundary::{self, Widened};
-use crate::fix::permissions::{Grant, by_hand};
+use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::SimulatedDecision;
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::{
@@ -79,17 +79,21 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
     let aws = admitted(chain)?;
     let name = aws.arn.name();
     let policies = aws.permissions.as_ref().ok();
-    let grant = Grant::of(missing, policies);
-    if !grant.is_acceptable(policies) {
-        return Some(by_hand(name, missing));
+    let (lacking, inline) = (plain(missing), inline(policies));
+    let grant = Grant::of(&lacking, &inline);
+    if !grant.is_acceptable(&inline) {
+        return Some(by_hand(name, &lacking));
     }
     let text = grant.document.to_string();
-    let with_grant = grant.added(&text, policies);
+    let mut with_grant = policies.cloned().unwrap_or_default();
+    with_grant
+        .identity
+        .push(Policy::new(Source::Inline(&grant.name), &text));
     let after = answers_to(chain, &with_grant, missing);
     let allowed = |answer: &Answer<'_>| matches!(answer, Answer::Allowed(_));
     let outside = |answer: &Answer<'_>| matches!(answer, Answer::OutsideBoundary(_));
     if !after.iter().all(|(_, answer)| allowed(answer) || outside(answer)) {
-        return Some(by_hand(name, missing));
+        return Some(by_hand(name, &lacking));
     }
     let blocked: Vec<&Question<'_>> = after
         .iter()
@@ -100,6 +104,29 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
     Some(grant.fix(name).then(next.flatten()))
 }
 
+/// What is missing, as plain values.
+fn plain<'a>(questions: &[&Question<'a>]) -> Vec<MissingPermission<'a>> {
+    let missing = |question: &&Question<'a>| MissingPermission {
+        action: question.action,
+        resource: question.resource,
+        expectation: question.expectation,
+    };
+    questions.iter().map(missing).collect()
+}
+
+/// The inline policies among a role's.
+fn inline<'a>(policies: Option<&PolicySet<'a>>) -> Vec<InlinePolicy<'a>> {
+    let all = policies.into_iter().flat_map(|policies| &policies.identity);
+    all.filter_map(|policy| match policy.source {
+        Source::Inline(name) => Some(InlinePolicy {
+            name,
+            text: policy.text,
+        }),
+        Source::Managed(_) => None,
+    })
+    .collect()
+}
+
 /// The permissions boundary with what it misses of what these policies allow, proven to do so; by hand where that cannot be
 /// proven.
 pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Question<'_>]) -> Option<Fix> {
@@ -108,7 +135,7 @@ pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Que
     let Source::Managed(arn) = boundary.source else {
         return None;
     };
-    let Some(widened) = Widened::new(arn, boundary.text, blocked) else {
+    let Some(widened) = Widened::new(arn, boundary.text, &plain(blocked)) else {
         return Some(boundary::by_hand(arn));
     };
     let text = widened.text();

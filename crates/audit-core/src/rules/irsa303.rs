@@ -73,7 +73,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     let message = format!("the token's audience is `{}`, and the provider accepts {accepts}", quote(chain.audience));
-    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(provider, chain.audience)))
+    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience)))
 }
 
 #[cfg(test)]

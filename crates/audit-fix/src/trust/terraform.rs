@@ -3,8 +3,8 @@
 use iam_policy::{ChangeKind, Decision, Edit, WebIdentity};
 use serde_json::{Map, Value, json};
 
-use super::super::hcl::{Block, Expression};
-use super::super::{Alternative, Form};
+use crate::alternative::{Alternative, Form};
+use crate::hcl::{Block, Expression};
 use crate::text::quote;
 
 /// The one statement that an edit changes or adds, if the data source can say it, and what Terraform then generates admits
@@ -198,7 +198,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{AUDIENCE, HOST_PATH, SUBJECT, condition, provider_arn, trust};
+
+    const HOST_PATH: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+    const SUBJECT: &str = "system:serviceaccount:shop:cart";
+    const AUDIENCE: &str = "sts.amazonaws.com";
+
+    fn provider_arn(host_path: &str) -> String {
+        format!("arn:aws:iam::111122223333:oidc-provider/{host_path}")
+    }
+
+    /// A trust policy of one statement, as eksctl writes it, with these conditions.
+    fn trust(condition: &Value) -> Value {
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": { "Federated": provider_arn(HOST_PATH) },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition
+        });
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    }
+
+    /// The conditions of such a trust policy, for one subject.
+    fn condition(subject: &str) -> Value {
+        json!({ "StringEquals": { format!("{HOST_PATH}:sub"): subject, format!("{HOST_PATH}:aud"): AUDIENCE } })
+    }
 
     fn identity() -> WebIdentity {
         WebIdentity {

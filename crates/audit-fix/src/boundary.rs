@@ -6,9 +6,11 @@
 use iam_policy::RoleArn;
 use serde_json::Value;
 
-use super::permissions::{are_acceptable, data_source, size, statements};
-use super::{Alternative, Fix, FixKind, jq, shell};
-use crate::permissions::Question;
+use crate::alternative::Alternative;
+use crate::fix::{Fix, FixKind};
+use crate::jq;
+use crate::permissions::{MissingPermission, are_acceptable, data_source, size, statements};
+use crate::shell;
 use crate::text::quote;
 
 /// The most that a managed policy may have, in characters without white space.
@@ -28,12 +30,12 @@ pub struct Widened<'a> {
 }
 
 impl<'a> Widened<'a> {
-    /// The boundary `arn` with what the questions ask for; `None` where IAM would not take it, or its document is not one that can
+    /// The boundary `arn` with what it misses; `None` where IAM would not take it, or its document is not one that can
     /// be added to.
     #[must_use]
-    pub fn new(arn: &'a str, text: &str, questions: &[&Question<'_>]) -> Option<Self> {
+    pub fn new(arn: &'a str, text: &str, missing: &[MissingPermission<'_>]) -> Option<Self> {
         let old: Value = serde_json::from_str(text).ok()?;
-        let added = statements(questions);
+        let added = statements(missing);
         let mut new = old.clone();
         let place = new.get_mut("Statement")?;
         if !place.is_array() {

@@ -6,10 +6,14 @@
 
 use serde_json::{Value, json};
 
-use super::hcl::{Block, Expression};
-use super::{Alternative, Fix, shell};
-use crate::model::{Provider, service_account::DEFAULT_AUDIENCE};
+use crate::alternative::Alternative;
+use crate::fix::Fix;
+use crate::hcl::{Block, Expression};
+use crate::shell;
 use crate::text::{ascii_json, quote};
+
+/// The audience that eksctl registers, and no other.
+const EKSCTL_AUDIENCE: &str = "sts.amazonaws.com";
 
 /// The command that registers an issuer in an account.
 #[must_use]
@@ -34,22 +38,22 @@ pub fn create(issuer_url: &str, audience: &str) -> Fix {
         return fix;
     }
     // eksctl registers the issuer in the account of its caller, with the usual audience and no other.
-    let eksctl = (audience == DEFAULT_AUDIENCE)
+    let eksctl = (audience == EKSCTL_AUDIENCE)
         .then(|| Alternative::eksctl(&["utils", "associate-iam-oidc-provider"], &["--approve"]))
         .flatten()
         .map(|eksctl| eksctl.only_if("the role is in the account of the cluster"));
     fix.or_else(eksctl).or_else([terraform(issuer_url, &[audience])])
 }
 
-/// The command that makes a provider accept an audience.
+/// The command that makes a provider, of this ARN and URL and with these client IDs, accept an audience.
 #[must_use]
-pub fn add_client_id(provider: &Provider, audience: &str) -> Fix {
+pub fn add_client_id(arn: &str, url: &str, client_ids: &[String], audience: &str) -> Fix {
     let fix = if is_plain(audience) {
         Fix::aws(&[
             "iam",
             "add-client-id-to-open-id-connect-provider",
             "--open-id-connect-provider-arn",
-            &provider.arn,
+            arn,
             "--client-id",
             audience,
         ])
@@ -57,15 +61,15 @@ pub fn add_client_id(provider: &Provider, audience: &str) -> Fix {
         from_json(
             "add-client-id-to-open-id-connect-provider",
             audience,
-            &json!({ "OpenIDConnectProviderArn": provider.arn, "ClientID": audience }),
+            &json!({ "OpenIDConnectProviderArn": arn, "ClientID": audience }),
         )
     };
     if !is_registrable(audience) {
         return fix;
     }
-    let known = provider.client_ids.iter().map(String::as_str);
+    let known = client_ids.iter().map(String::as_str);
     let all: Vec<&str> = known.chain([audience]).collect();
-    let url = provider.url.strip_prefix("https://").unwrap_or(&provider.url);
+    let url = url.strip_prefix("https://").unwrap_or(url);
     fix.or_else([terraform(&format!("https://{url}"), &all)])
 }
 
@@ -103,17 +107,15 @@ fn is_plain(audience: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FixKind, Form};
     use super::*;
+    use crate::{FixKind, Form};
 
     const ARN: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.example.com/id/A";
 
-    fn provider(client_ids: &[&str]) -> Provider {
-        Provider {
-            arn: ARN.to_owned(),
-            url: "oidc.example.com/id/A".to_owned(),
-            client_ids: client_ids.iter().map(|id| (*id).to_owned()).collect(),
-        }
+    /// The fix of the provider with these client IDs.
+    fn accepting(client_ids: &[&str], audience: &str) -> Fix {
+        let client_ids: Vec<String> = client_ids.iter().map(|id| (*id).to_owned()).collect();
+        add_client_id(ARN, "oidc.example.com/id/A", &client_ids, audience)
     }
 
     #[test]
@@ -124,7 +126,7 @@ mod tests {
              sts.amazonaws.com"
         );
         assert_eq!(
-            add_client_id(&provider(&[]), "sts.amazonaws.com").text,
+            accepting(&[], "sts.amazonaws.com").text,
             format!(
                 "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {ARN} --client-id \
                  sts.amazonaws.com"
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn terraform_keeps_the_audiences_that_are_there() {
-        let fix = add_client_id(&provider(&["vault", "${x}"]), "sts.amazonaws.com");
+        let fix = accepting(&["vault", "${x}"], "sts.amazonaws.com");
         let [terraform] = fix.alternatives.as_slice() else {
             panic!("{fix:?}")
         };
@@ -174,10 +176,7 @@ mod tests {
             "é",
             "@x",
         ] {
-            for fix in [
-                create("https://a/b", audience),
-                add_client_id(&provider(&[]), audience),
-            ] {
+            for fix in [create("https://a/b", audience), accepting(&[], audience)] {
                 assert_eq!(fix.kind, FixKind::AwsCli, "{audience}");
                 assert!(fix.text.contains(" --cli-input-json '{"), "{}", fix.text);
                 assert!(fix.text.is_ascii(), "{}", fix.text);
@@ -188,10 +187,7 @@ mod tests {
     #[test]
     fn what_cannot_be_registered_gives_no_command() {
         for audience in ["", "a\nb", "\u{1b}[0m", "a\u{202e}b", &"x".repeat(256)] {
-            for fix in [
-                create("https://a/b", audience),
-                add_client_id(&provider(&[]), audience),
-            ] {
+            for fix in [create("https://a/b", audience), accepting(&[], audience)] {
                 assert_eq!(
                     (fix.kind, fix.alternatives.len()),
                     (FixKind::Manual, 0),

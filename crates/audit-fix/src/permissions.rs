@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::hcl::{Block, Expression, identifier};
-use super::{Alternative, Fix, Form, shell};
-use crate::permissions::{Policy, PolicySet, Question, Source};
+use crate::alternative::{Alternative, Form};
+use crate::fix::Fix;
+use crate::hcl::{Block, Expression, identifier};
+use crate::shell;
 use crate::text::{ascii_json, quote, quote_list};
 
 /// The name of the inline policy that is added; with a number where the role has one of that name.
@@ -15,6 +16,26 @@ const POLICY_NAME: &str = "irsa-audit-expected";
 
 /// The most that the inline policies of a role may have together, in characters without white space.
 const INLINE_QUOTA: usize = 10_240;
+
+/// An action on a resource that is expected to be allowed and is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingPermission<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The resource; `*` where the action has none.
+    pub resource: &'a str,
+    /// Which expectation it belongs to, from 0: each has statements of its own.
+    pub expectation: usize,
+}
+
+/// An inline policy that a role has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InlinePolicy<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its document, decoded.
+    pub text: &'a str,
+}
 
 /// An inline policy that allows what is missing, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,28 +47,23 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The grant for some questions: for each expectation a statement of every action that misses the same resources.
+    /// The grant of what is missing: for each expectation a statement of every action that misses the same resources.
     #[must_use]
-    pub fn of(questions: &[&Question<'_>], policies: Option<&PolicySet<'_>>) -> Self {
-        let held = |name: &str| {
-            let mut inline = policies.into_iter().flat_map(|policies| &policies.identity);
-            inline.any(|policy| policy.source == Source::Inline(name))
-        };
+    pub fn of(missing: &[MissingPermission<'_>], inline: &[InlinePolicy<'_>]) -> Self {
+        let held = |name: &str| inline.iter().any(|policy| policy.name == name);
         let names = std::iter::once(POLICY_NAME.to_owned())
             .chain((2_u32..).map(|number| format!("{POLICY_NAME}-{number}")));
         Self {
             name: names.into_iter().find(|name| !held(name)).unwrap_or_default(),
-            document: json!({ "Version": "2012-10-17", "Statement": statements(questions) }),
+            document: json!({ "Version": "2012-10-17", "Statement": statements(missing) }),
         }
     }
 
-    /// Whether IAM takes it, beside the policies that the role has.
+    /// Whether IAM takes it, beside the inline policies that the role has.
     #[must_use]
-    pub fn is_acceptable(&self, policies: Option<&PolicySet<'_>>) -> bool {
+    pub fn is_acceptable(&self, inline: &[InlinePolicy<'_>]) -> bool {
         let text = self.document.to_string();
-        let held = policies.into_iter().flat_map(|policies| &policies.identity);
-        let inline = held.filter(|policy| matches!(policy.source, Source::Inline(_)));
-        let total = inline.map(|policy| size(policy.text)).sum::<usize>() + size(&text);
+        let total = inline.iter().map(|policy| size(policy.text)).sum::<usize>() + size(&text);
         let added = self.document.get("Statement").and_then(Value::as_array);
         total <= INLINE_QUOTA
             && iam_policy::parse(&text).is_whole()
@@ -74,30 +90,17 @@ impl Grant {
                 quote(role_name)
             ))
     }
-
-    /// The role's policies with the grant among them.
-    #[must_use]
-    pub fn added<'p>(&'p self, text: &'p str, policies: Option<&PolicySet<'p>>) -> PolicySet<'p> {
-        let mut all = policies.cloned().unwrap_or(PolicySet {
-            identity: Vec::new(),
-            boundary: None,
-        });
-        all.identity.push(Policy::new(Source::Inline(&self.name), text));
-        all
-    }
 }
 
 /// For each expectation a statement of every action that misses the same resources.
-pub(super) fn statements(questions: &[&Question<'_>]) -> Vec<Value> {
-    let mut missing: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
-    for question in questions {
-        let resources = missing
-            .entry((question.expectation, question.action))
-            .or_default();
-        resources.push(question.resource);
+pub(crate) fn statements(missing: &[MissingPermission<'_>]) -> Vec<Value> {
+    let mut by_action: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+    for one in missing {
+        let resources = by_action.entry((one.expectation, one.action)).or_default();
+        resources.push(one.resource);
     }
     let mut alike: BTreeMap<(usize, Vec<&str>), Vec<&str>> = BTreeMap::new();
-    for ((expectation, action), resources) in missing {
+    for ((expectation, action), resources) in by_action {
         alike.entry((expectation, resources)).or_default().push(action);
     }
     alike
@@ -108,8 +111,8 @@ pub(super) fn statements(questions: &[&Question<'_>]) -> Vec<Value> {
         .collect()
 }
 
-/// Whether IAM takes statements that were made of questions, and reads no more in them than was asked.
-pub(super) fn are_acceptable(statements: &[Value]) -> bool {
+/// Whether IAM takes statements that were made of what is missing, and reads no more in them than that.
+pub(crate) fn are_acceptable(statements: &[Value]) -> bool {
     let all = |name: &str, is_good: fn(&str) -> bool| {
         let lists = statements.iter().map(|statement| texts(statement, name));
         lists.flatten().all(is_good)
@@ -118,7 +121,7 @@ pub(super) fn are_acceptable(statements: &[Value]) -> bool {
 }
 
 /// Statements for the data source `aws_iam_policy_document`, below a comment that says where.
-pub(super) fn data_source(comment: &str, statements: &[Value]) -> Alternative {
+pub(crate) fn data_source(comment: &str, statements: &[Value]) -> Alternative {
     let mut text = comment.to_owned();
     for statement in statements {
         let block = Block::new("statement", &[])
@@ -136,7 +139,7 @@ fn texts<'v>(statement: &'v Value, name: &str) -> Vec<&'v str> {
 }
 
 /// The characters of a policy that count against a quota.
-pub(super) fn size(text: &str) -> usize {
+pub(crate) fn size(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
@@ -160,10 +163,10 @@ fn is_resource(text: &str) -> bool {
 
 /// The step by hand where no command can be given.
 #[must_use]
-pub fn by_hand(role_name: &str, questions: &[&Question<'_>]) -> Fix {
-    let shown: Vec<String> = questions
+pub fn by_hand(role_name: &str, missing: &[MissingPermission<'_>]) -> Fix {
+    let shown: Vec<String> = missing
         .iter()
-        .map(|question| format!("{} on {}", question.action, question.resource))
+        .map(|one| format!("{} on {}", one.action, one.resource))
         .collect();
     Fix::manual(format!(
         "let a policy of role `{}` allow {}",

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::{Fix, FixKind, jq, shell};
+use crate::fix::{Fix, FixKind};
+use crate::jq;
+use crate::shell;
 
 /// The command line that turns `old` into `new`, the trust policy of the role `role_name`; `None` where [`jq::program`] has none.
 #[must_use]

@@ -1,36 +1,7 @@
-//! How a finding can be repaired, as text that a person pastes.
-//!
-//! Names and values come from people who may wish the reader ill. A command is only given if what the terminal shows
-//! is what the shell gets; otherwise the fix is a step to take by hand, with the values made safe to show.
-//!
-//! | module | what is in it |
-//! |---|---|
-//! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`], [`boundary`], [`rbac`] | repairs of what the chain is made of |
-//! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
-//! | [`jq`], `diff` | an edit of a document as a program, and for reading |
-//! | [`alternative`] | the other forms of a repair |
+//! A repair, in its first form.
 
-pub mod alternative;
-pub mod boundary;
-mod diff;
-pub mod hcl;
-pub mod jq;
-pub mod permissions;
-pub mod provider;
-pub mod rbac;
-pub mod service_account;
-pub mod shell;
-pub mod trust;
-pub mod workload;
-pub mod yaml;
-
-pub use alternative::{Alternative, Form};
-pub use service_account::{
-    annotate_role, ask_for_audience, create_annotated, create_service_account, drop_annotation,
-    drop_audience, move_annotation, use_regional_sts,
-};
-pub use workload::{drop_metadata, restart, run_as, unset_env};
-
+use crate::alternative::Alternative;
+use crate::shell;
 use crate::text::quote;
 
 /// Where a fix is pasted.
@@ -72,7 +43,7 @@ pub struct Fix {
 }
 
 impl Fix {
-    fn new(kind: FixKind, text: String) -> Self {
+    pub(crate) fn new(kind: FixKind, text: String) -> Self {
         Self {
             kind,
             text,

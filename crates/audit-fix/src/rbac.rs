@@ -3,17 +3,22 @@
 //! Not `kubectl create role`, which asks the API server what resources there are, and makes one rule of all that it is
 //! given.
 
-use super::{Alternative, Fix, FixKind, Form, shell, yaml};
-use crate::model::BindingKey;
-use crate::model::rbac::{ObjectId, Rule, Subject};
-use crate::rbac::least::Grant;
+use rbac::least::Grant;
+use rbac::{ObjectId, Rule, Subject};
+
+use crate::alternative::{Alternative, Form};
+use crate::fix::{Fix, FixKind};
+use crate::service_account::ServiceAccountName;
+use crate::shell;
 use crate::text::quote;
+use crate::yaml;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// The command that makes roles and bindings for a ServiceAccount.
 #[must_use]
-pub fn apply(key: &BindingKey, grants: &[Grant]) -> Fix {
+pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant]) -> Fix {
+    let account = account.into();
     let documents: Vec<Vec<String>> = grants.iter().flat_map(lines).collect();
     // Each word is a line. A document in braces would be taken for JSON by kubectl.
     let mut words = vec!["%s\\n"];
@@ -29,7 +34,7 @@ pub fn apply(key: &BindingKey, grants: &[Grant]) -> Fix {
     Fix::new(FixKind::Kubectl, command)
         .brief(format!(
             "give ServiceAccount `{}` a role of its own with exactly what is expected {}; `irsa-audit can-i` prints it",
-            quote(&key.to_string()),
+            quote(&account.to_string()),
             places.join(" and ")
         ))
         .or_else([Alternative::new(Form::Manifest, manifests.join("---\n"))])
@@ -142,9 +147,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::rbac::{Rbac, Request, least};
+    use rbac::{Identity, Rbac, Request, least};
 
-    fn grants(key: &BindingKey, namespace: Option<&str>, name: &str) -> Vec<Grant> {
+    fn grants(key: ServiceAccountName<'_>, namespace: Option<&str>, name: &str) -> Vec<Grant> {
         let request = Request {
             namespace,
             api_group: "",
@@ -153,12 +158,20 @@ mod tests {
             name,
             verb: "get",
         };
-        least::grants(&Rbac::default(), &key.into(), &[request]).unwrap()
+        least::grants(
+            &Rbac::default(),
+            &Identity::of(key.namespace, key.name),
+            &[request],
+        )
+        .unwrap()
     }
 
     #[test]
     fn both_forms_are_yaml_that_means_the_objects() {
-        let key = BindingKey::new("shop", "no");
+        let key = ServiceAccountName {
+            namespace: "shop",
+            name: "no",
+        };
         for (namespace, names, kinds, id) in [
             (
                 Some("shop"),
@@ -173,7 +186,7 @@ mod tests {
                 json!({"name": "shop-no-expected"}),
             ),
         ] {
-            let [grant] = &grants(&key, namespace, names)[..] else {
+            let [grant] = &grants(key, namespace, names)[..] else {
                 panic!("one scope, one grant")
             };
             let read = |text: String| serde_saphyr::from_str::<Value>(&text).unwrap();
@@ -199,8 +212,11 @@ mod tests {
 
     #[test]
     fn nothing_leaves_its_place_in_the_command() {
-        let key = BindingKey::new("shop", "a'; rm -rf \u{202e} $(x)\n");
-        let fix = apply(&key, &grants(&key, Some("shop"), "it's"));
+        let key = ServiceAccountName {
+            namespace: "shop",
+            name: "a'; rm -rf \u{202e} $(x)\n",
+        };
+        let fix = apply(key, &grants(key, Some("shop"), "it's"));
         assert!(fix.text.is_ascii() && !fix.text.contains('\n'), "{}", fix.text);
         assert!(
             fix.text.starts_with("printf '%s\\n' 'apiVersion: ")

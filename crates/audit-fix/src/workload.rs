@@ -2,17 +2,35 @@
 
 use serde_json::json;
 
-use super::{Alternative, Fix, Form, yaml};
-use crate::model::{BindingKey, Workload};
+use crate::alternative::{Alternative, Form};
+use crate::fix::Fix;
+use crate::service_account::ServiceAccountName;
 use crate::text::{ascii_json, quote, quote_list};
+use crate::yaml;
+
+/// What owns a pod, as somebody would name it to `kubectl rollout restart`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Workload {
+    /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, … ; `Pod` where nothing owns it.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for Workload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
 
 /// The command that makes workloads run as a ServiceAccount.
 #[must_use]
-pub fn run_as(key: &BindingKey, workload: &Workload) -> Fix {
-    if key.service_account.starts_with('-') || !is_restartable(workload) {
+pub fn run_as<'a>(account: impl Into<ServiceAccountName<'a>>, workload: &Workload) -> Fix {
+    let account = account.into();
+    if account.name.starts_with('-') || !is_restartable(workload) {
         return Fix::manual(format!(
             "set `serviceAccountName: {}` in the pod template of {}/{}, and create its pods anew",
-            quote(&key.service_account),
+            quote(account.name),
             quote(&workload.kind),
             quote(&workload.name)
         ));
@@ -21,17 +39,17 @@ pub fn run_as(key: &BindingKey, workload: &Workload) -> Fix {
         "set",
         "serviceaccount",
         "--namespace",
-        &key.namespace,
+        account.namespace,
         &target(workload),
-        &key.service_account,
+        account.name,
     ]);
     let manifest = format!(
         "apiVersion: apps/v1\nkind: {}\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n  template:\n    spec:\n      \
          serviceAccountName: {}\n",
         workload.kind,
         yaml::scalar(&workload.name),
-        yaml::scalar(&key.namespace),
-        yaml::scalar(&key.service_account)
+        yaml::scalar(account.namespace),
+        yaml::scalar(account.name)
     );
     fix.or_else([Alternative::new(Form::Manifest, manifest)])
 }
@@ -155,8 +173,12 @@ fn target(workload: &Workload) -> String {
 mod tests {
     use serde_json::Value;
 
-    use super::super::FixKind;
     use super::*;
+    use crate::FixKind;
+
+    fn account<'a>(namespace: &'a str, name: &'a str) -> ServiceAccountName<'a> {
+        ServiceAccountName { namespace, name }
+    }
 
     fn workload(kind: &str, name: &str) -> Workload {
         Workload {
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_workload_gets_another_account_by_command_or_in_its_file() {
-        let fix = run_as(&BindingKey::new("shop", "no"), &workload("Deployment", "web"));
+        let fix = run_as(account("shop", "no"), &workload("Deployment", "web"));
         assert_eq!(
             fix.text,
             "kubectl set serviceaccount --namespace shop deployment/web no"

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Alternative, Form};
+use crate::alternative::{Alternative, Form};
 use crate::text::indented;
 
 /// Lines that stand around a change.

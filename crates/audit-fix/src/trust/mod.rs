@@ -5,7 +5,8 @@ mod terraform;
 
 use iam_policy::{Edit, WebIdentity};
 
-use super::{Alternative, diff};
+use crate::alternative::Alternative;
+use crate::diff;
 use crate::text::quote;
 
 pub use in_place::edit_in_place;

@@ -2,27 +2,50 @@
 
 use std::fmt::Write as _;
 
-use super::hcl::{self, Block, Expression};
-use super::{Alternative, Fix, Form, yaml};
-use crate::model::BindingKey;
+use crate::alternative::{Alternative, Form};
+use crate::fix::Fix;
+use crate::hcl::{self, Block, Expression};
 use crate::text::quote;
+use crate::yaml;
+
+/// Names one ServiceAccount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceAccountName<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl std::fmt::Display for ServiceAccountName<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
 
 /// The prefix of the annotations on EKS, which is all that eksctl knows.
 const EKS_PREFIX: &str = "eks.amazonaws.com";
 
 /// The command that sets the role annotation of a ServiceAccount.
 #[must_use]
-pub fn annotate_role(key: &BindingKey, prefix: &str, role_arn: &str) -> Fix {
-    let fix = annotate(key, &format!("{prefix}/role-arn={role_arn}"));
+pub fn annotate_role<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str, role_arn: &str) -> Fix {
+    let account = account.into();
+    let fix = annotate(account, &format!("{prefix}/role-arn={role_arn}"));
     let annotation = (format!("{prefix}/role-arn"), role_arn.to_owned());
-    fix.or_else(eksctl(key, prefix, role_arn))
-        .or_else(declared(key, Some(&annotation)))
+    fix.or_else(eksctl(account, prefix, role_arn))
+        .or_else(declared(account, Some(&annotation)))
 }
 
 /// The command that sets the role annotation of a ServiceAccount, and takes another annotation away.
 #[must_use]
-pub fn move_annotation(key: &BindingKey, prefix: &str, wrong: &str, role_arn: &str) -> Fix {
-    let set = annotate_role(key, prefix, role_arn);
+pub fn move_annotation<'a>(
+    account: impl Into<ServiceAccountName<'a>>,
+    prefix: &str,
+    wrong: &str,
+    role_arn: &str,
+) -> Fix {
+    let account = account.into();
+    let set = annotate_role(account, prefix, role_arn);
     if wrong.starts_with('-') || wrong.contains('=') {
         // No API server admits such a key, a file may hold it; kubectl would take it for something else.
         return Fix::manual(format!(
@@ -33,7 +56,7 @@ pub fn move_annotation(key: &BindingKey, prefix: &str, wrong: &str, role_arn: &s
     }
     let change = [format!("{prefix}/role-arn={role_arn}"), format!("{wrong}-")];
     let fix = kubectl_on(
-        key,
+        account,
         &["annotate", "serviceaccount"],
         &["--overwrite", &change[0], &change[1]],
     );
@@ -47,112 +70,113 @@ pub fn move_annotation(key: &BindingKey, prefix: &str, wrong: &str, role_arn: &s
 
 /// The command that takes an annotation of a ServiceAccount away.
 #[must_use]
-pub fn drop_annotation(key: &BindingKey, annotation: &str) -> Fix {
-    annotate(key, &format!("{annotation}-"))
+pub fn drop_annotation<'a>(account: impl Into<ServiceAccountName<'a>>, annotation: &str) -> Fix {
+    let account = account.into();
+    annotate(account, &format!("{annotation}-"))
 }
 
 /// The command that takes the audience annotation of a ServiceAccount away.
 #[must_use]
-pub fn drop_audience(key: &BindingKey, prefix: &str) -> Fix {
-    drop_annotation(key, &format!("{prefix}/audience"))
+pub fn drop_audience<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str) -> Fix {
+    let account = account.into();
+    drop_annotation(account, &format!("{prefix}/audience"))
 }
 
 /// The command that sets the audience annotation of a ServiceAccount.
 #[must_use]
-pub fn ask_for_audience(key: &BindingKey, prefix: &str, audience: &str) -> Fix {
-    annotate(key, &format!("{prefix}/audience={audience}"))
+pub fn ask_for_audience<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str, audience: &str) -> Fix {
+    let account = account.into();
+    annotate(account, &format!("{prefix}/audience={audience}"))
 }
 
 /// The command that asks for the STS endpoint of the region.
 #[must_use]
-pub fn use_regional_sts(key: &BindingKey, prefix: &str) -> Fix {
-    annotate(key, &format!("{prefix}/sts-regional-endpoints=true"))
+pub fn use_regional_sts<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str) -> Fix {
+    let account = account.into();
+    annotate(account, &format!("{prefix}/sts-regional-endpoints=true"))
 }
 
 /// The command that creates a ServiceAccount.
 #[must_use]
-pub fn create_service_account(key: &BindingKey) -> Fix {
-    kubectl_on(key, &["create", "serviceaccount"], &[]).or_else(declared(key, None))
+pub fn create_service_account<'a>(account: impl Into<ServiceAccountName<'a>>) -> Fix {
+    let account = account.into();
+    kubectl_on(account, &["create", "serviceaccount"], &[]).or_else(declared(account, None))
 }
 
 /// The command that creates a ServiceAccount with its role annotation.
 #[must_use]
-pub fn create_annotated(key: &BindingKey, prefix: &str, role_arn: &str) -> Fix {
-    let annotate = annotate_role(key, prefix, role_arn);
+pub fn create_annotated<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str, role_arn: &str) -> Fix {
+    let account = account.into();
+    let annotate = annotate_role(account, prefix, role_arn);
     let alternatives = annotate.alternatives.clone();
-    create_service_account(key).and(&annotate).or_else(alternatives)
+    create_service_account(account)
+        .and(&annotate)
+        .or_else(alternatives)
 }
 
-fn annotate(key: &BindingKey, change: &str) -> Fix {
-    kubectl_on(key, &["annotate", "serviceaccount"], &["--overwrite", change])
+fn annotate(account: ServiceAccountName<'_>, change: &str) -> Fix {
+    kubectl_on(account, &["annotate", "serviceaccount"], &["--overwrite", change])
 }
 
 /// A kubectl command on a ServiceAccount, in its namespace.
-fn kubectl_on(key: &BindingKey, before: &[&str], after: &[&str]) -> Fix {
-    if is_no_name(key) {
+fn kubectl_on(account: ServiceAccountName<'_>, before: &[&str], after: &[&str]) -> Fix {
+    if is_no_name(account) {
         // No API server admits such a name, a file may hold it; kubectl would take it for a flag.
         return Fix::manual(format!(
             "`{}` is no name for a ServiceAccount: rename it",
-            quote(&key.service_account)
+            quote(account.name)
         ));
     }
     let mut words = before.to_vec();
-    words.extend([
-        key.service_account.as_str(),
-        "--namespace",
-        key.namespace.as_str(),
-    ]);
+    words.extend([account.name, "--namespace", account.namespace]);
     words.extend(after);
     Fix::kubectl(&words)
 }
 
-fn is_no_name(key: &BindingKey) -> bool {
-    key.service_account.starts_with('-')
+fn is_no_name(account: ServiceAccountName<'_>) -> bool {
+    account.name.starts_with('-')
 }
 
 /// eksctl creates the ServiceAccount, or annotates the one that is there, and no role beside the one that it is given.
-fn eksctl(key: &BindingKey, prefix: &str, role_arn: &str) -> Option<Alternative> {
+fn eksctl(account: ServiceAccountName<'_>, prefix: &str, role_arn: &str) -> Option<Alternative> {
     let words = [
         "--namespace",
-        &key.namespace,
+        account.namespace,
         "--name",
-        &key.service_account,
+        account.name,
         "--attach-role-arn",
         role_arn,
         "--override-existing-serviceaccounts",
         "--approve",
     ];
-    let begins_as_a_flag = [key.namespace.as_str(), role_arn]
+    let begins_as_a_flag = [account.namespace, role_arn]
         .iter()
         .any(|word| word.starts_with('-'));
-    if prefix != EKS_PREFIX || is_no_name(key) || begins_as_a_flag {
+    if prefix != EKS_PREFIX || is_no_name(account) || begins_as_a_flag {
         return None;
     }
     Alternative::eksctl(&["create", "iamserviceaccount"], &words)
 }
 
 /// The ServiceAccount as whoever keeps it in files declares it.
-fn declared(key: &BindingKey, annotation: Option<&(String, String)>) -> Vec<Alternative> {
-    if is_no_name(key) {
+fn declared(account: ServiceAccountName<'_>, annotation: Option<&(String, String)>) -> Vec<Alternative> {
+    if is_no_name(account) {
         return Vec::new();
     }
     let mut metadata = Block::new("metadata", &[])
-        .attribute("name", Expression::string(&key.service_account))
-        .attribute("namespace", Expression::string(&key.namespace));
+        .attribute("name", Expression::string(account.name))
+        .attribute("namespace", Expression::string(account.namespace));
     let mut manifest = format!(
         "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {}\n  namespace: {}\n",
-        yaml::scalar(&key.service_account),
-        yaml::scalar(&key.namespace)
+        yaml::scalar(account.name),
+        yaml::scalar(account.namespace)
     );
     if let Some((name, value)) = annotation {
         metadata = metadata.attribute("annotations", Expression::map(&[(name, value)]));
         let (name, value) = (yaml::scalar(name), yaml::scalar(value));
         let _ = writeln!(manifest, "  annotations:\n    {name}: {value}");
     }
-    let labels = [
-        "kubernetes_service_account_v1",
-        &hcl::identifier(&key.service_account),
-    ];
+    let labels = ["kubernetes_service_account_v1", &hcl::identifier(account.name)];
     vec![
         Alternative::terraform(&Block::new("resource", &labels).block(metadata)),
         Alternative::new(Form::Manifest, manifest),
@@ -164,13 +188,17 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::FixKind;
     use super::*;
+    use crate::FixKind;
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/cart";
 
-    fn cart() -> BindingKey {
-        BindingKey::new("shop", "cart")
+    fn account<'a>(namespace: &'a str, name: &'a str) -> ServiceAccountName<'a> {
+        ServiceAccountName { namespace, name }
+    }
+
+    fn cart() -> ServiceAccountName<'static> {
+        account("shop", "cart")
     }
 
     fn form(fix: &Fix, form: Form) -> Option<&str> {
@@ -184,23 +212,23 @@ mod tests {
     #[test]
     fn commands_are_what_kubectl_takes() {
         assert_eq!(
-            annotate_role(&cart(), EKS_PREFIX, ROLE).text,
+            annotate_role(cart(), EKS_PREFIX, ROLE).text,
             "kubectl annotate serviceaccount cart --namespace shop --overwrite \
              eks.amazonaws.com/role-arn=arn:aws:iam::111122223333:role/cart"
         );
         assert_eq!(
-            drop_audience(&cart(), EKS_PREFIX).text,
+            drop_audience(cart(), EKS_PREFIX).text,
             "kubectl annotate serviceaccount cart --namespace shop --overwrite eks.amazonaws.com/audience-"
         );
         assert_eq!(
-            create_service_account(&cart()).text,
+            create_service_account(cart()).text,
             "kubectl create serviceaccount cart --namespace shop"
         );
     }
 
     #[test]
     fn a_wrong_annotation_goes_with_the_same_command() {
-        let fix = move_annotation(&cart(), EKS_PREFIX, "eks.amazonaws.com/role_arn", ROLE);
+        let fix = move_annotation(cart(), EKS_PREFIX, "eks.amazonaws.com/role_arn", ROLE);
         assert_eq!(
             fix.text,
             format!(
@@ -211,7 +239,7 @@ mod tests {
         assert!(form(&fix, Form::Eksctl).is_none() && form(&fix, Form::Manifest).is_some());
         for wrong in ["--all", "role-arn=x", "a\u{202e}role-arn"] {
             assert_eq!(
-                move_annotation(&cart(), EKS_PREFIX, wrong, ROLE).kind,
+                move_annotation(cart(), EKS_PREFIX, wrong, ROLE).kind,
                 FixKind::Manual,
                 "{wrong}"
             );
@@ -220,14 +248,14 @@ mod tests {
 
     #[test]
     fn eksctl_annotates_with_the_role_that_is_there() {
-        let fix = annotate_role(&cart(), EKS_PREFIX, ROLE);
+        let fix = annotate_role(cart(), EKS_PREFIX, ROLE);
         assert_eq!(
             form(&fix, Form::Eksctl).unwrap(),
             "eksctl create iamserviceaccount --cluster \"${CLUSTER:?set it to the name of the EKS cluster}\" --namespace \
              shop --name cart --attach-role-arn arn:aws:iam::111122223333:role/cart \
              --override-existing-serviceaccounts --approve"
         );
-        let elsewhere = annotate_role(&cart(), "irsa.example.com", ROLE);
+        let elsewhere = annotate_role(cart(), "irsa.example.com", ROLE);
         assert_eq!(
             form(&elsewhere, Form::Eksctl),
             None,
@@ -238,8 +266,8 @@ mod tests {
     #[test]
     fn files_declare_the_account_with_its_annotation() {
         for fix in [
-            annotate_role(&cart(), EKS_PREFIX, ROLE),
-            create_annotated(&cart(), EKS_PREFIX, ROLE),
+            annotate_role(cart(), EKS_PREFIX, ROLE),
+            create_annotated(cart(), EKS_PREFIX, ROLE),
         ] {
             let manifest: Value = serde_saphyr::from_str(form(&fix, Form::Manifest).unwrap()).unwrap();
             let metadata = json!({ "name": "cart", "namespace": "shop",
@@ -259,9 +287,9 @@ mod tests {
 
     #[test]
     fn hostile_names_give_a_step_in_place_of_a_command() {
-        let hidden = BindingKey::new("shop", "cart\n; rm -rf /");
-        let flag = BindingKey::new("shop", "--all");
-        for key in [&hidden, &flag] {
+        let hidden = account("shop", "cart\n; rm -rf /");
+        let flag = account("shop", "--all");
+        for key in [hidden, flag] {
             for fix in [
                 annotate_role(key, EKS_PREFIX, "x"),
                 create_service_account(key),
@@ -275,9 +303,9 @@ mod tests {
                 assert_eq!(form(&fix, Form::Eksctl), None);
             }
         }
-        let arn = annotate_role(&cart(), "p", "arn:\u{202e}x");
+        let arn = annotate_role(cart(), "p", "arn:\u{202e}x");
         assert_eq!(arn.kind, FixKind::Manual);
-        let quoted = annotate_role(&cart(), "p", "a'b $(c)");
+        let quoted = annotate_role(cart(), "p", "a'b $(c)");
         assert!(
             quoted.text.ends_with(r"'p/role-arn=a'\''b $(c)'"),
             "{}",
@@ -298,7 +326,7 @@ mod tests {
 
     #[test]
     fn eksctl_does_not_run_without_the_clusters_name() {
-        let fix = annotate_role(&cart(), EKS_PREFIX, ROLE);
+        let fix = annotate_role(cart(), EKS_PREFIX, ROLE);
         let script = format!("eksctl() {{ echo ran; }}; {}", form(&fix, Form::Eksctl).unwrap());
         let output = std::process::Command::new("sh")
             .args(["-c", &script])
@@ -317,8 +345,8 @@ mod tests {
 
         #[test]
         fn whatever_the_names_hold_they_arrive_as_they_are(namespace in hostile(), name in hostile(), arn in hostile()) {
-            let key = BindingKey::new(&*namespace, &*name);
-            let fix = annotate_role(&key, EKS_PREFIX, &arn);
+            let key = account(&namespace, &name);
+            let fix = annotate_role(key, EKS_PREFIX, &arn);
             if fix.kind == FixKind::Kubectl {
                 let annotation = format!("{EKS_PREFIX}/role-arn={arn}");
                 let words = ["annotate", "serviceaccount", &name, "--namespace", &namespace, "--overwrite", &annotation];

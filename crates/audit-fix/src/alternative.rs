@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::hcl::Block;
-use super::shell;
+use crate::hcl::Block;
+use crate::shell;
 use crate::text::indented;
 
 /// A form in which a repair can be given.
@@ -49,7 +49,7 @@ pub struct Alternative {
 }
 
 impl Alternative {
-    pub(super) fn new(form: Form, text: String) -> Self {
+    pub(crate) fn new(form: Form, text: String) -> Self {
         Self {
             form,
             text,
@@ -58,19 +58,19 @@ impl Alternative {
     }
 
     /// A policy, or a statement of one.
-    pub(super) fn json(value: &Value) -> Self {
+    pub(crate) fn json(value: &Value) -> Self {
         Self::new(Form::Json, indented(&value.to_string()))
     }
 
     /// A block for Terraform.
-    pub(super) fn terraform(block: &Block) -> Self {
+    pub(crate) fn terraform(block: &Block) -> Self {
         Self::new(Form::Terraform, block.to_string())
     }
 
     /// A command line for eksctl; `None` where a word holds characters that a terminal hides.
     ///
     /// The audit does not know the cluster's name. A shell refuses to run the command until somebody has given it.
-    pub(super) fn eksctl(before: &[&str], after: &[&str]) -> Option<Self> {
+    pub(crate) fn eksctl(before: &[&str], after: &[&str]) -> Option<Self> {
         let pasteable = after.iter().all(|word| shell::is_pasteable(word));
         pasteable.then(|| {
             let begin = shell::line("eksctl", before);
@@ -80,7 +80,7 @@ impl Alternative {
         })
     }
 
-    pub(super) fn only_if(mut self, condition: &'static str) -> Self {
+    pub(crate) fn only_if(mut self, condition: &'static str) -> Self {
         self.only_if = Some(condition);
         self
     }

@@ -1,0 +1,39 @@
+//! How a finding can be repaired, as text that a person pastes.
+//!
+//! Names and values come from people who may wish the reader ill. A command is only given if what the terminal shows
+//! is what the shell gets; otherwise the fix is a step to take by hand, with the values made safe to show.
+//!
+//! Whether a repair repairs, its caller proves before it shows it; here it is only written down. Plain values go in: names, policy
+//! documents, the grants of [`rbac`](::rbac).
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`], [`boundary`], [`rbac`] | repairs of what the chain is made of |
+//! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
+//! | [`jq`], `diff` | an edit of a document as a program, and for reading |
+//! | [`Fix`], [`alternative`] | a repair, and its other forms |
+//! | [`text`] | untrusted text, made safe to show |
+
+pub mod alternative;
+pub mod boundary;
+mod diff;
+mod fix;
+pub mod hcl;
+pub mod jq;
+pub mod permissions;
+pub mod provider;
+pub mod rbac;
+pub mod service_account;
+pub mod shell;
+pub mod text;
+pub mod trust;
+pub mod workload;
+pub mod yaml;
+
+pub use alternative::{Alternative, Form};
+pub use fix::{Fix, FixKind};
+pub use service_account::{
+    ServiceAccountName, annotate_role, ask_for_audience, create_annotated, create_service_account,
+    drop_annotation, drop_audience, move_annotation, use_regional_sts,
+};
+pub use workload::{Workload, drop_metadata, restart, run_as, unset_env};
