@@ -1,7 +1,9 @@
 //! irsa-audit: says why a pod cannot assume its IAM role, and how to repair it.
 
+mod arguments;
 mod audit;
 mod can_i;
+mod cluster;
 mod operator;
 
 use std::process::ExitCode;

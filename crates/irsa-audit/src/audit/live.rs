@@ -19,9 +19,9 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::sleep;
 
 use super::source::{Evidence, SourceArgs};
-use crate::operator::engine::{Action, Engine, Review, ReviewOutcome, Settings};
-use crate::operator::review::Reviewer;
-use crate::operator::{issuer, shown};
+use crate::cluster::review::Reviewer;
+use crate::cluster::{issuer, shown};
+use audit_engine::{Action, Engine, Review, ReviewOutcome, Settings};
 
 /// Nothing is read twice.
 const REFRESH: Duration = Duration::from_hours(24);

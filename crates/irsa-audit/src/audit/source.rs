@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::input::{InputError, Reader};
 use super::live::LiveError;
-use crate::operator::settings::annotation_prefix;
+use crate::arguments::annotation_prefix;
 
 /// The namespace of objects that name none, as kubectl has it.
 const DEFAULT_NAMESPACE: &str = "default";

@@ -4,9 +4,9 @@ use audit_core::Verdict;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 
-pub use super::engine::Announcement;
-use super::engine::ObjectName;
 use super::publish::API_VERSION;
+pub use audit_engine::Announcement;
+use audit_engine::ObjectName;
 
 /// The most bytes of a note that the API server takes.
 const MAX_NOTE: usize = 1024;

@@ -10,11 +10,11 @@ use audit_k8s::Observation;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::engine::{Action, Engine, Outcome, Review, ReviewOutcome, Write};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use super::publish::Publisher;
-use super::review::Reviewer;
+use crate::cluster::review::Reviewer;
+use audit_engine::{Action, Engine, Outcome, Review, ReviewOutcome, Write};
 
 /// How many inputs are taken in before the engine takes a turn.
 const BATCH: usize = 4096;

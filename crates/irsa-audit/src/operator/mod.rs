@@ -1,18 +1,14 @@
 //! The controller: watches, reads, audits, publishes.
 //!
-//! All decisions are made by the [`engine`], which does no I/O. The [`controller`] feeds it and carries out what it says;
+//! All decisions are made by [`audit_engine`], which does no I/O. The [`controller`] feeds it and carries out what it says;
 //! this module brings the parts together, and ends them in the right order.
 
 mod announce;
 mod controller;
-mod ending;
-pub mod engine;
 mod http;
-pub mod issuer;
 mod leader;
 mod metrics;
 mod publish;
-pub mod review;
 pub mod settings;
 mod stop;
 
@@ -24,6 +20,7 @@ use std::time::Duration;
 use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_engine::Engine;
 use audit_k8s::lease::{self, Elector, Timing, TimingError};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -32,12 +29,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
+use crate::cluster::review::Reviewer;
+use crate::cluster::{issuer, shown};
 use controller::Controller;
-use engine::Engine;
 use leader::Guard;
 use metrics::Metrics;
 use publish::Publisher;
-use review::Reviewer;
 use settings::OperatorArgs;
 
 /// The name of the reporter of Events.
@@ -176,7 +173,7 @@ async fn start(
         role_home: args.compose_role_arn.clone(),
         ..Config::default()
     };
-    let mut engine = Engine::new(engine::Settings {
+    let mut engine = Engine::new(audit_engine::Settings {
         config,
         refresh: args.refresh,
         cluster_name: args.cluster_name.clone(),
@@ -248,20 +245,6 @@ fn broken(name: &'static str, error: &JoinError) -> &'static str {
     name
 }
 
-/// An error and its causes, safe to show.
-pub fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    audit_core::text::quote(&text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,14 +260,5 @@ mod tests {
         assert_eq!(first_to_break(&mut parts).await, "watches");
         parts.spawn(async { panic!("in a task") });
         assert_eq!(first_to_break(&mut parts).await, "part of the operator");
-    }
-
-    #[test]
-    fn an_error_is_shown_with_its_causes_and_without_control_characters() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("outer")]
-        struct Outer(#[source] std::io::Error);
-        let error = Outer(std::io::Error::other("inner\u{1b}[31m"));
-        assert_eq!(shown(&error), "outer: inner\\u{1b}[31m");
     }
 }

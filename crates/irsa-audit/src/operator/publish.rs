@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::announce;
-use super::ending::Ending;
-use super::engine::{ObjectName, Outcome, Owner, Write};
 use super::leader::Guard;
 use super::metrics::Metrics;
+use crate::cluster::Ending;
+use audit_engine::{ObjectName, Outcome, Owner, Write};
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::arguments::annotation_prefix;
 use audit_aws::AccountAccess;
 use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
@@ -140,23 +141,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "write it like `:8080` or `127.0.0.1:8080`".to_owned())
 }
 
-/// Reads the prefix of an annotation: a DNS name.
-pub fn annotation_prefix(text: &str) -> Result<String, String> {
-    let label = |l: &str| {
-        !l.is_empty()
-            && l.len() <= 63
-            && l.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-    };
-    if text.len() <= 253 && text.split('.').all(label) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a DNS name, such as `eks.amazonaws.com`".to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,15 +158,5 @@ mod tests {
         assert_eq!(address(":8080").unwrap().to_string(), "[::]:8080");
         assert_eq!(address("[::1]:1").unwrap().to_string(), "[::1]:1");
         assert!(address("8080").is_err() && address(":http").is_err());
-    }
-
-    #[test]
-    fn a_prefix_is_a_dns_name() {
-        assert!(
-            annotation_prefix("eks.amazonaws.com").is_ok() && annotation_prefix("irsa.k-1.example").is_ok()
-        );
-        for bad in ["", "eks.amazonaws.com/", "Eks.amazonaws.com", "a..b", "-a.b"] {
-            assert!(annotation_prefix(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -9,32 +9,20 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use audit_aws::{Outcome as AwsOutcome, RequestObserver};
-use audit_core::model::BindingKey;
 use audit_k8s::Kind;
-use jiff::Timestamp;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
-use super::engine::{Outcome, ReviewOutcome, Summary};
 use super::settings::Detail;
+use audit_engine::{Outcome, ReviewOutcome, Shown};
 use bindings::Bindings;
 use memory::Memory;
-
-/// What the engine shows to metrics.
-#[derive(Debug, Default)]
-pub struct Shown {
-    /// The latest report of each binding; empty on a follower.
-    pub bindings: BTreeMap<BindingKey, Summary>,
-    /// When the oldest evidence of each account was read; empty on a follower.
-    pub evidence: BTreeMap<String, Timestamp>,
-}
 
 /// All metrics of the operator.
 pub struct Metrics {

@@ -1,7 +1,9 @@
 use audit_core::{Severity, Verdict};
 
 use super::*;
-use crate::operator::engine::PodCounts;
+use audit_core::model::BindingKey;
+use audit_engine::{PodCounts, Summary};
+use jiff::Timestamp;
 
 const ARN: &str = "arn:aws:iam::111122223333:role/app";
 

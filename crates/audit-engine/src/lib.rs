@@ -27,6 +27,7 @@ mod rules;
 mod schedule;
 mod summary;
 #[cfg(test)]
+#[path = "../tests/engine/mod.rs"]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,6 @@ use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
-use super::metrics::Shown;
 pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Review, ReviewOutcome, Write};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
@@ -51,9 +51,7 @@ use reviews::ReviewPlan;
 use rules::Rules;
 pub use rules::Settings;
 use schedule::{Schedule, after};
-#[cfg(test)]
-pub use summary::PodCounts;
-pub use summary::Summary;
+pub use summary::{PodCounts, Shown, Summary};
 
 /// How soon a binding is looked at again whose time has passed already.
 const OVERDUE: Duration = Duration::from_secs(1);

@@ -249,7 +249,7 @@ fn a_change_of_verdict_is_announced_once_with_before_and_after() {
 fn a_waiver_that_ends_is_noticed_by_the_clock() {
     let mut lab = Lab::leading();
     lab.declare("mine", "app");
-    let end = super::super::after(lab.now, Duration::from_secs(90));
+    let end = after(lab.now, Duration::from_secs(90));
     lab.annotated("app", Some("missing"));
     lab.edit("mine", |stored| {
         stored["spec"]["waivers"] = json!([{"code": "IRSA201", "reason": "soon", "until": end.to_string()}]);

@@ -28,8 +28,7 @@ use audit_k8s::{Change, Kind, Observation, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Write};
-use crate::operator::metrics::Shown;
+use crate::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Shown, Write, after};
 use api_server::ApiServer;
 use aws::{Answers, Aws};
 
@@ -402,7 +401,7 @@ impl Lab {
     /// Lets time pass, with a turn whenever the engine wants one.
     fn pass(&mut self, seconds: u64) {
         self.settle();
-        let end = super::after(self.now, Duration::from_secs(seconds));
+        let end = after(self.now, Duration::from_secs(seconds));
         for _ in 0..100_000 {
             match self.engine.next().filter(|at| *at <= end) {
                 Some(at) => self.now = at.max(self.now),

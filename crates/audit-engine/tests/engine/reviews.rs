@@ -6,7 +6,6 @@ use audit_core::rbac::review::Evaluated;
 
 use super::permissions::{role, role_binding};
 use super::*;
-use crate::operator::engine::schedule::after;
 
 const DISAGREES: Option<&str> = Some("RbacReviewDisagrees");
 const NO_BINDING: Option<&str> = Some("RbacNoBinding");

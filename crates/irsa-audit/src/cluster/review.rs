@@ -15,8 +15,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use super::ending::Ending;
-use super::engine::{Review, ReviewOutcome};
+use super::Ending;
+use audit_engine::{Review, ReviewOutcome};
 
 /// The least time between two questions: a hundred a second, which an API server hardly notices.
 const PACE: Duration = Duration::from_millis(10);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use audit_k8s::{Change, Observation, prune};
 use serde_json::{Value, json};
 
-use crate::operator::engine::{ObjectName, Outcome, Write};
+use crate::{ObjectName, Outcome, Write};
 
 #[derive(Debug, Default)]
 pub struct ApiServer {

@@ -1,9 +1,21 @@
 //! The part of a report that outlives its turn.
 
+use std::collections::BTreeMap;
+
 use audit_core::Verdict;
 use audit_core::finding::Severity;
+use audit_core::model::BindingKey;
 use audit_core::report::BindingReport;
 use jiff::Timestamp;
+
+/// What the engine shows to metrics.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The latest report of each binding; empty on a follower.
+    pub bindings: BTreeMap<BindingKey, Summary>,
+    /// When the oldest evidence of each account was read; empty on a follower.
+    pub evidence: BTreeMap<String, Timestamp>,
+}
 
 /// What metrics and the cluster's status are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,35 @@
+//! What the operator and the one-shot commands ask of the API server beside their watches and lists.
+
+mod ending;
+pub mod issuer;
+pub mod review;
+
+pub use ending::Ending;
+
+/// An error and its causes, safe to show.
+pub fn shown(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    audit_core::text::quote(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_shown_with_its_causes_and_without_control_characters() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("inner\u{1b}[31m"));
+        assert_eq!(shown(&error), "outer: inner\\u{1b}[31m");
+    }
+}
