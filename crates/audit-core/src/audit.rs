@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
+use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
-use crate::model::{Access, Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
+use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
 use crate::permissions::chaining;
 use crate::rbac::Decision;
 use crate::report::{
@@ -108,12 +109,12 @@ pub fn audit_binding(
     now: Timestamp,
 ) -> BindingReport {
     let chain = Chain::derive(snapshot, config, key, now);
-    let mut findings = Vec::new();
-    for rule in rules::CATALOGUE {
-        if let Some(check) = rule.check {
-            findings.extend(check(&chain));
-        }
-    }
+    let mut findings: Vec<Finding> = checks()
+        .filter_map(|check| match check {
+            Check::Binding(check) => check(&chain),
+            Check::Account(_) | Check::Cluster(_) => None,
+        })
+        .collect();
     for finding in &mut findings {
         if let Some(severity) = override_of(finding, config) {
             finding.severity = severity;
@@ -354,6 +355,11 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
         .min()
 }
 
+/// All checks of all rules.
+fn checks() -> impl Iterator<Item = &'static Check> {
+    rules::CATALOGUE.iter().flat_map(|rule| rule.checks)
+}
+
 /// Audits what concerns no single binding.
 #[must_use]
 pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> ClusterReport {
@@ -361,29 +367,28 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> C
         issuer: snapshot.issuer.clone(),
         ..ClusterReport::default()
     };
-    if snapshot.issuer.is_none() {
-        report.findings.push(rules::irsa304::finding());
-    }
-    report.findings.extend(rules::irsa409::finding(snapshot, config));
-    report.findings.extend(rules::irsa703::findings(snapshot));
-    for (id, account) in &snapshot.accounts {
-        let mut failures: Vec<_> = account.failures().collect();
-        failures.sort_by(|a, b| a.kind.rank().cmp(&b.kind.rank()).then(a.since.cmp(&b.since)));
-        failures.dedup_by(|a, b| a.kind == b.kind);
-        if account.access == Access::NotConfigured {
-            report.findings.push(rules::irsa903::finding(id));
-        } else {
-            report.findings.extend(rules::account_findings(id, &failures));
-            report
-                .findings
-                .extend(rules::irsa701::finding(snapshot, config, id, account));
-            report
-                .findings
-                .extend(rules::irsa702::finding(snapshot, config, id, account));
+    let accounts: Vec<AccountEvidence<'_>> = snapshot
+        .accounts
+        .iter()
+        .map(|(id, account)| AccountEvidence::of(snapshot, config, id, account))
+        .collect();
+    for check in checks() {
+        match check {
+            Check::Binding(_) => {}
+            Check::Account(check) => report.findings.extend(accounts.iter().flat_map(check)),
+            Check::Cluster(check) => report.findings.extend(check(snapshot, config)),
         }
+    }
+    for AccountEvidence {
+        id,
+        account,
+        failures,
+        ..
+    } in accounts
+    {
         let seen = account.roles.values().filter_map(Observed::observed_at);
         report.accounts.push(AccountReport {
-            account: id.clone(),
+            account: id.to_owned(),
             provider_arn: account
                 .provider
                 .latest()

@@ -11,6 +11,7 @@
 //! | [`chain`] | the credential chain of one binding, derived once from the snapshot and read by every rule |
 //! | [`permissions`] | what a role may do, by its own policies and its boundary |
 //! | [`rbac`] | what Kubernetes lets a ServiceAccount do, by the authorizer's own rules |
+//! | [`check`] | what a rule is: what its finding is about, and what looks for it |
 //! | [`rules`] | one file for each code; [`rules::CATALOGUE`] is the one list of them |
 //! | [`finding`] | code, severity, link, message, fix |
 //! | [`webhook`] | what the pod identity webhook would leave in a pod, and how a pod differs from that |
@@ -21,6 +22,7 @@
 
 pub mod audit;
 pub mod chain;
+pub mod check;
 #[cfg(test)]
 mod combinations_tests;
 pub mod config;

@@ -40,6 +40,7 @@
 use super::pods::refused;
 use super::repair;
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{AuditRequest, Container, RoleLookup};
@@ -53,7 +54,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the ServiceAccount names no role",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     chain.service_account?;
@@ -61,23 +67,41 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
-        (Severity::Broken, format!("IrsaAudit `{}` expects a role", quote(&request.name)))
+        (
+            Severity::Broken,
+            format!("IrsaAudit `{}` expects a role", quote(&request.name)),
+        )
     } else if chain.carries_role() {
         let refused: Vec<&str> = refused(chain, carried(chain)).into_iter().collect();
         if refused.is_empty() {
             let because = "running pods still carry a role, which they lose when they are created anew";
             (Severity::Risk, because.to_owned())
         } else {
-            (Severity::Broken, format!("running pods carry {}, which refuses them", quote_list(&refused, 3)))
+            (
+                Severity::Broken,
+                format!(
+                    "running pods carry {}, which refuses them",
+                    quote_list(&refused, 3)
+                ),
+            )
         }
     } else {
         let (account, role) = chain.trusted_by.first()?;
-        (Severity::Risk, format!("role `{}` in account {account} trusts exactly this ServiceAccount", quote(role)))
+        (
+            Severity::Risk,
+            format!(
+                "role `{}` in account {account} trusts exactly this ServiceAccount",
+                quote(role)
+            ),
+        )
     };
     // Who is bound by the webhook's ConfigMap needs no annotation; that a role refuses pods is proven in any case.
     let may_be_bound = severity == Severity::Broken && chain.request.is_some_and(AuditRequest::expects_role);
     let (severity, unseen) = if may_be_bound && chain.snapshot.cluster.webhook_entries_unseen() {
-        (Severity::Unknown, "; the ConfigMap of a self-hosted webhook, which may name one too, could not be read")
+        (
+            Severity::Unknown,
+            "; the ConfigMap of a self-hosted webhook, which may name one too, could not be read",
+        )
     } else {
         (severity, "")
     };
@@ -86,7 +110,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&chain.key.to_string()),
         chain.config.annotation_prefix
     );
-    Some(Finding::new(&ENTRY, message).severity(severity).fix(annotate(chain)))
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(severity)
+            .fix(annotate(chain)),
+    )
 }
 
 /// Names the role if there is only one that it can be.
@@ -112,19 +140,30 @@ fn the_role(chain: &Chain<'_>) -> Option<String> {
     let mut candidates: Vec<String> = if chain.carries_role() && refused(chain, carried(chain)).is_empty() {
         carried(chain).map(|(_, role)| role.to_owned()).collect()
     } else {
-        chain.trusted_by.iter().map(|(account, role)| arn_of(chain, account, role)).collect::<Option<_>>()?
+        chain
+            .trusted_by
+            .iter()
+            .map(|(account, role)| arn_of(chain, account, role))
+            .collect::<Option<_>>()?
     };
     candidates.sort();
     candidates.dedup();
     let [arn] = candidates.as_slice() else { return None };
     let role = iam_policy::RoleArn::parse(arn).ok()?;
-    let gone = matches!(lookup(chain, role.account(), role.name()), Some(RoleLookup::Absent));
+    let gone = matches!(
+        lookup(chain, role.account(), role.name()),
+        Some(RoleLookup::Absent)
+    );
     (!gone).then(|| arn.clone())
 }
 
 /// The containers that would assume a role, with that role.
 fn carried<'a>(chain: &Chain<'a>) -> impl Iterator<Item = (&'a Container, &'a str)> {
-    let containers = chain.pods.iter().flat_map(|pod| &pod.containers).filter(|c| c.has_web_identity());
+    let containers = chain
+        .pods
+        .iter()
+        .flat_map(|pod| &pod.containers)
+        .filter(|c| c.has_web_identity());
     containers.filter_map(|container| Some((container, container.role_arn.as_deref()?)))
 }
 
@@ -170,19 +209,39 @@ mod tests {
 
     #[test]
     fn an_expectation_makes_it_broken() {
-        for world in [unbound().expect_role(ROLE), unbound().expect_aws(), unbound().annotation("").expect_aws()] {
+        for world in [
+            unbound().expect_role(ROLE),
+            unbound().expect_aws(),
+            unbound().annotation("").expect_aws(),
+        ] {
             the_one(&world.audit(), BROKEN);
         }
         let report = unbound().expect_role(ROLE).audit();
-        assert!(command(&report).unwrap().ends_with(&format!("eks.amazonaws.com/role-arn={ROLE}")));
-        assert_eq!(command(&unbound().expect_aws().audit()), None, "nobody says which role");
+        assert!(
+            command(&report)
+                .unwrap()
+                .ends_with(&format!("eks.amazonaws.com/role-arn={ROLE}"))
+        );
+        assert_eq!(
+            command(&unbound().expect_aws().audit()),
+            None,
+            "nobody says which role"
+        );
     }
 
     #[test]
     fn the_webhooks_config_map_may_name_the_role_where_nobody_could_read_it() {
         let mut world = unbound().expect_role(ROLE);
         world.snapshot.cluster.set_webhook_entries_unseen(true);
-        the_one(&world.audit(), ("IRSA101", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown));
+        the_one(
+            &world.audit(),
+            (
+                "IRSA101",
+                Severity::Unknown,
+                Link::ServiceAccount,
+                Verdict::Unknown,
+            ),
+        );
         let mut bound = World::healthy();
         bound.snapshot.cluster.set_webhook_entries_unseen(true);
         assert_healthy(&bound.audit());
@@ -193,18 +252,26 @@ mod tests {
         let report = World::healthy().without_annotation().audit();
         the_one(&report, RISK);
         assert!(command(&report).unwrap().ends_with(ROLE));
-        let unseen = World::healthy().without_annotation().container(injected("app", OLD_ROLE)).audit();
+        let unseen = World::healthy()
+            .without_annotation()
+            .container(injected("app", OLD_ROLE))
+            .audit();
         the_one(&unseen, RISK);
     }
 
     #[test]
     fn pods_whose_role_refuses_them_are_broken() {
-        let gone = World::healthy().without_annotation().role(RoleLookup::Absent).audit();
+        let gone = World::healthy()
+            .without_annotation()
+            .role(RoleLookup::Absent)
+            .audit();
         the_one(&gone, BROKEN);
         assert_eq!(command(&gone), None, "no role that does not exist is proposed");
         let of_another = || {
             let trust = trust(&condition("system:serviceaccount:shop:other"));
-            World::healthy().without_annotation().role(role(ROLE, &trust.to_string()))
+            World::healthy()
+                .without_annotation()
+                .role(role(ROLE, &trust.to_string()))
         };
         let report = of_another().audit();
         the_one(&report, BROKEN);
@@ -216,7 +283,10 @@ mod tests {
 
     #[test]
     fn a_role_arn_without_a_token_is_the_applications_own_affair() {
-        let own = crate::model::Container { role_arn: Some(OLD_ROLE.to_owned()), ..bare("app") };
+        let own = crate::model::Container {
+            role_arn: Some(OLD_ROLE.to_owned()),
+            ..bare("app")
+        };
         assert_healthy(&unbound().container(own).audit());
     }
 
@@ -238,6 +308,11 @@ mod tests {
 
     #[test]
     fn pods_of_pod_identity_need_no_annotation() {
-        assert_healthy(&unbound().trusted_by("cart").container(with_pod_identity("app")).audit());
+        assert_healthy(
+            &unbound()
+                .trusted_by("cart")
+                .container(with_pod_identity("app"))
+                .audit(),
+        );
     }
 }

@@ -43,6 +43,7 @@ use iam_policy::{RoleArn, RoleArnError};
 
 use super::repair;
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::snapshot::Source;
@@ -56,10 +57,17 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the role annotation is not the ARN of an IAM role",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Malformed(text, error) = &chain.annotation else { return None };
+    let Annotation::Malformed(text, error) = &chain.annotation else {
+        return None;
+    };
     if !chain.aws_applies() {
         return None;
     }
@@ -68,9 +76,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let injected_as_is =
         || containers().any(|c| c.has_web_identity() && c.role_arn.as_deref() == Some(*text));
     let (severity, note) = match error {
-        RoleArnError::BareName(_) if injected_as_is() => {
-            (Severity::Broken, "; pods carry it as it stands, so that no webhook makes an ARN of it")
-        }
+        RoleArnError::BareName(_) if injected_as_is() => (
+            Severity::Broken,
+            "; pods carry it as it stands, so that no webhook makes an ARN of it",
+        ),
         RoleArnError::BareName(_) if chain.source == Source::ConfigMap => {
             (Severity::Broken, "; the webhook takes it as it stands there")
         }
@@ -81,7 +90,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         _ => (Severity::Broken, ""),
     };
     let place = repair::where_it_stands(chain, "role-arn");
-    let message = format!("{place} is `{}`: {}{note}", quote(text), reveal(&error.to_string()));
+    let message = format!(
+        "{place} is `{}`: {}{note}",
+        quote(text),
+        reveal(&error.to_string())
+    );
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
     let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
         Some(arn) => repair::annotate_role(chain, arn),
@@ -102,8 +115,12 @@ mod tests {
 
     const BROKEN: (&str, Severity, Link, Verdict) =
         ("IRSA102", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
-    const UNKNOWN: (&str, Severity, Link, Verdict) =
-        ("IRSA102", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown);
+    const UNKNOWN: (&str, Severity, Link, Verdict) = (
+        "IRSA102",
+        Severity::Unknown,
+        Link::ServiceAccount,
+        Verdict::Unknown,
+    );
 
     /// The annotation with a pod that was created under it.
     fn annotated(text: &str) -> World {
@@ -132,7 +149,10 @@ mod tests {
 
     #[test]
     fn arns_with_paths_and_of_other_partitions_are_fine() {
-        for arn in ["arn:aws:iam::111122223333:role/teams/shop/cart", "arn:aws-cn:iam::111122223333:role/cart"] {
+        for arn in [
+            "arn:aws:iam::111122223333:role/teams/shop/cart",
+            "arn:aws-cn:iam::111122223333:role/cart",
+        ] {
             let report = World::healthy().annotation(arn).audit();
             assert!(!codes(&report).contains(&"IRSA102"), "{arn}");
         }
@@ -156,13 +176,18 @@ mod tests {
         let path = composing(World::healthy().annotation("teams/shop/cart")).audit();
         assert!(codes(&path).contains(&"IRSA220"), "the path counts");
         the_one(&composing(annotated("arn:x")).audit(), BROKEN);
-        let listed = World::healthy().without_annotation().listed_by_webhook("cart", AUDIENCE);
+        let listed = World::healthy()
+            .without_annotation()
+            .listed_by_webhook("cart", AUDIENCE);
         the_one(&composing(listed).audit(), BROKEN);
     }
 
     #[test]
     fn pods_without_credentials_are_a_fault_of_their_own() {
-        let report = World::healthy().annotation("arn:aws:iam::1:role/x").container(bare("app")).audit();
+        let report = World::healthy()
+            .annotation("arn:aws:iam::1:role/x")
+            .container(bare("app"))
+            .audit();
         assert_eq!(codes(&report), ["IRSA102", "IRSA401"]);
         assert_eq!(report.reason, "RoleArnMalformed");
     }

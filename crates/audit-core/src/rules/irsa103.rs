@@ -38,10 +38,11 @@
 
 use super::repair;
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::{DEFAULT_SERVICE_ACCOUNT, Misplaced, Workload};
 use crate::model::near_annotation::KIAM;
+use crate::model::{DEFAULT_SERVICE_ACCOUNT, Misplaced, Workload};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -52,22 +53,34 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the role is named by an annotation that nobody reads",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.uses_pod_identity || chain.annotation != Annotation::Missing {
         return None;
     }
-    let Some(misplaced) = &chain.misplaced else { return kiam(chain) };
+    let Some(misplaced) = &chain.misplaced else {
+        return kiam(chain);
+    };
     let prefix = &chain.config.annotation_prefix;
     let (severity, note) = if chain.carries_role() {
-        (Severity::Risk, "; running pods still carry a role, which they lose when they are created anew")
+        (
+            Severity::Risk,
+            "; running pods still carry a role, which they lose when they are created anew",
+        )
     } else {
         (Severity::Broken, "")
     };
     let (key, value) = (quote(misplaced.key), quote(misplaced.value));
     let message = match misplaced.on_pods_of {
-        None => format!("annotation `{key}` is set to `{value}`, and the webhook reads `{prefix}/role-arn` alone{note}"),
+        None => format!(
+            "annotation `{key}` is set to `{value}`, and the webhook reads `{prefix}/role-arn` alone{note}"
+        ),
         Some(Workload { kind, name }) => format!(
             "pods of {}/{} have the annotation `{key}`, set to `{value}`, and the webhook reads that of the ServiceAccount \
              alone{note}",
@@ -75,13 +88,20 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             quote(name)
         ),
     };
-    Some(Finding::new(&ENTRY, message).severity(severity).fix(mended(chain, misplaced)))
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(severity)
+            .fix(mended(chain, misplaced)),
+    )
 }
 
 /// The annotation of kiam, by itself.
 fn kiam(chain: &Chain<'_>) -> Option<Finding> {
     let role = chain.service_account?.kiam_role()?;
-    let message = format!("annotation `{KIAM}` names `{}`, which kiam reads, and IRSA does not", quote(role));
+    let message = format!(
+        "annotation `{KIAM}` names `{}`, which kiam reads, and IRSA does not",
+        quote(role)
+    );
     Some(Finding::new(&ENTRY, message).severity(Severity::Notice))
 }
 
@@ -123,18 +143,30 @@ mod tests {
         ("IRSA103", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
     const RISK: (&str, Severity, Link, Verdict) =
         ("IRSA103", Severity::Risk, Link::ServiceAccount, Verdict::AtRisk);
-    const NOTICE: (&str, Severity, Link, Verdict) =
-        ("IRSA103", Severity::Notice, Link::ServiceAccount, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) = (
+        "IRSA103",
+        Severity::Notice,
+        Link::ServiceAccount,
+        Verdict::Working,
+    );
     const WRONG: &str = "eks.amazonaws.com/role_arn";
 
     /// Another key in place of the right one, and a pod that was created under it.
     fn misplaced(key: &str, value: &str) -> World {
-        World::healthy().without_annotation().annotate(key, Some(value)).container(bare("app"))
+        World::healthy()
+            .without_annotation()
+            .annotate(key, Some(value))
+            .container(bare("app"))
     }
 
     #[test]
     fn a_key_that_nobody_reads_is_broken_and_can_be_moved() {
-        for key in [WRONG, "eks.amazon.com/role-arn", "eks.amazonaws.com/Role-ARN", "role-arn"] {
+        for key in [
+            WRONG,
+            "eks.amazon.com/role-arn",
+            "eks.amazonaws.com/Role-ARN",
+            "role-arn",
+        ] {
             let world = misplaced(key, ROLE);
             assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
             let report = world.audit();
@@ -145,8 +177,17 @@ mod tests {
                     "kubectl annotate serviceaccount cart --namespace shop --overwrite {PREFIX}/role-arn={ROLE} {key}-"
                 )
             );
-            assert_eq!(fix.then.unwrap().text, "kubectl rollout restart --namespace shop deployment/cart");
-            assert_healthy(&world.annotation(ROLE).annotate(key, None).container(injected("app", ROLE)).audit());
+            assert_eq!(
+                fix.then.unwrap().text,
+                "kubectl rollout restart --namespace shop deployment/cart"
+            );
+            assert_healthy(
+                &world
+                    .annotation(ROLE)
+                    .annotate(key, None)
+                    .container(injected("app", ROLE))
+                    .audit(),
+            );
         }
     }
 
@@ -158,9 +199,16 @@ mod tests {
     #[test]
     fn the_clusters_prefix_may_be_another() {
         let world = World::healthy().container(bare("app"));
-        let report = world.config(|config| "irsa.example.com".clone_into(&mut config.annotation_prefix)).audit();
+        let report = world
+            .config(|config| "irsa.example.com".clone_into(&mut config.annotation_prefix))
+            .audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
-        assert!(fix.text.ends_with(&format!("irsa.example.com/role-arn={ROLE} {PREFIX}/role-arn-")), "{}", fix.text);
+        assert!(
+            fix.text
+                .ends_with(&format!("irsa.example.com/role-arn={ROLE} {PREFIX}/role-arn-")),
+            "{}",
+            fix.text
+        );
     }
 
     #[test]
@@ -176,10 +224,25 @@ mod tests {
             let report = world.audit();
             let finding = the_one(&report, BROKEN);
             assert!(finding.message.contains("Deployment/cart"), "{}", finding.message);
-            assert!(finding.fix.as_ref().unwrap().text.ends_with(&format!("{PREFIX}/role-arn={ROLE}")));
+            assert!(
+                finding
+                    .fix
+                    .as_ref()
+                    .unwrap()
+                    .text
+                    .ends_with(&format!("{PREFIX}/role-arn={ROLE}"))
+            );
         }
-        assert_healthy(&on_pods(PodPhase::Running).annotation(ROLE).container(injected("app", ROLE)).audit());
-        assert_eq!(codes(&on_pods(PodPhase::Running).without_service_account().audit()), ["IRSA106"]);
+        assert_healthy(
+            &on_pods(PodPhase::Running)
+                .annotation(ROLE)
+                .container(injected("app", ROLE))
+                .audit(),
+        );
+        assert_eq!(
+            codes(&on_pods(PodPhase::Running).without_service_account().audit()),
+            ["IRSA106"]
+        );
     }
 
     #[test]
@@ -189,26 +252,39 @@ mod tests {
         let mut stray = pod(&world.key, "web", bare("app"));
         stray.annotations = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())].into();
         world.snapshot.cluster.put_pod(stray);
-        assert_eq!(the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(
+            the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
     }
 
     #[test]
     fn pods_from_before_make_it_a_risk() {
-        the_one(&misplaced(WRONG, ROLE).container(injected("app", ROLE)).audit(), RISK);
+        the_one(
+            &misplaced(WRONG, ROLE).container(injected("app", ROLE)).audit(),
+            RISK,
+        );
     }
 
     #[test]
     fn it_is_the_nearer_cause_of_a_missing_annotation() {
         let report = misplaced(WRONG, ROLE).expect_role(OLD_ROLE).audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
-        assert!(fix.text.contains(&format!("role-arn={OLD_ROLE} ")), "what is expected goes before: {}", fix.text);
+        assert!(
+            fix.text.contains(&format!("role-arn={OLD_ROLE} ")),
+            "what is expected goes before: {}",
+            fix.text
+        );
         the_one(&misplaced(WRONG, ROLE).trusted_by("cart").audit(), BROKEN);
     }
 
     #[test]
     fn a_value_that_is_no_role_gives_a_step() {
         let report = misplaced(WRONG, "cart").audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
     }
 
     #[test]

@@ -38,6 +38,7 @@
 
 use super::repair;
 use crate::chain::{Chain, Outcome};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::snapshot::Source;
@@ -51,7 +52,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the ServiceAccount asks for another audience than provider and trust policy agree on",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// The audience with which everything would pass, where the ServiceAccount asks for another one in vain: the usual one, if
 /// it would do.
@@ -62,7 +68,10 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
     let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Fails)?;
     let provider = aws.provider.as_ref().ok()?.as_ref()?;
     let known = provider.client_ids.iter().map(String::as_str);
-    let mut others = [DEFAULT_AUDIENCE].into_iter().chain(known).filter(|id| !id.is_empty() && *id != chain.audience);
+    let mut others = [DEFAULT_AUDIENCE]
+        .into_iter()
+        .chain(known)
+        .filter(|id| !id.is_empty() && *id != chain.audience);
     others.find(|id| {
         provider.client_ids.iter().any(|known| known == id)
             && chain.for_role(aws.arn.clone(), id).outcome() == Outcome::Passes
@@ -73,7 +82,9 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
 fn asks_for_one(chain: &Chain<'_>) -> bool {
     let prefix = &chain.config.annotation_prefix;
     chain.source == Source::ConfigMap
-        || chain.service_account.is_some_and(|account| account.annotation(prefix, "audience").is_some())
+        || chain
+            .service_account
+            .is_some_and(|account| account.annotation(prefix, "audience").is_some())
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -84,7 +95,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(chain.audience),
         quote(agreed)
     );
-    let fix = if agreed == DEFAULT_AUDIENCE { repair::drop_audience(chain) } else { repair::ask_for(chain, agreed) };
+    let fix = if agreed == DEFAULT_AUDIENCE {
+        repair::drop_audience(chain)
+    } else {
+        repair::ask_for(chain, agreed)
+    };
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -112,11 +127,18 @@ mod tests {
     #[test]
     fn an_annotation_that_nobody_else_knows_goes() {
         // Whether the provider knows the annotation's audience too, or not.
-        for (ids, open) in [(&[AUDIENCE][..], Link::Provider), (&[AUDIENCE, "vault"], Link::Trust)] {
+        for (ids, open) in [
+            (&[AUDIENCE][..], Link::Provider),
+            (&[AUDIENCE, "vault"], Link::Trust),
+        ] {
             let world = World::healthy().audience("vault").client_ids(ids);
             let report = world.audit();
             let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-            assert!(fix.kind == FixKind::Kubectl && fix.text.ends_with("eks.amazonaws.com/audience-"), "{}", fix.text);
+            assert!(
+                fix.kind == FixKind::Kubectl && fix.text.ends_with("eks.amazonaws.com/audience-"),
+                "{}",
+                fix.text
+            );
             assert_eq!(state(&report, open), LinkState::NotReached);
             assert_healthy(&world.annotate("eks.amazonaws.com/audience", None).audit());
         }
@@ -124,10 +146,17 @@ mod tests {
 
     #[test]
     fn an_annotation_is_set_to_what_both_others_want() {
-        let world = demanding(&["mesh"]).client_ids(&["vault", "mesh"]).audience("vault").without_pods();
+        let world = demanding(&["mesh"])
+            .client_ids(&["vault", "mesh"])
+            .audience("vault")
+            .without_pods();
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.text.ends_with("--overwrite eks.amazonaws.com/audience=mesh"), "{}", fix.text);
+        assert!(
+            fix.text.ends_with("--overwrite eks.amazonaws.com/audience=mesh"),
+            "{}",
+            fix.text
+        );
         assert_healthy(&world.audience("mesh").audit());
     }
 
@@ -135,7 +164,10 @@ mod tests {
     fn where_provider_and_trust_policy_agree_on_nothing_it_is_theirs() {
         let provider_refuses = demanding(&["mesh"]).audience("mesh").without_pods();
         assert_eq!(codes(&provider_refuses.audit()), ["IRSA303"]);
-        let trust_refuses = demanding(&["vault"]).audience("mesh").client_ids(&["mesh"]).without_pods();
+        let trust_refuses = demanding(&["vault"])
+            .audience("mesh")
+            .client_ids(&["mesh"])
+            .without_pods();
         assert_eq!(codes(&trust_refuses.audit()), ["IRSA209"]);
         let nobody_asks = demanding(&["vault"]).client_ids(&["vault"]);
         assert_eq!(codes(&nobody_asks.audit()), ["IRSA303"]);
@@ -143,24 +175,38 @@ mod tests {
 
     #[test]
     fn what_refuses_every_audience_is_not_the_annotations_fault() {
-        let elsewhere = World::healthy().condition(&condition("system:serviceaccount:staging:cart")).audience("vault");
+        let elsewhere = World::healthy()
+            .condition(&condition("system:serviceaccount:staging:cart"))
+            .audience("vault");
         assert_eq!(codes(&elsewhere.audit()), ["IRSA303", "IRSA204"]);
-        let unseen = World::healthy().audience("vault").provider_unseen(Some(FailureKind::Throttled)).audit();
+        let unseen = World::healthy()
+            .audience("vault")
+            .provider_unseen(Some(FailureKind::Throttled))
+            .audit();
         assert!(!codes(&unseen).contains(&"IRSA104"));
     }
 
     #[test]
     fn an_audience_that_works_is_fine() {
         assert_healthy(&World::healthy().audience(AUDIENCE).audit());
-        let world = demanding(&["mesh", AUDIENCE]).audience("mesh").client_ids(&["mesh", AUDIENCE]).without_pods();
+        let world = demanding(&["mesh", AUDIENCE])
+            .audience("mesh")
+            .client_ids(&["mesh", AUDIENCE])
+            .without_pods();
         assert_healthy(&world.audit());
     }
 
     #[test]
     fn the_webhooks_config_map_asks_as_well() {
-        let world = World::healthy().without_annotation().listed_by_webhook(ROLE, "amazonaws.com").without_pods();
+        let world = World::healthy()
+            .without_annotation()
+            .listed_by_webhook(ROLE, "amazonaws.com")
+            .without_pods();
         let report = world.audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
         assert_healthy(&world.listed_by_webhook(ROLE, AUDIENCE).audit());
     }
 }

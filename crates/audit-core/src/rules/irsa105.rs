@@ -34,6 +34,7 @@
 
 use super::repair;
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::snapshot::Source;
@@ -53,7 +54,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "tokens live for another time than the ServiceAccount asks for",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.annotation == Annotation::Missing || !chain.aws_applies() {
@@ -65,13 +71,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             let prefix = &chain.config.annotation_prefix;
             let text = chain.service_account?.annotation(prefix, "token-expiration")?;
             let what = match text.parse::<i64>() {
-                Err(_) => format!("is no whole number of seconds, and the webhook's default, mostly {MOST}, is used"),
+                Err(_) => format!(
+                    "is no whole number of seconds, and the webhook's default, mostly {MOST}, is used"
+                ),
                 Ok(seconds) if seconds < LEAST => format!("is raised to {LEAST}"),
                 Ok(seconds) if seconds > MOST => format!("is more than the {MOST} that EKS gives at most"),
                 Ok(_) => return None,
             };
             let message = format!("{place} is `{}`, which {what}", quote(text));
-            Some(Finding::new(&ENTRY, message).fix(fix::drop_annotation(chain.key, &format!("{prefix}/token-expiration"))))
+            Some(Finding::new(&ENTRY, message).fix(fix::drop_annotation(
+                chain.key,
+                &format!("{prefix}/token-expiration"),
+            )))
         }
         Source::ConfigMap => {
             let seconds = chain.snapshot.cluster.webhook_entry(chain.key)?.token_expiration;
@@ -82,7 +93,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             } else {
                 return None;
             };
-            let fix = repair::edit_config_map(chain, "TokenExpiration", &format!("a number from {LEAST} to {MOST}"));
+            let fix = repair::edit_config_map(
+                chain,
+                "TokenExpiration",
+                &format!("a number from {LEAST} to {MOST}"),
+            );
             Some(Finding::new(&ENTRY, format!("{place} is {seconds}, which {what}")).fix(fix))
         }
     }
@@ -95,8 +110,12 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) =
-        ("IRSA105", Severity::Notice, Link::ServiceAccount, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) = (
+        "IRSA105",
+        Severity::Notice,
+        Link::ServiceAccount,
+        Verdict::Working,
+    );
 
     fn asking(seconds: &str) -> World {
         World::healthy().annotate("eks.amazonaws.com/token-expiration", Some(seconds))
@@ -104,10 +123,25 @@ mod tests {
 
     #[test]
     fn what_no_token_gets_is_worth_a_notice() {
-        for seconds in ["", "1h", "3600s", "3600.0", " 3600", "0", "-1", "599", "86401", "99999999999999999999"] {
+        for seconds in [
+            "",
+            "1h",
+            "3600s",
+            "3600.0",
+            " 3600",
+            "0",
+            "-1",
+            "599",
+            "86401",
+            "99999999999999999999",
+        ] {
             let report = asking(seconds).audit();
             let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
-            assert!(fix.text.ends_with("eks.amazonaws.com/token-expiration-"), "{}", fix.text);
+            assert!(
+                fix.text.ends_with("eks.amazonaws.com/token-expiration-"),
+                "{}",
+                fix.text
+            );
         }
     }
 
@@ -128,11 +162,18 @@ mod tests {
     #[test]
     fn what_the_config_map_asks_for_is_taken_as_it_is() {
         let listed = |seconds| {
-            let world = World::healthy().without_annotation().listed_by_webhook(ROLE, AUDIENCE);
-            world.webhook_entry(|entry| entry.token_expiration = seconds).audit()
+            let world = World::healthy()
+                .without_annotation()
+                .listed_by_webhook(ROLE, AUDIENCE);
+            world
+                .webhook_entry(|entry| entry.token_expiration = seconds)
+                .audit()
         };
         for seconds in [1, -1, 599, 90000] {
-            assert_eq!(the_one(&listed(seconds), NOTICE).fix.as_ref().unwrap().kind, FixKind::Manual);
+            assert_eq!(
+                the_one(&listed(seconds), NOTICE).fix.as_ref().unwrap().kind,
+                FixKind::Manual
+            );
         }
         assert_healthy(&listed(0));
         assert_healthy(&listed(3600));

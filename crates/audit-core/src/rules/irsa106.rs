@@ -32,6 +32,7 @@
 
 use super::repair;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::text::quote;
@@ -44,7 +45,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the ServiceAccount does not exist",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // Among objects that are not the whole cluster, its absence proves nothing: IRSA907.
@@ -58,7 +64,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         (_, Some(pod), _) => format!("pod `{}` runs as it", quote(&pod.name)),
         (_, _, Some(template)) => {
             let workload = &template.workload;
-            format!("the pod template of {}/{} names it", quote(&workload.kind), quote(&workload.name))
+            format!(
+                "the pod template of {}/{} names it",
+                quote(&workload.kind),
+                quote(&workload.name)
+            )
         }
         _ => return None,
     };
@@ -66,7 +76,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => repair::create_annotated(chain, arn),
         _ => fix::create_service_account(chain.key),
     };
-    let message = format!("ServiceAccount `{}` does not exist, and {named_by}", quote(&chain.key.to_string()));
+    let message = format!(
+        "ServiceAccount `{}` does not exist, and {named_by}",
+        quote(&chain.key.to_string())
+    );
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -86,30 +99,58 @@ mod tests {
         let gone = || World::healthy().without_service_account();
         the_one(&gone().audit(), BROKEN);
         the_one(&gone().without_pods().request(|_| ()).audit(), BROKEN);
-        the_one(&gone().without_pods().request(|_| ()).expect_role(ROLE).audit(), BROKEN);
+        the_one(
+            &gone().without_pods().request(|_| ()).expect_role(ROLE).audit(),
+            BROKEN,
+        );
     }
 
     #[test]
     fn a_workload_without_pods_shows_it_too() {
-        let report = World::healthy().without_service_account().pod(|pod| pod.phase = PodPhase::Template).audit();
-        assert!(the_one(&report, BROKEN).message.contains("template of Deployment/cart"), "{}", report.message);
+        let report = World::healthy()
+            .without_service_account()
+            .pod(|pod| pod.phase = PodPhase::Template)
+            .audit();
+        assert!(
+            the_one(&report, BROKEN)
+                .message
+                .contains("template of Deployment/cart"),
+            "{}",
+            report.message
+        );
     }
 
     #[test]
     fn an_audit_that_the_operator_left_behind_shows_nothing() {
-        let report = World::healthy().without_service_account().without_pods().request(|r| r.declared = false).audit();
+        let report = World::healthy()
+            .without_service_account()
+            .without_pods()
+            .request(|r| r.declared = false)
+            .audit();
         assert_healthy(&report);
     }
 
     #[test]
     fn pods_that_go_away_do_not_miss_it() {
-        assert_healthy(&World::healthy().without_service_account().pod(|pod| pod.terminating = true).audit());
+        assert_healthy(
+            &World::healthy()
+                .without_service_account()
+                .pod(|pod| pod.terminating = true)
+                .audit(),
+        );
     }
 
     #[test]
     fn no_aws_link_is_reached() {
-        let report = World::healthy().without_service_account().without_pods().request(|_| ()).audit();
-        assert_eq!(state(&report, Link::ServiceAccount), LinkState::Broken("ServiceAccountMissing"));
+        let report = World::healthy()
+            .without_service_account()
+            .without_pods()
+            .request(|_| ())
+            .audit();
+        assert_eq!(
+            state(&report, Link::ServiceAccount),
+            LinkState::Broken("ServiceAccountMissing")
+        );
         assert_eq!(state(&report, Link::Role), LinkState::NotReached);
     }
 

@@ -30,6 +30,7 @@
 
 use super::repair;
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::quote;
 
@@ -41,12 +42,22 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the annotation names another role than is expected",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Role(annotated) = &chain.annotation else { return None };
+    let Annotation::Role(annotated) = &chain.annotation else {
+        return None;
+    };
     let request = chain.request.filter(|_| chain.aws_applies())?;
-    let expected = request.role_arn.as_deref().filter(|arn| *arn != annotated.to_string())?;
+    let expected = request
+        .role_arn
+        .as_deref()
+        .filter(|arn| *arn != annotated.to_string())?;
     let message = format!(
         "{} names `{annotated}`, and IrsaAudit `{}` expects `{}`",
         repair::where_it_stands(chain, "role-arn"),
@@ -84,6 +95,9 @@ mod tests {
     #[test]
     fn an_expectation_that_nobody_can_paste_gives_no_command() {
         let report = World::healthy().expect_role("arn:\u{1b}[0m").audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
     }
 }

@@ -29,6 +29,7 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::RoleLookup;
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "the role does not exist",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
@@ -66,7 +72,10 @@ mod tests {
     #[test]
     fn a_role_that_iam_does_not_know_is_broken() {
         let report = World::healthy().role(RoleLookup::Absent).audit();
-        the_one(&report, ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken));
+        the_one(
+            &report,
+            ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken),
+        );
         for link in [Link::Provider, Link::Trust, Link::Permissions] {
             assert_eq!(state(&report, link), LinkState::NotReached, "{link:?}");
         }
@@ -80,6 +89,9 @@ mod tests {
     #[test]
     fn it_is_known_without_the_issuer() {
         let report = World::healthy().role(RoleLookup::Absent).issuer_unknown().audit();
-        the_one(&report, ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken));
+        the_one(
+            &report,
+            ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken),
+        );
     }
 }

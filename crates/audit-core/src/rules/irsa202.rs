@@ -29,6 +29,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{denied, or_by_hand};
 use crate::chain::{Chain, RoleChain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::quote_list;
 
@@ -40,7 +41,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy allows web identity to nobody",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::WebIdentityNotAllowed, &ENTRY, |cause| {
@@ -58,8 +64,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// Whether a statement has `NotAction`.
 fn is_exception(chain: &Chain<'_>, statement: Option<usize>) -> bool {
-    let document = chain.past_role().and_then(RoleChain::found).and_then(|role| role.trust().document);
-    document.as_ref().zip(statement).and_then(|(document, at)| document.statements().get(at)).is_some_and(|s| s.actions().1)
+    let document = chain
+        .past_role()
+        .and_then(RoleChain::found)
+        .and_then(|role| role.trust().document);
+    document
+        .as_ref()
+        .zip(statement)
+        .and_then(|(document, at)| document.statements().get(at))
+        .is_some_and(|s| s.actions().1)
 }
 
 #[cfg(test)]
@@ -70,7 +83,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA202", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA202", Severity::Broken, Link::Trust, Verdict::Broken);
 
     fn allowing(principal: &Value, action: &Value) -> World {
         let statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
@@ -81,8 +95,14 @@ mod tests {
     fn a_role_for_something_else_is_broken_and_can_be_repaired() {
         for (principal, action) in [
             (json!({ "Service": "ec2.amazonaws.com" }), json!("sts:AssumeRole")),
-            (json!({ "Service": "pods.eks.amazonaws.com" }), json!(["sts:AssumeRole", "sts:TagSession"])),
-            (json!({ "Federated": provider_arn(HOST_PATH) }), json!("sts:AssumeRole")),
+            (
+                json!({ "Service": "pods.eks.amazonaws.com" }),
+                json!(["sts:AssumeRole", "sts:TagSession"]),
+            ),
+            (
+                json!({ "Federated": provider_arn(HOST_PATH) }),
+                json!("sts:AssumeRole"),
+            ),
         ] {
             let world = allowing(&principal, &action);
             let report = world.audit();
@@ -95,7 +115,12 @@ mod tests {
 
     #[test]
     fn the_action_counts_in_any_case_and_with_wildcards() {
-        for action in ["STS:assumerolewithwebidentity", "sts:AssumeRoleWith*", "sts:*", "*"] {
+        for action in [
+            "STS:assumerolewithwebidentity",
+            "sts:AssumeRoleWith*",
+            "sts:*",
+            "*",
+        ] {
             let mut document = trust(&condition(SUBJECT));
             document["Statement"][0]["Action"] = json!(action);
             assert_healthy(&World::healthy().trust(&document).audit());

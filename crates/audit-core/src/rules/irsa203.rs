@@ -33,6 +33,7 @@ use iam_policy::{CauseKind, ProviderDifference, ProviderMismatch};
 
 use super::trust::{denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -43,12 +44,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy names another OIDC provider",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ProviderPrincipalMismatch, &ENTRY, |cause| {
         let difference = cause.provider.as_ref().map_or_else(String::new, difference);
-        format!("trusts {}{difference}; the cluster's provider is {}", got(cause), wanted(cause))
+        format!(
+            "trusts {}{difference}; the cluster's provider is {}",
+            got(cause),
+            wanted(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -71,7 +81,11 @@ fn difference(mismatch: &ProviderMismatch) -> String {
             ProviderDifference::Nobody => "nobody is named",
         })
         .collect();
-    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", words.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -82,12 +96,12 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA203", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA203", Severity::Broken, Link::Trust, Verdict::Broken);
 
     /// The usual trust policy for another principal, with that principal's condition keys.
     fn trusting(principal: &str, host_path: &str) -> World {
-        let condition: Value =
-            json!({ "StringEquals": { format!("{host_path}:sub"): SUBJECT, format!("{host_path}:aud"): AUDIENCE } });
+        let condition: Value = json!({ "StringEquals": { format!("{host_path}:sub"): SUBJECT, format!("{host_path}:aud"): AUDIENCE } });
         let mut document = trust(&condition);
         document["Statement"][0]["Principal"]["Federated"] = json!(principal);
         World::healthy().trust(&document)
@@ -98,11 +112,27 @@ mod tests {
         let region = HOST_PATH.replace("eu-west-1", "us-east-1");
         for (principal, host_path, word) in [
             (provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH, "another cluster"),
-            (provider_arn(HOST_PATH).replace(ACCOUNT, OTHER_ACCOUNT), HOST_PATH, "another account"),
-            (provider_arn(HOST_PATH).replace("arn:aws:", "arn:aws-cn:"), HOST_PATH, "another partition"),
+            (
+                provider_arn(HOST_PATH).replace(ACCOUNT, OTHER_ACCOUNT),
+                HOST_PATH,
+                "another account",
+            ),
+            (
+                provider_arn(HOST_PATH).replace("arn:aws:", "arn:aws-cn:"),
+                HOST_PATH,
+                "another partition",
+            ),
             (provider_arn(&region), region.as_str(), "another region"),
-            (provider_arn(&format!("{HOST_PATH}/")), HOST_PATH, "spelt otherwise"),
-            (format!("arn:aws:iam::{ACCOUNT}:saml-provider/corp"), HOST_PATH, "a SAML provider"),
+            (
+                provider_arn(&format!("{HOST_PATH}/")),
+                HOST_PATH,
+                "spelt otherwise",
+            ),
+            (
+                format!("arn:aws:iam::{ACCOUNT}:saml-provider/corp"),
+                HOST_PATH,
+                "a SAML provider",
+            ),
         ] {
             let world = trusting(&principal, host_path);
             let report = world.audit();
@@ -118,7 +148,10 @@ mod tests {
         let report = trusting(&provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH).audit();
         let message = &report.findings[0].message;
         let trusted = message.find(&format!("trusts `{}`", provider_arn(OTHER_HOST_PATH)));
-        let own = message.find(&format!("the cluster's provider is `{}`", provider_arn(HOST_PATH)));
+        let own = message.find(&format!(
+            "the cluster's provider is `{}`",
+            provider_arn(HOST_PATH)
+        ));
         assert!(trusted.is_some() && own.is_some(), "{message}");
     }
 

@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -40,11 +41,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy admits the ServiceAccount of this name in another namespace",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectNamespaceMismatch, &ENTRY, |cause| {
-        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+        format!(
+            "{} wants {}, and the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -58,13 +69,17 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn the_right_name_in_another_namespace_is_broken_and_can_be_repaired() {
         let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
         let report = world.audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::AwsCli);
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::AwsCli
+        );
         assert_healthy(&world.with_trust_repaired().audit());
     }
 
@@ -73,7 +88,10 @@ mod tests {
         let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
         let forms = |world: &World| {
             let fix = the_one(&world.audit(), BROKEN).fix.clone().unwrap();
-            fix.alternatives.iter().map(|alternative| alternative.form).collect::<Vec<_>>()
+            fix.alternatives
+                .iter()
+                .map(|alternative| alternative.form)
+                .collect::<Vec<_>>()
         };
         assert_eq!(forms(&world), [Form::Diff, Form::Terraform]);
         assert_eq!(forms(&world.config(|config| config.all_forms = false)), []);
@@ -102,7 +120,12 @@ mod tests {
         world.key = crate::model::BindingKey::new("shop\u{202e}", "cart");
         let world = world.service_account("shop\u{202e}", "cart").annotation(ROLE);
         let report = world.audit();
-        assert_eq!(report.findings[0].fix.as_ref().unwrap().kind, FixKind::Manual, "{}", shown(&report));
+        assert_eq!(
+            report.findings[0].fix.as_ref().unwrap().kind,
+            FixKind::Manual,
+            "{}",
+            shown(&report)
+        );
         assert_safe(&report);
     }
 }

@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -40,11 +41,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy admits another ServiceAccount",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectServiceAccountMismatch, &ENTRY, |cause| {
-        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+        format!(
+            "{} wants {}, and the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -57,11 +68,15 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA205", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA205", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn another_name_is_broken_and_can_be_repaired() {
-        for subject in ["system:serviceaccount:shop:release-cart", "system:serviceaccount:staging:orders"] {
+        for subject in [
+            "system:serviceaccount:shop:release-cart",
+            "system:serviceaccount:staging:orders",
+        ] {
             let world = World::healthy().condition(&condition(subject));
             let report = world.audit();
             assert!(the_one(&report, BROKEN).fix.is_some());
@@ -74,17 +89,26 @@ mod tests {
         let mut document = trust(&condition("system:serviceaccount:shop:carts"));
         let far = statement(&condition("system:serviceaccount:other:very-different"));
         let second = statement(&condition("system:serviceaccount:shop:release-cart"));
-        document["Statement"].as_array_mut().unwrap().extend([far, second]);
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .extend([far, second]);
         document["Statement"][0]["Sid"] = json!("Nearest");
         let report = World::healthy().trust(&document).audit();
         let message = &the_one(&report, BROKEN).message;
-        assert!(message.contains("statement `Nearest`") && message.contains("2 other statements"), "{message}");
+        assert!(
+            message.contains("statement `Nearest`") && message.contains("2 other statements"),
+            "{message}"
+        );
     }
 
     #[test]
     fn one_statement_that_fits_is_enough() {
         let mut document = trust(&condition("system:serviceaccount:shop:release-cart"));
-        document["Statement"].as_array_mut().unwrap().push(statement(&condition(SUBJECT)));
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(statement(&condition(SUBJECT)));
         assert_healthy(&World::healthy().trust(&document).audit());
     }
 }

@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -40,11 +41,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the subject in the trust policy is misspelt",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectMalformed, &ENTRY, |cause| {
-        format!("{} has {}, which is no token's subject; the token has {}", clause(cause), wanted(cause), got(cause))
+        format!(
+            "{} has {}, which is no token's subject; the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -55,7 +66,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA206", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA206", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn misspelt_subjects_are_broken_and_can_be_repaired() {
@@ -78,7 +90,9 @@ mod tests {
 
     #[test]
     fn another_name_is_not_misspelt() {
-        let report = World::healthy().condition(&condition("system:serviceaccount:shop:carts")).audit();
+        let report = World::healthy()
+            .condition(&condition("system:serviceaccount:shop:carts"))
+            .audit();
         assert_eq!(codes(&report), ["IRSA205"]);
     }
 }

@@ -29,6 +29,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -39,11 +40,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a wildcard stands under an operator that knows none",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
-        format!("{} compares {} literally; the token has {}", clause(cause), wanted(cause), got(cause))
+        format!(
+            "{} compares {} literally; the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -56,11 +67,16 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA207", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA207", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn a_literal_wildcard_is_broken_and_can_be_repaired() {
-        for subject in ["system:serviceaccount:shop:*", "system:serviceaccount:*:cart", "system:serviceaccount:shop:car?"] {
+        for subject in [
+            "system:serviceaccount:shop:*",
+            "system:serviceaccount:*:cart",
+            "system:serviceaccount:shop:car?",
+        ] {
             let world = World::healthy().condition(&condition(subject));
             let report = world.audit();
             assert!(the_one(&report, BROKEN).fix.is_some(), "{subject}");
@@ -71,7 +87,9 @@ mod tests {
 
     #[test]
     fn a_wildcard_that_would_not_match_either_is_something_else() {
-        let report = World::healthy().condition(&condition("system:serviceaccount:staging:*")).audit();
+        let report = World::healthy()
+            .condition(&condition("system:serviceaccount:staging:*"))
+            .audit();
         assert!(!codes(&report).contains(&"IRSA207"), "{}", shown(&report));
     }
 

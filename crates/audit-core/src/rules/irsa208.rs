@@ -33,6 +33,7 @@ use serde_json::{Value, json};
 
 use super::trust::{exposure, identity, printed, statement};
 use crate::chain::{Chain, RoleChain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::{Container, Role};
@@ -46,7 +47,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "nothing constrains the audience",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (aws, role, at) = exposure(chain, &ExposureKind::AudienceUnconstrained)?;
@@ -62,15 +68,22 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         chain.issuer?.url.host_path(),
         quote(chain.audience)
     );
-    let finding = Finding::new(&ENTRY, message).severity(if only { Severity::Notice } else { Severity::Risk });
+    let finding =
+        Finding::new(&ENTRY, message).severity(if only { Severity::Notice } else { Severity::Risk });
     Some(finding.fix(constrained(chain, aws, role, at)))
 }
 
 /// The statement with the condition, if nobody but this ServiceAccount comes by it, and its pods have the audience.
 fn constrained(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, at: usize) -> Option<Fix> {
     let identity = identity(chain, aws)?;
-    let mut tokens = chain.pods.iter().flat_map(|pod| &pod.containers).filter_map(Container::token_audience);
-    if identity.audience.is_empty() || !shell::is_pasteable(&identity.audience) || tokens.any(|aud| aud != identity.audience)
+    let mut tokens = chain
+        .pods
+        .iter()
+        .flat_map(|pod| &pod.containers)
+        .filter_map(Container::token_audience);
+    if identity.audience.is_empty()
+        || !shell::is_pasteable(&identity.audience)
+        || tokens.any(|aud| aud != identity.audience)
     {
         return None;
     }
@@ -80,7 +93,10 @@ fn constrained(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, at: usize) -
         Value::Array(statements) => statements.get_mut(at)?,
         single => single,
     };
-    let equals = statement.get_mut("Condition")?.get_mut("StringEquals")?.as_object_mut()?;
+    let equals = statement
+        .get_mut("Condition")?
+        .get_mut("StringEquals")?
+        .as_object_mut()?;
     let subject = equals.get(&format!("{}:sub", identity.issuer))?;
     if subject.as_str() != Some(identity.subject.as_str()) && *subject != json!([identity.subject]) {
         return None;
@@ -89,12 +105,26 @@ fn constrained(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, at: usize) -
     equals.insert(key.clone(), Value::from(identity.audience.as_str()));
     let text = document.to_string();
     let diagnosis = diagnose_trust(&parse(&text), &identity);
-    let still_open = |exposure: &Exposure| (exposure.statement, &exposure.kind) == (at, &ExposureKind::AudienceUnconstrained);
+    let still_open = |exposure: &Exposure| {
+        (exposure.statement, &exposure.kind) == (at, &ExposureKind::AudienceUnconstrained)
+    };
     if diagnosis.decision != Decision::Allowed || diagnosis.exposures.iter().any(still_open) {
         return None;
     }
-    let kind = ChangeKind::AddedValue { operator: "StringEquals".to_owned(), key, value: identity.audience.clone() };
-    let edit = Edit { text, document, changes: vec![Change { statement: at, sid: None, kind }] };
+    let kind = ChangeKind::AddedValue {
+        operator: "StringEquals".to_owned(),
+        key,
+        value: identity.audience.clone(),
+    };
+    let edit = Edit {
+        text,
+        document,
+        changes: vec![Change {
+            statement: at,
+            sid: None,
+            kind,
+        }],
+    };
     printed(chain, role, &old.to_string(), &edit, &identity)
 }
 
@@ -111,7 +141,10 @@ mod tests {
 
     #[test]
     fn it_is_a_notice_where_the_provider_accepts_nothing_else() {
-        the_one(&without_audience().audit(), ("IRSA208", Severity::Notice, Link::Trust, Verdict::Working));
+        the_one(
+            &without_audience().audit(),
+            ("IRSA208", Severity::Notice, Link::Trust, Verdict::Working),
+        );
     }
 
     #[test]
@@ -119,7 +152,8 @@ mod tests {
         let report = without_audience().audit();
         let fix = report.findings[0].fix.as_ref().unwrap();
         assert_eq!(fix.kind, FixKind::AwsCli);
-        let added = format!(r#""{HOST_PATH}:aud"] as $p | if getpath($p) == null then setpath($p; "{AUDIENCE}")"#);
+        let added =
+            format!(r#""{HOST_PATH}:aud"] as $p | if getpath($p) == null then setpath($p; "{AUDIENCE}")"#);
         assert!(fix.text.contains(&added), "{}", fix.text);
         assert_healthy(&without_audience().condition(&condition(SUBJECT)).audit());
     }
@@ -127,12 +161,24 @@ mod tests {
     #[test]
     fn nobody_is_locked_out_by_a_fix() {
         let two = json!([SUBJECT, "system:serviceaccount:shop:orders"]);
-        let shared = World::healthy().condition(&json!({ "StringEquals": { format!("{HOST_PATH}:sub"): two } }));
+        let shared =
+            World::healthy().condition(&json!({ "StringEquals": { format!("{HOST_PATH}:sub"): two } }));
         let like = json!({ "StringLike": { format!("{HOST_PATH}:sub"): SUBJECT } });
-        let vault = Container { tokens: vec![token("vault")], ..injected("app", ROLE) };
-        for world in [shared, World::healthy().condition(&like), without_audience().another_pod("old", vault)] {
+        let vault = Container {
+            tokens: vec![token("vault")],
+            ..injected("app", ROLE)
+        };
+        for world in [
+            shared,
+            World::healthy().condition(&like),
+            without_audience().another_pod("old", vault),
+        ] {
             let report = world.client_ids(&[AUDIENCE, "vault"]).audit();
-            let finding = report.findings.iter().find(|f| f.entry.code == "IRSA208").unwrap();
+            let finding = report
+                .findings
+                .iter()
+                .find(|f| f.entry.code == "IRSA208")
+                .unwrap();
             assert_eq!(finding.fix, None, "{}", shown(&report));
         }
     }
@@ -145,8 +191,14 @@ mod tests {
 
     #[test]
     fn it_is_a_risk_where_nobody_knows_what_the_provider_accepts() {
-        let report = without_audience().provider_unseen(Some(crate::model::FailureKind::Throttled)).audit();
-        let finding = report.findings.iter().find(|f| f.entry.code == "IRSA208").unwrap();
+        let report = without_audience()
+            .provider_unseen(Some(crate::model::FailureKind::Throttled))
+            .audit();
+        let finding = report
+            .findings
+            .iter()
+            .find(|f| f.entry.code == "IRSA208")
+            .unwrap();
         assert_eq!(finding.severity, Severity::Risk);
     }
 
@@ -154,9 +206,15 @@ mod tests {
     fn another_statement_with_the_condition_does_not_help() {
         let open = json!({ "StringEquals": { format!("{HOST_PATH}:sub"): SUBJECT } });
         let mut document = trust(&condition(SUBJECT));
-        document["Statement"].as_array_mut().unwrap().push(crate::testing::statement(&open));
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(crate::testing::statement(&open));
         let report = World::healthy().trust(&document).audit();
-        let finding = the_one(&report, ("IRSA208", Severity::Notice, Link::Trust, Verdict::Working));
+        let finding = the_one(
+            &report,
+            ("IRSA208", Severity::Notice, Link::Trust, Verdict::Working),
+        );
         assert!(finding.message.contains("statement 2"), "{}", finding.message);
     }
 }

@@ -32,6 +32,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -42,7 +43,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy demands another audience",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // One cause, one finding: an audience that the provider refuses is IRSA303's, and one that only the ServiceAccount
@@ -51,7 +57,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, |cause| {
-        format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause))
+        format!(
+            "{} wants {}, and the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -65,7 +76,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA209", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA209", Severity::Broken, Link::Trust, Verdict::Broken);
 
     fn demanding(audience: &str) -> World {
         let mut conditions = condition(SUBJECT);
@@ -75,7 +87,12 @@ mod tests {
 
     #[test]
     fn another_audience_is_broken_and_can_be_repaired() {
-        for audience in ["sts.amazonaws.com.cn", "sts.amazonaws.com/", "STS.amazonaws.com", "vault"] {
+        for audience in [
+            "sts.amazonaws.com.cn",
+            "sts.amazonaws.com/",
+            "STS.amazonaws.com",
+            "vault",
+        ] {
             let world = demanding(audience);
             let report = world.audit();
             assert!(the_one(&report, BROKEN).fix.is_some(), "{audience}");
@@ -98,12 +115,22 @@ mod tests {
     #[test]
     fn an_audience_that_nobody_can_paste_gives_no_command() {
         for audience in ["a\nb", "a\u{202e}b"] {
-            let report = World::healthy().audience(audience).client_ids(&[audience]).without_pods().audit();
-            assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+            let report = World::healthy()
+                .audience(audience)
+                .client_ids(&[audience])
+                .without_pods()
+                .audit();
+            assert_eq!(
+                the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+                FixKind::Manual
+            );
         }
     }
 
     fn with_audience(audience: &str) -> crate::model::Container {
-        crate::model::Container { tokens: vec![token(audience)], ..injected("app", ROLE) }
+        crate::model::Container {
+            tokens: vec![token(audience)],
+            ..injected("app", ROLE)
+        }
     }
 }

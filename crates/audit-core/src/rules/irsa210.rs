@@ -31,6 +31,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, or_by_hand, suggestion};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a condition key belongs to another issuer",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyOtherIssuer, &ENTRY, |cause| {
@@ -62,7 +68,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA210", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA210", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn keys_of_the_cluster_before_are_broken_and_can_be_repaired() {

@@ -31,6 +31,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, or_by_hand, suggestion};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -41,11 +42,20 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a condition key is misspelt",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyMalformed, &ENTRY, |cause| {
-        format!("{} is no key of a token; the token's key is {}", clause(cause), suggestion(cause))
+        format!(
+            "{} is no key of a token; the token's key is {}",
+            clause(cause),
+            suggestion(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }
@@ -58,7 +68,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA211", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA211", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn misspelt_keys_are_broken_and_can_be_repaired() {
@@ -72,7 +83,8 @@ mod tests {
             format!("{HOST_PATH}: sub"),
             "sub".to_owned(),
         ] {
-            let conditions = json!({ "StringEquals": { key.clone(): SUBJECT, format!("{HOST_PATH}:aud"): AUDIENCE } });
+            let conditions =
+                json!({ "StringEquals": { key.clone(): SUBJECT, format!("{HOST_PATH}:aud"): AUDIENCE } });
             let world = World::healthy().condition(&conditions);
             let report = world.audit();
             assert!(the_one(&report, BROKEN).fix.is_some(), "{key}");

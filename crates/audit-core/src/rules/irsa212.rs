@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::reveal;
@@ -42,11 +43,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a statement denies the request explicitly",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ExplicitDeny, &ENTRY, |cause| match &cause.key {
-        Some(_) => format!("a Deny applies: {} has {}, and the token has {}", clause(cause), wanted(cause), got(cause)),
+        Some(_) => format!(
+            "a Deny applies: {} has {}, and the token has {}",
+            clause(cause),
+            wanted(cause),
+            got(cause)
+        ),
         None => "a Deny applies, without any condition,".to_owned(),
     })?;
     let fix = Fix::manual(format!(
@@ -65,7 +76,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA212", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA212", Severity::Broken, Link::Trust, Verdict::Broken);
 
     fn with_deny(conditions: Value) -> World {
         let mut document = trust(&condition(SUBJECT));
@@ -87,7 +99,11 @@ mod tests {
         ] {
             let report = with_deny(conditions).audit();
             let finding = the_one(&report, BROKEN);
-            assert!(finding.message.contains("statement `KeepOut`"), "{}", finding.message);
+            assert!(
+                finding.message.contains("statement `KeepOut`"),
+                "{}",
+                finding.message
+            );
             assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
         }
     }
@@ -104,8 +120,19 @@ mod tests {
         let deny = json!({ "Sid": "KeepOut", "Effect": "Deny", "Principal": "*", "Action": "sts:*" });
         document["Statement"].as_array_mut().unwrap().push(deny);
         let report = World::healthy().trust(&document).audit();
-        let finding = the_one(&report, ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken));
-        assert!(finding.message.contains("statement 2 denies"), "{}", finding.message);
-        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual, "mending one is not enough");
+        let finding = the_one(
+            &report,
+            ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken),
+        );
+        assert!(
+            finding.message.contains("statement 2 denies"),
+            "{}",
+            finding.message
+        );
+        assert_eq!(
+            finding.fix.as_ref().unwrap().kind,
+            FixKind::Manual,
+            "mending one is not enough"
+        );
     }
 }

@@ -29,6 +29,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -39,13 +40,28 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a condition can never hold for this token",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let finding = denied(chain, CauseKind::ConditionUnsatisfiable, &ENTRY, |cause| match &cause.key {
-        Some(_) => format!("{} wants {}, and the token has {}", clause(cause), wanted(cause), got(cause)),
-        None => "the conditions cannot hold together".to_owned(),
-    })?;
+    let finding = denied(
+        chain,
+        CauseKind::ConditionUnsatisfiable,
+        &ENTRY,
+        |cause| match &cause.key {
+            Some(_) => format!(
+                "{} wants {}, and the token has {}",
+                clause(cause),
+                wanted(cause),
+                got(cause)
+            ),
+            None => "the conditions cannot hold together".to_owned(),
+        },
+    )?;
     Some(or_by_hand(chain, finding))
 }
 
@@ -57,7 +73,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA213", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA213", Severity::Broken, Link::Trust, Verdict::Broken);
 
     /// The usual conditions and one more.
     fn with(operator: &str, key: &str, value: &Value) -> World {

@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::{clause, denied, got, wanted};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::reveal;
 
@@ -41,13 +42,28 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the answer depends on something that only AWS sees",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| match (&cause.key, cause.position) {
-        (Some(_), _) => format!("{} wants {}, which depends on the caller", clause(cause), wanted(cause)),
-        (None, Some(position)) => format!("{position}: {}", reveal(&cause.got.join(", "))),
-        (None, None) => format!("{} cannot be told; what is there is {}", clause(cause), got(cause)),
+    denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| {
+        match (&cause.key, cause.position) {
+            (Some(_), _) => format!(
+                "{} wants {}, which depends on the caller",
+                clause(cause),
+                wanted(cause)
+            ),
+            (None, Some(position)) => format!("{position}: {}", reveal(&cause.got.join(", "))),
+            (None, None) => format!(
+                "{} cannot be told; what is there is {}",
+                clause(cause),
+                got(cause)
+            ),
+        }
     })
 }
 
@@ -60,7 +76,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const UNKNOWN: (&str, Severity, Link, Verdict) = ("IRSA214", Severity::Unknown, Link::Trust, Verdict::Unknown);
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA214", Severity::Unknown, Link::Trust, Verdict::Unknown);
 
     fn with(operator: &str, key: &str, value: &Value) -> World {
         let mut conditions = condition(SUBJECT);
@@ -88,7 +105,10 @@ mod tests {
         let mut conditions = condition("system:serviceaccount:staging:cart");
         conditions["IpAddress"]["aws:SourceIp"] = json!("10.0.0.0/8");
         let report = World::healthy().condition(&conditions).audit();
-        assert_eq!((codes(&report), report.verdict), (vec!["IRSA204"], Verdict::Broken));
+        assert_eq!(
+            (codes(&report), report.verdict),
+            (vec!["IRSA204"], Verdict::Broken)
+        );
     }
 
     #[test]
@@ -107,7 +127,10 @@ mod tests {
         let mut conditions = condition(SUBJECT);
         conditions["IpAddress"]["aws:SourceIp"] = json!("10.0.0.0/8");
         let mut document = trust(&conditions);
-        document["Statement"].as_array_mut().unwrap().push(statement(&condition(SUBJECT)));
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(statement(&condition(SUBJECT)));
         assert_healthy(&World::healthy().trust(&document).audit());
     }
 }

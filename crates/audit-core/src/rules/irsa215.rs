@@ -30,6 +30,7 @@ use iam_policy::ExposureKind;
 
 use super::trust::{exposure, statement};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::quote;
 
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "any ServiceAccount of the cluster can assume the role",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (_, role, at) = exposure(chain, &ExposureKind::SubjectUnconstrained)?;
@@ -77,7 +83,9 @@ mod tests {
     #[test]
     fn no_waiver_counts_unless_a_policy_says_so() {
         the_one(&open().waive("IRSA215", None).audit(), RISK);
-        let allowed = open().waive("IRSA215", None).config(|c| c.waivable = Some(["IRSA215".to_owned()].into()));
+        let allowed = open()
+            .waive("IRSA215", None)
+            .config(|c| c.waivable = Some(["IRSA215".to_owned()].into()));
         assert_eq!(allowed.audit().verdict, Verdict::Working);
     }
 

@@ -29,6 +29,7 @@ use iam_policy::{ExposureKind, Pattern, who_can};
 
 use super::trust::identity;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::{quote, quote_list};
 
@@ -40,7 +41,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "a wildcard admits other ServiceAccounts",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.past_role()?;
@@ -79,7 +85,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         format!("others that fit now: {}", quote_list(&reached, 5))
     };
-    let message = format!("role `{}` admits {}; {now}", quote(role.arn.name()), quote_list(&patterns, 3));
+    let message = format!(
+        "role `{}` admits {}; {now}",
+        quote(role.arn.name()),
+        quote_list(&patterns, 3)
+    );
     Some(Finding::new(&ENTRY, message))
 }
 
@@ -99,7 +109,12 @@ mod tests {
 
     #[test]
     fn a_wildcard_that_reaches_others_is_a_risk() {
-        for pattern in ["*", "system:serviceaccount:shop:*", "system:serviceaccount:*:cart", "system:serviceaccount:shop:car?"] {
+        for pattern in [
+            "*",
+            "system:serviceaccount:shop:*",
+            "system:serviceaccount:*:cart",
+            "system:serviceaccount:shop:car?",
+        ] {
             the_one(&World::healthy().condition(&like(pattern)).audit(), RISK);
         }
     }
@@ -108,10 +123,17 @@ mod tests {
     fn those_that_exist_now_are_named_if_they_are_admitted() {
         let mut document = trust(&like("system:serviceaccount:shop:*"));
         let sub = format!("{HOST_PATH}:sub");
-        document["Statement"].as_array_mut().unwrap().push(json!({ "Effect": "Deny", "Principal": "*", "Action": "*",
+        document["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "Effect": "Deny", "Principal": "*", "Action": "*",
             "Condition": { "StringEquals": { sub: "system:serviceaccount:shop:denied" } } }));
         let world = World::healthy().trust(&document);
-        assert!(the_one(&world.audit(), RISK).message.contains("no other ServiceAccount fits now"));
+        assert!(
+            the_one(&world.audit(), RISK)
+                .message
+                .contains("no other ServiceAccount fits now")
+        );
         let report = world
             .service_account("shop", "orders")
             .service_account("shop", "denied")
@@ -119,7 +141,10 @@ mod tests {
             .audit();
         let message = &the_one(&report, RISK).message;
         assert!(message.contains("fit now: `shop/orders`"), "{message}");
-        assert!(!message.contains("denied") && !message.contains("staging"), "{message}");
+        assert!(
+            !message.contains("denied") && !message.contains("staging"),
+            "{message}"
+        );
     }
 
     #[test]

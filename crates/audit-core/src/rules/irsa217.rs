@@ -30,6 +30,7 @@ use iam_policy::ExposureKind;
 
 use super::trust::{exposure, statement};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::quote;
 
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy admits any principal",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (aws, role, at) = exposure(chain, &ExposureKind::PrincipalTooBroad)?;
@@ -66,9 +72,11 @@ mod tests {
 
     #[test]
     fn everybody_as_principal_is_a_risk() {
-        for principal in
-            [json!("*"), json!({ "Federated": "*" }), json!({ "Federated": provider_arn(HOST_PATH), "AWS": "*" })]
-        {
+        for principal in [
+            json!("*"),
+            json!({ "Federated": "*" }),
+            json!({ "Federated": provider_arn(HOST_PATH), "AWS": "*" }),
+        ] {
             let mut document = trust(&condition(SUBJECT));
             document["Statement"][0]["Principal"] = principal;
             the_one(&World::healthy().trust(&document).audit(), RISK);

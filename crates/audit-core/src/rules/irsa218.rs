@@ -30,6 +30,7 @@ use iam_policy::CauseKind;
 
 use super::trust::denied;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::{quote, reveal};
@@ -42,7 +43,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy is not valid",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::TrustPolicyInvalid, &ENTRY, |cause| {
@@ -54,7 +60,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
     })?;
     let role = chain.past_role()?.arn.name();
-    let fix = Fix::manual(format!("put the trust policy of role `{}` right at the place that is named", quote(role)));
+    let fix = Fix::manual(format!(
+        "put the trust policy of role `{}` right at the place that is named",
+        quote(role)
+    ));
     Some(finding.fix(fix))
 }
 
@@ -66,7 +75,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA218", Severity::Broken, Link::Trust, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA218", Severity::Broken, Link::Trust, Verdict::Broken);
 
     #[test]
     fn what_iam_would_refuse_is_broken_with_its_place() {
@@ -89,7 +99,10 @@ mod tests {
     #[test]
     fn an_answer_without_a_trust_policy_proves_nothing() {
         let report = World::healthy().trust_text(" ").audit();
-        the_one(&report, ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown));
+        the_one(
+            &report,
+            ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
     }
 
     #[test]

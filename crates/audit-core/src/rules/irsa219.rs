@@ -29,6 +29,7 @@
 //! - [GetAccountSummary](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::aws::is_near_quota;
 use crate::text::quote;
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "the trust policy has nearly reached its quota",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let role = chain.past_role()?.found()?;
@@ -68,7 +74,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA219", Severity::Notice, Link::Trust, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA219", Severity::Notice, Link::Trust, Verdict::Working);
 
     /// A trust policy of exactly so many characters that count, and the quota of its account.
     fn with(size: usize, quota: usize) -> World {
@@ -102,7 +109,13 @@ mod tests {
         let unknown = || with(2048, 2048).account(|account| account.trust_quota = Observed::default());
         assert_healthy(&unknown().audit());
         let now = unknown().now;
-        let denied = FailureKind::AccessDenied { action: "iam:GetAccountSummary".to_owned() };
-        assert_healthy(&unknown().account(|account| account.trust_quota.fail(denied, String::new(), now)).audit());
+        let denied = FailureKind::AccessDenied {
+            action: "iam:GetAccountSummary".to_owned(),
+        };
+        assert_healthy(
+            &unknown()
+                .account(|account| account.trust_quota.fail(denied, String::new(), now))
+                .audit(),
+        );
     }
 }

@@ -30,6 +30,7 @@
 
 use super::repair;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 
 /// The catalogue's entry.
@@ -40,12 +41,20 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "the role has another ARN than the annotation says",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     let role = aws.found().filter(|_| aws.has_other_arn())?;
-    let message = format!("the annotation says `{}`, and the role's ARN is `{}`", aws.arn, role.arn);
+    let message = format!(
+        "the annotation says `{}`, and the role's ARN is `{}`",
+        aws.arn, role.arn
+    );
     let fix = repair::annotate_role(chain, &role.arn.to_string());
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
@@ -57,7 +66,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA220", Severity::Broken, Link::Role, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA220", Severity::Broken, Link::Role, Verdict::Broken);
     const WITH_PATH: &str = "arn:aws:iam::111122223333:role/teams/shop/cart";
 
     #[test]
@@ -75,7 +85,9 @@ mod tests {
     #[test]
     fn the_fix_makes_it_work() {
         let text = trust(&condition(SUBJECT)).to_string();
-        let world = World::healthy().role(role(WITH_PATH, &text)).annotation(WITH_PATH);
+        let world = World::healthy()
+            .role(role(WITH_PATH, &text))
+            .annotation(WITH_PATH);
         assert_healthy(&world.container(injected("app", WITH_PATH)).audit());
     }
 }

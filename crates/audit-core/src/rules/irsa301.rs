@@ -31,6 +31,7 @@
 //! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 
@@ -42,7 +43,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Provider,
     title: "the role's account has no OIDC provider for the cluster's issuer",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.past_role()?;
@@ -51,7 +57,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !matches!(aws.provider, Ok(None)) || super::irsa302::near_miss(chain).is_some() {
         return None;
     }
-    let message = format!("account {} has no OIDC provider for `{}`", aws.arn.account(), issuer.url);
+    let message = format!(
+        "account {} has no OIDC provider for `{}`",
+        aws.arn.account(),
+        issuer.url
+    );
     Some(Finding::new(&ENTRY, message).fix(fix::provider::create(issuer.url.as_str(), chain.audience)))
 }
 
@@ -62,7 +72,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA301", Severity::Broken, Link::Provider, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA301", Severity::Broken, Link::Provider, Verdict::Broken);
 
     #[test]
     fn no_provider_in_the_roles_account_is_broken() {
@@ -72,7 +83,11 @@ mod tests {
             finding.fix.as_ref().unwrap().text,
             format!("aws iam create-open-id-connect-provider --url {ISSUER} --client-id-list {AUDIENCE}")
         );
-        assert_eq!(state(&report, Link::Trust), LinkState::Passes, "the trust policy does not need the provider");
+        assert_eq!(
+            state(&report, Link::Trust),
+            LinkState::Passes,
+            "the trust policy does not need the provider"
+        );
     }
 
     #[test]

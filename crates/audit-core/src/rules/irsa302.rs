@@ -31,6 +31,7 @@
 //! - [CreateOpenIDConnectProvider](https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::text::quote;
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Provider,
     title: "the account's OIDC provider is for a URL that only comes near the cluster's issuer",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// What sets a provider's URL apart from the issuer that it was meant for, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +91,11 @@ impl Difference {
         } else {
             let (found, wanted) = (without_port(url), without_port(issuer));
             let ((region, id), (wanted_region, wanted_id)) = (eks(&found)?, eks(&wanted)?);
-            (id == wanted_id).then_some(if region == wanted_region { Self::Stack } else { Self::Region })
+            (id == wanted_id).then_some(if region == wanted_region {
+                Self::Stack
+            } else {
+                Self::Region
+            })
         }
     }
 }
@@ -95,11 +105,13 @@ fn eks(url: &str) -> Option<(&str, &str)> {
     let (host, id) = url.split_once("/id/")?;
     let legacy = || {
         let rest = host.strip_prefix("oidc.eks.")?;
-        rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
+        rest.strip_suffix(".amazonaws.com")
+            .or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
     };
     let dual_stack = || {
         let rest = host.strip_prefix("oidc-eks.")?;
-        rest.strip_suffix(".api.aws").or_else(|| rest.strip_suffix(".api.amazonwebservices.com.cn"))
+        rest.strip_suffix(".api.aws")
+            .or_else(|| rest.strip_suffix(".api.amazonwebservices.com.cn"))
     };
     Some((legacy().or_else(dual_stack)?, id))
 }
@@ -114,7 +126,8 @@ fn nearest<'a>(chain: &Chain<'a>) -> Option<(Difference, &'a str)> {
     let account = chain.snapshot.accounts.get(aws.arn.account())?;
     let issuer = chain.issuer?.url.host_path();
     let urls = chain.fresh(&account.provider_urls)?.iter();
-    urls.filter_map(|url| Some((Difference::of(url, issuer)?, url.as_str()))).min()
+    urls.filter_map(|url| Some((Difference::of(url, issuer)?, url.as_str())))
+        .min()
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -137,7 +150,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA302", Severity::Broken, Link::Provider, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA302", Severity::Broken, Link::Provider, Verdict::Broken);
     const DUAL_STACK: &str = "oidc-eks.eu-west-1.api.aws/id/0123456789ABCDEF0123456789ABCDEF";
 
     /// Without the right provider, and with these.
@@ -160,8 +174,17 @@ mod tests {
             let report = with(&[OTHER_HOST_PATH, &url]).audit();
             let finding = the_one(&report, BROKEN);
             assert!(finding.message.contains(word), "{}", finding.message);
-            assert!(finding.message.contains(&format!("`https://{url}`")) && finding.message.contains(ISSUER));
-            assert!(finding.fix.as_ref().unwrap().text.contains(&format!("--url {ISSUER} ")));
+            assert!(
+                finding.message.contains(&format!("`https://{url}`")) && finding.message.contains(ISSUER)
+            );
+            assert!(
+                finding
+                    .fix
+                    .as_ref()
+                    .unwrap()
+                    .text
+                    .contains(&format!("--url {ISSUER} "))
+            );
         }
     }
 
@@ -174,7 +197,14 @@ mod tests {
 
     #[test]
     fn others_are_no_near_misses() {
-        for url in [OTHER_HOST_PATH, "token.actions.githubusercontent.com", "", "/", "/id/", HOST_PATH] {
+        for url in [
+            OTHER_HOST_PATH,
+            "token.actions.githubusercontent.com",
+            "",
+            "/",
+            "/id/",
+            HOST_PATH,
+        ] {
             assert_eq!(codes(&with(&[url]).audit()), ["IRSA301"], "{url}");
         }
         assert_eq!(codes(&with(&[]).audit()), ["IRSA301"]);
@@ -184,8 +214,12 @@ mod tests {
     fn where_nobody_may_list_them_the_right_one_is_missing_all_the_same() {
         let world = World::healthy().without_provider();
         let now = world.now;
-        let denied = FailureKind::AccessDenied { action: "iam:ListOpenIDConnectProviders".to_owned() };
-        let report = world.account(|account| account.provider_urls.fail(denied, String::new(), now)).audit();
+        let denied = FailureKind::AccessDenied {
+            action: "iam:ListOpenIDConnectProviders".to_owned(),
+        };
+        let report = world
+            .account(|account| account.provider_urls.fail(denied, String::new(), now))
+            .audit();
         assert_eq!((codes(&report), report.pending), (vec!["IRSA301"], false));
     }
 
@@ -193,6 +227,12 @@ mod tests {
     fn the_list_is_waited_for() {
         assert!(World::healthy().without_provider().audit().pending);
         assert!(!World::healthy().audit().pending);
-        assert!(!World::healthy().without_provider().read_from_files().audit().pending);
+        assert!(
+            !World::healthy()
+                .without_provider()
+                .read_from_files()
+                .audit()
+                .pending
+        );
     }
 }

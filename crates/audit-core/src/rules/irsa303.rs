@@ -32,6 +32,7 @@
 
 use super::repair;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::model::Provider;
@@ -45,11 +46,18 @@ pub const ENTRY: Entry = Entry {
     link: Link::Provider,
     title: "the provider does not know the token's audience",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// The provider, if it does not accept the audience of this ServiceAccount's tokens.
 pub(super) fn refused<'a>(chain: &Chain<'a>) -> Option<&'a Provider> {
-    let Ok(Some(provider)) = chain.past_role()?.provider else { return None };
+    let Ok(Some(provider)) = chain.past_role()?.provider else {
+        return None;
+    };
     chain.issuer?;
     (!provider.client_ids.iter().any(|id| id == chain.audience)).then_some(provider)
 }
@@ -72,8 +80,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         let fix = repair::drop_audience(chain);
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
-    let message = format!("the token's audience is `{}`, and the provider accepts {accepts}", quote(chain.audience));
-    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience)))
+    let message = format!(
+        "the token's audience is `{}`, and the provider accepts {accepts}",
+        quote(chain.audience)
+    );
+    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(
+        &provider.arn,
+        &provider.url,
+        &provider.client_ids,
+        chain.audience,
+    )))
 }
 
 #[cfg(test)]
@@ -85,14 +101,24 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA303", Severity::Broken, Link::Provider, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA303", Severity::Broken, Link::Provider, Verdict::Broken);
 
     #[test]
     fn an_audience_that_the_provider_does_not_know_is_broken() {
-        for ids in [&[][..], &["vault"], &["STS.amazonaws.com"], &["sts.amazonaws.com "]] {
+        for ids in [
+            &[][..],
+            &["vault"],
+            &["STS.amazonaws.com"],
+            &["sts.amazonaws.com "],
+        ] {
             let report = World::healthy().client_ids(ids).audit();
             let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-            assert!(fix.text.ends_with("--client-id sts.amazonaws.com"), "{}", fix.text);
+            assert!(
+                fix.text.ends_with("--client-id sts.amazonaws.com"),
+                "{}",
+                fix.text
+            );
         }
         assert_healthy(&World::healthy().client_ids(&["vault", AUDIENCE]).audit());
     }
@@ -101,7 +127,10 @@ mod tests {
     fn an_annotation_that_the_trust_policy_knows_stays() {
         let mut conditions = condition(SUBJECT);
         conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!("mesh");
-        let world = World::healthy().condition(&conditions).audience("mesh").without_pods();
+        let world = World::healthy()
+            .condition(&conditions)
+            .audience("mesh")
+            .without_pods();
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert!(fix.text.ends_with("--client-id mesh"), "{}", fix.text);
@@ -113,8 +142,15 @@ mod tests {
         let hidden = "a\u{1b}[0m";
         let mut conditions = condition(SUBJECT);
         conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!(hidden);
-        let report = World::healthy().condition(&conditions).audience(hidden).without_pods().audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        let report = World::healthy()
+            .condition(&conditions)
+            .audience(hidden)
+            .without_pods()
+            .audit();
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
     }
 
     #[test]

@@ -28,8 +28,11 @@
 //! - [DescribeCluster](https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeCluster.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
+use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::snapshot::Snapshot;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -39,16 +42,27 @@ pub const ENTRY: Entry = Entry {
     link: Link::Provider,
     title: "the cluster's issuer could not be found out",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-/// The finding about the cluster.
-#[must_use]
-pub fn finding() -> Finding {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check), Check::Cluster(of_cluster)],
+};
+
+fn of_cluster(snapshot: &Snapshot, _: &Config) -> Vec<Finding> {
+    snapshot.issuer.is_none().then(finding).into_iter().collect()
+}
+
+fn finding() -> Finding {
     let fix = Fix::manual(
         "give the operator `--oidc-issuer`, or `irsa-audit audit` `--issuer`, set to what \
          `kubectl get --raw /.well-known/openid-configuration` shows as `issuer`",
     );
-    Finding::new(&ENTRY, "the issuer of the cluster's tokens could not be found out".to_owned()).fix(fix)
+    Finding::new(
+        &ENTRY,
+        "the issuer of the cluster's tokens could not be found out".to_owned(),
+    )
+    .fix(fix)
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -69,12 +83,18 @@ mod tests {
     fn without_an_issuer_provider_and_trust_are_unknown() {
         let world = World::healthy().issuer_unknown();
         let report = world.audit();
-        the_one(&report, ("IRSA304", Severity::Unknown, Link::Provider, Verdict::Unknown));
+        the_one(
+            &report,
+            ("IRSA304", Severity::Unknown, Link::Provider, Verdict::Unknown),
+        );
         assert_eq!(state(&report, Link::Role), LinkState::Passes);
         assert_eq!(state(&report, Link::Trust), LinkState::NotReached);
         assert!(!report.pending, "nothing is on its way");
         let cluster = audit_cluster(&world.snapshot, &world.config, world.now);
-        assert_eq!(cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(), ["IRSA304"]);
+        assert_eq!(
+            cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(),
+            ["IRSA304"]
+        );
     }
 
     #[test]

@@ -44,6 +44,7 @@ use jiff::SignedDuration;
 
 use super::pods::{missing, some_of, workloads};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Pod, Workload};
@@ -58,7 +59,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "pods run without injected credentials",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// How long after a ServiceAccount the webhook may not have heard of it.
 const RACE: SignedDuration = SignedDuration::from_secs(10);
@@ -85,7 +91,10 @@ enum Why {
 impl Why {
     /// Why a pod has nothing, container by container.
     fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
-        let lacks = pod.containers.iter().filter_map(|container| injection.lack(pod, container));
+        let lacks = pod
+            .containers
+            .iter()
+            .filter_map(|container| injection.lack(pod, container));
         let mut reasons: BTreeSet<Self> = lacks
             .map(|lack| match lack {
                 Lack::OptedOut => Self::OptedOut,
@@ -139,8 +148,12 @@ impl Why {
 
     fn step(self, prefix: &str) -> String {
         match self {
-            Self::OptedOut => format!("take the label `{prefix}/skip-pod-identity-webhook` out of the pod templates"),
-            Self::Skipped => format!("take the containers out of the annotation `{prefix}/skip-containers` of the pod templates"),
+            Self::OptedOut => {
+                format!("take the label `{prefix}/skip-pod-identity-webhook` out of the pod templates")
+            }
+            Self::Skipped => format!(
+                "take the containers out of the annotation `{prefix}/skip-containers` of the pod templates"
+            ),
             Self::Preset => "take the variable out of the pod templates".to_owned(),
             Self::NoWebhook => "install the pod identity webhook, then create the pods anew".to_owned(),
             Self::OlderThanAccount | Self::Race | Self::NotSeen => "create the pods anew".to_owned(),
@@ -148,12 +161,15 @@ impl Why {
     }
 }
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let injection = Injection::of(chain)?;
     let pods = missing(chain);
     let first = pods.first()?;
     let (restart, names) = workloads(&pods);
-    let reasons: BTreeSet<Why> = pods.iter().flat_map(|pod| Why::of(chain, &injection, pod)).collect();
+    let reasons: BTreeSet<Why> = pods
+        .iter()
+        .flat_map(|pod| Why::of(chain, &injection, pod))
+        .collect();
     let why: Vec<&str> = reasons.iter().map(|why| why.words()).collect();
     let message = format!(
         "{} no injected credentials, such as `{}` of {names}: {}",
@@ -166,7 +182,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         let steps: Vec<String> = reasons.iter().map(|why| why.step(injection.prefix)).collect();
         let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
-        Some(only(&reasons).and_then(|why| command(chain, why, &restart)).unwrap_or_else(by_hand))
+        Some(
+            only(&reasons)
+                .and_then(|why| command(chain, why, &restart))
+                .unwrap_or_else(by_hand),
+        )
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
@@ -184,10 +204,17 @@ fn command(chain: &Chain<'_>, why: Why, workloads: &[Workload]) -> Option<Fix> {
             let label = format!("{prefix}/skip-pod-identity-webhook");
             fix::drop_metadata(namespace, workloads, "labels", &label)
         }
-        Why::Skipped => {
-            fix::drop_metadata(namespace, workloads, "annotations", &format!("{prefix}/skip-containers"))
-        }
-        Why::Preset => fix::unset_env(namespace, workloads, &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"]),
+        Why::Skipped => fix::drop_metadata(
+            namespace,
+            workloads,
+            "annotations",
+            &format!("{prefix}/skip-containers"),
+        ),
+        Why::Preset => fix::unset_env(
+            namespace,
+            workloads,
+            &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+        ),
         _ => None,
     }
 }
@@ -200,7 +227,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA401", Severity::Broken, Link::Pods, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA401", Severity::Broken, Link::Pods, Verdict::Broken);
 
     #[test]
     fn a_pod_without_credentials_is_broken_and_restarted() {
@@ -210,34 +238,67 @@ mod tests {
             finding.fix.as_ref().unwrap().text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
-        assert_eq!((report.pods.total, report.pods.missing, report.pods.stale), (1, 1, 0));
-        assert_eq!(report.pods.workloads, [Workload { kind: "Deployment".into(), name: "cart".into() }]);
+        assert_eq!(
+            (report.pods.total, report.pods.missing, report.pods.stale),
+            (1, 1, 0)
+        );
+        assert_eq!(
+            report.pods.workloads,
+            [Workload {
+                kind: "Deployment".into(),
+                name: "cart".into()
+            }]
+        );
     }
 
     #[test]
     fn one_pod_of_several_is_enough() {
         let report = World::healthy().another_pod("worker", bare("app")).audit();
-        assert!(the_one(&report, BROKEN).message.starts_with("1 of 2 pods has"), "{}", report.message);
+        assert!(
+            the_one(&report, BROKEN).message.starts_with("1 of 2 pods has"),
+            "{}",
+            report.message
+        );
     }
 
     #[test]
     fn one_container_with_credentials_is_enough() {
-        assert_healthy(&World::healthy().pod(|pod| pod.containers.push(bare("sidecar"))).audit());
+        assert_healthy(
+            &World::healthy()
+                .pod(|pod| pod.containers.push(bare("sidecar")))
+                .audit(),
+        );
     }
 
     #[test]
     fn no_pods_and_pods_that_are_done_are_no_failure() {
         assert_healthy(&World::healthy().without_pods().audit());
         for phase in [PodPhase::Succeeded, PodPhase::Failed, PodPhase::Template] {
-            assert_healthy(&World::healthy().container(bare("app")).pod(|pod| pod.phase = phase).audit());
+            assert_healthy(
+                &World::healthy()
+                    .container(bare("app"))
+                    .pod(|pod| pod.phase = phase)
+                    .audit(),
+            );
         }
-        assert_healthy(&World::healthy().container(bare("app")).pod(|pod| pod.terminating = true).audit());
+        assert_healthy(
+            &World::healthy()
+                .container(bare("app"))
+                .pod(|pod| pod.terminating = true)
+                .audit(),
+        );
     }
 
     #[test]
     fn what_comes_from_elsewhere_may_be_there_if_the_token_is() {
-        let opaque = Container { opaque_env: true, ..bare("app") };
-        let with_token = Container { tokens: vec![token(AUDIENCE)], ..opaque.clone() };
+        let opaque = Container {
+            opaque_env: true,
+            ..bare("app")
+        };
+        let with_token = Container {
+            tokens: vec![token(AUDIENCE)],
+            ..opaque.clone()
+        };
         assert_healthy(&World::healthy().container(with_token).audit());
         the_one(&World::healthy().container(opaque).audit(), BROKEN);
     }
@@ -245,7 +306,11 @@ mod tests {
     #[test]
     fn pods_of_pod_identity_have_credentials_of_their_own() {
         assert_healthy(&World::healthy().container(with_pod_identity("app")).audit());
-        assert_healthy(&World::healthy().another_pod("worker", with_pod_identity("app")).audit());
+        assert_healthy(
+            &World::healthy()
+                .another_pod("worker", with_pod_identity("app"))
+                .audit(),
+        );
     }
 
     #[track_caller]
@@ -259,12 +324,15 @@ mod tests {
     #[test]
     fn what_the_template_says_is_named_and_taken_out() {
         let skipping = |pod: &mut Pod| {
-            pod.annotations.insert(format!("{PREFIX}/skip-containers"), "app".to_owned());
+            pod.annotations
+                .insert(format!("{PREFIX}/skip-containers"), "app".to_owned());
         };
         let preset = |container| World::healthy().container(container);
         for (world, word, command) in [
             (
-                World::healthy().container(bare("app")).pod(|pod| pod.webhook_opt_out = true),
+                World::healthy()
+                    .container(bare("app"))
+                    .pod(|pod| pod.webhook_opt_out = true),
                 "label",
                 "labels/eks.amazonaws.com~1skip-pod-identity-webhook",
             ),
@@ -273,24 +341,64 @@ mod tests {
                 "skip",
                 "annotations/eks.amazonaws.com~1skip-containers",
             ),
-            (preset(Container { token_file: None, ..injected("app", ROLE) }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
-            (preset(Container { role_arn: None, ..injected("app", ROLE) }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
-            (preset(Container { names_variable: true, ..bare("app") }), "sets `AWS_ROLE_ARN`", "AWS_ROLE_ARN-"),
+            (
+                preset(Container {
+                    token_file: None,
+                    ..injected("app", ROLE)
+                }),
+                "sets `AWS_ROLE_ARN`",
+                "AWS_ROLE_ARN-",
+            ),
+            (
+                preset(Container {
+                    role_arn: None,
+                    ..injected("app", ROLE)
+                }),
+                "sets `AWS_ROLE_ARN`",
+                "AWS_ROLE_ARN-",
+            ),
+            (
+                preset(Container {
+                    names_variable: true,
+                    ..bare("app")
+                }),
+                "sets `AWS_ROLE_ARN`",
+                "AWS_ROLE_ARN-",
+            ),
         ] {
             let (message, kind, text) = finding(&world);
-            assert!(message.contains(word) && text.contains(command), "{message}: {text}");
+            assert!(
+                message.contains(word) && text.contains(command),
+                "{message}: {text}"
+            );
             assert_eq!(kind, FixKind::Kubectl);
-            let job = Workload { kind: "Job".into(), name: "once".into() };
+            let job = Workload {
+                kind: "Job".into(),
+                name: "once".into(),
+            };
             assert_eq!(finding(&world.pod(|pod| pod.workload = job)).1, FixKind::Manual);
         }
     }
 
     #[test]
     fn several_reasons_are_steps_for_a_person() {
-        let preset = Container { token_file: None, ..injected("app", ROLE) };
-        let (message, kind, text) = finding(&World::healthy().container(preset).pod(|pod| pod.containers.push(bare("b"))));
-        assert!(message.contains("itself") && message.contains("older than the annotation"), "{message}");
-        assert!(kind == FixKind::Manual && text.contains("create the pods anew"), "{text}");
+        let preset = Container {
+            token_file: None,
+            ..injected("app", ROLE)
+        };
+        let (message, kind, text) = finding(
+            &World::healthy()
+                .container(preset)
+                .pod(|pod| pod.containers.push(bare("b"))),
+        );
+        assert!(
+            message.contains("itself") && message.contains("older than the annotation"),
+            "{message}"
+        );
+        assert!(
+            kind == FixKind::Manual && text.contains("create the pods anew"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -308,10 +416,18 @@ mod tests {
     fn ages_tell_only_of_the_service_account() {
         let told = |account: i64, pod_created: i64| {
             let at = |second| Some(jiff::Timestamp::from_second(1_700_000_000 + second).unwrap());
-            let mut world = World::healthy().container(bare("app")).pod(|pod| pod.created = at(pod_created));
+            let mut world = World::healthy()
+                .container(bare("app"))
+                .pod(|pod| pod.created = at(pod_created));
             let binding = world.snapshot.cluster.binding(&world.key).unwrap();
             let known = binding.service_account().unwrap().clone();
-            world.snapshot.cluster.put_service_account(crate::model::ServiceAccount { created: at(account), ..known });
+            world
+                .snapshot
+                .cluster
+                .put_service_account(crate::model::ServiceAccount {
+                    created: at(account),
+                    ..known
+                });
             let (message, kind, _) = finding(&world);
             assert_eq!(kind, FixKind::Kubectl);
             message
@@ -323,14 +439,26 @@ mod tests {
 
     #[test]
     fn what_cannot_be_restarted_gives_a_step() {
-        let job = Workload { kind: "Job".into(), name: "once".into() };
-        let report = World::healthy().container(bare("app")).pod(|pod| pod.workload = job).audit();
-        assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual);
+        let job = Workload {
+            kind: "Job".into(),
+            name: "once".into(),
+        };
+        let report = World::healthy()
+            .container(bare("app"))
+            .pod(|pod| pod.workload = job)
+            .audit();
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
     }
 
     #[test]
     fn it_is_found_whatever_aws_says() {
         let report = World::healthy().container(bare("app")).without_account().audit();
-        assert_eq!((report.verdict, report.reason), (Verdict::Broken, "CredentialsNotInjected"));
+        assert_eq!(
+            (report.verdict, report.reason),
+            (Verdict::Broken, "CredentialsNotInjected")
+        );
     }
 }

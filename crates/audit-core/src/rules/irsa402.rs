@@ -33,6 +33,7 @@
 
 use super::pods::{differing, other_roles, refused, some_of, stale, workloads};
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::text::quote_list;
@@ -46,10 +47,17 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "pods carry another role than the annotation says",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Role(annotated) = &chain.annotation else { return None };
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let Annotation::Role(annotated) = &chain.annotation else {
+        return None;
+    };
     let annotated = annotated.to_string();
     let pods = stale(chain);
     if pods.is_empty() {
@@ -68,17 +76,28 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     );
     // The webhook gives all containers of a pod the same role, and its token: what differs within a pod, or comes without
     // that token, its template says.
-    let preset = pods.iter().any(|pod| pod.role_arns().contains(&annotated.as_str()))
-        || differing(chain, preset_role).iter().any(|told| !told.pod.is_template());
+    let preset = pods
+        .iter()
+        .any(|pod| pod.role_arns().contains(&annotated.as_str()))
+        || differing(chain, preset_role)
+            .iter()
+            .any(|told| !told.pod.is_template());
     let fix = if preset {
-        let by_hand =
-            || Fix::manual(format!("take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}"));
+        let by_hand = || {
+            Fix::manual(format!(
+                "take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}"
+            ))
+        };
         let variables = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
         Some(fix::unset_env(&chain.key.namespace, &restart, &variables).unwrap_or_else(by_hand))
     } else {
         fix::restart(&chain.key.namespace, &restart)
     };
-    Some(Finding::new(&ENTRY, message).severity(if refused { Severity::Broken } else { Severity::Risk }).fix(fix))
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(if refused { Severity::Broken } else { Severity::Risk })
+            .fix(fix),
+    )
 }
 
 /// A role that no restart takes away.
@@ -97,7 +116,8 @@ mod tests {
     use crate::verdict::Verdict;
 
     const RISK: (&str, Severity, Link, Verdict) = ("IRSA402", Severity::Risk, Link::Pods, Verdict::AtRisk);
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA402", Severity::Broken, Link::Pods, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA402", Severity::Broken, Link::Pods, Verdict::Broken);
 
     /// The pod was created when the annotation named another role.
     fn stale_pod() -> World {
@@ -105,7 +125,10 @@ mod tests {
     }
 
     fn with_old_trust(subject: &str) -> World {
-        stale_pod().any_role("old-cart", role(OLD_ROLE, &trust(&condition(subject)).to_string()))
+        stale_pod().any_role(
+            "old-cart",
+            role(OLD_ROLE, &trust(&condition(subject)).to_string()),
+        )
     }
 
     #[test]
@@ -121,16 +144,28 @@ mod tests {
 
     #[test]
     fn an_old_role_that_refuses_is_broken() {
-        the_one(&with_old_trust("system:serviceaccount:shop:orders").audit(), BROKEN);
-        the_one(&stale_pod().any_role("old-cart", RoleLookup::Absent).audit(), BROKEN);
-        the_one(&World::healthy().container(injected("app", "arn:x")).audit(), BROKEN);
+        the_one(
+            &with_old_trust("system:serviceaccount:shop:orders").audit(),
+            BROKEN,
+        );
+        the_one(
+            &stale_pod().any_role("old-cart", RoleLookup::Absent).audit(),
+            BROKEN,
+        );
+        the_one(
+            &World::healthy().container(injected("app", "arn:x")).audit(),
+            BROKEN,
+        );
     }
 
     #[test]
     fn an_old_role_of_which_nothing_is_known_is_a_risk() {
         the_one(&stale_pod().audit(), RISK);
         let elsewhere = "arn:aws:iam::444455556666:role/cart";
-        the_one(&World::healthy().container(injected("app", elsewhere)).audit(), RISK);
+        the_one(
+            &World::healthy().container(injected("app", elsewhere)).audit(),
+            RISK,
+        );
         let mut conditions = condition(SUBJECT);
         conditions["IpAddress"]["aws:SourceIp"] = json!("10.0.0.0/8");
         let hanging = stale_pod().any_role("old-cart", role(OLD_ROLE, &trust(&conditions).to_string()));
@@ -141,15 +176,23 @@ mod tests {
     fn the_token_that_the_pod_has_is_what_counts() {
         let mut conditions = condition(SUBJECT);
         conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!("mesh");
-        let old = Container { tokens: vec![token("mesh")], ..injected("app", OLD_ROLE) };
+        let old = Container {
+            tokens: vec![token("mesh")],
+            ..injected("app", OLD_ROLE)
+        };
         let world = World::healthy().client_ids(&[AUDIENCE, "mesh"]).container(old);
-        let report = world.any_role("old-cart", role(OLD_ROLE, &trust(&conditions).to_string())).audit();
+        let report = world
+            .any_role("old-cart", role(OLD_ROLE, &trust(&conditions).to_string()))
+            .audit();
         the_one(&report, RISK);
     }
 
     #[test]
     fn a_token_of_which_nothing_is_known_proves_nothing() {
-        let elsewhere = Container { token_file: Some("/elsewhere/token".to_owned()), ..injected("app", OLD_ROLE) };
+        let elsewhere = Container {
+            token_file: Some("/elsewhere/token".to_owned()),
+            ..injected("app", OLD_ROLE)
+        };
         let world = with_old_trust("system:serviceaccount:shop:orders").container(elsewhere);
         the_one(&world.audit(), RISK);
         the_one(&world.any_role("old-cart", RoleLookup::Absent).audit(), BROKEN);
@@ -157,22 +200,32 @@ mod tests {
 
     #[test]
     fn a_role_without_a_token_is_the_applications_own_affair() {
-        let own = Container { role_arn: Some(OLD_ROLE.to_owned()), ..bare("sidecar") };
+        let own = Container {
+            role_arn: Some(OLD_ROLE.to_owned()),
+            ..bare("sidecar")
+        };
         assert_healthy(&World::healthy().pod(|pod| pod.containers.push(own)).audit());
     }
 
     #[test]
     fn a_role_that_comes_from_the_template_is_not_restarted_away() {
-        let report = World::healthy().good_role(OLD_ROLE).pod(|pod| pod.containers.push(injected("b", OLD_ROLE))).audit();
+        let report = World::healthy()
+            .good_role(OLD_ROLE)
+            .pod(|pod| pod.containers.push(injected("b", OLD_ROLE)))
+            .audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        let command = "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
+        let command =
+            "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
         assert_eq!(fix.text, command);
         let own = World::healthy().good_role(OLD_ROLE).pod(|pod| {
             pod.containers = vec![injected("app", OLD_ROLE)];
             pod.containers[0].tokens[0].by_webhook = false;
         });
         assert_eq!(the_one(&own.audit(), RISK).fix.as_ref().unwrap().text, command);
-        let job = Workload { kind: "Job".into(), name: "once".into() };
+        let job = Workload {
+            kind: "Job".into(),
+            name: "once".into(),
+        };
         let report = own.pod(|pod| pod.workload = job).audit();
         assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
     }
@@ -181,7 +234,14 @@ mod tests {
     fn the_evidence_on_the_old_role_ends_too() {
         let world = stale_pod().good_role(OLD_ROLE).later(60);
         let now = world.now;
-        let world = world.account(|account| account.provider.succeed(account.provider.latest().unwrap().clone(), now));
-        assert_eq!(world.audit().valid_until, Some(now.saturating_add(jiff::SignedDuration::from_secs(3540)).unwrap()));
+        let world = world.account(|account| {
+            account
+                .provider
+                .succeed(account.provider.latest().unwrap().clone(), now);
+        });
+        assert_eq!(
+            world.audit().valid_until,
+            Some(now.saturating_add(jiff::SignedDuration::from_secs(3540)).unwrap())
+        );
     }
 }

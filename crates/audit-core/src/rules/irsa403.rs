@@ -47,6 +47,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chain::{Annotation, Chain, Outcome, RoleChain, asked_role};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Likeness, Pod, Workload, WorkloadRef, likeness};
@@ -60,15 +61,23 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "a workload runs as another ServiceAccount than is expected",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     expected(chain).or_else(|| suggested(chain))
 }
 
 fn expected(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request.filter(|_| chain.service_account.is_some())?;
-    let (workload, other) = request.workloads.iter().find_map(|workload| elsewhere(chain, workload))?;
+    let (workload, other) = request
+        .workloads
+        .iter()
+        .find_map(|workload| elsewhere(chain, workload))?;
     let message = format!(
         "{}/{} runs as ServiceAccount `{}`, and IrsaAudit `{}` expects `{}`",
         quote(&workload.kind),
@@ -77,7 +86,10 @@ fn expected(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         quote(&chain.key.service_account)
     );
-    let workload = Workload { kind: workload.kind.clone(), name: workload.name.clone() };
+    let workload = Workload {
+        kind: workload.kind.clone(),
+        name: workload.name.clone(),
+    };
     Some(Finding::new(&ENTRY, message).fix(fix::run_as(chain.key, &workload)))
 }
 
@@ -89,22 +101,37 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
     if chain.pods.iter().chain(&chain.templates).any(|pod| belongs(pod)) {
         return None;
     }
-    let pod = chain.snapshot.cluster.pods_in(&chain.key.namespace).find(|pod| belongs(pod))?;
+    let pod = chain
+        .snapshot
+        .cluster
+        .pods_in(&chain.key.namespace)
+        .find(|pod| belongs(pod))?;
     Some((workload, pod.service_account.as_str()))
 }
 
 /// What names alone say.
 fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     let cluster = &chain.snapshot.cluster;
-    let is_used = cluster.binding(chain.key).is_none_or(|binding| !binding.pods().is_empty());
+    let is_used = cluster
+        .binding(chain.key)
+        .is_none_or(|binding| !binding.pods().is_empty());
     let is_told = chain.request.is_some_and(|request| !request.workloads.is_empty());
-    if is_used || is_told || chain.service_account.is_none() || !matches!(chain.annotation, Annotation::Role(_)) {
+    if is_used
+        || is_told
+        || chain.service_account.is_none()
+        || !matches!(chain.annotation, Annotation::Role(_))
+    {
         return None;
     }
     let mut works = BTreeMap::new();
     let mut fits: BTreeSet<(Reverse<Likeness>, &Workload, &str)> = BTreeSet::new();
-    for pod in cluster.pods_in(&chain.key.namespace).filter(|pod| pod.is_active()) {
-        let Some(likeness) = likeness(&chain.key.service_account, pod) else { continue };
+    for pod in cluster
+        .pods_in(&chain.key.namespace)
+        .filter(|pod| pod.is_active())
+    {
+        let Some(likeness) = likeness(&chain.key.service_account, pod) else {
+            continue;
+        };
         let other = pod.service_account.as_str();
         let has_credentials = pod.carries_role()
             || pod.uses_pod_identity()
@@ -114,12 +141,20 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
         }
     }
     let (best, workload, other) = *fits.first()?;
-    let same: Vec<String> = fits.iter().filter(|fit| fit.0 == best).map(|fit| fit.1.to_string()).collect();
+    let same: Vec<String> = fits
+        .iter()
+        .filter(|fit| fit.0 == best)
+        .map(|fit| fit.1.to_string())
+        .collect();
     let shown = quote_list(&same, 3);
     let message = format!(
         "nothing runs as `{}`, which is annotated with a role, and by its {} {shown} should: it runs as `{}`",
         quote(&chain.key.service_account),
-        if best.0 == Likeness::SameName { "name" } else { "name or labels" },
+        if best.0 == Likeness::SameName {
+            "name"
+        } else {
+            "name or labels"
+        },
         quote(other)
     );
     let fix = match same.len() {
@@ -135,9 +170,22 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
 /// Whether a pod's ServiceAccount has a role that is not proven to be refused to it.
 fn has_working_role(chain: &Chain<'_>, pod: &Pod) -> bool {
     let key = pod.binding_key();
-    let Some(role) = asked_role(chain.snapshot, chain.config, &key) else { return false };
-    let audience = chain.snapshot.cluster.asked(&key, &chain.config.annotation_prefix).audience;
-    let aws = RoleChain::derive(chain.snapshot, chain.config, chain.now, role, &key.subject(), audience);
+    let Some(role) = asked_role(chain.snapshot, chain.config, &key) else {
+        return false;
+    };
+    let audience = chain
+        .snapshot
+        .cluster
+        .asked(&key, &chain.config.annotation_prefix)
+        .audience;
+    let aws = RoleChain::derive(
+        chain.snapshot,
+        chain.config,
+        chain.now,
+        role,
+        &key.subject(),
+        audience,
+    );
     aws.outcome() != Outcome::Fails
 }
 
@@ -152,12 +200,19 @@ mod tests {
         ("IRSA403", Severity::Broken, Link::Pods, Verdict::Broken);
 
     fn expecting(name: &str) -> World {
-        let workload = WorkloadRef { kind: "Deployment".to_owned(), name: name.to_owned() };
+        let workload = WorkloadRef {
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+        };
         World::healthy().request(|request| request.workloads.push(workload))
     }
 
     fn running_as(mut world: World, namespace: &str, service_account: &str) -> World {
-        world.snapshot.cluster.put_pod(pod(&BindingKey::new(namespace, service_account), "web", bare("app")));
+        world.snapshot.cluster.put_pod(pod(
+            &BindingKey::new(namespace, service_account),
+            "web",
+            bare("app"),
+        ));
         world
     }
 
@@ -190,7 +245,10 @@ mod tests {
         assert_healthy(&template(expecting("cart")).audit());
         let mut world = expecting("web");
         let elsewhere = pod(&BindingKey::new("shop", "default"), "web", bare("app"));
-        world.snapshot.cluster.put_pod(Pod { phase: PodPhase::Template, ..elsewhere });
+        world.snapshot.cluster.put_pod(Pod {
+            phase: PodPhase::Template,
+            ..elsewhere
+        });
         the_one(&world.audit(), BROKEN);
     }
 
@@ -215,7 +273,10 @@ mod tests {
     fn unused(other: &str, workloads: &[&str]) -> World {
         let mut world = World::healthy().without_pods().service_account("shop", other);
         for name in workloads {
-            world.snapshot.cluster.put_pod(pod(&BindingKey::new("shop", other), name, bare("app")));
+            world
+                .snapshot
+                .cluster
+                .put_pod(pod(&BindingKey::new("shop", other), name, bare("app")));
         }
         world
     }
@@ -237,7 +298,9 @@ mod tests {
             "kubectl set serviceaccount --namespace shop deployment/cart cart"
         );
         the_one(&unused("web", &["cart"]).audit(), RISK);
-        let labelled = with_pod(unused("default", &["release-7"]), |pod| pod.also_named = ["cart".to_owned()].into());
+        let labelled = with_pod(unused("default", &["release-7"]), |pod| {
+            pod.also_named = ["cart".to_owned()].into();
+        });
         the_one(&labelled.audit(), RISK);
     }
 
@@ -245,27 +308,57 @@ mod tests {
     fn of_several_that_fit_as_well_none_is_chosen() {
         let mut world = unused("default", &["a"]);
         world = with_pod(world, |pod| pod.also_named = ["cart".to_owned()].into());
-        let other = Pod { also_named: ["cart".to_owned()].into(), ..pod(&BindingKey::new("shop", "default"), "b", bare("x")) };
+        let other = Pod {
+            also_named: ["cart".to_owned()].into(),
+            ..pod(&BindingKey::new("shop", "default"), "b", bare("x"))
+        };
         world.snapshot.cluster.put_pod(other);
         let report = world.audit();
-        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, crate::fix::FixKind::Manual);
-        world.snapshot.cluster.put_pod(pod(&BindingKey::new("shop", "default"), "cart", bare("x")));
-        assert!(the_one(&world.audit(), RISK).fix.as_ref().unwrap().text.contains("deployment/cart"));
+        assert_eq!(
+            the_one(&report, RISK).fix.as_ref().unwrap().kind,
+            crate::fix::FixKind::Manual
+        );
+        world
+            .snapshot
+            .cluster
+            .put_pod(pod(&BindingKey::new("shop", "default"), "cart", bare("x")));
+        assert!(
+            the_one(&world.audit(), RISK)
+                .fix
+                .as_ref()
+                .unwrap()
+                .text
+                .contains("deployment/cart")
+        );
     }
 
     #[test]
     fn below_the_bar_nothing_is_said() {
         let healthy = |world: World| assert_healthy(&world.audit());
         healthy(unused("default", &["cart-worker", "car", "orders"]));
-        healthy(with_pod(unused("default", &["cart"]), |pod| pod.namespace = "other".to_owned()));
-        healthy(with_pod(unused("default", &["cart"]), |pod| pod.terminating = true));
-        healthy(with_pod(unused("default", &["cart"]), |pod| pod.containers = vec![injected("app", OLD_ROLE)]));
-        healthy(with_pod(unused("default", &["cart"]), |pod| pod.containers = vec![with_pod_identity("app")]));
+        healthy(with_pod(unused("default", &["cart"]), |pod| {
+            pod.namespace = "other".to_owned();
+        }));
+        healthy(with_pod(unused("default", &["cart"]), |pod| {
+            pod.terminating = true;
+        }));
+        healthy(with_pod(unused("default", &["cart"]), |pod| {
+            pod.containers = vec![injected("app", OLD_ROLE)];
+        }));
+        healthy(with_pod(unused("default", &["cart"]), |pod| {
+            pod.containers = vec![with_pod_identity("app")];
+        }));
         let mut used = unused("default", &["cart"]);
-        let done = Pod { phase: PodPhase::Succeeded, ..pod(&used.key, "run", bare("app")) };
+        let done = Pod {
+            phase: PodPhase::Succeeded,
+            ..pod(&used.key, "run", bare("app"))
+        };
         used.snapshot.cluster.put_pod(done);
         healthy(used);
-        let told = WorkloadRef { kind: "Deployment".to_owned(), name: "orders".to_owned() };
+        let told = WorkloadRef {
+            kind: "Deployment".to_owned(),
+            name: "orders".to_owned(),
+        };
         healthy(unused("default", &["cart"]).request(|request| request.workloads.push(told)));
         let unannotated = unused("default", &["cart"]).without_annotation().audit();
         assert_eq!(codes(&unannotated), Vec::<&str>::new());
@@ -276,9 +369,22 @@ mod tests {
         let with_role = |arn: &str| {
             let mut world = unused("web", &["cart"]);
             let key = BindingKey::new("shop", "web");
-            let account = world.snapshot.cluster.binding(&key).unwrap().service_account().unwrap().clone();
+            let account = world
+                .snapshot
+                .cluster
+                .binding(&key)
+                .unwrap()
+                .service_account()
+                .unwrap()
+                .clone();
             let annotations = [(format!("{PREFIX}/role-arn"), arn.to_owned())].into();
-            world.snapshot.cluster.put_service_account(crate::model::ServiceAccount { annotations, ..account });
+            world
+                .snapshot
+                .cluster
+                .put_service_account(crate::model::ServiceAccount {
+                    annotations,
+                    ..account
+                });
             world
         };
         assert_healthy(&with_role(OLD_ROLE).audit());
@@ -290,7 +396,13 @@ mod tests {
         let mut world = unused("default", &[]);
         let stray = pod(&BindingKey::new("shop", "default"), "cart", bare("app"));
         assert!(world.snapshot.cluster.put_pod(stray.clone()).contains(&world.key));
-        assert!(world.snapshot.cluster.remove_pod("shop", &stray.name).contains(&world.key));
+        assert!(
+            world
+                .snapshot
+                .cluster
+                .remove_pod("shop", &stray.name)
+                .contains(&world.key)
+        );
         let other = pod(&BindingKey::new("shop", "default"), "orders", bare("app"));
         assert!(!world.snapshot.cluster.put_pod(other).contains(&world.key));
     }

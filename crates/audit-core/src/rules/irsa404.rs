@@ -35,6 +35,7 @@
 
 use super::pods::{differing, some_of, workloads};
 use crate::chain::{Annotation, Chain, Outcome};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Container, Pod};
@@ -49,15 +50,27 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "pods carry a token with another audience than their ServiceAccount asks for",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let pods: Vec<&Pod> =
-        chain.pods.iter().copied().filter(|pod| refused_audiences(chain, pod).next().is_some()).collect();
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
+    let pods: Vec<&Pod> = chain
+        .pods
+        .iter()
+        .copied()
+        .filter(|pod| refused_audiences(chain, pod).next().is_some())
+        .collect();
     if pods.is_empty() {
         return unseen(chain);
     }
-    let mut audiences: Vec<&str> = pods.iter().flat_map(|pod| refused_audiences(chain, pod)).collect();
+    let mut audiences: Vec<&str> = pods
+        .iter()
+        .flat_map(|pod| refused_audiences(chain, pod))
+        .collect();
     audiences.sort_unstable();
     audiences.dedup();
     let (restart, names) = workloads(&pods);
@@ -79,7 +92,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// Tokens that name no audience get the API server's own, which nobody sees from outside.
 fn unseen(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Role(arn) = &chain.annotation else { return None };
+    let Annotation::Role(arn) = &chain.annotation else {
+        return None;
+    };
     if chain.audience.is_empty() || chain.for_role(arn.clone(), chain.audience).outcome() == Outcome::Fails {
         return None;
     }
@@ -89,7 +104,12 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
             && container.role_arn.as_ref() == Some(&annotated)
             && container.token().is_some_and(|token| token.audience.is_none())
     };
-    let pods: Vec<&Pod> = chain.pods.iter().copied().filter(|pod| pod.containers.iter().any(has)).collect();
+    let pods: Vec<&Pod> = chain
+        .pods
+        .iter()
+        .copied()
+        .filter(|pod| pod.containers.iter().any(has))
+        .collect();
     if pods.is_empty() {
         return None;
     }
@@ -100,7 +120,8 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
         some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote(chain.audience)
     );
-    let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
+    let step =
+        "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
     let fix = Fix::manual(format!("{step} {names}"));
     Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
 }
@@ -108,7 +129,10 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
 /// The audience of a token that no restart takes away.
 fn preset_audience(difference: Difference<'_>) -> Option<&str> {
     match difference {
-        Difference::OtherAudience { audience, preset: true } => Some(audience),
+        Difference::OtherAudience {
+            audience,
+            preset: true,
+        } => Some(audience),
         _ => None,
     }
 }
@@ -123,7 +147,9 @@ fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item 
     let containers = pod.containers.iter().filter(|c| c.has_web_identity());
     containers.filter_map(move |container: &Container| {
         let (arn, text) = annotated.as_ref()?;
-        let audience = container.token_audience().filter(|audience| *audience != chain.audience)?;
+        let audience = container
+            .token_audience()
+            .filter(|audience| *audience != chain.audience)?;
         let refused = || chain.for_role(arn.clone(), audience).outcome() == Outcome::Fails;
         // What refuses every audience is not the audience's fault.
         let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome() != Outcome::Fails;
@@ -144,48 +170,82 @@ mod tests {
 
     /// The pod was created when the annotation asked for another audience.
     fn with_old_token(audience: &str) -> World {
-        World::healthy().container(Container { tokens: vec![token(audience)], ..injected("app", ROLE) })
+        World::healthy().container(Container {
+            tokens: vec![token(audience)],
+            ..injected("app", ROLE)
+        })
     }
 
     #[test]
     fn an_old_audience_that_is_refused_is_broken() {
         let report = with_old_token("vault").audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert_eq!(fix.text, "kubectl rollout restart --namespace shop deployment/cart");
-        the_one(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).audit(), BROKEN);
+        assert_eq!(
+            fix.text,
+            "kubectl rollout restart --namespace shop deployment/cart"
+        );
+        the_one(
+            &with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).audit(),
+            BROKEN,
+        );
     }
 
     #[test]
     fn a_token_without_an_audience_has_one_that_nobody_sees() {
         let mut silent = token(AUDIENCE);
         silent.audience = None;
-        let world = World::healthy().container(Container { tokens: vec![silent], ..injected("app", ROLE) });
-        the_one(&world.audit(), ("IRSA404", Severity::Unknown, Link::Pods, Verdict::Unknown));
-        assert_eq!(codes(&world.without_provider().audit()), ["IRSA301"], "what refuses every token is told first");
+        let world = World::healthy().container(Container {
+            tokens: vec![silent],
+            ..injected("app", ROLE)
+        });
+        the_one(
+            &world.audit(),
+            ("IRSA404", Severity::Unknown, Link::Pods, Verdict::Unknown),
+        );
+        assert_eq!(
+            codes(&world.without_provider().audit()),
+            ["IRSA301"],
+            "what refuses every token is told first"
+        );
     }
 
     #[test]
     fn a_token_that_the_template_brings_is_not_restarted_away() {
         let world = with_old_token("vault").pod(|pod| pod.containers[0].tokens[0].by_webhook = false);
-        assert_eq!(the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind, crate::fix::FixKind::Manual);
+        assert_eq!(
+            the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind,
+            crate::fix::FixKind::Manual
+        );
     }
 
     #[test]
     fn an_old_audience_that_still_works_is_fine() {
         let mut conditions = condition(SUBJECT);
         conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!([AUDIENCE, "vault"]);
-        assert_healthy(&with_old_token("vault").client_ids(&[AUDIENCE, "vault"]).condition(&conditions).audit());
+        assert_healthy(
+            &with_old_token("vault")
+                .client_ids(&[AUDIENCE, "vault"])
+                .condition(&conditions)
+                .audit(),
+        );
     }
 
     #[test]
     fn other_tokens_beside_the_webhooks_do_not_matter() {
         let mut other = token("vault");
         other.path = "/var/run/secrets/vault".to_owned();
-        assert_healthy(&World::healthy().pod(|pod| pod.containers[0].tokens.insert(0, other)).audit());
+        assert_healthy(
+            &World::healthy()
+                .pod(|pod| pod.containers[0].tokens.insert(0, other))
+                .audit(),
+        );
     }
 
     #[test]
     fn what_refuses_every_token_is_not_the_tokens_fault() {
-        assert_eq!(codes(&with_old_token("vault").without_provider().audit()), ["IRSA301"]);
+        assert_eq!(
+            codes(&with_old_token("vault").without_provider().audit()),
+            ["IRSA301"]
+        );
     }
 }

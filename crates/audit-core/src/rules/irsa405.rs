@@ -34,6 +34,7 @@
 
 use super::pods::{containers_shown, differing, pods_of, workloads};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::TokenPlace;
@@ -48,14 +49,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "a container's token file is not where its token is",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let told = differing(chain, unreadable);
     let first = told.first()?;
     let (owners, names) = workloads(&pods_of(&told));
     let place = match first.what {
-        TokenPlace::Hidden(hidden_by) => format!("has another volume, at `{}`, over its token", quote(hidden_by)),
+        TokenPlace::Hidden(hidden_by) => {
+            format!("has another volume, at `{}`, over its token", quote(hidden_by))
+        }
         _ => format!(
             "has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{}`, where no token is mounted",
             quote(first.container.token_file.as_deref().unwrap_or_default())
@@ -64,11 +72,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let message = format!("{} {place}", containers_shown(&told));
     let is_hidden = told.iter().any(|one| *one.what != TokenPlace::Nowhere);
     let fix = if is_hidden {
-        Fix::manual(format!("mount the other volume elsewhere in the pod templates of {names}"))
+        Fix::manual(format!(
+            "mount the other volume elsewhere in the pod templates of {names}"
+        ))
     } else {
         let variables = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
         fix::unset_env(&chain.key.namespace, &owners, &variables).unwrap_or_else(|| {
-            Fix::manual(format!("take {} out of the pod templates of {names}", crate::text::quote_list(&variables, 2)))
+            Fix::manual(format!(
+                "take {} out of the pod templates of {names}",
+                crate::text::quote_list(&variables, 2)
+            ))
         })
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
@@ -95,45 +108,74 @@ mod tests {
     fn at(file: &str, place: TokenPlace) -> Container {
         Container {
             token_file: Some(file.to_owned()),
-            rarities: Some(Box::new(Rarities { token_place: Some(place), ..Rarities::default() })),
+            rarities: Some(Box::new(Rarities {
+                token_place: Some(place),
+                ..Rarities::default()
+            })),
             ..injected("app", ROLE)
         }
     }
 
     #[test]
     fn a_file_that_nothing_mounts_is_a_risk() {
-        let report = World::healthy().container(at("/tmp/token", TokenPlace::Nowhere)).audit();
+        let report = World::healthy()
+            .container(at("/tmp/token", TokenPlace::Nowhere))
+            .audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        let command = "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
+        let command =
+            "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
         assert_eq!(fix.text, command);
     }
 
     #[test]
     fn a_volume_over_the_token_is_a_risk() {
         let file = format!("{TOKEN_FOLDER}/token");
-        let report = World::healthy().container(at(&file, TokenPlace::Hidden(file.clone()))).audit();
+        let report = World::healthy()
+            .container(at(&file, TokenPlace::Hidden(file.clone())))
+            .audit();
         assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
     }
 
     #[test]
     fn what_another_volume_holds_nobody_knows() {
-        assert_healthy(&World::healthy().container(at("/vault/token", TokenPlace::Elsewhere)).audit());
+        assert_healthy(
+            &World::healthy()
+                .container(at("/vault/token", TokenPlace::Elsewhere))
+                .audit(),
+        );
     }
 
     #[test]
     fn a_template_is_known_by_what_it_presets() {
-        let hides = |container: Container| Container { role_arn: None, token_file: None, tokens: Vec::new(), ..container };
-        let as_template = |container: Container| {
-            World::healthy().container(container).pod(|pod| pod.phase = PodPhase::Template).audit()
+        let hides = |container: Container| Container {
+            role_arn: None,
+            token_file: None,
+            tokens: Vec::new(),
+            ..container
         };
-        the_one(&as_template(hides(at("", TokenPlace::Hidden(TOKEN_FOLDER.to_owned())))), RISK);
+        let as_template = |container: Container| {
+            World::healthy()
+                .container(container)
+                .pod(|pod| pod.phase = PodPhase::Template)
+                .audit()
+        };
+        the_one(
+            &as_template(hides(at("", TokenPlace::Hidden(TOKEN_FOLDER.to_owned())))),
+            RISK,
+        );
         the_one(&as_template(at("/tmp/token", TokenPlace::Nowhere)), RISK);
-        assert_healthy(&as_template(at(&format!("{TOKEN_FOLDER}/token"), TokenPlace::Nowhere)));
+        assert_healthy(&as_template(at(
+            &format!("{TOKEN_FOLDER}/token"),
+            TokenPlace::Nowhere,
+        )));
     }
 
     #[test]
     fn without_credentials_that_is_the_finding() {
-        let container = Container { tokens: Vec::new(), ..at("/tmp/token", TokenPlace::Nowhere) };
+        let container = Container {
+            tokens: Vec::new(),
+            ..at("/tmp/token", TokenPlace::Nowhere)
+        };
         assert_eq!(codes(&World::healthy().container(container).audit()), ["IRSA401"]);
     }
 }

@@ -35,6 +35,7 @@
 
 use super::pods::{Told, among_containers, containers_shown, pods_of, workloads};
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{EnvSource, SetBy};
@@ -48,12 +49,17 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "a container sets credentials that SDKs take before web identity",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 const PROFILE: &str = "AWS_PROFILE";
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !matches!(chain.annotation, Annotation::Role(_)) {
         return None;
     }
@@ -74,7 +80,11 @@ fn finding(chain: &Chain<'_>, told: &[Told<'_, &SetBy>], variables: &[&str], wha
     let (owners, names) = workloads(&pods_of(told));
     let by_env = told.iter().all(|one| *one.what == SetBy::Env);
     let command = || fix::unset_env(&chain.key.namespace, &owners, variables).filter(|_| by_env);
-    let by_hand = || Fix::manual(format!("take `{variable}` out of what the pod templates of {names} set"));
+    let by_hand = || {
+        Fix::manual(format!(
+            "take `{variable}` out of what the pod templates of {names} set"
+        ))
+    };
     Finding::new(&ENTRY, message).fix(command().unwrap_or_else(by_hand))
 }
 
@@ -102,7 +112,14 @@ mod tests {
     const RISK: (&str, Severity, Link, Verdict) = ("IRSA406", Severity::Risk, Link::Pods, Verdict::AtRisk);
 
     fn with(container: Container, access_key: Option<SetBy>, profile: Option<SetBy>) -> Container {
-        Container { rarities: Some(Box::new(Rarities { access_key, profile, ..Rarities::default() })), ..container }
+        Container {
+            rarities: Some(Box::new(Rarities {
+                access_key,
+                profile,
+                ..Rarities::default()
+            })),
+            ..container
+        }
     }
 
     fn fix_of(world: &World) -> (FixKind, String) {
@@ -113,17 +130,28 @@ mod tests {
 
     #[test]
     fn keys_and_profiles_in_env_are_a_risk_and_taken_out() {
-        let keys = World::healthy().container(with(injected("app", ROLE), Some(SetBy::Env), Some(SetBy::Env)));
+        let keys =
+            World::healthy().container(with(injected("app", ROLE), Some(SetBy::Env), Some(SetBy::Env)));
         let command = "kubectl set env --namespace shop deployment/cart";
         let variables = "AWS_ACCESS_KEY_ID- AWS_SECRET_ACCESS_KEY- AWS_SESSION_TOKEN-";
-        assert_eq!(fix_of(&keys), (FixKind::Kubectl, format!("{command} {variables}")));
+        assert_eq!(
+            fix_of(&keys),
+            (FixKind::Kubectl, format!("{command} {variables}"))
+        );
         let profile = World::healthy().container(with(injected("app", ROLE), None, Some(SetBy::Env)));
-        assert_eq!(fix_of(&profile), (FixKind::Kubectl, format!("{command} AWS_PROFILE-")));
+        assert_eq!(
+            fix_of(&profile),
+            (FixKind::Kubectl, format!("{command} AWS_PROFILE-"))
+        );
     }
 
     #[test]
     fn a_secret_that_was_seen_to_bring_keys_counts() {
-        let from = EnvFrom { source: EnvSource::Secret, name: "s3".to_owned(), prefix: String::new() };
+        let from = EnvFrom {
+            source: EnvSource::Secret,
+            name: "s3".to_owned(),
+            prefix: String::new(),
+        };
         let world = World::healthy().container(with(injected("app", ROLE), Some(SetBy::EnvFrom(from)), None));
         assert_eq!(fix_of(&world).0, FixKind::Manual);
         assert!(world.audit().message.contains("Secret `s3`"));
@@ -131,10 +159,28 @@ mod tests {
 
     #[test]
     fn nothing_is_said_where_nothing_is_set() {
-        assert_healthy(&World::healthy().container(with(injected("app", ROLE), Some(SetBy::Nothing), None)).audit());
-        let env_from = vec![EnvFrom { source: EnvSource::Secret, name: "s3".to_owned(), prefix: String::new() }];
-        let rarities = Some(Box::new(Rarities { env_from, ..Rarities::default() }));
-        assert_healthy(&World::healthy().container(Container { rarities, ..injected("app", ROLE) }).audit());
+        assert_healthy(
+            &World::healthy()
+                .container(with(injected("app", ROLE), Some(SetBy::Nothing), None))
+                .audit(),
+        );
+        let env_from = vec![EnvFrom {
+            source: EnvSource::Secret,
+            name: "s3".to_owned(),
+            prefix: String::new(),
+        }];
+        let rarities = Some(Box::new(Rarities {
+            env_from,
+            ..Rarities::default()
+        }));
+        assert_healthy(
+            &World::healthy()
+                .container(Container {
+                    rarities,
+                    ..injected("app", ROLE)
+                })
+                .audit(),
+        );
     }
 
     #[test]
@@ -146,7 +192,9 @@ mod tests {
     #[test]
     fn a_template_sets_them_for_all_its_pods() {
         let container = with(bare("app"), Some(SetBy::Env), None);
-        let world = World::healthy().container(container).pod(|pod| pod.phase = PodPhase::Template);
+        let world = World::healthy()
+            .container(container)
+            .pod(|pod| pod.phase = PodPhase::Template);
         the_one(&world.audit(), RISK);
     }
 }

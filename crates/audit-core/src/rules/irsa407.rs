@@ -33,6 +33,7 @@
 
 use super::pods::{containers_shown, differing, pods_of, workloads};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::webhook::{Difference, Lack};
@@ -45,13 +46,20 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "a container is left without the credentials of its pod",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut told = differing(chain, skipped);
     // A container that came into the pod after the webhook was preset by nobody: it lacks the token's mount as well.
     told.retain(|one| {
-        one.what != Lack::Preset || one.pod.is_template() || one.container.tokens.iter().any(|token| token.by_webhook)
+        one.what != Lack::Preset
+            || one.pod.is_template()
+            || one.container.tokens.iter().any(|token| token.by_webhook)
     });
     let first = told.first()?;
     let (_, names) = workloads(&pods_of(&told));
@@ -70,7 +78,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "take the variable out",
         ),
     };
-    let message = format!("{} {why}, and gets no credentials from the webhook", containers_shown(&told));
+    let message = format!(
+        "{} {why}, and gets no credentials from the webhook",
+        containers_shown(&told)
+    );
     let fix = Fix::manual(format!("if it calls AWS, {step} in the pod templates of {names}"));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
@@ -89,16 +100,21 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA407", Severity::Notice, Link::Pods, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA407", Severity::Notice, Link::Pods, Verdict::Working);
 
     fn skip(names: &'static str) -> impl Fn(&mut Pod) {
         move |pod| {
-            pod.annotations.insert(format!("{PREFIX}/skip-containers"), names.to_owned());
+            pod.annotations
+                .insert(format!("{PREFIX}/skip-containers"), names.to_owned());
         }
     }
 
     fn half_preset() -> Container {
-        Container { token_file: None, ..injected("b", ROLE) }
+        Container {
+            token_file: None,
+            ..injected("b", ROLE)
+        }
     }
 
     #[test]
@@ -115,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_container_that_came_after_the_webhook_was_not_skipped() {
-        let late = Container { tokens: Vec::new(), ..half_preset() };
+        let late = Container {
+            tokens: Vec::new(),
+            ..half_preset()
+        };
         assert_healthy(&World::healthy().pod(|pod| pod.containers.push(late)).audit());
     }
 
@@ -123,18 +142,38 @@ mod tests {
     fn without_any_credentials_that_is_the_finding() {
         let world = World::healthy().container(bare("app")).pod(skip("app"));
         assert_eq!(codes(&world.audit()), ["IRSA401"]);
-        assert_eq!(codes(&World::healthy().container(half_preset()).audit()), ["IRSA401"]);
+        assert_eq!(
+            codes(&World::healthy().container(half_preset()).audit()),
+            ["IRSA401"]
+        );
     }
 
     #[test]
     fn a_template_tells_what_its_pods_will_lack() {
         let template = |container, change: &dyn Fn(&mut Pod)| {
-            let world = World::healthy().container(container).pod(|pod| pod.phase = PodPhase::Template);
+            let world = World::healthy()
+                .container(container)
+                .pod(|pod| pod.phase = PodPhase::Template);
             world.pod(change).audit()
         };
         the_one(&template(bare("app"), &skip("app")), NOTICE);
         the_one(&template(bare("app"), &|pod| pod.webhook_opt_out = true), NOTICE);
-        the_one(&template(Container { tokens: Vec::new(), ..half_preset() }, &|_| ()), NOTICE);
-        assert_healthy(&template(Container { tokens: Vec::new(), ..injected("app", ROLE) }, &|_| ()));
+        the_one(
+            &template(
+                Container {
+                    tokens: Vec::new(),
+                    ..half_preset()
+                },
+                &|_| (),
+            ),
+            NOTICE,
+        );
+        assert_healthy(&template(
+            Container {
+                tokens: Vec::new(),
+                ..injected("app", ROLE)
+            },
+            &|_| (),
+        ));
     }
 }

@@ -28,6 +28,7 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::quote;
@@ -40,9 +41,14 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "new pods get credentials of EKS Pod Identity in place of those of IRSA",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.annotation == Annotation::Missing || !chain.aws_applies() {
         return None;
     }
@@ -53,7 +59,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Some(arn) => format!("role `{}`", quote(arn)),
         None => "its role".to_owned(),
     };
-    let message = format!("EKS Pod Identity association `{id}` gives new pods {role} in place of the annotation's");
+    let message =
+        format!("EKS Pod Identity association `{id}` gives new pods {role} in place of the annotation's");
     let fix = Fix::manual(format!(
         "settle on one of the two: take away the association with `aws eks delete-pod-identity-association --cluster-name \
          CLUSTER --association-id {id}`, or the annotation `{}/role-arn`",
@@ -73,8 +80,10 @@ mod tests {
 
     /// With an association for this ServiceAccount.
     fn associated(world: World, service_account: &str, role_arn: Option<&str>) -> World {
-        let association =
-            PodIdentityAssociation { id: "a-1".to_owned(), role_arn: role_arn.map(str::to_owned) };
+        let association = PodIdentityAssociation {
+            id: "a-1".to_owned(),
+            role_arn: role_arn.map(str::to_owned),
+        };
         let (now, key) = (world.now, BindingKey::new("shop", service_account));
         world.account(|account| account.pod_identity = Observed::known([(key, association)].into(), now))
     }
@@ -83,12 +92,17 @@ mod tests {
     fn an_association_beside_the_annotation_is_a_risk() {
         let report = associated(World::healthy(), "cart", Some(OLD_ROLE)).audit();
         assert!(the_one(&report, RISK).message.contains(OLD_ROLE));
-        the_one(&associated(World::healthy().without_pods(), "cart", None).audit(), RISK);
+        the_one(
+            &associated(World::healthy().without_pods(), "cart", None).audit(),
+            RISK,
+        );
     }
 
     #[test]
     fn pods_that_already_use_it_show_that_it_was_meant() {
-        assert_healthy(&associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit());
+        assert_healthy(
+            &associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit(),
+        );
     }
 
     #[test]
@@ -102,7 +116,13 @@ mod tests {
     fn not_being_allowed_to_look_says_nothing_of_the_binding() {
         let world = World::healthy();
         let now = world.now;
-        let denied = FailureKind::AccessDenied { action: "eks:ListPodIdentityAssociations".to_owned() };
-        assert_healthy(&world.account(|account| account.pod_identity.fail(denied, String::new(), now)).audit());
+        let denied = FailureKind::AccessDenied {
+            action: "eks:ListPodIdentityAssociations".to_owned(),
+        };
+        assert_healthy(
+            &world
+                .account(|account| account.pod_identity.fail(denied, String::new(), now))
+                .audit(),
+        );
     }
 }

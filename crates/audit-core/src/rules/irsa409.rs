@@ -28,6 +28,7 @@
 //! - [Set it up on a self-hosted cluster](https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md)
 
 use crate::audit::lacks_injection;
+use crate::check::{Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -42,18 +43,26 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "the webhook that gives pods their credentials is not registered",
 };
-// Of the cluster: the pods that lack credentials are IRSA401's.
-pub(super) const CHECK: Option<super::Check> = None;
 
-/// The finding about the cluster.
-#[must_use]
-pub fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
+/// What looks for it. It is about the cluster: the pods that lack credentials are IRSA401's.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Cluster(of_cluster)],
+};
+
+fn of_cluster(snapshot: &Snapshot, config: &Config) -> Vec<Finding> {
+    finding(snapshot, config).into_iter().collect()
+}
+
+fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
     if snapshot.cluster.has_webhook() != Some(false) {
         return None;
     }
     let bindings = snapshot.cluster.bindings().map(|(key, _)| key);
-    let lacking: Vec<String> =
-        bindings.filter(|key| lacks_injection(snapshot, config, key)).map(ToString::to_string).collect();
+    let lacking: Vec<String> = bindings
+        .filter(|key| lacks_injection(snapshot, config, key))
+        .map(ToString::to_string)
+        .collect();
     if lacking.is_empty() {
         return None;
     }
@@ -74,7 +83,11 @@ mod tests {
 
     fn cluster_codes(world: &World) -> Vec<&'static str> {
         let cluster = audit_cluster(&world.snapshot, &world.config, world.now);
-        cluster.findings.iter().map(|finding| finding.entry.code).collect()
+        cluster
+            .findings
+            .iter()
+            .map(|finding| finding.entry.code)
+            .collect()
     }
 
     /// A pod without credentials, where the webhook is registered or is not.
@@ -89,7 +102,9 @@ mod tests {
         let world = lacking(Some(false));
         assert_eq!(cluster_codes(&world), ["IRSA409"]);
         assert_eq!(codes(&world.audit()), ["IRSA401"]);
-        let listed = lacking(Some(false)).without_annotation().listed_by_webhook(ROLE, AUDIENCE);
+        let listed = lacking(Some(false))
+            .without_annotation()
+            .listed_by_webhook(ROLE, AUDIENCE);
         assert_eq!(cluster_codes(&listed), ["IRSA409"]);
     }
 
@@ -97,10 +112,19 @@ mod tests {
     fn elsewhere_it_is_none() {
         assert_eq!(cluster_codes(&lacking(Some(true))), [""; 0]);
         assert_eq!(cluster_codes(&lacking(None)), [""; 0], "nobody looked");
-        assert_eq!(cluster_codes(&lacking(Some(false)).container(injected("app", ROLE))), [""; 0]);
-        assert_eq!(cluster_codes(&lacking(Some(false)).container(with_pod_identity("app"))), [""; 0]);
+        assert_eq!(
+            cluster_codes(&lacking(Some(false)).container(injected("app", ROLE))),
+            [""; 0]
+        );
+        assert_eq!(
+            cluster_codes(&lacking(Some(false)).container(with_pod_identity("app"))),
+            [""; 0]
+        );
         assert_eq!(cluster_codes(&lacking(Some(false)).without_annotation()), [""; 0]);
-        assert_eq!(cluster_codes(&lacking(Some(false)).pod(|pod| pod.phase = PodPhase::Template)), [""; 0]);
+        assert_eq!(
+            cluster_codes(&lacking(Some(false)).pod(|pod| pod.phase = PodPhase::Template)),
+            [""; 0]
+        );
         let excluded = |config: &mut Config| config.excluded_namespaces = ["shop".to_owned()].into();
         assert_eq!(cluster_codes(&lacking(Some(false)).config(excluded)), [""; 0]);
     }

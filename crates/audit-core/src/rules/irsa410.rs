@@ -36,6 +36,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::pods::{some_of, workloads};
 use super::{irsa405, irsa406, irsa413};
 use crate::chain::{Chain, Outcome, RoleChain};
+use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{Container, LastUsed, Pod, PodPhase};
@@ -49,23 +50,31 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "pods have run for long without using their role",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// How long IAM may take to tell of a use; several times what its documentation says.
 const LAG: SignedDuration = SignedDuration::from_hours(24);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (aws, last_used) = seen(chain)?;
     let pods: Vec<(&Pod, Timestamp)> = users(chain, aws);
-    let grown: Vec<(&Pod, Timestamp)> = pods.into_iter().filter(|(_, from)| grown_at(*from) <= Some(chain.now)).collect();
+    let grown: Vec<(&Pod, Timestamp)> = pods
+        .into_iter()
+        .filter(|(_, from)| grown_at(*from) <= Some(chain.now))
+        .collect();
     let oldest = grown.iter().map(|(_, created)| *created).min()?;
     let when = match last_used {
         LastUsed::Never => "never".to_owned(),
         LastUsed::At(at) if at < oldest => format!("for the last time at {at}"),
         LastUsed::At(_) | LastUsed::Unseen => return None,
     };
-    let explained = [irsa405::CHECK, irsa406::CHECK, irsa413::CHECK];
-    if explained.iter().flatten().any(|check| check(chain).is_some()) {
+    let explained: [BindingCheck; 3] = [irsa405::check, irsa406::check, irsa413::check];
+    if explained.iter().any(|check| check(chain).is_some()) {
         return None;
     }
     let pods: Vec<&Pod> = grown.iter().map(|(pod, _)| *pod).collect();
@@ -75,7 +84,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         some_of(pods.len(), chain.pods.len(), "could assume", "could assume"),
         aws.arn
     );
-    let fix = Fix::manual(format!("find out which credentials the containers of {names} use, and whether their SDKs know web identity"));
+    let fix = Fix::manual(format!(
+        "find out which credentials the containers of {names} use, and whether their SDKs know web identity"
+    ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -83,7 +94,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 #[must_use]
 pub fn changes_at(chain: &Chain<'_>) -> Option<Timestamp> {
     let (aws, _) = seen(chain)?;
-    let ends = users(chain, aws).into_iter().filter_map(|(_, created)| grown_at(created));
+    let ends = users(chain, aws)
+        .into_iter()
+        .filter_map(|(_, created)| grown_at(created));
     ends.filter(|end| *end > chain.now).min()
 }
 
@@ -120,7 +133,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA410", Severity::Notice, Link::Pods, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA410", Severity::Notice, Link::Pods, Verdict::Working);
 
     fn hours_ago(world: &World, hours: i64) -> Timestamp {
         world.now.checked_sub(SignedDuration::from_hours(hours)).unwrap()
@@ -130,15 +144,25 @@ mod tests {
     fn running_for(hours: i64, last_used: impl Fn(&World) -> LastUsed) -> World {
         let world = World::healthy();
         let (created, last_used) = (hours_ago(&world, hours), last_used(&world));
-        let RoleLookup::Found(known) = role(ROLE, &trust(&condition(SUBJECT)).to_string()) else { panic!() };
-        let known = crate::model::Role { last_used, ..(*known).clone() };
-        world.role(RoleLookup::Found(Arc::new(known))).pod(|pod| pod.created = Some(created))
+        let RoleLookup::Found(known) = role(ROLE, &trust(&condition(SUBJECT)).to_string()) else {
+            panic!()
+        };
+        let known = crate::model::Role {
+            last_used,
+            ..(*known).clone()
+        };
+        world
+            .role(RoleLookup::Found(Arc::new(known)))
+            .pod(|pod| pod.created = Some(created))
     }
 
     #[test]
     fn a_role_that_pods_have_long_and_never_used_is_a_notice() {
         the_one(&running_for(25, |_| LastUsed::Never).audit(), NOTICE);
-        the_one(&running_for(25, |world| LastUsed::At(hours_ago(world, 26))).audit(), NOTICE);
+        the_one(
+            &running_for(25, |world| LastUsed::At(hours_ago(world, 26))).audit(),
+            NOTICE,
+        );
     }
 
     #[test]
@@ -156,17 +180,30 @@ mod tests {
         let grown = world.now.checked_add(SignedDuration::from_hours(1)).unwrap();
         assert_eq!(changes(&world), Some(grown));
         assert!(report.valid_until <= Some(grown));
-        assert_healthy(&running_for(25, |_| LastUsed::Never).pod(|pod| pod.created = None).audit());
+        assert_healthy(
+            &running_for(25, |_| LastUsed::Never)
+                .pod(|pod| pod.created = None)
+                .audit(),
+        );
     }
 
     fn changes(world: &World) -> Option<Timestamp> {
-        changes_at(&Chain::derive(&world.snapshot, &world.config, &world.key, world.now))
+        changes_at(&Chain::derive(
+            &world.snapshot,
+            &world.config,
+            &world.key,
+            world.now,
+        ))
     }
 
     #[test]
     fn what_explains_it_is_the_finding() {
-        let keys = Rarities { access_key: Some(SetBy::Env), ..Rarities::default() };
-        let world = running_for(25, |_| LastUsed::Never).pod(|pod| pod.containers[0].rarities = Some(Box::new(keys)));
+        let keys = Rarities {
+            access_key: Some(SetBy::Env),
+            ..Rarities::default()
+        };
+        let world =
+            running_for(25, |_| LastUsed::Never).pod(|pod| pod.containers[0].rarities = Some(Box::new(keys)));
         assert_eq!(codes(&world.audit()), ["IRSA406"]);
         let refused = running_for(25, |_| LastUsed::Never).without_provider();
         assert_eq!(codes(&refused.audit()), ["IRSA301"]);

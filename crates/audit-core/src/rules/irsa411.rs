@@ -31,6 +31,7 @@
 
 use super::pods::{among_containers, containers_shown, pods_of, workloads};
 use crate::chain::{Annotation, Chain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::StsEndpoints;
@@ -44,7 +45,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "SDKs are told to use the global endpoint of STS",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 const VARIABLE: &str = "AWS_STS_REGIONAL_ENDPOINTS";
 
@@ -72,7 +78,9 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
 fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
     let injection = Injection::of(chain)?;
     let asks_for_global = injection.regional_sts == Some(false);
-    let others = among_containers(chain, |container| (container.sts_endpoints != StsEndpoints::Regional).then_some(()));
+    let others = among_containers(chain, |container| {
+        (container.sts_endpoints != StsEndpoints::Regional).then_some(())
+    });
     let has_none = chain.pods.is_empty() && chain.templates.is_empty();
     if !asks_for_global || (others.is_empty() && !has_none) {
         return None;
@@ -80,7 +88,8 @@ fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
     let key = format!("{}/sts-regional-endpoints", injection.prefix);
     let message = format!("the annotation `{key}` keeps the webhook from setting `{VARIABLE}=regional`");
     let (owners, _) = workloads(&chain.pods);
-    let fix = fix::use_regional_sts(chain.key, injection.prefix).then(fix::restart(&chain.key.namespace, &owners));
+    let fix =
+        fix::use_regional_sts(chain.key, injection.prefix).then(fix::restart(&chain.key.namespace, &owners));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -91,10 +100,14 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA411", Severity::Notice, Link::Pods, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA411", Severity::Notice, Link::Pods, Verdict::Working);
 
     fn asking(sts_endpoints: StsEndpoints) -> World {
-        World::healthy().container(Container { sts_endpoints, ..injected("app", ROLE) })
+        World::healthy().container(Container {
+            sts_endpoints,
+            ..injected("app", ROLE)
+        })
     }
 
     fn annotated(world: World, value: &str) -> World {
@@ -105,14 +118,24 @@ mod tests {
     fn legacy_in_a_container_is_a_notice() {
         let report = asking(StsEndpoints::Legacy).audit();
         let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
-        assert_eq!(fix.text, "kubectl set env --namespace shop deployment/cart AWS_STS_REGIONAL_ENDPOINTS-");
+        assert_eq!(
+            fix.text,
+            "kubectl set env --namespace shop deployment/cart AWS_STS_REGIONAL_ENDPOINTS-"
+        );
         assert_healthy(&asking(StsEndpoints::Regional).audit());
     }
 
     #[test]
     fn an_annotation_that_says_false_is_a_notice() {
         let report = annotated(World::healthy(), "False").audit();
-        assert!(the_one(&report, NOTICE).fix.as_ref().unwrap().whole().contains("rollout restart"));
+        assert!(
+            the_one(&report, NOTICE)
+                .fix
+                .as_ref()
+                .unwrap()
+                .whole()
+                .contains("rollout restart")
+        );
         the_one(&annotated(World::healthy().without_pods(), "0").audit(), NOTICE);
         for value in ["true", "no", ""] {
             assert_healthy(&annotated(World::healthy(), value).audit());
@@ -127,7 +150,11 @@ mod tests {
     #[test]
     fn other_partitions_have_no_global_endpoint() {
         let arn = "arn:aws-cn:iam::111122223333:role/cart";
-        let report = annotated(World::healthy().annotation(arn).container(injected("app", arn)), "false").audit();
+        let report = annotated(
+            World::healthy().annotation(arn).container(injected("app", arn)),
+            "false",
+        )
+        .audit();
         assert!(!codes(&report).contains(&"IRSA411"), "{}", shown(&report));
     }
 }

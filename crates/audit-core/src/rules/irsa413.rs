@@ -37,6 +37,7 @@
 
 use super::pods::{containers_shown, differing, pods_of, workloads};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::quote;
@@ -50,16 +51,27 @@ pub const ENTRY: Entry = Entry {
     link: Link::Pods,
     title: "a container reads a token that nobody refreshes",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let told = differing(chain, not_refreshed);
     let how = match told.first()?.what {
-        Frozen::CopiedBy(copier) => format!("reads a copy of the token that init container `{}` leaves", quote(copier)),
+        Frozen::CopiedBy(copier) => format!(
+            "reads a copy of the token that init container `{}` leaves",
+            quote(copier)
+        ),
         Frozen::SubPath => "mounts the token by `subPath`".to_owned(),
     };
     let (_, names) = workloads(&pods_of(&told));
-    let message = format!("{} {how}: it expires, and no new one arrives", containers_shown(&told));
+    let message = format!(
+        "{} {how}: it expires, and no new one arrives",
+        containers_shown(&told)
+    );
     let fix = Fix::manual(format!(
         "let `AWS_WEB_IDENTITY_TOKEN_FILE` lead to the token's volume, mounted whole, in the pod templates of {names}"
     ));
@@ -95,21 +107,43 @@ mod tests {
 
     #[test]
     fn a_sub_path_and_a_copy_are_risks() {
-        the_one(&World::healthy().pod(|pod| pod.containers[0].tokens[0].sub_path = true).audit(), RISK);
+        the_one(
+            &World::healthy()
+                .pod(|pod| pod.containers[0].tokens[0].sub_path = true)
+                .audit(),
+            RISK,
+        );
         let report = World::healthy().container(copied()).audit();
-        assert!(the_one(&report, RISK).message.contains("`copy`"), "{}", report.message);
+        assert!(
+            the_one(&report, RISK).message.contains("`copy`"),
+            "{}",
+            report.message
+        );
     }
 
     #[test]
     fn a_token_that_nobody_reads_may_be_mounted_anyhow() {
         let mut other = token("vault");
         (other.path, other.sub_path) = ("/vault".to_owned(), true);
-        assert_healthy(&World::healthy().pod(|pod| pod.containers[0].tokens.push(other)).audit());
+        assert_healthy(
+            &World::healthy()
+                .pod(|pod| pod.containers[0].tokens.push(other))
+                .audit(),
+        );
     }
 
     #[test]
     fn a_template_that_reads_a_copy_makes_such_pods() {
-        let container = Container { tokens: Vec::new(), ..copied() };
-        the_one(&World::healthy().container(container).pod(|pod| pod.phase = PodPhase::Template).audit(), RISK);
+        let container = Container {
+            tokens: Vec::new(),
+            ..copied()
+        };
+        the_one(
+            &World::healthy()
+                .container(container)
+                .pod(|pod| pod.phase = PodPhase::Template)
+                .audit(),
+            RISK,
+        );
     }
 }

@@ -34,6 +34,7 @@
 
 use super::expected::grant;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::permissions::expectation::questions;
@@ -48,7 +49,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "the role has no permission policies",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.past_role().filter(|aws| aws.trust_admits())?;
@@ -60,9 +66,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let questions = questions(expectations).map(|(question, _)| question);
     let missing: Vec<Question<'_>> = questions.filter(|question| !is_free(question.action)).collect();
     let all = expected(chain);
-    let is_contradicted = |expected: &Expected<'_>| matches!(expected.simulated, Confirmation::Contradicts(_));
+    let is_contradicted =
+        |expected: &Expected<'_>| matches!(expected.simulated, Confirmation::Contradicts(_));
     let is_proven = !missing.is_empty() && (all.is_empty() || !all.iter().all(is_contradicted));
-    let message = format!("role `{}` has neither attached nor inline policies", quote(aws.arn.name()));
+    let message = format!(
+        "role `{}` has neither attached nor inline policies",
+        quote(aws.arn.name())
+    );
     let fix = if missing.is_empty() {
         let role = shell::option("--role-name", aws.arn.name());
         let role: Vec<&str> = role.iter().map(String::as_str).collect();
@@ -73,7 +83,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         grant(chain, &missing.iter().collect::<Vec<_>>())
     };
-    Some(Finding::new(&ENTRY, message).severity(if is_proven { Severity::Broken } else { Severity::Risk }).fix(fix))
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(if is_proven {
+                Severity::Broken
+            } else {
+                Severity::Risk
+            })
+            .fix(fix),
+    )
 }
 
 #[cfg(test)]
@@ -85,17 +103,32 @@ mod tests {
     #[test]
     fn no_policy_is_a_risk_and_broken_where_permissions_are_expected() {
         let world = World::healthy().policies(0);
-        the_one(&world.audit(), ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk));
+        the_one(
+            &world.audit(),
+            ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk),
+        );
         let expected = world.expect_aws();
         let report = expected.audit();
-        let finding = the_one(&report, ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken));
-        assert_eq!(finding.fix.as_ref().unwrap().kind, crate::fix::FixKind::AwsCli, "{finding:?}");
+        let finding = the_one(
+            &report,
+            ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken),
+        );
+        assert_eq!(
+            finding.fix.as_ref().unwrap().kind,
+            crate::fix::FixKind::AwsCli,
+            "{finding:?}"
+        );
     }
 
     #[test]
     fn what_takes_no_permission_is_not_missing() {
-        let world = World::healthy().policies(0).expect(&["sts:GetCallerIdentity"], &[]);
-        the_one(&world.audit(), ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk));
+        let world = World::healthy()
+            .policies(0)
+            .expect(&["sts:GetCallerIdentity"], &[]);
+        the_one(
+            &world.audit(),
+            ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk),
+        );
     }
 
     #[test]
@@ -106,7 +139,9 @@ mod tests {
 
     #[test]
     fn nobody_looks_where_the_trust_policy_does_not_admit() {
-        let refusing = World::healthy().policies(0).condition(&condition("system:serviceaccount:shop:orders"));
+        let refusing = World::healthy()
+            .policies(0)
+            .condition(&condition("system:serviceaccount:shop:orders"));
         assert_eq!(codes(&refusing.expect_aws().audit()), ["IRSA205"]);
     }
 }

@@ -41,6 +41,7 @@
 
 use super::expected::{asked, grant, message, of_kind};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
@@ -55,7 +56,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "no policy of the role allows an expected action",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
@@ -64,7 +70,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let all = expected(chain);
-    let failing = of_kind(&all, |answer| matches!(answer, Answer::NotAllowed | Answer::Refused(_)));
+    let failing = of_kind(&all, |answer| {
+        matches!(answer, Answer::NotAllowed | Answer::Refused(_))
+    });
     failing.first()?;
     let message = message(aws.arn.name(), &failing, |expected| match &expected.answer {
         Answer::Refused(why) => format!("{} is allowed, but {why}", asked(&expected.question)),
@@ -74,7 +82,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let questions: Vec<&Question<'_>> = missing.iter().map(|expected| &expected.question).collect();
     let fix = if questions.is_empty() {
         let arn = quote(&aws.arn.to_string());
-        Some(Fix::manual(format!("ask whoever owns the role that is to be assumed to let `{arn}` in")))
+        Some(Fix::manual(format!(
+            "ask whoever owns the role that is to be assumed to let `{arn}` in"
+        )))
     } else {
         grant(chain, &questions)
     };
@@ -109,7 +119,12 @@ mod tests {
     #[test]
     fn every_action_on_every_resource_is_asked_for() {
         let world = allowing(&["s3:Get*"], &[CARTS]);
-        assert_healthy(&world.clone().expect(&["s3:GetObject", "S3:getobjectacl"], &[CARTS]).audit());
+        assert_healthy(
+            &world
+                .clone()
+                .expect(&["s3:GetObject", "S3:getobjectacl"], &[CARTS])
+                .audit(),
+        );
         for (actions, resources) in [
             (&["s3:GetObject", "s3:PutObject"][..], &[CARTS][..]),
             (&["s3:GetObject"], &[CARTS, "arn:aws:s3:::orders/a"]),
@@ -132,21 +147,35 @@ mod tests {
 
     #[test]
     fn the_fix_makes_it_pass() {
-        let world = allowing(&["s3:GetObject"], &[CARTS]).expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[CARTS]);
+        let world = allowing(&["s3:GetObject"], &[CARTS])
+            .expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[CARTS]);
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
         let (_, document) = fix.text.split_once("--policy-document ").unwrap();
         let document: serde_json::Value = serde_json::from_str(document.trim_matches('\'')).unwrap();
         assert_eq!(document["Statement"].as_array().unwrap().len(), 1, "{document}");
-        assert_eq!(document["Statement"][0]["Action"], json!(["s3:DeleteObject", "s3:PutObject"]));
+        assert_eq!(
+            document["Statement"][0]["Action"],
+            json!(["s3:DeleteObject", "s3:PutObject"])
+        );
         assert_healthy(&world.inline_named("irsa-audit-expected", &document).audit());
     }
 
     #[test]
     fn nothing_that_iam_would_not_take_is_printed() {
-        for (action, resource) in [("PutObject", CARTS), ("s3:Put Object", CARTS), ("s3:PutObject", "carts")] {
-            let report = allowing(&["s3:GetObject"], &[CARTS]).expect(&[action], &[resource]).audit();
-            assert_eq!(the_one(&report, BROKEN).fix.as_ref().unwrap().kind, FixKind::Manual, "{action}");
+        for (action, resource) in [
+            ("PutObject", CARTS),
+            ("s3:Put Object", CARTS),
+            ("s3:PutObject", "carts"),
+        ] {
+            let report = allowing(&["s3:GetObject"], &[CARTS])
+                .expect(&[action], &[resource])
+                .audit();
+            assert_eq!(
+                the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+                FixKind::Manual,
+                "{action}"
+            );
         }
     }
 
@@ -171,15 +200,30 @@ mod tests {
         let world = || allowing(&["sts:AssumeRole"], &[target]).expect(&["sts:AssumeRole"], &[target]);
         assert_healthy(&world().audit());
         for principal in [ROLE, "arn:aws:iam::111122223333:root", "*"] {
-            assert_healthy(&world().any_role("old-cart", role(target, &lets_in(principal))).audit());
+            assert_healthy(
+                &world()
+                    .any_role("old-cart", role(target, &lets_in(principal)))
+                    .audit(),
+            );
         }
-        let refusing = world().any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:role/other")));
+        let refusing = world().any_role(
+            "old-cart",
+            role(target, &lets_in("arn:aws:iam::111122223333:role/other")),
+        );
         let report = refusing.audit();
         let finding = the_one(&report, BROKEN);
         assert!(finding.message.contains("does not let"), "{}", finding.message);
         let by_name = allowing(&["s3:GetObject"], &["*"]).expect(&["sts:AssumeRole"], &[target]);
-        assert_healthy(&by_name.clone().any_role("old-cart", role(target, &lets_in(ROLE))).audit());
-        let by_account = by_name.any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:root")));
+        assert_healthy(
+            &by_name
+                .clone()
+                .any_role("old-cart", role(target, &lets_in(ROLE)))
+                .audit(),
+        );
+        let by_account = by_name.any_role(
+            "old-cart",
+            role(target, &lets_in("arn:aws:iam::111122223333:root")),
+        );
         the_one(&by_account.audit(), BROKEN);
     }
 

@@ -31,6 +31,7 @@
 
 use super::expected::{asked, message, of_kind};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
@@ -44,13 +45,20 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "an expected action meets an explicit Deny",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
     let denied = of_kind(&all, |answer| matches!(answer, Answer::Denied(_)));
-    let Answer::Denied(first) = &denied.first()?.answer else { return None };
+    let Answer::Denied(first) = &denied.first()?.answer else {
+        return None;
+    };
     let message = message(aws.arn.name(), &denied, |expected| match &expected.answer {
         Answer::Denied(place) => format!("{} is denied by {place}", asked(&expected.question)),
         _ => asked(&expected.question),
@@ -91,16 +99,29 @@ mod tests {
             ("s3:Delete*", "arn:aws:s3:::carts/old/*"),
             ("*", "arn:aws:s3:::carts/*"),
         ] {
-            let report = with_deny(action, resource).expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+            let report = with_deny(action, resource)
+                .expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"])
+                .audit();
             let finding = the_one(&report, BROKEN);
-            assert!(finding.message.contains("statement `KeepOut` of inline policy `inline`"), "{}", finding.message);
+            assert!(
+                finding
+                    .message
+                    .contains("statement `KeepOut` of inline policy `inline`"),
+                "{}",
+                finding.message
+            );
         }
     }
 
     #[test]
     fn a_deny_of_something_else_is_fine() {
-        for (action, resource) in [("s3:PutObject", "*"), ("s3:DeleteObject", "arn:aws:s3:::orders/*")] {
-            let report = with_deny(action, resource).expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+        for (action, resource) in [
+            ("s3:PutObject", "*"),
+            ("s3:DeleteObject", "arn:aws:s3:::orders/*"),
+        ] {
+            let report = with_deny(action, resource)
+                .expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"])
+                .audit();
             assert_healthy(&report);
         }
     }
@@ -112,8 +133,16 @@ mod tests {
             deny("s3:DeleteObject", "*"),
         ]});
         let world = with_deny("s3:PutObject", "*").boundary(&boundary);
-        let report = world.expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"]).audit();
+        let report = world
+            .expect(&["s3:DeleteObject"], &["arn:aws:s3:::carts/*"])
+            .audit();
         let finding = the_one(&report, BROKEN);
-        assert!(finding.message.contains("policy `arn:aws:iam::111122223333:policy/boundary`"), "{}", finding.message);
+        assert!(
+            finding
+                .message
+                .contains("policy `arn:aws:iam::111122223333:policy/boundary`"),
+            "{}",
+            finding.message
+        );
     }
 }

@@ -34,6 +34,7 @@
 
 use super::expected::{asked, message, of_kind, widen};
 use crate::chain::{Chain, RoleChain};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::{Observed, RoleLookup};
 use crate::permissions::expectation::admitted;
@@ -47,15 +48,25 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "the permissions boundary does not allow an expected action",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
     let blocked = of_kind(&all, |answer| matches!(answer, Answer::OutsideBoundary(_)));
-    let Answer::OutsideBoundary(boundary) = blocked.first()?.answer else { return None };
+    let Answer::OutsideBoundary(boundary) = blocked.first()?.answer else {
+        return None;
+    };
     let message = message(aws.arn.name(), &blocked, |expected| {
-        format!("{} is allowed, but not by the permissions boundary, {boundary}", asked(&expected.question))
+        format!(
+            "{} is allowed, but not by the permissions boundary, {boundary}",
+            asked(&expected.question)
+        )
     });
     let others = match others_within(chain, aws) {
         0 => String::new(),
@@ -70,7 +81,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 /// How many other roles have the role's boundary, as far as they were seen.
 fn others_within(chain: &Chain<'_>, aws: &RoleChain<'_>) -> usize {
     let boundary = aws.found().and_then(|role| role.boundary.as_deref());
-    let seen = chain.role_account().into_iter().flat_map(|account| &account.roles);
+    let seen = chain
+        .role_account()
+        .into_iter()
+        .flat_map(|account| &account.roles);
     let has_it = |(name, role): &(&String, &Observed<RoleLookup>)| {
         let held = match role.latest() {
             Some(RoleLookup::Found(role)) => role.boundary.as_deref(),
@@ -99,8 +113,14 @@ mod tests {
     #[test]
     fn what_only_the_policies_allow_is_blocked() {
         let world = bounded("s3:*");
-        let report = world.clone().expect(&["sqs:SendMessage"], &["arn:aws:sqs:eu-west-1:111122223333:q"]).audit();
-        the_one(&report, ("IRSA504", Severity::Broken, Link::Permissions, Verdict::Broken));
+        let report = world
+            .clone()
+            .expect(&["sqs:SendMessage"], &["arn:aws:sqs:eu-west-1:111122223333:q"])
+            .audit();
+        the_one(
+            &report,
+            ("IRSA504", Severity::Broken, Link::Permissions, Verdict::Broken),
+        );
         assert_healthy(&world.expect(&["s3:GetObject"], &["arn:aws:s3:::carts/*"]).audit());
     }
 
@@ -116,20 +136,30 @@ mod tests {
 
     /// The statement that a fix adds, in its form as JSON.
     fn added(fix: &Fix) -> Value {
-        let json = fix.alternatives.iter().find(|alternative| alternative.form == Form::Json).unwrap();
+        let json = fix
+            .alternatives
+            .iter()
+            .find(|alternative| alternative.form == Form::Json)
+            .unwrap();
         serde_json::from_str(&json.text).unwrap()
     }
 
     #[test]
     fn the_fix_adds_exactly_what_is_missing_and_makes_it_pass() {
         let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
-        let world = bounded("s3:*").expect(&["sqs:SendMessage", "sqs:DeleteMessage", "s3:GetObject"], &[queue]);
+        let world = bounded("s3:*").expect(
+            &["sqs:SendMessage", "sqs:DeleteMessage", "s3:GetObject"],
+            &[queue],
+        );
         let report = world.audit();
         let fix = report.findings[0].fix.clone().unwrap();
         assert_eq!(fix.kind, FixKind::AwsCli);
         assert!(fix.text.len() < 1024, "a status shows it: {}", fix.text);
         let statement = added(&fix);
-        assert_eq!(statement, json!({ "Effect": "Allow", "Action": ["sqs:DeleteMessage", "sqs:SendMessage"], "Resource": [queue] }));
+        assert_eq!(
+            statement,
+            json!({ "Effect": "Allow", "Action": ["sqs:DeleteMessage", "sqs:SendMessage"], "Resource": [queue] })
+        );
         let boundary = json!({ "Version": "2012-10-17", "Statement": [
             { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }, statement
         ]});
@@ -149,9 +179,12 @@ mod tests {
         ]});
         assert_eq!(kind(world().boundary(&full)), FixKind::Manual);
         let managed = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
-        let of_aws = world().boundary_named(managed, &json!({ "Version": "2012-10-17", "Statement": [
-            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }
-        ]}));
+        let of_aws = world().boundary_named(
+            managed,
+            &json!({ "Version": "2012-10-17", "Statement": [
+                { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }
+            ]}),
+        );
         assert_eq!(kind(of_aws), FixKind::Manual);
     }
 
@@ -163,7 +196,11 @@ mod tests {
             { "Effect": "Allow", "Action": "s3:*", "Resource": "*" },
             { "Effect": "Deny", "Action": "sqs:*", "Resource": "*", "Condition": region }
         ]});
-        let report = World::healthy().inline(&all).boundary(&boundary).expect(&["sqs:SendMessage"], &[]).audit();
+        let report = World::healthy()
+            .inline(&all)
+            .boundary(&boundary)
+            .expect(&["sqs:SendMessage"], &[])
+            .audit();
         assert_eq!(codes(&report), ["IRSA504"]);
         assert_eq!(report.findings[0].fix.as_ref().unwrap().kind, FixKind::Manual);
     }
@@ -171,8 +208,15 @@ mod tests {
     #[test]
     fn whom_else_it_limits_is_told() {
         let bounded = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
-        let lookup = bounded.snapshot.accounts[ACCOUNT].roles["cart"].latest().cloned().unwrap();
+        let lookup = bounded.snapshot.accounts[ACCOUNT].roles["cart"]
+            .latest()
+            .cloned()
+            .unwrap();
         let report = bounded.any_role("other", lookup).audit();
-        assert!(report.findings[0].message.contains("another role"), "{}", report.findings[0].message);
+        assert!(
+            report.findings[0].message.contains("another role"),
+            "{}",
+            report.findings[0].message
+        );
     }
 }

@@ -28,6 +28,7 @@
 //! - [Policy generation from access activity](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-policy-generation.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "the role may do everything",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
@@ -67,7 +73,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const RISK: (&str, Severity, Link, Verdict) = ("IRSA505", Severity::Risk, Link::Permissions, Verdict::AtRisk);
+    const RISK: (&str, Severity, Link, Verdict) =
+        ("IRSA505", Severity::Risk, Link::Permissions, Verdict::AtRisk);
 
     fn policy(statements: &Value) -> Value {
         json!({ "Version": "2012-10-17", "Statement": statements })
@@ -86,9 +93,19 @@ mod tests {
         ] {
             let report = World::healthy().inline(&policy(&statements)).audit();
             let finding = the_one(&report, RISK);
-            assert!(finding.message.contains("of inline policy `inline`"), "{}", finding.message);
+            assert!(
+                finding.message.contains("of inline policy `inline`"),
+                "{}",
+                finding.message
+            );
         }
-        the_one(&World::healthy().inline(&policy(&json!(everything()))).boundary(&policy(&json!(everything()))).audit(), RISK);
+        the_one(
+            &World::healthy()
+                .inline(&policy(&json!(everything())))
+                .boundary(&policy(&json!(everything())))
+                .audit(),
+            RISK,
+        );
     }
 
     #[test]
@@ -103,6 +120,11 @@ mod tests {
             assert_healthy(&World::healthy().inline(&policy(&statements)).audit());
         }
         let s3 = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" });
-        assert_healthy(&World::healthy().inline(&policy(&json!(everything()))).boundary(&policy(&s3)).audit());
+        assert_healthy(
+            &World::healthy()
+                .inline(&policy(&json!(everything())))
+                .boundary(&policy(&s3))
+                .audit(),
+        );
     }
 }

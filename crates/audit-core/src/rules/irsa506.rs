@@ -33,6 +33,7 @@
 //! - [Grant permissions to pass a role to a service](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
@@ -48,7 +49,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "the role can give itself more than it has",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
@@ -63,7 +69,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Some(policy) => format!(", as far as its permissions boundary reaches, {}", policy.source),
         None => String::new(),
     };
-    let message = format!("role `{}` can {}{boundary}; {NOT_SEEN}", quote(aws.arn.name()), told.join(", or "));
+    let message = format!(
+        "role `{}` can {}{boundary}; {NOT_SEEN}",
+        quote(aws.arn.name()),
+        told.join(", or ")
+    );
     let mut places: Vec<String> = ways.iter().map(|way| way.by.to_string()).collect();
     places.dedup();
     let fix = Fix::manual(format!(
@@ -75,7 +85,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 fn told(way: &Way<'_>) -> String {
-    format!("{} ({}, by {})", way.what, quote_list(way.actions, way.actions.len()), way.by)
+    format!(
+        "{} ({}, by {})",
+        way.what,
+        quote_list(way.actions, way.actions.len()),
+        way.by
+    )
 }
 
 #[cfg(test)]
@@ -86,7 +101,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const RISK: (&str, Severity, Link, Verdict) = ("IRSA506", Severity::Risk, Link::Permissions, Verdict::AtRisk);
+    const RISK: (&str, Severity, Link, Verdict) =
+        ("IRSA506", Severity::Risk, Link::Permissions, Verdict::AtRisk);
 
     fn allowing(actions: &Value, resource: &str) -> World {
         World::healthy().inline(&json!({
@@ -107,7 +123,11 @@ mod tests {
             let report = allowing(&actions, "*").audit();
             let finding = the_one(&report, RISK);
             assert!(finding.message.contains(named), "{}", finding.message);
-            assert!(finding.message.contains("of inline policy `inline`"), "{}", finding.message);
+            assert!(
+                finding.message.contains("of inline policy `inline`"),
+                "{}",
+                finding.message
+            );
         }
     }
 
@@ -129,7 +149,10 @@ mod tests {
             (json!("iam:PassRole"), "*"),
             (json!(["iam:PassRole", "lambda:CreateFunction"]), "*"),
             (json!(["ec2:RunInstances", "lambda:*", "iam:Get*"]), "*"),
-            (json!(["iam:PassRole", "ec2:RunInstances"]), "arn:aws:iam::111122223333:role/worker"),
+            (
+                json!(["iam:PassRole", "ec2:RunInstances"]),
+                "arn:aws:iam::111122223333:role/worker",
+            ),
         ] {
             assert_healthy(&allowing(&actions, resource).audit());
         }

@@ -36,6 +36,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{irsa401, irsa402, irsa403, irsa404, irsa405, irsa406, irsa407, irsa408, irsa410, irsa413};
 use crate::chain::{Chain, Outcome, RoleChain};
+use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::aws::TRACKED;
@@ -51,7 +52,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "the role has not been used for long",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// How long IAM may take to tell of a use, several times what its documentation says.
 const LAG: SignedDuration = SignedDuration::from_hours(24);
@@ -68,14 +74,28 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let threshold = span(chain.config.role_unused_after);
     let is_older = |created: Timestamp| seen_until.duration_since(created) > signed(TRACKED);
     let message = match (role.last_used, role.created) {
-        (LastUsed::At(at), _) => format!("role `{name}` was used at {at} for the last time, more than {threshold} ago"),
-        (_, Some(created)) if is_older(created) => {
-            format!("IAM, which looks back {}, has seen no use of role `{name}`", span(TRACKED))
+        (LastUsed::At(at), _) => {
+            format!("role `{name}` was used at {at} for the last time, more than {threshold} ago")
         }
-        (_, Some(created)) => format!("role `{name}` was created at {created}, more than {threshold} ago, and never used"),
+        (_, Some(created)) if is_older(created) => {
+            format!(
+                "IAM, which looks back {}, has seen no use of role `{name}`",
+                span(TRACKED)
+            )
+        }
+        (_, Some(created)) => {
+            format!("role `{name}` was created at {created}, more than {threshold} ago, and never used")
+        }
         (_, None) => return None,
     };
-    let look = ["iam", "get-role", "--role-name", &name, "--query", "Role.RoleLastUsed"];
+    let look = [
+        "iam",
+        "get-role",
+        "--role-name",
+        &name,
+        "--query",
+        "Role.RoleLastUsed",
+    ];
     let fix = Fix::manual(format!(
         "if nothing needs the role (`{}` tells when it was used), take it away from the ServiceAccount, and delete it once nothing \
          else needs it",
@@ -115,25 +135,29 @@ fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, &'a Role, Ti
 
 fn fresh_until(chain: &Chain<'_>) -> Option<Timestamp> {
     let name = chain.aws.as_ref()?.arn.name();
-    let read = chain.role_account()?.roles.get(name).and_then(Observed::observed_at)?;
+    let read = chain
+        .role_account()?
+        .roles
+        .get(name)
+        .and_then(Observed::observed_at)?;
     read.checked_add(FRESH).ok()
 }
 
 /// Whether a finding on the pods says why the role is not used, or the same.
 fn is_explained(chain: &Chain<'_>) -> bool {
-    let rules = [
-        irsa401::CHECK,
-        irsa402::CHECK,
-        irsa403::CHECK,
-        irsa404::CHECK,
-        irsa405::CHECK,
-        irsa406::CHECK,
-        irsa407::CHECK,
-        irsa408::CHECK,
-        irsa410::CHECK,
-        irsa413::CHECK,
+    let rules: [BindingCheck; 10] = [
+        irsa401::check,
+        irsa402::check,
+        irsa403::check,
+        irsa404::check,
+        irsa405::check,
+        irsa406::check,
+        irsa407::check,
+        irsa408::check,
+        irsa410::check,
+        irsa413::check,
     ];
-    rules.iter().flatten().any(|check| check(chain).is_some())
+    rules.iter().any(|check| check(chain).is_some())
 }
 
 fn signed(span: Duration) -> SignedDuration {
@@ -143,7 +167,11 @@ fn signed(span: Duration) -> SignedDuration {
 /// A time span in words.
 fn span(span: Duration) -> String {
     let hours = span.as_secs() / 3600;
-    if hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") }
+    if hours.is_multiple_of(24) {
+        format!("{} days", hours / 24)
+    } else {
+        format!("{hours} hours")
+    }
 }
 
 #[cfg(test)]
@@ -155,14 +183,20 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const NOTICE: (&str, Severity, Link, Verdict) = ("IRSA507", Severity::Notice, Link::Permissions, Verdict::Working);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA507", Severity::Notice, Link::Permissions, Verdict::Working);
 
     fn days_ago(world: &World, days: i64) -> Timestamp {
-        world.now.checked_sub(SignedDuration::from_hours(days * 24)).unwrap()
+        world
+            .now
+            .checked_sub(SignedDuration::from_hours(days * 24))
+            .unwrap()
     }
 
     fn used(world: World, change: impl FnOnce(&mut Role, &World)) -> World {
-        let RoleLookup::Found(known) = role(ROLE, &trust(&condition(SUBJECT)).to_string()) else { panic!() };
+        let RoleLookup::Found(known) = role(ROLE, &trust(&condition(SUBJECT)).to_string()) else {
+            panic!()
+        };
         let mut known = Role::clone(&known);
         change(&mut known, &world);
         world.role(RoleLookup::Found(Arc::new(known)))
@@ -188,13 +222,19 @@ mod tests {
     fn a_role_that_nobody_used_for_long_is_a_notice() {
         the_one(&used_ago(91).audit(), NOTICE);
         the_one(&created_ago(91).audit(), NOTICE);
-        assert!(the_one(&created_ago(402).audit(), NOTICE).message.contains("400 days"));
+        assert!(
+            the_one(&created_ago(402).audit(), NOTICE)
+                .message
+                .contains("400 days")
+        );
         the_one(&used_ago(91).without_pods().audit(), NOTICE);
     }
 
     #[test]
     fn the_policy_says_how_long_is_long() {
-        let after = |days: u64| move |config: &mut crate::Config| config.role_unused_after = Duration::from_hours(days * 24);
+        let after = |days: u64| {
+            move |config: &mut crate::Config| config.role_unused_after = Duration::from_hours(days * 24)
+        };
         the_one(&used_ago(31).config(after(30)).audit(), NOTICE);
         assert_healthy(&used_ago(30).config(after(30)).audit());
         the_one(&created_ago(401).config(after(400)).audit(), NOTICE);
@@ -225,12 +265,19 @@ mod tests {
     }
 
     fn changes(world: &World) -> Option<Timestamp> {
-        changes_at(&Chain::derive(&world.snapshot, &world.config, &world.key, world.now))
+        changes_at(&Chain::derive(
+            &world.snapshot,
+            &world.config,
+            &world.key,
+            world.now,
+        ))
     }
 
     #[test]
     fn what_iam_did_not_tell_proves_nothing() {
-        let untold = used(World::healthy(), |role, world| role.created = Some(days_ago(world, 1000)));
+        let untold = used(World::healthy(), |role, world| {
+            role.created = Some(days_ago(world, 1000));
+        });
         assert_healthy(&untold.audit());
         assert_healthy(&used(World::healthy(), |role, _| role.last_used = LastUsed::Never).audit());
     }
@@ -253,12 +300,18 @@ mod tests {
 
     #[test]
     fn what_explains_it_is_the_finding() {
-        let keys = Rarities { access_key: Some(SetBy::Env), ..Rarities::default() };
+        let keys = Rarities {
+            access_key: Some(SetBy::Env),
+            ..Rarities::default()
+        };
         let world = used_ago(200).pod(|pod| pod.containers[0].rarities = Some(Box::new(keys)));
         assert_eq!(codes(&world.audit()), ["IRSA406"]);
         let world = used_ago(200);
         let long_ago = days_ago(&world, 2);
-        assert_eq!(codes(&world.pod(|pod| pod.created = Some(long_ago)).audit()), ["IRSA410"]);
+        assert_eq!(
+            codes(&world.pod(|pod| pod.created = Some(long_ago)).audit()),
+            ["IRSA410"]
+        );
         assert_eq!(codes(&used_ago(200).container(bare("app")).audit()), ["IRSA401"]);
         assert_eq!(codes(&used_ago(200).without_provider().audit()), ["IRSA301"]);
     }

@@ -34,6 +34,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -45,7 +46,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "nothing lets the ServiceAccount do what is expected",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::NoBinding)
@@ -58,7 +64,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA601", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA601", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -74,18 +81,29 @@ mod tests {
     #[test]
     fn what_everybody_has_got_does_not_count() {
         let everybody = Subject::Group("system:authenticated".into());
-        let world = World::healthy().granting("", "basic", "create authorization.k8s.io selfsubjectaccessreviews");
+        let world = World::healthy().granting(
+            "",
+            "basic",
+            "create authorization.k8s.io selfsubjectaccessreviews",
+        );
         assert_broken_and_repairable(world.bound("", "/basic", &everybody).expect_kubernetes());
     }
 
     #[test]
     fn several_expectations_are_one_finding_with_one_fix() {
-        let world = World::healthy().expect_kubernetes().expect_kubernetes().request(|request| {
-            request.kubernetes[1].resource = "nodes".to_owned();
-        });
+        let world = World::healthy()
+            .expect_kubernetes()
+            .expect_kubernetes()
+            .request(|request| {
+                request.kubernetes[1].resource = "nodes".to_owned();
+            });
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.text.contains("'kind: Role'") && fix.text.contains("'kind: ClusterRole'"), "{}", fix.text);
+        assert!(
+            fix.text.contains("'kind: Role'") && fix.text.contains("'kind: ClusterRole'"),
+            "{}",
+            fix.text
+        );
         assert_healthy(&world.with_permissions_repaired().audit());
     }
 }

@@ -31,6 +31,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -42,7 +43,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "a RoleBinding grants it in another namespace",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Namespace)
@@ -54,7 +60,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA602", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA602", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -64,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_grant_in_another_namespace() {
-        let world = World::healthy().granting("staging", "r", "get core pods").bound_itself("staging", "r");
+        let world = World::healthy()
+            .granting("staging", "r", "get core pods")
+            .bound_itself("staging", "r");
         assert_broken_and_repairable(world.expect_kubernetes());
     }
 }

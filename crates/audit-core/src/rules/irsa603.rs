@@ -32,6 +32,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "a RoleBinding cannot give what lies in no namespace, or all of them",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Scope)
@@ -55,7 +61,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA603", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA603", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -65,7 +72,10 @@ mod tests {
 
     #[test]
     fn a_role_binding_for_what_lies_in_no_namespace() {
-        let world = World::healthy().granting("", "r", "get core nodes,pods").bound_itself("shop", "/r").expect_kubernetes();
+        let world = World::healthy()
+            .granting("", "r", "get core nodes,pods")
+            .bound_itself("shop", "/r")
+            .expect_kubernetes();
         for resource in ["nodes", "pods"] {
             // Nodes lie in no namespace, whatever the expectation says.
             let namespace = (resource == "nodes").then(|| "shop".to_owned());
@@ -73,14 +83,25 @@ mod tests {
                 resource.clone_into(&mut request.kubernetes[0].resource);
                 request.kubernetes[0].namespace = namespace;
             });
-            assert!(world.audit().message.contains("ClusterRoleBinding"), "{}", shown(&world.audit()));
+            assert!(
+                world.audit().message.contains("ClusterRoleBinding"),
+                "{}",
+                shown(&world.audit())
+            );
             assert_broken_and_repairable(world);
         }
     }
 
     #[test]
     fn a_cluster_role_binding_gives_it() {
-        let world = World::healthy().granting("", "r", "get core nodes").bound_itself("", "/r").expect_kubernetes();
-        assert_healthy(&world.request(|request| request.kubernetes[0].resource = "nodes".to_owned()).audit());
+        let world = World::healthy()
+            .granting("", "r", "get core nodes")
+            .bound_itself("", "/r")
+            .expect_kubernetes();
+        assert_healthy(
+            &world
+                .request(|request| request.kubernetes[0].resource = "nodes".to_owned())
+                .audit(),
+        );
     }
 }

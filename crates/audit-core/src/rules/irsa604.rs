@@ -30,6 +30,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "the verb is not granted",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Verb)
@@ -53,7 +59,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA604", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA604", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -63,13 +70,17 @@ mod tests {
 
     #[test]
     fn another_verb() {
-        let world = World::healthy().granting("shop", "r", "list,watch core pods").bound_itself("shop", "r");
+        let world = World::healthy()
+            .granting("shop", "r", "list,watch core pods")
+            .bound_itself("shop", "r");
         assert_broken_and_repairable(world.expect_kubernetes());
     }
 
     #[test]
     fn any_verb_is_that_verb() {
-        let world = World::healthy().granting("shop", "r", "* core pods").bound_itself("shop", "r");
+        let world = World::healthy()
+            .granting("shop", "r", "* core pods")
+            .bound_itself("shop", "r");
         assert_healthy(&world.expect_kubernetes().audit());
     }
 }

@@ -29,6 +29,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -40,7 +41,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "the resource is granted under another API group",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Group)
@@ -52,7 +58,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA605", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA605", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -62,7 +69,9 @@ mod tests {
 
     #[test]
     fn the_resource_of_another_group() {
-        let world = World::healthy().granting("shop", "r", "get core deployments").bound_itself("shop", "r");
+        let world = World::healthy()
+            .granting("shop", "r", "get core deployments")
+            .bound_itself("shop", "r");
         let world = world.expect_kubernetes().request(|request| {
             request.kubernetes[0].resource = "deployments".to_owned();
             request.kubernetes[0].api_group = "apps".to_owned();
@@ -72,7 +81,9 @@ mod tests {
 
     #[test]
     fn any_group_is_that_group() {
-        let world = World::healthy().granting("shop", "r", "get * pods").bound_itself("shop", "r");
+        let world = World::healthy()
+            .granting("shop", "r", "get * pods")
+            .bound_itself("shop", "r");
         assert_healthy(&world.expect_kubernetes().audit());
     }
 }

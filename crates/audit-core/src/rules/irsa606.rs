@@ -32,6 +32,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "the binding nearly names the ServiceAccount",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Subject)
@@ -57,7 +63,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA606", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA606", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -67,16 +74,27 @@ mod tests {
 
     #[test]
     fn nearly_its_name() {
-        for subject in [account("staging", "cart"), account("shop", "carts"), Subject::User("cart".into())] {
-            let world = World::healthy().granting("shop", "r", "get core pods").bound("shop", "r", &subject);
+        for subject in [
+            account("staging", "cart"),
+            account("shop", "carts"),
+            Subject::User("cart".into()),
+        ] {
+            let world = World::healthy()
+                .granting("shop", "r", "get core pods")
+                .bound("shop", "r", &subject);
             assert_broken_and_repairable(world.expect_kubernetes());
         }
     }
 
     #[test]
     fn somebody_else_who_exists_is_no_near_miss() {
-        let world = World::healthy().service_account("shop", "carts").granting("shop", "r", "get core pods");
-        let report = world.bound("shop", "r", &account("shop", "carts")).expect_kubernetes().audit();
+        let world = World::healthy()
+            .service_account("shop", "carts")
+            .granting("shop", "r", "get core pods");
+        let report = world
+            .bound("shop", "r", &account("shop", "carts"))
+            .expect_kubernetes()
+            .audit();
         assert_eq!(codes(&report), ["IRSA601"]);
     }
 }

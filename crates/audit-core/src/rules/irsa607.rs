@@ -30,6 +30,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -41,7 +42,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "the role that the binding refers to does not exist",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::RoleMissing)
@@ -53,7 +59,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA607", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA607", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -70,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_another_binding_grants_is_enough() {
-        let world = World::healthy().bound_itself("", "/gone").granting("shop", "r", "get core pods");
+        let world = World::healthy()
+            .bound_itself("", "/gone")
+            .granting("shop", "r", "get core pods");
         assert_healthy(&world.bound_itself("shop", "r").expect_kubernetes().audit());
     }
 }

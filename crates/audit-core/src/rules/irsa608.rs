@@ -31,6 +31,7 @@
 
 use super::permissions::finding;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::Cause;
 
@@ -42,7 +43,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "another resource, subresource or name is granted",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     finding(chain, &ENTRY, Cause::Resource)
@@ -54,7 +60,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const BROKEN: (&str, Severity, Link, Verdict) = ("IRSA608", Severity::Broken, Link::Rbac, Verdict::Broken);
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA608", Severity::Broken, Link::Rbac, Verdict::Broken);
 
     #[track_caller]
     fn assert_broken_and_repairable(world: World) {
@@ -64,7 +71,9 @@ mod tests {
 
     #[test]
     fn other_resources_subresources_and_names() {
-        let log = |request: &mut crate::model::AuditRequest| request.kubernetes[0].subresource = Some("log".to_owned());
+        let log = |request: &mut crate::model::AuditRequest| {
+            request.kubernetes[0].subresource = Some("log".to_owned());
+        };
         for (rule, change) in [
             ("get core pods", Some(log as fn(&mut crate::model::AuditRequest))),
             ("get core pods/*", Some(log)),
@@ -72,19 +81,28 @@ mod tests {
             ("get core pod", None),
             ("get core pods web", None),
         ] {
-            let world = World::healthy().granting("shop", "r", rule).bound_itself("shop", "r").expect_kubernetes();
+            let world = World::healthy()
+                .granting("shop", "r", rule)
+                .bound_itself("shop", "r")
+                .expect_kubernetes();
             assert_broken_and_repairable(world.request(change.unwrap_or(|_| ())));
         }
     }
 
     #[test]
     fn a_name_cannot_restrict_what_creates() {
-        let world = World::healthy().granting("shop", "r", "create core pods web").bound_itself("shop", "r");
+        let world = World::healthy()
+            .granting("shop", "r", "create core pods web")
+            .bound_itself("shop", "r");
         let world = world.expect_kubernetes().request(|request| {
             request.kubernetes[0].verbs = vec!["create".to_owned()];
             request.kubernetes[0].resource_names = vec!["web".to_owned()];
         });
-        assert!(world.audit().message.contains("a name cannot restrict"), "{}", shown(&world.audit()));
+        assert!(
+            world.audit().message.contains("a name cannot restrict"),
+            "{}",
+            shown(&world.audit())
+        );
         assert_broken_and_repairable(world);
     }
 }

@@ -35,6 +35,7 @@
 
 use super::permissions::named;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::rbac::takers::{Taker, takers};
 use crate::text::quote;
@@ -47,7 +48,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "others can take the identity of the ServiceAccount",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// How many are named.
 const SHOWN: usize = 3;
@@ -61,7 +67,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if count > SHOWN {
         others.push(format!("{} more", count - SHOWN));
     }
-    Some(Finding::new(&ENTRY, format!("others can take this identity: {}", others.join(", "))))
+    Some(Finding::new(
+        &ENTRY,
+        format!("others can take this identity: {}", others.join(", ")),
+    ))
 }
 
 fn describe(taker: &Taker<'_>) -> String {
@@ -85,18 +94,39 @@ mod tests {
     #[test]
     fn who_may_create_pods_or_tokens_is_named() {
         let jane = Subject::User("jane".into());
-        for rule in ["create core pods", "create core serviceaccounts/token cart", "patch core serviceaccounts"] {
-            let report = World::healthy().granting("", "r", rule).bound("shop", "/r", &jane).audit();
-            let finding = the_one(&report, ("IRSA610", Severity::Notice, Link::Rbac, Verdict::Working));
-            assert!(finding.message.contains("User `jane`") && finding.message.contains("RoleBinding `shop/b`"));
+        for rule in [
+            "create core pods",
+            "create core serviceaccounts/token cart",
+            "patch core serviceaccounts",
+        ] {
+            let report = World::healthy()
+                .granting("", "r", rule)
+                .bound("shop", "/r", &jane)
+                .audit();
+            let finding = the_one(
+                &report,
+                ("IRSA610", Severity::Notice, Link::Rbac, Verdict::Working),
+            );
+            assert!(
+                finding.message.contains("User `jane`") && finding.message.contains("RoleBinding `shop/b`")
+            );
         }
     }
 
     #[test]
     fn who_may_not_is_not() {
         let jane = Subject::User("jane".into());
-        for (namespace, rule) in [("staging", "create core pods"), ("shop", "get core pods"), ("shop", "create core secrets")] {
-            assert_healthy(&World::healthy().granting("", "r", rule).bound(namespace, "/r", &jane).audit());
+        for (namespace, rule) in [
+            ("staging", "create core pods"),
+            ("shop", "get core pods"),
+            ("shop", "create core secrets"),
+        ] {
+            assert_healthy(
+                &World::healthy()
+                    .granting("", "r", rule)
+                    .bound(namespace, "/r", &jane)
+                    .audit(),
+            );
         }
     }
 
@@ -105,10 +135,19 @@ mod tests {
         let world = (0..9).fold(World::healthy().granting("", "r", "* * *"), |world, n| {
             let subject = [Subject::User(format!("user-{n}").as_str().into())];
             world.rbac(|rbac| {
-                rbac.put_binding(&crate::rbac::testing::binding("", &format!("b-{n}"), "/r", &subject));
+                rbac.put_binding(&crate::rbac::testing::binding(
+                    "",
+                    &format!("b-{n}"),
+                    "/r",
+                    &subject,
+                ));
             })
         });
         let report = world.audit();
-        assert!(report.findings[0].message.ends_with("6 more"), "{}", shown(&report));
+        assert!(
+            report.findings[0].message.ends_with("6 more"),
+            "{}",
+            shown(&report)
+        );
     }
 }

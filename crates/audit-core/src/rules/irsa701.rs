@@ -27,11 +27,10 @@
 //! - [Remove unused roles](https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html)
 
 use super::reverse::{Named, list, named};
-use crate::config::Config;
+use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::Account;
-use crate::snapshot::{Binding, Snapshot};
+use crate::snapshot::Binding;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -41,25 +40,40 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "roles trust ServiceAccounts that do not exist",
 };
-pub(super) const CHECK: Option<super::Check> = None;
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Account(of_account)],
+};
+
+fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
+    finding(account).into_iter().collect()
+}
 
 /// The finding on an account. What is not among objects that are not the whole cluster may exist all the same.
-#[must_use]
-pub fn finding(snapshot: &Snapshot, config: &Config, id: &str, account: &Account) -> Option<Finding> {
-    if snapshot.cluster.is_partial() {
+fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
+    let id = account.id;
+    if account.snapshot.cluster.is_partial() {
         return None;
     }
-    let missing: Vec<Named<'_>> = named(snapshot, config, account)
+    let missing: Vec<Named<'_>> = named(account)
         .filter(|named| named.binding.and_then(Binding::service_account).is_none())
         .collect();
     missing.first()?;
     let message = format!(
         "roles of account {id} trust {} of this cluster that {} not exist: {}",
-        if missing.len() == 1 { "a ServiceAccount".to_owned() } else { format!("{} ServiceAccounts", missing.len()) },
+        if missing.len() == 1 {
+            "a ServiceAccount".to_owned()
+        } else {
+            format!("{} ServiceAccounts", missing.len())
+        },
         if missing.len() == 1 { "does" } else { "do" },
         list(&missing)
     );
-    let fix = Fix::manual("take these subjects out of the trust policies, or create the ServiceAccounts that were meant");
+    let fix = Fix::manual(
+        "take these subjects out of the trust policies, or create the ServiceAccounts that were meant",
+    );
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -76,7 +90,9 @@ mod tests {
     fn trusting(subjects: &[&str]) -> World {
         World::healthy().account(|account| {
             for subject in subjects {
-                account.trusted_subjects.insert((*subject).to_owned(), vec!["app".to_owned()]);
+                account
+                    .trusted_subjects
+                    .insert((*subject).to_owned(), vec!["app".to_owned()]);
             }
         })
     }
@@ -86,28 +102,44 @@ mod tests {
         let world = trusting(&["system:serviceaccount:shop:retired"]);
         assert_eq!(cluster_codes(&world), ["IRSA701"]);
         assert_healthy(&world.audit());
-        assert_eq!(cluster_codes(&world.service_account("shop", "retired")), ["IRSA702"]);
+        assert_eq!(
+            cluster_codes(&world.service_account("shop", "retired")),
+            ["IRSA702"]
+        );
     }
 
     #[test]
     fn many_are_counted_and_few_are_listed() {
-        let subjects: Vec<String> = (0..40).map(|n| format!("system:serviceaccount:shop:gone-{n}")).collect();
+        let subjects: Vec<String> = (0..40)
+            .map(|n| format!("system:serviceaccount:shop:gone-{n}"))
+            .collect();
         let world = trusting(&subjects.iter().map(String::as_str).collect::<Vec<_>>());
         let report = audit_cluster(&world.snapshot, &world.config, world.now);
         let message = &report.findings[0].message;
-        assert!(message.contains("40 ServiceAccounts") && message.contains("35 more"), "{message}");
+        assert!(
+            message.contains("40 ServiceAccounts") && message.contains("35 more"),
+            "{message}"
+        );
     }
 
     #[test]
     fn only_what_was_seen_proves_an_absence() {
         let subject = "system:serviceaccount:shop:retired";
         assert_eq!(cluster_codes(&trusting(&[subject]).partial()), [""; 0]);
-        let unlisted = trusting(&[subject]).account(|account| account.listing = crate::model::Observed::default());
+        let unlisted =
+            trusting(&[subject]).account(|account| account.listing = crate::model::Observed::default());
         assert_eq!(cluster_codes(&unlisted), [""; 0]);
         let excluded = trusting(&[subject]).config(|config| {
             config.excluded_namespaces.insert("shop".to_owned());
         });
         assert_eq!(cluster_codes(&excluded), [""; 0]);
-        assert_eq!(cluster_codes(&trusting(&["system:serviceaccount:shop", "repo:a/b", "system:serviceaccount:a:B"])), [""; 0]);
+        assert_eq!(
+            cluster_codes(&trusting(&[
+                "system:serviceaccount:shop",
+                "repo:a/b",
+                "system:serviceaccount:a:B"
+            ])),
+            [""; 0]
+        );
     }
 }

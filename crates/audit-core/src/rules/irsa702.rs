@@ -31,10 +31,10 @@
 use iam_policy::RoleArn;
 
 use super::reverse::{Named, list, named};
+use crate::check::{AccountEvidence, Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::model::{Account, Pod};
-use crate::snapshot::Snapshot;
+use crate::model::Pod;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -44,18 +44,30 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "roles trust ServiceAccounts that do not use them",
 };
-pub(super) const CHECK: Option<super::Check> = None;
 
-/// The finding on an account.
-#[must_use]
-pub fn finding(snapshot: &Snapshot, config: &Config, id: &str, account: &Account) -> Option<Finding> {
-    let unused: Vec<Named<'_>> = named(snapshot, config, account)
-        .filter(|named| !uses_one(config, id, named))
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Account(of_account)],
+};
+
+fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
+    finding(account).into_iter().collect()
+}
+
+fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
+    let id = account.id;
+    let unused: Vec<Named<'_>> = named(account)
+        .filter(|named| !uses_one(account.config, id, named))
         .collect();
     unused.first()?;
     let message = format!(
         "roles of account {id} trust {} that {} not use them: {}",
-        if unused.len() == 1 { "a ServiceAccount".to_owned() } else { format!("{} ServiceAccounts", unused.len()) },
+        if unused.len() == 1 {
+            "a ServiceAccount".to_owned()
+        } else {
+            format!("{} ServiceAccounts", unused.len())
+        },
         if unused.len() == 1 { "does" } else { "do" },
         list(&unused)
     );
@@ -64,8 +76,9 @@ pub fn finding(snapshot: &Snapshot, config: &Config, id: &str, account: &Account
 
 /// Whether a ServiceAccount that is there uses one of the roles that name it, or lacks the annotation while something runs as it.
 fn uses_one(config: &Config, id: &str, named: &Named<'_>) -> bool {
-    let Some((binding, service_account)) =
-        named.binding.and_then(|binding| Some((binding, binding.service_account()?)))
+    let Some((binding, service_account)) = named
+        .binding
+        .and_then(|binding| Some((binding, binding.service_account()?)))
     else {
         return true;
     };
@@ -89,13 +102,27 @@ mod tests {
     #[test]
     fn a_trust_that_nobody_uses_is_told() {
         assert_eq!(cluster_codes(&World::healthy().trusted_by("other")), ["IRSA702"]);
-        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").without_annotation().without_pods()), ["IRSA702"]);
+        assert_eq!(
+            cluster_codes(
+                &World::healthy()
+                    .trusted_by("other")
+                    .without_annotation()
+                    .without_pods()
+            ),
+            ["IRSA702"]
+        );
     }
 
     #[test]
     fn what_is_used_or_told_elsewhere_is_not() {
         assert_eq!(cluster_codes(&World::healthy().trusted_by("cart")), [""; 0]);
-        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").trusted_by("cart")), [""; 0]);
-        assert_eq!(cluster_codes(&World::healthy().trusted_by("other").without_annotation()), [""; 0]);
+        assert_eq!(
+            cluster_codes(&World::healthy().trusted_by("other").trusted_by("cart")),
+            [""; 0]
+        );
+        assert_eq!(
+            cluster_codes(&World::healthy().trusted_by("other").without_annotation()),
+            [""; 0]
+        );
     }
 }

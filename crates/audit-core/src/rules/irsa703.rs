@@ -37,6 +37,8 @@
 
 use std::fmt::Write as _;
 
+use crate::check::{Check, Rule};
+use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::issuers::{Dead, dead};
@@ -51,7 +53,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Trust,
     title: "roles trust the issuer of a cluster that is gone",
 };
-pub(super) const CHECK: Option<super::Check> = None;
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Cluster(of_cluster)],
+};
 
 /// The most roles, and the most accounts, that a finding lists.
 const SHOWN: usize = 5;
@@ -60,8 +67,7 @@ const SHOWN: usize = 5;
 const MOST: usize = 10;
 
 /// The findings on all accounts together.
-#[must_use]
-pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
+fn of_cluster(snapshot: &Snapshot, _: &Config) -> Vec<Finding> {
     let dead = dead(snapshot);
     let more = dead.len().saturating_sub(MOST);
     let mut findings: Vec<Finding> = dead.iter().take(MOST).map(finding).collect();
@@ -73,7 +79,10 @@ pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
 
 fn finding(dead: &Dead<'_>) -> Finding {
     let roles = || dead.trusting.iter().map(|(_, roles)| roles);
-    let (total, alone) = (roles().map(|roles| roles.total).sum(), roles().map(|roles| roles.alone).sum());
+    let (total, alone) = (
+        roles().map(|roles| roles.total).sum(),
+        roles().map(|roles| roles.alone).sum(),
+    );
     let host_path = roles().next().map_or("", |roles| &roles.host_path);
     let unseen = match &*dead.unseen {
         [] => String::new(),
@@ -81,7 +90,11 @@ fn finding(dead: &Dead<'_>) -> Finding {
     };
     let message = format!(
         "{} EKS issuer `{}`, of which no provider is left, and no cluster in {}: {}{}{unseen}",
-        if total == 1 { "a role trusts".to_owned() } else { format!("{total} roles trust") },
+        if total == 1 {
+            "a role trusts".to_owned()
+        } else {
+            format!("{total} roles trust")
+        },
         quote(host_path),
         named(&dead.looked_into),
         list(dead, total),
@@ -92,8 +105,16 @@ fn finding(dead: &Dead<'_>) -> Finding {
 
 /// Accounts by their numbers.
 fn named(accounts: &[&str]) -> String {
-    let noun = if accounts.len() == 1 { "account" } else { "accounts" };
-    let mut shown: Vec<String> = accounts.iter().take(SHOWN).map(|account| (*account).to_owned()).collect();
+    let noun = if accounts.len() == 1 {
+        "account"
+    } else {
+        "accounts"
+    };
+    let mut shown: Vec<String> = accounts
+        .iter()
+        .take(SHOWN)
+        .map(|account| (*account).to_owned())
+        .collect();
     if accounts.len() > SHOWN {
         shown.push(format!("{} more", accounts.len() - SHOWN));
     }
@@ -102,7 +123,10 @@ fn named(accounts: &[&str]) -> String {
 
 /// A few roles with their accounts, then how many more there are.
 fn list(dead: &Dead<'_>, total: usize) -> String {
-    let roles = dead.trusting.iter().flat_map(|(account, roles)| roles.named.iter().map(move |(name, _)| (account, name)));
+    let roles = dead
+        .trusting
+        .iter()
+        .flat_map(|(account, roles)| roles.named.iter().map(move |(name, _)| (account, name)));
     let mut shown: Vec<String> = roles
         .take(SHOWN)
         .map(|(account, name)| format!("`{}` of {account}", quote(name)))
@@ -128,7 +152,14 @@ fn fix(dead: &Dead<'_>) -> Option<Fix> {
     let (account, roles) = dead.trusting.first()?;
     let (name, _) = roles.named.first()?;
     let name = quote(name);
-    let look = ["iam", "get-role", "--role-name", &name, "--query", "Role.AssumeRolePolicyDocument"];
+    let look = [
+        "iam",
+        "get-role",
+        "--role-name",
+        &name,
+        "--query",
+        "Role.AssumeRolePolicyDocument",
+    ];
     Some(Fix::manual(format!(
         "take the statements for this issuer out of the trust policies, and delete the roles that trust nobody else, if nothing but \
          that cluster needed them; in account {account}, `{}` shows the first",
@@ -156,18 +187,28 @@ mod tests {
         for (name, alone) in roles {
             trusting.add(name, *alone);
         }
-        let trusted = TrustedIssuer { roles: trusting, since: world.now };
+        let trusted = TrustedIssuer {
+            roles: trusting,
+            since: world.now,
+        };
         let issuer = EksIssuer::parse(host_path).unwrap();
         world.account(|account| drop(account.trusted_issuers.insert(issuer, trusted)))
     }
 
     /// Of an account that was looked into, and has only this cluster.
     fn looked_into(world: World) -> World {
-        let clusters = Clusters { issuers: [EksIssuer::parse(HOST_PATH).unwrap()].into(), is_whole: true };
+        let clusters = Clusters {
+            issuers: [EksIssuer::parse(HOST_PATH).unwrap()].into(),
+            is_whole: true,
+        };
         let now = world.now;
-        world
-            .provider_urls(&[HOST_PATH])
-            .account(|account| drop(account.clusters.insert(REGION.to_owned(), Observed::known(clusters, now))))
+        world.provider_urls(&[HOST_PATH]).account(|account| {
+            drop(
+                account
+                    .clusters
+                    .insert(REGION.to_owned(), Observed::known(clusters, now)),
+            );
+        })
     }
 
     #[test]
@@ -176,12 +217,18 @@ mod tests {
         let findings = reported(&world);
         assert_eq!(findings.len(), 1, "{findings:?}");
         let finding = &findings[0];
-        assert_eq!((finding.entry.code, finding.severity), ("IRSA703", Severity::Risk));
+        assert_eq!(
+            (finding.entry.code, finding.severity),
+            ("IRSA703", Severity::Risk)
+        );
         for word in [OTHER_HOST_PATH, "`old`", ACCOUNT, "nobody else"] {
             assert!(finding.message.contains(word), "{word}: {}", finding.message);
         }
         let fix = finding.fix.as_ref().unwrap();
-        assert!(fix.kind == FixKind::Manual && fix.text.contains("aws iam get-role --role-name old"), "{fix:?}");
+        assert!(
+            fix.kind == FixKind::Manual && fix.text.contains("aws iam get-role --role-name old"),
+            "{fix:?}"
+        );
         assert_healthy(&world.audit());
     }
 
@@ -189,33 +236,56 @@ mod tests {
     fn what_is_alive_or_was_not_seen_is_none() {
         let trusting = || trusting(World::healthy(), OTHER_HOST_PATH, &[("old", true)]);
         assert_eq!(reported(&trusting()), []);
-        assert_eq!(reported(&looked_into(trusting()).provider_urls(&[OTHER_HOST_PATH])), []);
+        assert_eq!(
+            reported(&looked_into(trusting()).provider_urls(&[OTHER_HOST_PATH])),
+            []
+        );
     }
 
     #[test]
     fn roles_and_issuers_are_counted_and_few_are_listed() {
         let mut world = looked_into(World::healthy());
         let names: Vec<String> = (0..40).map(|n| format!("role-{n:02}")).collect();
-        let roles: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), name == "role-07")).collect();
+        let roles: Vec<(&str, bool)> = names
+            .iter()
+            .map(|name| (name.as_str(), name == "role-07"))
+            .collect();
         for n in 0..40 {
-            world = trusting(world, &format!("oidc.eks.{REGION}.amazonaws.com/id/{n:032X}"), &roles);
+            world = trusting(
+                world,
+                &format!("oidc.eks.{REGION}.amazonaws.com/id/{n:032X}"),
+                &roles,
+            );
         }
         let findings = reported(&world);
         assert_eq!(findings.len(), MOST);
         let (first, last) = (&findings[0].message, &findings[MOST - 1].message);
-        assert!(first.contains("40 roles") && first.contains("35 more") && first.contains("one of them"), "{first}");
+        assert!(
+            first.contains("40 roles") && first.contains("35 more") && first.contains("one of them"),
+            "{first}"
+        );
         assert!(last.contains("30 more issuers") && last.len() < 1000, "{last}");
     }
 
     #[test]
     fn accounts_that_cannot_be_seen_are_named_or_closed() {
-        let mut world = looked_into(trusting(World::healthy(), OTHER_HOST_PATH, &[("a", false), ("b", false)]));
+        let mut world = looked_into(trusting(
+            World::healthy(),
+            OTHER_HOST_PATH,
+            &[("a", false), ("b", false)],
+        ));
         let mut other = Account::default();
         let seen = other.clusters.entry(REGION.to_owned()).or_default();
         seen.fail(crate::model::FailureKind::Unavailable, "no".to_owned(), world.now);
         world.snapshot.accounts.insert(OTHER_ACCOUNT.to_owned(), other);
-        let messages: Vec<String> = reported(&world).into_iter().map(|finding| finding.message).collect();
-        assert!(messages[0].contains(OTHER_ACCOUNT) && messages[0].contains("could not be seen"), "{messages:?}");
+        let messages: Vec<String> = reported(&world)
+            .into_iter()
+            .map(|finding| finding.message)
+            .collect();
+        assert!(
+            messages[0].contains(OTHER_ACCOUNT) && messages[0].contains("could not be seen"),
+            "{messages:?}"
+        );
         world.snapshot.accounts.get_mut(OTHER_ACCOUNT).unwrap().access = Access::NotConfigured;
         let message = &reported(&world).remove(0).message;
         assert!(!message.contains(OTHER_ACCOUNT), "{message}");

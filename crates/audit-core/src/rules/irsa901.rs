@@ -27,6 +27,7 @@
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};
+use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::FailureKind;
@@ -40,12 +41,33 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "the operator lacks a permission in AWS",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check), Check::Account(of_account)],
+};
+
+/// All actions that are denied, in one finding.
+fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
+    let denied: Vec<&str> = account
+        .failures
+        .iter()
+        .filter_map(|failure| match &failure.kind {
+            FailureKind::AccessDenied { action } => Some(action.as_str()),
+            FailureKind::Throttled | FailureKind::Unavailable => None,
+        })
+        .collect();
+    let found = account.is_accessible() && !denied.is_empty();
+    found.then(|| finding(account.id, &denied)).into_iter().collect()
+}
 
 /// The finding for actions that were denied in an account.
-#[must_use]
-pub fn finding(account: &str, actions: &[&str]) -> Finding {
-    let message = format!("the operator may not {} in account {account}", quote_list(actions, 5));
+fn finding(account: &str, actions: &[&str]) -> Finding {
+    let message = format!(
+        "the operator may not {} in account {account}",
+        quote_list(actions, 5)
+    );
     let fix = Fix::manual(format!(
         "add to a policy of the operator's role: {}",
         ascii_json(&serde_json::json!({"Effect": "Allow", "Action": actions, "Resource": "*"}))
@@ -75,20 +97,28 @@ mod tests {
     use crate::verdict::Verdict;
 
     fn denied(action: &str) -> FailureKind {
-        FailureKind::AccessDenied { action: action.to_owned() }
+        FailureKind::AccessDenied {
+            action: action.to_owned(),
+        }
     }
 
     #[test]
     fn it_lies_on_the_first_link_that_could_not_be_read() {
         for (world, link, verdict) in [
-            (World::healthy().role_unseen(Some(denied("iam:GetRole"))), Link::Role, Verdict::Unknown),
+            (
+                World::healthy().role_unseen(Some(denied("iam:GetRole"))),
+                Link::Role,
+                Verdict::Unknown,
+            ),
             (
                 World::healthy().provider_unseen(Some(denied("iam:GetOpenIDConnectProvider"))),
                 Link::Provider,
                 Verdict::Unknown,
             ),
             (
-                World::healthy().policies_unseen(Some(denied("iam:ListAttachedRolePolicies"))).expect_aws(),
+                World::healthy()
+                    .policies_unseen(Some(denied("iam:ListAttachedRolePolicies")))
+                    .expect_aws(),
                 Link::Permissions,
                 Verdict::Unknown,
             ),
@@ -102,8 +132,13 @@ mod tests {
 
     #[test]
     fn unread_permissions_do_not_count_where_nobody_asked() {
-        let report = World::healthy().policies_unseen(Some(denied("iam:ListRolePolicies"))).audit();
-        assert_eq!((report.verdict, codes(&report)), (Verdict::Working, vec!["IRSA901"]));
+        let report = World::healthy()
+            .policies_unseen(Some(denied("iam:ListRolePolicies")))
+            .audit();
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Working, vec!["IRSA901"])
+        );
     }
 
     #[test]
@@ -111,7 +146,10 @@ mod tests {
         let unread = |kind| World::healthy().documents_unseen(kind);
         let denied = denied("iam:GetPolicyVersion");
         let report = unread(Some(&denied)).expect_aws().audit();
-        the_one(&report, ("IRSA901", Severity::Unknown, Link::Permissions, Verdict::Unknown));
+        the_one(
+            &report,
+            ("IRSA901", Severity::Unknown, Link::Permissions, Verdict::Unknown),
+        );
         assert!(!report.pending);
         assert!(unread(None).expect_aws().audit().pending);
         assert_healthy(&unread(Some(&denied)).audit());
@@ -123,8 +161,15 @@ mod tests {
             .provider_unseen(Some(denied("iam:GetOpenIDConnectProvider")))
             .policies_unseen(Some(denied("iam:ListRolePolicies")))
             .audit();
-        let finding = the_one(&report, ("IRSA901", Severity::Unknown, Link::Provider, Verdict::Unknown));
-        assert!(finding.message.contains("`iam:GetOpenIDConnectProvider`, `iam:ListRolePolicies`"));
+        let finding = the_one(
+            &report,
+            ("IRSA901", Severity::Unknown, Link::Provider, Verdict::Unknown),
+        );
+        assert!(
+            finding
+                .message
+                .contains("`iam:GetOpenIDConnectProvider`, `iam:ListRolePolicies`")
+        );
     }
 
     #[test]
@@ -132,7 +177,11 @@ mod tests {
         let now = World::healthy().now;
         let world = World::healthy().account(|account| {
             let denied = || denied("iam:GetRole");
-            account.roles.get_mut("cart").unwrap().fail(denied(), "no".to_owned(), now);
+            account
+                .roles
+                .get_mut("cart")
+                .unwrap()
+                .fail(denied(), "no".to_owned(), now);
             account.provider.fail(denied(), "no".to_owned(), now);
         });
         assert_healthy(&world.audit());
@@ -140,8 +189,14 @@ mod tests {
 
     #[test]
     fn a_listing_that_is_denied_is_waited_out() {
-        let report = World::healthy().role_unseen(None).listing_fails(denied("iam:X")).audit();
-        the_one(&report, ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown));
+        let report = World::healthy()
+            .role_unseen(None)
+            .listing_fails(denied("iam:X"))
+            .audit();
+        the_one(
+            &report,
+            ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
         assert!(report.pending, "a read of the one role follows");
     }
 }

@@ -27,6 +27,7 @@
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};
+use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::{FailureKind, ReadFailure};
 use crate::text::quote;
@@ -39,13 +40,35 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "AWS could not be asked",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-/// The finding for an account.
-#[must_use]
-pub fn account_finding(account: &str, failure: &ReadFailure) -> Finding {
-    let what = if failure.kind == FailureKind::Throttled { "throttles the operator" } else { "does not answer" };
-    Finding::new(&ENTRY, format!("AWS {what} in account {account} since {}: {}", failure.since, quote(&failure.message)))
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check), Check::Account(of_account)],
+};
+
+fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
+    let failures = account.failures.iter().filter(|_| account.is_accessible());
+    failures
+        .filter(|failure| !matches!(failure.kind, FailureKind::AccessDenied { .. }))
+        .map(|failure| account_finding(account.id, failure))
+        .collect()
+}
+
+fn account_finding(account: &str, failure: &ReadFailure) -> Finding {
+    let what = if failure.kind == FailureKind::Throttled {
+        "throttles the operator"
+    } else {
+        "does not answer"
+    };
+    Finding::new(
+        &ENTRY,
+        format!(
+            "AWS {what} in account {account} since {}: {}",
+            failure.since,
+            quote(&failure.message)
+        ),
+    )
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -65,15 +88,22 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const ON_ROLE: (&str, Severity, Link, Verdict) = ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown);
+    const ON_ROLE: (&str, Severity, Link, Verdict) =
+        ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown);
 
     #[test]
     fn what_fails_and_was_never_seen_is_unknown() {
         for kind in [FailureKind::Throttled, FailureKind::Unavailable] {
             for (world, link) in [
                 (World::healthy().role_unseen(Some(kind.clone())), Link::Role),
-                (World::healthy().provider_unseen(Some(kind.clone())), Link::Provider),
-                (World::healthy().policies_unseen(Some(kind.clone())).expect_aws(), Link::Permissions),
+                (
+                    World::healthy().provider_unseen(Some(kind.clone())),
+                    Link::Provider,
+                ),
+                (
+                    World::healthy().policies_unseen(Some(kind.clone())).expect_aws(),
+                    Link::Permissions,
+                ),
             ] {
                 let report = world.audit();
                 the_one(&report, ("IRSA902", Severity::Unknown, link, Verdict::Unknown));
@@ -89,7 +119,10 @@ mod tests {
             (World::healthy().without_account(), Link::Role),
             (World::healthy().role_unseen(None), Link::Role),
             (World::healthy().provider_unseen(None), Link::Provider),
-            (World::healthy().policies_unseen(None).expect_aws(), Link::Permissions),
+            (
+                World::healthy().policies_unseen(None).expect_aws(),
+                Link::Permissions,
+            ),
         ] {
             let report = world.audit();
             the_one(&report, ("IRSA902", Severity::Unknown, link, Verdict::Unknown));
@@ -101,7 +134,11 @@ mod tests {
     fn a_role_that_waits_for_a_failing_listing_says_why() {
         for kind in [FailureKind::Throttled, FailureKind::Unavailable] {
             let report = World::healthy().role_unseen(None).listing_fails(kind).audit();
-            assert!(!the_one(&report, ON_ROLE).message.contains("yet"), "{}", report.message);
+            assert!(
+                !the_one(&report, ON_ROLE).message.contains("yet"),
+                "{}",
+                report.message
+            );
             assert!(!report.pending);
         }
     }
@@ -113,7 +150,13 @@ mod tests {
 
     #[test]
     fn a_fault_of_pods_outweighs_it() {
-        let report = World::healthy().role_unseen(Some(FailureKind::Throttled)).container(bare("app")).audit();
-        assert_eq!((report.verdict, report.reason), (Verdict::Broken, "CredentialsNotInjected"));
+        let report = World::healthy()
+            .role_unseen(Some(FailureKind::Throttled))
+            .container(bare("app"))
+            .audit();
+        assert_eq!(
+            (report.verdict, report.reason),
+            (Verdict::Broken, "CredentialsNotInjected")
+        );
     }
 }

@@ -38,6 +38,7 @@
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap, RoleChain};
+use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::text::quote;
@@ -50,11 +51,19 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "the role's account cannot be looked into",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
 
-/// The finding for an account.
-#[must_use]
-pub fn finding(account: &str) -> Finding {
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check), Check::Account(of_account)],
+};
+
+fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
+    let found = !account.is_accessible();
+    found.then(|| finding(account.id)).into_iter().collect()
+}
+
+fn finding(account: &str) -> Finding {
     let fix = Fix::manual(format!(
         "start the operator with `--account {account}=arn:aws:iam::{account}:role/NAME`, naming a role that it may assume"
     ));
@@ -79,7 +88,15 @@ fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
             format!("all that must be known of the provider `{}`", quote(arn)),
             vec![
                 shell::line("aws", &["iam", "list-open-id-connect-providers"]),
-                shell::line("aws", &["iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", arn]),
+                shell::line(
+                    "aws",
+                    &[
+                        "iam",
+                        "get-open-id-connect-provider",
+                        "--open-id-connect-provider-arn",
+                        arn,
+                    ],
+                ),
             ],
         ),
         // With that filter it has the roles, and no managed policy.
@@ -89,15 +106,26 @@ fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
         ),
         _ => (
             format!("role `{}`", quote(role)),
-            vec![shell::line("aws", &all), shell::line("aws", &["iam", "get-role", "--role-name", role])],
+            vec![
+                shell::line("aws", &all),
+                shell::line("aws", &["iam", "get-role", "--role-name", role]),
+            ],
         ),
     };
-    let join = if link == Link::Provider { "` and `" } else { "` or `" };
+    let join = if link == Link::Provider {
+        "` and `"
+    } else {
+        "` or `"
+    };
     let fix = Fix::manual(format!(
         "give to `--aws` what `{}` prints with credentials of account {account}",
         commands.join(join)
     ));
-    Finding::new(&ENTRY, format!("no file that was given holds {what} of account {account}")).fix(fix)
+    Finding::new(
+        &ENTRY,
+        format!("no file that was given holds {what} of account {account}"),
+    )
+    .fix(fix)
 }
 
 #[cfg(test)]
@@ -111,26 +139,50 @@ mod tests {
     #[test]
     fn a_role_in_an_account_without_access_is_unknown() {
         let world = World::healthy().account_not_configured();
-        the_one(&world.audit(), ("IRSA903", Severity::Unknown, Link::Role, Verdict::Unknown));
+        the_one(
+            &world.audit(),
+            ("IRSA903", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
         let cluster = audit_cluster(&world.snapshot, &world.config, world.now);
-        assert_eq!(cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(), ["IRSA903"]);
+        assert_eq!(
+            cluster.findings.iter().map(|f| f.entry.code).collect::<Vec<_>>(),
+            ["IRSA903"]
+        );
     }
 
     #[test]
     fn what_files_do_not_hold_is_unknown() {
         for (world, link, command) in [
-            (World::healthy().without_account(), Link::Role, "get-role --role-name cart"),
             (
-                World::healthy().role_unseen(None).account(|account| account.listing = Observed::default()),
+                World::healthy().without_account(),
+                Link::Role,
+                "get-role --role-name cart",
+            ),
+            (
+                World::healthy()
+                    .role_unseen(None)
+                    .account(|account| account.listing = Observed::default()),
                 Link::Role,
                 "get-account-authorization-details",
             ),
-            (World::healthy().provider_unseen(None), Link::Provider, "get-open-id-connect-provider"),
-            (World::healthy().policies_unseen(None).expect_aws(), Link::Permissions, "get-account-authorization-details`"),
+            (
+                World::healthy().provider_unseen(None),
+                Link::Provider,
+                "get-open-id-connect-provider",
+            ),
+            (
+                World::healthy().policies_unseen(None).expect_aws(),
+                Link::Permissions,
+                "get-account-authorization-details`",
+            ),
         ] {
             let report = world.read_from_files().audit();
             let finding = the_one(&report, ("IRSA903", Severity::Unknown, link, Verdict::Unknown));
-            assert!(finding.fix.as_ref().unwrap().text.contains(command), "{:?}", finding.fix);
+            assert!(
+                finding.fix.as_ref().unwrap().text.contains(command),
+                "{:?}",
+                finding.fix
+            );
             assert!(!report.pending, "no answer is on its way");
         }
         let report = World::healthy().policies_unseen(None).read_from_files().audit();
@@ -146,6 +198,9 @@ mod tests {
     #[test]
     fn what_was_seen_before_access_was_taken_away_does_not_count() {
         let world = World::healthy().account(|account| account.access = crate::model::Access::NotConfigured);
-        the_one(&world.audit(), ("IRSA903", Severity::Unknown, Link::Role, Verdict::Unknown));
+        the_one(
+            &world.audit(),
+            ("IRSA903", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
     }
 }

@@ -31,6 +31,7 @@
 
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::FailureKind;
 use crate::text::quote;
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Role,
     title: "the evidence is too old",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (link, observed, failure) = gaps(chain).into_iter().find_map(|(link, gap)| match gap {
@@ -58,7 +64,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Some(FailureKind::Unavailable) => ": AWS does not answer".to_owned(),
         None => String::new(),
     };
-    Some(Finding::new(&ENTRY, format!("account {} was last read at {observed}{why}", account(chain))).at(link))
+    Some(
+        Finding::new(
+            &ENTRY,
+            format!("account {} was last read at {observed}{why}", account(chain)),
+        )
+        .at(link),
+    )
 }
 
 #[cfg(test)]
@@ -74,13 +86,19 @@ mod tests {
     #[test]
     fn evidence_stands_to_the_last_second_of_the_limit_and_no_longer() {
         let world = World::healthy();
-        let end = world.now.saturating_add(SignedDuration::from_secs(LIMIT)).unwrap();
+        let end = world
+            .now
+            .saturating_add(SignedDuration::from_secs(LIMIT))
+            .unwrap();
         assert_eq!(world.audit().valid_until, Some(end));
         let last = world.clone().later(LIMIT).audit();
         assert_healthy(&last);
         assert_eq!(last.valid_until, Some(end));
         let after = world.later(LIMIT + 1).audit();
-        the_one(&after, ("IRSA904", Severity::Unknown, Link::Role, Verdict::Unknown));
+        the_one(
+            &after,
+            ("IRSA904", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
         assert_eq!(after.valid_until, None, "nothing changes by itself any more");
         assert!(!after.pending);
     }
@@ -93,7 +111,10 @@ mod tests {
             account.roles.get_mut("cart").unwrap().succeed(role, now);
         };
         let report = World::healthy().later(LIMIT + 1).account(fresh_role).audit();
-        the_one(&report, ("IRSA904", Severity::Unknown, Link::Provider, Verdict::Unknown));
+        the_one(
+            &report,
+            ("IRSA904", Severity::Unknown, Link::Provider, Verdict::Unknown),
+        );
     }
 
     #[test]
@@ -106,14 +127,26 @@ mod tests {
             account.provider.succeed(provider, now);
         });
         let report = world.audit();
-        assert_eq!((report.verdict, codes(&report)), (Verdict::Working, vec!["IRSA904"]));
-        the_one(&world.expect_aws().audit(), ("IRSA904", Severity::Unknown, Link::Permissions, Verdict::Unknown));
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Working, vec!["IRSA904"])
+        );
+        the_one(
+            &world.expect_aws().audit(),
+            ("IRSA904", Severity::Unknown, Link::Permissions, Verdict::Unknown),
+        );
     }
 
     #[test]
     fn a_stale_absence_proves_nothing_either() {
-        let report = World::healthy().role(crate::model::RoleLookup::Absent).later(LIMIT + 1).audit();
-        the_one(&report, ("IRSA904", Severity::Unknown, Link::Role, Verdict::Unknown));
+        let report = World::healthy()
+            .role(crate::model::RoleLookup::Absent)
+            .later(LIMIT + 1)
+            .audit();
+        the_one(
+            &report,
+            ("IRSA904", Severity::Unknown, Link::Role, Verdict::Unknown),
+        );
     }
 
     #[test]

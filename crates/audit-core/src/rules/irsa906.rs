@@ -31,6 +31,7 @@
 
 use super::expected::{asked, message, of_kind};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::permissions::expectation::admitted;
 use crate::permissions::{Answer, Doubt, expected};
@@ -43,7 +44,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "whether an expectation is met cannot be told",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// The most doubts that are told of one question.
 const DOUBTS: usize = 2;
@@ -59,7 +65,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let message = format!("the pods get their credentials from EKS Pod Identity, whose role is not looked at: `spec.{field}` is not evaluated");
+    let message = format!(
+        "the pods get their credentials from EKS Pod Identity, whose role is not looked at: `spec.{field}` is not evaluated"
+    );
     Some(Finding::new(&ENTRY, message).at(link))
 }
 
@@ -75,7 +83,11 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
             _ => &[],
         };
         let told: Vec<String> = doubts.iter().take(DOUBTS).map(Doubt::to_string).collect();
-        format!("{} cannot be told: {}", asked(&expected.question), told.join(", and "))
+        format!(
+            "{} cannot be told: {}",
+            asked(&expected.question),
+            told.join(", and ")
+        )
     });
     Some(Finding::new(&ENTRY, message))
 }
@@ -102,10 +114,20 @@ mod tests {
     fn keys_of_which_nothing_is_known_are_named() {
         let region = json!({ "StringEquals": { "aws:RequestedRegion": "eu-west-1" } });
         for (effect, action) in [("Allow", "s3:GetObject"), ("Deny", "sqs:SendMessage")] {
-            let report = conditional(effect, &region).expect(&[action], &["arn:aws:s3:::carts/*"]).audit();
+            let report = conditional(effect, &region)
+                .expect(&[action], &["arn:aws:s3:::carts/*"])
+                .audit();
             let finding = the_one(&report, UNKNOWN);
-            assert!(finding.message.contains("statement `Maybe`"), "{}", finding.message);
-            assert!(finding.message.contains("`aws:RequestedRegion`"), "{}", finding.message);
+            assert!(
+                finding.message.contains("statement `Maybe`"),
+                "{}",
+                finding.message
+            );
+            assert!(
+                finding.message.contains("`aws:RequestedRegion`"),
+                "{}",
+                finding.message
+            );
         }
     }
 
@@ -135,8 +157,16 @@ mod tests {
     #[test]
     fn what_is_not_evaluated_is_unknown() {
         for (world, link) in [
-            (World::healthy().expect_aws().container(with_pod_identity("app")), Link::Permissions),
-            (World::healthy().expect_role(OLD_ROLE).container(with_pod_identity("app")), Link::Role),
+            (
+                World::healthy().expect_aws().container(with_pod_identity("app")),
+                Link::Permissions,
+            ),
+            (
+                World::healthy()
+                    .expect_role(OLD_ROLE)
+                    .container(with_pod_identity("app")),
+                Link::Role,
+            ),
         ] {
             let report = world.audit();
             the_one(&report, ("IRSA906", Severity::Unknown, link, Verdict::Unknown));

@@ -28,6 +28,7 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::text::quote;
@@ -40,14 +41,21 @@ pub const ENTRY: Entry = Entry {
     link: Link::ServiceAccount,
     title: "the ServiceAccount is in none of the files",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.service_account.is_some() || !chain.snapshot.cluster.is_partial() {
         return None;
     }
-    let message =
-        format!("no file that was given holds ServiceAccount `{}`, and they are not the whole cluster", quote(&chain.key.to_string()));
+    let message = format!(
+        "no file that was given holds ServiceAccount `{}`, and they are not the whole cluster",
+        quote(&chain.key.to_string())
+    );
     let fix = Fix::manual(
         "give its manifest to `--kubernetes` as well, or leave `--partial` away if the files are the whole cluster",
     );
@@ -62,19 +70,32 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const UNKNOWN: (&str, Severity, Link, Verdict) =
-        ("IRSA907", Severity::Unknown, Link::ServiceAccount, Verdict::Unknown);
+    const UNKNOWN: (&str, Severity, Link, Verdict) = (
+        "IRSA907",
+        Severity::Unknown,
+        Link::ServiceAccount,
+        Verdict::Unknown,
+    );
 
     /// A workload of a chart, and no ServiceAccount.
     fn named_by_a_template() -> World {
-        World::healthy().without_service_account().pod(|pod| pod.phase = PodPhase::Template)
+        World::healthy()
+            .without_service_account()
+            .pod(|pod| pod.phase = PodPhase::Template)
     }
 
     #[test]
     fn what_a_part_of_a_cluster_does_not_hold_is_unknown() {
         the_one(&named_by_a_template().partial().audit(), UNKNOWN);
-        the_one(&World::healthy().without_service_account().partial().audit(), UNKNOWN);
-        let asked = World::healthy().without_service_account().without_pods().request(|_| ()).expect_role(ROLE);
+        the_one(
+            &World::healthy().without_service_account().partial().audit(),
+            UNKNOWN,
+        );
+        let asked = World::healthy()
+            .without_service_account()
+            .without_pods()
+            .request(|_| ())
+            .expect_role(ROLE);
         the_one(&asked.partial().audit(), UNKNOWN);
         assert_healthy(&World::healthy().partial().audit());
     }
@@ -83,13 +104,27 @@ mod tests {
     fn it_is_audited_wherever_a_workload_names_it() {
         let audited = |world: &World| {
             let report = audit(&world.snapshot, &world.config, world.now);
-            report.bindings.iter().map(|binding| binding.reason).collect::<Vec<_>>()
+            report
+                .bindings
+                .iter()
+                .map(|binding| binding.reason)
+                .collect::<Vec<_>>()
         };
         assert_eq!(audited(&named_by_a_template()), ["ServiceAccountMissing"]);
-        assert_eq!(audited(&named_by_a_template().partial()), ["ServiceAccountNotGiven"]);
+        assert_eq!(
+            audited(&named_by_a_template().partial()),
+            ["ServiceAccountNotGiven"]
+        );
         let mut as_default = World::healthy().without_service_account().without_pods();
         let template = pod(&BindingKey::new("shop", "default"), "web", bare("app"));
-        as_default.snapshot.cluster.put_pod(crate::model::Pod { phase: PodPhase::Template, ..template });
-        assert_eq!(audited(&as_default.partial()), [""; 0], "every namespace has it, and few annotate it");
+        as_default.snapshot.cluster.put_pod(crate::model::Pod {
+            phase: PodPhase::Template,
+            ..template
+        });
+        assert_eq!(
+            audited(&as_default.partial()),
+            [""; 0],
+            "every namespace has it, and few annotate it"
+        );
     }
 }

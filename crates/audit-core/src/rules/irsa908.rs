@@ -28,6 +28,7 @@
 //! - [Using RBAC authorization](https://kubernetes.io/docs/reference/access-authn-authz/rbac/)
 
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::rbac::{self, Decision};
@@ -41,18 +42,31 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "not all roles and bindings were seen",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let missing = chain.permissions.iter().find_map(|answer| match &answer.decision {
-        Decision::Unseen(missing) => Some(missing),
-        Decision::Allowed | Decision::Denied | Decision::Disputed => None,
-    })?;
+    let missing = chain
+        .permissions
+        .iter()
+        .find_map(|answer| match &answer.decision {
+            Decision::Unseen(missing) => Some(missing),
+            Decision::Allowed | Decision::Denied | Decision::Disputed => None,
+        })?;
     let fix = match chain.snapshot.origin {
-        Origin::Live => "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings",
+        Origin::Live => {
+            "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings"
+        }
         Origin::Files => "give the roles and bindings of the cluster to `--kubernetes` as well",
     };
-    let message = format!("nothing that was seen allows what is expected, but {}", rbac::missing(missing));
+    let message = format!(
+        "nothing that was seen allows what is expected, but {}",
+        rbac::missing(missing)
+    );
     Some(Finding::new(&ENTRY, message).fix(Fix::manual(fix)))
 }
 
@@ -66,11 +80,21 @@ mod tests {
 
     #[test]
     fn a_grant_that_was_seen_stands_and_a_denial_does_not() {
-        let blind = || World::healthy().rbac(|rbac| *rbac = Rbac::default()).expect_kubernetes();
+        let blind = || {
+            World::healthy()
+                .rbac(|rbac| *rbac = Rbac::default())
+                .expect_kubernetes()
+        };
         let report = blind().audit();
-        the_one(&report, ("IRSA908", Severity::Unknown, Link::Rbac, Verdict::Unknown));
+        the_one(
+            &report,
+            ("IRSA908", Severity::Unknown, Link::Rbac, Verdict::Unknown),
+        );
         assert_eq!(state(&report, Link::Rbac), LinkState::Unseen("RbacNotSeen"));
-        let report = blind().granting("shop", "r", "get core pods").bound_itself("shop", "r").audit();
+        let report = blind()
+            .granting("shop", "r", "get core pods")
+            .bound_itself("shop", "r")
+            .audit();
         assert_healthy(&report);
         assert_eq!(state(&report, Link::Rbac), LinkState::Passes);
     }

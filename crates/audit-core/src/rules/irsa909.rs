@@ -40,6 +40,7 @@
 
 use super::permissions::{asked, named, role};
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::rbac::{Dispute, Request, Ruling};
@@ -52,10 +53,18 @@ pub const ENTRY: Entry = Entry {
     link: Link::Rbac,
     title: "the API server says the opposite of what the roles say",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let answer = chain.permissions.iter().find(|answer| !answer.disputed.is_empty())?;
+    let answer = chain
+        .permissions
+        .iter()
+        .find(|answer| !answer.disputed.is_empty())?;
     let first = answer.disputed.first()?;
     let alike: Vec<Request<'_>> = answer
         .disputed
@@ -83,7 +92,9 @@ fn both(dispute: &Dispute<'_>, asked: &str) -> String {
     );
     match dispute.ruling {
         Ruling::Allowed => {
-            format!("the API server says that it may {asked}, and {grant}: an authorizer besides RBAC allows it")
+            format!(
+                "the API server says that it may {asked}, and {grant}: an authorizer besides RBAC allows it"
+            )
         }
         Ruling::Denied { explicitly, failed } => {
             let why = match (explicitly, failed) {
@@ -104,23 +115,36 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
-    const UNKNOWN: (&str, Severity, Link, Verdict) = ("IRSA909", Severity::Unknown, Link::Rbac, Verdict::Unknown);
-    const DENIED: Ruling = Ruling::Denied { explicitly: false, failed: false };
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA909", Severity::Unknown, Link::Rbac, Verdict::Unknown);
+    const DENIED: Ruling = Ruling::Denied {
+        explicitly: false,
+        failed: false,
+    };
 
     fn denied() -> World {
         World::healthy().expect_kubernetes()
     }
 
     fn granted() -> World {
-        denied().granting("shop", "r", "get core pods").bound_itself("shop", "r")
+        denied()
+            .granting("shop", "r", "get core pods")
+            .bound_itself("shop", "r")
     }
 
     #[test]
     fn what_the_api_server_allows_is_not_broken() {
         let report = denied().reviewed(Ruling::Allowed).audit();
         let finding = the_one(&report, UNKNOWN);
-        assert!(finding.message.contains("`pods` in namespace `shop`"), "{}", finding.message);
-        assert_eq!(state(&report, Link::Rbac), LinkState::Unseen("RbacReviewDisagrees"));
+        assert!(
+            finding.message.contains("`pods` in namespace `shop`"),
+            "{}",
+            finding.message
+        );
+        assert_eq!(
+            state(&report, Link::Rbac),
+            LinkState::Unseen("RbacReviewDisagrees")
+        );
     }
 
     #[test]
@@ -128,7 +152,11 @@ mod tests {
         for (explicitly, failed) in [(false, false), (true, false), (false, true)] {
             let report = granted().reviewed(Ruling::Denied { explicitly, failed }).audit();
             let finding = the_one(&report, UNKNOWN);
-            assert!(finding.message.contains("RoleBinding `shop/b`"), "{}", finding.message);
+            assert!(
+                finding.message.contains("RoleBinding `shop/b`"),
+                "{}",
+                finding.message
+            );
         }
     }
 
@@ -141,7 +169,9 @@ mod tests {
     #[test]
     fn a_review_counts_only_for_what_it_was_asked_for() {
         // The roles have changed since.
-        let repaired = denied().reviewed(Ruling::Allowed).granting("shop", "r", "get core pods");
+        let repaired = denied()
+            .reviewed(Ruling::Allowed)
+            .granting("shop", "r", "get core pods");
         assert_healthy(&repaired.bound_itself("shop", "r").audit());
         let revoked = granted().reviewed(DENIED).rbac(|rbac| {
             rbac.put_role(crate::rbac::testing::role("shop", "r", &[]));
@@ -156,20 +186,34 @@ mod tests {
 
     #[test]
     fn the_rest_is_as_broken_as_ever() {
-        let world = denied().reviewed(Ruling::Allowed).expect_kubernetes().request(|request| {
-            request.kubernetes[0].verbs.push("list".to_owned());
-            request.kubernetes[1].resource = "secrets".to_owned();
-        });
+        let world = denied()
+            .reviewed(Ruling::Allowed)
+            .expect_kubernetes()
+            .request(|request| {
+                request.kubernetes[0].verbs.push("list".to_owned());
+                request.kubernetes[1].resource = "secrets".to_owned();
+            });
         let report = world.audit();
-        assert_eq!((report.verdict, codes(&report)), (Verdict::Broken, vec!["IRSA601", "IRSA909"]));
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Broken, vec!["IRSA601", "IRSA909"])
+        );
         let fix = report.findings[0].fix.as_ref().unwrap();
-        assert!(fix.text.contains("list") && !fix.text.contains("get, list"), "only what is denied: {}", fix.text);
+        assert!(
+            fix.text.contains("list") && !fix.text.contains("get, list"),
+            "only what is denied: {}",
+            fix.text
+        );
         assert_eq!(codes(&world.with_permissions_repaired().audit()), ["IRSA909"]);
     }
 
     #[test]
     fn what_was_not_seen_is_what_the_api_server_allows() {
-        let blind = || World::healthy().rbac(|rbac| *rbac = crate::rbac::Rbac::default()).expect_kubernetes();
+        let blind = || {
+            World::healthy()
+                .rbac(|rbac| *rbac = crate::rbac::Rbac::default())
+                .expect_kubernetes()
+        };
         assert_healthy(&blind().reviewed(Ruling::Allowed).audit());
         assert_eq!(codes(&blind().reviewed(DENIED).audit()), ["IRSA908"]);
     }
@@ -177,14 +221,25 @@ mod tests {
     #[test]
     fn a_waiver_leaves_the_rest_to_decide() {
         let report = denied().reviewed(Ruling::Allowed).waive("IRSA909", None).audit();
-        assert_eq!((report.verdict, codes(&report)), (Verdict::Working, vec!["IRSA909"]));
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Working, vec!["IRSA909"])
+        );
     }
 
     #[test]
     fn decisions_are_heaviest_last() {
         let unseen = Decision::Unseen(crate::rbac::Unseen::BeyondFiles);
-        let mut all = [Decision::Denied, Decision::Allowed, unseen.clone(), Decision::Disputed];
+        let mut all = [
+            Decision::Denied,
+            Decision::Allowed,
+            unseen.clone(),
+            Decision::Disputed,
+        ];
         all.sort();
-        assert_eq!(all, [Decision::Allowed, Decision::Disputed, unseen, Decision::Denied]);
+        assert_eq!(
+            all,
+            [Decision::Allowed, Decision::Disputed, unseen, Decision::Denied]
+        );
     }
 }

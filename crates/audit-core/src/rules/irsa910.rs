@@ -42,6 +42,7 @@
 
 use super::expected::asked;
 use crate::chain::Chain;
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::{SimulatedAnswer, SimulatedDecision};
@@ -57,7 +58,12 @@ pub const ENTRY: Entry = Entry {
     link: Link::Permissions,
     title: "IAM's policy simulator gives another answer than the role's policies",
 };
-pub(super) const CHECK: Option<super::Check> = Some(check);
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
 
 /// The most contradictions that a message lists.
 const SHOWN: usize = 3;
@@ -73,7 +79,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         })
         .collect();
     let (_, first) = *contradicted.first()?;
-    let shown: Vec<String> = contradicted.iter().take(SHOWN).map(|(expected, said)| both(expected, said.decision)).collect();
+    let shown: Vec<String> = contradicted
+        .iter()
+        .take(SHOWN)
+        .map(|(expected, said)| both(expected, said.decision))
+        .collect();
     let more = match contradicted.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!("; and {more} more"),
@@ -83,7 +93,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(aws.arn.name()),
         shown.join("; ")
     );
-    let is_organizations = |(_, said): &(_, &SimulatedAnswer)| said.decision == SimulatedDecision::DeniedByOrganization;
+    let is_organizations =
+        |(_, said): &(_, &SimulatedAnswer)| said.decision == SimulatedDecision::DeniedByOrganization;
     let fix = if contradicted.iter().any(is_organizations) {
         Fix::manual(
             "ask whoever administers the organization whether an SCP is to deny it; if that SCP depends on keys of the request, such as \
@@ -101,7 +112,9 @@ fn both(expected: &Expected<'_>, said: SimulatedDecision) -> String {
     let ours = match &expected.answer {
         Answer::Allowed(place) => format!("{what} is allowed by {place}"),
         Answer::Denied(place) => format!("{what} is denied by {place}"),
-        Answer::OutsideBoundary(boundary) => format!("{what} is allowed, but not by the permissions boundary, {boundary}"),
+        Answer::OutsideBoundary(boundary) => {
+            format!("{what} is allowed, but not by the permissions boundary, {boundary}")
+        }
         _ => format!("no policy allows {what}"),
     };
     let theirs = match said {
@@ -159,7 +172,11 @@ mod tests {
             let world = allowing("s3:*").expect(&["s3:GetObject", "s3:PutObject"], &[OBJECT]);
             let report = world.simulated(&[("s3:PutObject", decision)]).audit();
             let finding = the_one(&report, UNKNOWN);
-            assert!(finding.message.contains("`s3:PutObject` on"), "{}", finding.message);
+            assert!(
+                finding.message.contains("`s3:PutObject` on"),
+                "{}",
+                finding.message
+            );
             assert!(finding.message.contains(words), "{}", finding.message);
             assert!(!finding.message.contains("s3:GetObject"), "{}", finding.message);
         }
@@ -181,28 +198,58 @@ mod tests {
         ] {
             let world = world.expect(&["s3:PutObject"], &[OBJECT]);
             assert!(codes(&world.audit()).contains(&without));
-            let report = world.clone().simulated(&[("s3:PutObject", SimulatedDecision::DeniedImplicitly)]).audit();
-            assert!(codes(&report).contains(&without) && !codes(&report).contains(&"IRSA910"), "{report:?}");
-            let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
-            assert!(!codes(&report).contains(&without) && codes(&report).contains(&"IRSA910"), "{report:?}");
-            assert_eq!((report.verdict, report.reason), (Verdict::Unknown, "SimulationDisagrees"));
+            let report = world
+                .clone()
+                .simulated(&[("s3:PutObject", SimulatedDecision::DeniedImplicitly)])
+                .audit();
+            assert!(
+                codes(&report).contains(&without) && !codes(&report).contains(&"IRSA910"),
+                "{report:?}"
+            );
+            let report = world
+                .simulated(&[("s3:PutObject", SimulatedDecision::Allowed)])
+                .audit();
+            assert!(
+                !codes(&report).contains(&without) && codes(&report).contains(&"IRSA910"),
+                "{report:?}"
+            );
+            assert_eq!(
+                (report.verdict, report.reason),
+                (Verdict::Unknown, "SimulationDisagrees")
+            );
         }
     }
 
     #[test]
     fn a_role_without_policies_is_a_risk_all_the_same() {
         let world = World::healthy().policies(0).expect(&["s3:PutObject"], &[OBJECT]);
-        let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
-        let found: Vec<_> = report.findings.iter().map(|finding| (finding.entry.code, finding.severity)).collect();
-        assert_eq!(found, [("IRSA501", Severity::Risk), ("IRSA910", Severity::Unknown)]);
+        let report = world
+            .simulated(&[("s3:PutObject", SimulatedDecision::Allowed)])
+            .audit();
+        let found: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| (finding.entry.code, finding.severity))
+            .collect();
+        assert_eq!(
+            found,
+            [("IRSA501", Severity::Risk), ("IRSA910", Severity::Unknown)]
+        );
     }
 
     #[test]
     fn what_it_does_not_contradict_stays_broken() {
-        let world = allowing("s3:GetObject").expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[OBJECT]);
-        let report = world.simulated(&[("s3:PutObject", SimulatedDecision::Allowed)]).audit();
+        let world =
+            allowing("s3:GetObject").expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[OBJECT]);
+        let report = world
+            .simulated(&[("s3:PutObject", SimulatedDecision::Allowed)])
+            .audit();
         assert_eq!(codes(&report), ["IRSA502", "IRSA910"]);
-        assert!(!report.findings[0].message.contains("s3:PutObject"), "{}", report.findings[0].message);
+        assert!(
+            !report.findings[0].message.contains("s3:PutObject"),
+            "{}",
+            report.findings[0].message
+        );
     }
 
     #[test]
@@ -216,16 +263,25 @@ mod tests {
     #[test]
     fn answers_count_only_for_what_was_asked_of_these_policies() {
         let denied = [("s3:PutObject", SimulatedDecision::DeniedImplicitly)];
-        let world = || allowing("s3:*").expect(&["s3:PutObject"], &[OBJECT]).simulated(&denied);
+        let world = || {
+            allowing("s3:*")
+                .expect(&["s3:PutObject"], &[OBJECT])
+                .simulated(&denied)
+        };
         the_one(&world().audit(), UNKNOWN);
         // Another policy came, which denies nothing.
         let other = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
         assert_healthy(&world().inline_named("other", &other).audit());
         // Something else is expected.
-        let changed = world().request(|request| request.aws[0].resources = vec!["arn:aws:s3:::carts/b".to_owned()]);
+        let changed =
+            world().request(|request| request.aws[0].resources = vec!["arn:aws:s3:::carts/b".to_owned()]);
         assert_healthy(&changed.audit());
         let context = ("aws:RequestedRegion".to_owned(), "eu-central-1".to_owned());
-        assert_healthy(&world().request(|request| drop(request.aws[0].context.insert(context.0, context.1))).audit());
+        assert_healthy(
+            &world()
+                .request(|request| drop(request.aws[0].context.insert(context.0, context.1)))
+                .audit(),
+        );
     }
 
     #[test]
@@ -249,13 +305,17 @@ mod tests {
         let by_scp = |action| (action, SimulatedDecision::DeniedByOrganization);
         let both = [by_scp("s3:PutObject"), by_scp("s3:DeleteObject")];
         assert!(message(&world.clone().simulated(&both)).contains(DENIED_BY_SCP));
-        assert!(message(&world.simulated(&both[..1])).contains(NOT_SIMULATED), "not both");
+        assert!(
+            message(&world.simulated(&both[..1])).contains(NOT_SIMULATED),
+            "not both"
+        );
     }
 
     /// Whatever it says of whatever there is.
     #[test]
     fn it_proves_nothing_and_hides_nothing_else() {
-        let statement = |effect: &str, action: &str| json!({ "Effect": effect, "Action": action, "Resource": "*" });
+        let statement =
+            |effect: &str, action: &str| json!({ "Effect": effect, "Action": action, "Resource": "*" });
         let policy = |statements: &[Value]| json!({ "Version": "2012-10-17", "Statement": statements });
         let allow = statement("Allow", "s3:*");
         let mut regional = allow.clone();
@@ -266,7 +326,9 @@ mod tests {
             World::healthy().inline(&policy(std::slice::from_ref(&allow))),
             World::healthy().inline(&policy(&[allow.clone(), statement("Deny", "s3:Put*")])),
             World::healthy().inline(&policy(&[regional])),
-            World::healthy().inline(&policy(&[allow])).boundary(&policy(&[statement("Allow", "sqs:*")])),
+            World::healthy()
+                .inline(&policy(&[allow]))
+                .boundary(&policy(&[statement("Allow", "sqs:*")])),
         ];
         for world in worlds {
             let world = world.expect(&["s3:PutObject"], &[OBJECT]);
@@ -280,14 +342,23 @@ mod tests {
             ] {
                 let again = world.clone().simulated(&[("s3:PutObject", decision)]);
                 for (world, is_believed) in [
-                    (again.clone().simulated_without_key("aws:SourceVpc").simulated_once(), false),
+                    (
+                        again
+                            .clone()
+                            .simulated_without_key("aws:SourceVpc")
+                            .simulated_once(),
+                        false,
+                    ),
                     (again.clone().simulated_once(), false),
                     (again, true),
                 ] {
                     let report = world.audit();
                     let contradicts = codes(&report).contains(&"IRSA910");
                     assert!(is_believed || !contradicts, "{decision:?}: {report:?}");
-                    assert!(report.verdict != Verdict::Broken || before.verdict == Verdict::Broken, "{report:?}");
+                    assert!(
+                        report.verdict != Verdict::Broken || before.verdict == Verdict::Broken,
+                        "{report:?}"
+                    );
                     if !contradicts {
                         assert_eq!((codes(&report), report.verdict), (codes(&before), before.verdict));
                     }
@@ -300,7 +371,9 @@ mod tests {
     fn that_iam_does_not_simulate_changes_nothing() {
         let world = allowing("s3:GetObject").expect(&["s3:PutObject"], &[OBJECT]);
         for kind in [
-            FailureKind::AccessDenied { action: "iam:SimulatePrincipalPolicy".to_owned() },
+            FailureKind::AccessDenied {
+                action: "iam:SimulatePrincipalPolicy".to_owned(),
+            },
             FailureKind::Unavailable,
             FailureKind::Throttled,
         ] {
@@ -319,12 +392,21 @@ mod tests {
             .to_string()
         };
         let refused = allowing("sts:*").expect(&["sts:AssumeRole"], &[target]);
-        let refused = refused.any_role("old-cart", role(target, &lets_in("arn:aws:iam::111122223333:role/other")));
-        let report = refused.simulated(&[("sts:AssumeRole", SimulatedDecision::Allowed)]).audit();
+        let refused = refused.any_role(
+            "old-cart",
+            role(target, &lets_in("arn:aws:iam::111122223333:role/other")),
+        );
+        let report = refused
+            .simulated(&[("sts:AssumeRole", SimulatedDecision::Allowed)])
+            .audit();
         assert_eq!(codes(&report), ["IRSA502"]);
         let trusted = allowing("s3:*").expect(&["sts:AssumeRole"], &[target]);
         let trusted = trusted.any_role("old-cart", role(target, &lets_in(ROLE)));
-        assert_healthy(&trusted.simulated(&[("sts:AssumeRole", SimulatedDecision::DeniedImplicitly)]).audit());
+        assert_healthy(
+            &trusted
+                .simulated(&[("sts:AssumeRole", SimulatedDecision::DeniedImplicitly)])
+                .audit(),
+        );
     }
 
     #[test]

@@ -1,66 +1,164 @@
 //! The rules, one file for each code, and the catalogue: the one list of them.
 //!
-//! A rule's file holds its documentation, its [`Entry`] and its logic. The rule reads a [`Chain`] and returns at most
-//! one [`Finding`]: one cause, one finding.
+//! A rule's file holds its documentation, its [`Entry`], and its checks, see [`Check`](crate::check::Check). What several rules
+//! need is in the files that are not named after a code.
 
 pub mod evidence;
 pub mod expected;
+pub mod irsa101;
+pub mod irsa102;
+pub mod irsa103;
+pub mod irsa104;
+pub mod irsa105;
+pub mod irsa106;
+pub mod irsa107;
+pub mod irsa201;
+pub mod irsa202;
+pub mod irsa203;
+pub mod irsa204;
+pub mod irsa205;
+pub mod irsa206;
+pub mod irsa207;
+pub mod irsa208;
+pub mod irsa209;
+pub mod irsa210;
+pub mod irsa211;
+pub mod irsa212;
+pub mod irsa213;
+pub mod irsa214;
+pub mod irsa215;
+pub mod irsa216;
+pub mod irsa217;
+pub mod irsa218;
+pub mod irsa219;
+pub mod irsa220;
+pub mod irsa301;
+pub mod irsa302;
+pub mod irsa303;
+pub mod irsa304;
+pub mod irsa401;
+pub mod irsa402;
+pub mod irsa403;
+pub mod irsa404;
+pub mod irsa405;
+pub mod irsa406;
+pub mod irsa407;
+pub mod irsa408;
+pub mod irsa409;
+pub mod irsa410;
+pub mod irsa411;
+pub mod irsa413;
+pub mod irsa501;
+pub mod irsa502;
+pub mod irsa503;
+pub mod irsa504;
+pub mod irsa505;
+pub mod irsa506;
+pub mod irsa507;
+pub mod irsa601;
+pub mod irsa602;
+pub mod irsa603;
+pub mod irsa604;
+pub mod irsa605;
+pub mod irsa606;
+pub mod irsa607;
+pub mod irsa608;
+pub mod irsa610;
+pub mod irsa701;
+pub mod irsa702;
+pub mod irsa703;
+pub mod irsa901;
+pub mod irsa902;
+pub mod irsa903;
+pub mod irsa904;
+pub mod irsa906;
+pub mod irsa907;
+pub mod irsa908;
+pub mod irsa909;
+pub mod irsa910;
 pub mod permissions;
 pub mod pods;
 pub mod repair;
 mod reverse;
 pub mod trust;
 
-macro_rules! rules {
-    ($($module:ident $code:literal),* $(,)?) => {
-        $(pub mod $module;)*
+pub use crate::check::{Check, Rule};
+use crate::finding::Entry;
 
-        /// Every rule, by code.
-        pub const CATALOGUE: &[Rule] = &[$(Rule { entry: &$module::ENTRY, check: $module::CHECK }),*];
-
-        #[cfg(test)]
-        const CODES: &[&str] = &[$($code),*];
-
-        #[cfg(test)]
-        const SOURCES: &[&str] = &[$(include_str!(concat!(stringify!($module), ".rs"))),*];
-    };
-}
-
-use crate::chain::Chain;
-use crate::finding::{Entry, Finding};
-use crate::model::{FailureKind, ReadFailure};
-
-/// The logic of a rule.
-pub type Check = fn(&Chain<'_>) -> Option<Finding>;
-
-/// A rule: what it says, and how it is found out.
-#[derive(Debug)]
-pub struct Rule {
-    /// Its place in the catalogue.
-    pub entry: &'static Entry,
-    /// Looks at one binding; absent where the finding concerns no single binding.
-    pub check: Option<Check>,
-}
-
-rules! {
-    irsa101 "IRSA101", irsa102 "IRSA102", irsa103 "IRSA103", irsa104 "IRSA104", irsa105 "IRSA105",
-    irsa106 "IRSA106", irsa107 "IRSA107",
-    irsa201 "IRSA201", irsa202 "IRSA202", irsa203 "IRSA203", irsa204 "IRSA204", irsa205 "IRSA205",
-    irsa206 "IRSA206", irsa207 "IRSA207", irsa208 "IRSA208", irsa209 "IRSA209", irsa210 "IRSA210",
-    irsa211 "IRSA211", irsa212 "IRSA212", irsa213 "IRSA213", irsa214 "IRSA214", irsa215 "IRSA215",
-    irsa216 "IRSA216", irsa217 "IRSA217", irsa218 "IRSA218", irsa219 "IRSA219", irsa220 "IRSA220",
-    irsa301 "IRSA301", irsa302 "IRSA302", irsa303 "IRSA303", irsa304 "IRSA304",
-    irsa401 "IRSA401", irsa402 "IRSA402", irsa403 "IRSA403", irsa404 "IRSA404",
-    irsa405 "IRSA405", irsa406 "IRSA406", irsa407 "IRSA407", irsa408 "IRSA408", irsa409 "IRSA409",
-    irsa410 "IRSA410", irsa411 "IRSA411", irsa413 "IRSA413",
-    irsa501 "IRSA501", irsa502 "IRSA502", irsa503 "IRSA503", irsa504 "IRSA504", irsa505 "IRSA505",
-    irsa506 "IRSA506", irsa507 "IRSA507",
-    irsa601 "IRSA601", irsa602 "IRSA602", irsa603 "IRSA603", irsa604 "IRSA604", irsa605 "IRSA605",
-    irsa606 "IRSA606", irsa607 "IRSA607", irsa608 "IRSA608", irsa610 "IRSA610",
-    irsa701 "IRSA701", irsa702 "IRSA702", irsa703 "IRSA703",
-    irsa901 "IRSA901", irsa902 "IRSA902", irsa903 "IRSA903", irsa904 "IRSA904", irsa906 "IRSA906",
-    irsa907 "IRSA907", irsa908 "IRSA908", irsa909 "IRSA909", irsa910 "IRSA910",
-}
+/// Every rule, by code.
+pub const CATALOGUE: &[Rule] = &[
+    irsa101::RULE,
+    irsa102::RULE,
+    irsa103::RULE,
+    irsa104::RULE,
+    irsa105::RULE,
+    irsa106::RULE,
+    irsa107::RULE,
+    irsa201::RULE,
+    irsa202::RULE,
+    irsa203::RULE,
+    irsa204::RULE,
+    irsa205::RULE,
+    irsa206::RULE,
+    irsa207::RULE,
+    irsa208::RULE,
+    irsa209::RULE,
+    irsa210::RULE,
+    irsa211::RULE,
+    irsa212::RULE,
+    irsa213::RULE,
+    irsa214::RULE,
+    irsa215::RULE,
+    irsa216::RULE,
+    irsa217::RULE,
+    irsa218::RULE,
+    irsa219::RULE,
+    irsa220::RULE,
+    irsa301::RULE,
+    irsa302::RULE,
+    irsa303::RULE,
+    irsa304::RULE,
+    irsa401::RULE,
+    irsa402::RULE,
+    irsa403::RULE,
+    irsa404::RULE,
+    irsa405::RULE,
+    irsa406::RULE,
+    irsa407::RULE,
+    irsa408::RULE,
+    irsa409::RULE,
+    irsa410::RULE,
+    irsa411::RULE,
+    irsa413::RULE,
+    irsa501::RULE,
+    irsa502::RULE,
+    irsa503::RULE,
+    irsa504::RULE,
+    irsa505::RULE,
+    irsa506::RULE,
+    irsa507::RULE,
+    irsa601::RULE,
+    irsa602::RULE,
+    irsa603::RULE,
+    irsa604::RULE,
+    irsa605::RULE,
+    irsa606::RULE,
+    irsa607::RULE,
+    irsa608::RULE,
+    irsa610::RULE,
+    irsa701::RULE,
+    irsa702::RULE,
+    irsa703::RULE,
+    irsa901::RULE,
+    irsa902::RULE,
+    irsa903::RULE,
+    irsa904::RULE,
+    irsa906::RULE,
+    irsa907::RULE,
+    irsa908::RULE,
+    irsa909::RULE,
+    irsa910::RULE,
+];
 
 /// The entry of a code, if the catalogue has it.
 #[must_use]
@@ -71,46 +169,46 @@ pub fn entry(code: &str) -> Option<&'static Entry> {
         .find(|entry| entry.code == code)
 }
 
-/// The account-level findings for failures that are going on: all actions that are denied in one.
-#[must_use]
-pub fn account_findings(account: &str, failures: &[&ReadFailure]) -> Vec<Finding> {
-    let denied: Vec<&str> = failures
-        .iter()
-        .filter_map(|failure| match &failure.kind {
-            FailureKind::AccessDenied { action } => Some(action.as_str()),
-            FailureKind::Throttled | FailureKind::Unavailable => None,
-        })
-        .collect();
-    let others = failures
-        .iter()
-        .filter(|failure| !matches!(failure.kind, FailureKind::AccessDenied { .. }));
-    let mut findings: Vec<Finding> = others
-        .map(|failure| irsa902::account_finding(account, failure))
-        .collect();
-    if !denied.is_empty() {
-        findings.insert(0, irsa901::finding(account, &denied));
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::finding::{Link, Severity};
 
+    /// Name and text of each rule's file.
+    fn files() -> Vec<(String, String)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules");
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<(String, String)> = paths
+            .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path))
+            .filter(|(name, _)| name.starts_with("irsa"))
+            .map(|(name, path)| (name, fs::read_to_string(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    }
+
     #[test]
-    fn each_file_holds_the_code_that_it_is_named_after() {
-        let codes: Vec<&str> = CATALOGUE.iter().map(|rule| rule.entry.code).collect();
-        assert_eq!(codes, CODES);
-        assert!(
-            codes.windows(2).all(|pair| matches!(pair, [a, b] if a < b)),
-            "sorted, each once"
+    fn each_file_is_listed_once_under_the_code_that_it_is_named_after() {
+        let codes: Vec<String> = CATALOGUE
+            .iter()
+            .map(|rule| rule.entry.code.to_ascii_lowercase())
+            .collect();
+        let names: Vec<String> = files().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            codes, names,
+            "the catalogue lists the files of this folder, sorted, each once"
         );
+        for rule in CATALOGUE {
+            assert!(!rule.checks.is_empty(), "nothing looks for {}", rule.entry.code);
+        }
     }
 
     #[test]
     fn each_file_begins_with_its_page() {
-        for (rule, source) in CATALOGUE.iter().zip(SOURCES) {
+        for (rule, (_, source)) in CATALOGUE.iter().zip(files()) {
             let Entry { code, reason, .. } = rule.entry;
             assert!(
                 source.starts_with(&format!("//! # {code} `{reason}`\n")),

@@ -1,8 +1,8 @@
 //! From roles to the cluster: whom the roles of an account name in their trust policies.
 
-use crate::config::Config;
-use crate::model::{Account, BindingKey};
-use crate::snapshot::{Binding, Snapshot};
+use crate::check::AccountEvidence;
+use crate::model::BindingKey;
+use crate::snapshot::Binding;
 use crate::text::quote;
 
 /// The most ServiceAccounts that a finding lists.
@@ -15,17 +15,12 @@ pub(crate) struct Named<'a> {
     pub(crate) roles: &'a [String],
 }
 
-/// Those that the roles of an account name, as of its last listing: nobody where the account was never listed.
-pub(crate) fn named<'a>(
-    snapshot: &'a Snapshot,
-    config: &'a Config,
-    account: &'a Account,
-) -> impl Iterator<Item = Named<'a>> {
-    let subjects = account
-        .listing
-        .value
-        .is_some()
-        .then_some(&account.trusted_subjects);
+/// Those that the roles of an account name, as of its last listing: nobody where the account was never listed, or cannot be
+/// accessed.
+pub(crate) fn named<'a>(evidence: &AccountEvidence<'a>) -> impl Iterator<Item = Named<'a>> {
+    let (snapshot, config, account) = (evidence.snapshot, evidence.config, evidence.account);
+    let is_listed = evidence.is_accessible() && account.listing.value.is_some();
+    let subjects = is_listed.then_some(&account.trusted_subjects);
     subjects.into_iter().flatten().filter_map(|(subject, roles)| {
         let key = key_of(subject)?;
         let binding = snapshot.cluster.binding(&key);
