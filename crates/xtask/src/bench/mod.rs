@@ -20,6 +20,8 @@ pub enum Subject {
     Rbac,
     /// `irsa-audit trust evaluate --batch`.
     Batch,
+    /// The audit of a whole cluster in the core, on one thread.
+    Audit,
 }
 
 /// Why a measurement failed.
@@ -48,6 +50,9 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
     }
     if wanted(Subject::Batch) {
         cargo(root, &["bench", "--quiet", "--package", "irsa-audit"])?;
+    }
+    if wanted(Subject::Audit) {
+        cargo(root, &["bench", "--quiet", "--package", "audit-offline"])?;
     }
     if wanted(Subject::Operator) {
         cargo(
