@@ -58,20 +58,6 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     }
 }
 
-/// Whether a ServiceAccount asks for a role, and a running pod of it got nothing.
-pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
-    let asks = || {
-        snapshot
-            .cluster
-            .asked(key, &config.annotation_prefix)
-            .role
-            .is_some()
-    };
-    let pods = snapshot.cluster.binding(key).map_or(&[][..], Binding::pods);
-    let lacking = |pod: &Pod| pod.is_active() && !pod.is_template() && rules::pods::lacks_credentials(pod);
-    !config.excludes(key) && pods.iter().any(lacking) && asks()
-}
-
 /// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
 /// that are not the whole cluster, every namespace has a `default` one all the same.
 fn is_named_in_vain(snapshot: &Snapshot, key: &BindingKey, binding: &Binding) -> bool {

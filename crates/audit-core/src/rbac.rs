@@ -1,37 +1,11 @@
 //! What Kubernetes lets a ServiceAccount do: the crate [`rbac`](::rbac), asked about the snapshot.
 
-use std::collections::BTreeMap;
-
 pub use ::rbac::*;
 
 use crate::model::BindingKey;
+pub use crate::model::Reviews;
 use crate::snapshot::{Origin, Snapshot};
 use crate::text::quote;
-
-/// By binding, the answers that make a difference. Where they confirm the evaluation there is nothing to keep.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reviews(BTreeMap<BindingKey, Vec<Reviewed>>);
-
-impl Reviews {
-    /// Those of a binding.
-    #[must_use]
-    pub fn of(&self, key: &BindingKey) -> &[Reviewed] {
-        self.0.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    /// Puts others in the place of a binding's. Returns whether that changes anything.
-    pub fn put(&mut self, key: &BindingKey, reviews: Vec<Reviewed>) -> bool {
-        if self.of(key) == reviews {
-            return false;
-        }
-        if reviews.is_empty() {
-            self.0.remove(key);
-        } else {
-            self.0.insert(key.clone(), reviews);
-        }
-        true
-    }
-}
 
 /// What the expectations of a ServiceAccount come to.
 #[must_use]
@@ -110,31 +84,6 @@ pub(crate) mod testing;
 mod tests {
     use super::*;
     use crate::snapshot::Cluster;
-
-    #[test]
-    fn nothing_is_kept_of_a_binding_without_reviews() {
-        let key = BindingKey::new("shop", "cart");
-        let mut reviews = Reviews::default();
-        let reviewed = Reviewed {
-            question: Question {
-                request: OwnedRequest {
-                    namespace: Some("shop".to_owned()),
-                    api_group: String::new(),
-                    resource: "pods".to_owned(),
-                    subresource: String::new(),
-                    name: String::new(),
-                    verb: "get".to_owned(),
-                },
-                evaluated: Evaluated::Denied,
-            },
-            ruling: Ruling::Allowed,
-        };
-        assert!(!reviews.put(&key, Vec::new()));
-        assert!(reviews.put(&key, vec![reviewed.clone()]));
-        assert!(!reviews.put(&key, vec![reviewed]));
-        assert!(reviews.put(&key, Vec::new()));
-        assert_eq!(reviews, Reviews::default());
-    }
 
     #[test]
     fn the_origin_says_what_the_absence_of_a_binding_means() {

@@ -7,8 +7,11 @@ mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{Account, AuditRequest, BindingKey, ClusterIssuer, Pod, ServiceAccount, likeness};
-use crate::rbac::{Rbac, Reviews};
+use ::rbac::Rbac;
+
+use crate::model::{
+    Account, AuditRequest, BindingKey, ClusterIssuer, Pod, Reviews, ServiceAccount, likeness,
+};
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
 

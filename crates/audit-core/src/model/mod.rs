@@ -9,6 +9,7 @@ pub mod issuer;
 pub mod likeness;
 pub mod near_annotation;
 pub mod pod;
+pub mod reviews;
 pub mod service_account;
 pub mod simulation;
 pub mod webhook;
@@ -26,6 +27,7 @@ pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use near_annotation::Misplaced;
 pub use pod::{Pod, PodPhase, Workload};
+pub use reviews::Reviews;
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use simulation::{
     ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,

@@ -2,8 +2,8 @@
 
 use iam_policy::{Decision, Effect, Principal, PrincipalKind, Request, RoleArn, decide};
 
-use super::expectation::questions;
 use super::policies::{Answer, Doubt};
+use super::question::questions;
 use crate::chain::{ABSENT, Chain};
 use crate::model::{AwsExpectation, Observed, Role, RoleLookup};
 use crate::snapshot::Origin;

@@ -7,15 +7,19 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`policies`] | the documents, and how they answer one question |
+//! | [`question`] | one action on one resource, as policies are asked |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
 //! | [`chaining`] | whether another role's trust policy lets this one in |
 //! | [`power`] | administrators, and the ways to become one |
-//! | [`simulation`] | what IAM's policy simulator is asked, and whether it says the same |
+//! | [`confirmation`] | whether IAM's policy simulator says the same |
+//! | [`simulation`] | what it is asked |
 
 pub mod chaining;
+pub mod confirmation;
 pub mod expectation;
 pub mod policies;
 pub mod power;
+pub mod question;
 pub mod simulation;
 mod simulation_context;
 

@@ -5,8 +5,8 @@
 
 use iam_policy::{Effect, RoleArn, Truth, reach};
 
-use super::expectation::request;
 use super::policies::{Answer, Place, Policy, PolicySet, Source};
+use super::question::request;
 
 /// The statement that allows every action on every resource, where the boundary does so as well. Statements that deny a part of it
 /// do not make the role anything else.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::model::SimulatedDecision;
 use crate::testing::{HOST_PATH, SUBJECT, World, condition};
 
 const OBJECT: &str = "arn:aws:s3:::carts/a";

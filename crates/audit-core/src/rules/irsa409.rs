@@ -27,7 +27,7 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Set it up on a self-hosted cluster](https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md)
 
-use crate::audit::lacks_injection;
+use super::pods::lacks_injection;
 use crate::check::{Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 
 use crate::chain::{Annotation, Chain, Outcome};
-use crate::model::{Container, Pod, Workload};
+use crate::config::Config;
+use crate::model::{BindingKey, Container, Pod, Workload};
+use crate::snapshot::{Binding, Snapshot};
 use crate::text::quote;
 use crate::webhook::{Difference, Injection};
 
@@ -177,4 +179,18 @@ pub fn some_of(some: usize, all: usize, singular: &str, plural: &str) -> String 
         if all == 1 { "pod" } else { "pods" },
         if some == 1 { singular } else { plural }
     )
+}
+
+/// Whether a ServiceAccount asks for a role, and a running pod of it got nothing.
+pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+    let asks = || {
+        snapshot
+            .cluster
+            .asked(key, &config.annotation_prefix)
+            .role
+            .is_some()
+    };
+    let pods = snapshot.cluster.binding(key).map_or(&[][..], Binding::pods);
+    let lacking = |pod: &Pod| pod.is_active() && !pod.is_template() && lacks_credentials(pod);
+    !config.excludes(key) && pods.iter().any(lacking) && asks()
 }

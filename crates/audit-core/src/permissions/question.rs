@@ -1,0 +1,76 @@
+//! What is asked of a role: one action on one resource at a time.
+
+use iam_policy::{Context, ContextValue, Request, RoleArn, Unlisted};
+
+use crate::chain::{Chain, RoleChain};
+use crate::model::AwsExpectation;
+
+/// What is asked for where an action has no resource of its own.
+pub(super) const NO_RESOURCE: &str = "*";
+
+/// One action on one resource; either may have wildcards, which ask for all that they match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The resource.
+    pub resource: &'a str,
+    /// Which expectation it belongs to, from 0.
+    pub expectation: usize,
+}
+
+/// Every action on every resource of the expectations.
+pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Question<'_>, &AwsExpectation)> {
+    expectations.iter().enumerate().flat_map(|(number, expectation)| {
+        expectation.actions.iter().flat_map(move |action| {
+            let named = expectation.resources.iter().map(String::as_str);
+            let any = expectation.resources.is_empty().then_some(NO_RESOURCE);
+            named.chain(any).map(move |resource| {
+                let question = Question {
+                    action,
+                    resource,
+                    expectation: number,
+                };
+                (question, expectation)
+            })
+        })
+    })
+}
+
+/// What requests that are made as a role say of it.
+pub(super) fn principal(role: &RoleArn) -> [(&'static str, String); 3] {
+    [
+        ("aws:PrincipalArn", role.to_string()),
+        ("aws:PrincipalAccount", role.account().to_owned()),
+        ("aws:PrincipalType", "AssumedRole".to_owned()),
+    ]
+}
+
+/// A question about a role, as its policies are asked.
+#[must_use]
+pub fn request<'c>(
+    role: &RoleArn,
+    action: &str,
+    resource: &str,
+    context: impl IntoIterator<Item = (&'c String, &'c String)>,
+) -> Request {
+    let mut known = Context::new(Unlisted::Unknown);
+    for (key, value) in principal(role) {
+        known.set(key, ContextValue::Known(vec![value]));
+    }
+    for (key, value) in context {
+        known.set(key, ContextValue::Known(vec![value.clone()]));
+    }
+    Request {
+        principal: None,
+        action: action.to_owned(),
+        resource: Some(resource.to_owned()),
+        context: known,
+    }
+}
+
+/// The role chain where the trust policy admits this ServiceAccount: nobody else is told what the role may do.
+#[must_use]
+pub fn admitted<'c, 'a>(chain: &'c Chain<'a>) -> Option<&'c RoleChain<'a>> {
+    chain.past_role().filter(|aws| aws.trust_admits())
+}
