@@ -20,6 +20,7 @@ pub mod aws;
 pub mod chart;
 pub mod checkers;
 pub mod cluster;
+pub mod issuer;
 pub mod manifests;
 pub mod metrics;
 pub mod objects;

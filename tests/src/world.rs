@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use test_kit::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER, Options};
+use test_kit::{ControlPlane, ControlPlaneError, Options};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::aws::{self, Aws, AwsError};
 use crate::cluster::{Cluster, ClusterError};
+pub use crate::issuer::{ISSUER, SECOND_AUDIENCE};
 use crate::manifests::{self, InstallError};
 use crate::objects;
 use crate::operator::{Operator, OperatorError};
@@ -16,12 +17,6 @@ use crate::trust;
 
 /// The namespace of the operator, and the name of its ServiceAccount.
 pub const OPERATOR: &str = "irsa-audit";
-
-/// The issuer of the cluster's tokens.
-pub const ISSUER: &str = DEFAULT_ISSUER;
-
-/// An audience that the provider in [`aws::HOME`] knows besides the usual one.
-pub const SECOND_AUDIENCE: &str = "billing.example";
 
 /// A world takes half a gigabyte, and a machine with many cores would run as many tests at once.
 static PLACES: Semaphore = Semaphore::const_new(6);

@@ -537,4 +537,5 @@ fn changed_subjects(old: &BTreeMap<String, Vec<String>>, new: &BTreeMap<String, 
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/apply.rs"]
 mod tests;

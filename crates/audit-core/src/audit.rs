@@ -398,5 +398,5 @@ pub fn is_suspended(binding: &Binding) -> bool {
 }
 
 #[cfg(test)]
-#[path = "audit_tests.rs"]
+#[path = "../tests/unit/audit.rs"]
 mod tests;

@@ -55,5 +55,5 @@ pub fn told(mut report: BindingReport, level: Disclosure) -> BindingReport {
 }
 
 #[cfg(test)]
-#[path = "disclosure_tests.rs"]
+#[path = "../tests/unit/disclosure.rs"]
 mod tests;

@@ -24,12 +24,14 @@ pub mod audit;
 pub mod chain;
 pub mod check;
 #[cfg(test)]
+#[path = "../tests/unit/combinations.rs"]
 mod combinations_tests;
 pub mod config;
 pub mod disclosure;
 pub mod document;
 pub mod finding;
 #[cfg(test)]
+#[path = "../tests/unit/invariants/mod.rs"]
 mod invariants;
 pub mod issuers;
 pub mod model;
@@ -40,6 +42,7 @@ pub mod rules;
 pub mod snapshot;
 pub mod subjects;
 #[cfg(test)]
+#[path = "../tests/support/testing.rs"]
 mod testing;
 pub mod verdict;
 pub mod webhook;

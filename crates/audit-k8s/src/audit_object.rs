@@ -6,8 +6,7 @@ use kube::ResourceExt;
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
-use crate::prune::{Wire, decode};
+use crate::wire::{Wire, decode};
 
 /// An `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,10 +128,6 @@ impl Wire for Box<AuditObject> {
 
     fn for_prefix(self, _: &str) -> Self {
         self
-    }
-
-    fn observation(change: Change<Self>) -> Observation {
-        Observation::Audit(change)
     }
 }
 

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
-use crate::prune::{Wire, decode, null_as_default};
+use crate::wire::{Wire, decode, null_as_default};
 
 /// The webhook's ConfigMap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +58,6 @@ impl Wire for ConfigMapObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
-    }
-
-    fn observation(change: Change<Self>) -> Observation {
-        Observation::ConfigMap(change)
     }
 }
 

@@ -447,5 +447,5 @@ fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<Id>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "index_tests.rs"]
+#[path = "../tests/unit/index.rs"]
 mod tests;

@@ -38,6 +38,7 @@ mod trouble;
 pub mod watch;
 mod watched;
 pub mod webhook_object;
+mod wire;
 
 pub use audit_object::{AuditObject, Owner};
 pub use config_map_object::ConfigMapObject;

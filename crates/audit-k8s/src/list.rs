@@ -10,7 +10,7 @@ use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
-use crate::observation::{Change, Observation};
+use crate::observation::{Change, Observation, Observed};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
@@ -72,7 +72,7 @@ pub async fn list_permissions(client: &Client, prefix: &str) -> Vec<Observation>
 }
 
 /// All objects of a kind that may be out of reach.
-async fn if_possible<W: Wire>(
+async fn if_possible<W: Wire<Plain: Observed>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -87,7 +87,7 @@ async fn if_possible<W: Wire>(
 }
 
 /// All objects of a kind.
-async fn all<W: Wire>(
+async fn all<W: Wire<Plain: Observed>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -97,7 +97,7 @@ async fn all<W: Wire>(
 }
 
 /// The objects of a kind that parameters leave, page by page.
-async fn pages<W: Wire>(
+async fn pages<W: Wire<Plain: Observed>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -108,7 +108,7 @@ async fn pages<W: Wire>(
         kind: W::KIND,
         message: trouble::explain_list(W::KIND, error),
     };
-    observations.push(W::observation(Change::Init));
+    observations.push(W::Plain::observation(W::KIND, Change::Init));
     let request = Request::new(W::Resource::url_path(&(), namespace));
     let mut params = params.limit(PAGE_SIZE);
     loop {
@@ -122,7 +122,7 @@ async fn pages<W: Wire>(
             Err(error) => return Err(failed(&error)),
         };
         observations.extend(page.items.into_iter().map(|object| match object.object {
-            Ok(object) => W::observation(Change::Listed(object.for_prefix(prefix))),
+            Ok(object) => W::Plain::observation(W::KIND, Change::Listed(object.for_prefix(prefix))),
             Err(undecodable) => Observation::Skipped(undecodable),
         }));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -130,7 +130,7 @@ async fn pages<W: Wire>(
             None => break,
         }
     }
-    observations.push(W::observation(Change::InitDone));
+    observations.push(W::Plain::observation(W::KIND, Change::InitDone));
     Ok(())
 }
 

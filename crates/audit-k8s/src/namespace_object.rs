@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
-use crate::prune::{Wire, decode, null_as_default};
+use crate::wire::{Wire, decode, null_as_default};
 
 /// A namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,10 +36,6 @@ impl Wire for NamespaceObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
-    }
-
-    fn observation(change: Change<Self>) -> Observation {
-        Observation::Namespace(change)
     }
 }
 

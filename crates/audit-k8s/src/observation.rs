@@ -8,8 +8,8 @@ use crate::config_map_object::ConfigMapObject;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
-use crate::prune::Undecodable;
 use crate::webhook_object::WebhookObject;
+use crate::wire::Undecodable;
 
 /// One step of a watch.
 ///
@@ -79,4 +79,64 @@ pub enum Observation {
         /// What failed, for a person; safe to show.
         message: String,
     },
+}
+
+/// Plain data that a watch observes.
+pub(crate) trait Observed: Sized {
+    /// Wraps a step of a watch of `kind`.
+    fn observation(kind: Kind, change: Change<Self>) -> Observation;
+}
+
+impl Observed for ServiceAccount {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::ServiceAccount(change)
+    }
+}
+
+impl Observed for Pod {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::Pod(change)
+    }
+}
+
+impl Observed for NamespaceObject {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::Namespace(change)
+    }
+}
+
+impl Observed for WebhookObject {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::Webhook(change)
+    }
+}
+
+impl Observed for ConfigMapObject {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::ConfigMap(change)
+    }
+}
+
+impl Observed for Box<AuditObject> {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::Audit(change)
+    }
+}
+
+impl Observed for Box<PolicyObject> {
+    fn observation(_: Kind, change: Change<Self>) -> Observation {
+        Observation::Policy(change)
+    }
+}
+
+impl Observed for Role {
+    fn observation(kind: Kind, change: Change<Self>) -> Observation {
+        Observation::Role(kind, change)
+    }
+}
+
+impl Observed for RoleBinding {
+    fn observation(kind: Kind, change: Change<Self>) -> Observation {
+        Observation::RoleBinding(kind, change)
+    }
 }

@@ -4,8 +4,7 @@ use audit_api::{IrsaAuditPolicy, IrsaAuditPolicySpec};
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
-use crate::prune::{Wire, decode};
+use crate::wire::{Wire, decode};
 
 /// An `IrsaAuditPolicy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +31,6 @@ impl Wire for Box<PolicyObject> {
 
     fn for_prefix(self, _: &str) -> Self {
         self
-    }
-
-    fn observation(change: Change<Self>) -> Observation {
-        Observation::Policy(change)
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::namespace_object::NamespaceObject;
-use crate::observation::{Change, Observation};
+use crate::observation::{Change, Observation, Observed};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
@@ -91,13 +91,13 @@ struct Watcher {
 
 impl Watcher {
     /// Watches all objects of one kind until the receiver is gone.
-    async fn watch<W: Wire>(self) {
+    async fn watch<W: Wire<Plain: Observed>>(self) {
         let all = Api::all(self.client.clone());
         self.watch_in::<W>(all, None).await;
     }
 
     /// Watches the objects of one kind that a field selector leaves, until the receiver is gone.
-    async fn watch_in<W: Wire>(self, api: Api<Watched<W>>, fields: Option<String>) {
+    async fn watch_in<W: Wire<Plain: Observed>>(self, api: Api<Watched<W>>, fields: Option<String>) {
         let mut config = watcher::Config::default()
             .timeout(WATCH_SECONDS)
             .page_size(PAGE_SIZE);
@@ -109,7 +109,7 @@ impl Watcher {
     }
 }
 
-async fn forward<W: Wire>(
+async fn forward<W: Wire<Plain: Observed>>(
     api: &Api<Watched<W>>,
     config: &watcher::Config,
     prefix: &str,
@@ -162,24 +162,24 @@ async fn forward<W: Wire>(
 }
 
 /// What an event says; nothing for an object that was deleted and never had a name.
-fn observation<W: Wire>(event: Event<Watched<W>>, prefix: &str) -> Option<Observation> {
+fn observation<W: Wire<Plain: Observed>>(event: Event<Watched<W>>, prefix: &str) -> Option<Observation> {
     let of = |object: Watched<W>, change: fn(W::Plain) -> Change<W::Plain>| match object.object {
-        Ok(object) => W::observation(change(object.for_prefix(prefix))),
+        Ok(object) => W::Plain::observation(W::KIND, change(object.for_prefix(prefix))),
         Err(undecodable) => Observation::Skipped(undecodable),
     };
     Some(match event {
-        Event::Init => W::observation(Change::Init),
+        Event::Init => W::Plain::observation(W::KIND, Change::Init),
         Event::InitApply(object) => of(object, Change::Listed),
-        Event::InitDone => W::observation(Change::InitDone),
+        Event::InitDone => W::Plain::observation(W::KIND, Change::InitDone),
         Event::Apply(object) => of(object, Change::Applied),
         Event::Delete(object) => {
             // Gone is gone, readable or not.
             let (namespace, name) = object.id()?;
-            W::observation(Change::Deleted { namespace, name })
+            W::Plain::observation(W::KIND, Change::Deleted { namespace, name })
         }
     })
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
+#[path = "../tests/unit/watch.rs"]
 mod tests;

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
-use crate::prune::{Wire, decode, null_as_default};
+use crate::wire::{Wire, decode, null_as_default};
 
 /// What the configuration, the webhook in it, or the Service behind it is called by EKS, kOps and the project itself.
 const NAMES: [&str; 2] = ["pod-identity-webhook", "iam-for-pods"];
@@ -117,10 +116,6 @@ impl Wire for WebhookObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
-    }
-
-    fn observation(change: Change<Self>) -> Observation {
-        Observation::Webhook(change)
     }
 }
 

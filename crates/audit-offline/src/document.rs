@@ -34,7 +34,7 @@ pub(crate) fn read_all(sources: &[Source], problems: &mut Vec<Problem>) -> Vec<D
 /// The documents of a text. A list at the top counts as the documents in it, which is how `jq -s` puts outputs together.
 fn read(source: &Source) -> Result<Vec<Document>, Problem> {
     let text = source.text()?;
-    let place = Place::of(source);
+    let place = source.place();
     let found = if text.trim_start().starts_with(['{', '[']) {
         // YAML knows braces as well, but who begins with one means JSON.
         json(&text, &place).or_else(|problem| yaml(&text, &place).map_err(|_| problem))?

@@ -19,34 +19,15 @@
 mod aws;
 mod document;
 mod kubernetes;
+mod options;
 pub mod problem;
 pub mod source;
 
-use audit_core::model::IssuerUrl;
 use audit_core::{Config, Snapshot};
-use jiff::Timestamp;
 
+pub use options::Options;
 pub use problem::{Place, Problem, Weight};
 pub use source::{MAX_BYTES, Source};
-
-/// How texts are to be read.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Prefix of the webhook's annotations, such as `eks.amazonaws.com`.
-    pub annotation_prefix: String,
-    /// The namespace of objects that name none.
-    pub namespace: String,
-    /// The namespace of the pod identity webhook, where its ConfigMap lies.
-    pub webhook_namespace: String,
-    /// The objects are not the whole cluster: the absence of one proves nothing.
-    pub partial: bool,
-    /// The issuer of the cluster's tokens, whatever the outputs say.
-    pub issuer: Option<IssuerUrl>,
-    /// The account of outputs that name none.
-    pub account: Option<String>,
-    /// The time at which everything counts as read.
-    pub now: Timestamp,
-}
 
 /// What texts say.
 #[derive(Debug)]
@@ -96,6 +77,8 @@ pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Load
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/properties.rs"]
 mod properties;
 #[cfg(test)]
+#[path = "../tests/support/testing.rs"]
 mod testing;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::source::Source;
-
 /// How much a problem weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
@@ -30,14 +28,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Somewhere in a text.
-    pub(crate) fn of(source: &Source) -> Self {
+    /// Somewhere in a text, whose name is safe to show.
+    pub(crate) fn within(text: &str, named: bool, folder: &str) -> Self {
         Self {
-            source: Some(source.shown().into()),
+            source: Some(text.into()),
             document: None,
             line: None,
-            named: source.named,
-            folder: source.folder().into(),
+            named,
+            folder: folder.into(),
         }
     }
 

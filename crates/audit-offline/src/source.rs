@@ -31,7 +31,7 @@ impl Source {
 
     /// The text: UTF-8, or UTF-16 with a byte order mark, which is what Windows `PowerShell` redirects into a file.
     pub(crate) fn text(&self) -> Result<String, Problem> {
-        let fail = |message: String| Problem::error(Place::of(self), message);
+        let fail = |message: String| Problem::error(self.place(), message);
         if self.bytes.len() > MAX_BYTES {
             return Err(fail(format!("is larger than {} MiB: split it", MAX_BYTES >> 20)));
         }
@@ -59,6 +59,11 @@ impl Source {
                 Ok(text.to_owned())
             }
         }
+    }
+
+    /// Somewhere in it.
+    pub(crate) fn place(&self) -> Place {
+        Place::within(&self.shown(), self.named, self.folder())
     }
 
     /// The directory in which it lies; its whole name where it lies in none.

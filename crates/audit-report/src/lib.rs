@@ -19,4 +19,5 @@ pub mod yaml;
 pub use text::lines;
 
 #[cfg(test)]
+#[path = "../tests/support/testing.rs"]
 mod testing;

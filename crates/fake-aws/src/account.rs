@@ -1,10 +1,10 @@
 //! Seeding an account.
 
+use crate::ids::Ids;
 use crate::role::{Role, StoredRole, Tags};
 use crate::server::Shared;
 use crate::tables::{Association, ManagedPolicy, Provider, without_scheme};
 use crate::timeline::Timeline;
-use crate::world::Ids;
 use jiff::Timestamp;
 use std::sync::Arc;
 

@@ -12,13 +12,13 @@ mod summary;
 mod tags;
 
 use crate::error::ServiceError;
+use crate::ids::Ids;
 use crate::parameters::Parameters;
 use crate::role::StoredRole;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::tables::{ManagedPolicy, Tables};
 use crate::timeline::Timeline;
-use crate::world::Ids;
 use crate::xml::Xml;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A request, decoded: which service, which operation, which parameters.
 
 use crate::authorization::Credential;
-use crate::eks;
+use crate::eks_route;
 use crate::parameters::Parameters;
 use crate::service::Service;
 use axum::extract::Request;
@@ -32,7 +32,7 @@ impl Incoming {
             Service::from_signing_name(&credential.service)
         });
         let (operation, parameters) = match service {
-            Service::Eks => eks::route(&head.method, &head.uri),
+            Service::Eks => eks_route::route(&head.method, &head.uri),
             Service::Iam | Service::Sts | Service::Other => {
                 let mut parameters = Parameters::from_form(&body);
                 parameters.take("Version");

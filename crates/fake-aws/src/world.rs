@@ -1,17 +1,13 @@
 //! Everything the fake holds, and what a request does to it.
 
 use crate::calls::{Call, CallId, CallLog, Outcome};
-use crate::denial;
-use crate::error::ServiceError;
 use crate::fault::{self, Effect, Fault};
+use crate::ids::Ids;
 use crate::incoming::Incoming;
 use crate::keyring::{Keyring, Principal, Refusal};
-use crate::reply::Answer;
-use crate::service::Service;
 use crate::settings::Settings;
 use crate::tables::ManagedPolicy;
 use crate::timeline::Timeline;
-use crate::{eks, iam, sts};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -49,28 +45,6 @@ impl Account {
                 Some(prefix) => action.starts_with(prefix),
                 None => action == pattern,
             })
-    }
-}
-
-/// Gives out identifiers, each once.
-#[derive(Debug, Default)]
-pub(crate) struct Ids(u64);
-
-impl Ids {
-    /// A number that was not given out before.
-    pub(crate) fn number(&mut self) -> u64 {
-        self.0 += 1;
-        self.0
-    }
-
-    /// An IAM unique id with its prefix, as `AROA`.
-    pub(crate) fn unique(&mut self, prefix: &str) -> String {
-        format!("{prefix}FAKE{:013}", self.number())
-    }
-
-    /// A request id.
-    pub(crate) fn request(&mut self) -> String {
-        format!("00000000-0000-4000-8000-{:012x}", self.number())
     }
 }
 
@@ -115,43 +89,6 @@ impl World {
             caller,
             latency,
             effect,
-        }
-    }
-
-    /// Does what the request asks.
-    pub(crate) fn perform(
-        &mut self,
-        incoming: &Incoming,
-        caller: Result<Principal, Refusal>,
-    ) -> Result<Answer, ServiceError> {
-        let service = incoming.service;
-        let caller = caller.map_err(|refusal| match refusal {
-            Refusal::Missing => ServiceError::missing_token(service),
-            Refusal::Unknown => ServiceError::unknown_token(service),
-            Refusal::Expired => ServiceError::expired_token(service),
-        })?;
-        let account = self.accounts.entry(caller.account.clone()).or_default();
-        account.timeline.advance(Instant::now());
-        if denial::is_deniable(&incoming.operation) && account.denies(&denial::action(incoming)) {
-            return Err(denial::error(incoming, Some(&caller)));
-        }
-        match service {
-            Service::Iam => {
-                let mut context = iam::Context {
-                    account_id: &caller.account,
-                    timeline: &mut account.timeline,
-                    aws_managed: &self.aws_managed,
-                    ids: &mut self.ids,
-                    settings: &self.settings,
-                    parameters: &incoming.parameters,
-                };
-                iam::perform(&mut context, &incoming.operation).map(Answer::Xml)
-            }
-            Service::Sts => sts::perform(self, &caller, incoming).map(Answer::Xml),
-            Service::Eks => {
-                eks::perform(account.timeline.visible(), &self.settings, &caller, incoming).map(Answer::Json)
-            }
-            Service::Other => Err(ServiceError::unknown_operation(service, &incoming.operation)),
         }
     }
 }

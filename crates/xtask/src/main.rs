@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask codegen | demo | test | bench`.
+//! The project's own commands: `cargo xtask codegen | demo | test | tidy | bench`.
 
 mod bench;
 mod codegen;
@@ -6,6 +6,7 @@ mod demo;
 mod pages;
 mod pictures;
 mod steps;
+mod tidy;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Check the structure of the code: the order of crates, circles of files, long files
+    Tidy,
     /// Measure what `docs/benchmarks.md` shows, in release builds
     Bench {
         /// One subject; all where absent
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Pictures => pictures::run(&root()),
         Command::AwsStandIn(args) => demo::stand_in::run(args),
         Command::Test { full } => steps::test(&root(), full),
+        Command::Tidy => tidy::run(&root()),
         Command::Bench { subject } => bench::run(&root(), subject).map_err(|error| error.to_string()),
     };
     match result {

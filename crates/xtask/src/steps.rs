@@ -25,6 +25,7 @@ const STEPS: &[(&str, &str)] = &[
 /// The step that failed.
 pub fn test(root: &Path, full: bool) -> Result<(), String> {
     let begin = Instant::now();
+    crate::tidy::run(root)?;
     crate::codegen::run(root, true).map_err(|error| error.to_string())?;
     for (name, words) in STEPS {
         step(root, name, words, full)?;

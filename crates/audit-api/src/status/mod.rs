@@ -389,4 +389,5 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/status.rs"]
 mod tests;

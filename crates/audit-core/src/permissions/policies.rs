@@ -285,5 +285,5 @@ pub fn is_free(action: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "policies_tests.rs"]
+#[path = "../../tests/unit/permissions/policies.rs"]
 mod tests;

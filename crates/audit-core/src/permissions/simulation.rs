@@ -66,5 +66,5 @@ pub fn wanted(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Times
 }
 
 #[cfg(test)]
-#[path = "simulation_tests.rs"]
+#[path = "../../tests/unit/permissions/simulation.rs"]
 mod tests;

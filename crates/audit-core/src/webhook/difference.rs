@@ -127,5 +127,5 @@ fn is_usual(container: &Container) -> bool {
 }
 
 #[cfg(test)]
-#[path = "difference_tests.rs"]
+#[path = "../../tests/unit/webhook/difference.rs"]
 mod tests;

@@ -10,6 +10,7 @@ mod reread;
 mod simulations;
 mod target;
 #[cfg(test)]
+#[path = "../../tests/unit/evidence.rs"]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
-use super::driver::Config;
+use super::config::Config;
 use super::state::{Change, Record, Version};
 
 /// The resource that [`Lease`] objects are kept under.

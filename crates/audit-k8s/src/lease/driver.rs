@@ -14,24 +14,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use super::config::Config;
 use super::contents;
 use super::leadership::Leadership;
 use super::state::{Action, Answer, Call, Candidate};
-use super::timing::Timing;
-
-/// Which Lease to contend for, and as whom.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Namespace of the Lease; it must exist.
-    pub namespace: String,
-    /// Name of the Lease, the same for all replicas.
-    pub name: String,
-    /// Who we are. Must be unique among all processes that ever contend for this Lease, also over restarts:
-    /// see [`unique_identity`].
-    pub identity: String,
-    /// How long the lease lasts.
-    pub timing: Timing,
-}
 
 /// An identity for [`Config::identity`]: the pod's name, for people, and a random suffix, because a pod's
 /// container restarts under the same name.
@@ -225,5 +211,5 @@ fn fraction() -> f64 {
 }
 
 #[cfg(test)]
-#[path = "driver_tests.rs"]
+#[path = "../../tests/unit/lease/driver.rs"]
 mod tests;

@@ -17,17 +17,21 @@
 //!
 //! `state` decides and does no I/O; `driver` carries it out; `contents` is how the Lease object looks.
 
+mod config;
 mod contents;
 mod driver;
 #[cfg(test)]
+#[path = "../../tests/support/fake_api.rs"]
 mod fake_api;
 mod leadership;
 #[cfg(test)]
+#[path = "../../tests/unit/lease/simulation.rs"]
 mod simulation;
 mod state;
 mod timing;
 
-pub use driver::{Config, Elector, unique_identity};
+pub use config::Config;
+pub use driver::{Elector, unique_identity};
 pub use leadership::{Leadership, acquired, lost};
 pub use timing::{Timing, TimingError};
 

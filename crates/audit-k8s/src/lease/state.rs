@@ -323,5 +323,5 @@ impl Candidate {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
+#[path = "../../tests/unit/lease/state.rs"]
 mod tests;

@@ -3,6 +3,7 @@
 mod container;
 mod raw;
 mod token_place;
+mod volumes;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,6 @@ use serde_json::Value;
 use self::raw::Raw;
 use super::{Wire, decode};
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
 
 /// The label, below the prefix, whose presence opts a pod out of the webhook whatever its value is: EKS registers the
 /// webhook with an object selector that wants the label not to exist.
@@ -79,10 +79,6 @@ impl Wire for PodWire {
             .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
         pod
     }
-
-    fn observation(change: Change<Pod>) -> Observation {
-        Observation::Pod(change)
-    }
 }
 
 /// What the usual labels call a pod, without what its workload's name says already.
@@ -109,5 +105,5 @@ fn phase(text: &str) -> PodPhase {
 }
 
 #[cfg(test)]
-#[path = "pod_tests.rs"]
+#[path = "../../tests/unit/prune/pod.rs"]
 mod tests;

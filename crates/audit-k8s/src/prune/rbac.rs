@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::{Wire, decode, null_as_default};
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
 
 /// A Role.
 #[derive(Debug, Clone)]
@@ -212,10 +211,6 @@ impl Wire for RoleWire {
     fn for_prefix(self, _: &str) -> Role {
         self.0
     }
-
-    fn observation(change: Change<Role>) -> Observation {
-        Observation::Role(Self::KIND, change)
-    }
 }
 
 impl Wire for ClusterRoleWire {
@@ -229,10 +224,6 @@ impl Wire for ClusterRoleWire {
 
     fn for_prefix(self, _: &str) -> Role {
         filled_in(self.0)
-    }
-
-    fn observation(change: Change<Role>) -> Observation {
-        Observation::Role(Self::KIND, change)
     }
 }
 
@@ -248,10 +239,6 @@ impl Wire for RoleBindingWire {
     fn for_prefix(self, _: &str) -> RoleBinding {
         self.0
     }
-
-    fn observation(change: Change<RoleBinding>) -> Observation {
-        Observation::RoleBinding(Self::KIND, change)
-    }
 }
 
 impl Wire for ClusterRoleBindingWire {
@@ -265,10 +252,6 @@ impl Wire for ClusterRoleBindingWire {
 
     fn for_prefix(self, _: &str) -> RoleBinding {
         self.0
-    }
-
-    fn observation(change: Change<RoleBinding>) -> Observation {
-        Observation::RoleBinding(Self::KIND, change)
     }
 }
 

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{Wire, decode, null_as_default};
 use crate::kind::Kind;
-use crate::observation::{Change, Observation};
 
 /// A ServiceAccount with all its annotations: which of them matter depends on the prefix.
 #[derive(Debug, Clone)]
@@ -54,10 +53,6 @@ impl Wire for ServiceAccountWire {
             .annotations
             .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
         account
-    }
-
-    fn observation(change: Change<ServiceAccount>) -> Observation {
-        Observation::ServiceAccount(change)
     }
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod issuer;
 pub(crate) mod shape;
 #[cfg(test)]
+#[path = "../../tests/unit/aws.rs"]
 mod tests;
 
 use std::collections::BTreeMap;

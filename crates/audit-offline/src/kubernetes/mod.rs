@@ -5,6 +5,7 @@ mod object;
 mod owner;
 mod template;
 #[cfg(test)]
+#[path = "../../tests/unit/kubernetes.rs"]
 mod tests;
 mod variables;
 

@@ -9,6 +9,7 @@
 mod plain;
 mod reader;
 #[cfg(test)]
+#[path = "../../tests/unit/json.rs"]
 mod tests;
 
 use std::borrow::Cow;

@@ -18,7 +18,8 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::sleep;
 
-use super::source::{Evidence, SourceArgs};
+use super::evidence::Evidence;
+use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
 use crate::cluster::{issuer, shown};
 use audit_engine::{Action, Engine, Review, ReviewOutcome, Settings};

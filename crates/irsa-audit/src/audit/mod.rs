@@ -10,10 +10,12 @@
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
+mod evidence;
 pub mod expect;
 mod input;
 pub mod live;
 pub mod source;
+mod source_args;
 mod threshold;
 
 use std::io::{self, Write as _};

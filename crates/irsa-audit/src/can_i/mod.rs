@@ -14,6 +14,7 @@ mod kubernetes;
 mod question;
 mod reply;
 #[cfg(test)]
+#[path = "../../tests/support/can_i.rs"]
 mod testing;
 
 use std::io::{self, Write as _};

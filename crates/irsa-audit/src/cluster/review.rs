@@ -143,5 +143,5 @@ fn ruling(status: &SubjectAccessReviewStatus) -> Ruling {
 }
 
 #[cfg(test)]
-#[path = "review_tests.rs"]
+#[path = "../../tests/unit/cluster/review.rs"]
 mod tests;

@@ -4,9 +4,11 @@ use audit_core::Verdict;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 
-use super::publish::API_VERSION;
 pub use audit_engine::Announcement;
 use audit_engine::ObjectName;
+
+/// The API version of our objects.
+pub const API_VERSION: &str = "irsa-audit.dev/v1alpha1";
 
 /// The most bytes of a note that the API server takes.
 const MAX_NOTE: usize = 1024;

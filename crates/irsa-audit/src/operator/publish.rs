@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::announce;
+use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use crate::cluster::Ending;
@@ -24,9 +24,6 @@ use audit_engine::{ObjectName, Outcome, Owner, Write};
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
-
-/// The API version of our objects.
-pub const API_VERSION: &str = "irsa-audit.dev/v1alpha1";
 
 /// Why a write was not done.
 #[derive(Debug, thiserror::Error)]
@@ -325,5 +322,5 @@ fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> Outcome {
 }
 
 #[cfg(test)]
-#[path = "publish_tests.rs"]
+#[path = "../../tests/unit/operator/publish.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use iam_policy::{
 };
 use serde::Serialize;
 
-use super::report::Place;
+use super::place::Place;
 
 /// Why an identity is not admitted.
 #[derive(Debug, Serialize)]

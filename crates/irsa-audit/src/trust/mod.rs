@@ -14,6 +14,7 @@ pub mod args;
 pub mod batch;
 mod cause;
 mod evaluation;
+mod place;
 mod provider;
 mod report;
 mod text;

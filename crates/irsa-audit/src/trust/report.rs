@@ -4,13 +4,14 @@ use std::fmt;
 
 use iam_policy::{
     Cause, CauseKind, ClauseExplanation, ContextValue, Decision, Effect, ElementExplanation, Explanation,
-    Gravity, Position, Problem, Residual, StatementExplanation, Truth,
+    Gravity, Problem, Residual, StatementExplanation, Truth,
 };
 use serde::Serialize;
 
 use super::cause::{TooWide, Why};
 use super::decision_name;
 use super::evaluation::Evaluation;
+use super::place::Place;
 use super::provider::AccountSource;
 
 /// The whole answer.
@@ -41,13 +42,6 @@ pub(super) struct Asked<'e> {
     pub(super) issuer: &'e str,
     pub(super) subject: &'e str,
     pub(super) audience: &'e str,
-}
-
-/// A place in the policy's decoded text, from 1.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) column: usize,
 }
 
 /// A statement that applies exactly if these conditions hold.
@@ -109,15 +103,6 @@ pub(super) struct Wrong<'e> {
     pub(super) refused: bool,
     #[serde(flatten)]
     pub(super) place: Place,
-}
-
-impl From<Position> for Place {
-    fn from(position: Position) -> Self {
-        Self {
-            line: position.line,
-            column: position.column,
-        }
-    }
 }
 
 impl<'e> Report<'e> {
@@ -261,12 +246,6 @@ impl fmt::Display for Wrong<'_> {
     /// Both texts are escaped where they are made.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}; expected {}", self.place, self.message, self.expected)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
     }
 }
 

@@ -16,13 +16,18 @@ pub fn of(root: &Path, tree: &Tree) -> Vec<String> {
     let mut seen: BTreeSet<BTreeSet<&PathBuf>> = BTreeSet::new();
     let mut circles = Vec::new();
     for file in by_file.keys() {
-        let Some(circle) = shortest(&by_file, file) else { continue };
+        let Some(circle) = shortest(&by_file, file) else {
+            continue;
+        };
         if seen.insert(circle.iter().map(|one| &one.from).collect()) {
             let steps = circle.iter().map(|one| {
                 let (from, to) = (shown(root, &one.from), shown(root, &one.to));
                 format!("  {from} takes `{}` from {to}", one.path)
             });
-            circles.push(format!("files in a circle:\n{}", steps.collect::<Vec<_>>().join("\n")));
+            circles.push(format!(
+                "files in a circle:\n{}",
+                steps.collect::<Vec<_>>().join("\n")
+            ));
         }
     }
     circles

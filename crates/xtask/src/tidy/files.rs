@@ -61,3 +61,23 @@ pub fn tests_in_sources(root: &Path, tree: &Tree) -> Vec<String> {
     });
     wrong.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let src = folder.path().join("crates/a/src");
+        fs::create_dir_all(&src).unwrap();
+        fs::write(src.join("short.rs"), "\n".repeat(MOST_LINES - 1)).unwrap();
+        assert_eq!(too_long(folder.path()).unwrap(), Vec::<String>::new());
+        fs::write(src.join("long.rs"), "\n".repeat(MOST_LINES)).unwrap();
+        let found = too_long(folder.path()).unwrap();
+        assert!(
+            matches!(&found[..], [one] if one.starts_with("crates/a/src/long.rs has 700 lines")),
+            "{found:?}"
+        );
+    }
+}

@@ -1,8 +1,9 @@
 //! The modules of a crate, and which names each takes from which other: read from the syntax.
 //!
 //! What counts is the file in which a name is defined. A path is followed through `pub use`, so that a parent that only lists and
-//! re-exports its children depends on none of them, and nobody depends on the parent for what it re-exports. Code for tests is
-//! left out: a module, item or statement below `#[cfg(test)]`.
+//! re-exports its children depends on none of them, and nobody depends on the parent for what it re-exports. A module lies inside
+//! its parents: what it takes from them, as Rust lets it take even their private names, counts for nothing, unless it is the
+//! crate's root, which all would lie in. Code for tests is left out: a module, item or function below `#[cfg(test)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,7 +27,9 @@ pub struct Tree {
     imported: BTreeMap<Module, BTreeMap<String, Vec<String>>>,
     /// Paths that each module names in code that is not for tests, relative to it, as written.
     named: BTreeMap<Module, Vec<Vec<String>>>,
-    /// Files that only tests compile, and that lie beside the others.
+    /// Where the sources are.
+    sources: PathBuf,
+    /// Files among the sources that only tests compile.
     pub test_files: Vec<PathBuf>,
 }
 
@@ -46,8 +49,11 @@ pub struct Use {
 /// # Errors
 /// When a file cannot be read as Rust.
 pub fn read(root: &Path) -> Result<Tree, String> {
-    let mut tree = Tree::default();
     let folder = root.parent().unwrap_or(root);
+    let mut tree = Tree {
+        sources: folder.to_owned(),
+        ..Tree::default()
+    };
     tree.read_file(&[], root, folder)?;
     Ok(tree)
 }
@@ -58,11 +64,17 @@ impl Tree {
     pub fn uses(&self) -> Vec<Use> {
         let mut found = BTreeMap::new();
         for (module, paths) in &self.named {
-            let Some(from) = self.files.get(module) else { continue };
+            let Some(from) = self.files.get(module) else {
+                continue;
+            };
             for path in paths {
-                let Some(absolute) = self.absolute(module, path) else { continue };
-                let Some(to) = self.definition(&absolute) else { continue };
-                if to != from {
+                let Some(absolute) = self.absolute(module, path) else {
+                    continue;
+                };
+                let Some(to) = self.definition(&absolute) else {
+                    continue;
+                };
+                if to != from && !self.is_around(to, module) {
                     found
                         .entry((from.clone(), to.clone()))
                         .or_insert_with(|| path.join("::"));
@@ -71,6 +83,12 @@ impl Tree {
         }
         let uses = found.into_iter();
         uses.map(|((from, to), path)| Use { from, to, path }).collect()
+    }
+
+    /// Whether a file is that of a module around another, and not the crate's root.
+    fn is_around(&self, file: &Path, module: &[String]) -> bool {
+        let parents = (1..module.len()).filter_map(|depth| self.files.get(module.get(..depth)?));
+        parents.into_iter().any(|parent| parent == file)
     }
 
     fn read_file(&mut self, module: &[String], file: &Path, folder: &Path) -> Result<(), String> {
@@ -135,7 +153,9 @@ impl Tree {
             }
         };
         if is_for_tests {
-            if child_file.starts_with(folder) && !child_file.components().any(|part| part.as_os_str() == "..") {
+            if child_file.starts_with(&self.sources)
+                && !child_file.components().any(|part| part.as_os_str() == "..")
+            {
                 self.test_files.push(child_file);
             }
             return Ok(());
@@ -204,9 +224,10 @@ impl Tree {
         if !seen.insert(path.to_vec()) {
             return None;
         }
-        let depth = (0..=path.len())
-            .rev()
-            .find(|depth| path.get(..*depth).is_some_and(|module| self.files.contains_key(module)))?;
+        let depth = (0..=path.len()).rev().find(|depth| {
+            path.get(..*depth)
+                .is_some_and(|module| self.files.contains_key(module))
+        })?;
         let (module, rest) = path.split_at_checked(depth)?;
         let name = rest.first()?;
         let passed_on = self.passed_on.get(module).map_or(&[][..], Vec::as_slice);
@@ -217,7 +238,9 @@ impl Tree {
             return self.defined_in(&[&target, further].concat(), seen);
         }
         for (_, target) in passed_on.iter().filter(|(own, _)| own == "*") {
-            let Some(target) = self.absolute(module, target) else { continue };
+            let Some(target) = self.absolute(module, target) else {
+                continue;
+            };
             if self.has_item(&target, name) {
                 return self.defined_in(&[&target, rest].concat(), seen);
             }
@@ -279,7 +302,9 @@ fn attribute_negates(attribute: &Attribute) -> bool {
 
 /// The file that `#[path = "…"]` names.
 fn named_file(attributes: &[Attribute]) -> Option<String> {
-    let path = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    let path = attributes
+        .iter()
+        .find(|attribute| attribute.path().is_ident("path"))?;
     let syn::Expr::Lit(literal) = &path.meta.require_name_value().ok()?.value else {
         return None;
     };

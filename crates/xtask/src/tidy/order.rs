@@ -84,14 +84,19 @@ fn against(document: &str, root: &Path, packages: &[Package]) -> Vec<String> {
     let mut wrong = Vec::new();
     for package in packages {
         let Some(own) = place(&folder(package)) else {
-            wrong.push(format!("{} is in no table of crates in ARCHITECTURE.md", folder(package)));
+            wrong.push(format!(
+                "{} is in no table of crates in ARCHITECTURE.md",
+                folder(package)
+            ));
             continue;
         };
         for (name, is_for_tests) in &package.dependencies {
             let Some(other) = packages.iter().find(|other| other.name == *name) else {
                 continue;
             };
-            let Some(its) = place(&folder(other)) else { continue };
+            let Some(its) = place(&folder(other)) else {
+                continue;
+            };
             let is_below = match (own.0, its.0) {
                 (0, 0) => its.1 > own.1,
                 (0, _) => *is_for_tests,
@@ -130,4 +135,55 @@ fn tables(document: &str) -> Vec<Vec<String>> {
         }
     }
     tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "# Map\n\n## Crates\n\n| crate | what |\n|---|---|\n| `crates/top` | x |\n| `crates/low` | y |\n\n\
+                            Tools:\n\n| crate | what |\n|---|---|\n| `crates/tool` | z |\n\n| file |\n|---|\n| `crates/other` |\n";
+
+    fn package(name: &str, dependencies: &[(&str, bool)]) -> Package {
+        Package {
+            name: name.to_owned(),
+            folder: Path::new("/w/crates").join(name),
+            dependencies: dependencies
+                .iter()
+                .map(|(name, dev)| ((*name).to_owned(), *dev))
+                .collect(),
+        }
+    }
+
+    fn wrong(packages: &[Package]) -> Vec<String> {
+        against(DOCUMENT, Path::new("/w"), packages)
+    }
+
+    #[test]
+    fn dependencies_point_downwards_and_to_tools_only_for_tests() {
+        let [top, low, tool] = ["top", "low", "tool"].map(|name| package(name, &[]));
+        let fine = [
+            package("top", &[("low", false), ("tool", true), ("serde", false)]),
+            low.clone(),
+            package("tool", &[("top", false)]),
+        ];
+        assert_eq!(wrong(&fine), Vec::<String>::new());
+        for upward in [("top", false), ("top", true), ("tool", false)] {
+            let found = wrong(&[top.clone(), package("low", &[upward]), tool.clone()]);
+            let expected = format!(
+                "low depends on {}, which is above it in ARCHITECTURE.md",
+                upward.0
+            );
+            assert_eq!(found, [expected]);
+        }
+    }
+
+    #[test]
+    fn each_crate_is_in_a_table() {
+        let found = wrong(&[package("other", &[])]);
+        assert_eq!(
+            found,
+            ["crates/other is in no table of crates in ARCHITECTURE.md"]
+        );
+    }
 }

@@ -1,12 +1,11 @@
 //! The credentials of containers.
 
-use std::collections::HashMap;
-
 use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount};
 use audit_core::webhook::TOKEN_VOLUME;
 
 use super::raw::{RawContainer, RawEnvFrom, RawMount, RawToken, RawVariable, RawVolume};
 use super::token_place;
+use super::volumes::{Contents, Seen, Volumes};
 
 /// The role that the SDKs assume with a web identity token.
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -20,18 +19,6 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const PROFILE: &str = "AWS_PROFILE";
 /// Which endpoints of STS older SDKs use.
 const STS_ENDPOINTS: &str = "AWS_STS_REGIONAL_ENDPOINTS";
-
-/// What is in a volume.
-pub(super) enum Contents {
-    /// Projected ServiceAccount tokens.
-    Tokens(Vec<RawToken>),
-    /// What containers put there.
-    Scratch,
-    Other,
-}
-
-/// Volumes by name.
-pub(super) type Volumes = HashMap<String, Contents>;
 
 /// A pod's containers, those that run first before the others.
 pub(super) fn all(
@@ -54,12 +41,6 @@ pub(super) fn all(
         container
     };
     all.iter().map(one).collect()
-}
-
-/// A container, and whether it runs before the others.
-pub(super) struct Seen {
-    pub(super) init: bool,
-    pub(super) raw: RawContainer,
 }
 
 fn contents(volume: RawVolume) -> Contents {

@@ -4,8 +4,8 @@ use audit_core::model::container::slashed;
 use audit_core::model::{Container, TokenPlace};
 use audit_core::webhook::{TOKEN_FOLDER, TOKEN_NAME};
 
-use super::container::{Contents, Seen, Volumes};
 use super::raw::RawMount;
+use super::volumes::{Contents, Seen, Volumes};
 
 /// Where it lies, if not simply in a mounted token. Of nested mounts the deeper one lies over the other, in whatever order
 /// they are listed: runtimes sort them.

@@ -7,6 +7,7 @@ mod bindings;
 mod family;
 mod memory;
 #[cfg(test)]
+#[path = "../../../tests/unit/operator/metrics.rs"]
 mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::bad_line::BadLine;
+use super::given::Given;
 use super::json_text::{plain, text, unescape};
-use super::question::{BadLine, Given};
 
 /// A line's members, each as its JSON text; `null` counts as left out.
 #[derive(Default)]

@@ -19,7 +19,9 @@
 //! Memory does not grow with the batch, and no answer is held back while the input is waited for.
 
 mod answer;
+mod bad_line;
 mod cache;
+mod given;
 mod json_text;
 mod lines;
 mod members;
@@ -29,11 +31,11 @@ mod question;
 use std::io::{self, Read, Write};
 
 use answer::{Answer, Refusal};
+use bad_line::BadLine;
 use cache::Cache;
 pub use lines::MAX_LINE;
 use lines::{Line, Lines};
 use members::Members;
-use question::BadLine;
 use serde::Serialize;
 use serde_json::value::RawValue;
 

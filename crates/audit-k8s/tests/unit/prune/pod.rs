@@ -10,7 +10,7 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/orders";
 const FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
 
 fn irsa_pod() -> Value {
-    serde_json::from_str(include_str!("../../fixtures/pod-irsa.json")).unwrap()
+    serde_json::from_str(include_str!("../../../fixtures/pod-irsa.json")).unwrap()
 }
 
 fn pruned(object: Value) -> Pod {
@@ -94,7 +94,7 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
 
 #[test]
 fn pod_identity_is_seen() {
-    let pod = pruned(serde_json::from_str(include_str!("../../fixtures/pod-pod-identity.json")).unwrap());
+    let pod = pruned(serde_json::from_str(include_str!("../../../fixtures/pod-pod-identity.json")).unwrap());
     assert_eq!(
         pod.workload,
         Workload {

@@ -1,0 +1,91 @@
+//! What a report must say.
+
+use super::*;
+
+/// The one finding of a report, which decides its verdict.
+#[track_caller]
+pub(crate) fn the_one<'r>(
+    report: &'r BindingReport,
+    (code, severity, link, verdict): (&str, Severity, Link, Verdict),
+) -> &'r Finding {
+    assert_eq!(report.findings.len(), 1, "{}", shown(report));
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.entry.code, finding.severity, finding.link, report.verdict),
+        (code, severity, link, verdict),
+        "{}",
+        shown(report)
+    );
+    let reason = if matches!(severity, Severity::Notice) || finding.waived.is_some() {
+        crate::report::ALL_LINKS_PASS
+    } else {
+        finding.entry.reason
+    };
+    assert_eq!(report.reason, reason);
+    assert_safe(report);
+    finding
+}
+
+/// The codes of a report's findings, in its order.
+pub(crate) fn codes(report: &BindingReport) -> Vec<&'static str> {
+    report.findings.iter().map(|f| f.entry.code).collect()
+}
+
+/// How a link stands.
+pub(crate) fn state(report: &BindingReport, link: Link) -> LinkState {
+    report.links.iter().find(|(l, _)| *l == link).unwrap().1
+}
+
+/// Asserts that nothing is wrong.
+#[track_caller]
+pub(crate) fn assert_healthy(report: &BindingReport) {
+    assert_eq!(
+        (report.verdict, codes(report)),
+        (Verdict::Working, vec![]),
+        "{}",
+        shown(report)
+    );
+    assert_eq!(report.reason, crate::report::ALL_LINKS_PASS);
+}
+
+/// Asserts that nothing in a report can act on a terminal.
+#[track_caller]
+pub(crate) fn assert_safe(report: &BindingReport) {
+    let fixes = report.findings.iter().filter_map(|f| f.fix.as_ref());
+    let fixes = fixes.flat_map(|fix| [Some(fix), fix.then.as_deref()]).flatten();
+    let texts = fixes
+        .clone()
+        .flat_map(|fix| [Some(fix.text.as_str()), fix.brief.as_deref()])
+        .flatten();
+    for alternative in fixes.flat_map(|fix| &fix.alternatives) {
+        let lines = alternative.text.lines();
+        assert!(
+            lines.flat_map(str::chars).all(|c| !crate::text::is_hidden(c)),
+            "{alternative:?}"
+        );
+    }
+    let messages = report
+        .findings
+        .iter()
+        .map(|f| f.message.as_str())
+        .chain([report.message.as_str()]);
+    for text in messages.chain(texts) {
+        assert!(!text.chars().any(crate::text::is_hidden), "{text:?}");
+    }
+}
+
+/// A report as text, for a failing test's message.
+pub(crate) fn shown(report: &BindingReport) -> String {
+    let mut text = format!("{:?} {}: {}\n", report.verdict, report.reason, report.message);
+    for finding in &report.findings {
+        let _ = writeln!(
+            text,
+            "  {} {:?} {:?} {}\n    fix: {:?}",
+            finding.entry.code, finding.severity, finding.link, finding.message, finding.fix
+        );
+    }
+    for (link, state) in report.links {
+        let _ = writeln!(text, "  {link:?}: {state:?}");
+    }
+    text
+}

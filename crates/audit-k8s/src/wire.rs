@@ -1,0 +1,77 @@
+//! Objects on the wire: how one of a kind is read, and what is said where it cannot be.
+
+use std::fmt::Debug;
+
+use audit_core::text::quote;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::kind::Kind;
+
+/// An object that could not be read.
+///
+/// It is skipped and counted, and never stops a watch. Where an earlier version of it could be read, that version
+/// stands until the object is deleted or can be read again: what was last known is nearer to the truth than nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot read {kind} `{}/{}`: {reason}", quote(.namespace), quote(.name))]
+pub struct Undecodable {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty where it has none, or none that could be read. Untrusted text.
+    pub namespace: String,
+    /// Its name; empty where none could be read. Untrusted text.
+    pub name: String,
+    /// Where in the object, and why; safe to show.
+    pub reason: String,
+}
+
+/// What stays of an object of one kind.
+///
+/// In two steps, because objects are decoded where no setting can be passed in: [`Wire::prune`] is the one that saves
+/// memory, [`Wire::for_prefix`] drops what only the setting shows to be of no interest.
+pub(crate) trait Wire: Sized + Clone + Debug + Send + 'static {
+    /// Where the API server has the kind.
+    type Resource: kube::Resource<DynamicType = ()>;
+    /// What the index stores.
+    type Plain: Send;
+    /// The kind.
+    const KIND: Kind;
+
+    /// Reduces an object, or says why it cannot be read.
+    fn prune(object: Value) -> Result<Self, String>;
+
+    /// Reduces it further, for the prefix of annotations and labels.
+    fn for_prefix(self, prefix: &str) -> Self::Plain;
+}
+
+/// Reduces an object of one kind.
+pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    W::prune(object).map_err(|reason| Undecodable {
+        kind: W::KIND,
+        namespace,
+        name,
+        reason: quote(&reason),
+    })
+}
+
+/// Decodes an object, or says where in it something is wrong.
+pub(crate) fn decode<T: DeserializeOwned>(object: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
+}
+
+/// `null` is what an absent list or map looks like when Go writes it.
+pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
