@@ -6,22 +6,12 @@ const COMPARED: usize = 512;
 /// The least number of characters to insert, delete or replace to make `a` of `b` (Levenshtein).
 #[must_use]
 pub fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(COMPARED).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (at, a) in a.chars().take(COMPARED).enumerate() {
-        let mut diagonal = at;
-        let mut left = at + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, b) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
-            diagonal = above;
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    strsim::levenshtein(beginning(a), beginning(b))
+}
+
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(COMPARED).map(|(at, _)| at);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 #[cfg(test)]
