@@ -140,17 +140,14 @@ impl Tree {
                 self.read_items(&path, items, file, &own_folder)
             };
         }
-        let (child_file, own_folder) = match named_file(&child.attrs) {
-            Some(named) => {
-                let child_file = file.parent().unwrap_or(folder).join(named);
-                let own_folder = child_file.parent().unwrap_or(folder).to_owned();
-                (child_file, own_folder)
-            }
-            None => {
-                let beside = folder.join(format!("{name}.rs"));
-                let within = own_folder.join("mod.rs");
-                (if beside.is_file() { beside } else { within }, own_folder)
-            }
+        let (child_file, own_folder) = if let Some(named) = named_file(&child.attrs) {
+            let child_file = file.parent().unwrap_or(folder).join(named);
+            let own_folder = child_file.parent().unwrap_or(folder).to_owned();
+            (child_file, own_folder)
+        } else {
+            let beside = folder.join(format!("{name}.rs"));
+            let within = own_folder.join("mod.rs");
+            (if beside.is_file() { beside } else { within }, own_folder)
         };
         if is_for_tests {
             if child_file.starts_with(&self.sources)
@@ -269,7 +266,7 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, leaves: &mut Vec<(Vec<Strin
         }
         UseTree::Name(name) => {
             let name = name.ident.to_string();
-            leaves.push(([&before[..], &[name.clone()]].concat(), name));
+            leaves.push(([&before[..], std::slice::from_ref(&name)].concat(), name));
         }
         UseTree::Rename(renamed) => {
             let mut path = before.clone();

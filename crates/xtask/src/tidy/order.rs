@@ -77,9 +77,8 @@ fn against(document: &str, root: &Path, packages: &[Package]) -> Vec<String> {
     let tables = tables(document);
     let folder = |package: &Package| super::shown(root, &package.folder);
     let place = |folder: &str| {
-        let rows = tables.iter().enumerate();
-        rows.filter_map(|(table, rows)| Some((table, rows.iter().position(|row| row == folder)?)))
-            .next()
+        let mut rows = tables.iter().enumerate();
+        rows.find_map(|(table, rows)| Some((table, rows.iter().position(|row| row == folder)?)))
     };
     let mut wrong = Vec::new();
     for package in packages {
