@@ -94,10 +94,16 @@ pub fn audit_binding(
     key: &BindingKey,
     now: Timestamp,
 ) -> BindingReport {
-    let chain = Chain::derive(snapshot, config, key, now);
+    report(&Chain::derive(snapshot, config, key, now))
+}
+
+/// What the rules say of a chain.
+#[must_use]
+pub fn report(chain: &Chain<'_>) -> BindingReport {
+    let config = chain.config;
     let mut findings: Vec<Finding> = checks()
         .filter_map(|check| match check {
-            Check::Binding(check) => check(&chain),
+            Check::Binding(check) => check(chain),
             Check::Account(_) | Check::Cluster(_) => None,
         })
         .collect();
@@ -105,8 +111,8 @@ pub fn audit_binding(
         if let Some(severity) = override_of(finding, config) {
             finding.severity = severity;
         }
-        finding.waived = waiver(finding, &chain);
-        if let Some(why) = void_waiver(finding, &chain) {
+        finding.waived = waiver(finding, chain);
+        if let Some(why) = void_waiver(finding, chain) {
             finding.message.push_str(&why);
         }
     }
@@ -118,15 +124,15 @@ pub fn audit_binding(
     let verdict = verdict::verdict(&findings, expects);
     let deciding = verdict::deciding(&findings, verdict, expects);
     BindingReport {
-        key: key.clone(),
+        key: chain.key.clone(),
         verdict,
         reason: deciding.map_or(ALL_LINKS_PASS, |f| f.entry.reason),
-        message: deciding.map_or_else(|| passing_message(&chain, &findings), |f| f.message.clone()),
-        links: links(&chain, &findings),
-        facts: facts(&chain),
-        pods: pods(&chain),
-        pending: is_pending(&chain),
-        valid_until: valid_until(&chain),
+        message: deciding.map_or_else(|| passing_message(chain, &findings), |f| f.message.clone()),
+        links: links(chain, &findings),
+        facts: facts(chain),
+        pods: pods(chain),
+        pending: is_pending(chain),
+        valid_until: valid_until(chain),
         findings,
     }
 }

@@ -2,6 +2,7 @@
 
 mod role;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use iam_policy::{RoleArn, RoleArnError};
@@ -11,6 +12,7 @@ use crate::config::Config;
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount,
 };
+use crate::permissions::expected::Expected;
 use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
@@ -91,6 +93,9 @@ pub struct Chain<'a> {
     pub uses_pod_identity: bool,
     /// Names of the roles, with their accounts, whose trust policy names exactly this subject.
     pub trusted_by: Vec<(&'a str, &'a str)>,
+    /// What the expected AWS permissions come to, once somebody has asked
+    /// [`expected`](crate::permissions::expectation::expected).
+    pub expected: OnceCell<Vec<Expected<'a>>>,
     /// What the expected Kubernetes permissions come to, in their order.
     pub permissions: Vec<Answer<'a>>,
     /// All observations, for rules that look further.
@@ -134,11 +139,12 @@ impl<'a> Chain<'a> {
             _ => None,
         };
         let request = binding.and_then(|b| b.requests().first());
-        let expected = request.map_or(&[][..], |request| &request.kubernetes);
+        let kubernetes = request.map_or(&[][..], |request| &request.kubernetes);
         Self {
             key,
             request,
-            permissions: rbac::answers(snapshot, key, expected),
+            expected: OnceCell::new(),
+            permissions: rbac::answers(snapshot, key, kubernetes),
             service_account,
             pods,
             templates,

@@ -122,6 +122,34 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// Set while a waiver stands.
     pub waived: Option<WaivedUntil>,
+    /// What to read again from AWS, where that is not what its link implies.
+    reread: Option<Reread>,
+}
+
+/// What to read again from AWS while a finding decides a verdict, so that its repair shows soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reread {
+    /// Nothing: a watch, or a change of the configuration, brings the news.
+    Nothing,
+    /// The role, with the list of its policies.
+    Role,
+    /// The role with the documents of its policies.
+    Permissions,
+    /// What IAM's policy simulator says of the role.
+    Simulation,
+    /// The OIDC provider in the role's account.
+    Provider,
+}
+
+impl From<Link> for Reread {
+    fn from(link: Link) -> Self {
+        match link {
+            Link::Role | Link::Trust => Self::Role,
+            Link::Permissions => Self::Permissions,
+            Link::Provider => Self::Provider,
+            Link::ServiceAccount | Link::Pods | Link::Rbac => Self::Nothing,
+        }
+    }
 }
 
 /// How long a waiver stands.
@@ -144,6 +172,7 @@ impl Finding {
             message,
             fix: None,
             waived: None,
+            reread: None,
         }
     }
 
@@ -159,6 +188,19 @@ impl Finding {
     pub fn at(mut self, link: Link) -> Self {
         self.link = link;
         self
+    }
+
+    /// With something else to read again than its link implies.
+    #[must_use]
+    pub fn reread(mut self, reread: Reread) -> Self {
+        self.reread = Some(reread);
+        self
+    }
+
+    /// What to read again from AWS while it decides.
+    #[must_use]
+    pub fn to_reread(&self) -> Reread {
+        self.reread.unwrap_or_else(|| self.link.into())
     }
 
     /// With a fix, where there is one.

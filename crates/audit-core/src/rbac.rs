@@ -27,20 +27,9 @@ pub fn answers<'a>(
     ::rbac::answers(sight(snapshot), &key.into(), expectations, reviews, &exists)
 }
 
-/// What to ask the API server of all that is expected of a ServiceAccount, see [`rbac::questions`](::rbac::questions).
-#[must_use]
-pub fn questions(
-    snapshot: &Snapshot,
-    key: &BindingKey,
-    expectations: &[KubernetesExpectation],
-    most: usize,
-) -> Vec<Question> {
-    ::rbac::questions(sight(snapshot), &key.into(), expectations, most)
-}
-
 /// What the API server itself answers.
 pub mod review {
-    pub use super::questions;
+    pub use ::rbac::questions;
     pub use ::rbac::review::*;
 }
 

@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 
 use audit_aws::{Change, Reading};
-use audit_core::audit::{Bound, is_bound, is_suspended};
-use audit_core::chain::asked_role;
+use audit_core::audit::{Bound, is_bound};
 use audit_core::issuers::{self, Question};
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
-use audit_core::permissions::{chaining, simulation};
-use audit_core::rules::irsa910;
+use audit_core::permissions::simulation::Wanted;
 use audit_core::snapshot::Binding;
-use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::evidence::{Cause, is_stale};
+use super::evidence::is_stale;
+use super::look::Gathered;
 
 impl Engine {
     /// Takes in an answer of AWS.
@@ -195,30 +193,14 @@ impl Engine {
         }
     }
 
-    /// Whether somebody expects AWS permissions of a binding.
-    pub(super) fn expects_permissions(&self, key: &BindingKey) -> bool {
-        let binding = self.snapshot.cluster.binding(key);
-        binding
-            .and_then(|binding| binding.requests().first())
-            .is_some_and(|request| !request.aws.is_empty())
-    }
-
-    /// Takes note of what IAM's policy simulator is to confirm for a binding that was audited; for one that was not, of nothing.
-    /// Returns what the binding hangs on where an answer is in doubt.
-    pub(super) fn simulate(&mut self, key: &BindingKey, is_audited: bool, now: Timestamp) -> Option<Cause> {
-        let wanted = if is_audited && self.expects_permissions(key) {
-            simulation::wanted(&self.snapshot, &self.rules.config, key, now)
-        } else {
-            None
-        };
+    /// Takes note of what IAM's policy simulator is to confirm for a binding: nothing where it was not audited, or where nobody
+    /// expects AWS permissions of it.
+    pub(super) fn simulate(&mut self, key: &BindingKey, wanted: Option<Wanted>) {
         if let Some((account, name)) = self.evidence.simulate(key, wanted)
             && let Some(known) = self.snapshot.accounts.get_mut(&account)
         {
             known.simulations.remove(&name);
         }
-        let target = self.evidence.doubt(key)?;
-        let reason = irsa910::ENTRY.reason;
-        Some(Cause { reason, target })
     }
 
     /// Takes in the cluster's issuer.
@@ -287,9 +269,11 @@ impl Engine {
         }
     }
 
-    /// Takes note of the roles that a binding's verdict hangs on.
-    pub(super) fn refer(&mut self, key: &BindingKey) {
-        let roles = self.roles_of(key);
+    /// Takes note of the roles that a binding's verdict depends on, and wants what has not been seen of them; all of it where
+    /// somebody asked for that.
+    pub(super) fn refer(&mut self, gathered: &mut Gathered<'_>, is_forced: bool, now: Timestamp) {
+        let key = gathered.key();
+        let roles = std::mem::take(&mut gathered.roles);
         let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
         let moved = self.evidence.refer(key, roles);
         for account in moved.appeared {
@@ -322,46 +306,12 @@ impl Engine {
                 self.forget_provider(&account);
             }
         }
-        if self.forced.remove(key) {
+        if is_forced {
             self.evidence.force(key);
         }
-    }
-
-    /// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
-    fn roles_of(&self, key: &BindingKey) -> BTreeSet<RoleArn> {
-        let Some(binding) = self.snapshot.cluster.binding(key) else {
-            return BTreeSet::new();
-        };
-        if self.rules.config.excludes(key) || is_suspended(binding) {
-            return BTreeSet::new();
-        }
-        let mut roles = BTreeSet::new();
-        let config = &self.rules.config;
-        let carried = binding
-            .pods()
-            .iter()
-            .filter(|pod| pod.is_active())
-            .flat_map(|pod| pod.role_arns());
-        roles.extend(carried.filter_map(|text| RoleArn::parse(text).ok()));
-        roles.extend(asked_role(&self.snapshot, config, key));
-        if runs(binding) {
-            roles.extend(self.trusting_roles(&key.subject()));
-        }
-        // Roles that it is expected to assume have their say by their trust policies.
-        let expectations = binding.requests().first().map_or(&[][..], |request| &request.aws);
-        roles.extend(chaining::targets(expectations));
-        roles
-    }
-
-    /// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
-    fn trusting_roles<'s>(&'s self, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
-        self.snapshot.accounts.values().flat_map(move |account| {
-            let names = account.trusted_subjects.get(subject).into_iter().flatten();
-            names.filter_map(|name| match account.roles.get(name)?.latest()? {
-                RoleLookup::Found(role) => Some(role.arn.clone()),
-                RoleLookup::Absent => None,
-            })
-        })
+        let accounts = &self.snapshot.accounts;
+        self.evidence
+            .want_unseen(key, gathered.expects_permissions, accounts, now);
     }
 }
 

@@ -6,7 +6,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `rules` | the settings in force |
-//! | `look` | one binding: its objects and its status |
+//! | `look` | one binding in four steps: gather, derive, judge, publish |
 //! | `publication` | when a status is worth a write |
 //! | `object` | which writes are under way, and which must wait |
 //! | `knowledge` | what AWS told |
@@ -45,12 +45,11 @@ use jiff::Timestamp;
 pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Review, ReviewOutcome, Write};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
-use look::{Audited, Look};
 use object::Objects;
 use reviews::ReviewPlan;
 use rules::Rules;
 pub use rules::Settings;
-use schedule::{Schedule, after};
+use schedule::Schedule;
 pub use summary::{PodCounts, Shown, Summary};
 
 /// How soon a binding is looked at again whose time has passed already.
@@ -60,7 +59,7 @@ const OVERDUE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 struct State {
     summary: Option<Summary>,
-    waiting: Option<(Option<String>, Timestamp)>,
+    waiting: Option<look::Waiting>,
 }
 
 /// The engine.
@@ -292,75 +291,6 @@ impl Engine {
         }
         self.open_accounts();
         self.mark_all();
-    }
-
-    /// Audits one binding and says what follows.
-    fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
-        self.plan_review(key, now);
-        self.refer(key);
-        let expects_permissions = self.expects_permissions(key);
-        self.evidence
-            .want_unseen(key, expects_permissions, &self.snapshot.accounts, now);
-        let mut state = self.states.remove(key).unwrap_or_default();
-        let mut look = Look {
-            key,
-            bound: self.bound(key),
-            snapshot: &self.snapshot,
-            config: &self.rules.config,
-            disclosure: audit_api::disclosure::level(
-                &self.rules.disclosure,
-                self.index.labels(&key.namespace),
-            ),
-            index: &self.index,
-            objects: &mut self.objects,
-            may_be_contradicted: self.reviews.is_open(key, now),
-            waiting: &mut state.waiting,
-            now,
-            actions,
-            wake: None,
-        };
-        let audited = look.look();
-        // Where nothing brings news, the periodic audit comes by itself.
-        let periodic = after(now, self.rules.refresh + self.rules.refresh / 4);
-        let has_audit = self
-            .snapshot
-            .cluster
-            .binding(key)
-            .is_some_and(|binding| !binding.requests().is_empty());
-        let wake = look.wake.into_iter().chain(has_audit.then_some(periodic)).min();
-        let old = state
-            .summary
-            .as_ref()
-            .map(|summary| (summary.verdict, summary.reason));
-        match audited {
-            Audited::Yes(summary, cause) => {
-                let doubt = self.simulate(key, true, now);
-                self.evidence.hang(key, doubt.or(cause), now);
-                self.changed.insert(key.clone());
-                state.summary = Some(summary);
-            }
-            Audited::NotYet => {}
-            Audited::No => {
-                self.simulate(key, false, now);
-                self.evidence.hang(key, None, now);
-                if state.summary.is_some() {
-                    self.changed.insert(key.clone());
-                }
-                state = State::default();
-            }
-        }
-        // What is overdue waits for the end of a write: there is nothing to gain from looking again and again.
-        self.schedule.set(key, wake.map(|at| at.max(after(now, OVERDUE))));
-        let new = state
-            .summary
-            .as_ref()
-            .map(|summary| (summary.verdict, summary.reason));
-        if old != new {
-            self.cluster.touch();
-        }
-        if state.summary.is_some() || state.waiting.is_some() {
-            self.states.insert(key.clone(), state);
-        }
     }
 
     /// Looks at what concerns no single binding.

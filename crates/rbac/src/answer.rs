@@ -44,6 +44,8 @@ pub struct Answer<'a> {
     pub expectation: &'a KubernetesExpectation,
     /// Whether it is met.
     pub decision: Decision,
+    /// Each request of the expectation with what roles and bindings say of it, before any review.
+    pub evaluated: Vec<(Request<'a>, Evaluated)>,
     /// The requests that are proven to be denied.
     pub denied: Vec<Request<'a>>,
     /// Those on which the API server disagrees; they are not among the denied ones.
@@ -151,6 +153,7 @@ pub fn answers<'a>(
         let mut answer = Answer {
             expectation,
             decision: Decision::Allowed,
+            evaluated: Vec::new(),
             denied: Vec::new(),
             disputed: Vec::new(),
             nearest: None,
@@ -167,6 +170,7 @@ pub fn answers<'a>(
                     .clone(),
             };
             let evaluated = evaluated(&decision);
+            answer.evaluated.push((request, evaluated));
             let decision = match review::ruling(reviews, &request, evaluated) {
                 Some(ruling) if evaluated.is_contradicted_by(ruling) => {
                     answer.disputed.push(Dispute {
@@ -209,32 +213,16 @@ fn evaluated(decision: &Decision) -> Evaluated {
 /// What to ask the API server of all that is expected of a ServiceAccount, each request once; of more than `most` those that are
 /// evaluated as denied, which make a verdict *broken*, before all others.
 #[must_use]
-pub fn questions(
-    sight: Sight<'_>,
-    identity: &Identity,
-    expectations: &[KubernetesExpectation],
-    most: usize,
-) -> Vec<Question> {
-    let held = Held::by(sight.rbac, identity);
+pub fn questions(answers: &[Answer<'_>], most: usize) -> Vec<Question> {
     let mut seen = HashSet::new();
-    let distinct = expectations
-        .iter()
-        .flat_map(requests)
-        .filter(|request| seen.insert(*request));
-    let mut all: Vec<(Evaluated, Request<'_>)> = distinct
-        .map(|request| {
-            let evaluated = match held.grant(&request) {
-                Some(_) => Evaluated::Granted,
-                None => evaluated(&sight.without_grant(&held, request.namespace)),
-            };
-            (evaluated, request)
-        })
-        .collect();
-    all.sort_by_key(|(evaluated, _)| *evaluated);
-    all.truncate(most);
-    let question = |(evaluated, request): (Evaluated, Request<'_>)| Question {
+    let evaluated = answers.iter().flat_map(|answer| &answer.evaluated).copied();
+    let mut distinct: Vec<(Request<'_>, Evaluated)> =
+        evaluated.filter(|(request, _)| seen.insert(*request)).collect();
+    distinct.sort_by_key(|(_, evaluated)| *evaluated);
+    distinct.truncate(most);
+    let question = |(request, evaluated): (Request<'_>, Evaluated)| Question {
         request: request.into(),
         evaluated,
     };
-    all.into_iter().map(question).collect()
+    distinct.into_iter().map(question).collect()
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use iam_policy::{RoleArn, is_pattern};
 use jiff::{SignedDuration, Timestamp};
 
+pub use super::expected::Confirmation;
 use super::policies::{Answer, PolicySet};
 use super::question::{NO_RESOURCE, Question, principal};
 use super::simulation_context;
@@ -26,19 +27,6 @@ pub const CONSISTENCY: Duration = Duration::from_secs(10);
 /// The longest name of an action, and the longest ARN, that the simulator takes.
 const MAX_ACTION: usize = 128;
 const MAX_ARN: usize = 2048;
-
-/// What IAM's policy simulator says of an answer of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmation<'a> {
-    /// Nothing: it was not asked, or what it said cannot be compared.
-    None,
-    /// The same.
-    Agrees(&'a SimulatedAnswer),
-    /// Otherwise, and it was asked only once.
-    Doubts,
-    /// Otherwise, again and again.
-    Contradicts(&'a SimulatedAnswer),
-}
 
 /// Tells apart, within one process, what a role's policies say: answers of the simulator count only for the policies that were
 /// read when it was asked.

@@ -3,27 +3,21 @@
 use iam_policy::RoleArn;
 
 use super::chaining;
-use super::confirmation::{Confirmation, confirm};
+use super::confirmation::confirm;
+pub use super::expected::{Confirmation, Expected};
 use super::policies::{Answer, PolicySet};
 pub use super::question::{Question, admitted, questions, request};
 use crate::chain::Chain;
 use crate::model::AwsExpectation;
 
-/// A question with its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected<'a> {
-    /// What is expected.
-    pub question: Question<'a>,
-    /// What the role's policies say.
-    pub answer: Answer<'a>,
-    /// What IAM's policy simulator says of that.
-    pub simulated: Confirmation<'a>,
+/// The answers to what is expected of the annotation's role: nothing where its trust policy does not admit this
+/// ServiceAccount, or its policies were not seen. They are evaluated once for a chain, whoever asks.
+#[must_use]
+pub fn expected<'c, 'a>(chain: &'c Chain<'a>) -> &'c [Expected<'a>] {
+    chain.expected.get_or_init(|| evaluate(chain))
 }
 
-/// The answers to what is expected of the annotation's role: nothing where its trust policy does not admit this
-/// ServiceAccount, or its policies were not seen.
-#[must_use]
-pub fn expected<'a>(chain: &Chain<'a>) -> Vec<Expected<'a>> {
+fn evaluate<'a>(chain: &Chain<'a>) -> Vec<Expected<'a>> {
     let Some((request, aws)) = chain.request.zip(admitted(chain)) else {
         return Vec::new();
     };

@@ -9,6 +9,7 @@
 //! | [`policies`] | the documents, and how they answer one question |
 //! | [`question`] | one action on one resource, as policies are asked |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
+//! | [`expected`] | a question with its answers |
 //! | [`chaining`] | whether another role's trust policy lets this one in |
 //! | [`power`] | administrators, and the ways to become one |
 //! | [`confirmation`] | whether IAM's policy simulator says the same |
@@ -17,6 +18,7 @@
 pub mod chaining;
 pub mod confirmation;
 pub mod expectation;
+pub mod expected;
 pub mod policies;
 pub mod power;
 pub mod question;

@@ -2,22 +2,12 @@
 
 use iam_policy::{Context, ContextValue, Request, RoleArn, Unlisted};
 
+pub use super::expected::Question;
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
 
 /// What is asked for where an action has no resource of its own.
 pub(super) const NO_RESOURCE: &str = "*";
-
-/// One action on one resource; either may have wildcards, which ask for all that they match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question<'a> {
-    /// The action.
-    pub action: &'a str,
-    /// The resource.
-    pub resource: &'a str,
-    /// Which expectation it belongs to, from 0.
-    pub expectation: usize,
-}
 
 /// Every action on every resource of the expectations.
 pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Question<'_>, &AwsExpectation)> {

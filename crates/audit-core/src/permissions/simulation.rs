@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use iam_policy::RoleArn;
-use jiff::Timestamp;
 
 pub use super::confirmation::{CONSISTENCY, Confirmation, state};
 use super::confirmation::{home, inquiries, seen};
 use super::expectation::expected;
 use super::question::admitted;
 use crate::chain::Chain;
-use crate::config::Config;
-use crate::model::{BindingKey, Inquiry};
-use crate::snapshot::Snapshot;
+use crate::model::Inquiry;
 
 /// The most actions on resources that are asked about for one binding.
 const MAX_QUESTIONS: usize = 512;
@@ -33,12 +30,11 @@ pub struct Wanted {
 /// What to ask of the simulator about a binding: nothing where nobody expects AWS permissions of it, where the role's trust policy
 /// does not admit it, where the policies were not all read, or where it cannot be asked what is expected.
 #[must_use]
-pub fn wanted(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> Option<Wanted> {
-    let chain = Chain::derive(snapshot, config, key, now);
+pub fn wanted(chain: &Chain<'_>) -> Option<Wanted> {
     let request = chain.request.filter(|request| !request.aws.is_empty())?;
-    let aws = admitted(&chain)?;
+    let aws = admitted(chain)?;
     let state = state(aws.found()?, aws.permissions.as_ref().ok()?);
-    let home = home(&chain, &aws.arn);
+    let home = home(chain, &aws.arn);
     let mut questions = 0;
     let inquiries: BTreeSet<Inquiry> = request
         .aws
@@ -52,9 +48,9 @@ pub fn wanted(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Times
     if inquiries.is_empty() {
         return None;
     }
-    let is_failing = seen(&chain, aws).is_some_and(|seen| seen.failure.is_some());
+    let is_failing = seen(chain, aws).is_some_and(|seen| seen.failure.is_some());
     let is_doubted = !is_failing
-        && expected(&chain)
+        && expected(chain)
             .iter()
             .any(|expected| expected.simulated == Confirmation::Doubts);
     Some(Wanted {

@@ -30,7 +30,7 @@
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::config::Config;
-use crate::finding::{Entry, Finding, Link, Severity};
+use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::Fix;
 use crate::snapshot::Snapshot;
 
@@ -63,6 +63,7 @@ fn finding() -> Finding {
         "the issuer of the cluster's tokens could not be found out".to_owned(),
     )
     .fix(fix)
+    .reread(Reread::Nothing)
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {

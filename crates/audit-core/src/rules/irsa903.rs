@@ -39,7 +39,7 @@
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap, RoleChain};
 use crate::check::{AccountEvidence, Check, Rule};
-use crate::finding::{Entry, Finding, Link, Severity};
+use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
 use crate::text::quote;
 
@@ -67,7 +67,9 @@ fn finding(account: &str) -> Finding {
     let fix = Fix::manual(format!(
         "start the operator with `--account {account}=arn:aws:iam::{account}:role/NAME`, naming a role that it may assume"
     ));
-    Finding::new(&ENTRY, format!("no access to account {account} is configured")).fix(fix)
+    Finding::new(&ENTRY, format!("no access to account {account} is configured"))
+        .fix(fix)
+        .reread(Reread::Nothing)
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -126,6 +128,7 @@ fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
         format!("no file that was given holds {what} of account {account}"),
     )
     .fix(fix)
+    .reread(Reread::Nothing)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@
 use super::expected::asked;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
-use crate::finding::{Entry, Finding, Link, Severity};
+use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::{SimulatedAnswer, SimulatedDecision};
 use crate::permissions::expectation::admitted;
@@ -70,8 +70,7 @@ const SHOWN: usize = 3;
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
-    let all = expected(chain);
-    let contradicted: Vec<(&Expected<'_>, &SimulatedAnswer)> = all
+    let contradicted: Vec<(&Expected<'_>, &SimulatedAnswer)> = expected(chain)
         .iter()
         .filter_map(|expected| match expected.simulated {
             Confirmation::Contradicts(said) => Some((expected, said)),
@@ -103,7 +102,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         compare(&aws.arn.to_string(), first)
     };
-    Some(Finding::new(&ENTRY, message).fix(Some(fix)))
+    Some(
+        Finding::new(&ENTRY, message)
+            .fix(Some(fix))
+            .reread(Reread::Simulation),
+    )
 }
 
 /// Our answer, and that of the simulator.

@@ -89,8 +89,8 @@ impl World {
     /// What IAM's policy simulator has said of what is expected, for a minute: this of some actions, and the same as the policies of
     /// all others.
     pub(crate) fn simulated(self, otherwise: &[(&str, SimulatedDecision)]) -> Self {
-        let wanted = simulation::wanted(&self.snapshot, &self.config, &self.key, self.now).unwrap();
         let chain = Chain::derive(&self.snapshot, &self.config, &self.key, self.now);
+        let wanted = simulation::wanted(&chain).unwrap();
         let all = expected(&chain);
         let decision = |action: &str, resource: &str| {
             let other = otherwise.iter().find(|(name, _)| *name == action);

@@ -565,7 +565,10 @@ impl World {
     /// The API server has answered this to everything that is expected now.
     pub(crate) fn reviewed(mut self, ruling: rbac::Ruling) -> Self {
         let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
-        let questions = rbac::review::questions(&self.snapshot, &self.key, &request.kubernetes, usize::MAX);
+        let questions = rbac::review::questions(
+            &rbac::answers(&self.snapshot, &self.key, &request.kubernetes),
+            usize::MAX,
+        );
         let reviewed = |question| rbac::Reviewed { question, ruling };
         let reviews = questions.into_iter().map(reviewed).collect();
         self.snapshot.reviews.put(&self.key, reviews);

@@ -133,12 +133,6 @@ impl Simulations {
         Some(Target::simulation(account, name))
     }
 
-    /// Whether the latest answer is to be asked for once more, for the sake of this binding.
-    #[must_use]
-    pub fn is_doubted(&self, key: &BindingKey) -> bool {
-        self.doubted.contains(key)
-    }
-
     /// All evidence of an account is read anew: what it says is asked for at the next look, when that has been read.
     pub fn renew(&mut self, account: &str) {
         for (_, simulated) in self.roles.iter_mut().filter(|((id, _), _)| id == account) {
@@ -163,14 +157,6 @@ impl EvidencePlan {
         let target = wanted.and_then(|wanted| self.simulations.want(key, wanted));
         self.forced.extend(target);
         forgotten
-    }
-
-    /// What a binding hangs on where the simulator contradicted for the first time what was read: that is asked for once more.
-    #[must_use]
-    pub fn doubt(&self, key: &BindingKey) -> Option<Target> {
-        self.simulations
-            .target(key)
-            .filter(|_| self.simulations.is_doubted(key))
     }
 }
 

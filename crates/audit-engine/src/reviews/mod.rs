@@ -8,8 +8,7 @@ mod plan;
 
 use audit_core::audit::is_suspended;
 use audit_core::model::{BindingKey, KubernetesExpectation};
-use audit_core::rbac::Question;
-use audit_core::rbac::review::questions;
+use audit_core::rbac::{Question, answers, questions};
 use jiff::Timestamp;
 
 use super::Engine;
@@ -17,7 +16,7 @@ use super::action::{Action, Review, ReviewOutcome};
 pub use plan::ReviewPlan;
 
 /// The most requests of one binding for which the API server is asked: expectations may be long.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 impl Engine {
     /// Takes in what came of a review.
@@ -31,14 +30,20 @@ impl Engine {
         }
     }
 
-    /// Sees to it that the API server is asked for what is expected of a binding, and forgets what it said of anything else.
-    pub(super) fn plan_review(&mut self, key: &BindingKey, now: Timestamp) {
-        let questions = self.questions(key);
+    /// Sees to it that the API server is asked for what is expected of a binding, at once where somebody asked for that, and forgets
+    /// what it said of anything else.
+    pub(super) fn plan_review(
+        &mut self,
+        key: &BindingKey,
+        questions: &[Question],
+        is_forced: bool,
+        now: Timestamp,
+    ) {
         if questions.is_empty() {
             self.reviews.forget(key);
         } else {
-            self.reviews.want(key, &questions, now);
-            if self.forced.contains(key) {
+            self.reviews.want(key, questions, now);
+            if is_forced {
                 self.reviews.hasten(key, now);
             }
         }
@@ -56,13 +61,13 @@ impl Engine {
         }
     }
 
-    /// What to ask of a binding; nothing of one that nobody expects anything of, or that is not audited.
+    /// What to ask of a binding when its turn comes, by the roles as they are then; nothing of one that nobody expects anything of, or that is not audited.
     fn questions(&self, key: &BindingKey) -> Vec<Question> {
         let expected = self.expected_of(key);
         if expected.is_empty() {
             return Vec::new();
         }
-        questions(&self.snapshot, key, expected, MOST)
+        questions(&answers(&self.snapshot, key, expected), MOST)
     }
 
     fn expected_of(&self, key: &BindingKey) -> &[KubernetesExpectation] {

@@ -7,6 +7,7 @@ mod cluster;
 mod dead_issuers;
 mod evidence;
 mod leading;
+mod look;
 mod objects;
 mod permissions;
 mod policy;
@@ -28,7 +29,8 @@ use audit_k8s::{Change, Kind, Observation, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Shown, Write, after};
+use crate::schedule::after;
+use crate::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Shown, Write};
 use api_server::ApiServer;
 use aws::{Answers, Aws};
 

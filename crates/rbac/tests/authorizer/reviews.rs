@@ -1,6 +1,8 @@
 //! What the API server is asked about expectations.
 
-use rbac::{Evaluated, Extent, Identity, Kind, KubernetesExpectation, Question, Rbac, Sight, questions};
+use rbac::{
+    Evaluated, Extent, Identity, Kind, KubernetesExpectation, Question, Rbac, Sight, answers, questions,
+};
 
 use super::support::{account, binding, role};
 
@@ -22,7 +24,8 @@ fn asked(rbac: &Rbac, expectations: &[KubernetesExpectation], most: usize) -> Ve
         rbac,
         extent: Extent::Watched,
     };
-    let questions = questions(sight, &Identity::of("shop", "cart"), expectations, most);
+    let answers = answers(sight, &Identity::of("shop", "cart"), expectations, &[], &|_| true);
+    let questions = questions(&answers, most);
     let short = |question: Question| {
         let request = question.request;
         (format!("{} {}", request.verb, request.name), question.evaluated)

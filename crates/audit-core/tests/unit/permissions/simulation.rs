@@ -13,7 +13,12 @@ fn world() -> World {
 }
 
 fn asked(world: &World) -> Vec<(Vec<String>, Vec<String>)> {
-    let wanted = wanted(&world.snapshot, &world.config, &world.key, world.now);
+    let wanted = wanted(&Chain::derive(
+        &world.snapshot,
+        &world.config,
+        &world.key,
+        world.now,
+    ));
     let inquiries = wanted.map(|wanted| wanted.inquiries).unwrap_or_default();
     inquiries
         .into_iter()
@@ -93,7 +98,13 @@ fn what_is_in_a_region_is_asked_for_there() {
     let (here, there) = (queue("eu-west-1"), queue("us-east-1"));
     let world = world().expect(&["sqs:SendMessage"], &[&here, &there, OBJECT]);
     let regions = |world: &World| {
-        let wanted = wanted(&world.snapshot, &world.config, &world.key, world.now).unwrap();
+        let wanted = wanted(&Chain::derive(
+            &world.snapshot,
+            &world.config,
+            &world.key,
+            world.now,
+        ))
+        .unwrap();
         let region = |inquiry: &Inquiry| {
             let mut keys = inquiry.context.iter();
             let found = keys.find(|entry| entry.key.eq_ignore_ascii_case("aws:RequestedRegion"));
@@ -150,9 +161,14 @@ fn questions_are_bounded() {
 #[test]
 fn a_first_contradiction_is_asked_about_again() {
     let doubted = |world: &World| {
-        wanted(&world.snapshot, &world.config, &world.key, world.now)
-            .unwrap()
-            .is_doubted
+        wanted(&Chain::derive(
+            &world.snapshot,
+            &world.config,
+            &world.key,
+            world.now,
+        ))
+        .unwrap()
+        .is_doubted
     };
     let world = world().expect(&["s3:GetObject"], &[OBJECT]);
     assert!(!doubted(&world) && !doubted(&world.clone().simulated(&[]).simulated_once()));
@@ -169,9 +185,14 @@ fn a_first_contradiction_is_asked_about_again() {
 #[test]
 fn a_state_is_another_one_with_every_policy_that_counts() {
     let state = |world: &World| {
-        wanted(&world.snapshot, &world.config, &world.key, world.now)
-            .unwrap()
-            .state
+        wanted(&Chain::derive(
+            &world.snapshot,
+            &world.config,
+            &world.key,
+            world.now,
+        ))
+        .unwrap()
+        .state
     };
     let policy = |action: &str| json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": action, "Resource": "*" }] });
     let world = world().expect(&["s3:GetObject"], &[OBJECT]);

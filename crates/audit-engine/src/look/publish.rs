@@ -1,4 +1,4 @@
-//! One look at one binding: what its objects should be, and what its status should say.
+//! The last step of a look: what the objects of a binding should be, and what its status should say.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use audit_core::audit::Bound;
 use audit_core::disclosure::told;
 use audit_core::finding::{Link, Severity};
 use audit_core::model::BindingKey;
+use audit_core::permissions::simulation::Wanted;
 use audit_core::report::BindingReport;
-use audit_core::{Config, Disclosure, Snapshot, Verdict, audit_binding};
+use audit_core::{Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
-use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use super::action::{Action, ObjectName, Owner, Write};
-use super::evidence::{Cause, Target};
-use super::object::{Objects, Start};
-use super::publication::{Publication, announcement, publication};
-use super::schedule::{after, hash};
-use super::summary::Summary;
+use super::super::action::{Action, ObjectName, Owner, Write};
+use super::super::evidence::Cause;
+use super::super::object::{Objects, Start};
+use super::super::publication::{Publication, announcement, publication};
+use super::super::schedule::{after, hash};
+use super::super::summary::Summary;
+use super::judge::Judged;
 
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,16 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest name of an object.
 const MAX_NAME: usize = 253;
 
-/// A look under way.
-pub struct Look<'a> {
+/// For which role first answers are awaited, and since when.
+pub type Waiting = (Option<String>, Timestamp);
+
+/// What compares a binding's objects with what they should be.
+pub struct Publisher<'a> {
     /// The binding.
     pub key: &'a BindingKey,
     /// Whether anything shows that it is one.
     pub bound: Bound,
     /// All observations.
     pub snapshot: &'a Snapshot,
-    /// The settings.
-    pub config: &'a Config,
     /// What may be told of a role in the binding's namespace.
     pub disclosure: Disclosure,
     /// The `IrsaAudit`s.
@@ -45,7 +47,7 @@ pub struct Look<'a> {
     /// The API server may yet say that what no role allows is allowed.
     pub may_be_contradicted: bool,
     /// Since when first answers about a role are awaited.
-    pub waiting: &'a mut Option<(Option<String>, Timestamp)>,
+    pub waiting: Option<Waiting>,
     /// The time.
     pub now: Timestamp,
     /// What is to be done.
@@ -56,18 +58,49 @@ pub struct Look<'a> {
 
 /// What came of a look.
 #[derive(Debug)]
+pub struct Published {
+    /// What became of the audit.
+    pub audited: Audited,
+    /// Set while first answers are awaited.
+    pub waiting: Option<Waiting>,
+    /// When to look again, if nothing happens before.
+    pub wake: Option<Timestamp>,
+}
+
+/// What follows from an audit, besides writes.
+#[derive(Debug)]
+pub struct Consequences {
+    /// For metrics, and the cluster's status.
+    pub summary: Summary,
+    /// What to read again.
+    pub cause: Option<Cause>,
+    /// What IAM's policy simulator is to confirm.
+    pub simulation: Option<Wanted>,
+}
+
+/// What became of an audit.
+#[derive(Debug)]
 pub enum Audited {
-    /// The binding was audited.
-    Yes(Summary, Option<Cause>),
+    /// The status says what was judged.
+    Yes(Box<Consequences>),
     /// The first answers of AWS are awaited; what was known stands.
     NotYet,
     /// It is not to be audited.
     No,
 }
 
-impl Look<'_> {
-    /// Looks at the binding's objects, and audits it.
-    pub fn look(&mut self) -> Audited {
+impl Publisher<'_> {
+    /// Looks at the binding's objects, and says of the one that counts what was judged: nothing where it is not audited.
+    pub fn publish(mut self, judged: Option<Judged>) -> Published {
+        let audited = self.look(judged);
+        Published {
+            audited,
+            waiting: self.waiting,
+            wake: self.wake,
+        }
+    }
+
+    fn look(&mut self, judged: Option<Judged>) -> Audited {
         let binding = self.snapshot.cluster.binding(self.key);
         let requests = binding.map_or(&[][..], |binding| binding.requests());
         let Some((primary, others)) = requests.split_first() else {
@@ -91,11 +124,10 @@ impl Look<'_> {
             });
             return Audited::No;
         }
-        let rests = primary.suspend || self.config.excludes(self.key);
-        let audited = if rests {
-            Audited::No
-        } else {
-            self.audit(&name, audit)
+        let rests = judged.is_none();
+        let audited = match judged {
+            Some(judged) => self.say(&name, audit, judged),
+            None => Audited::No,
         };
         if audit.automatic && audit.adopted {
             self.write(Write::Release {
@@ -179,15 +211,24 @@ impl Look<'_> {
         }
     }
 
-    fn audit(&mut self, name: &ObjectName, audit: &AuditObject) -> Audited {
-        let report = audit_binding(self.snapshot, self.config, self.key, self.now);
+    fn say(&mut self, name: &ObjectName, audit: &AuditObject, judged: Judged) -> Audited {
+        let Judged {
+            report,
+            cause,
+            simulation,
+            ..
+        } = judged;
         if self.must_wait(&report) {
             return Audited::NotYet;
         }
         let report = told(report, self.disclosure);
-        self.publish(name, audit, &report);
+        self.write_status(name, audit, &report);
         self.wake_at(report.valid_until.map(|at| after(at, Duration::from_secs(1))));
-        Audited::Yes(Summary::new(&report, self.now), cause(&report))
+        Audited::Yes(Box::new(Consequences {
+            summary: Summary::new(&report, self.now),
+            cause,
+            simulation,
+        }))
     }
 
     /// Whether the report would say nothing but that AWS has not answered yet, or call the binding broken before the API server
@@ -195,7 +236,7 @@ impl Look<'_> {
     fn must_wait(&mut self, report: &BindingReport) -> bool {
         let may_be_contradicted = self.may_be_contradicted && is_broken_by_rbac(report);
         if !report.pending && !may_be_contradicted {
-            *self.waiting = None;
+            self.waiting = None;
             return false;
         }
         let role = &report.facts.role_arn;
@@ -203,7 +244,7 @@ impl Look<'_> {
             Some((awaited, since)) if awaited == *role => since,
             _ => self.now,
         };
-        *self.waiting = Some((role.clone(), since));
+        self.waiting = Some((role.clone(), since));
         let patience = after(since, PATIENCE);
         let must_wait = self.now < patience;
         if must_wait {
@@ -213,7 +254,7 @@ impl Look<'_> {
     }
 
     /// Writes a status if it is worth it; otherwise sees to it that it is written when it will be.
-    fn publish(&mut self, name: &ObjectName, audit: &AuditObject, report: &BindingReport) {
+    fn write_status(&mut self, name: &ObjectName, audit: &AuditObject, report: &BindingReport) {
         let current = self.objects.current_status(name, audit);
         let new = status(report, current, audit.generation, self.now);
         let publication = publication(current, &new, report, self.now);
@@ -255,33 +296,4 @@ fn is_broken_by_rbac(report: &BindingReport) -> bool {
         .filter(|finding| finding.counts() && finding.severity == Severity::Broken);
     let mut links = breaking.map(|finding| finding.link).peekable();
     links.peek().is_some() && links.all(|link| link == Link::Rbac)
-}
-
-/// What to read again for an unhealthy binding, by the link that decides; what Kubernetes will tell needs no reading.
-fn cause(report: &BindingReport) -> Option<Cause> {
-    if report.verdict == Verdict::Working {
-        return None;
-    }
-    let deciding = report
-        .findings
-        .iter()
-        .find(|f| f.counts() && f.entry.reason == report.reason)?;
-    // Access is configured, and issuers are found out, elsewhere.
-    if matches!(deciding.entry.code, "IRSA903" | "IRSA304") {
-        return None;
-    }
-    let arn = RoleArn::parse(report.facts.role_arn.as_deref()?).ok()?;
-    let target = match deciding.link {
-        Link::Role | Link::Trust => Target::role(arn.account(), arn.name()),
-        Link::Permissions if deciding.entry.code == "IRSA910" => {
-            Target::simulation(arn.account(), arn.name())
-        }
-        Link::Permissions => Target::permissions(arn.account(), arn.name()),
-        Link::Provider => Target::provider(arn.account()),
-        Link::ServiceAccount | Link::Pods | Link::Rbac => return None,
-    };
-    Some(Cause {
-        reason: report.reason,
-        target,
-    })
 }

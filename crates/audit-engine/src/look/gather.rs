@@ -1,0 +1,85 @@
+//! The first step of a look: what is observed of one binding, and which roles it refers to.
+
+use std::collections::BTreeSet;
+
+use audit_core::audit::is_suspended;
+use audit_core::chain::{Chain, asked_role};
+use audit_core::model::{BindingKey, Pod, RoleLookup};
+use audit_core::permissions::chaining;
+use audit_core::snapshot::Binding;
+use audit_core::{Config, Snapshot};
+use iam_policy::RoleArn;
+use jiff::Timestamp;
+
+/// Plain data of one binding. It becomes a chain, once.
+#[derive(Debug)]
+pub struct Gathered<'k> {
+    key: &'k BindingKey,
+    /// The roles that the verdict depends on, until somebody takes note of them. Empty for a binding that is not looked into: one that the settings exclude, or whose
+    /// `IrsaAudit` is suspended.
+    pub roles: BTreeSet<RoleArn>,
+    /// An `IrsaAudit` expects AWS permissions of it.
+    pub expects_permissions: bool,
+    /// An `IrsaAudit` asks for the audit, and nothing says that it is to rest.
+    is_audited: bool,
+}
+
+impl<'k> Gathered<'k> {
+    /// Gathers what is observed of a binding.
+    #[must_use]
+    pub fn gather(snapshot: &Snapshot, config: &Config, key: &'k BindingKey) -> Self {
+        let binding = snapshot.cluster.binding(key);
+        let request = binding.and_then(|binding| binding.requests().first());
+        let looked_into = binding.filter(|binding| !config.excludes(key) && !is_suspended(binding));
+        Self {
+            key,
+            roles: looked_into.map_or_else(BTreeSet::new, |binding| roles_of(snapshot, config, key, binding)),
+            expects_permissions: request.is_some_and(|request| !request.aws.is_empty()),
+            is_audited: looked_into.is_some() && request.is_some(),
+        }
+    }
+
+    /// The binding.
+    #[must_use]
+    pub fn key(&self) -> &'k BindingKey {
+        self.key
+    }
+
+    /// The second step: the chain of a binding that is audited.
+    #[must_use]
+    pub fn derive<'a>(self, snapshot: &'a Snapshot, config: &'a Config, now: Timestamp) -> Option<Chain<'a>>
+    where
+        'k: 'a,
+    {
+        self.is_audited
+            .then(|| Chain::derive(snapshot, config, self.key, now))
+    }
+}
+
+/// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
+fn roles_of(snapshot: &Snapshot, config: &Config, key: &BindingKey, binding: &Binding) -> BTreeSet<RoleArn> {
+    let mut roles = BTreeSet::new();
+    let active = || binding.pods().iter().filter(|pod| pod.is_active());
+    // A thousand pods of one workload carry one role.
+    let carried: BTreeSet<&str> = active().flat_map(Pod::role_arns).collect();
+    roles.extend(carried.into_iter().filter_map(|text| RoleArn::parse(text).ok()));
+    roles.extend(asked_role(snapshot, config, key));
+    if active().next().is_some() {
+        roles.extend(trusting_roles(snapshot, &key.subject()));
+    }
+    // Roles that it is expected to assume have their say by their trust policies.
+    let expectations = binding.requests().first().map_or(&[][..], |request| &request.aws);
+    roles.extend(chaining::targets(expectations));
+    roles
+}
+
+/// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
+fn trusting_roles<'s>(snapshot: &'s Snapshot, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
+    snapshot.accounts.values().flat_map(move |account| {
+        let names = account.trusted_subjects.get(subject).into_iter().flatten();
+        names.filter_map(|name| match account.roles.get(name)?.latest()? {
+            RoleLookup::Found(role) => Some(role.arn.clone()),
+            RoleLookup::Absent => None,
+        })
+    })
+}

@@ -1,0 +1,71 @@
+//! The third step of a look: what the rules say, and what the engine needs to know besides.
+
+use audit_core::Verdict;
+use audit_core::audit::report;
+use audit_core::chain::Chain;
+use audit_core::finding::Reread;
+use audit_core::permissions::simulation::{self, Wanted};
+use audit_core::rbac::{Question, questions};
+use audit_core::report::BindingReport;
+use audit_core::rules::irsa910;
+use iam_policy::RoleArn;
+
+use super::super::evidence::{Cause, Target};
+use super::super::reviews::MOST;
+
+/// What a chain comes to.
+#[derive(Debug)]
+pub struct Judged {
+    /// What the rules say.
+    pub report: BindingReport,
+    /// What to ask the API server about the Kubernetes permissions that are expected.
+    pub questions: Vec<Question>,
+    /// What IAM's policy simulator is to confirm of the AWS permissions that are expected.
+    pub simulation: Option<Wanted>,
+    /// What to read again from AWS, if anything, until the verdict is another one.
+    pub cause: Option<Cause>,
+}
+
+impl Judged {
+    /// Runs the rules.
+    #[must_use]
+    pub fn judge(chain: &Chain<'_>) -> Self {
+        let report = report(chain);
+        let simulation = simulation::wanted(chain);
+        Self {
+            questions: questions(&chain.permissions, MOST),
+            cause: simulation.as_ref().and_then(doubt).or_else(|| cause(&report)),
+            simulation,
+            report,
+        }
+    }
+}
+
+/// The simulator has contradicted once what was read: it is asked once more.
+fn doubt(wanted: &Wanted) -> Option<Cause> {
+    wanted.is_doubted.then(|| Cause {
+        reason: irsa910::ENTRY.reason,
+        target: Target::simulation(wanted.role.account(), wanted.role.name()),
+    })
+}
+
+/// What to read again for an unhealthy binding: what the deciding finding says.
+fn cause(report: &BindingReport) -> Option<Cause> {
+    if report.verdict == Verdict::Working {
+        return None;
+    }
+    let mut counting = report.findings.iter().filter(|finding| finding.counts());
+    let deciding = counting.find(|finding| finding.entry.reason == report.reason)?;
+    let arn = RoleArn::parse(report.facts.role_arn.as_deref()?).ok()?;
+    let target = match deciding.to_reread() {
+        Reread::Nothing => return None,
+        Reread::Role => Target::role(arn.account(), arn.name()),
+        Reread::Permissions => Target::permissions(arn.account(), arn.name()),
+        Reread::Simulation => Target::simulation(arn.account(), arn.name()),
+        Reread::Provider => Target::provider(arn.account()),
+    };
+    Some(Cause {
+        reason: report.reason,
+        target,
+    })
+}

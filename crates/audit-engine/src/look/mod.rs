@@ -1,0 +1,113 @@
+//! One look at one binding: gather, derive, judge, publish. Each step takes what the one before it made, so that none can be left
+//! out, and none done twice.
+//!
+//! | step | takes | makes |
+//! |---|---|---|
+//! | [`gather`](Gathered::gather) | observations, settings | [`Gathered`]: which roles the binding refers to, whether it is audited |
+//! | [`derive`](Gathered::derive) | [`Gathered`] | [`Chain`](audit_core::chain::Chain): everything that rules read, once |
+//! | [`judge`](Judged::judge) | the chain | [`Judged`]: the report, and what the engine needs besides it |
+//! | [`publish`](Publisher::publish) | [`Judged`] | [`Published`]: what is written, and when to look again |
+
+mod gather;
+mod judge;
+mod publish;
+
+use audit_core::model::BindingKey;
+use jiff::Timestamp;
+
+use super::action::Action;
+use super::schedule::after;
+use super::{Engine, OVERDUE, State};
+pub use gather::Gathered;
+use judge::Judged;
+pub use publish::Waiting;
+use publish::{Audited, Published, Publisher};
+
+impl Engine {
+    /// Audits one binding and says what follows.
+    pub(super) fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
+        let is_forced = self.forced.remove(key);
+        let mut gathered = Gathered::gather(&self.snapshot, &self.rules.config, key);
+        // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
+        self.refer(&mut gathered, is_forced, now);
+        let chain = gathered.derive(&self.snapshot, &self.rules.config, now);
+        let judged = chain.map(|chain| Judged::judge(&chain));
+        let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);
+        self.plan_review(key, questions, is_forced, now);
+        let published = self.publish(key, judged, now, actions);
+        self.conclude(key, published, now);
+    }
+
+    fn publish(
+        &mut self,
+        key: &BindingKey,
+        judged: Option<Judged>,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> Published {
+        let bound = self.bound(key);
+        let publisher = Publisher {
+            key,
+            bound,
+            snapshot: &self.snapshot,
+            disclosure: audit_api::disclosure::level(
+                &self.rules.disclosure,
+                self.index.labels(&key.namespace),
+            ),
+            index: &self.index,
+            objects: &mut self.objects,
+            may_be_contradicted: self.reviews.is_open(key, now),
+            waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
+            now,
+            actions,
+            wake: None,
+        };
+        publisher.publish(judged)
+    }
+
+    /// Takes note of what came of a look.
+    fn conclude(&mut self, key: &BindingKey, published: Published, now: Timestamp) {
+        let mut state = self.states.remove(key).unwrap_or_default();
+        let old = verdict(&state);
+        state.waiting = published.waiting;
+        match published.audited {
+            Audited::Yes(follows) => {
+                self.simulate(key, follows.simulation);
+                self.evidence.hang(key, follows.cause, now);
+                self.changed.insert(key.clone());
+                state.summary = Some(follows.summary);
+            }
+            Audited::NotYet => {}
+            Audited::No => {
+                self.simulate(key, None);
+                self.evidence.hang(key, None, now);
+                if state.summary.is_some() {
+                    self.changed.insert(key.clone());
+                }
+                state = State::default();
+            }
+        }
+        // Where nothing brings news, the periodic audit comes by itself.
+        let periodic = after(now, self.rules.refresh + self.rules.refresh / 4);
+        let binding = self.snapshot.cluster.binding(key);
+        let has_audit = binding.is_some_and(|binding| !binding.requests().is_empty());
+        let wake = published
+            .wake
+            .into_iter()
+            .chain(has_audit.then_some(periodic))
+            .min();
+        // What is overdue waits for the end of a write: there is nothing to gain from looking again and again.
+        self.schedule.set(key, wake.map(|at| at.max(after(now, OVERDUE))));
+        if old != verdict(&state) {
+            self.cluster.touch();
+        }
+        if state.summary.is_some() || state.waiting.is_some() {
+            self.states.insert(key.clone(), state);
+        }
+    }
+}
+
+fn verdict(state: &State) -> Option<(audit_core::Verdict, &'static str)> {
+    let summary = state.summary.as_ref()?;
+    Some((summary.verdict, summary.reason))
+}
