@@ -1,13 +1,14 @@
 //! The operator's decisions, without any I/O: observations and readings go in, reads and writes come out.
 //!
 //! The engine owns the snapshot. Every input marks the bindings that it concerns; a turn audits those, compares each
-//! report with the status that stands, and says what is to be written. Time comes in as an argument.
+//! report with what was said last, and says what is to be written. Time comes in as an argument.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | `rules` | the settings in force |
 //! | `look` | one binding in four steps: gather, derive, judge, publish |
 //! | `publication` | when a status is worth a write |
+//! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
 //! | `object` | which writes are under way, and which must wait |
 //! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
@@ -20,6 +21,7 @@ mod cluster;
 mod evidence;
 mod knowledge;
 mod look;
+mod memory;
 mod object;
 mod publication;
 mod reviews;
@@ -31,9 +33,10 @@ mod summary;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use audit_api::DEFAULT_POLICY_NAME;
+use audit_api::{DEFAULT_POLICY_NAME, IrsaAuditStatus};
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::Reviews;
 use audit_core::report::Report;
@@ -45,6 +48,7 @@ use jiff::Timestamp;
 pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Review, ReviewOutcome, Write};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
+use memory::Memory;
 use object::Objects;
 use reviews::ReviewPlan;
 use rules::Rules;
@@ -82,6 +86,7 @@ pub struct Engine {
     /// Bindings whose summary has changed since it was shown.
     changed: BTreeSet<BindingKey>,
     objects: Objects,
+    memory: Memory,
     schedule: Schedule<BindingKey>,
     cluster: ClusterObject,
     /// When the oldest evidence of each account was read.
@@ -107,6 +112,7 @@ impl Engine {
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
             objects: Objects::default(),
+            memory: Memory::default(),
             schedule: Schedule::default(),
             cluster: ClusterObject::default(),
             ages: BTreeMap::new(),
@@ -176,6 +182,7 @@ impl Engine {
             self.ages.clear();
             self.schedule = Schedule::default();
             self.objects.forget();
+            self.memory.forget();
             self.cluster.forget();
         }
     }
@@ -186,6 +193,12 @@ impl Engine {
             self.cluster.written(outcome, now);
             return;
         };
+        if self.leading
+            && let (Outcome::Done { .. }, Write::Status { uid, status, .. }) = (outcome, write)
+        {
+            self.memory
+                .say(&object, uid, Arc::new(IrsaAuditStatus::clone(status)));
+        }
         let key = self.objects.written(&object, write, outcome, now);
         // What changed while the write was under way waits for its end.
         if self.leading {
@@ -296,6 +309,7 @@ impl Engine {
     /// Looks at what concerns no single binding.
     fn overview(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.objects.sweep(&self.index, now);
+        self.memory.sweep(&self.index);
         self.ages = self.evidence.ages(&self.snapshot);
         let verdicts = self
             .states

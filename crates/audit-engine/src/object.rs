@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
-use audit_api::IrsaAuditStatus;
-use audit_api::status::{Difference, difference};
 use audit_core::model::BindingKey;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
@@ -26,8 +24,8 @@ const SHOWS: Duration = Duration::from_secs(30);
 struct Object {
     /// The binding for which a write is under way.
     in_flight: Option<BindingKey>,
-    /// The status that was written, and the resource version that it got: the watch may lag behind.
-    written: Option<(u64, Box<IrsaAuditStatus>)>,
+    /// The resource version of the status that was written, until the watch shows it.
+    unseen: Option<u64>,
     /// The latest write of another kind, until the watch shows it.
     awaited: Option<Awaited>,
     /// Writes that failed one after another.
@@ -89,7 +87,7 @@ impl Awaited {
 impl Object {
     fn is_forgettable(&self) -> bool {
         self.in_flight.is_none()
-            && self.written.is_none()
+            && self.unseen.is_none()
             && self.awaited.is_none()
             && self.failures == 0
             && self.refusals == 0
@@ -161,10 +159,10 @@ impl Objects {
                 Outcome::Done {
                     resource_version: Some(version),
                 },
-                Write::Status { status, .. },
+                Write::Status { .. },
             ) => {
                 object.start_anew();
-                object.written = Some((*version, status.clone()));
+                object.unseen = Some(*version);
             }
             (Outcome::Done { resource_version }, _) => {
                 object.start_anew();
@@ -181,8 +179,8 @@ impl Objects {
         key
     }
 
-    /// Takes note of what the watch shows.
-    pub fn see(&mut self, name: &ObjectName, audit: &AuditObject, now: Timestamp) {
+    /// Takes note of what the watch shows, and of whether that is the status that was written last.
+    pub fn see(&mut self, name: &ObjectName, audit: &AuditObject, is_kept: bool, now: Timestamp) {
         let Some(object) = self.objects.get_mut(name) else {
             return;
         };
@@ -197,39 +195,34 @@ impl Objects {
             object.awaited = None;
         }
         let seen = seen_version(audit);
-        if let Some((version, written)) = &object.written
-            && seen.is_some_and(|seen| seen >= *version)
+        if let Some(version) = object.unseen
+            && seen.is_some_and(|seen| seen >= version)
         {
             // Exactly what was written must read back the same. Where it does not (a definition that is older than the
             // operator drops what it does not know), to write it again at once would go on for ever.
-            let is_kept = audit
-                .status
-                .as_ref()
-                .is_some_and(|kept| difference(kept, written) == Difference::None);
-            if seen == Some(*version) && !is_kept {
+            if seen == Some(version) && !is_kept {
                 object.refusals += 1;
                 object.wait(object.refusals, now);
             } else {
                 object.refusals = 0;
             }
-            object.written = None;
+            object.unseen = None;
         }
         if object.is_forgettable() {
             self.objects.remove(name);
         }
     }
 
-    /// The status that an object has: what was written, as long as the watch has not shown something newer.
+    /// Whether the watch may not have shown yet what was written last.
     #[must_use]
-    pub fn current_status<'s>(
-        &'s self,
-        name: &ObjectName,
-        audit: &'s AuditObject,
-    ) -> Option<&'s IrsaAuditStatus> {
-        match self.objects.get(name).and_then(|object| object.written.as_ref()) {
-            Some((_, status)) => Some(status),
-            None => audit.status.as_ref(),
-        }
+    pub fn lags(&self, name: &ObjectName, now: Timestamp) -> bool {
+        let Some(object) = self.objects.get(name) else {
+            return false;
+        };
+        let awaited = object.awaited.as_ref();
+        object.in_flight.is_some()
+            || object.unseen.is_some()
+            || awaited.is_some_and(|awaited| matches!(awaited.shows, Shows::Nothing) && awaited.until > now)
     }
 
     /// Forgets what is known of objects that are no more.

@@ -29,19 +29,16 @@ pub enum Publication {
     No,
 }
 
-/// Compares the status that stands with the one that the report gives.
+/// Compares the status that was said last with the one that the report gives.
 #[must_use]
 pub fn publication(
-    current: Option<&IrsaAuditStatus>,
+    said: &IrsaAuditStatus,
     new: &IrsaAuditStatus,
     report: &BindingReport,
     now: Timestamp,
 ) -> Publication {
-    let Some(current) = current else {
-        return Publication::Now;
-    };
-    let after_last = |span| current.last_audit_time.map_or(now, |last| after(last, span));
-    match difference(current, new) {
+    let after_last = |span| said.last_audit_time.map_or(now, |last| after(last, span));
+    match difference(said, new) {
         Difference::Meaning => Publication::Now,
         Difference::Detail => match after_last(DETAIL) {
             at if at > now => Publication::At(at),
@@ -54,10 +51,11 @@ pub fn publication(
     }
 }
 
-/// The change of verdict that a new status announces, if it is one. The first verdict is news only if it is bad.
+/// The change of verdict that a new status announces, if it is one, by what was said before. The first verdict is news only if it
+/// is bad.
 #[must_use]
-pub fn announcement(current: Option<&IrsaAuditStatus>, report: &BindingReport) -> Option<Announcement> {
-    let before = current.and_then(|status| status.verdict).map(verdict_of);
+pub fn announcement(before: Option<VerdictName>, report: &BindingReport) -> Option<Announcement> {
+    let before = before.map(verdict_of);
     let is_news = before.map_or(report.verdict != Verdict::Working, |before| {
         before != report.verdict
     });

@@ -1,5 +1,7 @@
 //! An `IrsaAudit`, reduced to what the operator needs of it.
 
+use std::sync::Arc;
+
 use audit_api::{IrsaAudit, IrsaAuditStatus, REAUDIT_ANNOTATION, spec};
 use audit_core::model::{AuditRequest, BindingKey};
 use kube::ResourceExt;
@@ -33,7 +35,7 @@ pub struct AuditObject {
     /// The value of the annotation that asks for a fresh audit.
     pub reaudit: Option<String>,
     /// What was published last; absent where nothing was, and where it cannot be read: it is written anew then.
-    pub status: Option<IrsaAuditStatus>,
+    pub status: Option<Arc<IrsaAuditStatus>>,
 }
 
 /// The ServiceAccount that owns an `IrsaAudit`.
@@ -122,7 +124,7 @@ impl Wire for Box<AuditObject> {
             adopted,
             owner,
             reaudit,
-            status: serde_json::from_value(status).ok(),
+            status: serde_json::from_value(status).ok().map(Arc::new),
         }))
     }
 

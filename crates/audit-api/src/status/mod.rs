@@ -3,6 +3,8 @@
 //! etcd pays for every write, and every write wakes up everybody who watches. So a status is written when its *meaning*
 //! changed, for a changed detail at most once a minute, and as a heartbeat at most once an hour.
 
+mod memory;
+
 use audit_core::Verdict;
 use audit_core::finding::{Finding, WaivedUntil};
 use audit_core::report::{BindingReport, LinkState};
@@ -10,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::condition::{Condition, ConditionStatus};
 use crate::irsa_audit::{BindingStatus, FindingStatus, IrsaAuditStatus, PodsStatus, VerdictName};
+
+pub use memory::{Lifetime, is_the_same, taken_over, within};
 
 /// How long the same broken reason stands before the object counts as stalled: long enough for IAM to become
 /// consistent after a repair.

@@ -56,6 +56,7 @@ impl Engine {
             ),
             index: &self.index,
             objects: &mut self.objects,
+            memory: &mut self.memory,
             may_be_contradicted: self.reviews.is_open(key, now),
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,

@@ -1,8 +1,12 @@
 //! The last step of a look: what the objects of a binding should be, and what its status should say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use audit_api::status::{Difference, difference, duplicate_status, stalls_at, status};
+use audit_api::IrsaAuditStatus;
+use audit_api::status::{
+    Difference, Lifetime, difference, duplicate_status, is_the_same, stalls_at, status, taken_over, within,
+};
 use audit_core::audit::Bound;
 use audit_core::disclosure::told;
 use audit_core::finding::{Link, Severity};
@@ -13,8 +17,9 @@ use audit_core::{Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::super::action::{Action, ObjectName, Owner, Write};
+use super::super::action::{Action, Announcement, ObjectName, Owner, Write};
 use super::super::evidence::Cause;
+use super::super::memory::Memory;
 use super::super::object::{Objects, Start};
 use super::super::publication::{Publication, announcement, publication};
 use super::super::schedule::{after, hash};
@@ -23,6 +28,10 @@ use super::judge::Judged;
 
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a status that a fresh start finds, and that has the right verdict and reason, may differ in other things: some of the
+/// evidence for them comes last.
+const FOUND: Duration = Duration::from_secs(4);
 
 /// The longest name of an object.
 const MAX_NAME: usize = 253;
@@ -42,8 +51,10 @@ pub struct Publisher<'a> {
     pub disclosure: Disclosure,
     /// The `IrsaAudit`s.
     pub index: &'a Index,
-    /// What was written to them.
+    /// Which writes to them are under way.
     pub objects: &'a mut Objects,
+    /// What was said of them.
+    pub memory: &'a mut Memory,
     /// The API server may yet say that what no role allows is allowed.
     pub may_be_contradicted: bool,
     /// Since when first answers about a role are awaited.
@@ -116,7 +127,7 @@ impl Publisher<'_> {
         let Some(audit) = self.index.audit(&name.0, &name.1) else {
             return Audited::No;
         };
-        self.objects.see(&name, audit, self.now);
+        self.see(&name, audit);
         if audit.automatic && !audit.adopted && self.bound == Bound::No {
             self.write(Write::Delete {
                 object: name,
@@ -127,7 +138,7 @@ impl Publisher<'_> {
         let rests = judged.is_none();
         let audited = match judged {
             Some(judged) => self.say(&name, audit, judged),
-            None => Audited::No,
+            None => self.rest(&name, audit),
         };
         if audit.automatic && audit.adopted {
             self.write(Write::Release {
@@ -191,24 +202,36 @@ impl Publisher<'_> {
         let Some(audit) = self.index.audit(&name.0, &name.1) else {
             return;
         };
-        self.objects.see(&name, audit, self.now);
+        self.see(&name, audit);
         let uid = audit.uid.clone();
         if audit.automatic && audit.adopted {
             self.write(Write::Release { object: name, uid });
         } else if audit.automatic {
             self.write(Write::Delete { object: name, uid });
         } else {
-            let current = self.objects.current_status(&name, audit);
-            let new = duplicate_status(audited, current, audit.generation, self.now);
-            if current.is_none_or(|old| difference(old, &new) > Difference::None) {
-                self.write(Write::Status {
-                    object: name,
-                    uid,
-                    status: Box::new(new),
-                    announce: None,
-                });
-            }
+            let now = lifetime(audit, self.now).now();
+            let make = |previous: Option<&_>| duplicate_status(audited, previous, audit.generation, now);
+            let compare = |said: &_, new: &_| match difference(said, new) {
+                Difference::None => Publication::No,
+                Difference::Detail | Difference::Meaning => Publication::Now,
+            };
+            self.tell(&name, audit, make, compare, None);
         }
+    }
+
+    /// What is said of a binding that is not looked into stays, whatever others write over it.
+    fn rest(&mut self, name: &ObjectName, audit: &AuditObject) -> Audited {
+        if self.memory.said(name, audit).is_none() {
+            let lived = lifetime(audit, self.now);
+            let found = audit.status.as_ref();
+            let taken = found.map(|found| match within(found, lived) {
+                taken if taken == **found => Arc::clone(found),
+                taken => Arc::new(taken),
+            });
+            self.memory.say(name, &audit.uid, taken.unwrap_or_else(unaudited));
+        }
+        self.mend(name, audit);
+        Audited::No
     }
 
     fn say(&mut self, name: &ObjectName, audit: &AuditObject, judged: Judged) -> Audited {
@@ -219,6 +242,7 @@ impl Publisher<'_> {
             ..
         } = judged;
         if self.must_wait(&report) {
+            self.mend(name, audit);
             return Audited::NotYet;
         }
         let report = told(report, self.disclosure);
@@ -255,37 +279,164 @@ impl Publisher<'_> {
 
     /// Writes a status if it is worth it; otherwise sees to it that it is written when it will be.
     fn write_status(&mut self, name: &ObjectName, audit: &AuditObject, report: &BindingReport) {
-        let current = self.objects.current_status(name, audit);
-        let new = status(report, current, audit.generation, self.now);
-        let publication = publication(current, &new, report, self.now);
-        let announce = announcement(current, report);
-        self.wake_at(stalls_at(&new));
-        match publication {
-            Publication::Now => {
-                self.write(Write::Status {
-                    object: name.clone(),
-                    uid: audit.uid.clone(),
-                    status: Box::new(new),
-                    announce,
-                });
+        let (now, lived) = (self.now, lifetime(audit, self.now));
+        let make = |previous: Option<&_>| status(report, previous, audit.generation, lived.now());
+        let compare = |said: &_, new: &_| publication(said, new, report, now);
+        self.tell(name, audit, make, compare, Some(report));
+    }
+
+    /// Compares what is to be said with what this process said last; where it has said nothing yet, with what it finds, of which it
+    /// believes no more than times.
+    fn tell(
+        &mut self,
+        object: &ObjectName,
+        audit: &AuditObject,
+        make: impl Fn(Option<&IrsaAuditStatus>) -> IrsaAuditStatus,
+        compare: impl Fn(&IrsaAuditStatus, &IrsaAuditStatus) -> Publication,
+        news: Option<&BindingReport>,
+    ) {
+        let said = self.memory.said(object, audit).cloned();
+        let (new, publication) = match said.as_deref() {
+            Some(said) => {
+                let new = make(Some(said));
+                let publication = compare(said, &new);
+                (new, publication)
             }
-            Publication::At(at) => self.wake_at(Some(at)),
-            Publication::No => {}
+            None => self.begin(object, audit, make),
+        };
+        self.wake_at(stalls_at(&new));
+        let mend_at = self.mend_at(object, audit);
+        match publication {
+            Publication::At(at) if at > self.now => self.wake_at(Some(at)),
+            _ => {}
+        }
+        if publication == Publication::Now {
+            let is_known = said.is_none()
+                && audit
+                    .status
+                    .as_ref()
+                    .is_some_and(|found| found.verdict == new.verdict);
+            let before = said.and_then(|said| said.verdict);
+            let announce = news
+                .filter(|_| !is_known)
+                .and_then(|report| announcement(before, report));
+            self.write_to(object, audit, new, announce);
+        } else if let Some(at) = mend_at {
+            self.mend_with(object, audit, new, at);
         }
     }
 
-    fn write(&mut self, write: Write) {
-        let Some(object) = write.object() else { return };
+    /// What a fresh start says first, and whether it has to: of what it finds, it takes over times, where they can be true.
+    fn begin(
+        &mut self,
+        object: &ObjectName,
+        audit: &AuditObject,
+        make: impl Fn(Option<&IrsaAuditStatus>) -> IrsaAuditStatus,
+    ) -> (IrsaAuditStatus, Publication) {
+        let Some(found) = &audit.status else {
+            return (make(None), Publication::Now);
+        };
+        let lived = lifetime(audit, self.now);
+        let Some(taken) = taken_over(found, &make(None), lived) else {
+            return (make(None), Publication::Now);
+        };
+        let new = make(Some(&taken));
+        let publication = if is_the_same(found, &new, lived) {
+            self.memory.say(object, &audit.uid, Arc::clone(found));
+            Publication::No
+        } else if found.observed_generation != new.observed_generation {
+            Publication::Now
+        } else {
+            match after(self.memory.found(object, audit, self.now), FOUND) {
+                at if at > self.now => Publication::At(at),
+                _ => Publication::Now,
+            }
+        };
+        (new, publication)
+    }
+
+    fn see(&mut self, object: &ObjectName, audit: &AuditObject) {
+        let is_kept = self.memory.see(object, audit);
+        self.objects.see(object, audit, is_kept, self.now);
+    }
+
+    /// When to write over what somebody else has written.
+    fn mend_at(&self, object: &ObjectName, audit: &AuditObject) -> Option<Timestamp> {
+        let lags = self.objects.lags(object, self.now);
+        self.memory.mend_at(object, audit, self.now).filter(|_| !lags)
+    }
+
+    /// Writes what was said last over what somebody else has written since.
+    fn mend(&mut self, object: &ObjectName, audit: &AuditObject) {
+        if let Some(at) = self.mend_at(object, audit)
+            && let Some(said) = self.memory.said(object, audit)
+        {
+            let status = IrsaAuditStatus::clone(said);
+            self.mend_with(object, audit, status, at);
+        }
+    }
+
+    fn mend_with(
+        &mut self,
+        object: &ObjectName,
+        audit: &AuditObject,
+        status: IrsaAuditStatus,
+        at: Timestamp,
+    ) {
+        if at > self.now {
+            self.wake_at(Some(at));
+        } else if self.write_to(object, audit, status, None) {
+            self.memory.mend(object, self.now);
+        }
+    }
+
+    fn write_to(
+        &mut self,
+        object: &ObjectName,
+        audit: &AuditObject,
+        status: IrsaAuditStatus,
+        announce: Option<Announcement>,
+    ) -> bool {
+        self.write(Write::Status {
+            object: object.clone(),
+            uid: audit.uid.clone(),
+            status: Box::new(status),
+            announce,
+        })
+    }
+
+    /// Starts a write, unless it has to wait. Returns whether it was started.
+    fn write(&mut self, write: Write) -> bool {
+        let Some(object) = write.object() else {
+            return false;
+        };
         match self.objects.start(&object, self.key, &write, self.now) {
-            Start::Now => self.actions.push(Action::Write(write)),
+            Start::Now => {
+                self.actions.push(Action::Write(write));
+                return true;
+            }
             Start::At(at) => self.wake_at(Some(at)),
             Start::Busy => {}
         }
+        false
     }
 
     fn wake_at(&mut self, at: Option<Timestamp>) {
         self.wake = [self.wake, at].into_iter().flatten().min();
     }
+}
+
+/// From when to when an `IrsaAudit` has lived.
+fn lifetime(audit: &AuditObject, now: Timestamp) -> Lifetime {
+    Lifetime::new(audit.request.created, now)
+}
+
+/// The status of an `IrsaAudit` that has never been audited, as the API server makes it.
+fn unaudited() -> Arc<IrsaAuditStatus> {
+    Arc::new(IrsaAuditStatus {
+        observed_generation: Some(-1),
+        ..IrsaAuditStatus::default()
+    })
 }
 
 /// Whether the roles of Kubernetes alone make the binding broken.

@@ -8,6 +8,7 @@ mod dead_issuers;
 mod evidence;
 mod leading;
 mod look;
+mod memory;
 mod objects;
 mod permissions;
 mod policy;

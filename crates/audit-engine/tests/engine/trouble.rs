@@ -165,7 +165,7 @@ fn what_does_not_read_back_as_written_is_not_written_for_ever() {
                 if let Observation::Audit(Change::Applied(audit)) = observation
                     && let Some(status) = &mut audit.status
                 {
-                    status.binding = None;
+                    std::sync::Arc::make_mut(status).binding = None;
                 }
             }
             lab.engine.written(&write, &outcome, lab.now);

@@ -156,7 +156,9 @@ impl Writer {
                 self.create(&key.namespace, name, &key.service_account, owner.as_ref())
                     .await
             }
-            Write::Status { object, status, .. } => self.write_status(object, status).await,
+            Write::Status {
+                object, uid, status, ..
+            } => self.write_status(object, uid, status).await,
             Write::Own { object, uid, owner } => {
                 self.merge(
                     object,
@@ -207,11 +209,26 @@ impl Writer {
             .map(|created| version(&created))
     }
 
-    async fn write_status(&self, object: &ObjectName, status: &IrsaAuditStatus) -> kube::Result<Option<u64>> {
-        let body = json!({"apiVersion": API_VERSION, "kind": "IrsaAudit", "status": status});
-        let params = PatchParams::apply(FIELD_MANAGER).force();
+    /// Puts a status in the place of the whole one, whoever owns parts of it, of exactly the object that its UID names: what holds of
+    /// an object says nothing of another one of the same name. Server-side apply does neither: it leaves the conditions of others in
+    /// place, and the strategy of a status drops the UID before anybody compares it.
+    async fn write_status(
+        &self,
+        object: &ObjectName,
+        uid: &str,
+        status: &IrsaAuditStatus,
+    ) -> kube::Result<Option<u64>> {
+        let body = json!([
+            {"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "add", "path": "/status", "value": status},
+        ]);
+        let patch = serde_json::from_value(body).map_err(kube::Error::SerdeError)?;
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
         let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.0);
-        api.patch_status(&object.1, &params, &Patch::Apply(&body))
+        api.patch_status(&object.1, &params, &Patch::<()>::Json(patch))
             .await
             .map(|written| version(&written))
     }

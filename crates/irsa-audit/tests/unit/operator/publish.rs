@@ -266,8 +266,8 @@ async fn each_write_says_what_it_means() {
             status(None),
             Method::PATCH,
             format!("{audits}/app/status"),
-            "/kind",
-            json!("IrsaAudit"),
+            "/0",
+            json!({"op": "test", "path": "/metadata/uid", "value": "u"}),
         ),
         (
             Write::Own {
