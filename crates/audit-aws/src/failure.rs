@@ -1,9 +1,11 @@
 //! What an error of a call means.
 
 use std::error::Error;
+use std::io;
 
 use audit_core::model::FailureKind;
 use audit_core::text::quote;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -82,6 +84,17 @@ const THROTTLED: &[&str] = &[
 /// Error codes for "you may not".
 const DENIED: &[&str] = &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
+/// Error codes of STS for "not with this token": no provider for its issuer, another audience, expired. As with "you may not", what is
+/// wrong is the binding of the operator's own ServiceAccount.
+const TOKEN_REFUSED: &[&str] = &[
+    "InvalidIdentityToken",
+    "ExpiredTokenException",
+    "IDPRejectedClaim",
+];
+
+/// The call by which the operator gets credentials for its own role.
+const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+
 /// Error codes for "there is no such thing", of IAM and of EKS.
 const NOT_FOUND: &[&str] = &["NoSuchEntity", "ResourceNotFoundException"];
 
@@ -92,6 +105,13 @@ where
 {
     if let Some(judgement) = judge_credentials(error) {
         return judgement;
+    }
+    if lacks_credentials(error) {
+        // A pod that is created again may have them; this one never asks STS.
+        let kind = FailureKind::AccessDenied {
+            action: format!("sts:{WEB_IDENTITY}"),
+        };
+        return Judgement::failed(Outcome::Error, false, kind, &root_cause(error));
     }
     let unavailable =
         |outcome, retry, message: &str| Judgement::failed(outcome, retry, FailureKind::Unavailable, message);
@@ -135,7 +155,7 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
             retry: false,
             miss: Miss::NotFound(quote(&message)),
         }
-    } else if DENIED.contains(&code) {
+    } else if DENIED.contains(&code) || (operation == WEB_IDENTITY && TOKEN_REFUSED.contains(&code)) {
         let kind = FailureKind::AccessDenied {
             action: format!("{service}:{operation}"),
         };
@@ -157,7 +177,22 @@ pub(crate) fn judge_credentials(error: &(dyn Error + 'static)) -> Option<Judgeme
             return Some(judge(error, "sts", "AssumeRole"));
         }
         let error = cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>()?;
-        Some(judge(error, "sts", "AssumeRoleWithWebIdentity"))
+        Some(judge(error, "sts", WEB_IDENTITY))
+    })
+}
+
+/// Whether there were no credentials to call with: nothing brings any, or the file of the token is not there or cannot be read.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut of_credentials = causes(error).filter_map(|cause| cause.downcast_ref::<CredentialsError>());
+    of_credentials.any(|error| {
+        let mut files = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+        matches!(error, CredentialsError::CredentialsNotLoaded(_))
+            || files.any(|error| {
+                matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                )
+            })
     })
 }
 
@@ -168,4 +203,38 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+
+    use super::*;
+
+    /// The call that was to be made with credentials.
+    fn judged(error: CredentialsError) -> (FailureKind, bool) {
+        let error: SdkError<GetCallerIdentityError, HttpResponse> = SdkError::construction_failure(error);
+        let Judgement { retry, miss, .. } = judge(&error, "sts", "GetCallerIdentity");
+        (miss.into_failure().kind, retry)
+    }
+
+    #[test]
+    fn who_has_no_credentials_has_not_been_left_without_an_answer() {
+        let denied = FailureKind::AccessDenied {
+            action: "sts:AssumeRoleWithWebIdentity".to_owned(),
+        };
+        for error in [
+            CredentialsError::not_loaded("IMDS is disabled"),
+            CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound)),
+            CredentialsError::provider_error(io::Error::from(io::ErrorKind::PermissionDenied)),
+        ] {
+            assert_eq!(judged(error), (denied.clone(), false));
+        }
+        for error in [
+            CredentialsError::provider_timed_out(std::time::Duration::from_secs(5)),
+            CredentialsError::provider_error(io::Error::from(io::ErrorKind::ConnectionRefused)),
+        ] {
+            assert_eq!(judged(error).0, FailureKind::Unavailable);
+        }
+    }
 }

@@ -18,6 +18,9 @@
 //! ## Fix
 //! Add the action to a policy of the operator's role, in the account that is named.
 //!
+//! `sts:AssumeRoleWithWebIdentity` is different: no policy of the role allows it. The operator's own ServiceAccount is a binding like any
+//! other, and `irsa-audit audit` in its namespace names the broken link: annotation, token in the pod, provider or trust policy.
+//!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer shows the finding.
 //!
@@ -62,8 +65,20 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
     found.then(|| finding(account.id, &denied)).into_iter().collect()
 }
 
+/// The call by which the operator gets credentials for its own role. What decides is that role's trust policy.
+const OWN_ROLE: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// The call by which it gets credentials for a role in another account, whose trust policy decides as well.
+const ROLE_OF_ACCOUNT: &str = "sts:AssumeRole";
+
 /// The finding for actions that were denied in an account.
 fn finding(account: &str, actions: &[&str]) -> Finding {
+    if actions.contains(&OWN_ROLE) {
+        return without_own_role(account);
+    }
+    if actions.contains(&ROLE_OF_ACCOUNT) {
+        return without_role_of(account);
+    }
     let message = format!(
         "the operator may not {} in account {account}",
         quote_list(actions, 5)
@@ -71,6 +86,29 @@ fn finding(account: &str, actions: &[&str]) -> Finding {
     let fix = Fix::manual(format!(
         "add to a policy of the operator's role: {}",
         ascii_json(&serde_json::json!({"Effect": "Allow", "Action": actions, "Resource": "*"}))
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
+}
+
+/// There are no credentials at all. No identity policy helps: the binding of the operator itself is broken, or nobody has logged in.
+fn without_own_role(account: &str) -> Finding {
+    let message = format!("there are no AWS credentials to read account {account} with");
+    let fix = Fix::manual(
+        "a command needs your own credentials: `aws sts get-caller-identity` must answer where it runs. The operator gets them as any pod \
+         does, and a policy of its role does not help. Check, in this order: its ServiceAccount has the annotation with the role's ARN; its \
+         pod was created after that and has `AWS_WEB_IDENTITY_TOKEN_FILE`; the role exists; the role's account has an OIDC provider for the \
+         cluster's issuer; the role's trust policy admits this ServiceAccount. `irsa-audit audit -n NAMESPACE`, with the operator's namespace \
+         and your own credentials, names the broken link and prints its fix",
+    );
+    Finding::new(&ENTRY, message).fix(fix)
+}
+
+/// The operator has credentials, but not for the role by which it is to read this account.
+fn without_role_of(account: &str) -> Finding {
+    let message = format!("the operator may not assume the role that it was given for account {account}");
+    let fix = Fix::manual(format!(
+        "two policies must allow it: the trust policy of the role in `--account {account}=ROLE_ARN` must admit the operator's role (and its \
+         external ID, where one is set), and a policy of the operator's role must allow `{ROLE_OF_ACCOUNT}` on that ARN"
     ));
     Finding::new(&ENTRY, message).fix(fix)
 }
@@ -170,6 +208,31 @@ mod tests {
                 .message
                 .contains("`iam:GetOpenIDConnectProvider`, `iam:ListRolePolicies`")
         );
+    }
+
+    #[test]
+    fn credentials_that_the_operator_does_not_get_are_no_matter_of_a_policy_of_its_role() {
+        for (action, said, fixed) in [
+            (
+                "sts:AssumeRoleWithWebIdentity",
+                "no AWS credentials",
+                "trust policy admits",
+            ),
+            (
+                "sts:AssumeRole",
+                "may not assume the role that it was given",
+                "--account 111122223333=",
+            ),
+        ] {
+            let report = World::healthy().role_unseen(Some(denied(action))).audit();
+            let finding = the_one(
+                &report,
+                ("IRSA901", Severity::Unknown, Link::Role, Verdict::Unknown),
+            );
+            let fix = finding.fix.as_ref().unwrap().whole();
+            assert!(finding.message.contains(said), "{}", finding.message);
+            assert!(fix.contains(fixed) && !fix.contains("\"Effect\""), "{fix}");
+        }
     }
 
     #[test]
