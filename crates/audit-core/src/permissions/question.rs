@@ -9,6 +9,15 @@ use crate::model::AwsExpectation;
 /// What is asked for where an action has no resource of its own.
 pub(super) const NO_RESOURCE: &str = "*";
 
+/// What a role does to another one when it assumes it. Each takes its own permission, on both sides.
+const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
+
+/// Whether an action is about assuming a role.
+#[must_use]
+pub fn is_chaining(action: &str) -> bool {
+    ACTIONS.iter().any(|known| action.eq_ignore_ascii_case(known))
+}
+
 /// Every action on every resource of the expectations.
 pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Question<'_>, &AwsExpectation)> {
     expectations.iter().enumerate().flat_map(|(number, expectation)| {
@@ -47,6 +56,10 @@ pub fn request<'c>(
     let mut known = Context::new(Unlisted::Unknown);
     for (key, value) in principal(role) {
         known.set(key, ContextValue::Known(vec![value]));
+    }
+    if is_chaining(action) {
+        // A parameter that every call has (STS API reference, AssumeRole); only its value is the caller's choice.
+        known.set("sts:RoleSessionName", ContextValue::Present);
     }
     for (key, value) in context {
         known.set(key, ContextValue::Known(vec![value.clone()]));
