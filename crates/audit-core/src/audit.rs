@@ -272,7 +272,9 @@ fn facts(chain: &Chain<'_>) -> BindingFacts {
         issuer: chain.issuer.map(|i| i.url.as_str().to_owned()),
         provider_arn: chain.aws.as_ref().and_then(|aws| aws.provider_arn.clone()),
         subject: crate::text::reveal(&chain.subject),
-        audience: role.map(|_| crate::text::reveal(chain.audience)),
+        audience: role
+            .filter(|_| !chain.audience_is_unknown)
+            .map(|_| crate::text::reveal(chain.audience)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The credential chain of one binding, derived once from the snapshot and read by every rule.
 
+mod audience;
 mod role;
 
 use std::cell::OnceCell;
@@ -9,6 +10,7 @@ use iam_policy::{RoleArn, RoleArnError};
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount,
 };
@@ -16,6 +18,7 @@ use crate::permissions::expected::Expected;
 use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
+pub use audience::default as default_audience;
 pub(crate) use role::ABSENT;
 pub use role::{Evidence, Gap, Outcome, RoleChain};
 use role::{evidence, stale_at};
@@ -83,8 +86,12 @@ pub struct Chain<'a> {
     pub source: Source,
     /// Where the role annotation is missing: one that somebody took for it.
     pub misplaced: Option<Misplaced<'a>>,
-    /// The audience of its tokens.
+    /// The audience of its tokens. Empty where it does not show: see `audience_is_unknown`.
     pub audience: &'a str,
+    /// The audience of tokens for which nobody asks for one, where it is known.
+    pub default_audience: Option<&'a str>,
+    /// Nobody asks for an audience, the webhook's default is not known, and it decides.
+    pub audience_is_unknown: bool,
     /// The cluster's issuer.
     pub issuer: Option<&'a ClusterIssuer>,
     /// The AWS side for the annotation's role; absent where the annotation names none, or where nobody takes that way.
@@ -115,7 +122,6 @@ impl<'a> Chain<'a> {
         let prefix = &config.annotation_prefix;
         let subject = key.subject();
         let asked = snapshot.cluster.asked(key, prefix);
-        let audience = asked.audience;
         let annotation = Annotation::read(&asked, config);
         let misplaced = match annotation {
             Annotation::Missing => binding.and_then(|binding| misplaced(binding, prefix)),
@@ -126,6 +132,21 @@ impl<'a> Chain<'a> {
             .iter()
             .filter(|pod| pod.is_active());
         let (templates, pods): (Vec<&Pod>, Vec<&Pod>) = active.partition(|pod| pod.is_template());
+        let default_audience = default_audience(snapshot, config);
+        let known = asked.audience.or(default_audience);
+        let audience = known
+            .or_else(|| audience::of_pods(&pods))
+            .or_else(|| match &annotation {
+                Annotation::Role(arn) => {
+                    let with = |audience: &str| {
+                        RoleChain::derive(snapshot, config, now, arn.clone(), &subject, audience)
+                    };
+                    audience::settled(with)
+                }
+                _ => Some(DEFAULT_AUDIENCE),
+            });
+        let audience_is_unknown = audience.is_none();
+        let audience = audience.unwrap_or_default();
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
             Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive(
@@ -153,6 +174,8 @@ impl<'a> Chain<'a> {
             source: asked.source,
             misplaced,
             audience,
+            default_audience,
+            audience_is_unknown,
             issuer: snapshot.issuer.as_ref(),
             aws,
             trusted_by: trusting_roles(snapshot, &subject),

@@ -43,6 +43,9 @@ impl RoleHome {
     }
 }
 
+/// The prefix of the annotations that EKS's own webhook reads.
+pub const EKS_PREFIX: &str = "eks.amazonaws.com";
+
 /// How long a role may be unused, unless a policy says otherwise.
 const UNUSED_AFTER: Duration = Duration::from_hours(90 * 24);
 
@@ -51,6 +54,9 @@ const UNUSED_AFTER: Duration = Duration::from_hours(90 * 24);
 pub struct Config {
     /// Prefix of the webhook's annotations; `eks.amazonaws.com` on EKS.
     pub annotation_prefix: String,
+    /// The audience with which the webhook is started: its flag `--token-audience`. Absent where nobody said it: then EKS's, or
+    /// what tokens show.
+    pub token_audience: Option<String>,
     /// Where the webhook finds roles by their bare names; absent where it composes no ARNs, or nobody said that it does.
     pub role_home: Option<RoleHome>,
     /// Evidence older than this proves nothing any more.
@@ -74,7 +80,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            annotation_prefix: "eks.amazonaws.com".to_owned(),
+            annotation_prefix: EKS_PREFIX.to_owned(),
+            token_audience: None,
             role_home: None,
             staleness_limit: Duration::from_hours(1),
             role_unused_after: UNUSED_AFTER,

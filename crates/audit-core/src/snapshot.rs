@@ -6,6 +6,7 @@
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ::rbac::Rbac;
 
@@ -49,6 +50,8 @@ pub struct Cluster {
     pod_homes: HashMap<(String, String), String>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<(String, String), String>,
+    /// The labels of namespaces, by name.
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
     webhook: Webhook,
     rbac: Rbac,
     /// There are more objects than these, so that the absence of one proves nothing.
@@ -127,6 +130,34 @@ impl Cluster {
         expecting.map(|(key, _)| key.clone()).collect()
     }
 
+    /// The labels of a namespace; absent where it has not been seen.
+    #[must_use]
+    pub fn namespace_labels(&self, name: &str) -> Option<&BTreeMap<String, String>> {
+        self.namespaces.get(name)
+    }
+
+    /// Stores the labels of a namespace. Returns whether they are news.
+    pub fn put_namespace(&mut self, name: String, labels: BTreeMap<String, String>) -> bool {
+        if self.namespaces.get(&name) == Some(&labels) {
+            return false;
+        }
+        self.namespaces.insert(name, labels);
+        true
+    }
+
+    /// Takes a namespace away. Returns whether it was there.
+    pub fn remove_namespace(&mut self, name: &str) -> bool {
+        self.namespaces.remove(name).is_some()
+    }
+
+    /// Takes away every namespace that is not in `present`, after a watch has started anew. Returns those that went.
+    pub fn retain_namespaces(&mut self, present: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let gone = self.namespaces.keys().filter(|name| !present(name));
+        let gone: BTreeSet<String> = gone.cloned().collect();
+        self.namespaces.retain(|name, _| !gone.contains(name));
+        gone
+    }
+
     /// What there is about a ServiceAccount.
     #[must_use]
     pub fn binding(&self, key: &BindingKey) -> Option<&Binding> {
@@ -180,6 +211,7 @@ impl Cluster {
             return None;
         }
         binding.service_account = Some(account);
+        self.note_defaults(&key);
         Some(key)
     }
 
@@ -187,13 +219,14 @@ impl Cluster {
     pub fn remove_service_account(&mut self, key: &BindingKey) -> Option<BindingKey> {
         let binding = self.bindings.get_mut(key)?;
         binding.service_account.take()?;
+        self.note_defaults(key);
         self.drop_if_empty(key);
         Some(key.clone())
     }
 
     /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
     /// those that it may be missing from; none if it is the same.
-    pub fn put_pod(&mut self, pod: Pod) -> Vec<BindingKey> {
+    pub fn put_pod(&mut self, mut pod: Pod) -> Vec<BindingKey> {
         let id = (pod.namespace.clone(), pod.name.clone());
         let key = pod.binding_key();
         let mut changed = Vec::new();
@@ -212,10 +245,17 @@ impl Cluster {
             return changed;
         }
         changed.extend(self.expecting(&pod));
+        self.count_audiences(&pod);
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
-        match pods.iter_mut().find(|p| p.name == pod.name) {
-            Some(old) => *old = pod,
-            None => pods.push(pod),
+        share_labels(pods, &mut pod);
+        let replaced = if let Some(old) = pods.iter_mut().find(|p| p.name == pod.name) {
+            Some(std::mem::replace(old, pod))
+        } else {
+            pods.push(pod);
+            None
+        };
+        if let Some(old) = replaced {
+            self.discount_audiences(&old);
         }
         self.pod_homes.insert(id, key.service_account.clone());
         changed.push(key);
@@ -239,6 +279,7 @@ impl Cluster {
             if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
                 binding.pods.shrink_to_fit();
             }
+            self.discount_audiences(&pod);
             changed.extend(self.expecting(&pod));
         }
         self.drop_if_empty(&key);
@@ -327,6 +368,17 @@ impl Cluster {
         if self.bindings.get(key).is_some_and(Binding::is_empty) {
             self.bindings.remove(key);
         }
+    }
+}
+
+/// How many of the latest pods are asked for the same labels: those of one workload come together.
+const NEIGHBORS: usize = 8;
+
+/// Gives a pod the labels of another one, where they are the same, so that they are kept once.
+fn share_labels(pods: &[Pod], pod: &mut Pod) {
+    let mut neighbors = pods.iter().rev().take(NEIGHBORS);
+    if let Some(same) = neighbors.find(|other| other.labels == pod.labels) {
+        pod.labels = Arc::clone(&same.labels);
     }
 }
 
@@ -430,6 +482,7 @@ mod tests {
             uid: String::new(),
             created: None,
             annotations: [].into(),
+            automount_off: false,
         };
         let mut cluster = Cluster::default();
         for name in ["a", "b"] {

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit_api::{DEFAULT_POLICY_NAME, IrsaAuditStatus};
+use audit_core::chain::default_audience;
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::Reviews;
 use audit_core::report::Report;
@@ -140,16 +141,18 @@ impl Engine {
 
     /// Takes in a change of the cluster.
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
+        let before = default_audience(&self.snapshot, &self.rules.config).map(str::to_owned);
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
+        let is_other_audience = default_audience(&self.snapshot, &self.rules.config) != before.as_deref();
         if dirty.policies {
             self.configure(now);
         }
-        if dirty.everything {
+        if dirty.everything || is_other_audience {
             self.mark_all();
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
-            if !self.rules.disclosure.is_empty() {
+            if !self.rules.disclosure.is_empty() || self.snapshot.cluster.heeds_namespace_labels() {
                 let namespaces = dirty.namespaces.iter();
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
                 self.dirty.extend(bindings.map(|(key, _)| key.clone()));

@@ -36,4 +36,7 @@ pub use service_account::{
     ServiceAccountName, annotate_role, ask_for_audience, create_annotated, create_service_account,
     drop_annotation, drop_audience, move_annotation, use_regional_sts,
 };
-pub use workload::{Workload, drop_metadata, restart, run_as, unset_env};
+pub use workload::{
+    Workload, add_label, automount_token, drop_metadata, replace_annotation, restart, run_as, select_windows,
+    unset_env,
+};

@@ -1,6 +1,8 @@
 //! Repairs of workloads.
 
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use crate::alternative::{Alternative, Form};
 use crate::fix::Fix;
@@ -118,32 +120,84 @@ fn listed<'a>(workloads: impl Iterator<Item = &'a Workload>) -> String {
     quote_list(&names, 5)
 }
 
-/// The command that takes variables out of the pod templates of workloads, which then create their pods anew; none where
-/// `kubectl set env` does not know all of them.
+/// The command that takes variables out of containers in the pod templates of workloads, which then create their pods anew;
+/// none where `kubectl set env` does not know all of the workloads, or could take a name for a pattern. Other containers
+/// keep theirs.
 #[must_use]
-pub fn unset_env(namespace: &str, workloads: &[Workload], variables: &[&str]) -> Option<Fix> {
+pub fn unset_env<'a>(
+    namespace: &str,
+    containers: impl IntoIterator<Item = (&'a Workload, &'a str)>,
+    variables: &[&str],
+) -> Option<Fix> {
+    let mut workloads: BTreeMap<&str, BTreeSet<&Workload>> = BTreeMap::new();
+    for (workload, container) in containers {
+        let is_name = container.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if !is_restartable(workload) || !is_name || container.is_empty() {
+            return None;
+        }
+        workloads.entry(container).or_default().insert(workload);
+    }
+    let variables: Vec<String> = variables.iter().map(|name| format!("{name}-")).collect();
+    let command = |(container, workloads): (&str, BTreeSet<&Workload>)| {
+        let targets: Vec<String> = workloads.into_iter().map(target).collect();
+        let mut words = vec!["set", "env", "--namespace", namespace];
+        words.extend(targets.iter().map(String::as_str));
+        words.extend(["--containers", container]);
+        words.extend(variables.iter().map(String::as_str));
+        Fix::kubectl(&words)
+    };
+    workloads
+        .into_iter()
+        .map(command)
+        .reduce(|all, next| all.and(&next))
+}
+
+/// The command that replaces an annotation of the pod templates of workloads, which then create their pods anew, if it still
+/// says what it said; none where they may keep their templates elsewhere.
+#[must_use]
+pub fn replace_annotation(
+    namespace: &str,
+    workloads: &[Workload],
+    key: &str,
+    old: &str,
+    new: &str,
+) -> Option<Fix> {
+    let place = pointer("annotations", key);
+    let patch = json!([
+        { "op": "test", "path": place, "value": old },
+        { "op": "replace", "path": place, "value": new }
+    ]);
+    patched(namespace, workloads, "json", &patch)
+}
+
+/// The command that gives the pod templates of workloads a label, and with it their new pods.
+#[must_use]
+pub fn add_label(namespace: &str, workloads: &[Workload], key: &str, value: &str) -> Option<Fix> {
+    let patch = json!({ "spec": { "template": { "metadata": { "labels": { key: value } } } } });
+    patched(namespace, workloads, "merge", &patch)
+}
+
+/// The command that makes pod templates select Windows nodes.
+#[must_use]
+pub fn select_windows(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
+    let selector = json!({ "kubernetes.io/os": "windows" });
+    let patch = json!({ "spec": { "template": { "spec": { "nodeSelector": selector } } } });
+    patched(namespace, workloads, "merge", &patch)
+}
+
+/// The command that gives pods the token for the Kubernetes API, whatever their ServiceAccount says.
+#[must_use]
+pub fn automount_token(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
+    let patch = json!({ "spec": { "template": { "spec": { "automountServiceAccountToken": true } } } });
+    patched(namespace, workloads, "merge", &patch)
+}
+
+/// The command that patches workloads, one after the other; none where they may keep their templates elsewhere.
+fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -> Option<Fix> {
     if workloads.is_empty() || !workloads.iter().all(is_restartable) {
         return None;
     }
-    let targets: Vec<String> = workloads.iter().map(target).collect();
-    let variables: Vec<String> = variables.iter().map(|name| format!("{name}-")).collect();
-    let mut words = vec!["set", "env", "--namespace", namespace];
-    words.extend(targets.iter().chain(&variables).map(String::as_str));
-    Some(Fix::kubectl(&words))
-}
-
-/// The command that takes a label or an annotation out of the pod templates of workloads, which then create their pods
-/// anew; none where they may keep their templates elsewhere.
-#[must_use]
-pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: &str) -> Option<Fix> {
-    if !workloads.iter().all(is_restartable) {
-        return None;
-    }
-    let pointer = format!(
-        "/spec/template/metadata/{field}/{}",
-        key.replace('~', "~0").replace('/', "~1")
-    );
-    let patch = ascii_json(&json!([{ "op": "remove", "path": pointer }]));
+    let (kind, patch) = (format!("--type={kind}"), ascii_json(patch));
     let command = |workload: &Workload| {
         let target = target(workload);
         Fix::kubectl(&[
@@ -151,12 +205,28 @@ pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: 
             "--namespace",
             namespace,
             &target,
-            "--type=json",
+            &kind,
             "--patch",
             &patch,
         ])
     };
     workloads.iter().map(command).reduce(|all, next| all.and(&next))
+}
+
+/// Where a JSON patch finds a label or an annotation of a pod template.
+fn pointer(field: &str, key: &str) -> String {
+    format!(
+        "/spec/template/metadata/{field}/{}",
+        key.replace('~', "~0").replace('/', "~1")
+    )
+}
+
+/// The command that takes a label or an annotation out of the pod templates of workloads, which then create their pods
+/// anew; none where they may keep their templates elsewhere.
+#[must_use]
+pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: &str) -> Option<Fix> {
+    let patch = json!([{ "op": "remove", "path": pointer(field, key) }]);
+    patched(namespace, workloads, "json", &patch)
 }
 
 /// Whether `kubectl rollout restart` and `kubectl set serviceaccount` both know the kind.
@@ -255,10 +325,16 @@ mod tests {
     #[test]
     fn templates_are_changed_by_command_where_kubectl_knows_them() {
         let both = [workload("Deployment", "web"), workload("StatefulSet", "db")];
-        let env = unset_env("shop", &both, &["AWS_PROFILE"]).unwrap();
+        let of = |container: &'static str| both.iter().map(move |workload| (workload, container));
+        let env = unset_env("shop", of("app").chain(of("b").take(1)), &["AWS_PROFILE"]).unwrap();
         assert_eq!(
             env.text,
-            "kubectl set env --namespace shop deployment/web statefulset/db AWS_PROFILE-"
+            "kubectl set env --namespace shop deployment/web statefulset/db --containers app AWS_PROFILE- && kubectl set \
+             env --namespace shop deployment/web --containers b AWS_PROFILE-"
+        );
+        assert!(
+            unset_env("shop", of("a*"), &["X"]).is_none(),
+            "kubectl would take it for a pattern"
         );
         let label = drop_metadata("shop", &both[..1], "labels", "eks.amazonaws.com/skip").unwrap();
         assert_eq!(label.kind, FixKind::Kubectl);
@@ -270,9 +346,15 @@ mod tests {
             label.text
         );
         let job = [workload("Deployment", "web"), workload("Job", "once")];
-        assert!(unset_env("shop", &job, &["X"]).is_none());
+        assert!(unset_env("shop", job.iter().map(|workload| (workload, "app")), &["X"]).is_none());
         assert!(drop_metadata("shop", &job, "labels", "x").is_none());
-        assert!(unset_env("shop", &[], &["X"]).is_none());
+        assert!(unset_env("shop", [], &["X"]).is_none());
+        let edit = replace_annotation("shop", &both[..1], "a/skip", "x,y", "y").unwrap();
+        assert!(
+            edit.text.contains(
+                r#"{"op":"test","path":"/spec/template/metadata/annotations/a~1skip","value":"x,y"}"#
+            )
+        );
         assert!(drop_metadata("shop", &[], "labels", "x").is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::model::rbac::{ObjectId, Role, RoleBinding};
-use audit_core::model::{BindingKey, Pod, ServiceAccount};
+use audit_core::model::{BindingKey, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
@@ -19,8 +19,8 @@ use crate::webhook_object::WebhookObject;
 /// Namespace (empty for cluster-scoped kinds) and name.
 type Id = (String, String);
 
-/// `IrsaAudit`s, policies and the labels of namespaces, and how far each watch has come. ServiceAccounts, pods and the requests of `IrsaAudit`s
-/// go into the core's [`Cluster`], which is passed in.
+/// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods, the labels of namespaces and the requests
+/// of `IrsaAudit`s go into the core's [`Cluster`], which is passed in.
 ///
 /// | observation | what it does |
 /// |---|---|
@@ -34,9 +34,8 @@ type Id = (String, String);
 pub struct Index {
     audits: BTreeMap<Id, Box<AuditObject>>,
     policies: BTreeMap<String, Box<PolicyObject>>,
-    namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    /// The configurations that lead new pods to the pod identity webhook.
-    webhooks: BTreeSet<String>,
+    /// Where the pod identity webhook is registered, by the names of the configurations.
+    webhooks: BTreeMap<String, Vec<Registration>>,
     watches: BTreeMap<Kind, Progress>,
 }
 
@@ -173,7 +172,7 @@ impl Index {
                 ..Dirty::default()
             },
             Observation::Namespace(change) => Dirty {
-                namespaces: self.namespace(change),
+                namespaces: self.namespace(cluster, change),
                 ..Dirty::default()
             },
             Observation::Webhook(change) => Dirty {
@@ -265,12 +264,6 @@ impl Index {
         self.policies.values().map(Box::as_ref)
     }
 
-    /// The labels of a namespace; `None` where it has not been seen.
-    #[must_use]
-    pub fn labels(&self, namespace: &str) -> Option<&BTreeMap<String, String>> {
-        self.namespaces.get(namespace)
-    }
-
     /// Returns whether roles changed, or what is known of them.
     fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<Role>) -> bool {
         let id = |role: &Role| (role.id.namespace.to_string(), role.id.name.to_string());
@@ -354,21 +347,24 @@ impl Index {
         dirty
     }
 
-    /// Returns whether it is news that the pod identity webhook is registered, or that it is not.
+    /// Returns whether it is news where the pod identity webhook is registered, or that it is nowhere.
     fn webhook(&mut self, cluster: &mut Cluster, change: Change<WebhookObject>) -> bool {
         let id = |webhook: &WebhookObject| (String::new(), webhook.name.clone());
         match self.progress(Kind::MutatingWebhookConfiguration).step(change, id) {
             Step::Nothing => {}
-            Step::Put(webhook) if webhook.injects_credentials => drop(self.webhooks.replace(webhook.name)),
+            Step::Put(WebhookObject { name, registrations }) if !registrations.is_empty() => {
+                self.webhooks.insert(name, registrations);
+            }
             Step::Put(WebhookObject { name, .. }) | Step::Remove((_, name)) => {
                 self.webhooks.remove(&name);
             }
             Step::Retain(listed) => self
                 .webhooks
-                .retain(|name| listed.contains(&(String::new(), name.clone()))),
+                .retain(|name, _| listed.contains(&(String::new(), name.clone()))),
         }
         let synced = self.progress(Kind::MutatingWebhookConfiguration).synced;
-        cluster.set_webhook(synced.then_some(!self.webhooks.is_empty()))
+        let all = || self.webhooks.values().flatten().cloned().collect();
+        cluster.set_registrations(synced.then(all))
     }
 
     fn config_map(&mut self, cluster: &mut Cluster, change: Change<ConfigMapObject>) -> Dirty {
@@ -390,25 +386,20 @@ impl Index {
     }
 
     /// Returns the namespaces whose labels changed.
-    fn namespace(&mut self, change: Change<NamespaceObject>) -> BTreeSet<String> {
+    fn namespace(&mut self, cluster: &mut Cluster, change: Change<NamespaceObject>) -> BTreeSet<String> {
         let id = |namespace: &NamespaceObject| (String::new(), namespace.name.clone());
         match self.progress(Kind::Namespace).step(change, id) {
             Step::Nothing => BTreeSet::new(),
             Step::Put(NamespaceObject { name, labels }) => {
-                let changed = self.namespaces.get(&name) != Some(&labels);
-                self.namespaces.insert(name.clone(), labels);
+                let changed = cluster.put_namespace(name.clone(), labels);
                 changed.then_some(name).into_iter().collect()
             }
-            Step::Remove((_, name)) => self.namespaces.remove(&name).map(|_| name).into_iter().collect(),
+            Step::Remove((_, name)) => {
+                let changed = cluster.remove_namespace(&name);
+                changed.then_some(name).into_iter().collect()
+            }
             Step::Retain(listed) => {
-                let gone: BTreeSet<String> = self
-                    .namespaces
-                    .keys()
-                    .filter(|name| !listed.contains(&(String::new(), (*name).clone())))
-                    .cloned()
-                    .collect();
-                self.namespaces.retain(|name, _| !gone.contains(name));
-                gone
+                cluster.retain_namespaces(|name| listed.contains(&(String::new(), name.to_owned())))
             }
         }
     }

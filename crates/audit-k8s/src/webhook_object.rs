@@ -1,14 +1,22 @@
-//! A `MutatingWebhookConfiguration`, reduced to whether it is the pod identity webhook's.
+//! A `MutatingWebhookConfiguration`, reduced to where it leads new pods to the pod identity webhook.
 
+use std::collections::BTreeMap;
+
+use audit_core::model::{Registration, Requirement, RequirementOperator, Selector};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::wire::{Wire, decode, null_as_default};
 
-/// What the configuration, the webhook in it, or the Service behind it is called by EKS, kOps and the project itself.
+/// What the configuration, the webhook in it, or the Service behind it is called by EKS, kOps, `OpenShift` and the project
+/// itself.
 const NAMES: [&str; 2] = ["pod-identity-webhook", "iam-for-pods"];
+
+/// `OpenShift` has webhooks of the same name for the identities of other clouds.
+const OTHER_CLOUDS: [&str; 2] = ["azure", "gcp"];
 
 /// The label by which pods opt out, whatever its prefix: another sign that it is this webhook.
 const OPT_OUT: &str = "/skip-pod-identity-webhook";
@@ -18,8 +26,8 @@ const OPT_OUT: &str = "/skip-pod-identity-webhook";
 pub struct WebhookObject {
     /// Its name.
     pub name: String,
-    /// Whether it leads new pods to the pod identity webhook.
-    pub injects_credentials: bool,
+    /// Its webhooks that lead new pods to the pod identity webhook.
+    pub registrations: Vec<Registration>,
 }
 
 #[derive(Deserialize)]
@@ -41,9 +49,16 @@ struct RawWebhook {
     #[serde(default, deserialize_with = "null_as_default")]
     client_config: RawClientConfig,
     #[serde(default, deserialize_with = "null_as_default")]
+    namespace_selector: RawSelector,
+    #[serde(default, deserialize_with = "null_as_default")]
     object_selector: RawSelector,
     #[serde(default, deserialize_with = "null_as_default")]
     rules: Vec<RawRule>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    match_conditions: Vec<IgnoredAny>,
+    /// `Fail` where it is absent, in `v1`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    failure_policy: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,27 +71,53 @@ struct RawClientConfig {
 #[serde(rename_all = "camelCase")]
 struct RawSelector {
     #[serde(default, deserialize_with = "null_as_default")]
+    match_labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
     match_expressions: Vec<RawExpression>,
 }
 
 #[derive(Deserialize)]
 struct RawExpression {
     key: String,
+    operator: RawOperator,
+    #[serde(default, deserialize_with = "null_as_default")]
+    values: Vec<String>,
 }
 
 #[derive(Deserialize)]
+enum RawOperator {
+    In,
+    NotIn,
+    Exists,
+    DoesNotExist,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RawRule {
     #[serde(default, deserialize_with = "null_as_default")]
     operations: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
+    api_groups: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    api_versions: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
     resources: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    scope: String,
 }
 
 impl RawWebhook {
     fn sees_new_pods(&self) -> bool {
         let has = |list: &[String], words: &[&str]| list.iter().any(|item| words.contains(&item.as_str()));
+        // Manifests in part, as in tests and documents, leave out what the API server demands.
+        let may_have = |list: &[String], words: &[&str]| list.is_empty() || has(list, words);
         self.rules.iter().any(|rule| {
-            has(&rule.operations, &["CREATE", "*"]) && has(&rule.resources, &["pods", "*", "*/*"])
+            has(&rule.operations, &["CREATE", "*"])
+                && has(&rule.resources, &["pods", "*", "*/*"])
+                && may_have(&rule.api_groups, &["", "*"])
+                && may_have(&rule.api_versions, &["v1", "*"])
+                && rule.scope != "Cluster"
         })
     }
 
@@ -92,6 +133,44 @@ impl RawWebhook {
                 .iter()
                 .any(|expression| expression.key.ends_with(OPT_OUT))
     }
+
+    fn is_of_another_cloud(&self) -> bool {
+        OTHER_CLOUDS
+            .iter()
+            .any(|cloud| self.name.split('.').any(|part| part == *cloud))
+    }
+
+    fn registration(self, configuration: &str) -> Registration {
+        Registration {
+            configuration: configuration.to_owned(),
+            name: self.name,
+            namespaces: self.namespace_selector.plain(),
+            pods: self.object_selector.plain(),
+            has_conditions: !self.match_conditions.is_empty(),
+            must_answer: matches!(self.failure_policy.as_str(), "" | "Fail"),
+        }
+    }
+}
+
+impl RawSelector {
+    fn plain(self) -> Selector {
+        let labels = self.match_labels.into_iter().map(|(key, value)| Requirement {
+            key,
+            operator: RequirementOperator::In,
+            values: vec![value],
+        });
+        let expressions = self.match_expressions.into_iter().map(|one| Requirement {
+            key: one.key,
+            operator: match one.operator {
+                RawOperator::In => RequirementOperator::In,
+                RawOperator::NotIn => RequirementOperator::NotIn,
+                RawOperator::Exists => RequirementOperator::Exists,
+                RawOperator::DoesNotExist => RequirementOperator::DoesNotExist,
+            },
+            values: one.values,
+        });
+        Selector(labels.chain(expressions).collect())
+    }
 }
 
 fn is_its_name(name: &str) -> bool {
@@ -106,10 +185,14 @@ impl Wire for WebhookObject {
     fn prune(object: Value) -> Result<Self, String> {
         let Raw { metadata, webhooks } = decode(object)?;
         let is_called_so = is_its_name(&metadata.name);
-        let injects =
-            |webhook: &RawWebhook| webhook.sees_new_pods() && (is_called_so || webhook.is_called_so());
+        let injects = |webhook: &RawWebhook| {
+            webhook.sees_new_pods()
+                && (is_called_so || webhook.is_called_so())
+                && !webhook.is_of_another_cloud()
+        };
+        let its = webhooks.into_iter().filter(injects);
         Ok(Self {
-            injects_credentials: webhooks.iter().any(injects),
+            registrations: its.map(|webhook| webhook.registration(&metadata.name)).collect(),
             name: metadata.name,
         })
     }
@@ -121,6 +204,7 @@ impl Wire for WebhookObject {
 
 #[cfg(test)]
 mod tests {
+    use audit_core::model::{Requirement, RequirementOperator};
     use serde_json::{Value, json};
 
     use crate::prune;
@@ -128,7 +212,7 @@ mod tests {
     fn injects(name: &str, webhook: &Value) -> bool {
         let object = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
             "metadata": { "name": name }, "webhooks": [webhook] });
-        prune::webhook(object).unwrap().injects_credentials
+        !prune::webhook(object).unwrap().registrations.is_empty()
     }
 
     fn webhook(name: &str) -> Value {
@@ -155,6 +239,37 @@ mod tests {
     }
 
     #[test]
+    fn what_selects_pods_is_kept() {
+        let mut webhook = webhook("pod-identity-webhook.aws.mutate.io");
+        webhook["namespaceSelector"] = json!({ "matchLabels": { "irsa": "on" },
+            "matchExpressions": [{ "key": "openshift.io/run-level", "operator": "NotIn", "values": ["0"] }] });
+        webhook["matchConditions"] = json!([{ "name": "a", "expression": "true" }]);
+        webhook["failurePolicy"] = json!("Ignore");
+        let object = json!({ "metadata": { "name": "pod-identity-webhook" }, "webhooks": [webhook] });
+        let found = prune::webhook(object).unwrap().registrations.remove(0);
+        let requirement = |key: &str, operator, value: &str| Requirement {
+            key: key.to_owned(),
+            operator,
+            values: vec![value.to_owned()],
+        };
+        let wanted = [
+            requirement("irsa", RequirementOperator::In, "on"),
+            requirement("openshift.io/run-level", RequirementOperator::NotIn, "0"),
+        ];
+        assert_eq!(found.namespaces.0, wanted);
+        assert!(found.pods.0.is_empty() && found.has_conditions && !found.must_answer);
+        assert_eq!(found.configuration, "pod-identity-webhook");
+    }
+
+    #[test]
+    fn webhooks_of_that_name_for_other_clouds_are_not_it() {
+        assert!(!injects(
+            "pod-identity-webhook",
+            &webhook("pod-identity-webhook.azure.mutate.io")
+        ));
+    }
+
+    #[test]
     fn others_and_what_sees_no_new_pods_are_not_it() {
         assert!(!injects(
             "istio-sidecar-injector",
@@ -163,13 +278,15 @@ mod tests {
         for (field, value) in [
             ("operations", json!(["UPDATE"])),
             ("resources", json!(["pods/exec"])),
+            ("apiGroups", json!(["apps"])),
+            ("scope", json!("Cluster")),
         ] {
             let mut other = webhook("pod-identity-webhook.amazonaws.com");
             other["rules"][0][field] = value;
             assert!(!injects("pod-identity-webhook", &other));
         }
         let none = json!({ "metadata": { "name": "pod-identity-webhook" }, "webhooks": null });
-        assert!(!prune::webhook(none).unwrap().injects_credentials);
+        assert!(prune::webhook(none).unwrap().registrations.is_empty());
         prune::webhook(json!({ "webhooks": [] })).unwrap_err();
     }
 }

@@ -14,7 +14,7 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 /// A command that has not ended by then hangs: files of a few kilobytes take milliseconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `case.json`.
 #[derive(Debug, Deserialize)]

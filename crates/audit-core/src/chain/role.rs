@@ -138,6 +138,12 @@ impl<'a> RoleChain<'a> {
         self.found().is_some_and(|role| role.arn != self.arn)
     }
 
+    /// Whether there is no such role, so that no token leads to it.
+    #[must_use]
+    pub fn role_refuses(&self) -> bool {
+        matches!(self.role, Ok(RoleLookup::Absent)) || self.has_other_arn()
+    }
+
     /// Whether the provider is there and accepts the token's audience.
     #[must_use]
     pub fn provider_accepts(&self) -> bool {
@@ -173,7 +179,7 @@ impl<'a> RoleChain<'a> {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         use iam_policy::Decision;
-        let absent = matches!(self.role, Ok(RoleLookup::Absent)) || self.has_other_arn();
+        let absent = self.role_refuses();
         if self.audience.is_empty() {
             return if absent { Outcome::Fails } else { Outcome::Unknown };
         }

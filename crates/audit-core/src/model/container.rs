@@ -64,6 +64,9 @@ pub struct Container {
     pub sts_endpoints: StsEndpoints,
     /// Projected ServiceAccount tokens that it mounts.
     pub tokens: Vec<TokenMount>,
+    /// `env` names one of the two variables, a Region and `AWS_STS_REGIONAL_ENDPOINTS`: the webhook then leaves the whole
+    /// container alone, and mounts no token either.
+    pub sets_all: bool,
     /// What few containers have.
     pub rarities: Option<Box<Rarities>>,
 }
@@ -79,6 +82,35 @@ pub struct Rarities {
     pub token_place: Option<TokenPlace>,
     /// Whole Secrets and ConfigMaps that become variables, in their order.
     pub env_from: Vec<EnvFrom>,
+    /// The file of static credentials that SDKs read, where a volume brings it: at `AWS_SHARED_CREDENTIALS_FILE`, else in a
+    /// folder `.aws`.
+    pub credentials_file: Option<MountedFile>,
+    /// The file of profiles that SDKs read, where a volume brings it: at `AWS_CONFIG_FILE`, else in a folder `.aws`.
+    pub config_file: Option<MountedFile>,
+}
+
+/// A file that a volume brings into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountedFile {
+    /// Its path in the container.
+    pub path: String,
+    /// The kind of volume.
+    pub volume: VolumeKind,
+    /// The Secret's or ConfigMap's key that becomes the file; empty where that does not show.
+    pub key: String,
+}
+
+/// What a volume is made of, as far as it tells what may be in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VolumeKind {
+    /// A Secret, with its name.
+    Secret(String),
+    /// A ConfigMap, with its name.
+    ConfigMap(String),
+    /// An `emptyDir`: what containers put there.
+    Scratch,
+    /// Anything else: several sources, a host's folder, a CSI driver.
+    Other,
 }
 
 /// What sets a variable.
@@ -187,6 +219,47 @@ impl Container {
     pub fn profile(&self) -> Option<&SetBy> {
         let set = self.rarities.as_ref()?.profile.as_ref()?;
         Some(set).filter(|set| set.has_value())
+    }
+
+    /// The file of static credentials that a volume brings, if one does.
+    #[must_use]
+    pub fn credentials_file(&self) -> Option<&MountedFile> {
+        self.rarities.as_ref()?.credentials_file.as_ref()
+    }
+
+    /// The file of profiles that a volume brings, if one does.
+    #[must_use]
+    pub fn config_file(&self) -> Option<&MountedFile> {
+        self.rarities.as_ref()?.config_file.as_ref()
+    }
+
+    /// Whether something other than web identity gives it credentials, or may.
+    #[must_use]
+    pub fn may_have_other_credentials(&self) -> bool {
+        self.pod_identity
+            || self.opaque_env
+            || self.access_key().is_some()
+            || self.profile().is_some()
+            || self.credentials_file().is_some()
+            || self.config_file().is_some()
+    }
+
+    /// Forgets files that are not in the volumes that should bring them: `has` tells of a Secret or ConfigMap whether it has
+    /// a key, where it was given at all.
+    pub fn resolve_files(&mut self, has: impl Fn(EnvSource, &str, &str) -> Option<bool>) {
+        let Some(rarities) = &mut self.rarities else {
+            return;
+        };
+        let is_there = |file: &MountedFile| {
+            let seen = match &file.volume {
+                VolumeKind::Secret(name) => has(EnvSource::Secret, name, &file.key),
+                VolumeKind::ConfigMap(name) => has(EnvSource::ConfigMap, name, &file.key),
+                VolumeKind::Scratch | VolumeKind::Other => None,
+            };
+            file.key.is_empty() || seen != Some(false)
+        };
+        rarities.credentials_file = rarities.credentials_file.take().filter(is_there);
+        rarities.config_file = rarities.config_file.take().filter(is_there);
     }
 
     /// Takes in what Secrets and ConfigMaps bring: `has` tells of one whether it has a key, where it was given at all. Of

@@ -58,6 +58,14 @@ impl IssuerUrl {
         &self.0
     }
 
+    /// Whether EKS issues it, by its host: `oidc.eks.<region>.…`, or `oidc-eks.<region>.…` for both IPv4 and IPv6.
+    #[must_use]
+    pub fn is_of_eks(&self) -> bool {
+        ["oidc.eks.", "oidc-eks."]
+            .iter()
+            .any(|host| self.host_path().starts_with(host))
+    }
+
     /// The URL without its scheme: the prefix of the condition keys `…:sub` and `…:aud`, and the resource part of
     /// the provider's ARN.
     #[must_use]
@@ -128,6 +136,18 @@ mod tests {
             issuer.provider_arn("aws-cn", "111122223333"),
             "arn:aws-cn:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC"
         );
+    }
+
+    #[test]
+    fn eks_issues_under_hosts_of_its_own() {
+        for (url, is_of_eks) in [
+            ("https://oidc.eks.cn-north-1.amazonaws.com.cn/id/ABC", true),
+            ("https://oidc-eks.eu-west-1.api.aws/id/ABC", true),
+            ("https://oidc.k8s.example.com/eks", false),
+            ("https://s3.amazonaws.com/oidc.eks.eu-west-1.amazonaws.com", false),
+        ] {
+            assert_eq!(IssuerUrl::parse(url).unwrap().is_of_eks(), is_of_eks, "{url}");
+        }
     }
 
     #[test]

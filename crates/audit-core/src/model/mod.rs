@@ -20,16 +20,19 @@ pub use aws::{
     ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
-pub use container::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace};
+pub use container::{
+    Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
+    VolumeKind,
+};
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use near_annotation::Misplaced;
-pub use pod::{Pod, PodPhase, Workload};
+pub use pod::{ApiToken, Labels, Os, Pod, PodPhase, Workload};
 pub use reviews::Reviews;
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use simulation::{
     ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,
 };
-pub use webhook::WebhookEntry;
+pub use webhook::{Registration, Requirement, RequirementOperator, Selector, WebhookEntry};

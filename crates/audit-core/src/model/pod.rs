@@ -1,6 +1,7 @@
 //! A pod, reduced to what rules read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use audit_fix::Workload;
 use jiff::Timestamp;
@@ -35,6 +36,47 @@ pub const NAME_LABELS: [&str; 5] = [
     "name",
 ];
 
+/// The labels of a pod, shared by the pods that have the same.
+pub type Labels = Arc<BTreeMap<String, String>>;
+
+/// The labels that each pod, or each Job, has with a value of its own. They are not kept: labels are shared, and no webhook
+/// selects pods by these.
+pub const UNKEPT_LABELS: [&str; 7] = [
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/controller-uid",
+    "job-name",
+    "controller-uid",
+];
+
+/// The operating system that a pod asks for. The webhook writes Windows paths only where a `nodeSelector` says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Os {
+    /// Linux, or nothing that shows.
+    #[default]
+    Unset,
+    /// Windows, by `nodeSelector`.
+    SelectedWindows,
+    /// Windows, by `spec.os`, an affinity or a toleration: the webhook takes it for Linux.
+    OtherwiseWindows,
+}
+
+/// How a pod comes by a token for the Kubernetes API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ApiToken {
+    /// The pod does not say: its ServiceAccount decides.
+    #[default]
+    Unset,
+    /// `automountServiceAccountToken: true`.
+    Mounted,
+    /// `automountServiceAccountToken: false`, and no volume brings one.
+    Off,
+    /// The pod does not rely on it: a volume of its own is mounted that brings a token, or may.
+    Own,
+}
+
 /// A pod, without everything that no rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
@@ -56,8 +98,12 @@ pub struct Pod {
     pub ready: bool,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
-    /// The label that tells the pod identity webhook to leave the pod alone.
-    pub webhook_opt_out: bool,
+    /// Its labels, without [`UNKEPT_LABELS`]: by them webhooks select pods.
+    pub labels: Labels,
+    /// The operating system that it asks for.
+    pub os: Os,
+    /// How it comes by a token for the Kubernetes API.
+    pub api_token: ApiToken,
     /// The annotations that could matter to IRSA, as of ServiceAccounts: see
     /// [`ServiceAccount::keeps_annotation`](super::ServiceAccount::keeps_annotation).
     pub annotations: BTreeMap<String, String>,

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::BindingKey;
 
-/// The audience of a token when the ServiceAccount asks for none: the pod identity webhook's default, and what
-/// STS expects, in the China partition as well.
+/// The audience of a token when neither the ServiceAccount nor the webhook's flag `--token-audience` asks for another: what
+/// EKS always has, in the China partition as well.
 pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
 /// The ServiceAccount that every namespace has, and that a pod runs as which names none.
@@ -24,6 +24,8 @@ pub struct ServiceAccount {
     pub created: Option<Timestamp>,
     /// The annotations that could matter to IRSA, see [`ServiceAccount::keeps_annotation`].
     pub annotations: BTreeMap<String, String>,
+    /// `automountServiceAccountToken: false`: pods that say nothing themselves get no token for the Kubernetes API.
+    pub automount_off: bool,
 }
 
 impl ServiceAccount {
@@ -53,13 +55,13 @@ impl ServiceAccount {
             .filter(|value| !value.is_empty())
     }
 
-    /// The audience for which this ServiceAccount's injected tokens are asked.
+    /// The audience for which this ServiceAccount's injected tokens are asked; without one, the webhook's default.
     ///
     /// Empty where the annotation is there and empty: the webhook takes it as it is, and the API server then puts in its
     /// own audience.
     #[must_use]
-    pub fn audience(&self, prefix: &str) -> &str {
-        self.annotation(prefix, "audience").unwrap_or(DEFAULT_AUDIENCE)
+    pub fn audience(&self, prefix: &str) -> Option<&str> {
+        self.annotation(prefix, "audience")
     }
 }
 
@@ -91,6 +93,7 @@ mod tests {
             uid: String::new(),
             created: None,
             annotations,
+            automount_off: false,
         }
     }
 
@@ -110,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn the_audience_is_the_annotations_or_the_usual_one() {
-        assert_eq!(with(&[]).audience("p"), DEFAULT_AUDIENCE);
-        assert_eq!(with(&[("p/audience", "mesh")]).audience("p"), "mesh");
-        assert_eq!(with(&[("p/audience", "")]).audience("p"), "");
+    fn the_audience_is_the_annotations_if_there_is_one() {
+        assert_eq!(with(&[]).audience("p"), None);
+        assert_eq!(with(&[("p/audience", "mesh")]).audience("p"), Some("mesh"));
+        assert_eq!(with(&[("p/audience", "")]).audience("p"), Some(""));
     }
 
     #[test]

@@ -1,11 +1,96 @@
-//! What the pod identity webhook is told besides annotations: on self-hosted clusters, such as those of kOps, by a
-//! ConfigMap.
+//! What the API server and the pod identity webhook are told of it: its registrations, which say which pods it sees, and on
+//! self-hosted clusters, such as those of kOps, a ConfigMap beside the annotations.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::BindingKey;
+
+/// The label by which pods opt out where a registration wants it not to exist, as EKS's does. The webhook itself does not
+/// look at it, and its prefix is the same whatever that of the annotations is:
+/// <https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/deploy/mutatingwebhook.yaml>.
+pub const OPT_OUT_LABEL: &str = "eks.amazonaws.com/skip-pod-identity-webhook";
+
+/// The label with its own name, which the API server gives every namespace.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// One webhook of a `MutatingWebhookConfiguration` that leads new pods to the pod identity webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registration {
+    /// The name of the `MutatingWebhookConfiguration`.
+    pub configuration: String,
+    /// The name of the webhook in it.
+    pub name: String,
+    /// Which namespaces' pods it sees, by their labels.
+    pub namespaces: Selector,
+    /// Which pods it sees, by their labels.
+    pub pods: Selector,
+    /// It has `matchConditions`, which say in CEL which pods it sees. They are not evaluated.
+    pub has_conditions: bool,
+    /// `failurePolicy: Fail`: without the webhook's answer no pod is created.
+    pub must_answer: bool,
+}
+
+impl Registration {
+    /// The registration that EKS and the project's own manifests have.
+    #[must_use]
+    pub fn usual() -> Self {
+        let opt_out = Requirement {
+            key: OPT_OUT_LABEL.to_owned(),
+            operator: RequirementOperator::DoesNotExist,
+            values: Vec::new(),
+        };
+        Self {
+            configuration: "pod-identity-webhook".to_owned(),
+            name: "iam-for-pods.amazonaws.com".to_owned(),
+            pods: Selector(vec![opt_out]),
+            ..Self::default()
+        }
+    }
+}
+
+/// A label selector: all requirements hold. None at all selects everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selector(pub Vec<Requirement>);
+
+/// What a selector wants of one label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: String,
+    /// How its value is compared.
+    pub operator: RequirementOperator,
+    /// With what.
+    pub values: Vec<String>,
+}
+
+/// The operators of label selectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequirementOperator {
+    /// The value is one of these; an entry of `matchLabels` means the same, with one value.
+    In,
+    /// The label is absent, or its value none of these.
+    NotIn,
+    /// The label is there.
+    Exists,
+    /// The label is absent.
+    DoesNotExist,
+}
+
+impl Requirement {
+    /// Whether a label's value, or its absence, meets it.
+    #[must_use]
+    pub fn admits(&self, value: Option<&str>) -> bool {
+        let is_listed = || value.is_some_and(|value| self.values.iter().any(|one| one == value));
+        match self.operator {
+            RequirementOperator::In => is_listed(),
+            RequirementOperator::NotIn => !is_listed(),
+            RequirementOperator::Exists => value.is_some(),
+            RequirementOperator::DoesNotExist => value.is_none(),
+        }
+    }
+}
 
 /// The name of the webhook's ConfigMap; its namespace is the webhook's own.
 pub const CONFIG_MAP: &str = "pod-identity-webhook";
@@ -60,6 +145,28 @@ fn entry(value: &Value) -> Option<WebhookEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requirements_are_those_of_label_selectors() {
+        let admits = |operator, values: &[&str], value| {
+            let values = values.iter().map(|&value| value.to_owned()).collect();
+            let requirement = Requirement {
+                key: "k".to_owned(),
+                operator,
+                values,
+            };
+            requirement.admits(value)
+        };
+        for (operator, values, with_a, with_b, absent) in [
+            (RequirementOperator::In, &["a"][..], true, false, false),
+            (RequirementOperator::NotIn, &["a"], false, true, true),
+            (RequirementOperator::Exists, &[], true, true, false),
+            (RequirementOperator::DoesNotExist, &[], false, false, true),
+        ] {
+            let found = [Some("a"), Some("b"), None].map(|value| admits(operator, values, value));
+            assert_eq!(found, [with_a, with_b, absent], "{operator:?}");
+        }
+    }
 
     #[test]
     fn it_is_read_as_the_webhook_reads_it() {

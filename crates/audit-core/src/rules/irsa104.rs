@@ -40,7 +40,6 @@ use super::repair;
 use crate::chain::{Chain, Outcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::snapshot::Source;
 use crate::text::quote;
 
@@ -68,7 +67,8 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
     let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Fails)?;
     let provider = aws.provider.as_ref().ok()?.as_ref()?;
     let known = provider.client_ids.iter().map(String::as_str);
-    let mut others = [DEFAULT_AUDIENCE]
+    let mut others = chain
+        .default_audience
         .into_iter()
         .chain(known)
         .filter(|id| !id.is_empty() && *id != chain.audience);
@@ -95,7 +95,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(chain.audience),
         quote(agreed)
     );
-    let fix = if agreed == DEFAULT_AUDIENCE {
+    let fix = if chain.default_audience == Some(agreed) {
         repair::drop_audience(chain)
     } else {
         repair::ask_for(chain, agreed)

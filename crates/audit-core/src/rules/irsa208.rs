@@ -55,6 +55,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    // Which audience to demand, IRSA303 asks first.
+    if chain.audience_is_unknown {
+        return None;
+    }
     let (aws, role, at) = exposure(chain, &ExposureKind::AudienceUnconstrained)?;
     let client_ids = match &aws.provider {
         Ok(Some(provider)) => provider.client_ids.as_slice(),

@@ -52,8 +52,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // One cause, one finding: an audience that the provider refuses is IRSA303's, and one that only the ServiceAccount
-    // wants is IRSA104's.
-    if super::irsa303::refused(chain).is_some() || super::irsa104::agreed(chain).is_some() {
+    // wants is IRSA104's. One that does not show proves nothing.
+    if chain.audience.is_empty()
+        || super::irsa303::refused(chain).is_some()
+        || super::irsa104::agreed(chain).is_some()
+    {
         return None;
     }
     let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, |cause| {

@@ -2,10 +2,13 @@
 //!
 //! ## What it means
 //! The provider does not accept the audience of the ServiceAccount's tokens: that of the annotation
-//! `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, in every partition.
+//! `eks.amazonaws.com/audience`, else the webhook's default. On EKS the default is `sts.amazonaws.com`, in every partition. A
+//! self-hosted webhook has the one of its flag `--token-audience`; kOps sets it to `amazonaws.com`. The audit takes it from
+//! its own flag `--token-audience`, else from the tokens in running pods, else from the webhook's Deployment, where that is
+//! among the manifests.
 //!
-//! Where the annotation is there and empty, tokens get the API server's own audience, which cannot be seen from outside:
-//! *unknown*.
+//! *Unknown* where the default is not known and decides whether the provider accepts the token; and where the annotation is
+//! there and empty: tokens then get the API server's own audience, which cannot be seen from outside.
 //!
 //! ## Why it breaks
 //! STS takes only tokens whose audience is among the provider's client ids.
@@ -21,7 +24,8 @@
 //!
 //! ## Fix
 //! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`. Where the provider and the trust policy
-//! agree on another one, IRSA104 says so in place of this.
+//! agree on another one, IRSA104 says so in place of this. Where the default is not known, say it with `--token-audience`, or
+//! `operator.tokenAudience` in the chart.
 //!
 //! ## Verify
 //! `aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN` lists the audience.
@@ -34,7 +38,7 @@ use super::repair;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
+use crate::fix::{self, Fix};
 use crate::model::Provider;
 use crate::text::{quote, quote_list};
 
@@ -72,6 +76,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         [] => "nothing".to_owned(),
         ids => quote_list(ids, 5),
     };
+    if chain.audience_is_unknown {
+        let message = format!(
+            "the provider accepts {accepts}, and the default audience of this cluster's webhook is not known: it is the \
+             webhook's flag `--token-audience`, and no running pod has a token that shows it"
+        );
+        let fix = Fix::manual(
+            "look up `--token-audience` in the arguments of the pod identity webhook's Deployment, and give the same to \
+             irsa-audit: `--token-audience`, or `operator.tokenAudience` in the chart",
+        );
+        return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
+    }
     if chain.audience.is_empty() {
         let message = format!(
             "{} is empty, so that tokens have the API server's own audience, and the provider accepts {accepts}",

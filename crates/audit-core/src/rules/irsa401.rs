@@ -8,8 +8,11 @@
 //! ## Why it breaks
 //! The pod identity webhook changes pods only when they are created, and its failure is ignored. The finding names the
 //! reason where it shows:
-//! - a label told it to leave the pod alone, or an annotation to skip the container;
-//! - every container presets one of the two variables, so that it set neither;
+//! - no registration of the webhook selects the pod, by its labels or by those of its namespace: a restart changes nothing.
+//!   EKS leaves out pods with the label `eks.amazonaws.com/skip-pod-identity-webhook`;
+//! - an annotation told it to skip the container;
+//! - every container presets one of the two variables, so that it set neither; one that presets a Region and
+//!   `AWS_STS_REGIONAL_ENDPOINTS` as well does not even get the token's mount;
 //! - no webhook is registered;
 //! - the pod is older than the ServiceAccount, or was created within ten seconds of it, when the webhook may not have heard
 //!   of it yet.
@@ -28,8 +31,9 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`; or take the label, the annotation or the preset variable out of the pod template; or install
-//! the webhook first. Of a `CronJob` the next run is right by itself; a Job has to be created anew.
+//! `kubectl rollout restart`; or take the label, the container's name in the annotation, or the preset variables out of the pod
+//! template; or have the registration changed, where its owner left the namespace out by mistake; or install the webhook
+//! first. Of a `CronJob` the next run is right by itself; a Job has to be created anew.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows both variables.
@@ -43,13 +47,14 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::pods::{missing, some_of, workloads};
+use super::{selection, skipped};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::{Pod, Workload};
+use crate::model::{Container, Pod};
 use crate::text::quote;
-use crate::webhook::{Injection, Lack};
+use crate::webhook::{Injection, Lack, LeftOut, Selection};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -72,12 +77,16 @@ const RACE: SignedDuration = SignedDuration::from_secs(10);
 /// Why a pod was not injected, as far as it shows. When an annotation came, nothing tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Why {
-    /// A label told the webhook to leave it alone.
-    OptedOut,
+    /// No registration selects it.
+    NotSelected,
+    /// A registration may leave it out, by what was not seen or is not evaluated.
+    MayBeLeftOut,
     /// An annotation told it to skip the container.
     Skipped,
     /// A container sets one of the two variables itself, so that the webhook set neither there.
     Preset,
+    /// It sets a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well, so that the webhook does nothing there.
+    LeftAlone,
     /// No webhook is registered with the API server.
     NoWebhook,
     /// It is older than the ServiceAccount that has the annotation.
@@ -97,21 +106,25 @@ impl Why {
             .filter_map(|container| injection.lack(pod, container));
         let mut reasons: BTreeSet<Self> = lacks
             .map(|lack| match lack {
-                Lack::OptedOut => Self::OptedOut,
+                Lack::NotSelected => Self::NotSelected,
                 Lack::Skipped => Self::Skipped,
                 Lack::Preset => Self::Preset,
-                Lack::NotSeen | Lack::PodIdentity => Self::of_unseen(chain, pod),
+                Lack::LeftAlone => Self::LeftAlone,
+                Lack::NotSeen | Lack::PodIdentity => Self::of_unseen(chain, injection, pod),
             })
             .collect();
         if reasons.is_empty() {
-            reasons.insert(Self::of_unseen(chain, pod));
+            reasons.insert(Self::of_unseen(chain, injection, pod));
         }
         reasons
     }
 
-    fn of_unseen(chain: &Chain<'_>, pod: &Pod) -> Self {
+    fn of_unseen(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> Self {
         if chain.snapshot.cluster.has_webhook() == Some(false) {
             return Self::NoWebhook;
+        }
+        if matches!(injection.selection(pod), Selection::Unknown(_)) {
+            return Self::MayBeLeftOut;
         }
         let account = chain.service_account.and_then(|account| account.created);
         let (Some(account), Some(pod)) = (account, pod.created) else {
@@ -124,21 +137,44 @@ impl Why {
         }
     }
 
-    fn words(self) -> &'static str {
-        match self {
-            Self::OptedOut => "a label tells the webhook to leave them alone",
+    /// Why `pods` have nothing, of which the first shows what a registration wants.
+    fn words(self, chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> String {
+        let namespace = &chain.key.namespace;
+        let text = match self {
+            Self::NotSelected => {
+                return first_left_out(injection, pods)
+                    .map_or_else(String::new, |why| selection::reason(&why, namespace));
+            }
+            Self::MayBeLeftOut => {
+                let doubts = pods.iter().find_map(|pod| match injection.selection(pod) {
+                    Selection::Unknown(doubt) => Some(selection::doubt(&doubt, namespace)),
+                    _ => None,
+                });
+                let doubts = doubts.unwrap_or_default();
+                return format!(
+                    "they are older than the annotation, or the webhook does not select them: {doubts}"
+                );
+            }
             Self::Skipped => "an annotation tells the webhook to skip the container",
             Self::Preset => {
                 "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, where the webhook then sets \
                  neither"
+            }
+            Self::LeftAlone => {
+                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE`, a Region and `AWS_STS_REGIONAL_ENDPOINTS` \
+                 itself, where the webhook then mounts no token"
             }
             Self::NoWebhook => "no pod identity webhook is registered with the API server",
             Self::OlderThanAccount => "they are older than the ServiceAccount",
             Self::Race => {
                 "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
             }
+            Self::NotSeen if must_answer(chain) => {
+                "they are older than the annotation, or than the registration of the webhook"
+            }
             Self::NotSeen => "they are older than the annotation, or the webhook did not see them",
-        }
+        };
+        text.to_owned()
     }
 
     /// Whether a pod that is created now gets its credentials.
@@ -146,19 +182,37 @@ impl Why {
         matches!(self, Self::OlderThanAccount | Self::Race | Self::NotSeen)
     }
 
-    fn step(self, prefix: &str) -> String {
+    fn step(self, injection: &Injection<'_>) -> String {
+        let prefix = injection.prefix;
         match self {
-            Self::OptedOut => {
-                format!("take the label `{prefix}/skip-pod-identity-webhook` out of the pod templates")
+            Self::NotSelected => "have the pods selected by the webhook".to_owned(),
+            Self::MayBeLeftOut => {
+                "check that the webhook selects these pods, and recreate them if it does".to_owned()
             }
             Self::Skipped => format!(
-                "take the containers out of the annotation `{prefix}/skip-containers` of the pod templates"
+                "take the containers that call AWS out of the annotation `{prefix}/skip-containers` of the pod templates"
             ),
-            Self::Preset => "take the variable out of the pod templates".to_owned(),
+            Self::Preset | Self::LeftAlone => {
+                "take the variables out of the containers in the pod templates".to_owned()
+            }
             Self::NoWebhook => "install the pod identity webhook, then create the pods anew".to_owned(),
             Self::OlderThanAccount | Self::Race | Self::NotSeen => "create the pods anew".to_owned(),
         }
     }
+}
+
+/// Whether no pod is created without the webhook's answer.
+fn must_answer(chain: &Chain<'_>) -> bool {
+    let registrations = chain.snapshot.cluster.registrations().unwrap_or_default();
+    !registrations.is_empty() && registrations.iter().all(|registration| registration.must_answer)
+}
+
+/// Why the first of the pods that no registration selects is left out.
+fn first_left_out<'p>(injection: &'p Injection<'_>, pods: &[&'p Pod]) -> Option<LeftOut<'p>> {
+    pods.iter().find_map(|pod| match injection.selection(pod) {
+        Selection::LeftOut(why) => Some(why),
+        _ => None,
+    })
 }
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -170,7 +224,10 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         .iter()
         .flat_map(|pod| Why::of(chain, &injection, pod))
         .collect();
-    let why: Vec<&str> = reasons.iter().map(|why| why.words()).collect();
+    let why: Vec<String> = reasons
+        .iter()
+        .map(|why| why.words(chain, &injection, &pods))
+        .collect();
     let message = format!(
         "{} no injected credentials, such as `{}` of {names}: {}",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
@@ -180,11 +237,11 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix = if reasons.iter().all(|why| why.is_past()) {
         fix::restart(&chain.key.namespace, &restart)
     } else {
-        let steps: Vec<String> = reasons.iter().map(|why| why.step(injection.prefix)).collect();
+        let steps: Vec<String> = reasons.iter().map(|why| why.step(&injection)).collect();
         let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
         Some(
             only(&reasons)
-                .and_then(|why| command(chain, why, &restart))
+                .and_then(|why| command(chain, &injection, why, &pods))
                 .unwrap_or_else(by_hand),
         )
     };
@@ -196,25 +253,27 @@ fn only(reasons: &BTreeSet<Why>) -> Option<Why> {
     reasons.first().copied().filter(|_| reasons.len() == 1)
 }
 
-/// The command that changes the templates, where there is one.
-fn command(chain: &Chain<'_>, why: Why, workloads: &[Workload]) -> Option<Fix> {
-    let (namespace, prefix) = (&chain.key.namespace, &chain.config.annotation_prefix);
+/// The repair of the one reason, where there is more to say than its step.
+fn command(chain: &Chain<'_>, injection: &Injection<'_>, why: Why, pods: &[&Pod]) -> Option<Fix> {
+    let namespace = &chain.key.namespace;
     match why {
-        Why::OptedOut => {
-            let label = format!("{prefix}/skip-pod-identity-webhook");
-            fix::drop_metadata(namespace, workloads, "labels", &label)
+        Why::NotSelected => {
+            let why = first_left_out(injection, pods)?;
+            Some(selection::repair(&why, namespace, pods))
         }
-        Why::Skipped => fix::drop_metadata(
-            namespace,
-            workloads,
-            "annotations",
-            &format!("{prefix}/skip-containers"),
-        ),
-        Why::Preset => fix::unset_env(
-            namespace,
-            workloads,
-            &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
-        ),
+        Why::Skipped => Some(skipped::repair(chain, pods)),
+        Why::Preset | Why::LeftAlone => {
+            let presets = |container: &&Container| container.names_web_identity();
+            let containers = pods.iter().flat_map(|pod| {
+                let presetting = pod.containers.iter().filter(presets);
+                presetting.map(|container| (&pod.workload, container.name.as_str()))
+            });
+            fix::unset_env(
+                namespace,
+                containers,
+                &["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+            )
+        }
         _ => None,
     }
 }
@@ -223,7 +282,7 @@ fn command(chain: &Chain<'_>, why: Why, workloads: &[Workload]) -> Option<Fix> {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Container, PodPhase, Workload};
+    use crate::model::{PodPhase, Registration, Requirement, RequirementOperator, Selector, Workload};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -330,9 +389,7 @@ mod tests {
         let preset = |container| World::healthy().container(container);
         for (world, word, command) in [
             (
-                World::healthy()
-                    .container(bare("app"))
-                    .pod(|pod| pod.webhook_opt_out = true),
+                World::healthy().container(bare("app")).pod(opted_out),
                 "label",
                 "labels/eks.amazonaws.com~1skip-pod-identity-webhook",
             ),
@@ -397,6 +454,113 @@ mod tests {
         );
         assert!(
             kind == FixKind::Manual && text.contains("create the pods anew"),
+            "{text}"
+        );
+    }
+
+    /// A pod without credentials, where the webhook is registered so.
+    fn seen_by(registration: Registration) -> World {
+        let mut world = World::healthy().container(bare("app"));
+        world.snapshot.cluster.set_registrations(Some(vec![registration]));
+        world
+    }
+
+    fn selector(key: &str, operator: RequirementOperator, values: &[&str]) -> Selector {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        Selector(vec![Requirement {
+            key: key.to_owned(),
+            operator,
+            values,
+        }])
+    }
+
+    #[test]
+    fn a_namespace_that_no_registration_selects_is_not_restarted() {
+        let namespaces = selector(
+            "kubernetes.io/metadata.name",
+            RequirementOperator::NotIn,
+            &["shop"],
+        );
+        let (message, kind, text) = finding(&seen_by(Registration {
+            namespaces,
+            ..Registration::usual()
+        }));
+        assert!(
+            message.contains("does not select")
+                && message.contains("none of `shop`, but namespace `shop` has `shop`"),
+            "{message}"
+        );
+        assert!(
+            kind == FixKind::Manual && !text.contains("rollout restart"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_label_by_which_pods_opt_in_is_added() {
+        let pods = selector("irsa", RequirementOperator::In, &["enabled"]);
+        let (message, kind, text) = finding(&seen_by(Registration {
+            pods,
+            ..Registration::usual()
+        }));
+        assert!(
+            message.contains("wants label `irsa` to be `enabled`, but they have no such label"),
+            "{message}"
+        );
+        assert!(
+            kind == FixKind::Kubectl && text.contains(r#""labels":{"irsa":"enabled"}"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn conditions_that_are_not_evaluated_are_named() {
+        let (message, kind, text) = finding(&seen_by(Registration {
+            has_conditions: true,
+            ..Registration::usual()
+        }));
+        assert!(message.contains("`matchConditions`"), "{message}");
+        assert!(
+            kind == FixKind::Manual && !text.contains("rollout restart"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_other_names_of_a_list_stay_in_it() {
+        let skipping = |names: &str, containers: &[&str]| {
+            let containers: Vec<Container> = containers.iter().map(|name| bare(name)).collect();
+            World::healthy().pod(|pod| {
+                pod.annotations
+                    .insert(format!("{PREFIX}/skip-containers"), names.to_owned());
+                pod.containers = containers;
+            })
+        };
+        let (_, kind, text) = finding(&skipping("app,istio-proxy", &["app", "istio-proxy"]));
+        assert!(
+            kind == FixKind::Kubectl
+                && text.contains(r#""op":"replace""#)
+                && text.contains(r#""value":"istio-proxy""#),
+            "{text}"
+        );
+        let (_, kind, text) = finding(&skipping("a,b", &["a", "b"]));
+        assert!(
+            kind == FixKind::Manual && text.contains("`a,b`"),
+            "either may be meant: {text}"
+        );
+    }
+
+    #[test]
+    fn what_presets_all_variables_has_no_mount_and_loses_only_two_of_them() {
+        let preset = Container {
+            tokens: Vec::new(),
+            sets_all: true,
+            ..injected("app", ROLE)
+        };
+        let (message, _, text) = finding(&World::healthy().container(preset));
+        assert!(message.contains("mounts no token"), "{message}");
+        assert!(
+            text.ends_with("--containers app AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-"),
             "{text}"
         );
     }

@@ -2,7 +2,11 @@
 //!
 //! ## What it means
 //! A pod carries another role than the annotation says. *Broken* where that role is proven to refuse the pod, else a
-//! *risk*.
+//! *risk*; or a *notice* where the container has that role on purpose.
+//!
+//! The webhook gives all containers of a pod the same role, and its own token. A container that differs from the others in
+//! its pod, or has a token of its own, was given its role by the pod template: such pods are not stale, and a restart changes
+//! nothing.
 //!
 //! ## Why it matters
 //! The webhook writes role and token into a pod once, when it is created; a changed annotation reaches only new pods. Old
@@ -20,9 +24,8 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`. Where one container of a pod has the annotation's role and another does not, or where the
-//! token is in no volume of the webhook's, the pod's template sets the variables itself: take them out there, for the
-//! webhook leaves both alone if either is set.
+//! `kubectl rollout restart`. Where a container's role is its template's, and is refused: let that role's trust policy admit
+//! the ServiceAccount if the role is meant, or take both variables out of that container's `env` if it is not.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows the annotation's role.
@@ -31,13 +34,15 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
-use super::pods::{differing, other_roles, refused, some_of, stale, workloads};
+use std::collections::BTreeSet;
+
+use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::text::quote_list;
-use crate::webhook::Difference;
+use crate::model::Container;
+use crate::text::{quote, quote_list, reveal};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -61,48 +66,58 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let annotated = annotated.to_string();
     let pods = stale(chain);
     if pods.is_empty() {
-        return None;
+        return on_purpose(chain, &annotated);
     }
     let carried = || pods.iter().flat_map(|pod| other_roles(pod, &annotated));
     let refused = !refused(chain, carried()).is_empty();
-    let mut roles: Vec<&str> = carried().map(|(_, role)| role).collect();
-    roles.sort_unstable();
-    roles.dedup();
     let (restart, names) = workloads(&pods);
     let message = format!(
         "{} {}, and the annotation says `{annotated}`; to restart: {names}",
         some_of(pods.len(), chain.pods.len(), "carries", "carry"),
-        quote_list(&roles, 3)
+        quote_list(&distinct(carried()), 3)
     );
-    // The webhook gives all containers of a pod the same role, and its token: what differs within a pod, or comes without
-    // that token, its template says.
-    let preset = pods
-        .iter()
-        .any(|pod| pod.role_arns().contains(&annotated.as_str()))
-        || differing(chain, preset_role)
-            .iter()
-            .any(|told| !told.pod.is_template());
-    let fix = if preset {
-        let by_hand = || {
-            Fix::manual(format!(
-                "take `AWS_ROLE_ARN` out of the containers' `env` in the pod templates of {names}"
-            ))
-        };
-        let variables = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
-        Some(fix::unset_env(&chain.key.namespace, &restart, &variables).unwrap_or_else(by_hand))
-    } else {
-        fix::restart(&chain.key.namespace, &restart)
-    };
+    let severity = if refused { Severity::Broken } else { Severity::Risk };
     Some(
         Finding::new(&ENTRY, message)
-            .severity(if refused { Severity::Broken } else { Severity::Risk })
-            .fix(fix),
+            .severity(severity)
+            .fix(fix::restart(&chain.key.namespace, &restart)),
     )
 }
 
-/// A role that no restart takes away.
-fn preset_role(difference: Difference<'_>) -> Option<()> {
-    matches!(difference, Difference::OtherRole { preset: true, .. }).then_some(())
+/// A role that a container has in its own right is nobody's mistake, unless it refuses the container.
+fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
+    let pods = with_own_roles(chain);
+    let carried = || {
+        pods.iter()
+            .flat_map(|pod| other_roles(pod, annotated).map(move |found| (*pod, found)))
+    };
+    let (first, (container, _)) = carried().next()?;
+    let refused = refused(chain, carried().map(|(_, found)| found));
+    let place = format!(
+        "container `{}` of `{}`",
+        quote(&container.name),
+        quote(&first.workload.to_string())
+    );
+    let roles = quote_list(&distinct(carried().map(|(_, found)| found)), 3);
+    let message = format!("{place} sets role {roles} itself, and the annotation says `{annotated}`");
+    if refused.is_empty() {
+        return Some(Finding::new(&ENTRY, message).severity(Severity::Notice));
+    }
+    let roles: Vec<&str> = refused.into_iter().collect();
+    let roles = quote_list(&roles, 3);
+    let fix = Fix::manual(format!(
+        "if {roles} is meant, let its trust policy admit `{}`; if it is not, take `AWS_ROLE_ARN` and \
+         `AWS_WEB_IDENTITY_TOKEN_FILE` out of the `env` of that container, and of no other",
+        reveal(&chain.subject)
+    ));
+    let message = format!("{message}; {roles} refuses the container's token");
+    Some(Finding::new(&ENTRY, message).severity(Severity::Broken).fix(fix))
+}
+
+/// The roles, each once.
+fn distinct<'a>(carried: impl Iterator<Item = (&'a Container, &'a str)>) -> Vec<&'a str> {
+    let roles: BTreeSet<&str> = carried.map(|(_, role)| role).collect();
+    roles.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -111,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Container, RoleLookup, Workload};
+    use crate::model::RoleLookup;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -208,26 +223,25 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_comes_from_the_template_is_not_restarted_away() {
-        let report = World::healthy()
-            .good_role(OLD_ROLE)
-            .pod(|pod| pod.containers.push(injected("b", OLD_ROLE)))
-            .audit();
-        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        let command =
-            "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
-        assert_eq!(fix.text, command);
+    fn a_role_that_comes_from_the_template_is_there_on_purpose() {
+        let notice = ("IRSA402", Severity::Notice, Link::Pods, Verdict::Working);
+        let beside = || World::healthy().pod(|pod| pod.containers.push(injected("side", OLD_ROLE)));
+        let report = beside().good_role(OLD_ROLE).audit();
+        assert!(the_one(&report, notice).fix.is_none());
+        assert_eq!(report.pods.stale, 0);
         let own = World::healthy().good_role(OLD_ROLE).pod(|pod| {
             pod.containers = vec![injected("app", OLD_ROLE)];
             pod.containers[0].tokens[0].by_webhook = false;
         });
-        assert_eq!(the_one(&own.audit(), RISK).fix.as_ref().unwrap().text, command);
-        let job = Workload {
-            kind: "Job".into(),
-            name: "once".into(),
-        };
-        let report = own.pod(|pod| pod.workload = job).audit();
-        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
+        the_one(&own.audit(), notice);
+        let report = beside().any_role("old-cart", RoleLookup::Absent).audit();
+        let finding = the_one(&report, BROKEN);
+        assert!(
+            finding.message.contains("container `side`"),
+            "{}",
+            finding.message
+        );
+        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
     }
 
     #[test]

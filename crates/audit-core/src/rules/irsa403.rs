@@ -173,11 +173,11 @@ fn has_working_role(chain: &Chain<'_>, pod: &Pod) -> bool {
     let Some(role) = asked_role(chain.snapshot, chain.config, &key) else {
         return false;
     };
-    let audience = chain
+    let asked = chain
         .snapshot
         .cluster
-        .asked(&key, &chain.config.annotation_prefix)
-        .audience;
+        .asked(&key, &chain.config.annotation_prefix);
+    let audience = asked.audience.or(chain.default_audience).unwrap_or_default();
     let aws = RoleChain::derive(
         chain.snapshot,
         chain.config,

@@ -2,7 +2,10 @@
 //!
 //! ## What it means
 //! A container's `AWS_WEB_IDENTITY_TOKEN_FILE` leads to no token: no volume is mounted there, or another volume is mounted
-//! over the token.
+//! over the token, or the pod is for Windows and has a path for Linux.
+//!
+//! *Broken* where nothing is mounted there in any container of a running pod that has a role, and nothing else gives them
+//! credentials. Else a *risk*: a template has no pods yet, and the other volume may hold a token.
 //!
 //! Where the variable leads into some other volume (a Secret, a CSI driver's, a host path), a token may well be there:
 //! nothing is said.
@@ -10,6 +13,11 @@
 //! ## Why it matters
 //! The SDK finds no file, or one without a token. It then fails, or goes on to other credentials, such as the node's.
 //! The image could bring a file of its own, but no token that is valid.
+//!
+//! The webhook mounts its token only where it changes the container at all: one that sets one of the two variables,
+//! `AWS_REGION` or `AWS_DEFAULT_REGION`, and `AWS_STS_REGIONAL_ENDPOINTS` itself is left alone. It writes the path as
+//! `C:\var\run\…` only where the pod's `nodeSelector` has `kubernetes.io/os: windows`: `spec.os`, affinities and tolerations
+//! are not looked at. Some SDKs for Windows, such as that for .NET, do not open `/var/run/…`.
 //!
 //! ## In logs
 //! `open /tmp/token: no such file or directory`, `WebIdentityErr: failed fetching WebIdentity token`, or errors that name
@@ -23,7 +31,8 @@
 //! ```
 //!
 //! ## Fix
-//! Mount the other volume elsewhere; or take the two variables out of the pod template, so that the webhook sets them.
+//! Mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
+//! sets them and mounts the token; or give Windows pods the `nodeSelector`.
 //!
 //! ## Verify
 //! `kubectl exec … -- sh -c 'cut -c1-10 $AWS_WEB_IDENTITY_TOKEN_FILE'` shows the beginning of a token, `eyJ…`.
@@ -32,13 +41,13 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
-use super::pods::{containers_shown, differing, pods_of, workloads};
+use super::pods::{Told, containers_shown, differing, named, pods_of, workloads};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::TokenPlace;
-use crate::text::quote;
+use crate::model::{Container, TokenPlace};
+use crate::text::{quote, quote_list};
 use crate::webhook::Difference;
 
 /// The catalogue's entry.
@@ -56,41 +65,105 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Binding(check)],
 };
 
+/// The variables that the webhook sets where neither is set.
+const VARIABLES: [&str; 2] = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+
+/// Why a token cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why<'a> {
+    /// Nothing is mounted where the variable leads.
+    Nowhere,
+    /// Another volume is over the token, at this path.
+    Hidden(&'a str),
+    /// The pod is for Windows, and the path for Linux.
+    LinuxPath,
+}
+
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let told = differing(chain, unreadable);
+    let mut told = differing(chain, unreadable);
+    // One cause, one finding: the gravest, of which others may be the consequence.
+    let gravest = told.iter().map(|one| one.what).min()?;
+    told.retain(|one| std::mem::discriminant(&one.what) == std::mem::discriminant(&gravest));
     let first = told.first()?;
     let (owners, names) = workloads(&pods_of(&told));
-    let place = match first.what {
-        TokenPlace::Hidden(hidden_by) => {
-            format!("has another volume, at `{}`, over its token", quote(hidden_by))
+    let file = quote(first.container.token_file.as_deref().unwrap_or_default());
+    let (place, fix) = match first.what {
+        Why::Nowhere => {
+            let place =
+                format!("has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted");
+            let place = if first.container.sets_all {
+                format!("{place}: {LEFT_ALONE}")
+            } else {
+                place
+            };
+            (place, unset(chain, &told, &names))
         }
-        _ => format!(
-            "has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{}`, where no token is mounted",
-            quote(first.container.token_file.as_deref().unwrap_or_default())
+        Why::Hidden(hidden_by) => (
+            format!("has another volume, at `{}`, over its token", quote(hidden_by)),
+            Fix::manual(format!(
+                "mount the other volume elsewhere in the pod templates of {names}"
+            )),
         ),
+        Why::LinuxPath => {
+            let step =
+                format!("give the pod templates of {names} the nodeSelector `kubernetes.io/os: windows`");
+            let command = fix::select_windows(&chain.key.namespace, &owners);
+            (
+                LINUX_PATH.to_owned(),
+                command.unwrap_or_else(|| Fix::manual(step)),
+            )
+        }
     };
     let message = format!("{} {place}", containers_shown(&told));
-    let is_hidden = told.iter().any(|one| *one.what != TokenPlace::Nowhere);
-    let fix = if is_hidden {
-        Fix::manual(format!(
-            "mount the other volume elsewhere in the pod templates of {names}"
-        ))
+    let is_hopeless = told.iter().any(|one| is_hopeless(one, &told));
+    let severity = if is_hopeless {
+        Severity::Broken
     } else {
-        let variables = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
-        fix::unset_env(&chain.key.namespace, &owners, &variables).unwrap_or_else(|| {
-            Fix::manual(format!(
-                "take {} out of the pod templates of {names}",
-                crate::text::quote_list(&variables, 2)
-            ))
-        })
+        Severity::Risk
     };
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+}
+
+const LEFT_ALONE: &str = "it also sets the Region and `AWS_STS_REGIONAL_ENDPOINTS` itself, and the webhook then leaves it \
+                          alone and mounts no token";
+
+const LINUX_PATH: &str = "is for Windows, and has, or will get, a token path for Linux: the webhook writes `C:\\…` only where \
+                          `nodeSelector` has `kubernetes.io/os: windows`";
+
+/// Takes the variables out of these containers, so that the webhook sets them.
+fn unset(chain: &Chain<'_>, told: &[Told<'_, Why<'_>>], names: &str) -> Fix {
+    fix::unset_env(&chain.key.namespace, named(told), &VARIABLES).unwrap_or_else(|| {
+        let containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
+        let (variables, containers) = (quote_list(&VARIABLES, 2), quote_list(&containers, 3));
+        Fix::manual(format!(
+            "take {variables} out of container {containers} in the pod templates of {names}"
+        ))
+    })
+}
+
+/// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
+/// has a role.
+fn is_hopeless(one: &Told<'_, Why<'_>>, told: &[Told<'_, Why<'_>>]) -> bool {
+    let leads_nowhere = |container: &Container| {
+        let same = |other: &Told<'_, Why<'_>>| {
+            std::ptr::eq(other.container, container) && other.what == Why::Nowhere
+        };
+        told.iter().any(same) && !container.may_have_other_credentials()
+    };
+    let mut with_role = one
+        .pod
+        .containers
+        .iter()
+        .filter(|container| container.may_have_web_identity());
+    !one.pod.is_template() && one.what == Why::Nowhere && with_role.all(leads_nowhere)
 }
 
 /// What hides a token, or that nothing is where it should be.
-fn unreadable(difference: Difference<'_>) -> Option<&TokenPlace> {
+fn unreadable(difference: Difference<'_>) -> Option<Why<'_>> {
     match difference {
-        Difference::Unreadable(place @ (TokenPlace::Hidden(_) | TokenPlace::Nowhere)) => Some(place),
+        Difference::Unreadable(TokenPlace::Nowhere) => Some(Why::Nowhere),
+        Difference::Unreadable(TokenPlace::Hidden(path)) => Some(Why::Hidden(path)),
+        Difference::LinuxPath => Some(Why::LinuxPath),
         _ => None,
     }
 }
@@ -99,10 +172,12 @@ fn unreadable(difference: Difference<'_>) -> Option<&TokenPlace> {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Container, PodPhase, Rarities};
+    use crate::model::{Os, PodPhase, Rarities, SetBy};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA405", Severity::Broken, Link::Pods, Verdict::Broken);
     const RISK: (&str, Severity, Link, Verdict) = ("IRSA405", Severity::Risk, Link::Pods, Verdict::AtRisk);
 
     fn at(file: &str, place: TokenPlace) -> Container {
@@ -117,14 +192,77 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_nothing_mounts_is_a_risk() {
+    fn a_file_that_nothing_mounts_in_the_only_container_is_broken() {
         let report = World::healthy()
             .container(at("/tmp/token", TokenPlace::Nowhere))
             .audit();
-        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        let command =
-            "kubectl set env --namespace shop deployment/cart AWS_ROLE_ARN- AWS_WEB_IDENTITY_TOKEN_FILE-";
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        let command = "kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN- \
+                       AWS_WEB_IDENTITY_TOKEN_FILE-";
         assert_eq!(fix.text, command);
+    }
+
+    #[test]
+    fn another_way_to_credentials_makes_it_a_risk() {
+        let nowhere = || at("/tmp/token", TokenPlace::Nowhere);
+        let beside = World::healthy().pod(|pod| {
+            pod.containers.push(Container {
+                name: "b".to_owned(),
+                ..nowhere()
+            });
+        });
+        let report = beside.audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
+        assert!(fix.text.contains("--containers b "), "{}", fix.text);
+        the_one(
+            &World::healthy()
+                .container(Container {
+                    opaque_env: true,
+                    ..nowhere()
+                })
+                .audit(),
+            RISK,
+        );
+        let mut keys = nowhere();
+        keys.rarities.as_mut().unwrap().access_key = Some(SetBy::Env);
+        assert_eq!(World::healthy().container(keys).audit().verdict, Verdict::AtRisk);
+    }
+
+    #[test]
+    fn what_presets_every_variable_will_get_no_mount() {
+        let preset = Container {
+            tokens: Vec::new(),
+            sets_all: true,
+            ..at(&format!("{TOKEN_FOLDER}/token"), TokenPlace::Nowhere)
+        };
+        let report = World::healthy()
+            .container(preset)
+            .pod(|pod| pod.phase = PodPhase::Template)
+            .audit();
+        let finding = the_one(&report, RISK);
+        assert!(finding.message.contains("mounts no token"), "{}", finding.message);
+        assert!(
+            finding
+                .fix
+                .as_ref()
+                .unwrap()
+                .text
+                .contains("--containers app AWS_ROLE_ARN- ")
+        );
+    }
+
+    #[test]
+    fn a_linux_path_in_a_windows_pod_is_a_risk() {
+        let world = World::healthy().pod(|pod| pod.os = Os::OtherwiseWindows);
+        let report = world.audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
+        assert!(
+            fix.text
+                .contains(r#""nodeSelector":{"kubernetes.io/os":"windows"}"#),
+            "{}",
+            fix.text
+        );
+        assert_healthy(&world.pod(|pod| pod.os = Os::SelectedWindows).audit());
     }
 
     #[test]

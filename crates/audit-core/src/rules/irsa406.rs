@@ -1,16 +1,28 @@
 //! # IRSA406 `StaticCredentialsShadow`
 //!
 //! ## What it means
-//! A container that has web identity, or will get it, also sets `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`.
+//! A container that has web identity, or will get it, also has other credentials that SDKs may take first: it sets
+//! `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, or a volume brings the file of `AWS_SHARED_CREDENTIALS_FILE`, or
+//! `~/.aws/credentials`.
+//!
+//! A *notice* where `AWS_PROFILE` comes with a mounted file of profiles (`AWS_CONFIG_FILE`, `~/.aws/config`): a profile that
+//! has the pod's role as its source, or names token file and role itself, is a documented way to another account's role, and
+//! is meant to come first.
 //!
 //! ## Why it matters
-//! All SDKs take access keys from the environment before they ask for web identity, and some take a named profile before
-//! it. The role of the annotation is then never assumed, whatever else is right: the calls are made as somebody else, with
-//! keys that do not expire and that nobody rotates.
+//! The role of the annotation is then never assumed, whatever else is right: the calls are made as somebody else, with keys
+//! that do not expire and that nobody rotates. Which credentials come first depends on the SDK:
 //!
-//! Only what `env` sets is known in a cluster: Secrets and ConfigMaps are not read there, so `envFrom` alone proves
-//! nothing. In files, the keys of Secrets and ConfigMaps that were given count. An empty value counts as none, as for the
-//! SDKs, and so does a key that is `optional`.
+//! | SDK | order of its default chain |
+//! |---|---|
+//! | Java 2, Go 2, PHP 3, Python and the AWS CLI | keys in the environment, web identity, shared files; Python and the AWS CLI take a profile with `role_arn` before web identity |
+//! | JavaScript 3 | keys in the environment unless `AWS_PROFILE` is set, shared files, web identity |
+//! | C++, Rust | keys in the environment, shared files, web identity |
+//! | .NET 3 | web identity, shared files, keys in the environment |
+//!
+//! Only what `env` and volumes show is known in a cluster: Secrets and ConfigMaps are not read there, so `envFrom` alone
+//! proves nothing. In files, the keys of Secrets and ConfigMaps that were given count. An empty value counts as none, as for
+//! the SDKs, and so does a key that is `optional`.
 //!
 //! ## In logs
 //! `InvalidClientTokenId` and `SignatureDoesNotMatch` where the keys are no longer valid, `The config profile (x) could not
@@ -24,22 +36,30 @@
 //! ```
 //!
 //! ## Fix
-//! Take the variables out of the pod template.
+//! Take the variables, or the volume, out of that container in the pod template. Where a mounted file of profiles explains
+//! `AWS_PROFILE`, leave it.
 //!
 //! ## Verify
 //! `kubectl exec … -- aws sts get-caller-identity` names the role.
 //!
 //! ## References
 //! - [Standardized credential providers](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)
+//! - [Chain of the SDK for JavaScript 3](https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-aws-sdk-credential-provider-node/)
+//! - [Chain of the SDK for Rust](https://docs.aws.amazon.com/sdk-for-rust/latest/dg/credproviders.html)
+//! - [Chain of the SDK for C++](https://docs.aws.amazon.com/sdk-for-cpp/v1/developer-guide/credproviders.html)
+//! - [Chain of the SDK for Java 2](https://docs.aws.amazon.com/sdk-for-java/latest/developer-guide/credentials-chain.html)
+//! - [Chain of the SDK for PHP 3](https://docs.aws.amazon.com/sdk-for-php/v3/developer-guide/guide_credentials_default_chain.html)
+//! - [Chain of the SDK for .NET 3](https://docs.aws.amazon.com/sdk-for-net/v3/developer-guide/creds-assign.html)
+//! - [Cross-account roles with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 //! - [The AWS CLI's configuration and precedence](https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html)
 
-use super::pods::{Told, among_containers, containers_shown, pods_of, workloads};
+use super::pods::{Told, among_containers, containers_shown, named, pods_of, workloads};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::{EnvSource, SetBy};
-use crate::text::quote;
+use crate::model::{EnvSource, MountedFile, SetBy, VolumeKind};
+use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -65,27 +85,87 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let keys = among_containers(chain, |container| container.access_key());
     if !keys.is_empty() {
-        let what = "which every SDK takes before web identity";
+        let what = "which every SDK but that for .NET takes before web identity";
         return Some(finding(chain, &keys, &KEYS, what));
     }
-    let profiles = among_containers(chain, |container| container.profile());
-    let what = "which some SDKs take before web identity";
-    (!profiles.is_empty()).then(|| finding(chain, &profiles, &[PROFILE], what))
+    let files = among_containers(chain, |container| container.credentials_file());
+    if !files.is_empty() {
+        return Some(of_files(&files));
+    }
+    let profiles = among_containers(chain, |container| {
+        container.profile().filter(|_| container.config_file().is_none())
+    });
+    if !profiles.is_empty() {
+        let what = "which some SDKs take before web identity";
+        return Some(finding(chain, &profiles, &[PROFILE], what));
+    }
+    let explained = among_containers(chain, |container| {
+        container.profile().and(container.config_file())
+    });
+    (!explained.is_empty()).then(|| of_profiles(&explained))
 }
 
 fn finding(chain: &Chain<'_>, told: &[Told<'_, &SetBy>], variables: &[&str], what: &str) -> Finding {
     let variable = variables.first().copied().unwrap_or_default();
     let from = told.first().map_or_else(String::new, |one| origin(one.what));
     let message = format!("{} gets `{variable}` from {from}, {what}", containers_shown(told));
-    let (owners, names) = workloads(&pods_of(told));
     let by_env = told.iter().all(|one| *one.what == SetBy::Env);
-    let command = || fix::unset_env(&chain.key.namespace, &owners, variables).filter(|_| by_env);
+    let command = || fix::unset_env(&chain.key.namespace, named(told), variables).filter(|_| by_env);
     let by_hand = || {
         Fix::manual(format!(
-            "take `{variable}` out of what the pod templates of {names} set"
+            "take `{variable}` out of what {} set",
+            in_templates(told)
         ))
     };
     Finding::new(&ENTRY, message).fix(command().unwrap_or_else(by_hand))
+}
+
+/// Of files that hold static credentials, or may.
+fn of_files(told: &[Told<'_, &MountedFile>]) -> Finding {
+    let shown = told.first().map_or_else(String::new, |one| file(one.what));
+    let message = format!(
+        "{} has shared credentials at {shown}, which some SDKs (JavaScript, C++, Rust) take before web identity",
+        containers_shown(told)
+    );
+    let fix = Fix::manual(format!(
+        "if the role is meant, take the file, and `AWS_SHARED_CREDENTIALS_FILE`, out of {}",
+        in_templates(told)
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
+}
+
+/// Of a profile for which a file is mounted: nothing to take away.
+fn of_profiles(told: &[Told<'_, &MountedFile>]) -> Finding {
+    let shown = told.first().map_or_else(String::new, |one| file(one.what));
+    let message = format!(
+        "{} uses a profile of the file at {shown}: its calls are made as the role that the profile leads to, which may be \
+         another than the annotation's",
+        containers_shown(told)
+    );
+    Finding::new(&ENTRY, message).severity(Severity::Notice)
+}
+
+/// Where a file is, and what it comes from.
+fn file(file: &MountedFile) -> String {
+    let volume = match &file.volume {
+        VolumeKind::Secret(name) => format!("Secret `{}`", quote(name)),
+        VolumeKind::ConfigMap(name) => format!("ConfigMap `{}`", quote(name)),
+        VolumeKind::Scratch => "an emptyDir".to_owned(),
+        VolumeKind::Other => "a volume".to_owned(),
+    };
+    format!("`{}` (from {volume})", quote(&file.path))
+}
+
+/// Where a person edits: the containers, and the templates that they are in.
+fn in_templates<T>(told: &[Told<'_, T>]) -> String {
+    let (_, names) = workloads(&pods_of(told));
+    let mut containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
+    containers.sort_unstable();
+    containers.dedup();
+    format!(
+        "container {} in the pod templates of {names}",
+        quote_list(&containers, 3)
+    )
 }
 
 fn origin(set: &SetBy) -> String {
@@ -132,7 +212,7 @@ mod tests {
     fn keys_and_profiles_in_env_are_a_risk_and_taken_out() {
         let keys =
             World::healthy().container(with(injected("app", ROLE), Some(SetBy::Env), Some(SetBy::Env)));
-        let command = "kubectl set env --namespace shop deployment/cart";
+        let command = "kubectl set env --namespace shop deployment/cart --containers app";
         let variables = "AWS_ACCESS_KEY_ID- AWS_SECRET_ACCESS_KEY- AWS_SESSION_TOKEN-";
         assert_eq!(
             fix_of(&keys),
@@ -155,6 +235,53 @@ mod tests {
         let world = World::healthy().container(with(injected("app", ROLE), Some(SetBy::EnvFrom(from)), None));
         assert_eq!(fix_of(&world).0, FixKind::Manual);
         assert!(world.audit().message.contains("Secret `s3`"));
+    }
+
+    fn mounted(volume: VolumeKind) -> MountedFile {
+        MountedFile {
+            path: "/creds/cloud".to_owned(),
+            volume,
+            key: "cloud".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_mounted_credentials_file_is_a_risk() {
+        let volume = VolumeKind::Secret("velero".to_owned());
+        let rarities = Rarities {
+            credentials_file: Some(mounted(volume)),
+            ..Rarities::default()
+        };
+        let world = World::healthy().container(Container {
+            rarities: Some(Box::new(rarities)),
+            ..injected("app", ROLE)
+        });
+        assert_eq!(fix_of(&world).0, FixKind::Manual);
+        assert!(
+            world
+                .audit()
+                .message
+                .contains("`/creds/cloud` (from Secret `velero`)"),
+            "{}",
+            world.audit().message
+        );
+    }
+
+    #[test]
+    fn a_profile_of_a_mounted_file_is_left_as_it_is() {
+        let config_file = Some(mounted(VolumeKind::ConfigMap("aws".to_owned())));
+        let rarities = Rarities {
+            profile: Some(SetBy::Env),
+            config_file,
+            ..Rarities::default()
+        };
+        let world = World::healthy().container(Container {
+            rarities: Some(Box::new(rarities)),
+            ..injected("app", ROLE)
+        });
+        let report = world.audit();
+        let notice = ("IRSA406", Severity::Notice, Link::Pods, Verdict::Working);
+        assert!(the_one(&report, notice).fix.is_none());
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! ## What it means
 //! A pod has its credentials, and one of its containers does not: the pod's annotation `skip-containers` names it, or the
-//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so that the webhook set neither there. Of a
-//! workload without pods: its new pods will be so, or its label keeps them from the webhook altogether.
+//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so that the webhook set neither there.
+//!
+//! Of a workload without pods: its new pods will be so. A *risk* where none of their containers will get credentials, as where
+//! no registration of the webhook selects them; *unknown* where it depends on something that is not seen, or not evaluated,
+//! whether one does.
 //!
 //! Pods in which no container has credentials are IRSA401.
 //!
@@ -22,7 +25,8 @@
 //! ```
 //!
 //! ## Fix
-//! If the container calls AWS: take its name out of the annotation, or the variable out of its `env`.
+//! If the container calls AWS: take its name out of the annotation, where the other names stay, or the variable out of its
+//! `env`; or have the webhook select the pods.
 //!
 //! ## Verify
 //! `kubectl exec … -c app -- env` in a new pod shows both variables, or the container needs neither.
@@ -31,12 +35,15 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 
-use super::pods::{containers_shown, differing, pods_of, workloads};
+use super::pods::{Told, containers_shown, differing, workloads};
+use super::{selection, skipped};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::webhook::{Difference, Lack};
+use crate::model::Pod;
+use crate::text::quote;
+use crate::webhook::{Difference, Injection, Lack, Selection};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -54,41 +61,111 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let mut told = differing(chain, skipped);
+    let injection = Injection::of(chain)?;
+    let mut told = differing(chain, lacking);
     // A container that came into the pod after the webhook was preset by nobody: it lacks the token's mount as well.
     told.retain(|one| {
-        one.what != Lack::Preset
-            || one.pod.is_template()
-            || one.container.tokens.iter().any(|token| token.by_webhook)
+        let is_preset = matches!(one.what, Lack::Preset | Lack::LeftAlone);
+        !is_preset || one.pod.is_template() || one.container.tokens.iter().any(|token| token.by_webhook)
     });
-    let first = told.first()?;
-    let (_, names) = workloads(&pods_of(&told));
-    let prefix = &chain.config.annotation_prefix;
-    let (why, step) = match first.what {
-        Lack::Skipped => (
-            format!("is named in `{prefix}/skip-containers`"),
-            "take its name out of the annotation",
-        ),
-        Lack::OptedOut => (
-            format!("is kept from the webhook by `{prefix}/skip-pod-identity-webhook`"),
-            "take the label out",
-        ),
-        _ => (
-            "sets one of `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned(),
-            "take the variable out",
-        ),
+    // What has other ways to credentials may be left out on purpose.
+    let nothing_left = |pod: &Pod| {
+        pod.containers.iter().all(|container| {
+            injection.lack(pod, container).is_some() && !container.may_have_other_credentials()
+        })
     };
+    told.retain(|one| one.what != Lack::NotSelected || nothing_left(one.pod));
+    let Some(first) = told.first() else {
+        return in_doubt(chain, &injection);
+    };
+    let of_the_same: Vec<&Pod> = told
+        .iter()
+        .filter(|one| one.what == first.what)
+        .map(|one| one.pod)
+        .collect();
+    let (why, fix) = explained(chain, &injection, first, &of_the_same);
     let message = format!(
         "{} {why}, and gets no credentials from the webhook",
         containers_shown(&told)
     );
-    let fix = Fix::manual(format!("if it calls AWS, {step} in the pod templates of {names}"));
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    let is_left_with_nothing = told
+        .iter()
+        .any(|one| one.pod.is_template() && nothing_left(one.pod));
+    let severity = if is_left_with_nothing {
+        Severity::Risk
+    } else {
+        Severity::Notice
+    };
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
 }
 
-fn skipped(difference: Difference<'_>) -> Option<Lack> {
+/// Why the first container gets nothing, and what to do about all pods like it.
+fn explained(
+    chain: &Chain<'_>,
+    injection: &Injection<'_>,
+    first: &Told<'_, Lack>,
+    pods: &[&Pod],
+) -> (String, Fix) {
+    let (_, names) = workloads(pods);
+    let namespace = &chain.key.namespace;
+    match (first.what, injection.selection(first.pod)) {
+        (Lack::NotSelected, Selection::LeftOut(why)) => {
+            let reason = selection::reason(&why, namespace);
+            (
+                format!("is in pods of which this holds: {reason}"),
+                selection::repair(&why, namespace, pods),
+            )
+        }
+        (Lack::Skipped, _) => {
+            let why = format!("is named in `{}`", skipped::key(chain));
+            let key = skipped::key(chain);
+            let step = format!(
+                "if it calls AWS, take `{}` out of the annotation `{key}` in the pod templates of {names}; the other names stay",
+                quote(&first.container.name)
+            );
+            (why, Fix::manual(step))
+        }
+        _ => {
+            let why = "sets one of `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned();
+            let step = format!(
+                "if it calls AWS, take the variable out of container `{}` in the pod templates of {names}",
+                quote(&first.container.name)
+            );
+            (why, Fix::manual(step))
+        }
+    }
+}
+
+/// Of workloads without pods: whether the webhook will see their pods does not show.
+fn in_doubt(chain: &Chain<'_>, injection: &Injection<'_>) -> Option<Finding> {
+    let needs = |pod: &Pod| {
+        pod.containers
+            .iter()
+            .any(|container| !container.names_web_identity() && !container.may_have_other_credentials())
+    };
+    let (pod, doubt) =
+        chain
+            .templates
+            .iter()
+            .filter(|pod| needs(pod))
+            .find_map(|pod| match injection.selection(pod) {
+                Selection::Unknown(doubt) => Some((*pod, doubt)),
+                _ => None,
+            })?;
+    let (_, names) = workloads(&[pod]);
+    let message = format!(
+        "whether pods of {names} will get credentials cannot be determined: {}",
+        selection::doubt(&doubt, &chain.key.namespace)
+    );
+    let fix = Fix::manual(format!("check that the webhook selects the pods of {names}"));
+    Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
+}
+
+fn lacking(difference: Difference<'_>) -> Option<Lack> {
     match difference {
-        Difference::Lacks(lack @ (Lack::Skipped | Lack::Preset | Lack::OptedOut)) => Some(lack),
+        Difference::Lacks(lack @ (Lack::Skipped | Lack::Preset | Lack::LeftAlone | Lack::NotSelected)) => {
+            Some(lack)
+        }
         _ => None,
     }
 }
@@ -96,7 +173,7 @@ fn skipped(difference: Difference<'_>) -> Option<Lack> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, Pod, PodPhase};
+    use crate::model::{Container, PodPhase, Registration};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -148,16 +225,19 @@ mod tests {
         );
     }
 
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA407", Severity::Risk, Link::Pods, Verdict::AtRisk);
+
+    fn template(container: Container, change: &dyn Fn(&mut Pod)) -> World {
+        let world = World::healthy()
+            .container(container)
+            .pod(|pod| pod.phase = PodPhase::Template);
+        world.pod(change)
+    }
+
     #[test]
     fn a_template_tells_what_its_pods_will_lack() {
-        let template = |container, change: &dyn Fn(&mut Pod)| {
-            let world = World::healthy()
-                .container(container)
-                .pod(|pod| pod.phase = PodPhase::Template);
-            world.pod(change).audit()
-        };
-        the_one(&template(bare("app"), &skip("app")), NOTICE);
-        the_one(&template(bare("app"), &|pod| pod.webhook_opt_out = true), NOTICE);
+        the_one(&template(bare("app"), &skip("app")).audit(), RISK);
+        the_one(&template(bare("app"), &opted_out).audit(), RISK);
         the_one(
             &template(
                 Container {
@@ -165,15 +245,40 @@ mod tests {
                     ..half_preset()
                 },
                 &|_| (),
-            ),
-            NOTICE,
+            )
+            .audit(),
+            RISK,
         );
-        assert_healthy(&template(
-            Container {
-                tokens: Vec::new(),
-                ..injected("app", ROLE)
-            },
-            &|_| (),
-        ));
+        let beside = |pod: &mut Pod| {
+            skip("b")(pod);
+            pod.containers.push(bare("b"));
+        };
+        the_one(&template(bare("app"), &beside).audit(), NOTICE);
+        assert_healthy(
+            &template(
+                Container {
+                    tokens: Vec::new(),
+                    ..injected("app", ROLE)
+                },
+                &|_| (),
+            )
+            .audit(),
+        );
+    }
+
+    #[test]
+    fn a_template_that_may_not_be_selected_is_unknown() {
+        let mut world = template(bare("app"), &|_| ());
+        assert_healthy(&world.audit());
+        let conditional = Registration {
+            has_conditions: true,
+            ..Registration::usual()
+        };
+        world.snapshot.cluster.set_registrations(Some(vec![conditional]));
+        the_one(
+            &world.audit(),
+            ("IRSA407", Severity::Unknown, Link::Pods, Verdict::Unknown),
+        );
+        assert_healthy(&world.container(injected("app", ROLE)).audit());
     }
 }

@@ -5,12 +5,28 @@
 //! the role since they began to run.
 //!
 //! IAM's documentation speaks of a few hours until a use shows. This waits for 24: only pods that are older than that
-//! count, and nobody, in these pods or elsewhere, may have used the role since the oldest of them was created. Not said of
-//! files, which do not tell how old they are, nor where IRSA405, IRSA406 or IRSA413 say why.
+//! count, and nobody, in these pods or elsewhere, may have used the role since the oldest of them was created. Files do not
+//! tell how old they are: IAM's answer counts as being from the latest date in it. Not said where IRSA402, IRSA405, IRSA406 or
+//! IRSA413 say why.
 //!
 //! ## Why it matters
 //! The application makes its calls with other credentials, or none: its SDK is too old for web identity, its code asks for
-//! the node's role or a profile, its tokens expired. Or it needs no AWS at all, and the role can go.
+//! the node's role or a profile, its tokens expired. Or it needs no AWS at all. Role, provider and trust policy are not the
+//! cause: they pass.
+//!
+//! The least versions that know web identity, by EKS's list:
+//!
+//! | SDK | version |
+//! |---|---|
+//! | Java 2, Java 1 | 2.10.11, 1.12.782 (1.11.704 in earlier lists); both need the module `sts` |
+//! | Go 1, Go 2 | 1.23.13, all |
+//! | Python: boto3, botocore | 1.9.220, 1.12.200 |
+//! | AWS CLI | 1.16.232 |
+//! | JavaScript 2, 3 | 2.525.0, 3.27.0 |
+//! | Ruby | 3.58.0 |
+//! | C++ | 1.7.174 |
+//! | .NET | 3.3.659.1; needs `AWSSDK.SecurityToken` |
+//! | PHP | 3.110.7 |
 //!
 //! ## In logs
 //! Nothing; or `AccessDenied` that names the node's role.
@@ -22,7 +38,8 @@
 //! ```
 //!
 //! ## Fix
-//! Find out who the application is for AWS, and bring its SDK up to date.
+//! Compare the SDK in the image with the list above, look for credentials that the code passes itself, and update the SDK. The
+//! role is changed last: IRSA507 speaks of roles that nothing needs.
 //!
 //! ## Verify
 //! `kubectl exec … -- aws sts get-caller-identity` names the role; a day later, `RoleLastUsed` has a date.
@@ -34,7 +51,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::pods::{some_of, workloads};
-use super::{irsa405, irsa406, irsa413};
+use super::{irsa402, irsa405, irsa406, irsa413};
 use crate::chain::{Chain, Outcome, RoleChain};
 use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -60,32 +77,36 @@ pub(super) const RULE: Rule = Rule {
 /// How long IAM may take to tell of a use; several times what its documentation says.
 const LAG: SignedDuration = SignedDuration::from_hours(24);
 
+/// Where EKS lists the least versions of SDKs.
+const MINIMUM: &str =
+    "https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts-minimum-sdk.html";
+
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let (aws, last_used) = seen(chain)?;
+    let (aws, last_used, seen_until) = seen(chain)?;
     let pods: Vec<(&Pod, Timestamp)> = users(chain, aws);
-    let grown: Vec<(&Pod, Timestamp)> = pods
-        .into_iter()
-        .filter(|(_, from)| grown_at(*from) <= Some(chain.now))
-        .collect();
+    let is_grown = |from: Timestamp| grown_at(from).is_some_and(|at| at <= seen_until);
+    let grown: Vec<(&Pod, Timestamp)> = pods.into_iter().filter(|(_, from)| is_grown(*from)).collect();
     let oldest = grown.iter().map(|(_, created)| *created).min()?;
     let when = match last_used {
         LastUsed::Never => "never".to_owned(),
         LastUsed::At(at) if at < oldest => format!("for the last time at {at}"),
         LastUsed::At(_) | LastUsed::Unseen => return None,
     };
-    let explained: [BindingCheck; 3] = [irsa405::check, irsa406::check, irsa413::check];
+    let explained: [BindingCheck; 4] = [irsa402::check, irsa405::check, irsa406::check, irsa413::check];
     if explained.iter().any(|check| check(chain).is_some()) {
         return None;
     }
     let pods: Vec<&Pod> = grown.iter().map(|(pod, _)| *pod).collect();
     let (_, names) = workloads(&pods);
     let message = format!(
-        "{} `{}` since {oldest} at the earliest, and IAM saw the role used {when}: {names}",
+        "{} `{}` since {oldest} at the earliest, and IAM saw the role used {when}: {names}; the lead is the SDK in these \
+         containers, not the role",
         some_of(pods.len(), chain.pods.len(), "could assume", "could assume"),
         aws.arn
     );
     let fix = Fix::manual(format!(
-        "find out which credentials the containers of {names} use, and whether their SDKs know web identity"
+        "compare the AWS SDKs in the images of {names} with the least versions that know web identity ({MINIMUM}), and look \
+         for credentials that the code passes to its clients itself"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
@@ -93,7 +114,10 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
 /// When a pod will have run for long enough, so that the report may change.
 #[must_use]
 pub fn changes_at(chain: &Chain<'_>) -> Option<Timestamp> {
-    let (aws, _) = seen(chain)?;
+    if chain.snapshot.origin != Origin::Live {
+        return None;
+    }
+    let (aws, ..) = seen(chain)?;
     let ends = users(chain, aws)
         .into_iter()
         .filter_map(|(_, created)| grown_at(created));
@@ -104,14 +128,15 @@ fn grown_at(created: Timestamp) -> Option<Timestamp> {
     created.checked_add(LAG).ok()
 }
 
-/// The role, where every link to it passes, and when IAM saw it used, where IAM told.
-fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, LastUsed)> {
-    if chain.snapshot.origin != Origin::Live {
-        return None;
-    }
+/// The role, where every link to it passes, when IAM saw it used, where IAM told, and until when that holds.
+fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, LastUsed, Timestamp)> {
     let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Passes)?;
-    let last_used = aws.found()?.last_used;
-    (last_used != LastUsed::Unseen).then_some((aws, last_used))
+    let role = aws.found()?;
+    let until = match chain.snapshot.origin {
+        Origin::Live => chain.now,
+        Origin::Files => role.told_after?.min(chain.now),
+    };
+    (role.last_used != LastUsed::Unseen).then_some((aws, role.last_used, until))
 }
 
 /// The running pods that carry the role, and when they were created.
@@ -170,6 +195,27 @@ mod tests {
         assert_healthy(&running_for(25, |world| LastUsed::At(hours_ago(world, 24))).audit());
         assert_healthy(&running_for(25, |_| LastUsed::Unseen).audit());
         assert_healthy(&running_for(25, |_| LastUsed::Never).read_from_files().audit());
+    }
+
+    #[test]
+    fn files_tell_what_their_latest_date_allows() {
+        let told = |hours: i64| {
+            let world = running_for(48, |_| LastUsed::Never).read_from_files();
+            let (at, now) = (hours_ago(&world, hours), world.now);
+            world.account(|account| {
+                let seen = account.roles.get_mut("cart").unwrap();
+                let Some((RoleLookup::Found(known), _)) = seen.value.take() else {
+                    panic!()
+                };
+                let known = crate::model::Role {
+                    told_after: Some(at),
+                    ..(*known).clone()
+                };
+                seen.value = Some((RoleLookup::Found(Arc::new(known)), now));
+            })
+        };
+        the_one(&told(24).audit(), NOTICE);
+        assert_healthy(&told(25).audit());
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! ServiceAccount's annotation `sts-regional-endpoints` says `false`, so that the webhook does not set `regional`.
 //!
 //! ## Why it matters
-//! `https://sts.amazonaws.com` is one region's: farther away, out of reach through a VPC endpoint of another region, and a
-//! single point of failure. Its tokens are not valid in regions that an account has to opt into. Newer SDKs use the
-//! region's endpoint unless they are told otherwise; this tells them otherwise. Partitions other than `aws` have no global
+//! Since 2025, AWS serves requests to `https://sts.amazonaws.com` in the Region of the workload, if that Region is enabled by
+//! default and the request is resolved by the VPC's own DNS server. From Regions that an account has to opt into, and with
+//! other DNS servers, they still go to us-east-1: farther away, and a single point of failure. The global name is not that of
+//! a VPC endpoint in any case, and its tokens are not valid in opt-in Regions unless the account says so. Newer SDKs use the
+//! Region's endpoint unless they are told otherwise; this tells them otherwise. Partitions other than `aws` have no global
 //! endpoint: there nothing is said.
 //!
 //! ## In logs
@@ -27,9 +29,10 @@
 //!
 //! ## References
 //! - [AWS STS regional endpoints, of SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html)
+//! - [AWS STS Regions and endpoints, with the changes to the global one](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html)
 //! - [AWS STS regional endpoints, of EKS](https://docs.aws.amazon.com/eks/latest/userguide/configure-sts-endpoint.html)
 
-use super::pods::{among_containers, containers_shown, pods_of, workloads};
+use super::pods::{among_containers, containers_shown, named, pods_of, workloads};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -68,10 +71,10 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
     if told.is_empty() {
         return None;
     }
-    let (owners, names) = workloads(&pods_of(&told));
+    let (_, names) = workloads(&pods_of(&told));
     let message = format!("{} sets `{VARIABLE}=legacy`", containers_shown(&told));
     let by_hand = || Fix::manual(format!("take `{VARIABLE}` out of the pod templates of {names}"));
-    let fix = fix::unset_env(&chain.key.namespace, &owners, &[VARIABLE]).unwrap_or_else(by_hand);
+    let fix = fix::unset_env(&chain.key.namespace, named(&told), &[VARIABLE]).unwrap_or_else(by_hand);
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -120,7 +123,7 @@ mod tests {
         let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
         assert_eq!(
             fix.text,
-            "kubectl set env --namespace shop deployment/cart AWS_STS_REGIONAL_ENDPOINTS-"
+            "kubectl set env --namespace shop deployment/cart --containers app AWS_STS_REGIONAL_ENDPOINTS-"
         );
         assert_healthy(&asking(StsEndpoints::Regional).audit());
     }

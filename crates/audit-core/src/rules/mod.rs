@@ -63,6 +63,7 @@ pub mod irsa605;
 pub mod irsa606;
 pub mod irsa607;
 pub mod irsa608;
+pub mod irsa609;
 pub mod irsa610;
 pub mod irsa701;
 pub mod irsa702;
@@ -80,6 +81,8 @@ pub mod permissions;
 pub mod pods;
 pub mod repair;
 mod reverse;
+mod selection;
+mod skipped;
 pub mod trust;
 
 pub use crate::check::{Check, Rule};
@@ -145,6 +148,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa606::RULE,
     irsa607::RULE,
     irsa608::RULE,
+    irsa609::RULE,
     irsa610::RULE,
     irsa701::RULE,
     irsa702::RULE,

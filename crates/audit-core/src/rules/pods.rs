@@ -38,17 +38,42 @@ pub fn lacks_credentials(pod: &Pod) -> bool {
     !pod.uses_pod_identity() && !pod.containers.iter().any(Container::may_have_web_identity)
 }
 
-/// Pods in which a container would assume another role than the annotation's.
+/// Pods in which a container would assume another role than the annotation's, because they are older than it: the webhook
+/// gave them that role, and would give new pods another.
 ///
 /// A role without a token is no credential: applications use `AWS_ROLE_ARN` for ends of their own.
 #[must_use]
 pub fn stale<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
+    differing_in_role(chain, |pod, container, annotated| {
+        !has_own_role(pod, container, annotated)
+    })
+}
+
+/// Pods in which a container has another role than the annotation's in its own right: its template says so, and new pods
+/// will have it again.
+#[must_use]
+pub fn with_own_roles<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
+    differing_in_role(chain, has_own_role)
+}
+
+fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str) -> bool) -> Vec<&'a Pod> {
     let Annotation::Role(annotated) = &chain.annotation else {
         return Vec::new();
     };
     let annotated = annotated.to_string();
-    let differs = |pod: &&Pod| !pod.relies_on_pod_identity() && other_roles(pod, &annotated).next().is_some();
+    let differs = |pod: &&Pod| {
+        let mut others = other_roles(pod, &annotated);
+        !pod.relies_on_pod_identity() && others.any(|(container, _)| pick(pod, container, &annotated))
+    };
     chain.pods.iter().copied().filter(differs).collect()
+}
+
+/// Whether a container that would assume another role than `annotated` was given it by its template. The webhook gives all
+/// containers of a pod the same role, and its own token: what differs within a pod, or has another token, is the template's.
+#[must_use]
+pub fn has_own_role(pod: &Pod, container: &Container, annotated: &str) -> bool {
+    let has_annotated = |other: &Container| other.role_arn.as_deref() == Some(annotated);
+    pod.containers.iter().any(has_annotated) || !container.tokens.iter().any(|token| token.by_webhook)
 }
 
 /// The containers that would assume another role than `annotated`, with that role.
@@ -152,6 +177,12 @@ pub fn containers_shown<T>(told: &[Told<'_, T>]) -> String {
         0 => first,
         others => format!("{first} and {others} more"),
     }
+}
+
+/// The containers of which something is told, by their workloads: what a command names.
+pub fn named<'t, T>(told: &'t [Told<'_, T>]) -> impl Iterator<Item = (&'t Workload, &'t str)> {
+    told.iter()
+        .map(|one| (&one.pod.workload, one.container.name.as_str()))
 }
 
 /// The pods of which something is told.

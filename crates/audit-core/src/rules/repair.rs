@@ -35,11 +35,12 @@ pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
 /// Takes the audience annotation away, and creates anew the pods with a token for another audience than the usual.
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
+    let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
     if chain.source == Source::ConfigMap {
-        return ask_for(chain, DEFAULT_AUDIENCE);
+        return ask_for(chain, default);
     }
     let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
-    fix.then(with_other_tokens(chain, DEFAULT_AUDIENCE))
+    fix.then(with_other_tokens(chain, default))
 }
 
 /// Asks for tokens with an audience, and creates anew the pods with a token for another one.

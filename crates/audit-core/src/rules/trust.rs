@@ -80,7 +80,8 @@ fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
     let mut identity = identity(chain, aws)?;
     if identity.audience.is_empty() {
         // IRSA303 has the empty annotation taken away.
-        DEFAULT_AUDIENCE.clone_into(&mut identity.audience);
+        let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
+        default.clone_into(&mut identity.audience);
     }
     let edit = least_edit(&role.trust_text, &identity)?;
     printed(chain, role, &role.trust_text, &edit, &identity)

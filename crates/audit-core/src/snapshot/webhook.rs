@@ -1,21 +1,34 @@
-//! The pod identity webhook in the cluster: whether it is registered, and what it injects for whom.
+//! The pod identity webhook in the cluster: where it is registered, what it injects for whom, and which audience its tokens
+//! have by default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Binding, Cluster};
-use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::ANY_NAMESPACE;
-use crate::model::{BindingKey, WebhookEntry};
+use crate::model::{BindingKey, Container, Pod, Registration, WebhookEntry};
 
 /// What the cluster tells of its webhook.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Webhook {
-    /// Whether it is registered with the API server; absent where nobody looked.
-    is_registered: Option<bool>,
+    /// Where it is registered with the API server; absent where nobody looked.
+    registrations: Option<Vec<Registration>>,
     /// What its ConfigMap says.
     entries: BTreeMap<BindingKey, WebhookEntry>,
     /// There may be a ConfigMap that could not be read.
     entries_unseen: bool,
+    /// The audience that its own pods are started with, where their manifest was seen.
+    own_audience: Option<String>,
+    /// The audiences of the tokens in its volumes.
+    live_audiences: BTreeMap<String, Showing>,
+}
+
+/// Who has tokens of one audience.
+#[derive(Debug, Clone, Default)]
+struct Showing {
+    /// How many pods of which bindings.
+    pods: BTreeMap<BindingKey, usize>,
+    /// Of these bindings, those whose ServiceAccounts name a role and no audience: the webhook's default is theirs.
+    by_default: BTreeSet<BindingKey>,
 }
 
 /// Where it stands what the webhook injects for a ServiceAccount.
@@ -34,20 +47,109 @@ pub struct Asked<'a> {
     pub source: Source,
     /// The role as it stands there, where it names one.
     pub role: Option<&'a str>,
-    /// The audience of the tokens. Empty for the API server's own.
-    pub audience: &'a str,
+    /// The audience of the tokens. Empty for the API server's own; absent where the webhook's default counts.
+    pub audience: Option<&'a str>,
 }
 
 impl Cluster {
     /// Whether the webhook is registered with the API server; absent where nobody looked.
     #[must_use]
     pub fn has_webhook(&self) -> Option<bool> {
-        self.webhook.is_registered
+        self.registrations().map(|all| !all.is_empty())
     }
 
-    /// Takes note of whether the webhook is registered. Returns whether that is news.
-    pub fn set_webhook(&mut self, is_registered: Option<bool>) -> bool {
-        std::mem::replace(&mut self.webhook.is_registered, is_registered) != is_registered
+    /// Where the webhook is registered with the API server; absent where nobody looked.
+    #[must_use]
+    pub fn registrations(&self) -> Option<&[Registration]> {
+        self.webhook.registrations.as_deref()
+    }
+
+    /// Takes note of where the webhook is registered. Returns whether that is news.
+    pub fn set_registrations(&mut self, registrations: Option<Vec<Registration>>) -> bool {
+        let is_news = self.webhook.registrations != registrations;
+        self.webhook.registrations = registrations;
+        is_news
+    }
+
+    /// Whether it depends on the labels of namespaces which pods the webhook sees.
+    #[must_use]
+    pub fn heeds_namespace_labels(&self) -> bool {
+        let mut all = self.registrations().unwrap_or_default().iter();
+        all.any(|registration| !registration.namespaces.0.is_empty())
+    }
+
+    /// Takes note of the audience that the webhook itself is started with.
+    pub fn set_own_audience(&mut self, audience: Option<String>) {
+        self.webhook.own_audience = audience;
+    }
+
+    /// The audience that the webhook gives tokens for which nobody asks for one, as far as its tokens in running pods show, or
+    /// its own manifest. Pods that disagree show nothing.
+    #[must_use]
+    pub fn seen_default_audience(&self) -> Option<&str> {
+        // Without a webhook, a volume of this name is the pods' own.
+        let live = self
+            .webhook
+            .live_audiences
+            .iter()
+            .filter(|_| self.has_webhook() != Some(false));
+        let mut defaults = live.filter(|(_, showing)| !showing.by_default.is_empty());
+        match (defaults.next(), defaults.next()) {
+            (Some((one, _)), None) => Some(one),
+            (None, _) => self.webhook.own_audience.as_deref(),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// Takes note of the tokens of a pod that came.
+    pub(super) fn count_audiences(&mut self, pod: &Pod) {
+        for audience in injected_audiences(pod) {
+            if !self.webhook.live_audiences.contains_key(audience) {
+                let none = Showing::default();
+                self.webhook.live_audiences.insert(audience.to_owned(), none);
+            }
+            if let Some(showing) = self.webhook.live_audiences.get_mut(audience) {
+                *showing.pods.entry(pod.binding_key()).or_default() += 1;
+            }
+        }
+        self.note_defaults(&pod.binding_key());
+    }
+
+    /// Takes note of the tokens of a pod that went.
+    pub(super) fn discount_audiences(&mut self, pod: &Pod) {
+        let key = pod.binding_key();
+        for audience in injected_audiences(pod) {
+            let showing = self.webhook.live_audiences.get_mut(audience);
+            if let Some(count) = showing.and_then(|showing| showing.pods.get_mut(&key)) {
+                *count -= 1;
+            }
+        }
+        self.note_defaults(&key);
+    }
+
+    /// Takes note of whether the tokens of a binding show the webhook's default. Without regard to the prefix of annotations,
+    /// which is not known here: other annotations of these names are not kept.
+    pub(super) fn note_defaults(&mut self, key: &BindingKey) {
+        if self.webhook.live_audiences.is_empty() {
+            return;
+        }
+        let account = self.bindings.get(key).and_then(Binding::service_account);
+        let has = |name: &str| {
+            let mut annotations = account.into_iter().flat_map(|account| &account.annotations);
+            annotations.any(|(key, value)| key.ends_with(name) && (name == AUDIENCE || !value.is_empty()))
+        };
+        let is_default = has(ROLE) && !has(AUDIENCE);
+        self.webhook.live_audiences.retain(|_, showing| {
+            showing.pods.retain(|other, count| *count > 0 || other != key);
+            if is_default && showing.pods.contains_key(key) {
+                if !showing.by_default.contains(key) {
+                    showing.by_default.insert(key.clone());
+                }
+            } else {
+                showing.by_default.remove(key);
+            }
+            !showing.pods.is_empty()
+        });
     }
 
     /// Whether the webhook may have a ConfigMap that nobody could read: who is bound by it alone does not show.
@@ -102,14 +204,14 @@ impl Cluster {
         let annotated = Asked {
             source: Source::Annotation,
             role: account.and_then(|account| account.role_arn(prefix)),
-            audience: account.map_or(DEFAULT_AUDIENCE, |account| account.audience(prefix)),
+            audience: account.and_then(|account| account.audience(prefix)),
         };
         match self.webhook_entry(key) {
             Some(entry) if annotated.role.is_none() && account.is_some() && !entry.role_arn.is_empty() => {
                 Asked {
                     source: Source::ConfigMap,
                     role: Some(&entry.role_arn),
-                    audience: &entry.audience,
+                    audience: Some(&entry.audience),
                 }
             }
             _ => annotated,
@@ -117,10 +219,28 @@ impl Cluster {
     }
 }
 
+/// The ends of the keys of annotations.
+const ROLE: &str = "/role-arn";
+const AUDIENCE: &str = "/audience";
+
+/// The audiences, each once, of the tokens that the webhook gave a pod; of a template's, none.
+fn injected_audiences(pod: &Pod) -> BTreeSet<&str> {
+    let is_alive = pod.is_active() && !pod.is_template();
+    let containers = pod
+        .containers
+        .iter()
+        .filter(|container| is_alive && container.has_web_identity());
+    let tokens = containers.flat_map(|container: &Container| &container.tokens);
+    tokens
+        .filter(|token| token.by_webhook)
+        .filter_map(|token| token.audience.as_deref())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{AUDIENCE, OLD_ROLE, PREFIX, ROLE, World};
+    use crate::testing::{OLD_ROLE, PREFIX, ROLE, World, injected, token};
 
     fn entry(role_arn: &str, audience: &str) -> WebhookEntry {
         WebhookEntry {
@@ -137,7 +257,7 @@ mod tests {
             (
                 asked.source,
                 asked.role.map(str::to_owned),
-                asked.audience.to_owned(),
+                asked.audience.map(str::to_owned),
             )
         };
         let (by_map, by_hand) = (Source::ConfigMap, Source::Annotation);
@@ -155,27 +275,68 @@ mod tests {
             put(&mut world, &[(&anywhere, entry(OLD_ROLE, "any"))]),
             std::slice::from_ref(&key)
         );
-        assert_eq!(asked(&world), (by_hand, Some(ROLE.to_owned()), "mesh".to_owned()));
+        assert_eq!(
+            asked(&world),
+            (by_hand, Some(ROLE.to_owned()), Some("mesh".to_owned()))
+        );
         world = world.without_annotation();
         assert_eq!(
             asked(&world),
-            (by_map, Some(OLD_ROLE.to_owned()), "any".to_owned())
+            (by_map, Some(OLD_ROLE.to_owned()), Some("any".to_owned()))
         );
         let both = [(&anywhere, entry(OLD_ROLE, "any")), (&key, entry(ROLE, ""))];
         assert_eq!(put(&mut world, &both), std::slice::from_ref(&key));
         assert_eq!(put(&mut world, &both), [], "nothing changed");
-        assert_eq!(asked(&world), (by_map, Some(ROLE.to_owned()), String::new()));
+        assert_eq!(
+            asked(&world),
+            (by_map, Some(ROLE.to_owned()), Some(String::new()))
+        );
         put(&mut world, &[(&key, entry("", "any"))]);
         assert_eq!(
             asked(&world),
-            (by_hand, None, "mesh".to_owned()),
+            (by_hand, None, Some("mesh".to_owned())),
             "the webhook injects nothing"
         );
         put(&mut world, &[]);
+        assert_eq!(asked(&World::healthy()), (by_hand, Some(ROLE.to_owned()), None));
+    }
+
+    #[test]
+    fn tokens_in_its_volumes_show_its_default_audience() {
+        let seen = |world: &World| world.snapshot.cluster.seen_default_audience().map(str::to_owned);
+        let aimed = |audience: &str| Container {
+            tokens: vec![token(audience)],
+            ..injected("app", crate::testing::ROLE)
+        };
+        let world = World::healthy().container(aimed("amazonaws.com"));
+        assert_eq!(seen(&world).as_deref(), Some("amazonaws.com"));
         assert_eq!(
-            asked(&World::healthy()),
-            (by_hand, Some(ROLE.to_owned()), AUDIENCE.to_owned())
+            seen(&world.clone().audience("amazonaws.com")),
+            None,
+            "it was asked for"
         );
+        assert_eq!(
+            seen(&world.clone().without_annotation()),
+            None,
+            "whoever put it there"
+        );
+        assert_eq!(
+            seen(&world.clone().another_pod("b", aimed("vault"))),
+            None,
+            "they disagree"
+        );
+        assert_eq!(seen(&world.clone().pod(|pod| pod.terminating = true)), None);
+        let mut unregistered = world.clone();
+        unregistered.snapshot.cluster.set_webhook(Some(false));
+        assert_eq!(seen(&unregistered), None);
+        let mut without = world.without_pods();
+        assert_eq!(seen(&without), None);
+        assert!(
+            without.snapshot.cluster.webhook.live_audiences.is_empty(),
+            "nothing is left of it"
+        );
+        without.snapshot.cluster.set_own_audience(Some("mesh".to_owned()));
+        assert_eq!(seen(&without).as_deref(), Some("mesh"));
     }
 
     #[test]

@@ -18,6 +18,20 @@ pub fn record(text: &str) -> Vec<String> {
     fields(text).unwrap_or_default()
 }
 
+/// Fields as a line of CSV, which reads as the same fields again.
+#[must_use]
+pub fn line<T: AsRef<str>>(fields: &[T]) -> String {
+    let quoted = |field: &T| {
+        let field = field.as_ref();
+        if field.contains([',', '"', '\n', '\r']) || field.is_empty() {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field.to_owned()
+        }
+    };
+    fields.iter().map(quoted).collect::<Vec<_>>().join(",")
+}
+
 /// The fields up to the end of the record; none where it is no CSV.
 fn fields(text: &str) -> Option<Vec<String>> {
     let (mut fields, mut rest) = (Vec::new(), text);
@@ -83,6 +97,20 @@ mod tests {
         for (text, names) in cases {
             assert_eq!(record(text), names, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_reads_as_what_was_written() {
+        for fields in [
+            &["a"][..],
+            &["a", "b"],
+            &["a", " b", "c,\"d"],
+            &["", "a"],
+            &["a", ""],
+        ] {
+            assert_eq!(record(&line(fields)), fields, "{fields:?}");
+        }
+        assert_eq!(line::<&str>(&[]), "");
     }
 
     #[test]

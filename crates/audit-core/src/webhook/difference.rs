@@ -2,7 +2,7 @@
 
 use super::{Injection, TOKEN_FOLDER, TOKEN_NAME, Treatment};
 use crate::model::container::slashed;
-use crate::model::{Container, Pod, TokenPlace};
+use crate::model::{Container, Os, Pod, TokenPlace};
 
 /// One difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Difference<'a> {
     },
     /// Its variable leads to no file with a token in it, or none that shows.
     Unreadable(&'a TokenPlace),
+    /// Its variable has, or will have, a path for Linux, and the pod is for Windows.
+    LinuxPath,
     /// The file to which its variable leads keeps the token with which the pod began.
     NotRefreshed(Frozen<'a>),
 }
@@ -43,12 +45,14 @@ pub enum Frozen<'a> {
 pub enum Lack {
     /// EKS Pod Identity gave it other credentials instead.
     PodIdentity,
-    /// A label of the pod keeps the webhook away.
-    OptedOut,
+    /// No registration of the webhook selects the pod.
+    NotSelected,
     /// An annotation of the pod names the container as one to skip.
     Skipped,
     /// The container sets one of the two variables itself, so that the webhook sets neither.
     Preset,
+    /// It sets a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well, so that the webhook does not even mount a token.
+    LeftAlone,
     /// Nothing in the pod says why: when it was created, the webhook was not there, or did not know of the role.
     NotSeen,
 }
@@ -77,9 +81,10 @@ impl Injection<'_> {
             return Some(Lack::PodIdentity);
         }
         match self.treatment(pod, container) {
-            Treatment::OptedOut => Some(Lack::OptedOut),
+            Treatment::NotSelected => Some(Lack::NotSelected),
             Treatment::Skipped => Some(Lack::Skipped),
             Treatment::Preset => Some(Lack::Preset),
+            Treatment::LeftAlone => Some(Lack::LeftAlone),
             Treatment::Injected => (!pod.is_template()).then_some(Lack::NotSeen),
         }
     }
@@ -110,12 +115,34 @@ impl Injection<'_> {
         }
         match container.token_place() {
             Some(TokenPlace::CopiedBy(name)) => found.push(Difference::NotRefreshed(Frozen::CopiedBy(name))),
-            Some(TokenPlace::Nowhere) if pod.is_template() && is_usual(container) => {}
+            Some(TokenPlace::Nowhere) if self.will_be_mounted(pod, container) => {}
             Some(place) => found.push(Difference::Unreadable(place)),
             None => {}
         }
+        if pod.os == Os::OtherwiseWindows && has_linux_path(container) {
+            found.push(Difference::LinuxPath);
+        }
         found
     }
+
+    /// Whether the webhook will put the token where a template's container looks for it.
+    fn will_be_mounted(&self, pod: &Pod, container: &Container) -> bool {
+        let leaves_out = || {
+            matches!(
+                self.treatment(pod, container),
+                Treatment::NotSelected | Treatment::Skipped
+            )
+        };
+        pod.is_template() && is_usual(container) && !container.sets_all && !leaves_out()
+    }
+}
+
+/// Whether the SDKs will open a path as Linux has it. Without a variable of its own, the container gets the webhook's.
+fn has_linux_path(container: &Container) -> bool {
+    container
+        .token_file
+        .as_deref()
+        .is_none_or(|file| file.starts_with('/'))
 }
 
 /// Whether a container's variable says where the webhook mounts the token.

@@ -1,24 +1,28 @@
 //! What the pod identity webhook does to a pod when it is created, and how a pod differs from that.
 //!
-//! The facts are those of the public [amazon-eks-pod-identity-webhook](https://github.com/aws/amazon-eks-pod-identity-webhook):
-//! it covers containers and init containers, and no ephemeral ones; where a container's `env` names either of the two
-//! variables, whatever their values, it sets neither there, and mounts the token all the same; it does not look at
-//! `envFrom`; the pod's annotation `skip-containers` is a line of CSV, and one that is none skips nothing. On EKS the label
-//! `skip-pod-identity-webhook` keeps pods away from it.
+//! The facts are those of the public [amazon-eks-pod-identity-webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
+//! (`pkg/handler/handler.go`): it covers containers and init containers, and no ephemeral ones; where a container's `env`
+//! names either of the two variables, whatever their values, it sets neither there, and mounts the token all the same, unless
+//! the container names a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well, when it leaves it alone; it does not look at
+//! `envFrom`; the pod's annotation `skip-containers` is a line of CSV, and one that is none skips nothing; the token's path is
+//! a Windows path only where `nodeSelector` says `windows`.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | [`annotation`] | its annotations, read as it reads them |
 //! | [`difference`] | how a container differs from what it would get now |
+//! | [`selection`] | which pods it sees at all |
 
 pub mod annotation;
 pub mod difference;
+pub mod selection;
 
 pub use difference::{Difference, Frozen, Lack};
+pub use selection::{Doubt, LabelOf, LeftOut, Selection};
 
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod};
-use crate::snapshot::Source;
+use crate::snapshot::{Cluster, Source};
 
 /// Where it mounts the token, unless a flag says otherwise.
 pub const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
@@ -28,7 +32,7 @@ pub const TOKEN_NAME: &str = "token";
 pub const TOKEN_VOLUME: &str = "aws-iam-token";
 
 /// What it injects into new pods of one ServiceAccount.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Injection<'a> {
     /// The value of `AWS_ROLE_ARN`. What is no ARN is injected as it is.
     pub role: String,
@@ -38,17 +42,21 @@ pub struct Injection<'a> {
     pub regional_sts: Option<bool>,
     /// The prefix of annotations.
     pub prefix: &'a str,
+    /// The cluster, whose registrations say which pods it sees.
+    pub cluster: &'a Cluster,
 }
 
 /// What it does with one container of a new pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
-    /// The pod's label keeps it away.
-    OptedOut,
+    /// No registration selects the pod.
+    NotSelected,
     /// The pod's annotation names the container.
     Skipped,
     /// The container has one of the two variables in its own right: it gets the token's mount alone.
     Preset,
+    /// The container has a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well: it gets nothing.
+    LeftAlone,
     /// The container gets both variables and the token's mount.
     Injected,
 }
@@ -75,18 +83,29 @@ impl<'a> Injection<'a> {
             audience: chain.audience,
             regional_sts,
             prefix,
+            cluster: &chain.snapshot.cluster,
         })
     }
 
-    /// What it does with a container, if the pod is created now.
+    /// Whether it sees a pod, if that is created now.
+    #[must_use]
+    pub fn selection<'p>(&'p self, pod: &'p Pod) -> Selection<'p> {
+        selection::of(self.cluster, pod)
+    }
+
+    /// What it does with a container, if the pod is created now. What it may do counts as done.
     #[must_use]
     pub fn treatment(&self, pod: &Pod, container: &Container) -> Treatment {
-        if pod.webhook_opt_out {
-            Treatment::OptedOut
+        if matches!(self.selection(pod), Selection::LeftOut(_)) {
+            Treatment::NotSelected
         } else if self.skips(pod, &container.name) {
             Treatment::Skipped
         } else if container.names_web_identity() && !Self::looks_injected(container) {
-            Treatment::Preset
+            if container.sets_all {
+                Treatment::LeftAlone
+            } else {
+                Treatment::Preset
+            }
         } else {
             Treatment::Injected
         }

@@ -15,11 +15,12 @@ use crate::chain::Chain;
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity};
 use crate::model::rbac as rbac_model;
+use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
-    Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container, FailureKind,
-    Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod, PodPhase, Provider,
-    Role, RoleLookup, RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision,
-    Simulation, TokenMount, Waiver, WebhookEntry, Workload,
+    Access, Account, ApiToken, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container,
+    FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, Labels, LastUsed, Observed, Os,
+    Pod, PodPhase, Provider, Registration, Role, RoleLookup, RolePolicies, ServiceAccount, Simulated,
+    SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Waiver, WebhookEntry, Workload,
 };
 use crate::permissions::{Answer, expected, simulation};
 use crate::rbac::{self, Rbac};
@@ -142,10 +143,32 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
         phase: PodPhase::Running,
         ready: true,
         terminating: false,
-        webhook_opt_out: false,
+        labels: Labels::default(),
+        os: Os::Unset,
+        api_token: ApiToken::Unset,
         annotations: [].into(),
         also_named: [].into(),
         containers: vec![container],
+    }
+}
+
+/// A pod that opts out of the webhook, as EKS registers it.
+pub(crate) fn opted_out(pod: &mut Pod) {
+    let label = (OPT_OUT_LABEL.to_owned(), "true".to_owned());
+    pod.labels = Arc::new([label].into());
+}
+
+impl Cluster {
+    /// Registers the webhook as EKS does, or nowhere.
+    pub(crate) fn set_webhook(&mut self, is_registered: Option<bool>) -> bool {
+        let registrations = |is| {
+            if is {
+                vec![Registration::usual()]
+            } else {
+                Vec::new()
+            }
+        };
+        self.set_registrations(is_registered.map(registrations))
     }
 }
 
@@ -213,6 +236,7 @@ impl World {
             uid: format!("uid-{namespace}-{name}"),
             created: None,
             annotations: [].into(),
+            automount_off: false,
         });
         self
     }
@@ -644,6 +668,7 @@ impl World {
                 .service_account()
                 .unwrap()
                 .audience(PREFIX)
+                .unwrap_or(AUDIENCE)
                 .to_owned(),
         };
         let edit = iam_policy::least_edit(&role.trust_text, &identity).expect("an edit");

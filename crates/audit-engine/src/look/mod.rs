@@ -52,7 +52,7 @@ impl Engine {
             snapshot: &self.snapshot,
             disclosure: audit_api::disclosure::level(
                 &self.rules.disclosure,
-                self.index.labels(&key.namespace),
+                self.snapshot.cluster.namespace_labels(&key.namespace),
             ),
             index: &self.index,
             objects: &mut self.objects,

@@ -1,14 +1,19 @@
 //! Pods: who runs as what, and which credentials each container was given.
 
+mod api_token;
 mod container;
+mod files;
 mod raw;
+mod setting;
+mod system;
 mod token_place;
 mod volumes;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use audit_core::model::pod::NAME_LABELS;
+use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
 use audit_core::model::{Pod, PodPhase, ServiceAccount, Workload};
 use serde_json::Value;
 
@@ -16,17 +21,9 @@ use self::raw::Raw;
 use super::{Wire, decode};
 use crate::kind::Kind;
 
-/// The label, below the prefix, whose presence opts a pod out of the webhook whatever its value is: EKS registers the
-/// webhook with an object selector that wants the label not to exist.
-const OPT_OUT_LABEL: &str = "skip-pod-identity-webhook";
-
-/// A pod of which it depends on the prefix whether it has opted out of the webhook, and which annotations matter.
+/// A pod of which it depends on the prefix which annotations matter.
 #[derive(Debug, Clone)]
-pub(crate) struct PodWire {
-    pod: Pod,
-    /// The prefixes for which it carries the label.
-    opted_out_of: Vec<String>,
-}
+pub(crate) struct PodWire(Pod);
 
 impl Wire for PodWire {
     type Resource = k8s_openapi::api::core::v1::Pod;
@@ -35,19 +32,19 @@ impl Wire for PodWire {
 
     fn prune(object: Value) -> Result<Self, String> {
         let Raw {
-            metadata,
-            spec,
+            mut metadata,
+            mut spec,
             status,
         } = decode(object)?;
-        let opted_out_of = metadata
-            .labels
-            .keys()
-            .filter_map(|key| key.strip_suffix(OPT_OUT_LABEL)?.strip_suffix('/'))
-            .map(str::to_owned)
-            .collect();
         let workload = workload::of(&metadata);
         let also_named = names(&metadata.labels, &workload);
-        let containers = container::all(spec.init_containers, spec.containers, spec.volumes);
+        let os = system::of(&spec);
+        let volumes = container::volumes(std::mem::take(&mut spec.volumes));
+        let api_token = api_token::of(&spec, &volumes);
+        let containers = container::all(spec.init_containers, spec.containers, &volumes);
+        metadata
+            .labels
+            .retain(|key, _| !UNKEPT_LABELS.contains(&key.as_str()));
         let pod = Pod {
             namespace: metadata.namespace,
             name: metadata.name,
@@ -64,17 +61,18 @@ impl Wire for PodWire {
                 .iter()
                 .any(|c| c.type_ == "Ready" && c.status == "True"),
             terminating: metadata.deletion_timestamp.is_some(),
-            webhook_opt_out: false,
+            labels: Arc::new(metadata.labels),
+            os,
+            api_token,
             annotations: metadata.annotations,
             also_named,
             containers,
         };
-        Ok(Self { pod, opted_out_of })
+        Ok(Self(pod))
     }
 
     fn for_prefix(self, prefix: &str) -> Pod {
-        let mut pod = self.pod;
-        pod.webhook_opt_out = self.opted_out_of.iter().any(|p| p == prefix);
+        let mut pod = self.0;
         pod.annotations
             .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
         pod

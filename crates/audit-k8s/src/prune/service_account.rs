@@ -15,8 +15,11 @@ use crate::kind::Kind;
 pub(crate) struct ServiceAccountWire(ServiceAccount);
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Raw {
     metadata: RawMetadata,
+    #[serde(default)]
+    automount_service_account_token: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -38,12 +41,16 @@ impl Wire for ServiceAccountWire {
     const KIND: Kind = Kind::ServiceAccount;
 
     fn prune(object: Value) -> Result<Self, String> {
-        let Raw { metadata } = decode(object)?;
+        let Raw {
+            metadata,
+            automount_service_account_token,
+        } = decode(object)?;
         Ok(Self(ServiceAccount {
             key: BindingKey::new(metadata.namespace, metadata.name),
             uid: metadata.uid,
             created: metadata.creation_timestamp,
             annotations: metadata.annotations,
+            automount_off: automount_service_account_token == Some(false),
         }))
     }
 

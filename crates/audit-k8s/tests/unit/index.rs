@@ -266,13 +266,13 @@ fn labels_of_namespaces_come_change_and_go() {
     };
     let applied = |team| Observation::Namespace(Change::Applied(namespace(team)));
     let shop = BTreeSet::from(["shop".to_owned()]);
-    assert_eq!(w.index.labels("shop"), None);
+    assert_eq!(w.cluster.namespace_labels("shop"), None);
     assert_eq!(w.see(applied("a")).namespaces, shop);
     assert!(w.see(applied("a")).is_empty());
     assert_eq!(w.see(applied("b")).namespaces, shop);
-    assert_eq!(w.index.labels("shop"), Some(&namespace("b").labels));
+    assert_eq!(w.cluster.namespace_labels("shop"), Some(&namespace("b").labels));
     assert_eq!(w.see_all(nothing(Kind::Namespace)).namespaces, shop);
-    assert_eq!(w.index.labels("shop"), None);
+    assert_eq!(w.cluster.namespace_labels("shop"), None);
 }
 
 #[test]

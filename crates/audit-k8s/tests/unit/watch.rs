@@ -362,14 +362,14 @@ async fn a_watch_that_cannot_be_continued_starts_anew() {
 async fn every_kind_is_watched_and_pruned_for_the_prefix() {
     let account = json!({ "metadata": { "namespace": "shop", "name": "orders", "annotations": {
         "irsa.example.com/role-arn": "arn:aws:iam::111122223333:role/orders", "team": "shop" } } });
-    let mut opted_out = pod("p", "1");
-    opted_out["metadata"]["labels"] = json!({ "irsa.example.com/skip-pod-identity-webhook": "true" });
+    let mut skipping = pod("p", "1");
+    skipping["metadata"]["annotations"] = json!({ "irsa.example.com/skip-containers": "app", "other": "x" });
     let policy = json!({ "metadata": { "name": "default" }, "spec": {} });
     let config_map = json!({ "metadata": { "namespace": "kube-system", "name": "pod-identity-webhook" },
         "data": { "config": r#"{"shop/orders": {"RoleARN": "arn"}}"# } });
     let api = FakeApi::default()
         .lists(SERVICE_ACCOUNTS, [Answer::page(&[account], "", "1")])
-        .lists(PODS, [Answer::page(&[opted_out], "", "1")])
+        .lists(PODS, [Answer::page(&[skipping], "", "1")])
         .lists(AUDITS, [Answer::page(&[audit("mine")], "", "1")])
         .lists(POLICIES, [Answer::page(&[policy], "", "1")])
         .lists(WEBHOOK, [Answer::page(&[config_map], "", "1")]);
@@ -381,7 +381,8 @@ async fn every_kind_is_watched_and_pruned_for_the_prefix() {
         .unwrap();
     let kept: Vec<_> = binding.service_account().unwrap().annotations.keys().collect();
     assert_eq!(kept, ["irsa.example.com/role-arn"]);
-    assert!(binding.pods()[0].webhook_opt_out);
+    let skipped = binding.pods()[0].annotation("irsa.example.com", "skip-containers");
+    assert_eq!((skipped, binding.pods()[0].annotations.len()), (Some("app"), 1));
     assert_eq!(binding.requests()[0].name, "mine");
     assert!(consumer.index.audit("shop", "mine").is_some() && consumer.index.policy("default").is_some());
     let entry = consumer.cluster.webhook_entry(&BindingKey::new("shop", "orders"));

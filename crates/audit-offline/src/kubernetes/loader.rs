@@ -8,7 +8,8 @@ use audit_core::Config;
 use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::model::{
-    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Pod, ServiceAccount, WebhookEntry, Workload,
+    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Pod, Registration, ServiceAccount,
+    WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Undecodable, prune};
@@ -18,6 +19,7 @@ use super::object::Object;
 use super::owner::{self, Owners};
 use super::template;
 use super::variables::Variables;
+use super::webhook;
 use crate::Options;
 use crate::problem::{Place, Problem};
 
@@ -39,8 +41,12 @@ struct Loader<'a> {
     bindings: Placed<RoleBinding>,
     owners: Owners,
     variables: Variables,
-    /// Each `MutatingWebhookConfiguration`: whether it is the pod identity webhook's.
-    webhooks: Placed<bool>,
+    /// Each `MutatingWebhookConfiguration`: where it leads pods to the pod identity webhook.
+    webhooks: Placed<Vec<Registration>>,
+    /// The audience that the pod identity webhook's own manifest gives it.
+    webhook_audience: Option<String>,
+    /// The labels of namespaces.
+    labels: BTreeMap<String, BTreeMap<String, String>>,
     /// What the pod identity webhook's ConfigMap says.
     webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
     /// Every object that is in a namespace.
@@ -67,6 +73,8 @@ pub(super) fn load(
         owners: Owners::default(),
         variables: Variables::default(),
         webhooks: HashMap::new(),
+        webhook_audience: None,
+        labels: BTreeMap::new(),
         webhook_entries: HashMap::new(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
@@ -98,7 +106,10 @@ impl Loader<'_> {
         let prefix = self.options.annotation_prefix.as_str();
         match (object.group.as_str(), object.kind.as_str()) {
             ("", "Namespace") => {
-                self.namespaces.insert(object.name);
+                self.namespaces.insert(object.name.clone());
+                let namespace =
+                    prune::namespace(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+                self.labels.insert(namespace.name, namespace.labels);
             }
             ("", "ServiceAccount") => {
                 let id = self.settle(&mut object);
@@ -135,7 +146,7 @@ impl Loader<'_> {
                     &mut self.webhooks,
                     id,
                     &object,
-                    webhook.injects_credentials,
+                    webhook.registrations,
                     |old, new| old == new,
                 )?;
             }
@@ -220,6 +231,9 @@ impl Loader<'_> {
             return Ok(());
         };
         let found = found.clone();
+        if let Some(audience) = webhook::audience(&object.name, &found) {
+            self.webhook_audience = Some(audience);
+        }
         let id = self.settle(&mut object);
         self.owners.take(&object.namespace, &object);
         if template::is_spent(&object) {
@@ -264,6 +278,8 @@ impl Loader<'_> {
             owners,
             variables,
             webhooks,
+            webhook_audience,
+            labels,
             webhook_entries,
             given,
             namespaces,
@@ -281,6 +297,7 @@ impl Loader<'_> {
                     uid: String::new(),
                     created: None,
                     annotations: [].into(),
+                    automount_off: false,
                 });
             }
         }
@@ -297,10 +314,14 @@ impl Loader<'_> {
             cluster.put_webhook_entries(entries);
         }
         // A dump without any such configuration was made without asking for them.
-        if webhooks.values().any(|(_, is_its)| *is_its) {
-            cluster.set_webhook(Some(true));
-        } else if !options.partial && !webhooks.is_empty() {
-            cluster.set_webhook(Some(false));
+        let is_whole = !options.partial && !webhooks.is_empty();
+        let registrations: Vec<Registration> = webhooks.into_values().flat_map(|(_, its)| its).collect();
+        if is_whole || !registrations.is_empty() {
+            cluster.set_registrations(Some(registrations));
+        }
+        cluster.set_own_audience(webhook_audience);
+        for (name, labels) in labels {
+            cluster.put_namespace(name, labels);
         }
         for ((_, namespace, _), (_, request)) in requests {
             cluster.put_request(&namespace, request);

@@ -8,6 +8,7 @@ mod template;
 #[path = "../../tests/unit/kubernetes.rs"]
 mod tests;
 mod variables;
+mod webhook;
 
 use audit_core::Config;
 use audit_core::model::IssuerUrl;

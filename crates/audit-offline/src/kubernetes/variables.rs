@@ -32,7 +32,7 @@ impl Variables {
             .insert(object.name.clone(), keys.collect());
     }
 
-    /// Tells the containers of a pod what their `envFrom` brings.
+    /// Tells the containers of a pod what their `envFrom` and their volumes bring.
     pub(super) fn resolve(&self, pod: &mut Pod) {
         if self.keys.is_empty() {
             return;
@@ -44,6 +44,10 @@ impl Variables {
         };
         for container in &mut pod.containers {
             container.resolve_env_from(has);
+            container.resolve_files(|source, name, key| {
+                let objects = self.keys.get(&(source, namespace.clone()))?;
+                Some(objects.get(name)?.contains(key))
+            });
         }
     }
 }

@@ -55,6 +55,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<Evidence, Sour
     };
     let mut loaded = audit_offline::load(&manifests, &outputs, &options);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
+    loaded.config.token_audience.clone_from(&args.token_audience);
     if loaded.has_errors() {
         let errors = loaded
             .problems

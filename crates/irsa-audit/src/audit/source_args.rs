@@ -43,6 +43,11 @@ pub struct SourceArgs {
     #[arg(long, value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
     pub annotation_prefix: String,
 
+    /// The audience with which a self-hosted webhook is started, its own flag --token-audience; where absent, the one that
+    /// tokens in running pods show
+    #[arg(long, value_name = "AUDIENCE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub token_audience: Option<String>,
+
     /// The account, or PARTITION:ACCOUNT, in which a webhook started with --compose-role-arn looks for roles that
     /// annotations name without an ARN
     #[arg(long, value_name = "ACCOUNT", value_parser = RoleHome::parse)]
@@ -65,6 +70,7 @@ impl SourceArgs {
     pub fn config(&self) -> Config {
         Config {
             annotation_prefix: self.annotation_prefix.clone(),
+            token_audience: self.token_audience.clone(),
             role_home: self.compose_role_arn.clone(),
             ..Config::default()
         }

@@ -48,6 +48,11 @@ pub struct OperatorArgs {
     #[arg(long, env = "IRSA_AUDIT_ANNOTATION_PREFIX", value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
     pub annotation_prefix: String,
 
+    /// The audience with which a self-hosted webhook is started, its own flag --token-audience; where absent, the one that
+    /// tokens in running pods show
+    #[arg(long, env = "IRSA_AUDIT_TOKEN_AUDIENCE", value_name = "AUDIENCE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub token_audience: Option<String>,
+
     /// The account, or PARTITION:ACCOUNT, in which a webhook started with --compose-role-arn looks for roles that
     /// annotations name without an ARN
     #[arg(long, env = "IRSA_AUDIT_COMPOSE_ROLE_ARN", value_name = "ACCOUNT", value_parser = RoleHome::parse)]

@@ -113,6 +113,8 @@ struct Operator {
     cluster_name: String,
     /// The prefix of the webhook's annotations.
     annotation_prefix: String,
+    /// The audience with which a self-hosted webhook is started; what tokens in running pods show where empty.
+    token_audience: String,
     /// How often everything in AWS is read anew.
     #[schemars(regex(pattern = "^([0-9]+[hms])+$"))]
     refresh: String,
@@ -299,6 +301,7 @@ impl Default for Values {
                 oidc_issuer: String::new(),
                 cluster_name: String::new(),
                 annotation_prefix: "eks.amazonaws.com".to_owned(),
+                token_audience: String::new(),
                 refresh: "10m".to_owned(),
                 accounts: Vec::new(),
                 lease_duration: "15s".to_owned(),

@@ -10,6 +10,7 @@ use crate::audit::{audit, audit_cluster, is_bound};
 use crate::config::RoleHome;
 use crate::finding::{Link, Severity};
 use crate::model::rbac::Subject;
+use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
     Access, Account, BindingKey, Container, EnvFrom, EnvSource, FailureKind, LastUsed, Observed, Pod,
     PodIdentityAssociation, PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount,
@@ -206,8 +207,12 @@ fn with_pod(mut world: World, container: Container, shape: Shape) -> World {
     let name = format!("p{}", container.name);
     let made = testing_pod(&BindingKey::new("shop", shape.account), &name, container);
     let ago = |seconds| world.now.checked_sub(SignedDuration::from_secs(seconds)).ok();
+    let labels = shape
+        .opt_out
+        .then(|| (OPT_OUT_LABEL.to_owned(), "true".to_owned()));
+    let labels = labels.into_iter();
     world.snapshot.cluster.put_pod(Pod {
-        webhook_opt_out: shape.opt_out,
+        labels: std::sync::Arc::new(labels.collect()),
         terminating: shape.terminating,
         phase: shape.phase,
         created: shape.age.and_then(ago),

@@ -114,6 +114,7 @@ pub(super) fn container() -> impl Strategy<Value = Container> {
             any::<bool>(),
             prop::bool::weighted(0.2),
             prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
         ),
         prop::option::of(arn()),
         prop::option::of(file),
@@ -128,7 +129,7 @@ pub(super) fn container() -> impl Strategy<Value = Container> {
         .prop_map(
             |(
                 name,
-                (init, opaque_env, names_variable, pod_identity),
+                (init, opaque_env, names_variable, pod_identity, sets_all),
                 role_arn,
                 token_file,
                 sts_endpoints,
@@ -145,6 +146,7 @@ pub(super) fn container() -> impl Strategy<Value = Container> {
                     pod_identity,
                     sts_endpoints,
                     tokens,
+                    sets_all,
                     rarities: rarities.map(Box::new),
                 }
             },
@@ -183,5 +185,6 @@ pub(super) fn rarities() -> impl Strategy<Value = Rarities> {
             profile,
             token_place,
             env_from,
+            ..Rarities::default()
         })
 }

@@ -1,5 +1,8 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::model::{BindingKey, PodPhase, TokenMount};
+use crate::snapshot::Cluster;
 use crate::testing::*;
 
 fn injection() -> Injection<'static> {
@@ -8,8 +11,11 @@ fn injection() -> Injection<'static> {
         audience: AUDIENCE,
         regional_sts: None,
         prefix: PREFIX,
+        cluster: &NOTHING_SEEN,
     }
 }
+
+static NOTHING_SEEN: LazyLock<Cluster> = LazyLock::new(Cluster::default);
 
 fn pod_of(containers: Vec<Container>) -> Pod {
     Pod {
@@ -79,16 +85,14 @@ fn why_a_container_has_nothing_is_told() {
         _ => None,
     };
     let bare_pod = || pod_of(vec![bare("app")]);
-    let opted_out = Pod {
-        webhook_opt_out: true,
-        ..bare_pod()
-    };
+    let mut labelled = bare_pod();
+    opted_out(&mut labelled);
     let emptied = Container {
         names_variable: true,
         ..bare("app")
     };
     assert_eq!(lack(&bare_pod()), Some(Lack::NotSeen));
-    assert_eq!(lack(&opted_out), Some(Lack::OptedOut));
+    assert_eq!(lack(&labelled), Some(Lack::NotSelected));
     assert_eq!(
         lack(&skipping("other,app", vec![bare("app")])),
         Some(Lack::Skipped)
@@ -99,6 +103,12 @@ fn why_a_container_has_nothing_is_told() {
     );
     assert_eq!(lack(&pod_of(vec![role_only()])), Some(Lack::Preset));
     assert_eq!(lack(&pod_of(vec![emptied])), Some(Lack::Preset));
+    let sets_all = Container {
+        sets_all: true,
+        tokens: Vec::new(),
+        ..injected("app", ROLE)
+    };
+    assert_eq!(lack(&pod_of(vec![sets_all])), Some(Lack::LeftAlone));
     assert_eq!(
         lack(&pod_of(vec![with_pod_identity("app")])),
         Some(Lack::PodIdentity)
@@ -119,6 +129,11 @@ fn a_template_lacks_only_what_its_pods_will() {
         !lacks(pod_of(vec![both.clone()])),
         "the webhook mounts the token there"
     );
+    let left_alone = Container {
+        sets_all: true,
+        ..both.clone()
+    };
+    assert!(lacks(pod_of(vec![left_alone])), "it mounts nothing there");
     let elsewhere = Container {
         token_file: Some("/tmp/token".to_owned()),
         ..both
@@ -184,4 +199,32 @@ fn a_token_that_cannot_be_read_or_grows_old_is_told() {
         found(&pod_of(vec![by_sub_path])),
         [("app", Difference::NotRefreshed(Frozen::SubPath))]
     );
+}
+
+#[test]
+fn windows_pods_get_windows_paths_by_their_node_selector_alone() {
+    let on = |os, container| Pod {
+        os,
+        ..pod_of(vec![container])
+    };
+    let windows_path = Container {
+        token_file: Some(r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token".to_owned()),
+        ..injected("app", ROLE)
+    };
+    let linux_path = [("app", Difference::LinuxPath)];
+    assert_eq!(
+        found(&on(Os::OtherwiseWindows, injected("app", ROLE))),
+        linux_path
+    );
+    assert_eq!(
+        found(&template(on(Os::OtherwiseWindows, bare("app")))),
+        linux_path
+    );
+    assert_eq!(found(&on(Os::OtherwiseWindows, windows_path)), []);
+    assert_eq!(
+        found(&on(Os::SelectedWindows, injected("app", ROLE))),
+        [],
+        "it was preset"
+    );
+    assert_eq!(found(&on(Os::Unset, injected("app", ROLE))), []);
 }

@@ -1,11 +1,12 @@
 //! The credentials of containers.
 
-use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, SetBy, StsEndpoints, TokenMount};
+use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, StsEndpoints, TokenMount};
 use audit_core::webhook::TOKEN_VOLUME;
 
-use super::raw::{RawContainer, RawEnvFrom, RawMount, RawToken, RawVariable, RawVolume};
-use super::token_place;
+use super::raw::{RawContainer, RawEnvFrom, RawMount, RawToken, RawVolume};
+use super::setting::Setting;
 use super::volumes::{Contents, Seen, Volumes};
+use super::{files, token_place};
 
 /// The role that the SDKs assume with a web identity token.
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -19,23 +20,29 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const PROFILE: &str = "AWS_PROFILE";
 /// Which endpoints of STS older SDKs use.
 const STS_ENDPOINTS: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+/// Either of them tells the webhook that the Region is set.
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+/// Where the SDKs find static credentials.
+const CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+/// Where the SDKs find profiles.
+const CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+
+/// Volumes by name.
+pub(super) fn volumes(volumes: Vec<RawVolume>) -> Volumes {
+    let by_name = volumes
+        .into_iter()
+        .map(|volume| (volume.name.clone(), contents(volume)));
+    by_name.collect()
+}
 
 /// A pod's containers, those that run first before the others.
-pub(super) fn all(
-    init: Vec<RawContainer>,
-    main: Vec<RawContainer>,
-    volumes: Vec<RawVolume>,
-) -> Vec<Container> {
-    let volumes: Volumes = volumes
-        .into_iter()
-        .map(|volume| (volume.name.clone(), contents(volume)))
-        .collect();
+pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Volumes) -> Vec<Container> {
     let init = init.into_iter().map(|raw| Seen { init: true, raw });
     let main = main.into_iter().map(|raw| Seen { init: false, raw });
     let all: Vec<Seen> = init.chain(main).collect();
     let one = |seen: &Seen| {
-        let mut container = container(seen, &volumes);
-        if let Some(place) = token_place::of(&container, seen, &all, &volumes) {
+        let mut container = container(seen, volumes);
+        if let Some(place) = token_place::of(&container, seen, &all, volumes) {
             container.rarities.get_or_insert_default().token_place = Some(place);
         }
         container
@@ -54,66 +61,14 @@ fn contents(volume: RawVolume) -> Contents {
         .collect();
     if !tokens.is_empty() {
         Contents::Tokens(tokens)
+    } else if let Some(keys) = volume.secret {
+        Contents::Secret(keys)
+    } else if let Some(keys) = volume.config_map {
+        Contents::ConfigMap(keys)
     } else if volume.empty_dir.is_some() {
         Contents::Scratch
     } else {
         Contents::Other
-    }
-}
-
-/// What `env` says of a variable.
-#[derive(Default)]
-enum Setting<'a> {
-    #[default]
-    Absent,
-    /// An empty value: the SDKs take that for nothing.
-    Empty,
-    Literal(&'a str),
-    /// Its value stands elsewhere: in a field, in another variable, in a `ConfigMap` or `Secret`.
-    Elsewhere {
-        /// It may have none.
-        optional: bool,
-    },
-}
-
-impl<'a> Setting<'a> {
-    fn of(variable: &'a RawVariable) -> Self {
-        if let Some(from) = &variable.value_from {
-            let key = from.secret_key_ref.as_ref().or(from.config_map_key_ref.as_ref());
-            return Self::Elsewhere {
-                optional: key.is_some_and(|key| key.optional),
-            };
-        }
-        // The kubelet puts the values of other variables in place of `$(NAME)`.
-        match variable.value.as_str() {
-            "" => Self::Empty,
-            value if value.contains("$(") => Self::Elsewhere { optional: false },
-            value => Self::Literal(value),
-        }
-    }
-
-    fn is_elsewhere(&self) -> bool {
-        matches!(self, Self::Elsewhere { .. })
-    }
-
-    /// It is named, without a value that shows.
-    fn is_named_only(&self) -> bool {
-        matches!(self, Self::Empty | Self::Elsewhere { .. })
-    }
-
-    fn literal(&self) -> Option<String> {
-        match self {
-            Self::Literal(value) => Some((*value).to_owned()),
-            _ => None,
-        }
-    }
-
-    fn set_by(&self) -> Option<SetBy> {
-        match self {
-            Self::Absent | Self::Elsewhere { optional: true } => None,
-            Self::Empty => Some(SetBy::Nothing),
-            Self::Literal(_) | Self::Elsewhere { optional: false } => Some(SetBy::Env),
-        }
     }
 }
 
@@ -130,7 +85,15 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         profile: setting(PROFILE).set_by(),
         token_place: None,
         env_from: raw.env_from.iter().filter_map(env_from).collect(),
+        credentials_file: files::credentials(&setting(CREDENTIALS_FILE), &raw.volume_mounts, volumes),
+        config_file: files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes),
     };
+    let names = |names: &[&str]| {
+        raw.env
+            .iter()
+            .any(|variable| names.contains(&variable.name.as_str()))
+    };
+    let sets_all = names(&[ROLE_ARN, TOKEN_FILE]) && names(&REGIONS) && names(&[STS_ENDPOINTS]);
     let tokens = raw
         .volume_mounts
         .iter()
@@ -155,6 +118,7 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
             _ => StsEndpoints::Unset,
         },
         tokens,
+        sets_all,
         rarities: (rarities != Rarities::default()).then(|| Box::new(rarities)),
     }
 }

@@ -60,6 +60,70 @@ pub(super) struct RawSpec {
     pub(super) containers: Vec<RawContainer>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) volumes: Vec<RawVolume>,
+    #[serde(default)]
+    pub(super) automount_service_account_token: Option<bool>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) os: RawOs,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) node_selector: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) affinity: RawAffinity,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) tolerations: Vec<RawToleration>,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct RawOs {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawAffinity {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) node_affinity: RawNodeAffinity,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawNodeAffinity {
+    #[serde(
+        default,
+        rename = "requiredDuringSchedulingIgnoredDuringExecution",
+        deserialize_with = "null_as_default"
+    )]
+    pub(super) required: RawNodeSelector,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawNodeSelector {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) node_selector_terms: Vec<RawNodeTerm>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawNodeTerm {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) match_expressions: Vec<RawNodeExpression>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawNodeExpression {
+    pub(super) key: String,
+    pub(super) operator: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawToleration {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) key: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) value: String,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +205,33 @@ pub(super) struct RawVolume {
     pub(super) projected: Option<RawProjected>,
     #[serde(default)]
     pub(super) empty_dir: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) secret: Option<RawKeys>,
+    #[serde(default)]
+    pub(super) config_map: Option<RawKeys>,
+}
+
+/// A Secret or ConfigMap as a volume.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawKeys {
+    /// Of a Secret.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) secret_name: String,
+    /// Of a ConfigMap.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) items: Vec<RawItem>,
+}
+
+/// A key that becomes a file of another name.
+#[derive(Deserialize)]
+pub(super) struct RawItem {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) key: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) path: String,
 }
 
 #[derive(Deserialize)]

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::raw::{RawContainer, RawToken};
+use super::raw::{RawContainer, RawKeys, RawToken};
 
 /// What is in a volume.
 pub(super) enum Contents {
     /// Projected ServiceAccount tokens.
     Tokens(Vec<RawToken>),
+    /// A Secret's keys.
+    Secret(RawKeys),
+    /// A ConfigMap's keys.
+    ConfigMap(RawKeys),
     /// What containers put there.
     Scratch,
     Other,

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use audit_core::model::{
-    Container, EnvFrom, EnvSource, Pod, PodPhase, SetBy, StsEndpoints, TokenMount, TokenPlace, Workload,
+    ApiToken, Container, EnvFrom, EnvSource, Labels, MountedFile, Os, Pod, PodPhase, SetBy, StsEndpoints,
+    TokenMount, TokenPlace, Workload,
 };
 use serde_json::{Value, json};
 
@@ -69,6 +72,7 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
             StsEndpoints::Regional
         },
         tokens: vec![mount.clone()],
+        sets_all: !init,
         rarities: None,
     };
     let expected = Pod {
@@ -84,7 +88,9 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
         phase: PodPhase::Running,
         ready: true,
         terminating: false,
-        webhook_opt_out: false,
+        labels: labels(&[("app", "orders"), ("pod-template-hash", "7d9c8b6f5")]),
+        os: Os::Unset,
+        api_token: ApiToken::Own,
         annotations: [].into(),
         also_named: [].into(),
         containers: vec![injected("migrate", true), injected("app", false)],
@@ -114,17 +120,163 @@ fn pod_identity_is_seen() {
 }
 
 #[test]
-fn the_label_opts_out_by_being_there_under_the_prefix() {
-    for value in ["true", "false", ""] {
-        let mut object = irsa_pod();
-        object["metadata"]["labels"]["eks.amazonaws.com/skip-pod-identity-webhook"] = value.into();
-        assert!(pod(object.clone(), PREFIX).unwrap().webhook_opt_out);
-        assert!(!pod(object, "irsa.example.com").unwrap().webhook_opt_out);
-    }
+fn labels_stay_but_those_that_each_pod_has_of_its_own() {
     let mut object = irsa_pod();
-    object["metadata"]["labels"]["eks.amazonaws.com/no-skip-pod-identity-webhook"] = "true".into();
-    object["metadata"]["labels"]["skip-pod-identity-webhook"] = "true".into();
-    assert!(!pruned(object).webhook_opt_out);
+    object["metadata"]["labels"] = json!({ "app": "orders", "eks.amazonaws.com/skip-pod-identity-webhook": "",
+        "statefulset.kubernetes.io/pod-name": "orders-0", "job-name": "x" });
+    let expected = labels(&[
+        ("app", "orders"),
+        ("eks.amazonaws.com/skip-pod-identity-webhook", ""),
+    ]);
+    assert_eq!(pruned(object).labels, expected);
+}
+
+fn labels(all: &[(&str, &str)]) -> Labels {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    Arc::new(all.iter().map(owned).collect())
+}
+
+#[test]
+fn windows_is_asked_for_in_several_ways() {
+    let os = |spec: Value| {
+        let mut object = irsa_pod();
+        object["spec"]
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
+        pruned(object).os
+    };
+    let affinity = |key: &str, operator: &str| {
+        json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [
+            { "matchExpressions": [{ "key": key, "operator": operator, "values": ["windows"] }] }] } } } })
+    };
+    assert_eq!(
+        os(json!({ "nodeSelector": { "kubernetes.io/os": "windows" } })),
+        Os::SelectedWindows
+    );
+    assert_eq!(
+        os(json!({ "nodeSelector": { "beta.kubernetes.io/os": "windows" } })),
+        Os::SelectedWindows
+    );
+    assert_eq!(os(json!({ "os": { "name": "windows" } })), Os::OtherwiseWindows);
+    assert_eq!(os(affinity("kubernetes.io/os", "In")), Os::OtherwiseWindows);
+    assert_eq!(os(affinity("kubernetes.io/os", "NotIn")), Os::Unset);
+    let tolerating = json!({ "tolerations": [{ "key": "os", "value": "windows", "effect": "NoSchedule" }] });
+    assert_eq!(os(tolerating.clone()), Os::OtherwiseWindows);
+    let mut linux = tolerating;
+    linux["nodeSelector"] = json!({ "kubernetes.io/os": "linux" });
+    assert_eq!(os(linux), Os::Unset);
+    assert_eq!(
+        os(json!({ "os": { "name": "linux" }, "affinity": null, "tolerations": null })),
+        Os::Unset
+    );
+}
+
+#[test]
+fn a_token_for_the_api_is_mounted_unless_the_pod_says_otherwise() {
+    let api_token = |automount: Value, mounts: Value| {
+        let mut object = with_container(json!({ "volumeMounts": mounts }));
+        object["spec"]["automountServiceAccountToken"] = automount;
+        pruned(object).api_token
+    };
+    assert_eq!(api_token(Value::Null, json!([])), ApiToken::Unset);
+    assert_eq!(api_token(json!(false), json!([])), ApiToken::Off);
+    assert_eq!(api_token(json!(true), json!([])), ApiToken::Mounted);
+    assert_eq!(
+        api_token(json!(false), json!([{ "name": "api", "mountPath": "/tokens" }])),
+        ApiToken::Own
+    );
+    let sts = json!([{ "name": "sts", "mountPath": "/tokens" }]);
+    assert_eq!(
+        api_token(json!(false), sts),
+        ApiToken::Off,
+        "its tokens are for others"
+    );
+}
+
+#[test]
+fn files_of_credentials_and_profiles_are_known_by_what_is_mounted() {
+    let files = |fields: Value, volume: Value| {
+        let mut object = with_container(fields);
+        object["spec"]["volumes"] = json!([volume]);
+        let container = pruned(object).containers.remove(0);
+        let shown = |file: Option<&MountedFile>| file.map(|file| (file.path.clone(), file.key.clone()));
+        (
+            shown(container.credentials_file()),
+            shown(container.config_file()),
+        )
+    };
+    let at = |path: &str, key: &str| Some((path.to_owned(), key.to_owned()));
+    let mounted = |path: &str| json!([{ "name": "v", "mountPath": path }]);
+    let secret = || json!({ "name": "v", "secret": { "secretName": "aws" } });
+    let named = |variable: &str, value: &str, path: &str| json!({ "env": [{ "name": variable, "value": value }], "volumeMounts": mounted(path) });
+    let shared = named(
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "/credentials/cloud",
+        "/credentials",
+    );
+    assert_eq!(
+        files(shared.clone(), secret()),
+        (at("/credentials/cloud", "cloud"), None)
+    );
+    let renamed =
+        json!({ "name": "v", "secret": { "secretName": "aws", "items": [{ "key": "k", "path": "cloud" }] } });
+    assert_eq!(files(shared.clone(), renamed).0, at("/credentials/cloud", "k"));
+    let other =
+        json!({ "name": "v", "secret": { "secretName": "aws", "items": [{ "key": "k", "path": "x" }] } });
+    assert_eq!(
+        files(shared, other),
+        (None, None),
+        "the file is not in the volume"
+    );
+    let elsewhere = named("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", "/credentials");
+    assert_eq!(files(elsewhere, secret()), (None, None));
+    let config = named("AWS_CONFIG_FILE", "/etc/aws/config", "/etc/aws");
+    let map = || json!({ "name": "v", "configMap": { "name": "aws" } });
+    assert_eq!(files(config, map()), (None, at("/etc/aws/config", "config")));
+    let home = json!({ "volumeMounts": mounted("/root/.aws") });
+    assert_eq!(
+        files(home.clone(), secret()).0,
+        at("/root/.aws/credentials", "credentials")
+    );
+    assert_eq!(
+        files(home.clone(), map()),
+        (None, at("/root/.aws/config", "config"))
+    );
+    assert_eq!(
+        files(home, json!({ "name": "v", "emptyDir": {} })),
+        (None, None),
+        "a cache"
+    );
+    let file =
+        json!({ "volumeMounts": [{ "name": "v", "mountPath": "/root/.aws/credentials", "subPath": "s3" }] });
+    assert_eq!(files(file, map()).0, at("/root/.aws/credentials", "s3"));
+}
+
+#[test]
+fn what_sets_all_variables_itself_is_left_alone() {
+    let sets_all = |names: &[&str]| {
+        let env: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "name": name, "value": "x" }))
+            .collect();
+        container(json!({ "env": env })).sets_all
+    };
+    assert!(
+        sets_all(&["AWS_ROLE_ARN", "AWS_REGION", "AWS_STS_REGIONAL_ENDPOINTS"]),
+        "one of each is enough"
+    );
+    assert!(sets_all(&[
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_DEFAULT_REGION",
+        "AWS_STS_REGIONAL_ENDPOINTS"
+    ]));
+    assert!(!sets_all(&[
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_REGION"
+    ]));
+    assert!(!sets_all(&["AWS_REGION", "AWS_STS_REGIONAL_ENDPOINTS"]));
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! # IRSA609 `ApiTokenNotMounted`
+//!
+//! ## What it means
+//! Permissions in Kubernetes are expected of the ServiceAccount (`spec.expect.kubernetes`), and its pods get no token for the
+//! Kubernetes API: `automountServiceAccountToken` is `false`, on the pod or, where the pod does not say, on the
+//! ServiceAccount, and no volume of the pod brings such a token.
+//!
+//! The token for AWS is another one, and is not concerned.
+//!
+//! ## Why it matters
+//! Without a token, a client in the pod has no identity for the API server: what roles allow the ServiceAccount is of no use
+//! to it. It may have credentials that do not show here, such as a kubeconfig in a Secret: that is why this is a *risk*, and
+//! never *broken*.
+//!
+//! ## In logs
+//! `open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory`, or
+//! `unable to load in-cluster configuration`.
+//!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: controller
+//! automountServiceAccountToken: false
+//! ```
+//!
+//! ## Fix
+//! Set `automountServiceAccountToken: true` in the pod template, which counts before the ServiceAccount's, or mount a projected
+//! token; or expect no permissions of a workload that does not call the API.
+//!
+//! ## Verify
+//! `kubectl exec … -- ls /var/run/secrets/kubernetes.io/serviceaccount` in a new pod shows `token`.
+//!
+//! ## References
+//! - [Opt out of API credential automounting](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
+//! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
+
+use super::pods::workloads;
+use crate::chain::Chain;
+use crate::check::{Check, Rule};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix;
+use crate::model::{ApiToken, Pod};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA609",
+    reason: "ApiTokenNotMounted",
+    severity: Severity::Risk,
+    link: Link::Rbac,
+    title: "pods have no token for the Kubernetes API",
+};
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.request.is_none_or(|request| request.kubernetes.is_empty()) {
+        return None;
+    }
+    let account_is_off = chain.service_account.is_some_and(|account| account.automount_off);
+    let lacks = |pod: &&Pod| match pod.api_token {
+        ApiToken::Off => true,
+        ApiToken::Unset => account_is_off,
+        ApiToken::Mounted | ApiToken::Own => false,
+    };
+    let all = || chain.pods.iter().chain(&chain.templates).copied();
+    let pods: Vec<&Pod> = all().filter(lacks).collect();
+    let first = pods.first()?;
+    let (owners, names) = workloads(&pods);
+    let place = match first.api_token {
+        ApiToken::Off => format!("`{}`", quote(&first.workload.to_string())),
+        _ => format!("ServiceAccount `{}`", quote(&chain.key.to_string())),
+    };
+    let message = format!(
+        "permissions in Kubernetes are expected, and pods of {names} get no token for the Kubernetes API: \
+         `automountServiceAccountToken` of {place} is `false`, and no volume brings one"
+    );
+    let step = format!(
+        "if they call the Kubernetes API, set `automountServiceAccountToken: true` in the pod templates of {names}"
+    );
+    let fix = fix::automount_token(&chain.key.namespace, &owners).unwrap_or_else(|| fix::Fix::manual(step));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fix::FixKind;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const RISK: (&str, Severity, Link, Verdict) = ("IRSA609", Severity::Risk, Link::Rbac, Verdict::AtRisk);
+
+    /// Permissions are expected, and granted.
+    fn expecting() -> World {
+        World::healthy()
+            .granting("shop", "r", "get core pods")
+            .bound_itself("shop", "r")
+            .expect_kubernetes()
+    }
+
+    fn automount_off(mut world: World) -> World {
+        let binding = world.snapshot.cluster.binding(&world.key).unwrap();
+        let account = binding.service_account().unwrap().clone();
+        let account = crate::model::ServiceAccount {
+            automount_off: true,
+            ..account
+        };
+        world.snapshot.cluster.put_service_account(account);
+        world
+    }
+
+    #[test]
+    fn pods_without_a_token_are_a_risk() {
+        let report = expecting().pod(|pod| pod.api_token = ApiToken::Off).audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
+        assert!(
+            fix.kind == FixKind::Kubectl && fix.text.contains(r#""automountServiceAccountToken":true"#),
+            "{}",
+            fix.text
+        );
+        let report = automount_off(expecting()).audit();
+        assert!(
+            the_one(&report, RISK)
+                .message
+                .contains("of ServiceAccount `shop/cart`")
+        );
+    }
+
+    #[test]
+    fn the_pod_counts_before_the_service_account() {
+        for api_token in [ApiToken::Mounted, ApiToken::Own] {
+            let report = automount_off(expecting())
+                .pod(|pod| pod.api_token = api_token)
+                .audit();
+            assert_eq!(codes(&report), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn without_expectations_nobody_misses_it() {
+        assert_healthy(&automount_off(World::healthy()).audit());
+        assert_eq!(codes(&automount_off(expecting()).without_pods().audit()), [""; 0]);
+    }
+}

@@ -1,0 +1,110 @@
+//! What to say, and to do, where no registration of the webhook selects a pod.
+
+use super::pods::workloads;
+use crate::fix::{self, Fix};
+use crate::model::webhook::OPT_OUT_LABEL;
+use crate::model::{Pod, Registration, Requirement, RequirementOperator};
+use crate::text::{quote, quote_list};
+use crate::webhook::{Doubt, LabelOf, LeftOut};
+
+/// Why a registration leaves pods of a namespace out: what it wants of which label, and what that is.
+#[must_use]
+pub fn reason(why: &LeftOut<'_>, namespace: &str) -> String {
+    let (selector, whose) = match why.of {
+        LabelOf::Namespace => (
+            "namespaceSelector",
+            format!("namespace `{}` has", quote(namespace)),
+        ),
+        LabelOf::Pod => ("objectSelector", "they have".to_owned()),
+    };
+    let got = match why.got {
+        Some(value) => format!("`{}`", quote(value)),
+        None => "no such label".to_owned(),
+    };
+    format!(
+        "the pod identity webhook does not select them: the {selector} of {} wants {}, but {whose} {got}",
+        named(why.registration),
+        wanted(why.wanted)
+    )
+}
+
+/// What has to be known to say whether a registration selects pods of a namespace.
+#[must_use]
+pub fn doubt(doubt: &Doubt<'_>, namespace: &str) -> String {
+    match doubt {
+        Doubt::Conditions(registration) => format!(
+            "{} selects pods by `matchConditions`, which are not evaluated here",
+            named(registration)
+        ),
+        Doubt::Label(registration, LabelOf::Namespace, wanted) => format!(
+            "{} selects namespaces by the label `{}`, and the labels of namespace `{}` were not seen",
+            named(registration),
+            quote(&wanted.key),
+            quote(namespace)
+        ),
+        Doubt::Label(registration, LabelOf::Pod, wanted) => format!(
+            "{} selects pods by the label `{}`, which was not kept",
+            named(registration),
+            quote(&wanted.key)
+        ),
+    }
+}
+
+/// How pods come to be selected. A restart alone does nothing.
+#[must_use]
+pub fn repair(why: &LeftOut<'_>, namespace: &str, pods: &[&Pod]) -> Fix {
+    let (owners, names) = workloads(pods);
+    let key = why.wanted.key.as_str();
+    let command = match (why.of, why.wanted.operator, why.wanted.values.as_slice()) {
+        (LabelOf::Pod, RequirementOperator::DoesNotExist, _) if key == OPT_OUT_LABEL => {
+            fix::drop_metadata(namespace, &owners, "labels", key)
+        }
+        (LabelOf::Pod, RequirementOperator::In, [value]) if why.got.is_none() => {
+            fix::add_label(namespace, &owners, key, value)
+        }
+        _ => None,
+    };
+    command.unwrap_or_else(|| by_hand(why, namespace, &names))
+}
+
+fn by_hand(why: &LeftOut<'_>, namespace: &str, names: &str) -> Fix {
+    let key = quote(&why.wanted.key);
+    let registration = named(why.registration);
+    Fix::manual(match (why.of, why.wanted.operator) {
+        (LabelOf::Pod, RequirementOperator::DoesNotExist) => {
+            format!("remove the label `{key}` from the pod templates of {names}")
+        }
+        (LabelOf::Pod, _) => format!(
+            "give the pod templates of {names} a label `{key}` that {registration} selects ({}), or have its objectSelector \
+             changed",
+            wanted(why.wanted)
+        ),
+        (LabelOf::Namespace, _) => format!(
+            "recreating the pods does not help: ask the owner of {registration} whether namespace `{}` is left out on \
+             purpose; if it is not, have its namespaceSelector, or the namespace's label `{key}`, changed, and then recreate \
+             the pods",
+            quote(namespace)
+        ),
+    })
+}
+
+/// A registration by its names.
+fn named(registration: &Registration) -> String {
+    format!(
+        "webhook `{}` in MutatingWebhookConfiguration `{}`",
+        quote(&registration.name),
+        quote(&registration.configuration)
+    )
+}
+
+/// A requirement in words.
+fn wanted(requirement: &Requirement) -> String {
+    let (key, values) = (quote(&requirement.key), quote_list(&requirement.values, 3));
+    match requirement.operator {
+        RequirementOperator::In if requirement.values.len() == 1 => format!("label `{key}` to be {values}"),
+        RequirementOperator::In => format!("label `{key}` to be one of {values}"),
+        RequirementOperator::NotIn => format!("label `{key}` to be none of {values}"),
+        RequirementOperator::Exists => format!("label `{key}` to be there"),
+        RequirementOperator::DoesNotExist => format!("label `{key}` to be absent"),
+    }
+}
