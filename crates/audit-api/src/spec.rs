@@ -63,6 +63,7 @@ pub fn request(audit: &IrsaAudit) -> AuditRequest {
             })
             .collect(),
         declared: !is_automatic(audit),
+        from_command: false,
     }
 }
 

@@ -67,6 +67,14 @@ pub fn missing(unseen: &Unseen) -> String {
         Unseen::BeyondFiles => {
             "the files are not the whole cluster, and roles and bindings may be missing".to_owned()
         }
+        Unseen::NotInFiles(kinds) => {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.resource()).collect();
+            format!(
+                "the files hold no {}, and every cluster has some: give the output of `kubectl get \
+                 roles,rolebindings,clusterroles,clusterrolebindings --all-namespaces -o yaml` as well",
+                kinds.join(", ")
+            )
+        }
         Unseen::BuiltIn { role, binding } => format!(
             "no file holds ClusterRole `{}`, to which {} `{}` refers",
             quote(&role.name),
@@ -102,7 +110,14 @@ mod tests {
                 Cluster::default(),
                 Some(Unseen::Unlisted(Kind::ALL.to_vec())),
             ),
-            (Origin::Files, Cluster::default(), None),
+            (
+                Origin::Files,
+                Cluster::default(),
+                Some(Unseen::NotInFiles(vec![
+                    Kind::RoleBinding,
+                    Kind::ClusterRoleBinding,
+                ])),
+            ),
             (Origin::Files, Cluster::partial(), Some(Unseen::BeyondFiles)),
         ] {
             let snapshot = Snapshot {

@@ -6,6 +6,7 @@ use serde_json::error::Category;
 use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use crate::paste;
 use crate::problem::{Place, Problem};
 use crate::source::Source;
 
@@ -35,6 +36,9 @@ pub(crate) fn read_all(sources: &[Source], problems: &mut Vec<Problem>) -> Vec<D
 fn read(source: &Source) -> Result<Vec<Document>, Problem> {
     let text = source.text()?;
     let place = source.place();
+    if let Some(instead) = paste::instead(&text) {
+        return Err(Problem::unusable(place, instead));
+    }
     let found = if text.trim_start().starts_with(['{', '[']) {
         // YAML knows braces as well, but who begins with one means JSON.
         json(&text, &place).or_else(|problem| yaml(&text, &place).map_err(|_| problem))?

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`source`] | a text, from bytes |
 //! | `document` | YAML and JSON: a text as documents |
+//! | `paste` | tables, descriptions and errors in their place, and what to give instead |
 //! | [`problem`] | what is wrong, where, and what helps |
 //! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
 //! | `aws` | outputs of the AWS CLI: recognised by shape, each put into its account |
@@ -20,6 +21,7 @@ mod aws;
 mod document;
 mod kubernetes;
 mod options;
+mod paste;
 pub mod problem;
 pub mod source;
 

@@ -50,6 +50,15 @@ impl Place {
         }
     }
 
+    /// The directory in which it is; the same for all texts that are in none.
+    pub(crate) fn directory(&self) -> Arc<str> {
+        if self.source.as_deref() == Some(&*self.folder) {
+            "".into()
+        } else {
+            self.folder.clone()
+        }
+    }
+
     /// At a document of it.
     pub(crate) fn document(&self, number: usize) -> Self {
         Self {

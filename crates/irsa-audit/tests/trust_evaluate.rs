@@ -233,6 +233,24 @@ fn a_policy_as_get_role_returns_it_is_read() {
 }
 
 #[test]
+fn the_whole_output_of_get_role_is_read() {
+    let document = policy(SUBJECT, &json!({}));
+    let encoded: String = document
+        .to_string()
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect();
+    for document in [document, json!(encoded)] {
+        let role = json!({"Role": {"RoleName": "cart", "AssumeRolePolicyDocument": document}});
+        let output = evaluate(
+            role.to_string().as_bytes(),
+            &["--policy", "-", "--issuer", ISSUER, "--subject", SUBJECT],
+        );
+        assert_eq!(output.status.code(), Some(0), "{role}");
+    }
+}
+
+#[test]
 fn a_policy_is_read_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("policy.json");

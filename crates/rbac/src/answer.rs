@@ -59,6 +59,8 @@ pub enum Unseen {
     Unlisted(Vec<Kind>),
     /// Whatever the files do not hold, which are not the whole cluster.
     BeyondFiles,
+    /// All objects of these kinds: the files hold none, and every cluster has some.
+    NotInFiles(Vec<Kind>),
     /// The rules of a ClusterRole that every cluster has and no file holds.
     BuiltIn {
         /// The ClusterRole.
@@ -73,7 +75,8 @@ pub enum Unseen {
 pub enum Extent {
     /// A cluster that is watched: all is there of a kind that has been listed.
     Watched,
-    /// Files that hold a cluster, except for the ClusterRoles that every API server makes for itself.
+    /// Files that hold a cluster, except for the ClusterRoles that every API server makes for itself. A kind of which they hold
+    /// no object at all was not put into them: every API server makes objects of all four for itself.
     ClusterFiles,
     /// Files that hold a part of a cluster, such as a chart.
     PartialFiles,
@@ -111,11 +114,35 @@ impl<'a> Sight<'a> {
         bindings.find(|binding| is_built_in(&binding.role) && self.rbac.role(&binding.role).is_none())
     }
 
+    /// The kinds of which files hold nothing, and that may hold a grant of a request in a namespace: bindings that reach there, and
+    /// the roles to which bindings in force refer.
+    fn not_in_files(self, held: &Held<'a>, namespace: Option<&str>) -> Vec<Kind> {
+        if self.extent != Extent::ClusterFiles {
+            return Vec::new();
+        }
+        let is_namespaced = namespace.is_some_and(|namespace| !namespace.is_empty());
+        let refers_to = |is_cluster_wide: bool| {
+            held.in_force(namespace)
+                .any(|(binding, _)| binding.role.is_cluster_wide() == is_cluster_wide)
+        };
+        let matters = |kind: &Kind| match kind {
+            Kind::ClusterRoleBinding => true,
+            Kind::RoleBinding => is_namespaced,
+            Kind::ClusterRole => refers_to(true),
+            Kind::Role => refers_to(false),
+        };
+        let absent = Kind::ALL.into_iter().filter(|kind| !self.rbac.has_any(*kind));
+        absent.filter(matters).collect()
+    }
+
     /// What it means that nothing which a caller holds allows a request in a namespace.
     #[must_use]
     pub fn without_grant(self, held: &Held<'a>, namespace: Option<&str>) -> Decision {
+        let not_in_files = self.not_in_files(held, namespace);
         if let Some(missing) = self.missing() {
             Decision::Unseen(missing)
+        } else if !not_in_files.is_empty() {
+            Decision::Unseen(Unseen::NotInFiles(not_in_files))
         } else if let Some(binding) = self.of_built_in(held, namespace) {
             Decision::Unseen(Unseen::BuiltIn {
                 role: binding.role.clone(),

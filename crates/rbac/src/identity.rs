@@ -38,6 +38,18 @@ impl Identity {
         &self.account
     }
 
+    /// The name of the user that it is, `system:serviceaccount:<namespace>:<name>`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.subjects
+            .iter()
+            .find_map(|subject| match subject {
+                Subject::User(name) => Some(&**name),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+
     /// The groups that an access review has to name besides the user.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
         self.subjects.iter().filter_map(|subject| match subject {

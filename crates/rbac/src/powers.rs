@@ -1,35 +1,81 @@
 //! What a role lets somebody do to the identities of ServiceAccounts.
 
+use crate::identity::Identity;
 use crate::matching::{covers, has_group, has_verb};
 use crate::objects::{Rule, Text};
 use crate::request::Request;
 
-/// A way to take an identity.
+/// A way to take an identity. Source: Kubernetes, "Role Based Access Control Good Practices", privilege escalation risks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
     /// Ask for a token of it.
     Token,
     /// Run a pod as it.
     Pod,
+    /// Put another image into a pod that runs as it: the one field of a running container that may change.
+    Image,
     /// Let a workload run pods as it.
     Workload,
-    /// Get into a pod that runs as it.
+    /// Run a command in a pod that runs as it.
     Exec,
+    /// Attach to the process of a pod that runs as it.
+    Attach,
+    /// Add a container to a pod that runs as it.
+    Ephemeral,
+    /// Make a Secret that the control plane fills with a token of it, and read that.
+    Secret,
     /// Change its annotations.
     Annotation,
     /// Act as it towards Kubernetes.
     Impersonate,
+    /// The same, as the user that it is.
+    ImpersonateUser,
+    /// Act as a group that may do anything, such as `system:masters`.
+    ImpersonateGroup,
+    /// Reach the kubelet's API, which runs commands in every pod of its node, unseen by the API server's audit log.
+    NodeProxy,
+    /// Write Roles that allow more than the writer may.
+    EscalateRole,
+    /// Write ClusterRoles that allow more than the writer may.
+    EscalateClusterRole,
+    /// Bind roles that allow more than the binder may.
+    Bind,
 }
+
+/// Requests: verbs, group, resources, subresource.
+type Requests = &'static [(
+    &'static [&'static str],
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+)];
+
+/// The group of roles and bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// ClusterRoles of every API server that open other ways, so that binding them is a way (Kubernetes, "Using RBAC Authorization",
+/// user-facing roles).
+const POWERFUL: [&str; 3] = ["cluster-admin", "admin", "edit"];
 
 impl Way {
     /// All ways.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 16] = [
         Self::Token,
         Self::Pod,
+        Self::Image,
         Self::Workload,
         Self::Exec,
+        Self::Attach,
+        Self::Ephemeral,
+        Self::Secret,
         Self::Annotation,
         Self::Impersonate,
+        Self::ImpersonateUser,
+        Self::ImpersonateGroup,
+        Self::NodeProxy,
+        Self::EscalateRole,
+        Self::EscalateClusterRole,
+        Self::Bind,
     ];
 
     /// What it takes, in words.
@@ -38,30 +84,45 @@ impl Way {
         match self {
             Self::Token => "create serviceaccounts/token",
             Self::Pod => "create pods",
+            Self::Image => "change images of pods",
             Self::Workload => "write workloads",
             Self::Exec => "exec into pods",
+            Self::Attach => "attach to pods",
+            Self::Ephemeral => "add ephemeral containers to pods",
+            Self::Secret => "create and read token secrets",
             Self::Annotation => "edit serviceaccounts",
             Self::Impersonate => "impersonate serviceaccounts",
+            Self::ImpersonateUser => "impersonate users",
+            Self::ImpersonateGroup => "impersonate groups",
+            Self::NodeProxy => "reach kubelets by nodes/proxy",
+            Self::EscalateRole => "escalate roles",
+            Self::EscalateClusterRole => "escalate clusterroles",
+            Self::Bind => "bind roles",
         }
     }
 
-    pub(crate) fn bit(self) -> u8 {
-        1 << (self as u8)
+    pub(crate) fn bit(self) -> u16 {
+        1 << (self as u16)
     }
 
-    /// The requests by which it is done: verbs, group, resources, subresource. The API server takes GET for `exec` as well.
-    fn requests(
-        self,
-    ) -> &'static [(
-        &'static [&'static str],
-        &'static str,
-        &'static [&'static str],
-        &'static str,
-    )] {
+    /// Whether it is about objects outside of namespaces, so that a RoleBinding cannot open it.
+    #[must_use]
+    pub fn is_cluster_wide(self) -> bool {
+        matches!(
+            self,
+            Self::ImpersonateUser | Self::ImpersonateGroup | Self::NodeProxy | Self::EscalateClusterRole
+        )
+    }
+
+    /// The requests by which it is done; of a Secret, the one by which it is made. The API server takes GET for `exec`, `attach` and
+    /// `proxy` as well.
+    fn requests(self) -> Requests {
         const WRITE: &[&str] = &["create", "update", "patch"];
+        const CONNECT: &[&str] = &["create", "get"];
         match self {
             Self::Token => &[(&["create"], "", &["serviceaccounts"], "token")],
             Self::Pod => &[(&["create"], "", &["pods"], "")],
+            Self::Image => &[(&["update", "patch"], "", &["pods"], "")],
             Self::Workload => &[
                 (
                     WRITE,
@@ -72,40 +133,79 @@ impl Way {
                 (WRITE, "batch", &["jobs", "cronjobs"], ""),
                 (WRITE, "", &["replicationcontrollers"], ""),
             ],
-            Self::Exec => &[(&["create", "get"], "", &["pods"], "exec")],
+            Self::Exec => &[(CONNECT, "", &["pods"], "exec")],
+            Self::Attach => &[(CONNECT, "", &["pods"], "attach")],
+            Self::Ephemeral => &[(&["update", "patch"], "", &["pods"], "ephemeralcontainers")],
+            Self::Secret => &[(&["create"], "", &["secrets"], "")],
             Self::Annotation => &[(&["update", "patch"], "", &["serviceaccounts"], "")],
             Self::Impersonate => &[(&["impersonate"], "", &["serviceaccounts"], "")],
+            Self::ImpersonateUser => &[(&["impersonate"], "", &["users"], "")],
+            Self::ImpersonateGroup => &[(&["impersonate"], "", &["groups"], "")],
+            Self::NodeProxy => &[(CONNECT, "", &["nodes"], "proxy")],
+            Self::EscalateRole => &[(&["escalate"], RBAC, &["roles"], "")],
+            Self::EscalateClusterRole => &[(&["escalate"], RBAC, &["clusterroles"], "")],
+            Self::Bind => &[(&["bind"], RBAC, &["roles", "clusterroles"], "")],
         }
     }
 
-    /// Whether the request names the ServiceAccount.
-    fn names_it(self) -> bool {
-        matches!(self, Self::Token | Self::Annotation | Self::Impersonate)
+    /// What a rule that is limited to this name opens: the way to the ServiceAccount or user of that name, to any, or to none.
+    fn limited_to(self, name: &Text) -> Limited {
+        match self {
+            Self::Token | Self::Annotation | Self::Impersonate | Self::ImpersonateUser => {
+                Limited::To(name.clone())
+            }
+            Self::ImpersonateGroup if **name == *"system:masters" => Limited::Not,
+            Self::Bind if POWERFUL.contains(&&**name) => Limited::Not,
+            // A name of a pod or a workload does not say whether that runs as the ServiceAccount.
+            _ => Limited::Away,
+        }
     }
 }
+
+/// What a name in a rule means for a way.
+enum Limited {
+    /// It opens to the one of this name.
+    To(Text),
+    /// It opens to any.
+    Not,
+    /// It is not counted.
+    Away,
+}
+
+/// By which requests a Secret is read.
+const READ_SECRETS: Requests = &[(&["get", "list", "watch"], "", &["secrets"], "")];
 
 /// The ways that a role opens: to any ServiceAccount, and to those of some names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Powers {
-    any: u8,
-    named: Vec<(Text, u8)>,
+    any: u16,
+    named: Vec<(Text, u16)>,
 }
 
 impl Powers {
     pub(crate) fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
         let mut powers = Self::default();
+        let mut reads_secrets = false;
         for rule in rules {
+            reads_secrets |= opens(rule, READ_SECRETS);
             for way in Way::ALL {
-                // What is limited to named pods or workloads is not counted: whether they run as somebody, it does not say.
-                if !opens(rule, way) {
-                } else if rule.resource_names.is_empty() {
+                if !opens(rule, way.requests()) {
+                    continue;
+                }
+                if rule.resource_names.is_empty() {
                     powers.any |= way.bit();
-                } else if way.names_it() {
-                    powers
-                        .named
-                        .extend(rule.resource_names.iter().map(|name| (name.clone(), way.bit())));
+                }
+                for name in &rule.resource_names {
+                    match way.limited_to(name) {
+                        Limited::To(name) => powers.named.push((name, way.bit())),
+                        Limited::Not => powers.any |= way.bit(),
+                        Limited::Away => {}
+                    }
                 }
             }
+        }
+        if !reads_secrets {
+            powers.any &= !Way::Secret.bit();
         }
         powers
     }
@@ -114,29 +214,40 @@ impl Powers {
         self.any == 0 && self.named.is_empty()
     }
 
-    pub(crate) fn over(&self, service_account: &str) -> u8 {
-        let named = self.named.iter().filter(|(name, _)| **name == *service_account);
-        named.fold(self.any, |ways, (_, way)| ways | way)
+    /// The ways to a ServiceAccount that a binding in a namespace opens, or with an empty one a binding of the cluster.
+    pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u16 {
+        let named = self.named.iter().filter(|(name, way)| {
+            let own = if *way == Way::ImpersonateUser.bit() {
+                identity.user()
+            } else {
+                &identity.account().name
+            };
+            **name == *own
+        });
+        let ways = named.fold(self.any, |ways, (_, way)| ways | way);
+        if scope.is_empty() {
+            return ways;
+        }
+        let beyond = Way::ALL.into_iter().filter(|way| way.is_cluster_wide());
+        beyond.fold(ways, |ways, way| ways & !way.bit())
     }
 }
 
-/// Whether a rule, with names or without, is about a way.
-fn opens(rule: &Rule, way: Way) -> bool {
-    way.requests()
-        .iter()
-        .any(|(verbs, group, resources, subresource)| {
-            has_group(rule, group)
-                && verbs.iter().any(|verb| has_verb(rule, verb))
-                && resources.iter().any(|resource| {
-                    let request = Request {
-                        namespace: None,
-                        api_group: group,
-                        resource,
-                        subresource,
-                        name: "",
-                        verb: "",
-                    };
-                    rule.resources.iter().any(|own| covers(own, &request))
-                })
-        })
+/// Whether a rule, with names or without, is about one of the requests.
+fn opens(rule: &Rule, requests: Requests) -> bool {
+    requests.iter().any(|(verbs, group, resources, subresource)| {
+        has_group(rule, group)
+            && verbs.iter().any(|verb| has_verb(rule, verb))
+            && resources.iter().any(|resource| {
+                let request = Request {
+                    namespace: None,
+                    api_group: group,
+                    resource,
+                    subresource,
+                    name: "",
+                    verb: "",
+                };
+                rule.resources.iter().any(|own| covers(own, &request))
+            })
+    })
 }

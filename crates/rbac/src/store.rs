@@ -105,6 +105,19 @@ impl Rbac {
         self.roles.is_empty() && self.bindings.is_empty()
     }
 
+    /// Whether there is any object of a kind. Those of the whole cluster come first.
+    #[must_use]
+    pub fn has_any(&self, kind: Kind) -> bool {
+        let is_of_kind = |id: &ObjectId| id.is_cluster_wide() == kind.is_cluster_wide();
+        let ends = match kind {
+            Kind::Role | Kind::ClusterRole => [self.roles.keys().next(), self.roles.keys().next_back()],
+            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                [self.bindings.keys().next(), self.bindings.keys().next_back()]
+            }
+        };
+        ends.into_iter().flatten().any(is_of_kind)
+    }
+
     /// Takes note that a kind has been listed whole, so that what is not here is not there. Returns whether that is new.
     pub fn set_listed(&mut self, kind: Kind) -> bool {
         self.listed.insert(kind)

@@ -32,7 +32,7 @@ pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Ta
         for binding in rbac.risky_in(scope) {
             let ways = rbac
                 .powers(&binding.role)
-                .map_or(0, |powers| powers.over(&own.account().name));
+                .map_or(0, |powers| powers.over(own, scope));
             if ways == 0 {
                 continue;
             }

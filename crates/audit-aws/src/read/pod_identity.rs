@@ -79,7 +79,11 @@ async fn list(
             {
                 associations.insert(
                     BindingKey::new(namespace, name),
-                    PodIdentityAssociation { id, role_arn: None },
+                    PodIdentityAssociation {
+                        id,
+                        role_arn: None,
+                        has_session_tags: true,
+                    },
                 );
             }
         }

@@ -506,6 +506,7 @@ fn associations_concern_those_for_whom_they_changed() {
     let association = |role_arn: Option<&str>| PodIdentityAssociation {
         id: "a-1".into(),
         role_arn: role_arn.map(str::to_owned),
+        has_session_tags: true,
     };
     let read = |second: i64, result, trouble| Reading::PodIdentity {
         account: ID.into(),

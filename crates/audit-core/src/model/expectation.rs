@@ -60,6 +60,8 @@ pub struct AuditRequest {
     pub waivers: Vec<Waiver>,
     /// Written by a person or from Git, not by the operator.
     pub declared: bool,
+    /// There is no such `IrsaAudit`: a command line asks this. Messages do not speak of an object that the reader does not have.
+    pub from_command: bool,
 }
 
 impl AuditRequest {

@@ -1,53 +1,24 @@
-//! Role chaining: whether another role's trust policy lets this one in.
+//! Role chaining: what a role's own policies and the trust policy of another role say together of assuming it.
+//!
+//! Source: IAM User Guide, "Policy evaluation logic". Across accounts both sides have to allow it. Within an account a trust policy
+//! may grant it by itself, see [`super::admission`]; unlike other policies of resources it always has to, so that an identity
+//! policy alone never suffices. A role that assumes itself is no exception.
 
-use iam_policy::{Decision, Effect, Principal, PrincipalKind, Request, RoleArn, decide};
+use iam_policy::{Request, RoleArn, Truth};
 
-use super::policies::{Answer, Doubt};
-use super::question::questions;
+use super::admission::{Admission, unique_id};
+use super::policies::{Answer, Doubt, PolicySet, Refusal, Sides};
+use super::question::{is_chaining, questions};
 use crate::chain::{ABSENT, Chain};
 use crate::model::{AwsExpectation, Observed, Role, RoleLookup};
 use crate::snapshot::Origin;
 use crate::text::quote;
 
-/// The action of a role that assumes another.
-const ASSUME_ROLE: &str = "sts:AssumeRole";
-
 /// The role that a question wants to assume.
 #[must_use]
 pub fn target(action: &str, resource: &str) -> Option<RoleArn> {
-    let is_one = action.eq_ignore_ascii_case(ASSUME_ROLE) && !iam_policy::is_pattern(resource);
+    let is_one = is_chaining(action) && !iam_policy::is_pattern(resource);
     is_one.then(|| RoleArn::parse(resource).ok()).flatten()
-}
-
-/// What becomes of an answer on `sts:AssumeRole` when the trust policy of the target is asked as well, as far as it could be
-/// read.
-#[must_use]
-pub fn with_trust<'a>(
-    chain: &Chain<'_>,
-    from: &RoleArn,
-    request: &Request,
-    answer: Answer<'a>,
-) -> Answer<'a> {
-    let Some(to) = target(&request.action, request.resource.as_deref().unwrap_or_default()) else {
-        return answer;
-    };
-    match lookup(chain, &to) {
-        Some(RoleLookup::Absent) if matches!(answer, Answer::Allowed(_)) => {
-            Answer::Refused(format!("there is no role `{}`", quote(&to.to_string())))
-        }
-        None | Some(RoleLookup::Absent) => answer,
-        Some(RoleLookup::Found(role)) => asked(role, from, request, answer),
-    }
-}
-
-/// What was seen of a role that is to be assumed.
-#[must_use]
-pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
-    let account = chain.snapshot.accounts.get(to.account())?;
-    let seen = account.roles.get(to.name()).and_then(Observed::latest);
-    // Files hold every role of an account that they list.
-    let is_listed = chain.snapshot.origin == Origin::Files && account.listing.value.is_some();
-    seen.or(if is_listed { Some(&ABSENT) } else { None })
 }
 
 /// The roles that it is expected to assume, as far as the questions name them.
@@ -55,37 +26,202 @@ pub fn targets(expectations: &[AwsExpectation]) -> impl Iterator<Item = RoleArn>
     questions(expectations).filter_map(|(asked, _)| target(asked.action, asked.resource))
 }
 
-fn asked<'a>(to: &Role, from: &RoleArn, request: &Request, answer: Answer<'a>) -> Answer<'a> {
-    let target = quote(&to.arn.to_string());
-    let Some(document) = to.trust().document else {
-        return answer;
+/// What was seen of a role that is to be assumed. Names of roles do not differ by case alone (IAM User Guide, quotas and names):
+/// one that differs so is found, and has another ARN.
+#[must_use]
+pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
+    let account = chain.snapshot.accounts.get(to.account())?;
+    let seen = account.roles.get(to.name()).and_then(Observed::latest);
+    if let Some(found @ RoleLookup::Found(_)) = seen {
+        return Some(found);
+    }
+    let in_other_case = || {
+        let mut roles = account.roles.iter();
+        let (_, role) = roles.find(|(name, _)| name.eq_ignore_ascii_case(to.name()) && *name != to.name())?;
+        role.latest()
+            .filter(|lookup| matches!(lookup, RoleLookup::Found(_)))
     };
-    let request = Request {
-        principal: Some(Principal::Aws(from.to_string())),
-        resource: None,
-        ..request.clone()
+    // Files hold every role of an account that they list.
+    let is_listed = chain.snapshot.origin == Origin::Files && account.listing.value.is_some();
+    in_other_case()
+        .or(seen)
+        .or(if is_listed { Some(&ABSENT) } else { None })
+}
+
+/// What policies of a role answer to a question; for one about assuming another role, together with that role's trust policy as far
+/// as it was seen.
+#[must_use]
+pub fn ask<'a>(chain: &Chain<'_>, from: &RoleArn, request: &Request, policies: &PolicySet<'a>) -> Answer<'a> {
+    let resource = request.resource.as_deref().unwrap_or_default();
+    let Some(to) = target(&request.action, resource) else {
+        return policies.ask(request);
     };
-    let decision = decide(&document, &request);
-    let names_it = document.statements().iter().any(|statement| {
-        let mut named = statement.principals();
-        statement.effect() == Effect::Allow
-            && named.any(|(kind, name)| kind == PrincipalKind::Aws && name == from.to_string())
-    });
-    match (decision, answer) {
-        // Within an account, a trust policy that names the role itself needs no policy of the role.
-        (Decision::Allowed, Answer::NotAllowed) if names_it && to.arn.account() == from.account() => {
-            Answer::Trusted(to.arn.to_string())
+    let sides = policies.sides(request);
+    let shown = quote(&to.to_string());
+    if to.partition() != from.partition() {
+        let why = format!("`{shown}` is in another partition, and roles cannot be assumed across partitions");
+        return refused(
+            why,
+            "assume a role of the same partition".to_owned(),
+            sides,
+            false,
+        );
+    }
+    match lookup(chain, &to) {
+        Some(RoleLookup::Found(role)) if role.arn != to => {
+            let actual = quote(&role.arn.to_string());
+            let difference = if role.arn.name() == to.name() {
+                "its path"
+            } else {
+                "the case of its name"
+            };
+            let why = format!(
+                "there is no role `{shown}`: the ARN of that role is `{actual}`, and STS compares the whole ARN, {difference} included"
+            );
+            refused(why, format!("assume `{actual}`"), sides, false)
         }
-        (Decision::ExplicitlyDenied, Answer::Allowed(_)) => {
-            Answer::Refused(format!("the trust policy of `{target}` denies it explicitly"))
+        Some(RoleLookup::Found(role)) => with_trust(chain, role, from, request, sides),
+        Some(RoleLookup::Absent) => {
+            let why = format!("there is no role `{shown}`");
+            refused(why, "assume a role that exists".to_owned(), sides, false)
         }
-        (Decision::ImplicitlyDenied | Decision::Invalid, Answer::Allowed(_)) => Answer::Refused(format!(
-            "the trust policy of `{target}` does not let `{}` in",
-            quote(&from.to_string())
-        )),
-        (Decision::Undetermined, Answer::Allowed(_)) => Answer::Undetermined(vec![Doubt::Target(format!(
-            "whether the trust policy of `{target}` lets it in depends on keys that are not known"
-        ))]),
-        (_, answer) => answer,
+        None => unseen(&to, from, sides),
     }
 }
+
+fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> Answer<'_> {
+    Answer::Refused(Refusal {
+        why,
+        remedy,
+        needs_own,
+        own: Box::new(sides.answer()),
+    })
+}
+
+/// Where nothing is known of the other role, the own policies are all there is to say; of a role of the same account, whose trust
+/// policy may grant it by itself, only a yes and an explicit Deny.
+fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> Answer<'a> {
+    let answer = sides.answer();
+    let may_be_granted =
+        to.account() == from.account() && matches!(answer, Answer::NotAllowed | Answer::OutsideBoundary(_));
+    if !may_be_granted {
+        return answer;
+    }
+    let why = format!(
+        "the role's own policies do not allow it, and whether the trust policy of `{}` names this role, so that they need not, was \
+         not seen",
+        quote(&to.to_string())
+    );
+    Answer::Undetermined(vec![Doubt::Target {
+        why,
+        keys: Vec::new(),
+    }])
+}
+
+fn with_trust<'a>(
+    chain: &Chain<'_>,
+    role: &Role,
+    from: &RoleArn,
+    request: &Request,
+    sides: Sides<'a>,
+) -> Answer<'a> {
+    let Some(document) = role.trust().document else {
+        let why = format!(
+            "the trust policy of `{}` cannot be read",
+            quote(&role.arn.to_string())
+        );
+        return Answer::Undetermined(vec![Doubt::Target {
+            why,
+            keys: Vec::new(),
+        }]);
+    };
+    let own_id = unique_id(chain.snapshot, from);
+    let admission = Admission::of(&document, &role.arn, from, own_id, request);
+    if admission.denied == Truth::True || admission.any() == Truth::False {
+        let mut why = admission.refusal(chain.snapshot, &request.action);
+        if role.arn == *from {
+            why = format!(
+                "it is the same role that the pods already have, and a role may assume itself only if its own trust policy says so: {why}"
+            );
+        }
+        let needs_own = role.arn.account() != from.account();
+        let remedy = remedy(&admission, &role.arn, from, &request.action);
+        return refused(why, remedy, sides, needs_own);
+    }
+    if sides.denies().is_some() {
+        return sides.answer();
+    }
+    let within = sides.within();
+    let own = sides.identity.granted() & within;
+    // What the trust policy grants by itself, as far as the permissions boundary limits that.
+    let direct = if role.arn.account() == from.account() {
+        let undocumented = if within == Truth::True {
+            Truth::True
+        } else {
+            Truth::Unknown
+        };
+        (admission.role & within)
+            | admission.session
+            | admission.everyone_by_arn
+            | (admission.everyone & undocumented)
+    } else {
+        Truth::False
+    };
+    let denied = if sides.may_deny() || admission.denied == Truth::Unknown {
+        Truth::Unknown
+    } else {
+        Truth::False
+    };
+    match (direct | (admission.any() & own)) & !denied {
+        Truth::True if own == Truth::True => sides.answer(),
+        Truth::True => Answer::Trusted(admission.grant()),
+        Truth::False => match (&sides.boundary, within) {
+            // Where the ARN is named no identity policy is needed, so that the boundary is what is in the way.
+            (Some((boundary, _)), Truth::False) if direct_but_for(&admission, role, from) => {
+                Answer::OutsideBoundary(*boundary)
+            }
+            _ => sides.answer(),
+        },
+        Truth::Unknown => {
+            let mut doubts = admission.doubts();
+            if admission.everyone == Truth::True && within != Truth::True && own == Truth::False {
+                doubts.push(Doubt::Target {
+                    why: format!(
+                        "the trust policy of `{}` is open to everyone, and whether the permissions boundary limits that is not \
+                         documented",
+                        quote(&role.arn.to_string())
+                    ),
+                    keys: Vec::new(),
+                });
+            }
+            if own != Truth::False || sides.may_deny() || within == Truth::Unknown {
+                doubts.extend(sides.doubts());
+            }
+            Answer::Undetermined(doubts)
+        }
+    }
+}
+
+/// Whether the trust policy names the role itself, within one account.
+fn direct_but_for(admission: &Admission<'_>, role: &Role, from: &RoleArn) -> bool {
+    admission.role == Truth::True && role.arn.account() == from.account()
+}
+
+/// What to do where a role refuses another one, by whom.
+fn remedy(admission: &Admission<'_>, to: &RoleArn, from: &RoleArn, action: &str) -> String {
+    if to == from {
+        return "take the step that assumes this role out of the application's configuration (`role_arn` of a profile, or a call of \
+                AssumeRole): the pods have the credentials of this role already"
+            .to_owned();
+    }
+    let remedy = admission.remedy(action);
+    if to.account() == from.account() && admission.denied != Truth::True {
+        format!("{remedy}; within an account, a trust policy that names this ARN is enough")
+    } else {
+        remedy
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/permissions/chaining.rs"]
+mod tests;

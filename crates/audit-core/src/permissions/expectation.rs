@@ -54,7 +54,7 @@ where
     questions(expectations)
         .map(|(question, expectation)| {
             let request = request(role, question.action, question.resource, &expectation.context);
-            let answer = chaining::with_trust(chain, role, &request, policies.ask(&request));
+            let answer = chaining::ask(chain, role, &request, policies);
             Expected {
                 question,
                 answer,

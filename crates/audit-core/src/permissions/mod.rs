@@ -9,12 +9,16 @@
 //! | [`policies`] | the documents, and how they answer one question |
 //! | [`question`] | one action on one resource, as policies are asked |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
-//! | [`chaining`] | whether another role's trust policy lets this one in |
+//! | [`clause`] | a condition in words: the key, what it must be, what the request has |
+//! | [`chaining`] | what comes of assuming another role: both sides' policies together |
+//! | [`admission`] | what that other role's trust policy says |
 //! | [`power`] | administrators, and the ways to become one |
 //! | [`confirmation`] | whether IAM's policy simulator says the same |
 //! | [`simulation`] | what it is asked |
 
+pub mod admission;
 pub mod chaining;
+pub mod clause;
 pub mod confirmation;
 pub mod expectation;
 pub mod policies;
@@ -24,7 +28,7 @@ pub mod simulation;
 mod simulation_context;
 
 pub use expectation::{Expected, Question, expected};
-pub use policies::{Answer, Doubt, Place, Policy, PolicySet, Source, is_free};
+pub use policies::{Answer, Doubt, Missed, Place, Policy, PolicySet, Refusal, Source, is_free};
 pub use simulation::Confirmation;
 
 /// What is not looked at, for messages.

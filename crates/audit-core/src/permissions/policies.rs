@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use iam_policy::{Document, Effect, Parsed, Reach, Request, Truth, is_pattern, reach};
+use iam_policy::{ClauseExplanation, Document, Effect, Parsed, Reach, Request, Truth, is_pattern, reach};
 
+use super::clause;
 use crate::text::{quote, quote_list};
 
 /// Where a policy is kept.
@@ -75,6 +76,7 @@ impl<'a> Policy<'a> {
         let found = self.document().and_then(|document| document.statements().get(at));
         Place {
             policy: self.source,
+            at,
             statement: match found.and_then(iam_policy::Statement::sid) {
                 Some(sid) => format!("statement `{}`", quote(sid)),
                 None => format!("statement {}", at + 1),
@@ -104,6 +106,8 @@ impl<'a> Policy<'a> {
 pub struct Place<'a> {
     /// The policy.
     pub policy: Source<'a>,
+    /// The statement's number, from 0.
+    pub at: usize,
     /// The statement, by its `Sid` or its number from 1; safe to show.
     pub statement: String,
 }
@@ -123,8 +127,25 @@ pub enum Doubt<'a> {
     Part(Place<'a>),
     /// This policy cannot be read as one.
     Unreadable(Source<'a>),
-    /// Whether the trust policy of the role that is to be assumed lets this one in.
-    Target(String),
+    /// Whether the trust policy of the role that is to be assumed admits this one: why that is not certain, and the condition
+    /// keys that would settle it.
+    Target {
+        /// The reason; safe to show.
+        why: String,
+        /// The keys, as the policy writes them.
+        keys: Vec<String>,
+    },
+}
+
+impl Doubt<'_> {
+    /// The condition keys whose values would settle it.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        match self {
+            Self::Keys(_, keys) | Self::Target { keys, .. } => keys,
+            Self::Part(_) | Self::Unreadable(_) => &[],
+        }
+    }
 }
 
 impl fmt::Display for Doubt<'_> {
@@ -133,7 +154,7 @@ impl fmt::Display for Doubt<'_> {
             Self::Keys(place, keys) => write!(f, "{place} depends on {}", quote_list(keys, 5)),
             Self::Part(place) => write!(f, "{place} may concern a part of it only"),
             Self::Unreadable(source) => write!(f, "{source} cannot be read"),
-            Self::Target(what) => f.write_str(what),
+            Self::Target { why, .. } => f.write_str(why),
         }
     }
 }
@@ -149,14 +170,66 @@ pub enum Answer<'a> {
     Denied(Place<'a>),
     /// A policy allows it, and the permissions boundary does not.
     OutsideBoundary(Source<'a>),
-    /// No policy allows it, and none is needed: the role with this ARN, of the same account, trusts this one by its name.
+    /// The trust policy of the role that is to be assumed grants it by itself, so that no identity policy has to: how.
     Trusted(String),
-    /// Whoever has credentials may do it, whatever policies say.
+    /// Anyone who has credentials may do it, whatever policies say.
     Free,
-    /// A policy allows it, and the role that is to be assumed does not let this one in: why.
-    Refused(String),
+    /// The role that is to be assumed does not admit this one.
+    Refused(Refusal<'a>),
     /// It depends on what is not known.
     Undetermined(Vec<Doubt<'a>>),
+}
+
+impl Answer<'_> {
+    /// What the role's own policies say, where another role refuses as well.
+    #[must_use]
+    pub fn own(&self) -> &Self {
+        match self {
+            Self::Refused(refusal) => &refusal.own,
+            answer => answer,
+        }
+    }
+
+    /// Why the role that is to be assumed refuses, if it does; safe to show.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => Some(&refusal.why),
+            _ => None,
+        }
+    }
+}
+
+/// What becomes of a question when the role that is to be assumed does not admit the one that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// Why; safe to show.
+    pub why: String,
+    /// What to do about it, by whom; safe to show.
+    pub remedy: String,
+    /// The role's own policies have to allow it as well: not within an account, where the other role's trust policy may grant it by
+    /// itself, and not where the request can never succeed.
+    pub needs_own: bool,
+    /// What the role's own policies say, which may refuse as well.
+    pub own: Box<Answer<'a>>,
+}
+
+/// A statement that allows action and resource, and whose condition keeps it from applying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed<'a> {
+    /// The statement.
+    pub place: Place<'a>,
+    /// The clauses that fail.
+    pub clauses: Vec<ClauseExplanation>,
+}
+
+impl Missed<'_> {
+    /// What the condition asks for, and what the request has; safe to show.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let failing: Vec<String> = self.clauses.iter().take(2).map(clause::wanted_and_got).collect();
+        failing.join("; ")
+    }
 }
 
 /// All policies of a role.
@@ -170,12 +243,12 @@ pub struct PolicySet<'a> {
 
 /// What some policies say together.
 #[derive(Debug, Default)]
-struct Side<'a> {
-    allows: Option<Place<'a>>,
+pub(super) struct Side<'a> {
+    pub(super) allows: Option<Place<'a>>,
     /// Why it is not certain that they do not allow it.
-    may_allow: Vec<Doubt<'a>>,
-    denies: Option<Place<'a>>,
-    may_deny: Vec<Doubt<'a>>,
+    pub(super) may_allow: Vec<Doubt<'a>>,
+    pub(super) denies: Option<Place<'a>>,
+    pub(super) may_deny: Vec<Doubt<'a>>,
 }
 
 impl<'a> Side<'a> {
@@ -218,7 +291,7 @@ impl<'a> Side<'a> {
         side
     }
 
-    fn granted(&self) -> Truth {
+    pub(super) fn granted(&self) -> Truth {
         match (&self.allows, self.may_allow.is_empty()) {
             (Some(_), _) => Truth::True,
             (None, true) => Truth::False,
@@ -236,6 +309,66 @@ fn doubt<'a>(policy: &Policy<'a>, at: usize, request: &Request) -> Doubt<'a> {
     }
 }
 
+/// What a role's identity policies and its permissions boundary say, each by itself.
+#[derive(Debug)]
+pub(super) struct Sides<'a> {
+    pub(super) identity: Side<'a>,
+    pub(super) boundary: Option<(Source<'a>, Side<'a>)>,
+}
+
+impl<'a> Sides<'a> {
+    /// The statement that denies it for certain.
+    pub(super) fn denies(&self) -> Option<&Place<'a>> {
+        let own = self.identity.denies.as_ref();
+        own.or_else(|| self.boundary.as_ref()?.1.denies.as_ref())
+    }
+
+    /// Whether some statement may deny it.
+    pub(super) fn may_deny(&self) -> bool {
+        let boundary = self.boundary.iter().map(|(_, side)| side);
+        let mut sides = std::iter::once(&self.identity).chain(boundary);
+        sides.any(|side| side.denies.is_some() || !side.may_deny.is_empty())
+    }
+
+    /// Whether the boundary allows it; a role without one has no limit.
+    pub(super) fn within(&self) -> Truth {
+        self.boundary
+            .as_ref()
+            .map_or(Truth::True, |(_, side)| side.granted())
+    }
+
+    /// What keeps the answer open.
+    pub(super) fn doubts(self) -> Vec<Doubt<'a>> {
+        let mut doubts = Vec::new();
+        for side in std::iter::once(self.identity).chain(self.boundary.map(|(_, side)| side)) {
+            if side.allows.is_none() {
+                doubts.extend(side.may_allow);
+            }
+            doubts.extend(side.may_deny);
+        }
+        doubts.dedup();
+        doubts
+    }
+
+    /// What they say together: an explicit Deny anywhere decides; else both have to allow it.
+    pub(super) fn answer(self) -> Answer<'a> {
+        if let Some(place) = self.denies() {
+            return Answer::Denied(place.clone());
+        }
+        match (
+            self.identity.granted(),
+            self.within(),
+            &self.boundary,
+            &self.identity.allows,
+        ) {
+            (Truth::False, ..) => Answer::NotAllowed,
+            (Truth::True, Truth::False, Some((source, _)), _) => Answer::OutsideBoundary(*source),
+            (Truth::True, Truth::True, _, Some(place)) if !self.may_deny() => Answer::Allowed(place.clone()),
+            _ => Answer::Undetermined(self.doubts()),
+        }
+    }
+}
+
 impl<'a> PolicySet<'a> {
     /// Answers a question. Wildcards in its action and resource ask for all that they match, see [`iam_policy::reach()`].
     #[must_use]
@@ -243,38 +376,78 @@ impl<'a> PolicySet<'a> {
         if is_free(&request.action) {
             return Answer::Free;
         }
-        let identity = Side::of(&self.identity, request);
-        let boundary = self
-            .boundary
-            .as_ref()
-            .map(|policy| (policy.source, Side::of([policy], request)));
-        let denies = identity.denies.as_ref();
-        if let Some(place) = denies.or_else(|| boundary.as_ref()?.1.denies.as_ref()) {
-            return Answer::Denied(place.clone());
-        }
-        let within = boundary.as_ref().map_or(Truth::True, |(_, side)| side.granted());
-        match (identity.granted(), within, &boundary, &identity.allows) {
-            (Truth::False, ..) => Answer::NotAllowed,
-            (Truth::True, Truth::False, Some((source, _)), _) => Answer::OutsideBoundary(*source),
-            (Truth::True, Truth::True, _, Some(place))
-                if identity.may_deny.is_empty()
-                    && boundary.as_ref().is_none_or(|(_, side)| side.may_deny.is_empty()) =>
-            {
-                Answer::Allowed(place.clone())
-            }
-            _ => {
-                let mut doubts = Vec::new();
-                for side in std::iter::once(identity).chain(boundary.map(|(_, side)| side)) {
-                    if side.allows.is_none() {
-                        doubts.extend(side.may_allow);
-                    }
-                    doubts.extend(side.may_deny);
-                }
-                doubts.dedup();
-                Answer::Undetermined(doubts)
-            }
+        self.sides(request).answer()
+    }
+
+    pub(super) fn sides(&self, request: &Request) -> Sides<'a> {
+        Sides {
+            identity: Side::of(&self.identity, request),
+            boundary: self
+                .boundary
+                .as_ref()
+                .map(|policy| (policy.source, Side::of([policy], request))),
         }
     }
+
+    /// The conditions of a statement, as a request meets them.
+    #[must_use]
+    pub fn clauses(&self, place: &Place<'_>, request: &Request) -> Vec<ClauseExplanation> {
+        let mut policies = self.identity.iter().chain(&self.boundary);
+        let policy = policies.find(|policy| policy.source == place.policy);
+        let explained = policy
+            .and_then(Policy::document)
+            .map(|document| iam_policy::explain(document, request));
+        let statements = explained
+            .map(|explained| explained.statements)
+            .unwrap_or_default();
+        let statement = statements
+            .into_iter()
+            .find(|statement| statement.statement == place.at);
+        statement.map(|statement| statement.clauses).unwrap_or_default()
+    }
+
+    /// The statement of the identity policies that allows action and resource and whose condition fails by the fewest clauses.
+    #[must_use]
+    pub fn missed(&self, request: &Request) -> Option<Missed<'a>> {
+        missed(&self.identity, request)
+    }
+
+    /// The same of the permissions boundary.
+    #[must_use]
+    pub fn missed_by_boundary(&self, request: &Request) -> Option<Missed<'a>> {
+        missed(&self.boundary, request)
+    }
+}
+
+fn missed<'a, 'p>(policies: impl IntoIterator<Item = &'p Policy<'a>>, request: &Request) -> Option<Missed<'a>>
+where
+    'a: 'p,
+{
+    let missed = policies.into_iter().flat_map(|policy| {
+        let explained = policy
+            .document()
+            .map(|document| iam_policy::explain(document, request));
+        let statements = explained
+            .map(|explained| explained.statements)
+            .unwrap_or_default();
+        statements.into_iter().filter_map(|statement| {
+            let is_about_it = statement.effect == Effect::Allow
+                && statement
+                    .elements
+                    .iter()
+                    .all(|element| element.outcome == Truth::True);
+            let clauses: Vec<ClauseExplanation> = statement
+                .clauses
+                .into_iter()
+                .filter(|clause| clause.outcome == Truth::False)
+                .collect();
+            (is_about_it && !clauses.is_empty()).then(|| Missed {
+                place: policy.place(statement.statement),
+                clauses,
+            })
+        })
+    });
+    missed.min_by_key(|missed| missed.clauses.len())
 }
 
 /// Whether an action takes no permission. STS tells everybody who they are, even where a policy denies it (STS API reference,

@@ -8,6 +8,15 @@ use crate::model::AwsExpectation;
 /// What is asked for where an action has no resource of its own.
 pub(super) const NO_RESOURCE: &str = "*";
 
+/// What a role does to another one when it assumes it. Each takes its own permission, on both sides.
+const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
+
+/// Whether an action is about assuming a role.
+#[must_use]
+pub fn is_chaining(action: &str) -> bool {
+    ACTIONS.iter().any(|known| action.eq_ignore_ascii_case(known))
+}
+
 /// One action on one resource; either may have wildcards, which ask for all that they match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question<'a> {
@@ -57,6 +66,10 @@ pub fn request<'c>(
     let mut known = Context::new(Unlisted::Unknown);
     for (key, value) in principal(role) {
         known.set(key, ContextValue::Known(vec![value]));
+    }
+    if is_chaining(action) {
+        // A parameter that every call has (STS API reference, AssumeRole); only its value is the caller's choice.
+        known.set("sts:RoleSessionName", ContextValue::Present);
     }
     for (key, value) in context {
         known.set(key, ContextValue::Known(vec![value.clone()]));

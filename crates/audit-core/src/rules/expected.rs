@@ -7,10 +7,11 @@ use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::SimulatedDecision;
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::{
-    Answer, Confirmation, DENIED_BY_SCP, Expected, NOT_SEEN, NOT_SIMULATED, Policy, PolicySet, Question,
-    Source, chaining,
+    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SEEN, NOT_SIMULATED, Policy, PolicySet,
+    Question, Source, chaining,
 };
 use crate::text::quote;
+use iam_policy::Request;
 
 /// The most questions that a message lists.
 const SHOWN: usize = 3;
@@ -73,6 +74,45 @@ pub(crate) fn of_kind<'e, 'a>(
         .collect()
 }
 
+/// A fix, followed by what a person has to do besides.
+pub(crate) fn and_by_hand(fix: Fix, steps: &[String]) -> Fix {
+    if steps.is_empty() {
+        return fix;
+    }
+    let by_hand = Fix::manual(steps.join("; "));
+    match fix.then.clone() {
+        None => fix.then(Some(by_hand)),
+        Some(next) => fix.then(Some(next.then(Some(by_hand)))),
+    }
+}
+
+/// The statement of the role's identity policies that allows what is asked, but for its condition.
+pub(crate) fn missed<'a>(chain: &Chain<'a>, question: &Question<'_>) -> Option<Missed<'a>> {
+    let policies = admitted(chain)?.permissions.as_ref().ok()?;
+    policies.missed(&as_request(chain, question)?)
+}
+
+/// The same of its permissions boundary.
+pub(crate) fn missed_by_boundary<'a>(chain: &Chain<'a>, question: &Question<'_>) -> Option<Missed<'a>> {
+    let policies = admitted(chain)?.permissions.as_ref().ok()?;
+    policies.missed_by_boundary(&as_request(chain, question)?)
+}
+
+/// A question as the policies are asked, with what is expected of its context.
+pub(crate) fn as_request(chain: &Chain<'_>, question: &Question<'_>) -> Option<Request> {
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let context = expectations
+        .get(question.expectation)
+        .map(|expectation| &expectation.context);
+    let context = context.into_iter().flatten();
+    Some(request(
+        &admitted(chain)?.arn,
+        question.action,
+        question.resource,
+        context,
+    ))
+}
+
 /// An inline policy that allows what no policy allows, and where the permissions boundary does not allow that either, what is
 /// missing there; proven to do so, by hand where that cannot be proven.
 pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix> {
@@ -90,8 +130,8 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
         .identity
         .push(Policy::new(Source::Inline(&grant.name), &text));
     let after = answers_to(chain, &with_grant, missing);
-    let allowed = |answer: &Answer<'_>| matches!(answer, Answer::Allowed(_));
-    let outside = |answer: &Answer<'_>| matches!(answer, Answer::OutsideBoundary(_));
+    let allowed = |answer: &Answer<'_>| matches!(answer.own(), Answer::Allowed(_));
+    let outside = |answer: &Answer<'_>| matches!(answer.own(), Answer::OutsideBoundary(_));
     if !after.iter().all(|(_, answer)| allowed(answer) || outside(answer)) {
         return Some(by_hand(name, &lacking));
     }
@@ -146,7 +186,7 @@ pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Que
     let after = answers_to(chain, &with_it, blocked);
     let is_proven = after
         .iter()
-        .all(|(_, answer)| matches!(answer, Answer::Allowed(_)));
+        .all(|(_, answer)| matches!(answer.own(), Answer::Allowed(_) | Answer::Trusted(_)));
     Some(if is_proven {
         widened.fix(&aws.arn)
     } else {
@@ -160,24 +200,14 @@ fn answers_to<'q, 'p>(
     policies: &PolicySet<'p>,
     questions: &'q [&'q Question<'q>],
 ) -> Vec<(&'q Question<'q>, Answer<'p>)> {
-    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     let Some(aws) = admitted(chain) else {
         return Vec::new();
     };
-    let asked = |question: &Question<'_>| {
-        let context = expectations
-            .get(question.expectation)
-            .map(|expectation| &expectation.context);
-        let request = request(
-            &aws.arn,
-            question.action,
-            question.resource,
-            context.into_iter().flatten(),
-        );
-        chaining::with_trust(chain, &aws.arn, &request, policies.ask(&request))
-    };
     questions
         .iter()
-        .map(|question| (*question, asked(question)))
+        .filter_map(|question| {
+            let request = as_request(chain, question)?;
+            Some((*question, chaining::ask(chain, &aws.arn, &request, policies)))
+        })
         .collect()
 }

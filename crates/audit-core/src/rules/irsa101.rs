@@ -67,10 +67,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
-        (
-            Severity::Broken,
-            format!("IrsaAudit `{}` expects a role", quote(&request.name)),
-        )
+        let because = if request.from_command {
+            "AWS permissions were asked for".to_owned()
+        } else {
+            format!("IrsaAudit `{}` expects a role", quote(&request.name))
+        };
+        (Severity::Broken, because)
     } else if chain.carries_role() {
         let refused: Vec<&str> = refused(chain, carried(chain)).into_iter().collect();
         if refused.is_empty() {

@@ -58,7 +58,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {
-        (Some(request), ..) if request.declared || request.expects_role() => {
+        (Some(request), ..) if !request.from_command && (request.declared || request.expects_role()) => {
             format!("IrsaAudit `{}` names it", quote(&request.name))
         }
         (_, Some(pod), _) => format!("pod `{}` runs as it", quote(&pod.name)),
@@ -70,6 +70,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
                 quote(&workload.name)
             )
         }
+        (Some(request), ..) if request.from_command => "its permissions were asked for".to_owned(),
         _ => return None,
     };
     let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {

@@ -83,6 +83,7 @@ mod tests {
         let association = PodIdentityAssociation {
             id: "a-1".to_owned(),
             role_arn: role_arn.map(str::to_owned),
+            has_session_tags: true,
         };
         let (now, key) = (world.now, BindingKey::new("shop", service_account));
         world.account(|account| account.pod_identity = Observed::known([(key, association)].into(), now))

@@ -32,13 +32,13 @@
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::grant;
+use super::expected::{and_by_hand, asked, grant, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::permissions::expectation::questions;
-use crate::permissions::{Confirmation, Expected, Question, expected, is_free};
+use crate::permissions::{Answer, Confirmation, Expected, Question, expected, is_free, question};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -64,16 +64,52 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     let questions = questions(expectations).map(|(question, _)| question);
-    let missing: Vec<Question<'_>> = questions.filter(|question| !is_free(question.action)).collect();
     let all = expected(chain);
+    let needs_a_policy = |question: &Question<'_>| {
+        let answer = all
+            .iter()
+            .find(|expected| expected.question == *question)
+            .map(|expected| &expected.answer);
+        match answer {
+            Some(Answer::Refused(refusal)) => refusal.needs_own,
+            Some(answer) => *answer == Answer::NotAllowed,
+            // Policies that were not read in whole; there are none to read but a boundary.
+            None => !is_free(question.action) && !question::is_chaining(question.action),
+        }
+    };
+    let missing: Vec<Question<'_>> = questions.filter(needs_a_policy).collect();
+    let refused = of_kind(&all, |answer| answer.refusal().is_some());
+    let refusals: Vec<String> = refused
+        .iter()
+        .filter_map(|expected| {
+            Some(format!(
+                "{}: {}",
+                asked(&expected.question),
+                expected.answer.refusal()?
+            ))
+        })
+        .collect();
     let is_contradicted =
         |expected: &Expected<'_>| matches!(expected.simulated, Confirmation::Contradicts(_));
-    let is_proven = !missing.is_empty() && (all.is_empty() || !all.iter().all(is_contradicted));
-    let message = format!(
+    let is_proven =
+        !refused.is_empty() || (!missing.is_empty() && (all.is_empty() || !all.iter().all(is_contradicted)));
+    let mut message = format!(
         "role `{}` has neither attached nor inline policies",
         quote(aws.arn.name())
     );
-    let fix = if missing.is_empty() {
+    if !refusals.is_empty() {
+        message = format!("{message}; {}", refusals.join("; "));
+    }
+    let remedies: Vec<String> = refused
+        .iter()
+        .filter_map(|expected| match &expected.answer {
+            Answer::Refused(refusal) => Some(refusal.remedy.clone()),
+            _ => None,
+        })
+        .collect();
+    let fix = if missing.is_empty() && !remedies.is_empty() {
+        Some(Fix::manual(remedies.join("; ")))
+    } else if missing.is_empty() {
         let role = shell::option("--role-name", aws.arn.name());
         let role: Vec<&str> = role.iter().map(String::as_str).collect();
         Some(Fix::manual(format!(
@@ -81,7 +117,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             shell::line("aws iam attach-role-policy", &role)
         )))
     } else {
-        grant(chain, &missing.iter().collect::<Vec<_>>())
+        grant(chain, &missing.iter().collect::<Vec<_>>()).map(|granted| and_by_hand(granted, &remedies))
     };
     Some(
         Finding::new(&ENTRY, message)

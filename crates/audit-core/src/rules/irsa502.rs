@@ -4,7 +4,8 @@
 //! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), and no policy of the role allows one of them: every action on
 //! every resource is asked for. A wildcard in an action or in a resource asks for all that it matches; the resource `*` is for
 //! actions that have no resource of their own. For `sts:AssumeRole` on a role that can be read, that role's trust policy is asked
-//! as well, and the finding says so where it refuses.
+//! as well, and the finding names both refusals where both sides refuse. Within an account, a trust policy that names the role's ARN
+//! grants it without an identity policy; one that names the account does not.
 //!
 //! ## Why it breaks
 //! What no policy allows is denied. SCPs, RCPs and policies of resources are not looked at: a bucket's own policy may allow what
@@ -29,7 +30,8 @@
 //!
 //! ## Fix
 //! The command puts one inline policy beside the others that allows exactly what is missing. Where policies are kept in code, take
-//! its Terraform form, or the statement in it.
+//! its Terraform form, or the statement in it. Where a statement allows the action on the resource and only its condition is not
+//! met, no command is printed: the finding names the condition key, what it must be and what the request has.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says `allowed`.
@@ -39,14 +41,13 @@
 //! - [Actions, resources and condition keys for AWS services](https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::{asked, grant, message, of_kind};
+use super::expected::{and_by_hand, asked, grant, message, missed, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::fix::{Fix, FixKind};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Question, expected};
-use crate::text::quote;
+use crate::permissions::{Answer, Expected, Question, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -70,29 +71,81 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let all = expected(chain);
-    let failing = of_kind(&all, |answer| {
-        matches!(answer, Answer::NotAllowed | Answer::Refused(_))
-    });
+    let failing = of_kind(&all, is_missing);
     failing.first()?;
-    let message = message(aws.arn.name(), &failing, |expected| match &expected.answer {
-        Answer::Refused(why) => format!("{} is allowed, but {why}", asked(&expected.question)),
-        _ => format!("no policy allows {}", asked(&expected.question)),
-    });
-    let missing = of_kind(&all, |answer| matches!(answer, Answer::NotAllowed));
-    let questions: Vec<&Question<'_>> = missing.iter().map(|expected| &expected.question).collect();
-    let fix = if questions.is_empty() {
-        let arn = quote(&aws.arn.to_string());
-        Some(Fix::manual(format!(
-            "ask whoever owns the role that is to be assumed to let `{arn}` in"
-        )))
-    } else {
-        grant(chain, &questions)
-    };
+    let message = message(aws.arn.name(), &failing, |expected| why(chain, expected));
+    let fix = let_it(chain, &failing);
     let nor = match &fix {
-        Some(Fix { then: Some(_), .. }) => "; nor does the permissions boundary allow all of it",
+        Some(Fix {
+            kind: FixKind::AwsCli,
+            then: Some(next),
+            ..
+        }) if next.kind == FixKind::AwsCli => "; nor does the permissions boundary allow all of it",
         _ => "",
     };
     Some(Finding::new(&ENTRY, format!("{message}{nor}")).fix(fix))
+}
+
+/// Whether this rule speaks of an answer: not of a Deny, nor of a boundary, which are those of others.
+fn is_missing(answer: &Answer<'_>) -> bool {
+    match answer {
+        Answer::NotAllowed => true,
+        Answer::Refused(refusal) => !matches!(*refusal.own, Answer::Denied(_) | Answer::OutsideBoundary(_)),
+        _ => false,
+    }
+}
+
+/// What refuses it: the role's own policies, the role that is to be assumed, or both.
+fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
+    let what = asked(&expected.question);
+    let own = match (expected.answer.own(), missed(chain, &expected.question)) {
+        (Answer::NotAllowed, Some(missed)) => {
+            format!(
+                "no policy allows {what} as asked: the condition of {} is not met: {}",
+                missed.place,
+                missed.why()
+            )
+        }
+        (Answer::NotAllowed, None) => format!("no policy allows {what}"),
+        (Answer::Undetermined(_), _) => format!("{what} is refused, whatever the role's own policies say"),
+        _ => format!("{what} is allowed by the role's own policies"),
+    };
+    match expected.answer.refusal() {
+        None => own,
+        Some(why) if matches!(expected.answer.own(), Answer::NotAllowed) => format!("{own}, and {why}"),
+        Some(why) => format!("{own}, but {why}"),
+    }
+}
+
+/// What lets it: a grant of what no policy allows, then a word with those who own what else refuses.
+fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Fix> {
+    let (mut missing, mut by_hand): (Vec<&Question<'_>>, Vec<String>) = (Vec::new(), Vec::new());
+    for expected in failing {
+        let question = &expected.question;
+        let is_needed = match &expected.answer {
+            Answer::Refused(refusal) => {
+                by_hand.push(refusal.remedy.clone());
+                refusal.needs_own && matches!(*refusal.own, Answer::NotAllowed)
+            }
+            _ => true,
+        };
+        match missed(chain, question).filter(|_| is_needed) {
+            // A condition is there for a reason: nothing is granted past it.
+            Some(missed) => by_hand.push(format!(
+                "make the request meet the condition of {}, or ask the owner of the policy to change it: a condition is usually \
+                 deliberate, so that no command is printed that grants {} without it",
+                missed.place,
+                asked(question)
+            )),
+            None if is_needed => missing.push(question),
+            None => {}
+        }
+    }
+    by_hand.dedup();
+    if missing.is_empty() {
+        return (!by_hand.is_empty()).then(|| Fix::manual(by_hand.join("; ")));
+    }
+    grant(chain, &missing).map(|granted| and_by_hand(granted, &by_hand))
 }
 
 #[cfg(test)]
@@ -100,7 +153,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fix::FixKind;
     use crate::testing::*;
     use crate::verdict::Verdict;
 

@@ -29,13 +29,15 @@
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::{asked, message, of_kind};
+use iam_policy::ClauseExplanation;
+
+use super::expected::{as_request, asked, message, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, expected};
+use crate::permissions::{Answer, Place, Question, clause, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -55,19 +57,47 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let denied = of_kind(&all, |answer| matches!(answer, Answer::Denied(_)));
-    let Answer::Denied(first) = &denied.first()?.answer else {
+    let denied = of_kind(&all, |answer| matches!(answer.own(), Answer::Denied(_)));
+    let Answer::Denied(first) = denied.first()?.answer.own() else {
         return None;
     };
-    let message = message(aws.arn.name(), &denied, |expected| match &expected.answer {
-        Answer::Denied(place) => format!("{} is denied by {place}", asked(&expected.question)),
-        _ => asked(&expected.question),
+    let message = message(aws.arn.name(), &denied, |expected| {
+        let what = asked(&expected.question);
+        let denied = match expected.answer.own() {
+            Answer::Denied(place) => format!(
+                "{what} is denied by {place}{}",
+                applies(chain, place, &expected.question)
+            ),
+            _ => what,
+        };
+        match expected.answer.refusal() {
+            Some(why) => format!("{denied}; also, {why}"),
+            None => denied,
+        }
     });
     let fix = Fix::manual(format!(
         "ask whoever owns it to make an exception from {first}, or expect less; no edit is proposed, for it stands there for a \
          reason"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// Under which condition a Deny applies, where it has one.
+fn applies(chain: &Chain<'_>, place: &Place<'_>, question: &Question<'_>) -> String {
+    let clauses = admitted(chain)
+        .and_then(|aws| aws.permissions.as_ref().ok())
+        .and_then(|policies| Some(policies.clauses(place, &as_request(chain, question)?)))
+        .unwrap_or_default();
+    let shown: Vec<String> = clauses.iter().take(2).map(condition).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    format!(", whose condition is met: {}", shown.join("; "))
+}
+
+/// A clause that is met, with what the request has.
+fn condition(met: &ClauseExplanation) -> String {
+    format!("{}, and {}", clause::wanted(met), clause::got(&met.got))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@
 //! - [Permissions boundaries for IAM entities](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 
-use super::expected::{asked, message, of_kind, widen};
+use super::expected::{asked, message, missed_by_boundary, of_kind, widen};
 use crate::chain::{Chain, RoleChain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -58,15 +58,24 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let blocked = of_kind(&all, |answer| matches!(answer, Answer::OutsideBoundary(_)));
-    let Answer::OutsideBoundary(boundary) = blocked.first()?.answer else {
+    let blocked = of_kind(&all, |answer| matches!(answer.own(), Answer::OutsideBoundary(_)));
+    let Answer::OutsideBoundary(boundary) = *blocked.first()?.answer.own() else {
         return None;
     };
     let message = message(aws.arn.name(), &blocked, |expected| {
-        format!(
-            "{} is allowed, but not by the permissions boundary, {boundary}",
-            asked(&expected.question)
-        )
+        let what = asked(&expected.question);
+        let mut why = format!("{what} is allowed, but not by the permissions boundary, {boundary}");
+        if let Some(missed) = missed_by_boundary(chain, &expected.question) {
+            why = format!(
+                "{why}: the condition of {} is not met: {}",
+                missed.place,
+                missed.why()
+            );
+        }
+        match expected.answer.refusal() {
+            Some(refusal) => format!("{why}; also, {refusal}"),
+            None => why,
+        }
     });
     let others = match others_within(chain, aws) {
         0 => String::new(),

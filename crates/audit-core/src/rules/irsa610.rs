@@ -1,21 +1,32 @@
 //! # IRSA610 `TokenMintingExposed`
 //!
 //! ## What it means
-//! Others can take the identity of the ServiceAccount, and with it the role: they may ask for its tokens
-//! (`create serviceaccounts/token`), run pods or workloads as it in its namespace, get into its pods (`pods/exec`), change its
-//! annotations, or impersonate it.
+//! Others can take the identity of the ServiceAccount, and with it the role. These permissions open a way:
+//!
+//! | permission | in a RoleBinding of its namespace | in a ClusterRoleBinding |
+//! |---|---|---|
+//! | `create` on `serviceaccounts/token` | yes | yes |
+//! | `create` on `pods`; `update` or `patch` on `pods` (their images) | yes | yes |
+//! | `create`, `update` or `patch` on `deployments`, `statefulsets`, `daemonsets`, `replicasets`, `replicationcontrollers`, `jobs`, `cronjobs` | yes | yes |
+//! | `pods/exec`, `pods/attach`, `pods/ephemeralcontainers` | yes | yes |
+//! | `create` on `secrets` together with `get`, `list` or `watch`: a Secret of type `kubernetes.io/service-account-token` is filled with a token | yes | yes |
+//! | `update` or `patch` on `serviceaccounts`, which hold the annotations | yes | yes |
+//! | `impersonate` on `serviceaccounts` | yes | yes |
+//! | `escalate` on `roles`; `bind` on `roles` or `clusterroles` | yes | yes |
+//! | `escalate` on `clusterroles`; `impersonate` on `users` or `groups`; `nodes/proxy` | no | yes |
 //!
 //! Said of every ServiceAccount that is audited. Left out are those who run the cluster anyway: the group `system:masters`,
 //! nodes, the controller manager and the scheduler, EKS's own users and groups (`eks:…`), and ServiceAccounts in
-//! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Rights that
-//! are limited to pods or workloads of some names are not counted.
+//! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Permissions
+//! that are limited to pods, workloads or roles of some names are not counted, except `bind` on `edit`, `admin` or `cluster-admin`.
+//! Offline, nothing is said where the files hold no bindings.
 //!
 //! ## Why it matters
-//! In AWS's log these requests look like the ServiceAccount's own. Whoever can do this has every permission of the role,
-//! whatever IAM says of him.
+//! In AWS's log these requests look like the ServiceAccount's own. Anyone who can do this has every permission of the role,
+//! whatever IAM says.
 //!
 //! ## In logs
-//! In the API server's audit log: `create` on `serviceaccounts/token`, or on `pods`, by somebody unexpected.
+//! In the API server's audit log: `create` on `serviceaccounts/token`, or on `pods`, by an unexpected user.
 //!
 //! ## Example
 //! ```console
@@ -27,7 +38,7 @@
 //! may create pods. It changes no verdict. A change of roles shows at the next audit of the ServiceAccount.
 //!
 //! ## Verify
-//! `kubectl auth can-i create serviceaccounts/token --namespace NS --as SOMEBODY` says `no`.
+//! `kubectl auth can-i create serviceaccounts/token --namespace NS --as USER` says `no`.
 //!
 //! ## References
 //! - [RBAC good practices: privilege escalation](https://kubernetes.io/docs/concepts/security/rbac-good-practices/)
@@ -98,6 +109,10 @@ mod tests {
             "create core pods",
             "create core serviceaccounts/token cart",
             "patch core serviceaccounts",
+            "patch core pods/ephemeralcontainers",
+            "create core pods/attach",
+            "escalate rbac.authorization.k8s.io roles",
+            "bind rbac.authorization.k8s.io clusterroles",
         ] {
             let report = World::healthy()
                 .granting("", "r", rule)
@@ -120,6 +135,7 @@ mod tests {
             ("staging", "create core pods"),
             ("shop", "get core pods"),
             ("shop", "create core secrets"),
+            ("shop", "create core nodes/proxy"),
         ] {
             assert_healthy(
                 &World::healthy()

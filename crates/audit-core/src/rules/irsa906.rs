@@ -1,8 +1,10 @@
 //! # IRSA906 `ExpectationNotEvaluated`
 //!
 //! ## What it means
-//! What an `IrsaAudit` expects cannot be told to hold or not to hold. For AWS actions (`spec.expect.aws`): a statement of the role's
-//! policies depends on condition keys of which nothing is known (they are named), or allows a part of an expected pattern. Or the
+//! Whether what an `IrsaAudit` expects holds cannot be determined. For AWS actions (`spec.expect.aws`): a statement of the role's
+//! policies, or of the trust policy of a role that is to be assumed, depends on condition keys of which nothing is known (they are
+//! named), or allows a part of an expected pattern. Or the trust policy of a role in the same account was not seen, which may grant
+//! `sts:AssumeRole` by itself. Or the
 //! pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
 //!
 //! ## Why it is unknown
@@ -33,8 +35,10 @@ use super::expected::{asked, message, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Doubt, expected};
+use crate::permissions::{Answer, Doubt, Expected, expected};
+use crate::text::quote;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -54,6 +58,9 @@ pub(super) const RULE: Rule = Rule {
 /// The most doubts that are told of one question.
 const DOUBTS: usize = 2;
 
+/// The most keys that are asked for.
+const KEYS: usize = 5;
+
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request?;
     let (link, field) = if request.role_arn.is_some() && chain.uses_pod_identity {
@@ -65,8 +72,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         return None;
     };
+    let what = if request.from_command {
+        "what was asked".to_owned()
+    } else {
+        format!("`spec.{field}`")
+    };
     let message = format!(
-        "the pods get their credentials from EKS Pod Identity, whose role is not looked at: `spec.{field}` is not evaluated"
+        "the pods get their credentials from EKS Pod Identity, whose role is not looked at: {what} is not evaluated"
     );
     Some(Finding::new(&ENTRY, message).at(link))
 }
@@ -84,12 +96,52 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
         };
         let told: Vec<String> = doubts.iter().take(DOUBTS).map(Doubt::to_string).collect();
         format!(
-            "{} cannot be told: {}",
+            "{} cannot be determined: {}",
             asked(&expected.question),
             told.join(", and ")
         )
     });
-    Some(Finding::new(&ENTRY, message))
+    Some(Finding::new(&ENTRY, message).fix(settle(chain, &open)))
+}
+
+/// How to say what the keys are on which the answers depend.
+fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
+    let mut keys: Vec<&str> = Vec::new();
+    for expected in open {
+        let Answer::Undetermined(doubts) = &expected.answer else {
+            continue;
+        };
+        for key in doubts.iter().flat_map(Doubt::keys) {
+            if !keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+                keys.push(key);
+            }
+        }
+    }
+    keys.truncate(KEYS);
+    if keys.is_empty() {
+        return None;
+    }
+    let is_asked = chain.request.is_some_and(|request| request.from_command);
+    let given: Vec<String> = if is_asked {
+        keys.iter()
+            .map(|key| format!("--context {}=VALUE", quote(key)))
+            .collect()
+    } else {
+        keys.iter()
+            .map(|key| format!("\"{}\": \"VALUE\"", quote(key)))
+            .collect()
+    };
+    Some(Fix::manual(if is_asked {
+        format!(
+            "if you know what the request has, ask `irsa-audit can-i` with `{}`",
+            given.join(" ")
+        )
+    } else {
+        format!(
+            "if you know what the request has, say so: `spec.expect.aws[].context: {{{}}}`",
+            given.join(", ")
+        )
+    }))
 }
 
 #[cfg(test)]

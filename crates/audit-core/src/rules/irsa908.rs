@@ -2,8 +2,9 @@
 //!
 //! ## What it means
 //! `spec.expect.kubernetes` names something that no role which was seen allows, and not all were seen: the operator may not
-//! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`), or not the built-in ClusterRole, such
-//! as `view`, to which a binding refers. Live, the API server itself is asked as well, and what it allows is met all the same.
+//! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`); or files hold no object at all of a kind that
+//! may grant it, although every cluster has Roles, ClusterRoles, RoleBindings and ClusterRoleBindings of its own; or not the
+//! built-in ClusterRole, such as `view`, to which a binding refers. Live, the API server itself is asked as well, and what it allows is met all the same.
 //!
 //! ## Why it is unknown
 //! What was not seen may allow it.

@@ -96,10 +96,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let is_organizations =
         |(_, said): &(_, &SimulatedAnswer)| said.decision == SimulatedDecision::DeniedByOrganization;
     let fix = if contradicted.iter().any(is_organizations) {
-        Fix::manual(
-            "ask whoever administers the organization whether an SCP is to deny it; if that SCP depends on keys of the request, such as \
-             `aws:SourceVpc`, say what they are in `spec.expect.aws[].context`",
-        )
+        let place = if chain.request.is_some_and(|request| request.from_command) {
+            "with `--context KEY=VALUE`"
+        } else {
+            "in `spec.expect.aws[].context`"
+        };
+        Fix::manual(format!(
+            "ask the administrator of the organization whether an SCP is meant to deny it; if that SCP depends on keys of the request, \
+             such as `aws:SourceVpc`, give their values {place}"
+        ))
     } else {
         compare(&aws.arn.to_string(), first)
     };

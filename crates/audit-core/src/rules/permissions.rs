@@ -50,7 +50,7 @@ pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
         .collect();
     match least::grants(rbac, &key.into(), &denied) {
         Some(grants) => fix::rbac::apply(key, &grants),
-        None => Fix::manual("no role can give what is expected: correct `spec.expect.kubernetes`"),
+        None => Fix::manual("no role can allow what is asked for: correct its verbs, resource or names"),
     }
 }
 
@@ -130,7 +130,7 @@ fn why(answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
         ),
         Cause::Scope => format!(
             "{by} grants it in its namespace only, and a RoleBinding, even to a ClusterRole, reaches no other: it takes a \
-             ClusterRoleBinding, or `namespace` in the expectation"
+             ClusterRoleBinding, unless it is meant for one namespace only"
         ),
         Cause::Subject => {
             let subject = nearest.subject.map_or_else(String::new, |subject| {

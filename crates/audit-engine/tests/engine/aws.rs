@@ -163,6 +163,7 @@ fn associations(aws: &AwsAccount) -> BTreeMap<BindingKey, PodIdentityAssociation
     let association = PodIdentityAssociation {
         id: "a-1".to_owned(),
         role_arn: None,
+        has_session_tags: true,
     };
     let keys = aws.associations.iter().cloned();
     keys.map(|key| (key, association.clone())).collect()

@@ -141,6 +141,37 @@ impl Told {
         Ok(())
     }
 
+    /// Whether a role of this name was told.
+    pub(super) fn has_role(&self, name: &str) -> bool {
+        self.roles.contains_key(name)
+    }
+
+    /// The ARN of a role's permissions boundary.
+    pub(super) fn boundary_of(&self, role: &str) -> Option<String> {
+        self.roles.get(role)?.role.boundary.as_deref().map(str::to_owned)
+    }
+
+    /// Takes in which policies a role has, where no other output told that.
+    pub(super) fn policies_of(&mut self, role: &str, attached: &[String], inline: &[String]) {
+        let Some(told) = self.roles.get_mut(role).filter(|told| told.policies.is_none()) else {
+            return;
+        };
+        let mut policies = RolePolicies {
+            attached: attached.to_vec(),
+            inline: inline.to_vec(),
+        };
+        policies.attached.sort_unstable();
+        policies.inline.sort_unstable();
+        told.policies = Some(policies);
+    }
+
+    /// Takes in the document of an inline policy.
+    pub(super) fn inline_document(&mut self, role: &str, name: String, document: String) {
+        if let Some(told) = self.roles.get_mut(role) {
+            told.inline.entry(name).or_insert_with(|| document.into());
+        }
+    }
+
     /// The account, as of `now`.
     pub(super) fn finish(
         self,
@@ -267,12 +298,15 @@ fn associations(
             association.namespace.as_str(),
             association.service_account.as_str(),
         );
-        let known = associations.remove(&key).and_then(|known| known.role_arn);
+        let known = associations.remove(&key);
+        let (known_role, has_tags) =
+            known.map_or((None, true), |known| (known.role_arn, known.has_session_tags));
         associations.insert(
             key,
             PodIdentityAssociation {
                 id: association.id.clone(),
-                role_arn: association.role_arn.clone().or(known),
+                role_arn: association.role_arn.clone().or(known_role),
+                has_session_tags: !association.disable_session_tags && has_tags,
             },
         );
     }

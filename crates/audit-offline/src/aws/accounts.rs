@@ -9,6 +9,7 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::account::{Described, Told};
+use super::pieces::Pieces;
 use super::shape::{self, Details, Output, RoleDetail};
 use crate::Options;
 use crate::problem::{Place, Problem, Weight};
@@ -19,6 +20,8 @@ pub(super) struct Accounts {
     told: BTreeMap<String, Told>,
     /// The accounts that the outputs in a directory name.
     folders: BTreeMap<Arc<str>, BTreeSet<String>>,
+    /// Outputs on one role or one policy.
+    pieces: Pieces,
 }
 
 /// What came of an output.
@@ -55,6 +58,7 @@ impl Accounts {
     ) {
         let mut nameless = Vec::new();
         for (place, output) in outputs {
+            problems.extend(of_node(&place, &output));
             match self.take_named(&place, output) {
                 Ok(Taken::Nothing) => {}
                 Ok(Taken::Named(accounts)) => {
@@ -94,6 +98,8 @@ impl Accounts {
             }
         }
         self.join(providers, problems);
+        let pieces = std::mem::take(&mut self.pieces);
+        pieces.join(&mut self.told, problems);
     }
 
     /// The account of an output that names none: the one that somebody said; else the only one that its directory tells of;
@@ -118,7 +124,32 @@ impl Accounts {
     fn take_named(&mut self, place: &Place, output: Output) -> Result<Taken, Problem> {
         match output {
             Output::Details(details) => self.details(place, details),
-            Output::Roles(roles) => self.roles(place, roles).map(Taken::Named),
+            Output::Roles(roles) => {
+                for role in &roles {
+                    self.pieces.role(place, role);
+                }
+                self.roles(place, roles).map(Taken::Named)
+            }
+            Output::RolePolicy(policy) => {
+                self.pieces.role_policy(place, policy);
+                Ok(Taken::Nothing)
+            }
+            Output::InlineNames(names) => {
+                self.pieces.inline_names(place, names);
+                Ok(Taken::Nothing)
+            }
+            Output::Attached(arns) => {
+                self.pieces.attached(place, arns);
+                Ok(Taken::Nothing)
+            }
+            Output::Policy(policy) => {
+                self.pieces.policy(place, policy);
+                Ok(Taken::Nothing)
+            }
+            Output::PolicyVersion(version) => {
+                self.pieces.version(place, version);
+                Ok(Taken::Nothing)
+            }
             Output::Providers(arns) => {
                 let Some(account) = one_account(place, arns.iter().map(String::as_str))? else {
                     return Ok(Taken::Nameless(Nameless::NoProviders));
@@ -135,13 +166,13 @@ impl Accounts {
                 self.account(&account).clusters.push(cluster);
                 Ok(Taken::Named([account].into()))
             }
-            Output::Caller(account) if is_account(&account) => {
-                self.account(&account);
-                Ok(Taken::Named([account].into()))
+            Output::Caller(caller) if is_account(&caller.account) => {
+                self.account(&caller.account);
+                Ok(Taken::Named([caller.account].into()))
             }
-            Output::Caller(account) => Err(Problem::error(
+            Output::Caller(caller) => Err(Problem::error(
                 place.clone(),
-                format!("`{}` is no AWS account", quote(&account)),
+                format!("`{}` is no AWS account", quote(&caller.account)),
             )),
             Output::Associations(associations) => {
                 let mut accounts = BTreeSet::new();
@@ -300,6 +331,21 @@ impl Accounts {
         };
         self.told.into_iter().map(finish).collect()
     }
+}
+
+/// That somebody asked STS with a node's credentials: a pod that did so has none of its own.
+fn of_node(place: &Place, output: &Output) -> Option<Problem> {
+    let Output::Caller(caller) = output else {
+        return None;
+    };
+    let (role, instance) = caller.node()?;
+    let message = format!(
+        "was printed with credentials of the node's role `{}` (instance `{}`): if a pod printed it, its SDK did not use web identity, \
+         but what the instance metadata service gives to every pod of the node",
+        quote(role),
+        quote(instance)
+    );
+    Some(Problem::warning(place.clone(), message))
 }
 
 /// The account of ARNs that must all be of one; none where there is no ARN.

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod issuer;
+mod pieces;
 pub(crate) mod shape;
 #[cfg(test)]
 #[path = "../../tests/unit/aws.rs"]
@@ -48,8 +49,9 @@ pub(crate) fn load(
             None => problems.push(Problem::unusable(
                 place,
                 "is no output of the AWS CLI that is of use here; these are: get-account-authorization-details, get-role, \
-                 list-roles, list-open-id-connect-providers, get-open-id-connect-provider, describe-cluster, \
-                 get-caller-identity, whole and as JSON, without --query",
+                 list-roles, list-role-policies, get-role-policy, list-attached-role-policies, get-policy, get-policy-version, \
+                 list-open-id-connect-providers, get-open-id-connect-provider, describe-cluster, get-caller-identity, whole and as \
+                 JSON, without --query",
             )),
         }
     }

@@ -23,8 +23,18 @@ pub(crate) enum Output {
     Cluster(Cluster),
     /// `eks list-clusters`: the names of all clusters of a region, which it does not tell.
     ClusterNames(Vec<String>),
-    /// `sts get-caller-identity`: the account.
-    Caller(String),
+    /// `sts get-caller-identity`.
+    Caller(Caller),
+    /// `iam get-role-policy`.
+    RolePolicy(RolePolicy),
+    /// `iam list-role-policies`: the names of all inline policies of a role, which it does not tell.
+    InlineNames(Vec<String>),
+    /// `iam list-attached-role-policies`: the ARNs of all managed policies of a role, which it does not tell.
+    Attached(Vec<String>),
+    /// `iam get-policy`.
+    Policy(ManagedPolicy),
+    /// `iam get-policy-version`: one version of a managed policy, which it does not tell.
+    PolicyVersion(PolicyVersion),
     /// The API server's `/.well-known/openid-configuration`.
     Discovery(IssuerUrl),
     /// `eks list-pod-identity-associations`, or the one of `eks describe-pod-identity-association`.
@@ -155,15 +165,76 @@ impl PolicyDetail {
     }
 }
 
+/// A version of a managed policy.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct PolicyVersion {
+pub(crate) struct PolicyVersion {
     #[serde(default, deserialize_with = "some_document")]
-    document: Option<String>,
+    pub(crate) document: Option<String>,
     #[serde(default)]
-    version_id: Option<String>,
+    pub(crate) version_id: Option<String>,
     #[serde(default)]
-    is_default_version: bool,
+    pub(crate) is_default_version: bool,
+}
+
+/// A managed policy without its versions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ManagedPolicy {
+    pub(crate) arn: String,
+    #[serde(default)]
+    pub(crate) default_version_id: Option<String>,
+}
+
+/// An inline policy of a role, which it names without its account.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RolePolicy {
+    pub(crate) role_name: String,
+    pub(crate) policy_name: String,
+    #[serde(deserialize_with = "document")]
+    pub(crate) policy_document: String,
+}
+
+/// Who asked STS who it is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Caller {
+    pub(crate) account: String,
+    #[serde(default)]
+    arn: String,
+}
+
+impl Caller {
+    /// The name of a node's role, and the id of its instance: credentials of an instance profile have sessions that are named after
+    /// the instance (EC2 User Guide, "IAM roles for Amazon EC2").
+    pub(crate) fn node(&self) -> Option<(&str, &str)> {
+        let (_, session) = self.arn.split_once(":assumed-role/")?;
+        let (role, instance) = session.split_once('/')?;
+        let id = instance.strip_prefix("i-")?;
+        let is_id = id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then_some((role, instance))
+    }
+}
+
+/// A list that may go on in another page.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page<T> {
+    #[serde(alias = "PolicyNames", alias = "AttachedPolicies")]
+    items: Vec<T>,
+    #[serde(default)]
+    is_truncated: bool,
+    #[serde(default)]
+    next_token: Option<Value>,
+}
+
+impl<T> Page<T> {
+    /// What it lists, if that is all.
+    fn whole(self) -> Option<Vec<T>> {
+        let is_last = !self.is_truncated && self.next_token.as_ref().is_none_or(Value::is_null);
+        is_last.then_some(self.items)
+    }
 }
 
 /// A role's permissions boundary.
@@ -263,6 +334,9 @@ pub(crate) struct Association {
     /// Lists do not have it.
     #[serde(default)]
     pub(crate) role_arn: Option<String>,
+    /// Lists do not have it either.
+    #[serde(default)]
+    pub(crate) disable_session_tags: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -304,10 +378,7 @@ fn some_document<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D
 }
 
 /// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.
-const UNUSED: [&str; 13] = [
-    "AttachedPolicies",
-    "PolicyNames",
-    "PolicyVersion",
+const UNUSED: [&str; 10] = [
     "Policy",
     "Policies",
     "PolicyDocument",
@@ -346,6 +417,11 @@ enum Kind {
     Associations,
     Association,
     Summary,
+    RolePolicy,
+    InlineNames,
+    Attached,
+    Policy,
+    PolicyVersion,
     Unused,
 }
 
@@ -375,6 +451,19 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Association
     } else if has("SummaryMap") {
         Kind::Summary
+    } else if has("RoleName") && has("PolicyName") && has("PolicyDocument") {
+        Kind::RolePolicy
+    } else if has("PolicyNames") {
+        Kind::InlineNames
+    } else if has("AttachedPolicies") {
+        Kind::Attached
+    } else if has("PolicyVersion") {
+        Kind::PolicyVersion
+    } else if fields
+        .get("Policy")
+        .is_some_and(|policy| policy.get("Arn").is_some())
+    {
+        Kind::Policy
     } else if UNUSED.iter().any(|name| has(name)) {
         Kind::Unused
     } else {
@@ -412,7 +501,20 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
                 Output::Unused
             }
         }
-        Kind::Caller => Output::Caller(decoded(field("Account"), "get-caller-identity")?),
+        Kind::Caller => Output::Caller(decoded(value, "get-caller-identity")?),
+        Kind::RolePolicy => Output::RolePolicy(decoded(value, "get-role-policy")?),
+        Kind::InlineNames => {
+            let page: Page<String> = decoded(value, "list-role-policies")?;
+            page.whole().map_or(Output::Unused, Output::InlineNames)
+        }
+        Kind::Attached => {
+            let page: Page<AttachedPolicy> = decoded(value, "list-attached-role-policies")?;
+            let arns = |all: Vec<AttachedPolicy>| all.into_iter().map(|policy| policy.policy_arn).collect();
+            page.whole()
+                .map_or(Output::Unused, |all| Output::Attached(arns(all)))
+        }
+        Kind::Policy => Output::Policy(decoded(field("Policy"), "get-policy")?),
+        Kind::PolicyVersion => Output::PolicyVersion(decoded(field("PolicyVersion"), "get-policy-version")?),
         Kind::Discovery => match discovery(&value) {
             Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),
             None => return Err("its `issuer` is no text".to_owned()),
@@ -495,10 +597,7 @@ mod tests {
         ] {
             assert!(read(value.clone()).is_none() && !is_output(&value), "{value}");
         }
-        assert!(matches!(
-            read(json!({"PolicyNames": []})),
-            Some(Ok(Output::Unused))
-        ));
+        assert!(matches!(read(json!({"Users": []})), Some(Ok(Output::Unused))));
     }
 
     #[test]

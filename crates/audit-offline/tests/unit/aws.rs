@@ -19,7 +19,7 @@ fn trust() -> Value {
     }]})
 }
 
-fn detail(account: &str, name: &str) -> Value {
+pub(crate) fn detail(account: &str, name: &str) -> Value {
     json!({
         "Path": "/", "RoleName": name, "RoleId": "AROAEXAMPLE", "Arn": format!("arn:aws:iam::{account}:role/{name}"),
         "CreateDate": "2026-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": trust(), "InstanceProfileList": [],
@@ -52,14 +52,14 @@ fn cluster(issuer: &str) -> Value {
 
 const AUD: &[&str] = &["sts.amazonaws.com"];
 
-fn with_issuer() -> Options {
+pub(crate) fn with_issuer() -> Options {
     Options {
         issuer: Some(IssuerUrl::parse(ISSUER).unwrap()),
         ..options()
     }
 }
 
-fn given(outputs: &[Value], options: &Options) -> Loaded {
+pub(crate) fn given(outputs: &[Value], options: &Options) -> Loaded {
     let texts: Vec<String> = outputs.iter().map(Value::to_string).collect();
     load_texts(
         &[],
@@ -68,7 +68,7 @@ fn given(outputs: &[Value], options: &Options) -> Loaded {
     )
 }
 
-fn taken(outputs: &[Value]) -> Loaded {
+pub(crate) fn taken(outputs: &[Value]) -> Loaded {
     let loaded = given(outputs, &with_issuer());
     assert_eq!(problems(&loaded), [""; 0]);
     loaded

@@ -495,12 +495,37 @@ metadata: {name: pods, labels: {to-reader: 'true'}}
 rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]
 ";
 
+/// Of the whole cluster, as every cluster has some.
+const OTHERS: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: nodes}
+rules: [{apiGroups: [''], resources: [nodes], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: nodes}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nodes}
+subjects: [{kind: User, name: jane}]
+";
+
+const ELSEWHERE: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: nodes, namespace: kube-public}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nodes}
+subjects: [{kind: User, name: jane}]
+";
+
 #[test]
 fn roles_and_bindings_tell_what_is_allowed() {
     for (texts, partial, expected) in [
-        (&[EXPECTING][..], false, &["IRSA601"][..]),
+        (&[EXPECTING][..], false, &["IRSA908"][..]),
         (&[EXPECTING], true, &["IRSA908"]),
-        (&[EXPECTING, BINDING], false, &["IRSA607"]),
+        (&[EXPECTING, OTHERS], false, &["IRSA908"]),
+        (&[EXPECTING, OTHERS, ELSEWHERE], false, &["IRSA601"]),
+        (&[EXPECTING, BINDING], false, &["IRSA908"]),
+        (&[EXPECTING, BINDING, OTHERS], false, &["IRSA607"]),
         (&[EXPECTING, BINDING, ROLE], false, &[]),
         (&[EXPECTING, BINDING, ROLE], true, &[]),
     ] {

@@ -73,6 +73,7 @@ pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[Expect]) 
                 name: key.service_account.clone(),
                 service_account: key.service_account.clone(),
                 declared: true,
+                from_command: true,
                 ..AuditRequest::default()
             });
             let expected = expected.iter().map(|expect| expect.expectation(BTreeMap::new()));

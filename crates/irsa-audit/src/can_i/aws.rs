@@ -3,15 +3,17 @@
 //! The question becomes an expectation of an `IrsaAudit` that only this process knows, and the audit answers: what it finds is the
 //! reason, and its fix is what would let it.
 
-use audit_core::chain::Chain;
+use audit_core::chain::{Annotation, Chain};
 use audit_core::finding::Link;
 use audit_core::model::{AuditRequest, AwsExpectation, BindingKey};
-use audit_core::permissions::{Answer, chaining, expected};
+use audit_core::permissions::{Answer, Question as PolicyQuestion, chaining, expected, question};
 use audit_core::rules::expected::seen;
 use audit_core::snapshot::{Binding, Cluster};
 use audit_core::text::quote;
 use audit_core::{Config, Finding, Severity, audit_binding};
+use iam_policy::RoleArn;
 
+use super::pod_identity;
 use super::reply::Reply;
 use crate::audit::live::{self, Wish};
 use crate::audit::source::{self, Evidence, SourceArgs, SourceError};
@@ -40,6 +42,10 @@ pub(super) fn ask(args: &SourceArgs, key: &BindingKey, asked: &AwsExpectation) -
 /// Whether what is expected of the ServiceAccount holds.
 fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
     let Evidence { snapshot, now, .. } = evidence;
+    let chain = Chain::derive(snapshot, config, key, *now);
+    if let Some(reply) = pod_identity::answer(&chain).or_else(|| without_role(&chain)) {
+        return reply;
+    }
     let report = audit_binding(snapshot, config, key, *now);
     // Pods that run now are not the ServiceAccount: new ones may do what they cannot.
     let decides = |link: Link| link != Link::Pods && link != Link::Rbac;
@@ -53,43 +59,94 @@ fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
     if let Some(unseen) = first(Severity::Unknown) {
         return Reply::of(unseen, false);
     }
-    let chain = Chain::derive(snapshot, config, key, *now);
     let reply = allowed(&chain).unwrap_or_else(|| {
-        Reply::unknown("nothing was found that forbids it, and nothing that allows it was looked at")
+        Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
     });
     let weighty = |finding: &&Finding| finding.link == Link::Pods && finding.severity > Severity::Notice;
     report.findings.iter().filter(weighty).fold(reply, Reply::note)
 }
 
+/// The answer for a ServiceAccount that exists and asks for no role: whatever its pods can do, they do not do it as this
+/// ServiceAccount.
+fn without_role(chain: &Chain<'_>) -> Option<Reply> {
+    chain.service_account?;
+    let is_bare =
+        chain.annotation == Annotation::Missing && chain.misplaced.is_none() && !chain.carries_role();
+    if !is_bare || chain.snapshot.cluster.webhook_entries_unseen() {
+        return None;
+    }
+    let trusting: Vec<String> = chain
+        .trusted_by
+        .iter()
+        .map(|(account, role)| format!("`{}` in account {}", quote(role), quote(account)))
+        .collect();
+    let hint = match trusting.first() {
+        None => String::new(),
+        Some(first) => format!("; role {first} trusts it, and would be its role if the annotation named it"),
+    };
+    let prefix = &chain.config.annotation_prefix;
+    let why = format!(
+        "ServiceAccount `{}` has no role: it has no annotation `{prefix}/role-arn`{hint}",
+        quote(&chain.key.to_string()),
+    );
+    let remedy = format!(
+        "# Which credentials its pods get instead:\n{NODE_ROLE}\n\n# To do: to give it a role, annotate it with `{prefix}/role-arn`, let the \
+         trust policy of that role admit it, and recreate its pods\n"
+    );
+    Some(Reply::no(&why, &remedy))
+}
+
+/// What pods without a credential path of their own get.
+const NODE_ROLE: &str = "those of the node's role, if the instance metadata service of the node lets pods reach it, else none; \
+                         what the node's role may do was not looked at";
+
 /// By what the role is allowed to do it.
 fn allowed(chain: &Chain<'_>) -> Option<Reply> {
-    let arn = quote(&chain.aws.as_ref()?.arn.to_string());
+    let role = &chain.aws.as_ref()?.arn;
+    let arn = quote(&role.to_string());
     let all = expected(chain);
     let first = all.first()?;
     let seen = seen(&[first]);
+    let question = &first.question;
     let by = match &first.answer {
         Answer::Allowed(place) => place.to_string(),
         Answer::Free => {
             return Some(Reply::yes(&format!("as `{arn}`: it takes no permission")));
         }
-        Answer::Trusted(target) => {
-            let target = quote(target);
-            return Some(Reply::yes(&format!(
-                "as `{arn}`, which the trust policy of `{target}` names itself, so that it needs no policy; {seen}"
-            )));
+        Answer::Trusted(how) => {
+            let same = same_role(role, question);
+            return Some(Reply::yes(&format!("as `{arn}`: {how}{same}; {seen}")));
         }
         _ => return None,
     };
-    let question = &first.question;
-    let unseen = chaining::target(question.action, question.resource)
-        .filter(|target| chaining::lookup(chain, target).is_none());
-    Some(match unseen {
-        Some(target) => Reply::unknown(&format!(
-            "as `{arn}`, {by} allows it, but the trust policy of `{}` was not seen, which must let it in as well",
-            quote(&target.to_string())
+    if !question::is_chaining(question.action) {
+        return Some(Reply::yes(&format!("as `{arn}`, by {by}; {seen}")));
+    }
+    Some(match chaining::target(question.action, question.resource) {
+        None => Reply::unknown(&format!(
+            "as `{arn}`, {by} allows it, but the trust policy of each role has to allow it as well: ask about one role, by its whole \
+             ARN"
         )),
-        None => Reply::yes(&format!("as `{arn}`, by {by}; {seen}")),
+        Some(target) if chaining::lookup(chain, &target).is_none() => Reply::unknown(&format!(
+            "as `{arn}`, {by} allows it, but the trust policy of `{}` was not seen, which has to allow it as well: \
+             `aws iam get-role --role-name {}` shows it",
+            quote(&target.to_string()),
+            quote(target.name())
+        )),
+        Some(_) => Reply::yes(&format!(
+            "as `{arn}`, by {by}{}; {seen}",
+            same_role(role, question)
+        )),
     })
+}
+
+/// That the role which is to be assumed is the one that the pods have.
+fn same_role(role: &RoleArn, question: &PolicyQuestion<'_>) -> &'static str {
+    if chaining::target(question.action, question.resource).as_ref() == Some(role) {
+        "; it is the same role that the pods already have, so that the application need not assume it"
+    } else {
+        ""
+    }
 }
 
 /// Expects this of the ServiceAccount, in place of what others expect, or waive.
@@ -100,6 +157,7 @@ fn expect(cluster: &mut Cluster, key: &BindingKey, asked: &AwsExpectation) {
         service_account: key.service_account.clone(),
         aws: vec![asked.clone()],
         declared: true,
+        from_command: true,
         ..AuditRequest::default()
     };
     cluster.put_request(&key.namespace, request);

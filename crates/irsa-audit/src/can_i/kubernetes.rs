@@ -37,7 +37,9 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
             "nothing that was seen allows it, but {}",
             missing(unseen)
         )),
-        Decision::Disputed => Reply::unknown("the API server says the opposite of what its roles say"),
+        Decision::Disputed => {
+            Reply::unknown("the API server says the opposite of what its roles and bindings say")
+        }
         Decision::Denied => {
             let why = answer
                 .nearest
@@ -92,6 +94,12 @@ mod tests {
         cluster
             .rbac_mut()
             .put_binding(&prune::role_binding(binding).unwrap());
+        // Every cluster has some, and files without any do not hold the cluster.
+        let admins = json!({"metadata": {"name": "cluster-admin"}, "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "Group", "name": "system:masters"}]});
+        cluster
+            .rbac_mut()
+            .put_binding(&prune::cluster_role_binding(admins).unwrap());
         Snapshot {
             origin: Origin::Files,
             cluster,
@@ -131,5 +139,19 @@ mod tests {
     #[test]
     fn what_was_not_given_is_unknown() {
         assert_eq!(reply(Cluster::partial(), &["get", "pods"]).code, 3);
+        let nothing = Snapshot {
+            origin: Origin::Files,
+            ..Snapshot::default()
+        };
+        let args = args(&["get", "pods"]);
+        let Ok(Question::Kubernetes(asked)) = read(&args) else {
+            panic!("{args:?}")
+        };
+        let reply = answer(&nothing, &args.service_account, &asked);
+        assert!(
+            reply.code == 3 && reply.text.contains("`kubectl get roles,rolebindings,"),
+            "{}",
+            reply.text
+        );
     }
 }

@@ -5,12 +5,14 @@
 //! | [`args`] | the flags |
 //! | `question` | what they ask for |
 //! | `aws` | actions of AWS |
+//! | `pod_identity` | the same with credentials of EKS Pod Identity |
 //! | `kubernetes` | verbs of Kubernetes |
 //! | `reply` | answers as text |
 
 pub mod args;
 mod aws;
 mod kubernetes;
+mod pod_identity;
 mod question;
 mod reply;
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn named(finding: &Finding) -> String {
 
 /// A fix in every form, each so that it can be pasted.
 fn write_fix(out: &mut String, fix: &Fix) {
-    let text = lines(&fix.whole());
+    let text = lines(&fix.text);
     let _ = match fix.kind {
         FixKind::AwsCli => writeln!(
             out,
@@ -83,5 +83,9 @@ fn write_fix(out: &mut String, fix: &Fix) {
             alternative.form.as_str(),
             lines(&alternative.text).trim_end()
         );
+    }
+    if let Some(next) = &fix.then {
+        let _ = writeln!(out, "\n# Then:");
+        write_fix(out, next);
     }
 }

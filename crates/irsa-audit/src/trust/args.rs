@@ -19,7 +19,7 @@ pub enum TrustCommand {
 /// some asked nothing.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// The policy document, plain or percent-encoded; `-` reads standard input
+    /// The policy document, plain or percent-encoded, or the whole output of `aws iam get-role`; `-` reads standard input
     #[arg(long, value_name = "FILE", required_unless_present = "batch")]
     pub policy: Option<PathBuf>,
 

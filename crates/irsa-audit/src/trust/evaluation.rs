@@ -11,6 +11,8 @@ use iam_policy::{
     decide, diagnose_trust, explain,
 };
 
+use serde_json::Value;
+
 use super::provider::{AccountSource, Provider, SeveralAccounts};
 
 /// An identity, as it is given.
@@ -90,7 +92,7 @@ pub(super) fn read_policy(path: &Path) -> Result<String, InputError> {
     if bytes.len() > MAX_BYTES {
         return Err(InputError::TooLong(file));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error
             .as_bytes()
             .get(..error.utf8_error().valid_up_to())
@@ -102,7 +104,18 @@ pub(super) fn read_policy(path: &Path) -> Result<String, InputError> {
             line: text.split('\n').count(),
             column: last.chars().count() + 1,
         }
-    })
+    })?;
+    Ok(of_role(&text).unwrap_or(text))
+}
+
+/// The trust policy in what `aws iam get-role` prints, if this is that.
+fn of_role(text: &str) -> Option<String> {
+    let answer: Value = serde_json::from_str(text).ok()?;
+    let role = answer.get("Role").unwrap_or(&answer);
+    match role.get("AssumeRolePolicyDocument")? {
+        Value::String(document) => Some(document.clone()),
+        document => serde_json::to_string_pretty(document).ok(),
+    }
 }
 
 impl Evaluation {

@@ -2,6 +2,7 @@
 #![allow(
     missing_docs,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "tests say what they do by their names"
 )]
@@ -16,7 +17,7 @@ use rbac::nearest::nearest;
 use rbac::takers::{Way, takers};
 use rbac::{
     Cause, Decision, Extent, Held, Identity, Kind, KubernetesExpectation, ObjectId, Rbac, Request,
-    Requirement, Role, RoleBinding, Rule, Selector, Sight, Subject, Text, answers, least, requests,
+    Requirement, Role, RoleBinding, Rule, Selector, Sight, Subject, Text, Unseen, answers, least, requests,
 };
 use support::{account, binding, role, rule};
 
@@ -448,7 +449,6 @@ fn what_was_not_seen_is_neither_allowed_nor_denied() {
     }
     assert_eq!(decide(Extent::Watched, &watched), Decision::Denied);
     assert_eq!(decide(Extent::Watched, &granting), Decision::Allowed);
-    assert_eq!(decide(Extent::ClusterFiles, &Rbac::default()), Decision::Denied);
     assert!(is_unseen(Extent::PartialFiles, &Rbac::default()));
     // Every cluster has `view`, and few files.
     let mut viewing = rbac(&[], &[binding("shop", "b", "/view", &[account("shop", "cart")])]);
@@ -457,6 +457,68 @@ fn what_was_not_seen_is_neither_allowed_nor_denied() {
         viewing.set_listed(kind);
     }
     assert_eq!(decide(Extent::Watched, &viewing), Decision::Denied);
+}
+
+#[test]
+fn a_kind_of_which_files_hold_nothing_was_not_given() {
+    use Kind::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+    let jane = Subject::User("jane".into());
+    let own = [account("shop", "cart")];
+    let roles = [
+        role("shop", "r", &["get core pods"]),
+        role("", "c", &["get core pods"]),
+    ];
+    let in_shop = || binding("shop", "b", "r", &own);
+    let in_cluster = || binding("", "b", "/c", std::slice::from_ref(&jane));
+    let unseen = |rbac: &Rbac, namespace: Option<&str>| {
+        let expected = [expectation("list", "", "secrets", namespace)];
+        let sight = Sight {
+            rbac,
+            extent: Extent::ClusterFiles,
+        };
+        match answers(sight, &cart(), &expected, &[], &|_| false)[0]
+            .decision
+            .clone()
+        {
+            Decision::Unseen(Unseen::NotInFiles(kinds)) => kinds,
+            Decision::Denied => Vec::new(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (roles, bindings, here, anywhere) in [
+        (
+            &[][..],
+            vec![],
+            vec![RoleBinding, ClusterRoleBinding],
+            vec![ClusterRoleBinding],
+        ),
+        (
+            &roles,
+            vec![],
+            vec![RoleBinding, ClusterRoleBinding],
+            vec![ClusterRoleBinding],
+        ),
+        (
+            &roles,
+            vec![in_shop()],
+            vec![ClusterRoleBinding],
+            vec![ClusterRoleBinding],
+        ),
+        (&roles, vec![in_cluster()], vec![RoleBinding], vec![]),
+        (&roles, vec![in_shop(), in_cluster()], vec![], vec![]),
+        (&roles[1..], vec![in_shop(), in_cluster()], vec![Role], vec![]),
+        (&roles[..1], vec![in_shop(), in_cluster()], vec![], vec![]),
+        (
+            &roles[..1],
+            vec![in_shop(), binding("", "b", "/c", &own)],
+            vec![ClusterRole],
+            vec![ClusterRole],
+        ),
+    ] {
+        let rbac = rbac(roles, &bindings);
+        assert_eq!(unseen(&rbac, Some("shop")), here, "{bindings:?}");
+        assert_eq!(unseen(&rbac, None), anywhere, "{bindings:?}");
+    }
 }
 
 #[test]
@@ -508,12 +570,49 @@ fn who_can_take_an_identity() {
         ("create core serviceaccounts/token orders", vec![]),
         ("create core pods", vec![Way::Pod]),
         ("create core pods cart", vec![]),
+        ("patch core pods", vec![Way::Image]),
+        ("update core pods/status", vec![]),
         ("patch apps deployments", vec![Way::Workload]),
         ("get core pods/exec", vec![Way::Exec]),
         ("patch core serviceaccounts cart", vec![Way::Annotation]),
         ("impersonate core serviceaccounts", vec![Way::Impersonate]),
-        ("impersonate core users", vec![]),
-        ("get,list,watch * *", vec![Way::Exec]),
+        ("create core pods/attach", vec![Way::Attach]),
+        ("patch core pods/ephemeralcontainers", vec![Way::Ephemeral]),
+        ("create core pods/portforward", vec![]),
+        ("create,get core secrets", vec![Way::Secret]),
+        ("create core secrets", vec![]),
+        ("get,list core secrets", vec![]),
+        ("impersonate core users", vec![Way::ImpersonateUser]),
+        (
+            "impersonate core users system:serviceaccount:shop:cart",
+            vec![Way::ImpersonateUser],
+        ),
+        ("impersonate core users cart", vec![]),
+        ("impersonate core serviceaccounts orders", vec![]),
+        ("impersonate core groups", vec![Way::ImpersonateGroup]),
+        (
+            "impersonate core groups system:masters",
+            vec![Way::ImpersonateGroup],
+        ),
+        ("impersonate core groups developers", vec![]),
+        ("get core nodes/proxy", vec![Way::NodeProxy]),
+        ("get core nodes", vec![]),
+        (
+            "escalate rbac.authorization.k8s.io roles",
+            vec![Way::EscalateRole],
+        ),
+        (
+            "escalate,update rbac.authorization.k8s.io clusterroles",
+            vec![Way::EscalateClusterRole],
+        ),
+        ("update rbac.authorization.k8s.io clusterroles", vec![]),
+        ("bind rbac.authorization.k8s.io clusterroles", vec![Way::Bind]),
+        (
+            "bind rbac.authorization.k8s.io clusterroles edit",
+            vec![Way::Bind],
+        ),
+        ("bind rbac.authorization.k8s.io clusterroles view", vec![]),
+        ("get,list,watch * *", vec![Way::Exec, Way::Attach, Way::NodeProxy]),
         ("get,list,watch core pods,secrets", vec![]),
         ("* * *", Way::ALL.to_vec()),
     ] {
@@ -523,7 +622,10 @@ fn who_can_take_an_identity() {
                 &[binding(namespace, "b", "/r", &[jane()])],
             );
             let (count, found) = takers(&rbac, &cart(), 3);
-            let expected: &[Way] = if namespace == "other" { &[] } else { &ways };
+            // What is in no namespace, a RoleBinding does not reach.
+            let reached =
+                |way: &Way| namespace != "other" && (namespace.is_empty() || !way.is_cluster_wide());
+            let expected: Vec<Way> = ways.iter().copied().filter(reached).collect();
             assert_eq!(
                 found.first().map_or(&[][..], |taker| &taker.ways),
                 expected,

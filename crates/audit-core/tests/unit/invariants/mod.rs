@@ -186,6 +186,7 @@ impl Change {
                 let association = PodIdentityAssociation {
                     id: "a\u{202e}".to_owned(),
                     role_arn,
+                    has_session_tags: true,
                 };
                 world.account(|account| account.pod_identity.succeed([(key, association)].into(), now))
             }
