@@ -5,7 +5,7 @@ use iam_policy::RoleArn;
 use super::chaining;
 use super::confirmation::confirm;
 pub use super::expected::{Confirmation, Expected};
-use super::policies::{Answer, PolicySet};
+use super::policies::PolicySet;
 pub use super::question::{Question, admitted, questions, request};
 use crate::chain::Chain;
 use crate::model::AwsExpectation;
