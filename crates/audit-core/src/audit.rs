@@ -346,6 +346,7 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
     ends.chain(chain.stale_at())
         .chain(rules::irsa410::changes_at(chain))
         .chain(rules::irsa507::changes_at(chain))
+        .chain(chain.next_turn())
         .min()
 }
 

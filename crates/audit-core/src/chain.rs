@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, ServiceAccount,
+    Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, RoleLookup, ServiceAccount,
 };
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, Answer};
@@ -247,6 +247,32 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn fresh<T>(&self, observed: &'a Observed<T>) -> Option<&'a T> {
         evidence(Some(observed), self.config, self.now, &Gap::Pending).ok()
+    }
+
+    /// The next time at which a condition on the time, of a trust policy or of a policy that is asked for what is
+    /// expected, may change its outcome.
+    #[must_use]
+    pub fn next_turn(&self) -> Option<Timestamp> {
+        let now = self.now.as_second();
+        let roles = self.past_role().into_iter().filter_map(RoleChain::found).cloned();
+        let others = self.other_roles().into_iter().filter_map(|arn| {
+            let account = self.snapshot.accounts.get(arn.account())?;
+            match account.roles.get(arn.name()).and_then(Observed::latest)? {
+                RoleLookup::Found(role) => Some(role.clone()),
+                RoleLookup::Absent => None,
+            }
+        });
+        let trust = roles
+            .chain(others)
+            .filter_map(|role| iam_policy::next_turn(role.trust().document.as_ref()?, now));
+        let asked = self.past_role().filter(|aws| aws.trust_admits());
+        let policies = asked.and_then(|aws| aws.permissions.as_ref().ok());
+        let permissions = policies.into_iter().flat_map(|policies| {
+            let all = policies.identity.iter().chain(&policies.boundary);
+            all.filter_map(|policy| iam_policy::next_turn(policy.document()?, now))
+        });
+        let next = trust.chain(permissions).min()?;
+        Timestamp::from_second(next).ok()
     }
 
     /// When some evidence of this chain will have become stale, if nothing reads it again.

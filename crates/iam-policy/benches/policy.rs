@@ -150,6 +150,7 @@ fn identity(number: usize) -> WebIdentity {
         issuer: ISSUER.to_owned(),
         subject: format!("system:serviceaccount:ns-{}:app-{number}", number / 10),
         audience: "sts.amazonaws.com".to_owned(),
+        called_at: None,
     }
 }
 

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use crate::arn;
 use crate::compare::{address::Network, binary, boolean, date, equal_ignoring_case, number::Decimal};
 use crate::document::{Clause, ConditionValue, Statement};
+use crate::language::{canonical, covers, intersect};
 use crate::operator::{Family, Quantifier, Test};
-use crate::pattern::{Glob, Pattern};
+use crate::pattern::{Glob, Pattern, Token, tokens};
 use crate::request::{Context, ContextValue};
 use crate::truth::{self, Truth};
 use crate::variable::NoText;
@@ -37,15 +38,75 @@ fn readings_agree(outcomes: impl IntoIterator<Item = Truth>) -> Truth {
 }
 
 /// Whether one clause holds.
+///
+/// Of an empty list of values IAM Access Analyzer says that it "does not affect the policy" (policy check reference,
+/// "Empty array condition"), while nothing equals any of no values: unknown.
 pub(crate) fn clause_holds(clause: &Clause, context: &Context) -> Truth {
-    let is_null_test = clause.operator.test == Test::Null;
-    let values = match context.get(&clause.key) {
-        ContextValue::Absent => return missing(clause),
-        ContextValue::Present if is_null_test => return null_test(clause, true),
-        ContextValue::Present | ContextValue::Unknown => return Truth::Unknown,
-        ContextValue::Known(values) => values,
+    if clause.values.is_empty() {
+        return Truth::Unknown;
+    }
+    match context.get(&clause.key) {
+        ContextValue::Absent => missing(clause),
+        ContextValue::Unknown => Truth::Unknown,
+        ContextValue::Present => present(clause, ""),
+        ContextValue::Beginning(start) => present(clause, start),
+        ContextValue::Known(values) => known(clause, values, context),
+        ContextValue::AbsentOr(values) => {
+            let (without, with) = (missing(clause), known(clause, values, context));
+            if without == with { with } else { Truth::Unknown }
+        }
+    }
+}
+
+/// The outcome for a key that has one value of which only the beginning is known.
+fn present(clause: &Clause, start: &str) -> Truth {
+    let test = clause.operator.test;
+    let matched = match test.family() {
+        Family::Null => return null_test(clause, true),
+        Family::Text => any_value(clause, |wanted| {
+            if wanted.starts_with(start) {
+                Truth::Unknown
+            } else {
+                Truth::False
+            }
+        }),
+        Family::Pattern => any_value(clause, |wanted| matches_beginning(wanted, start)),
+        _ => Truth::Unknown,
     };
-    match (values.as_slice(), clause.operator.quantifier) {
+    if test.is_negated() { !matched } else { matched }
+}
+
+/// The disjunction over the values of the policy; unknown for one with variables.
+fn any_value(clause: &Clause, test: impl Fn(&str) -> Truth) -> Truth {
+    truth::any(clause.values.iter().map(|value| match value.template {
+        Some(_) => Truth::Unknown,
+        None => test(&value.text),
+    }))
+}
+
+/// Whether a pattern matches every text that begins so, or none.
+fn matches_beginning(pattern: &str, start: &str) -> Truth {
+    let (pattern, every) = (
+        canonical(tokens(pattern)),
+        start
+            .chars()
+            .map(Token::Char)
+            .chain([Token::Star])
+            .collect::<Vec<_>>(),
+    );
+    if covers(&pattern, &every) {
+        Truth::True
+    } else if intersect(&pattern, &every) {
+        Truth::Unknown
+    } else {
+        Truth::False
+    }
+}
+
+/// The outcome for a key with these values.
+fn known(clause: &Clause, values: &[String], context: &Context) -> Truth {
+    let is_null_test = clause.operator.test == Test::Null;
+    match (values, clause.operator.quantifier) {
         ([], _) => missing(clause),
         _ if is_null_test => null_test(clause, true),
         ([value], Quantifier::Single) => passes(clause, value, context),

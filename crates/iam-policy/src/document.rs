@@ -103,6 +103,8 @@ pub(crate) struct PrincipalElement {
     pub(crate) negated: bool,
     /// The bare `"*"`.
     pub(crate) everyone: bool,
+    /// There is no kind of principal, or a kind has an empty list.
+    pub(crate) has_empty: bool,
     pub(crate) named: Few<NamedPrincipal>,
     pub(crate) span: Range<usize>,
 }
@@ -140,11 +142,11 @@ pub(crate) struct ResourcePattern {
 pub(crate) enum ResourceMatcher {
     /// `*`
     Everything,
-    /// Six components, with wildcards.
+    /// An ARN of the documented form, with or without wildcards.
     Arn,
     /// With policy variables.
     Template(Template),
-    /// Neither `*` nor six components: not documented what it matches.
+    /// Neither `*` nor such an ARN: not documented what it matches.
     Undocumented,
 }
 
@@ -155,7 +157,7 @@ pub(crate) struct Clause {
     /// As written.
     pub(crate) key: Written,
     pub(crate) values: Few<ConditionValue>,
-    /// The operator or the key stands twice.
+    /// The operator or the key stands twice; keys that differ by case alone are the same one.
     pub(crate) duplicate: bool,
     pub(crate) spans: ClauseSpans,
 }

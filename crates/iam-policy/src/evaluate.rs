@@ -3,8 +3,8 @@
 use crate::arn;
 use crate::condition;
 use crate::document::{
-    ActionElement, Document, Effect, NamedPrincipal, PrincipalElement, PrincipalKind, ResourceElement,
-    ResourceMatcher, Statement,
+    ActionElement, Document, Effect, NamedPrincipal, PrincipalKind, ResourceElement, ResourceMatcher,
+    Statement,
 };
 use crate::pattern::{Glob, Pattern};
 use crate::request::{Principal, Request};
@@ -100,15 +100,21 @@ pub(crate) fn applies(statement: &Statement, request: &Request) -> Truth {
     if head == Truth::False {
         return head;
     }
-    let head = head & principal(statement.principal.as_ref(), request.principal.as_ref());
+    let head = head & principal(statement, request.principal.as_ref());
     if head == Truth::False {
         return head;
     }
     head & resource(statement.resource.as_ref(), request) & condition::all(statement, &request.context)
 }
 
-/// Actions are case-insensitive and have wildcards.
+/// Actions are case-insensitive and have wildcards (IAM User Guide, "IAM JSON policy elements: Action").
+///
+/// Of an empty list IAM Access Analyzer says that the statement "includes no actions and does not affect the policy"
+/// (policy check reference, "Empty array action"), IAM's grammar that there is at least one: unknown.
 pub(crate) fn action(element: &ActionElement, wanted: &str) -> Truth {
+    if element.actions.is_empty() {
+        return Truth::Unknown;
+    }
     let matched = element.actions.iter().any(|action| covers(action, wanted));
     Truth::from(matched != element.negated)
 }
@@ -129,25 +135,39 @@ fn covers(action: &str, wanted: &str) -> bool {
     }
 }
 
-pub(crate) fn principal(element: Option<&PrincipalElement>, asking: Option<&Principal>) -> Truth {
-    let (Some(element), Some(asking)) = (element, asking) else {
+/// Whether the statement's principal is the one who asks.
+///
+/// Not known where AWS documents no meaning: `NotPrincipal` with `Allow` is "not supported" (IAM User Guide, "IAM JSON
+/// policy elements: `NotPrincipal`"), and an empty list of principals has two (IAM Access Analyzer policy check
+/// reference, "Empty array principal").
+pub(crate) fn principal(statement: &Statement, asking: Option<&Principal>) -> Truth {
+    let (Some(element), Some(asking)) = (&statement.principal, asking) else {
         return Truth::True;
     };
     let matched = if element.everyone {
         Truth::True
     } else {
-        truth::any(element.named.iter().map(|named| names(named, asking)))
+        let named = element.named.iter().map(|named| names(named, asking));
+        truth::any(named.chain(element.has_empty.then_some(Truth::Unknown)))
     };
-    if element.negated { !matched } else { matched }
+    match (element.negated, statement.effect) {
+        (false, _) => matched,
+        (true, Effect::Deny) => !matched,
+        // Whoever is excluded is not admitted, whatever it means for the others.
+        (true, Effect::Allow) => !matched & Truth::Unknown,
+    }
 }
 
 /// Whether a named principal is the one who asks.
+///
+/// IAM User Guide, "AWS JSON policy elements: Principal": `{"AWS": "*"}` and `"*"` are the same, everyone. It names no
+/// wildcard for identity providers: whom `{"Federated": "*"}` admits is not known.
 pub(crate) fn names(named: &NamedPrincipal, asking: &Principal) -> Truth {
     let value = named.value.as_str();
     match (named.kind, asking) {
-        // The User Guide: `{"AWS": "*"}` and `"*"` are the same, everyone.
         (PrincipalKind::Aws, _) if value == "*" => Truth::True,
         (PrincipalKind::Aws, Principal::Aws(arn)) => names_aws(value, arn),
+        (PrincipalKind::Federated, Principal::Federated(_)) if value == "*" => Truth::Unknown,
         (PrincipalKind::Federated, Principal::Federated(asking))
         | (PrincipalKind::Service, Principal::Service(asking))
         | (PrincipalKind::CanonicalUser, Principal::CanonicalUser(asking)) => {
@@ -204,30 +224,71 @@ fn names_aws(value: &str, asking: &str) -> Truth {
     }
 }
 
+/// Whether the statement's resources have the one that is asked for. An empty list has two meanings, as one of actions
+/// has.
 pub(crate) fn resource(element: Option<&ResourceElement>, request: &Request) -> Truth {
     let (Some(element), Some(wanted)) = (element, request.resource.as_deref()) else {
         return Truth::True;
     };
-    let matched = truth::any(element.resources.iter().map(|resource| {
-        match &resource.matcher {
-            ResourceMatcher::Everything => Truth::True,
-            // An action without a resource of its own is asked for on `*`, which only `*` matches.
-            _ if arn::components(wanted).is_none() => Truth::from(resource.text == wanted),
-            ResourceMatcher::Arn => Truth::from(arn::is_like(Glob::written(&resource.text), wanted)),
-            ResourceMatcher::Template(template) => match template.tokens(&request.context) {
-                Ok(tokens) => {
-                    let pattern = Pattern::from_tokens(tokens);
-                    if arn::is_pattern(pattern.glob()) {
-                        Truth::from(arn::is_like(pattern.glob(), wanted))
-                    } else {
-                        Truth::Unknown
-                    }
+    if element.resources.is_empty() {
+        return Truth::Unknown;
+    }
+    let is_arn = arn::components(wanted).is_some();
+    let matched = truth::any(element.resources.iter().map(|resource| match &resource.matcher {
+        ResourceMatcher::Everything => Truth::True,
+        ResourceMatcher::Arn if wanted == "*" => without_resource(&resource.text, &request.action),
+        _ if !is_arn => Truth::from(resource.text == wanted),
+        ResourceMatcher::Arn => Truth::from(arn::matches_resource(Glob::written(&resource.text), wanted)),
+        ResourceMatcher::Template(template) => match template.tokens(&request.context) {
+            Ok(tokens) => {
+                let pattern = Pattern::from_tokens(tokens);
+                if arn::is_resource_pattern(pattern.glob()) {
+                    Truth::from(arn::matches_resource(pattern.glob(), wanted))
+                } else {
+                    undocumented(pattern.glob(), wanted)
                 }
-                Err(NoText::Null) => Truth::False,
-                Err(NoText::Unknown) => Truth::Unknown,
-            },
-            ResourceMatcher::Undocumented => Truth::Unknown,
-        }
+            }
+            Err(NoText::Null) => Truth::False,
+            Err(NoText::Unknown) => Truth::Unknown,
+        },
+        ResourceMatcher::Undocumented => undocumented(Glob::written(&resource.text), wanted),
     }));
     if element.negated { !matched } else { matched }
+}
+
+/// Whether an ARN under `Resource` covers an action that has no resource of its own, which is asked for on `*`.
+///
+/// IAM User Guide, "IAM JSON policy elements: Resource": for such an action "you must use `*`". AWS's own examples
+/// nevertheless allow `s3:ListAllMyBuckets` on `arn:aws:s3:::*` (Amazon S3 User Guide, "Identity-based policy
+/// examples"). Whether other services take an ARN that covers all that they have is documented nowhere.
+fn without_resource(arn: &str, action: &str) -> Truth {
+    let Some([_, _, service, rest @ ..]) = arn::first_segments(arn) else {
+        return Truth::False;
+    };
+    // Of a set of actions, the service may be a pattern.
+    let prefix = action
+        .split_once(':')
+        .map_or("*", |(prefix, _)| prefix)
+        .to_ascii_lowercase();
+    let covers_all = rest
+        .iter()
+        .flatten()
+        .all(|segment| segment.is_empty() || *segment == "*");
+    if !covers_all || !service.is_some_and(|service| Pattern::new(&prefix).matches(service)) {
+        Truth::False
+    } else if action.eq_ignore_ascii_case("s3:ListAllMyBuckets") {
+        Truth::True
+    } else {
+        Truth::Unknown
+    }
+}
+
+/// What a text under `Resource` matches that is no ARN of the documented form. Whatever it means, its wildcards stand
+/// for nothing more than characters.
+fn undocumented(pattern: Glob<'_>, wanted: &str) -> Truth {
+    if pattern.has_wildcards() && pattern.up_to(':').is("arn") && !pattern.matches(wanted) {
+        Truth::False
+    } else {
+        Truth::Unknown
+    }
 }

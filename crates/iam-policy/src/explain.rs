@@ -125,7 +125,7 @@ fn explain_statement(
             },
             wanted: named(element),
             got: request.principal.as_ref().map(asking),
-            outcome: evaluate::principal(Some(element), request.principal.as_ref()),
+            outcome: evaluate::principal(statement, request.principal.as_ref()),
         });
     }
     let (actions, negated) = statement.actions();
@@ -228,6 +228,8 @@ impl fmt::Display for Explanation {
                 let got = match got {
                     ContextValue::Known(values) => list(values),
                     ContextValue::Present => "a value that is not known".to_owned(),
+                    ContextValue::Beginning(start) => format!("a value that begins with {}", quoted(start)),
+                    ContextValue::AbsentOr(values) => format!("no such key, or {}", list(values)),
                     ContextValue::Absent => "no such key".to_owned(),
                     ContextValue::Unknown => "nothing known".to_owned(),
                 };

@@ -170,7 +170,10 @@ fn push(documents: &mut Vec<usize>, at: usize) {
 /// The providers that a statement names; `None` if it is for others than those, too.
 fn providers(statement: &Statement) -> Option<impl Iterator<Item = &str>> {
     let element = statement.principal.as_ref()?;
-    let wide = element.everyone || element.negated || element.named.iter().any(|named| named.value == "*");
+    let wide = element.everyone
+        || element.negated
+        || element.has_empty
+        || element.named.iter().any(|named| named.value == "*");
     let named = element
         .named
         .iter()
@@ -190,5 +193,6 @@ fn requires_a_subject(clause: &Clause) -> bool {
         && !clause.operator.if_exists
         && clause.operator.quantifier != Quantifier::ForAllValues
         && !clause.duplicate
+        && !clause.values.is_empty()
         && clause.values.iter().all(|value| value.template.is_none())
 }

@@ -5,6 +5,7 @@
 )]
 
 mod arn;
+mod clock;
 mod compare;
 mod condition;
 mod diagnose;
@@ -33,9 +34,10 @@ mod variable;
 mod who_can;
 mod written;
 
+pub use clock::next_turn;
 pub use diagnose::{
     Cause, CauseKind, Exposure, ExposureKind, KeyFault, ProviderDifference, ProviderMismatch, TrustDiagnosis,
-    diagnose_trust, edit_distance,
+    Undocumented, diagnose_trust, edit_distance,
 };
 pub use document::{Document, Effect, PrincipalKind, Statement, Version};
 pub use edit::{Change, ChangeKind, Edit, least_edit, least_edit_without};

@@ -112,6 +112,26 @@ impl<'p> Glob<'p> {
         Some((Self { text: before, ..self }, rest))
     }
 
+    /// The part before the first `delimiter`, or all of it.
+    pub(crate) fn up_to(self, delimiter: char) -> Self {
+        self.split_once(delimiter).map_or(self, |(before, _)| before)
+    }
+
+    /// Whether it is exactly this text, without wildcards.
+    pub(crate) fn is(self, text: &str) -> bool {
+        self.text == text && !self.has_wildcards()
+    }
+
+    pub(crate) fn has_wildcards(self) -> bool {
+        let mut wildcards = self.text.match_indices(['*', '?']);
+        wildcards.any(|(at, _)| self.is_wildcard(at))
+    }
+
+    /// Whether its last character is the wildcard `*`.
+    pub(crate) fn ends_in_star(self) -> bool {
+        self.text.ends_with('*') && self.is_wildcard(self.text.len() - 1)
+    }
+
     /// Whether it matches the whole of `text`.
     pub(crate) fn matches(self, text: &str) -> bool {
         let (first, mut rest) = self.up_to_star();

@@ -22,8 +22,8 @@ impl fmt::Display for Position {
 pub enum Gravity {
     /// IAM refuses such a document (`MalformedPolicyDocument`): as a whole it grants and denies nothing.
     Refused,
-    /// A key stands twice in one object. Which of the two IAM would use is documented nowhere, so what hangs on
-    /// it is undetermined.
+    /// A key is there twice in one object, or a list has no elements. Which of the two IAM uses, and what the list
+    /// means, is documented nowhere or in two ways, so what depends on it is undetermined.
     Ambiguous,
 }
 

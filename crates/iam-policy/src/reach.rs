@@ -3,7 +3,6 @@
 //! Whoever expects `s3:Get*` on `arn:aws:s3:::bucket/*` means every action and every object. An Allow meets that only if it
 //! applies to all of them; a Deny disappoints it if it applies to one.
 
-use crate::arn;
 use crate::condition;
 use crate::document::{ActionElement, Document, ResourceElement, ResourceMatcher, Statement};
 use crate::evaluate::{self, PolicyKind};
@@ -54,7 +53,7 @@ pub fn is_pattern(text: &str) -> bool {
 /// How far each statement of `document` reaches, in order; `None` where the document means nothing, or not one thing, as an
 /// identity policy: IAM would refuse it, or a key stands twice.
 ///
-/// Wildcards in the request's action and in the components of its resource's ARN stand for all that they match. Which actions
+/// Wildcards in the request's action and in its resource's ARN stand for all that they match there in a policy. Which actions
 /// there are is not known here, so that a part of a pattern of actions remains [`Truth::Unknown`], unless one statement covers
 /// it. The resource `*` is none: it is what is asked for where an action has no resource of its own.
 #[must_use]
@@ -111,7 +110,7 @@ fn overlap(ours: &[Token], wanted: &[Token]) -> Overlap {
 }
 
 fn action(element: &ActionElement, wanted: &str) -> Reach {
-    if !is_pattern(wanted) {
+    if !is_pattern(wanted) || element.actions.is_empty() {
         return Reach::same(evaluate::action(element, wanted));
     }
     let lower = |text: &str| canonical(tokens(&text.to_ascii_lowercase()));
@@ -141,17 +140,20 @@ fn action(element: &ActionElement, wanted: &str) -> Reach {
 
 fn resource(element: Option<&ResourceElement>, request: &Request) -> Reach {
     let pattern = request.resource.as_deref().filter(|text| is_pattern(text));
-    let (Some(element), Some(wanted)) = (element, pattern.and_then(components)) else {
+    let (Some(element), Some(wanted)) = (element, pattern.and_then(Segments::written)) else {
         return Reach::same(evaluate::resource(element, request));
     };
+    if element.resources.is_empty() {
+        return Reach::same(Truth::Unknown);
+    }
     let overlaps: Vec<Overlap> = element
         .resources
         .iter()
         .map(|resource| match &resource.matcher {
             ResourceMatcher::Everything => Overlap::Covers,
-            ResourceMatcher::Arn => overlap_by_component(tokens(&resource.text), &wanted),
+            ResourceMatcher::Arn => overlap_of_arns(tokens(&resource.text), &wanted),
             ResourceMatcher::Template(template) => match template.tokens(&request.context) {
-                Ok(tokens) => overlap_by_component(tokens, &wanted),
+                Ok(tokens) => overlap_of_arns(tokens, &wanted),
                 Err(NoText::Null) => Overlap::Apart,
                 Err(NoText::Unknown) => Overlap::Unknown,
             },
@@ -186,38 +188,126 @@ fn resource(element: Option<&ResourceElement>, request: &Request) -> Reach {
     if element.negated { reach.not() } else { reach }
 }
 
-type Components = [Vec<Token>; 6];
-
-/// The six components of an ARN that may have wildcards.
-fn components(text: &str) -> Option<Components> {
-    arn::components(text).map(|parts| parts.map(|part| canonical(tokens(part))))
+/// An ARN with wildcards, by what may reach over which colon.
+struct Segments {
+    /// Scheme, partition and service.
+    heads: [Vec<Token>; 3],
+    /// What follows: region, account and the resource's own part, or what ends in a `*` before.
+    rest: Vec<Token>,
 }
 
-/// By component: no wildcard reaches across the first five colons.
-fn overlap_by_component(tokens: impl IntoIterator<Item = Token>, wanted: &Components) -> Overlap {
-    let mut rest: Vec<Token> = tokens.into_iter().collect();
-    let mut all = Vec::with_capacity(wanted.len());
-    for at in 0..wanted.len() {
-        let part = if at + 1 == wanted.len() {
-            std::mem::take(&mut rest)
-        } else {
-            let Some(end) = rest.iter().position(|token| *token == Token::Char(':')) else {
-                return Overlap::Unknown;
-            };
-            let after = rest.split_off(end + 1);
-            rest.truncate(end);
-            std::mem::replace(&mut rest, after)
+impl Segments {
+    /// `None` if it has no service, or nothing follows that.
+    fn new(tokens: impl IntoIterator<Item = Token>) -> Option<Self> {
+        let mut rest: Vec<Token> = tokens.into_iter().collect();
+        let mut next = || {
+            let colon = rest.iter().position(|token| *token == Token::Char(':'))?;
+            let after = rest.split_off(colon + 1);
+            rest.truncate(colon);
+            Some(std::mem::replace(&mut rest, after))
         };
-        if let Some(wanted) = wanted.get(at) {
-            all.push(overlap(&canonical(part), wanted));
-        }
+        let heads = [next()?, next()?, next()?].map(canonical);
+        Some(Self { heads, rest })
     }
-    let has = |kind: Overlap| all.contains(&kind);
-    if has(Overlap::Apart) {
+
+    /// What a request asks for.
+    fn written(text: &str) -> Option<Self> {
+        text.starts_with("arn:").then(|| Self::new(tokens(text)))?
+    }
+
+    /// Region and account, as far as they are there.
+    fn middle(&self) -> impl Iterator<Item = &[Token]> {
+        self.rest.split(|token| *token == Token::Char(':')).take(2)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.rest
+            .iter()
+            .filter(|token| **token == Token::Char(':'))
+            .count()
+            >= 2
+    }
+
+    /// Whether a star reaches over a colon: one that ends region or account.
+    fn crosses(&self) -> bool {
+        self.middle().any(|segment| segment.last() == Some(&Token::Star))
+    }
+
+    /// Whether a wildcard of region or account is none that reaches over colons, so that the pattern matches less than
+    /// its text says.
+    fn is_restricted(&self) -> bool {
+        let inner = |segment: &[Token]| {
+            let (_, before) = segment.split_last().unwrap_or((&Token::Star, &[]));
+            before
+                .iter()
+                .any(|token| matches!(token, Token::Star | Token::One))
+                || segment.last() == Some(&Token::One)
+        };
+        self.middle().any(inner)
+    }
+
+    /// Region, account and resource.
+    fn by_segment(&self) -> Option<[Vec<Token>; 3]> {
+        let mut parts = self.rest.splitn(3, |token| *token == Token::Char(':'));
+        let mut next = || parts.next().map(|part| canonical(part.iter().copied()));
+        Some([next()?, next()?, next()?])
+    }
+}
+
+/// How a resource of a policy lies to the ARNs that are asked for: see [`crate::arn::matches_resource`].
+fn overlap_of_arns(tokens: impl IntoIterator<Item = Token>, wanted: &Segments) -> Overlap {
+    let Some(ours) = Segments::new(tokens) else {
+        return Overlap::Unknown;
+    };
+    let heads = ours.heads.iter().zip(&wanted.heads);
+    let mut all: Vec<Overlap> = heads.map(|(ours, wanted)| overlap(ours, wanted)).collect();
+    let service = ours
+        .heads
+        .last()
+        .is_some_and(|service| service.contains(&Token::Star) || service.contains(&Token::One));
+    all.push(overlap_of_rests(&ours, wanted));
+    if all.contains(&Overlap::Apart) {
         Overlap::Apart
+    } else if service || all.contains(&Overlap::Unknown) {
+        Overlap::Unknown
     } else if all.iter().all(|overlap| *overlap == Overlap::Covers) {
         Overlap::Covers
     } else {
         Overlap::Crosses
+    }
+}
+
+/// The same for what follows the service.
+fn overlap_of_rests(ours: &Segments, wanted: &Segments) -> Overlap {
+    let by_segment = match (ours.by_segment(), wanted.by_segment()) {
+        (Some(ours), Some(wanted)) => {
+            let pairs = ours.iter().zip(&wanted);
+            let all: Vec<Overlap> = pairs.map(|(ours, wanted)| overlap(ours, wanted)).collect();
+            if all.contains(&Overlap::Apart) {
+                Overlap::Apart
+            } else if all.iter().all(|overlap| *overlap == Overlap::Covers) {
+                Overlap::Covers
+            } else {
+                Overlap::Crosses
+            }
+        }
+        _ => Overlap::Unknown,
+    };
+    let is_arn = |segments: &Segments| segments.is_whole() || segments.crosses();
+    if !is_arn(ours) || !is_arn(wanted) {
+        return Overlap::Unknown;
+    }
+    if !ours.crosses() && !wanted.crosses() {
+        return by_segment;
+    }
+    let language = |segments: &Segments| canonical(segments.rest.iter().copied());
+    let is_exact = !ours.is_restricted() && !wanted.is_restricted();
+    // A text that is longer than both patterns' own says nothing of those that are no ARNs.
+    match overlap(&language(ours), &language(wanted)) {
+        Overlap::Covers if !ours.is_restricted() => Overlap::Covers,
+        Overlap::Apart => Overlap::Apart,
+        Overlap::Within | Overlap::Crosses if is_exact => Overlap::Crosses,
+        _ if by_segment == Overlap::Crosses => Overlap::Crosses,
+        _ => Overlap::Unknown,
     }
 }

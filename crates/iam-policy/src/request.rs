@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::compare::date;
+
 /// A web identity as STS sees it: the claims of one Kubernetes service-account token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WebIdentity {
@@ -13,6 +15,9 @@ pub struct WebIdentity {
     pub subject: String,
     /// The audience. A token's one-element `aud` array counts as one string.
     pub audience: String,
+    /// When a pod itself makes the call to STS, in seconds since 1970, UTC: some keys then have a value that is certain,
+    /// see [`Context::set_direct_call`]. `None` where nothing is known of the call.
+    pub called_at: Option<i64>,
 }
 
 /// Who makes a request.
@@ -48,8 +53,12 @@ impl Principal {
 pub enum ContextValue {
     /// The key has these values. An empty list counts as an absent key.
     Known(Vec<String>),
-    /// The key is in the request, its value is not known.
+    /// The key is in the request with one value, which is not known.
     Present,
+    /// The key is in the request with one value, of which only this beginning is known.
+    Beginning(String),
+    /// The key is not in the request, or has these values.
+    AbsentOr(Vec<String>),
     /// The key is not in the request.
     Absent,
     /// Neither presence nor value is known.
@@ -111,6 +120,28 @@ impl Context {
         self
     }
 
+    /// Sets the keys that are certain for a call over TLS that a workload makes itself, at a time in seconds since 1970.
+    ///
+    /// From the IAM User Guide, "AWS global condition context keys": `aws:SecureTransport` (AWS's SDKs and CLI use HTTPS;
+    /// STS has no other endpoints), `aws:CurrentTime`, `aws:EpochTime` and `aws:ViaAWSService` are always there, the
+    /// last one `false` for a direct call; `aws:CalledVia…`, `aws:Source…` and `aws:PrincipalServiceName…` are there only
+    /// when a service makes the call; `aws:PrincipalIsAWSService` is `false`, and absent where the call is not signed, as
+    /// `AssumeRoleWithWebIdentity` is not.
+    pub fn set_direct_call(&mut self, at: i64) {
+        let one = |value: &str| ContextValue::Known(vec![value.to_owned()]);
+        self.set("aws:SecureTransport", one("true"));
+        self.set("aws:ViaAWSService", one("false"));
+        self.set("aws:CurrentTime", one(&date::format(at)));
+        self.set("aws:EpochTime", one(&at.to_string()));
+        self.set(
+            "aws:PrincipalIsAWSService",
+            ContextValue::AbsentOr(vec!["false".to_owned()]),
+        );
+        for key in NEVER_IN_DIRECT_CALLS {
+            self.set(key, ContextValue::Absent);
+        }
+    }
+
     /// What is known of a key, in whatever case.
     pub(crate) fn get(&self, key: &str) -> &ContextValue {
         /// So few keys are found sooner one by one: requests by tokens have three.
@@ -159,6 +190,19 @@ const NEVER_WITH_KUBERNETES_TOKENS: [&str; 4] = [
     "sts:transitivetagkeys",
     "sts:externalid",
     "aws:tagkeys",
+];
+
+/// Keys of calls that a service makes, for itself or for somebody else.
+const NEVER_IN_DIRECT_CALLS: [&str; 9] = [
+    "aws:CalledVia",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:PrincipalServiceName",
+    "aws:PrincipalServiceNamesList",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
 ];
 
 impl Unlisted {
@@ -218,6 +262,9 @@ impl From<&WebIdentity> for Request {
             .with(&format!("{}:aud", identity.issuer), &identity.audience);
         // The session name is a required parameter of the call; only its value is the caller's choice.
         context.set("sts:RoleSessionName", ContextValue::Present);
+        if let Some(at) = identity.called_at {
+            context.set_direct_call(at);
+        }
         Self {
             principal: Some(Principal::Federated(identity.provider_arn.clone())),
             action: ASSUME_ROLE_WITH_WEB_IDENTITY.to_owned(),
@@ -262,6 +309,7 @@ mod tests {
             issuer: "Example.com/A".to_owned(),
             subject: "system:serviceaccount:shop:cart".to_owned(),
             audience: "sts.amazonaws.com".to_owned(),
+            called_at: None,
         };
         let request = Request::from(&identity);
         for (key, expected) in [
@@ -285,8 +333,28 @@ mod tests {
             ("aws:sourceip", ContextValue::Unknown),
             ("aws:principaltag/team", ContextValue::Unknown),
             ("iam:resourcetag/team", ContextValue::Unknown),
+            ("aws:securetransport", ContextValue::Unknown),
+            ("aws:currenttime", ContextValue::Unknown),
         ] {
             assert_eq!(known(&request.context, key), expected, "{key}");
+        }
+        let one = |value: &str| ContextValue::Known(vec![value.to_owned()]);
+        let called = Request::from(&WebIdentity {
+            called_at: Some(1_709_208_001),
+            ..identity.clone()
+        });
+        for (key, expected) in [
+            ("aws:SecureTransport", one("true")),
+            ("aws:ViaAWSService", one("false")),
+            ("aws:CurrentTime", one("2024-02-29T12:00:01Z")),
+            ("aws:EpochTime", one("1709208001")),
+            ("aws:CalledVia", ContextValue::Absent),
+            ("aws:SourceAccount", ContextValue::Absent),
+            ("aws:TokenIssueTime", ContextValue::Unknown),
+            ("aws:SourceIp", ContextValue::Unknown),
+            ("aws:SourceVpc", ContextValue::Unknown),
+        ] {
+            assert_eq!(known(&called.context, key), expected, "{key}");
         }
         assert_eq!(
             request.principal.as_ref().and_then(Principal::issuer),

@@ -198,6 +198,7 @@ fn statement_text(identity: &WebIdentity, sid: &str) -> Result<String, TemplateE
         issuer,
         subject,
         audience,
+        called_at: _,
     } = identity;
     let is_provider = components(provider_arn).is_some_and(|[_, _, service, region, account, resource]| {
         (service, region) == ("iam", "")

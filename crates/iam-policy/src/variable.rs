@@ -80,7 +80,10 @@ fn value_of<'v>(value: &'v ContextValue, default: Option<&'v str>) -> Result<&'v
             _ => Err(NoText::Unknown),
         },
         ContextValue::Absent => default.ok_or(NoText::Null),
-        ContextValue::Present | ContextValue::Unknown => Err(NoText::Unknown),
+        ContextValue::Present
+        | ContextValue::Beginning(_)
+        | ContextValue::AbsentOr(_)
+        | ContextValue::Unknown => Err(NoText::Unknown),
     }
 }
 

@@ -143,7 +143,7 @@ pub fn who_can(document: &Document, identity: &WebIdentity) -> WhoCan {
 /// `None` if the statement applies to nobody.
 fn subjects(at: usize, statement: &Statement, request: &Request, key: &str) -> Option<SubjectSet> {
     let mut rest = evaluate::action(&statement.action, &request.action)
-        & evaluate::principal(statement.principal.as_ref(), request.principal.as_ref());
+        & evaluate::principal(statement, request.principal.as_ref());
     let mut set = SubjectSet {
         statement: at,
         sid: statement.sid().map(str::to_owned),
@@ -152,7 +152,7 @@ fn subjects(at: usize, statement: &Statement, request: &Request, key: &str) -> O
         certain: false,
     };
     for clause in &statement.conditions {
-        if clause.duplicate {
+        if clause.duplicate || clause.values.is_empty() {
             rest = rest & Truth::Unknown;
         } else if clause.is_about(key) {
             rest = rest & subject_clause(clause, &request.context, &mut set);

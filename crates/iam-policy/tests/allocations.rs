@@ -26,6 +26,7 @@ fn the_allow_path_does_not_allocate() {
         issuer: issuer.to_owned(),
         subject: "system:serviceaccount:shop:cart".to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
+        called_at: None,
     });
     for name in [
         "eksctl",

@@ -8,7 +8,7 @@
 
 use iam_policy::{
     Cause, CauseKind as K, Decision, ExposureKind as X, KeyFault, Position, ProviderDifference as D,
-    WebIdentity, diagnose_trust, parse,
+    Undocumented as U, WebIdentity, diagnose_trust, parse,
 };
 
 const ISSUER: &str = "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
@@ -20,6 +20,7 @@ fn identity() -> WebIdentity {
         issuer: ISSUER.to_owned(),
         subject: "system:serviceaccount:shop:cart".to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
+        called_at: None,
     }
 }
 
@@ -184,7 +185,7 @@ const CONDITIONS: &[(&str, K)] = &[
     ),
     (r#"{"NumericEquals":{"ISS:sub":5}}"#, K::ConditionUnsatisfiable),
     (r#"{"Null":{"ISS:sub":"true"}}"#, K::ConditionUnsatisfiable),
-    (r#"{"StringEquals":{"ISS:sub":[]}}"#, K::ConditionUnsatisfiable),
+    (r#"{"StringEquals":{"ISS:sub":[]}}"#, K::ConditionUndetermined),
     (
         r#"{"StringEquals":{"ISS:amr":"authenticated"}}"#,
         K::ConditionUnsatisfiable,
@@ -345,7 +346,6 @@ fn another_provider_says_which() {
             r#"{"Service":"eks.amazonaws.com"}"#.to_owned(),
             vec![D::NotAProvider],
         ),
-        ("{}".to_owned(), vec![D::Nobody]),
         // The nearest of several.
         (
             format!(
@@ -631,7 +631,6 @@ fn everybody_as_principal() {
     for principal in [
         "\"*\"".to_owned(),
         r#"{"AWS":"*"}"#.to_owned(),
-        r#"{"Federated":"*"}"#.to_owned(),
         format!(
             r#"{{"AWS":["111122223333","*"],"Federated":"arn:aws:iam::111122223333:oidc-provider/{ISSUER}"}}"#
         ),
@@ -639,15 +638,140 @@ fn everybody_as_principal() {
         let statement = statement("Allow", &principal, "sts:AssumeRoleWithWebIdentity", &condition);
         assert_eq!(exposures(&[statement]), [X::PrincipalTooBroad], "{principal}");
     }
-    // Everybody but one.
-    let others = statement(
-        "Allow",
-        r#"{"AWS":"111122223333"}"#,
-        "sts:AssumeRoleWithWebIdentity",
-        &condition,
+}
+
+#[test]
+fn what_aws_documents_nowhere_or_in_two_ways_is_named() {
+    let issuer = |text: &str| text.replace("ISS", ISSUER);
+    let right = issuer(
+        r#"{"StringEquals":{"ISS:sub":"system:serviceaccount:shop:cart","ISS:aud":"sts.amazonaws.com"}}"#,
     );
-    assert_eq!(
-        exposures(&[others.replace("\"Principal\"", "\"NotPrincipal\"")]),
-        [X::PrincipalTooBroad]
-    );
+    let ours = principal(ISSUER);
+    let web_identity = "sts:AssumeRoleWithWebIdentity";
+    let by_condition = |condition: &str| statement("Allow", &ours, web_identity, &issuer(condition));
+    let by_principal = |principal: &str| statement("Allow", principal, web_identity, &right);
+    let not_principal = |text: String| text.replace("\"Principal\"", "\"NotPrincipal\"");
+    for (statement, expected) in [
+        (
+            by_condition(r#"{"StringEquals":{"ISS:sub":"system:serviceaccount:shop:cart","ISS:SUB":"x"}}"#),
+            U::DuplicateKey,
+        ),
+        (
+            by_condition(r#"{"StringEquals":{"ISS:sub":"system:serviceaccount:shop:cart","ISS:sub":"x"}}"#),
+            U::DuplicateKey,
+        ),
+        (by_condition(r#"{"StringLike":{"ISS:sub":[]}}"#), U::EmptyValues),
+        (
+            by_condition(r#"{"StringNotEquals":{"ISS:sub":[]}}"#),
+            U::EmptyValues,
+        ),
+        (
+            not_principal(by_principal(r#"{"AWS":"arn:aws:iam::111122223333:user/x"}"#)),
+            U::NotPrincipal,
+        ),
+        (by_principal(r#"{"Federated":"*"}"#), U::AnyProvider),
+        (by_principal("{}"), U::EmptyPrincipals),
+        (by_principal(r#"{"Federated":[]}"#), U::EmptyPrincipals),
+        (
+            by_principal(&ours).replace(&format!("\"{web_identity}\""), "[]"),
+            U::EmptyActions,
+        ),
+    ] {
+        let cause = cause(std::slice::from_ref(&statement));
+        assert_eq!(cause.kind, K::ConditionUndetermined, "{statement}");
+        assert_eq!(cause.undocumented, Some(expected), "{statement}");
+        assert!(!expected.to_string().is_empty());
+        // As a Deny beside a statement that admits, it is as unknown.
+        let denying = statement.replace("\"Allow\"", "\"Deny\"");
+        let beside = [by_principal(&ours), denying];
+        let decision = diagnose_trust(&parse(&policy(&beside)), &identity()).decision;
+        let expected_of_deny = if expected == U::NotPrincipal {
+            Decision::ExplicitlyDenied
+        } else {
+            Decision::Undetermined
+        };
+        assert_eq!(decision, expected_of_deny, "{statement}");
+    }
+    // What makes no difference is decided.
+    for (condition, expected) in [
+        (
+            r#"{"StringLike":{"ISS:sub":"system:serviceaccount:shop:cart","ISS:Sub":"*:cart"}}"#,
+            Decision::Allowed,
+        ),
+        (
+            r#"{"StringEquals":{"ISS:sub":[],"ISS:aud":"other"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (r#"{"StringEquals":{}}"#, Decision::Allowed),
+        (r#"{"StringLike":{"sts:RoleSessionName":"*"}}"#, Decision::Allowed),
+    ] {
+        let decision = diagnose_trust(&parse(&policy(&[by_condition(condition)])), &identity()).decision;
+        assert_eq!(decision, expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_is_certain_of_a_pods_own_call_is_decided() {
+    let called = WebIdentity {
+        called_at: Some(1_767_225_600),
+        ..identity()
+    };
+    for (condition, expected) in [
+        (r#"{"Bool":{"aws:SecureTransport":"true"}}"#, Decision::Allowed),
+        (
+            r#"{"Bool":{"aws:SecureTransport":"false"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (r#"{"Bool":{"aws:ViaAWSService":"false"}}"#, Decision::Allowed),
+        (
+            r#"{"StringEquals":{"aws:CalledViaFirst":"athena.amazonaws.com"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (
+            r#"{"Bool":{"aws:PrincipalIsAWSService":"true"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (
+            r#"{"Bool":{"aws:PrincipalIsAWSService":"false"}}"#,
+            Decision::Undetermined,
+        ),
+        (
+            r#"{"StringEquals":{"aws:SourceAccount":"111122223333"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (
+            r#"{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#,
+            Decision::Allowed,
+        ),
+        (
+            r#"{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (
+            r#"{"NumericGreaterThan":{"aws:EpochTime":"1577836800"}}"#,
+            Decision::Allowed,
+        ),
+        (
+            r#"{"DateLessThan":{"aws:EpochTime":"1577836800"}}"#,
+            Decision::ImplicitlyDenied,
+        ),
+        (
+            r#"{"DateGreaterThan":{"aws:TokenIssueTime":"2020-01-01T00:00:00Z"}}"#,
+            Decision::Undetermined,
+        ),
+        (
+            r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
+            Decision::Undetermined,
+        ),
+    ] {
+        let text = policy(&[allow(condition)]);
+        assert_eq!(
+            diagnose_trust(&parse(&text), &called).decision,
+            expected,
+            "{condition}"
+        );
+        // Where nothing is known of the call, nothing is certain.
+        let unknown = diagnose_trust(&parse(&text), &identity()).decision;
+        assert_eq!(unknown, Decision::Undetermined, "{condition}");
+    }
 }

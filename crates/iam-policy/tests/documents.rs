@@ -18,6 +18,7 @@ fn identity() -> WebIdentity {
         issuer: "example.com/a".into(),
         subject: "system:serviceaccount:shop:cart".into(),
         audience: "sts.amazonaws.com".into(),
+        called_at: None,
     }
 }
 

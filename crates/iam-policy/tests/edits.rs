@@ -21,6 +21,7 @@ fn identity() -> WebIdentity {
         issuer: ISSUER.to_owned(),
         subject: "system:serviceaccount:shop:cart".to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
+        called_at: None,
     }
 }
 

@@ -37,6 +37,11 @@ fn sample(test: Test) -> (&'static str, &'static str, &'static str) {
 
 /// Whether a condition holds, seen through an Allow and through a Deny.
 fn holds(operator: &str, wanted: &str, got: ContextValue) -> bool {
+    truth(operator, wanted, got).unwrap_or_else(|| panic!("{operator} {wanted} is undetermined"))
+}
+
+/// The same; `None` where it is not known.
+fn truth(operator: &str, wanted: &str, got: ContextValue) -> Option<bool> {
     let mut context = Context::new(Unlisted::Absent);
     context.set("ex:key", got);
     let request = Request {
@@ -54,8 +59,9 @@ fn holds(operator: &str, wanted: &str, got: ContextValue) -> bool {
     );
     let decide = |text: &str| decide(&parse(text).document.unwrap(), &request);
     match (decide(&allow), decide(&deny)) {
-        (Decision::Allowed, Decision::ExplicitlyDenied) => true,
-        (Decision::ImplicitlyDenied, Decision::Allowed) => false,
+        (Decision::Allowed, Decision::ExplicitlyDenied) => Some(true),
+        (Decision::ImplicitlyDenied, Decision::Allowed) => Some(false),
+        (Decision::Undetermined, Decision::Undetermined) => None,
         other => panic!("{operator} {wanted}: {other:?}"),
     }
 }
@@ -147,15 +153,82 @@ fn several_wanted_values_are_alternatives_and_negated_none_may_match() {
             "{operator} {got:?}"
         );
     }
-    for (operator, expected) in [
-        ("StringEquals", false),
-        ("StringNotEquals", true),
-        ("ForAllValues:StringEquals", false),
+}
+
+#[test]
+fn an_empty_list_of_values_has_no_documented_meaning() {
+    for operator in [
+        "StringEquals",
+        "StringNotEquals",
+        "StringEqualsIfExists",
+        "ForAllValues:StringEquals",
+        "ForAnyValue:StringLike",
+        "Null",
+    ] {
+        for got in [
+            ContextValue::Known(vec!["a".to_owned()]),
+            ContextValue::Absent,
+            ContextValue::Present,
+        ] {
+            assert_eq!(
+                truth(operator, "[]", got.clone()),
+                None,
+                "{operator} of no values, {got:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn of_a_key_that_is_there_a_pattern_that_every_value_matches_is_decided() {
+    let starts = |text: &str| ContextValue::Beginning(text.to_owned());
+    for (operator, wanted, got, expected) in [
+        ("StringLike", r#""*""#, ContextValue::Present, Some(true)),
+        ("StringLike", r#"["a", "**"]"#, ContextValue::Present, Some(true)),
+        ("StringNotLike", r#""*""#, ContextValue::Present, Some(false)),
+        ("StringLike", r#""a*""#, ContextValue::Present, None),
+        ("StringEquals", r#""*""#, ContextValue::Present, None),
+        ("StringLike", r#""*""#, ContextValue::Unknown, None),
+        ("StringLike", r#""AROAX:*""#, starts("AROAX:"), Some(true)),
+        ("StringLike", r#""AROA?:*""#, starts("AROAX:"), Some(true)),
+        ("StringLike", r#""AROAX:cart-*""#, starts("AROAX:"), None),
+        ("StringLike", r#""AROAY:*""#, starts("AROAX:"), Some(false)),
+        (
+            "StringNotLike",
+            r#"["AROAY:*", "AROAZ:*"]"#,
+            starts("AROAX:"),
+            Some(true),
+        ),
+        ("StringNotLike", r#""AROAX:*""#, starts("AROAX:"), Some(false)),
+        ("StringEquals", r#""AROAX:cart""#, starts("AROAX:"), None),
+        ("StringEquals", r#""AROAY:cart""#, starts("AROAX:"), Some(false)),
+        ("StringNotEquals", r#""AIDAY""#, starts("AROAX:"), Some(true)),
+        ("StringEqualsIgnoreCase", r#""x""#, starts("AROAX:"), None),
+        ("Null", "false", starts("AROAX:"), Some(true)),
     ] {
         assert_eq!(
-            holds(operator, "[]", one("a")),
+            truth(operator, wanted, got.clone()),
             expected,
-            "{operator} of no values"
+            "{operator} {wanted} {got:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_absent_or_has_a_value_is_decided_where_both_say_the_same() {
+    let not_true = || ContextValue::AbsentOr(vec!["false".to_owned()]);
+    for (operator, wanted, expected) in [
+        ("Bool", "true", Some(false)),
+        ("Bool", "false", None),
+        ("BoolIfExists", "false", Some(true)),
+        ("BoolIfExists", "true", None),
+        ("StringNotEquals", r#""true""#, Some(true)),
+        ("Null", "true", None),
+    ] {
+        assert_eq!(
+            truth(operator, wanted, not_true()),
+            expected,
+            "{operator} {wanted}"
         );
     }
 }

@@ -20,6 +20,7 @@ fn identity(subject: &str) -> WebIdentity {
         issuer: ISSUER.to_owned(),
         subject: subject.to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
+        called_at: None,
     }
 }
 

@@ -106,6 +106,7 @@ impl<'a> RoleChain<'a> {
                     issuer: issuer.url.host_path().to_owned(),
                     subject: subject.to_owned(),
                     audience: audience.to_owned(),
+                    called_at: Some(now.as_second()),
                 };
                 Some(diagnose_trust(&role.trust(), &identity))
             }

@@ -1,12 +1,20 @@
 //! # IRSA214 `ConditionUndetermined`
 //!
 //! ## What it means
-//! The answer hangs on a key that depends on where the call comes from or how it is made (`aws:SourceIp`,
-//! `aws:SourceVpc`, `sts:RoleSessionName` …); or a key stands twice in one object, and AWS documents nowhere which
-//! counts.
+//! The answer depends on a key that only the caller's side decides (`aws:SourceIp`, `aws:SourceVpc`,
+//! `sts:RoleSessionName` …), or on something in the policy that AWS documents nowhere or in two ways:
+//!
+//! - a key that is there twice in one object; condition keys are compared without regard to case, so that `…:sub` and
+//!   `…:SUB` are the same key
+//! - an empty list of values, actions or principals
+//! - `NotPrincipal` with `Allow`
+//! - `"Federated": "*"`
+//! - a value that is not of its operator's type
 //!
 //! ## Why it is unknown
-//! Nobody but AWS sees these keys. Calling it broken or working would be a guess.
+//! Only AWS sees these keys, and only AWS knows what such a policy means. Calling it broken or working would be a guess.
+//! What is certain of a call that a pod itself makes to STS is decided: `aws:SecureTransport` is `true`,
+//! `aws:ViaAWSService` is `false`, `aws:CurrentTime` is now, `sts:RoleSessionName` has some value.
 //!
 //! ## In logs
 //! If the condition does not hold: `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -17,7 +25,9 @@
 //! ```
 //!
 //! ## Fix
-//! None is proposed. Ask from where the pod runs whether it gets credentials, and waive this code if it should stay so.
+//! None is proposed for a key of the caller's: check from the pod whether it gets credentials, and waive this code if the
+//! condition is meant. What AWS does not document should be written another way: each key once, at least one value in each
+//! list, `Principal` with the provider's ARN.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in the pod names the role.
@@ -25,6 +35,8 @@
 //! ## References
 //! - [Global condition keys](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [NotPrincipal](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html)
+//! - [Policy checks of IAM Access Analyzer](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html)
 
 use iam_policy::CauseKind;
 
@@ -51,15 +63,17 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| {
-        match (&cause.key, cause.position) {
-            (Some(_), _) => format!(
-                "{} wants {}, which depends on the caller",
+        match (cause.undocumented, &cause.key, cause.position) {
+            (Some(undocumented), Some(_), _) => format!("{}: {undocumented}", clause(cause)),
+            (Some(undocumented), None, _) => undocumented.to_string(),
+            (None, Some(_), _) => format!(
+                "{} must match {}, which depends on the caller",
                 clause(cause),
                 wanted(cause)
             ),
-            (None, Some(position)) => format!("{position}: {}", reveal(&cause.got.join(", "))),
-            (None, None) => format!(
-                "{} cannot be told; what is there is {}",
+            (None, None, Some(position)) => format!("{position}: {}", reveal(&cause.got.join(", "))),
+            (None, None, None) => format!(
+                "{} cannot be determined; what is there is {}",
                 clause(cause),
                 got(cause)
             ),
@@ -120,6 +134,82 @@ mod tests {
         );
         let report = World::healthy().trust_text(&text).audit();
         the_one(&report, UNKNOWN);
+    }
+
+    #[test]
+    fn what_aws_does_not_document_is_unknown_and_named() {
+        let text = |from: &str, to: &str| trust(&condition(SUBJECT)).to_string().replace(from, to);
+        let subject = format!("\"{HOST_PATH}:sub\":\"{SUBJECT}\"");
+        let provider = provider_arn(HOST_PATH);
+        for (text, named) in [
+            (
+                text(
+                    &subject,
+                    &format!("{subject},\"{HOST_PATH}:SUB\":\"system:serviceaccount:shop:other\""),
+                ),
+                "there twice",
+            ),
+            (
+                text(&subject, &format!("\"{HOST_PATH}:sub\":[]")),
+                "empty list of values",
+            ),
+            (
+                text(
+                    &format!("\"Principal\":{{\"Federated\":\"{provider}\"}}"),
+                    "\"NotPrincipal\":{\"AWS\":\"arn:aws:iam::111122223333:user/x\"}",
+                ),
+                "NotPrincipal",
+            ),
+            (text(&format!("\"{provider}\""), "\"*\""), "Federated"),
+            (
+                text("\"sts:AssumeRoleWithWebIdentity\"", "[]"),
+                "list of actions is empty",
+            ),
+        ] {
+            let report = World::healthy().trust_text(&text).audit();
+            let finding = the_one(&report, UNKNOWN);
+            assert!(finding.message.contains(named), "{text}: {}", finding.message);
+        }
+    }
+
+    #[test]
+    fn what_is_certain_of_a_pods_own_call_is_decided() {
+        for (operator, key, value) in [
+            ("Bool", "aws:SecureTransport", json!("true")),
+            ("Bool", "aws:ViaAWSService", json!(false)),
+            (
+                "DateGreaterThan",
+                "aws:CurrentTime",
+                json!("2020-01-01T00:00:00Z"),
+            ),
+            ("NumericGreaterThan", "aws:EpochTime", json!(1_577_836_800)),
+            ("StringLike", "sts:RoleSessionName", json!("*")),
+        ] {
+            assert_healthy(&with(operator, key, &value).audit());
+        }
+        let report = with("Bool", "aws:SecureTransport", &json!("false")).audit();
+        assert_eq!(
+            (codes(&report), report.verdict),
+            (vec!["IRSA213"], Verdict::Broken)
+        );
+    }
+
+    #[test]
+    fn a_date_decides_until_it_passes() {
+        let world = World::healthy();
+        let end = world
+            .now
+            .checked_add(jiff::SignedDuration::from_secs(600))
+            .unwrap();
+        let ends = with("DateLessThan", "aws:CurrentTime", &json!(end.to_string()));
+        let report = ends.audit();
+        assert_healthy(&report);
+        assert_eq!(report.valid_until, Some(end));
+        let report = ends.later(600).audit();
+        assert_eq!(codes(&report), ["IRSA213"]);
+        let begins = with("DateGreaterThan", "aws:CurrentTime", &json!(end.to_string()));
+        assert_eq!(codes(&begins.audit()), ["IRSA213"]);
+        assert_healthy(&begins.later(601).audit());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! # IRSA217 `PrincipalTooBroad`
 //!
 //! ## What it means
-//! The statement that admits the web identity names everybody: `"Principal": "*"`, `"AWS": "*"`, or everybody but a few.
+//! The statement that admits the web identity names everybody: `"Principal": "*"` or `"AWS": "*"`.
 //!
 //! ## Why it matters
 //! Its conditions are then the only defence, and principals of any AWS account may ask. No waiver counts for it, unless
@@ -74,7 +74,7 @@ mod tests {
     fn everybody_as_principal_is_a_risk() {
         for principal in [
             json!("*"),
-            json!({ "Federated": "*" }),
+            json!({ "Federated": [provider_arn(HOST_PATH), "*"] }),
             json!({ "Federated": provider_arn(HOST_PATH), "AWS": "*" }),
         ] {
             let mut document = trust(&condition(SUBJECT));

@@ -117,6 +117,7 @@ pub(crate) fn identity(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<WebIden
         issuer: chain.issuer?.url.host_path().to_owned(),
         subject: chain.subject.clone(),
         audience: chain.audience.to_owned(),
+        called_at: Some(chain.now.as_second()),
     })
 }
 

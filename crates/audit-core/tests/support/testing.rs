@@ -670,6 +670,7 @@ impl World {
                 .audience(PREFIX)
                 .unwrap_or(AUDIENCE)
                 .to_owned(),
+            called_at: Some(self.now.as_second()),
         };
         let edit = iam_policy::least_edit(&role.trust_text, &identity).expect("an edit");
         self.trust(&edit.document)

@@ -229,6 +229,7 @@ mod tests {
             issuer: HOST_PATH.to_owned(),
             subject: SUBJECT.to_owned(),
             audience: AUDIENCE.to_owned(),
+            called_at: None,
         }
     }
 

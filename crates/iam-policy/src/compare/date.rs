@@ -102,9 +102,40 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
 
+/// A time in seconds since 1970 as `YYYY-MM-DDThh:mm:ssZ`, which is how `aws:CurrentTime` is written.
+pub(crate) fn format(seconds: i64) -> String {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Years of 400-year cycles that begin in March, as in `days_since_1970`.
+    let day = days + 719_468;
+    let (cycle, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    format!(
+        "{:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        year + cycle * 400 + carry,
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_formatted_reads_back(seconds in -62_167_219_200_i64..=253_402_300_799) {
+            assert_eq!(parse(&format(seconds)), Some((seconds, 0)), "{}", format(seconds));
+        }
+    }
 
     #[test]
     fn reads_the_w3c_forms_and_seconds() {

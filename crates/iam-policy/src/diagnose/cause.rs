@@ -1,13 +1,15 @@
 //! The cause of a refusal.
 
+use std::fmt;
+
 use super::key::KeyFault;
 use super::provider::ProviderMismatch;
 use crate::condition::clause_holds;
 use crate::document::{Clause, Document, Effect, Statement};
-use crate::evaluate::applies;
+use crate::evaluate::{self, applies};
 use crate::parse::Parsed;
 use crate::problem::{Gravity, Position};
-use crate::request::{Context, ContextValue, Request};
+use crate::request::{Context, ContextValue, Principal, Request};
 use crate::truth::Truth;
 
 /// Why a web identity may not assume the role. The order is that in which causes are tried; the last of the named
@@ -42,6 +44,47 @@ pub enum CauseKind {
     ConditionUndetermined,
 }
 
+/// What of a statement has no documented meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Undocumented {
+    /// A condition key is there twice under one operator, also where the two differ by case alone.
+    DuplicateKey,
+    /// A condition key has an empty list of values.
+    EmptyValues,
+    /// A value of the policy cannot be read as what its operator compares.
+    UnreadableValue,
+    /// `NotPrincipal` with `Allow`.
+    NotPrincipal,
+    /// `"Federated": "*"`.
+    AnyProvider,
+    /// `Principal` is empty, or names a kind with an empty list.
+    EmptyPrincipals,
+    /// `Action` or `NotAction` is an empty list.
+    EmptyActions,
+}
+
+impl fmt::Display for Undocumented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DuplicateKey => {
+                "the condition key is there twice (keys are compared without regard to case), and AWS does not document which \
+                 one counts"
+            }
+            Self::EmptyValues => "the condition key has an empty list of values, which AWS documents in two ways",
+            Self::UnreadableValue => {
+                "a value of the policy cannot be read as what the operator compares, and AWS does not document what it does \
+                 then"
+            }
+            Self::NotPrincipal => "AWS does not support `NotPrincipal` with `Allow`",
+            Self::AnyProvider => "AWS does not document whom `\"Federated\": \"*\"` admits",
+            Self::EmptyPrincipals => {
+                "the list of principals is empty, and AWS does not document what that means"
+            }
+            Self::EmptyActions => "the list of actions is empty, and AWS does not document what that means",
+        })
+    }
+}
+
 /// Why a web identity is not admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -71,6 +114,9 @@ pub struct Cause {
     pub suggestion: Option<String>,
     /// For [`CauseKind::ProviderPrincipalMismatch`]: which provider was found.
     pub provider: Option<ProviderMismatch>,
+    /// For [`CauseKind::ConditionUndetermined`]: what AWS documents nowhere or in two ways. `None` where it depends on a
+    /// key of which nothing is known.
+    pub undocumented: Option<Undocumented>,
     /// For [`CauseKind::ConditionKeyMalformed`]: what is wrong with the key.
     pub key_fault: Option<KeyFault>,
     /// A Deny statement that applies or may apply as well, so that mending the cause is not enough.
@@ -93,6 +139,7 @@ impl Cause {
             nearest: None,
             suggestion: None,
             provider: None,
+            undocumented: None,
             key_fault: None,
             also_denied_by: None,
         }
@@ -201,15 +248,59 @@ pub(super) fn undetermined(parsed: &Parsed, document: &Document, request: &Reque
     let Some(((at, statement), _)) = hanging else {
         return Cause::new(KIND);
     };
-    let cause = Cause::of_statement(KIND, document, at, statement);
+    let cause = Cause {
+        undocumented: undocumented(statement, request),
+        ..Cause::of_statement(KIND, document, at, statement)
+    };
     let clause = statement
         .conditions
         .iter()
         .find(|clause| clause_holds(clause, &request.context) == Truth::Unknown)
         // Where two readings of a duplicate key disagree, each clause by itself is known.
-        .or_else(|| statement.conditions.iter().find(|clause| clause.duplicate));
+        .or_else(|| statement.conditions.iter().find(|clause| clause.duplicate))
+        .filter(|_| cause.undocumented.is_none_or(Undocumented::is_of_a_condition));
     match clause {
         Some(clause) => cause.with_clause(document, clause, &request.context),
         None => cause,
     }
+}
+
+impl Undocumented {
+    fn is_of_a_condition(self) -> bool {
+        matches!(
+            self,
+            Self::DuplicateKey | Self::EmptyValues | Self::UnreadableValue
+        )
+    }
+}
+
+/// What leaves a statement undetermined, unless it is a key of which nothing is known.
+fn undocumented(statement: &Statement, request: &Request) -> Option<Undocumented> {
+    let open = |clause: &&Clause| clause_holds(clause, &request.context) == Truth::Unknown;
+    if let Some(clause) = statement.conditions.iter().find(open) {
+        return match request.context.get(&clause.key) {
+            _ if clause.values.is_empty() => Some(Undocumented::EmptyValues),
+            ContextValue::Known(_) if clause.values.iter().all(|value| value.template.is_none()) => {
+                Some(Undocumented::UnreadableValue)
+            }
+            _ => None,
+        };
+    }
+    let element = statement.principal.as_ref();
+    if evaluate::principal(statement, request.principal.as_ref()) == Truth::Unknown {
+        let element = element?;
+        return match (element.negated, element.has_empty) {
+            (true, _) if statement.effect == Effect::Allow => Some(Undocumented::NotPrincipal),
+            (_, true) => Some(Undocumented::EmptyPrincipals),
+            _ if matches!(request.principal, Some(Principal::Federated(_))) => {
+                Some(Undocumented::AnyProvider)
+            }
+            _ => None,
+        };
+    }
+    if statement.action.actions.is_empty() {
+        return Some(Undocumented::EmptyActions);
+    }
+    let has_duplicates = statement.conditions.iter().any(|clause| clause.duplicate);
+    has_duplicates.then_some(Undocumented::DuplicateKey)
 }

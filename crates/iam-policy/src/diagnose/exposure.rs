@@ -33,7 +33,7 @@ pub enum ExposureKind {
         /// The patterns that admit the identity and others.
         patterns: Vec<String>,
     },
-    /// Everybody is named as principal, or everybody but a few.
+    /// Everybody is named as principal.
     PrincipalTooBroad,
 }
 
@@ -89,7 +89,7 @@ fn names_everybody(statement: &Statement) -> bool {
     let wildcard = |(kind, value): (PrincipalKind, &str)| {
         value == "*" && matches!(kind, PrincipalKind::Aws | PrincipalKind::Federated)
     };
-    statement.is_for_everyone() || statement.is_not_principal() || statement.principals().any(wildcard)
+    statement.is_for_everyone() || statement.principals().any(wildcard)
 }
 
 fn subjects(

@@ -213,6 +213,7 @@ mod tests {
             issuer: format!("oidc.eks.us-west-2.amazonaws.com/id/{hex}"),
             subject: "system:serviceaccount:a:b".into(),
             audience: "sts.amazonaws.com".into(),
+            called_at: None,
         };
         let own = &identity.issuer;
         let sub = Some(Claim::Subject);

@@ -16,7 +16,7 @@ mod nearest;
 mod provider;
 mod subject;
 
-pub use cause::{Cause, CauseKind};
+pub use cause::{Cause, CauseKind, Undocumented};
 pub use distance::distance as edit_distance;
 pub use exposure::{Exposure, ExposureKind};
 pub use key::KeyFault;

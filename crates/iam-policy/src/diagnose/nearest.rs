@@ -29,8 +29,7 @@ impl<'d> Nearest<'d> {
             at,
             statement,
             covers_action: evaluate::action(&statement.action, &request.action) != Truth::False,
-            fits_principal: evaluate::principal(statement.principal.as_ref(), request.principal.as_ref())
-                != Truth::False,
+            fits_principal: evaluate::principal(statement, request.principal.as_ref()) != Truth::False,
             failing: statement.conditions.iter().filter(fails).collect(),
         }
     }

@@ -151,6 +151,7 @@ fn sid(identity: &WebIdentity) -> String {
         issuer,
         subject,
         audience,
+        called_at: _,
     } = identity;
     let bytes = [provider_arn, issuer, subject, audience]
         .into_iter()

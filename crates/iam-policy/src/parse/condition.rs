@@ -1,10 +1,13 @@
 //! `Condition`: operators over keys over values.
 
+use std::borrow::Cow;
+
 use super::Reader;
 use crate::document::{Clause, ClauseSpans, ConditionValue, Version};
 use crate::few::Few;
-use crate::json::{Node, Value};
+use crate::json::{Members, Node, Value};
 use crate::operator::{Family, Operator};
+use crate::problem::Gravity;
 use crate::text::quoted;
 use crate::variable::Template;
 
@@ -36,7 +39,7 @@ impl Reader {
                 self.wrong_kind("the operator's value", member.value, EXPECTED);
                 continue;
             };
-            let keys_twice = self.duplicates(&keys);
+            let keys_twice = self.duplicate_keys(&keys);
             for key in keys {
                 let spans = ClauseSpans {
                     operator: member.key.span(),
@@ -45,7 +48,8 @@ impl Reader {
                     values: key.value.span(),
                 };
                 let values = self.condition_values(operator, key.value, version);
-                let duplicate = twice.contains(&name) || keys_twice.contains(&key.key.text());
+                let is_twice = |twice: &Cow<'_, str>| same_key(twice, &key.key.text());
+                let duplicate = twice.contains(&name) || keys_twice.iter().any(is_twice);
                 conditions.clauses.push(Clause {
                     operator,
                     key: self.text_of(key.key),
@@ -58,6 +62,35 @@ impl Reader {
         conditions
     }
 
+    /// Reports condition keys that stand twice under one operator, and gives them. Keys are compared without regard to
+    /// case (IAM User Guide, "IAM JSON policy elements: Condition"), so that two which differ by case alone are the same
+    /// one; which of them counts is documented nowhere (IAM Access Analyzer policy check reference, "Duplicate keys").
+    fn duplicate_keys<'t>(&mut self, members: &Members<'t>) -> Vec<Cow<'t, str>> {
+        let mut twice = self.duplicates(members);
+        let mut before: Vec<Cow<'t, str>> = Vec::new();
+        for key in members.clone().map(|member| member.key) {
+            let text = key.text();
+            let other = before
+                .iter()
+                .find(|other| **other != text && same_key(other, &text));
+            if let Some(other) = other {
+                self.report(
+                    key.start(),
+                    format!(
+                        "the keys {} and {} differ by case alone, and keys are compared without regard to it",
+                        quoted(other),
+                        quoted(&text)
+                    ),
+                    "each key once",
+                    Gravity::Ambiguous,
+                );
+                twice.push(text.clone());
+            }
+            before.push(text);
+        }
+        twice
+    }
+
     fn condition_values(
         &mut self,
         operator: Operator,
@@ -65,6 +98,7 @@ impl Reader {
         version: Version,
     ) -> Few<ConditionValue> {
         let mut values = Few::default();
+        self.is_empty("values", node);
         for item in node.one_or_many() {
             let (Value::String | Value::Number | Value::Bool) = item.value() else {
                 self.wrong_kind(
@@ -84,6 +118,12 @@ impl Reader {
         }
         values
     }
+}
+
+/// Whether two texts are one condition key.
+fn same_key(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
 }
 
 /// The User Guide: variables go with string and ARN operators only.

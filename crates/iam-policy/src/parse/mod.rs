@@ -239,6 +239,21 @@ impl Reader {
         None
     }
 
+    /// Reports a list without elements, whose meaning is documented in two ways: IAM Access Analyzer says that such a
+    /// list "does not affect the policy", the grammar that there is at least one element.
+    fn is_empty(&mut self, what: &str, node: Node<'_>) -> bool {
+        let is_empty = node.one_or_many().next().is_none();
+        if is_empty {
+            self.report(
+                node.start(),
+                format!("the list of {what} is empty"),
+                "at least one element",
+                Gravity::Ambiguous,
+            );
+        }
+        is_empty
+    }
+
     /// The nodes of a string or a list of strings.
     fn strings<'t>(&mut self, what: &str, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + use<'t> {
         let items: Items<'t> = node.one_or_many();

@@ -154,6 +154,7 @@ impl Reader {
             Value::String if node.is("*") => Some(PrincipalElement {
                 negated,
                 everyone: true,
+                has_empty: false,
                 named: Few::default(),
                 span,
             }),
@@ -168,6 +169,7 @@ impl Reader {
             Value::Object(members) => {
                 self.ambiguous |= !self.duplicates(&members).is_empty();
                 let mut named = Few::default();
+                let mut has_empty = members.clone().next().is_none();
                 for Member { key, value } in members {
                     let name = key.text();
                     let Some(kind) = PrincipalKind::parse(&name) else {
@@ -178,6 +180,7 @@ impl Reader {
                         );
                         continue;
                     };
+                    has_empty |= self.is_empty("principals", value);
                     for item in self.strings("a principal", value) {
                         named.push(NamedPrincipal {
                             kind,
@@ -189,6 +192,7 @@ impl Reader {
                 Some(PrincipalElement {
                     negated,
                     everyone: false,
+                    has_empty,
                     named,
                     span,
                 })
@@ -202,6 +206,7 @@ impl Reader {
 
     fn action(&mut self, node: Node<'_>, negated: bool) -> ActionElement {
         let mut actions = Few::default();
+        self.is_empty("actions", node);
         for item in self.strings("an action", node) {
             let text = self.text_of(item);
             // IAM: "Actions/Conditions must be prefaced by a vendor".
@@ -222,6 +227,7 @@ impl Reader {
     }
 
     fn resource(&mut self, node: Node<'_>, version: Version, negated: bool) -> ResourceElement {
+        self.is_empty("resources", node);
         let strings = self.strings("a resource", node);
         let resources = strings.map(|item| {
             let text = self.text_of(item);
@@ -229,7 +235,7 @@ impl Reader {
             let matcher = match template {
                 _ if text == "*" => ResourceMatcher::Everything,
                 Some(template) => ResourceMatcher::Template(template),
-                None if arn::is_pattern(Glob::written(&text)) => ResourceMatcher::Arn,
+                None if arn::is_resource_pattern(Glob::written(&text)) => ResourceMatcher::Arn,
                 None => ResourceMatcher::Undocumented,
             };
             ResourcePattern { text, matcher }

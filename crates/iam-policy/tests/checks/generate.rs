@@ -22,6 +22,7 @@ pub fn identity() -> WebIdentity {
         issuer: ISSUER.to_owned(),
         subject: SUBJECT.to_owned(),
         audience: AUDIENCE.to_owned(),
+        called_at: None,
     }
 }
 
@@ -41,6 +42,7 @@ pub fn other_identities() -> Vec<WebIdentity> {
                     issuer: issuer.to_owned(),
                     subject: subject.to_owned(),
                     audience: audience.to_owned(),
+                    called_at: None,
                 };
                 if other != identity() {
                     identities.push(other);
@@ -56,7 +58,7 @@ pub struct Case {
     pub request: ReferenceRequest,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub",
     "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789abcdef:AUD",
     "aws:TagKeys",
@@ -67,6 +69,7 @@ const KEYS: [&str; 10] = [
     "aws:PrincipalArn",
     "ex:Binary",
     "ex:unlisted",
+    "AWS:sourceip",
 ];
 
 /// Values by kind; the last list holds what fits no kind.
@@ -272,7 +275,7 @@ const ACTIONS: [&str; 8] = [
     "s*:Get*",
 ];
 
-const RESOURCES: [&str; 9] = [
+const RESOURCES: [&str; 16] = [
     "*",
     "arn:aws:s3:::bucket/*",
     "arn:aws:s3:::bucket/key",
@@ -282,6 +285,13 @@ const RESOURCES: [&str; 9] = [
     "arn:aws:s3:::bucket/${ex:none}",
     "arn:aws:s3:::bucket/${ex:unlisted}",
     "arn:*:*:*:*:*ey",
+    "arn:aws:s3:*",
+    "arn:aws:s3:*:bucket/*",
+    "arn:aws:s3:::b*y",
+    "arn:aws:s3:*1:*:key",
+    "arn:aws:sqs:*:queue",
+    "arn:aws:sqs:eu-west-?:*",
+    "arn:aws:sqs:eu-west-1:1*3:queue",
 ];
 
 fn statement(choices: &mut Choices<'_>, with_principal: bool, with_resource: bool) -> Value {
@@ -388,6 +398,8 @@ fn request(choices: &mut Choices<'_>, with_principal: bool, with_resource: bool)
                 "arn:aws:s3:::other",
                 "*",
                 "arn:aws:s3:::ab",
+                "arn:aws:sqs:eu-west-1:111122223333:queue",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/bucket/key",
             ]))
             .to_owned()
         }),
@@ -396,8 +408,9 @@ fn request(choices: &mut Choices<'_>, with_principal: bool, with_resource: bool)
     };
     for (at, key) in KEYS.iter().chain(&["aws:username"]).enumerate() {
         let kind = match at {
-            0 | 2 | 9 | 10 => 0,
+            0 | 2 | 9 | 11 => 0,
             1 => 1,
+            10 => 2,
             at => at - 1,
         };
         let known = match choices.below(12) {
@@ -407,6 +420,7 @@ fn request(choices: &mut Choices<'_>, with_principal: bool, with_resource: bool)
             3 => Known::Values(Vec::new()),
             4 => Known::Values(vec![value(choices, kind), value(choices, kind)]),
             5 => continue,
+            6 => Known::AbsentOr(vec![value(choices, kind)]),
             _ => Known::Values(vec![value(choices, kind)]),
         };
         request.context.insert(key.to_lowercase(), known);
@@ -436,6 +450,9 @@ pub fn identity_case(choices: &mut Choices<'_>) -> Case {
             "arn:aws:s3:::*",
             "arn:aws:s3:::*ey",
             "arn:aws:s3:::b?cket/key",
+            "arn:aws:s3:*",
+            "arn:aws:sqs:*:queue",
+            "arn:aws:sqs:eu-*-1:*",
         ]))
         .to_owned(),
     );
@@ -465,13 +482,17 @@ pub fn members(request: &ReferenceRequest) -> Vec<ReferenceRequest> {
         "arn:aws:s3:::other",
         "arn:aws:s3:::ab",
         "arn:aws:s3:::monkey",
+        "arn:aws:s3:eu-west-1:111122223333:accesspoint/bucket/key",
+        "arn:aws:sqs:eu-west-1:111122223333:queue",
+        "arn:aws:sqs:eu-west-1:111122223333:other",
+        "arn:aws:sqs:eu-north-1:111122223333:queue",
     ];
     let wanted = request.resource.as_deref().unwrap_or_default();
     let resources = resources.into_iter().filter(|resource| {
         if wanted == "*" {
             *resource == "*"
         } else {
-            *resource != "*" && fits(wanted, resource)
+            *resource != "*" && super::reference::fits_resource(wanted, resource)
         }
     });
     let pairs = resources.flat_map(|resource| {

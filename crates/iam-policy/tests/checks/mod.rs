@@ -61,7 +61,9 @@ pub fn evaluate_like_reference(data: &[u8]) {
     let case = generate::case(&mut Choices::new(data));
     let expected = reference::decide(&case.policy, &case.request);
     let request = case.request.to_request();
-    let document = read(&case.policy.to_string());
+    let document = parse(&case.policy.to_string())
+        .document
+        .filter(|document| !document.is_refused());
     let got = document
         .as_ref()
         .map_or(Decision::Invalid, |document| decide(document, &request));

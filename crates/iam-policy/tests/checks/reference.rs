@@ -12,6 +12,7 @@ pub enum Known {
     Values(Vec<String>),
     Present,
     Absent,
+    AbsentOr(Vec<String>),
     Unknown,
 }
 
@@ -38,6 +39,7 @@ impl ReferenceRequest {
                 Known::Values(values) => ContextValue::Known(values.clone()),
                 Known::Present => ContextValue::Present,
                 Known::Absent => ContextValue::Absent,
+                Known::AbsentOr(values) => ContextValue::AbsentOr(values.clone()),
                 Known::Unknown => ContextValue::Unknown,
             };
             context.set(key, value);
@@ -268,12 +270,40 @@ fn applies(statement: &Value, request: &ReferenceRequest, variables: bool) -> Op
                 resource(&text(value), arn, request, variables)
             }),
         },
-        all(&each_condition(statement.get("Condition"), request, variables)),
+        together(statement.get("Condition"), request, variables),
     ])
 }
 
+/// All conditions; of keys that are one but for their case nobody knows which counts, unless it makes no difference.
+fn together(block: Option<&Value>, request: &ReferenceRequest, variables: bool) -> Option<bool> {
+    let names = block.and_then(Value::as_object).into_iter().flatten();
+    let names: Vec<(&String, String)> = names
+        .flat_map(|(operator, keys)| {
+            keys.as_object()
+                .unwrap()
+                .keys()
+                .map(move |key| (operator, key.to_lowercase()))
+        })
+        .collect();
+    let outcomes = each_condition(block, request, variables);
+    let is_twice = |name: &(&String, String)| names.iter().filter(|other| *other == name).count() > 1;
+    let (mut once, mut twice) = (Vec::new(), Vec::new());
+    for (name, outcome) in names.iter().zip(outcomes) {
+        if is_twice(name) { &mut twice } else { &mut once }.push(outcome);
+    }
+    once.push(match twice.first() {
+        Some(first) if twice.iter().all(|other| other == first) => *first,
+        Some(_) => None,
+        None => Some(true),
+    });
+    all(&once)
+}
+
 fn element(statement: &Map<String, Value>, name: &str, one: impl Fn(&Value) -> Option<bool>) -> Option<bool> {
-    let matched = |value: &Value| any(list(value).iter().map(&one).collect());
+    let matched = |value: &Value| match list(value) {
+        none if none.is_empty() => None,
+        some => any(some.iter().map(&one).collect()),
+    };
     match (statement.get(name), statement.get(&format!("Not{name}"))) {
         (Some(value), _) => matched(value),
         (None, Some(value)) => not(matched(value)),
@@ -285,21 +315,30 @@ fn principal(statement: &Map<String, Value>, request: &ReferenceRequest) -> Opti
     let Some((kind, name)) = &request.principal else {
         return Some(true);
     };
-    element(statement, "Principal", |value| {
+    let one = |value: &Value| {
         let Some(kinds) = value.as_object() else {
             return Some(value == "*");
         };
+        let has_empty = kinds.is_empty() || kinds.values().any(|names| list(names).is_empty());
         let everyone = kinds
             .get("AWS")
             .is_some_and(|names| list(names).contains(&"*".into()));
         let named = kinds.get(*kind).map(list).unwrap_or_default();
         let named = named.iter().map(|named| match text(named) {
+            named if named == "*" && *kind == "Federated" => None,
             named if named == "*" || named == *name => Some(true),
             named if *kind == "AWS" => account(&named, name),
             _ => Some(false),
         });
-        any(named.chain([Some(everyone)]).collect())
-    })
+        let doubt = if has_empty { None } else { Some(false) };
+        any(named.chain([Some(everyone), doubt]).collect())
+    };
+    match (statement.get("Principal"), statement.get("NotPrincipal")) {
+        (Some(value), _) => one(value),
+        (None, Some(value)) if statement["Effect"] == "Allow" => not(one(value)).filter(|applies| !applies),
+        (None, Some(value)) => not(one(value)),
+        (None, None) => Some(true),
+    }
 }
 
 fn account(named: &str, name: &str) -> Option<bool> {
@@ -324,13 +363,76 @@ fn resource(wanted: &str, arn: &str, request: &ReferenceRequest, variables: bool
         return Some(true);
     }
     if !arn.starts_with("arn:") {
-        return Some(wanted == arn);
+        return no_resource(wanted, request, variables);
     }
-    match fill(wanted, request, variables) {
-        Filled::Text(pattern) if pattern.iter().filter(|(c, _)| *c == ':').count() < 5 => None,
-        Filled::Text(pattern) => Some(arn_like(&pattern, arn)),
-        Filled::Null => Some(false),
-        Filled::Unknown => None,
+    let pattern = match fill(wanted, request, variables) {
+        Filled::Text(pattern) => pattern,
+        Filled::Null => return Some(false),
+        Filled::Unknown => return None,
+    };
+    if is_documented(&pattern) {
+        return Some(crosses(&pattern, &arn.chars().collect::<Vec<_>>(), 0));
+    }
+    let wild = pattern.iter().any(|(c, wild)| *wild && "*?".contains(*c));
+    let is_arn = pattern.starts_with(&[('a', true), ('r', true), ('n', true), (':', true)]);
+    let fits = like_characters(&pattern, &arn.chars().collect::<Vec<_>>());
+    (wild && is_arn && !fits).then_some(false)
+}
+
+/// An action that has no resource, asked for on `*`.
+fn no_resource(wanted: &str, request: &ReferenceRequest, variables: bool) -> Option<bool> {
+    let (service, action) = request.action.split_once(':').unwrap();
+    let parts: Vec<&str> = wanted.splitn(6, ':').collect();
+    let written: Vec<(char, bool)> = wanted.chars().map(|c| (c, true)).collect();
+    let has_variable = variables && wanted.contains("${");
+    let whole = parts.len() > 3 && parts[3..].iter().all(|part| ["", "*"].contains(part));
+    if has_variable || !is_documented(&written) || !whole || parts[2] != service.to_lowercase() {
+        return Some(false);
+    }
+    if service.to_lowercase() == "s3" && action.to_lowercase() == "listallmybuckets" {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// Six segments, or a star at the end of one that stands for the rest; no wildcard in the service.
+fn is_documented(pattern: &[(char, bool)]) -> bool {
+    let segments: Vec<&[(char, bool)]> = pattern.splitn(6, |(c, _)| *c == ':').collect();
+    let star = |segment: &&[(char, bool)]| segment.last() == Some(&('*', true));
+    segments.len() > 3
+        && segments[0] == [('a', true), ('r', true), ('n', true)]
+        && !segments[2].iter().any(|(c, wild)| *wild && "*?".contains(*c))
+        && (segments.len() == 6 || segments[3..].iter().any(star))
+}
+
+/// Whether a resource without variables matches an ARN.
+pub fn fits_resource(pattern: &str, arn: &str) -> bool {
+    let pattern: Vec<(char, bool)> = pattern.chars().map(|c| (c, true)).collect();
+    crosses(&pattern, &arn.chars().collect::<Vec<_>>(), 0)
+}
+
+/// Whether a resource's pattern matches, character by character; `colons` of the pattern are behind.
+fn crosses(pattern: &[(char, bool)], text: &[char], colons: usize) -> bool {
+    let Some(((c, wild), rest)) = pattern.split_first() else {
+        return text.is_empty();
+    };
+    let (next, after) = text
+        .split_first()
+        .map_or((None, text), |(next, after)| (Some(*next), after));
+    let over_colon = match (*c, *wild) {
+        ('*', true) => colons > 4 || (colons > 2 && rest.first().is_none_or(|(c, _)| *c == ':')),
+        ('?', true) => colons > 4,
+        _ => true,
+    };
+    let takes = |next: char| over_colon || next != ':';
+    match (*c, *wild) {
+        ('*', true) => {
+            crosses(rest, text, colons)
+                || next.is_some_and(|next| takes(next) && crosses(pattern, after, colons))
+        }
+        ('?', true) => next.is_some_and(|next| takes(next) && crosses(rest, after, colons)),
+        (c, _) => next == Some(c) && crosses(rest, after, colons + usize::from(c == ':')),
     }
 }
 
@@ -351,9 +453,29 @@ fn condition(
     request: &ReferenceRequest,
     variables: bool,
 ) -> Option<bool> {
+    if wanted.is_empty() {
+        return None;
+    }
+    holds(operator, &request.known(key), wanted, request, variables)
+}
+
+fn holds(
+    operator: &str,
+    known: &Known,
+    wanted: &[Value],
+    request: &ReferenceRequest,
+    variables: bool,
+) -> Option<bool> {
     let (prefix, test, if_exists) = parts(operator).unwrap();
-    let known = request.known(key);
-    if known == Known::Absent {
+    if let Known::AbsentOr(values) = known {
+        let with = match values.is_empty() {
+            true => Known::Absent,
+            false => Known::Values(values.clone()),
+        };
+        let one = holds(operator, &Known::Absent, wanted, request, variables);
+        return one.filter(|_| one == holds(operator, &with, wanted, request, variables));
+    }
+    if *known == Known::Absent {
         return match (prefix, test) {
             ("ForAllValues", _) => Some(true),
             ("ForAnyValue", _) => Some(false),
@@ -361,8 +483,16 @@ fn condition(
             _ => Some(if_exists || test.contains("Not")),
         };
     }
-    if test == "Null" && known != Known::Unknown {
+    if test == "Null" && *known != Known::Unknown {
         return any(wanted.iter().map(|w| not(boolean(&text(w)))).collect());
+    }
+    let is_any = |wanted: &Value| !text(wanted).is_empty() && text(wanted).chars().all(|c| c == '*');
+    if *known == Known::Present
+        && test.ends_with("Like")
+        && test.starts_with("String")
+        && wanted.iter().any(is_any)
+    {
+        return Some(!test.contains("Not"));
     }
     let Known::Values(got) = known else { return None };
     let passes = |got: &String| {

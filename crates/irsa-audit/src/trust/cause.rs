@@ -28,7 +28,9 @@ pub(super) struct Why {
     pub(super) got: Vec<String>,
     #[serde(flatten)]
     pub(super) place: Option<Place>,
-    /// What should stand in the policy instead.
+    /// What of the policy AWS documents nowhere or in two ways, in words.
+    pub(super) undocumented: Option<String>,
+    /// What should be in the policy instead.
     pub(super) suggestion: Option<String>,
     /// How many other Allow statements do not fit either.
     pub(super) others_tried: usize,
@@ -109,7 +111,11 @@ impl Why {
         let diagnosed = || Self::diagnosed(diagnosis.filter(agrees)?.cause.as_ref()?);
         match decision {
             Decision::Allowed => None,
-            Decision::Undetermined => explanation.and_then(Self::undetermined).or_else(diagnosed),
+            // What AWS does not document, the diagnosis names.
+            Decision::Undetermined => match diagnosed() {
+                Some(why) if why.undocumented.is_some() => Some(why),
+                why => explanation.and_then(Self::undetermined).or(why),
+            },
             Decision::ExplicitlyDenied => diagnosed().or_else(|| Self::forbidden(explanation?)),
             Decision::ImplicitlyDenied => diagnosed().or_else(|| Self::unsatisfied(explanation?)),
             Decision::Invalid => diagnosed().or_else(|| Self::new(CauseKind::TrustPolicyInvalid)),
@@ -129,6 +135,7 @@ impl Why {
             wanted: Vec::new(),
             got: Vec::new(),
             place: None,
+            undocumented: None,
             suggestion: None,
             others_tried: 0,
             also_denied_by: None,
@@ -153,6 +160,7 @@ impl Why {
             wanted,
             got,
             place: cause.position.map(Place::from),
+            undocumented: cause.undocumented.map(|what| what.to_string()),
             suggestion: cause.suggestion.clone(),
             others_tried: cause.others_tried,
             also_denied_by: cause.also_denied_by,

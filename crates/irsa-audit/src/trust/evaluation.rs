@@ -133,6 +133,8 @@ impl Evaluation {
             issuer: asked.issuer.host_path().to_owned(),
             subject: asked.subject.to_owned(),
             audience: asked.audience.to_owned(),
+            // Who calls, from where and when, is for --context to say.
+            called_at: None,
         };
         let mut request = Request::from(&identity);
         set(&mut request.context, asked)?;

@@ -201,9 +201,9 @@ impl<'e> Clause<'e> {
     fn of(explained: &'e ClauseExplanation) -> Self {
         let (got, present) = match &explained.got {
             ContextValue::Known(values) => (Some(values.as_slice()), Some(!values.is_empty())),
-            ContextValue::Present => (None, Some(true)),
+            ContextValue::Present | ContextValue::Beginning(_) => (None, Some(true)),
             ContextValue::Absent => (None, Some(false)),
-            ContextValue::Unknown => (None, None),
+            ContextValue::AbsentOr(_) | ContextValue::Unknown => (None, None),
         };
         Self {
             operator: explained.operator.to_string(),

@@ -74,6 +74,9 @@ fn write_why(out: &mut String, why: &Why) -> fmt::Result {
     if let (Some(operator), Some(key)) = (&why.operator, &why.key) {
         writeln!(out, "  {operator} `{}`", quote(key))?;
     }
+    if let Some(undocumented) = &why.undocumented {
+        writeln!(out, "  {undocumented}")?;
+    }
     if !why.wanted.is_empty() {
         writeln!(out, "  the policy wants  {}", quote_list(&why.wanted, SHOWN))?;
     }
@@ -125,7 +128,7 @@ fn write_residual(out: &mut String, residual: &[Open<'_>]) -> fmt::Result {
         if open.clauses.is_empty() {
             writeln!(
                 out,
-                " what is not known of its principal, or of a key that stands twice, turns out so"
+                " what is not known of its principal or actions, or of a key that is there twice, turns out so"
             )?;
         } else {
             writeln!(out)?;

@@ -98,6 +98,7 @@ fn identity(asking: &Asking<'_>, keys: &[Key]) -> Option<WebIdentity> {
         issuer: issuer.to_owned(),
         subject: claim("sub")?,
         audience: claim("aud")?,
+        called_at: None,
     })
 }
 
