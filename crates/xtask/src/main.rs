@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask codegen | demo | test | tidy | bench`.
 
+mod actions;
 mod bench;
 mod codegen;
 mod demo;
@@ -28,6 +29,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the list of IAM actions anew; downloads a Python package
+    Actions,
     /// Show the operator at work on a real API server
     Demo(demo::DemoArgs),
     /// Check format, lints, docs and generated files, and run all tests
@@ -54,6 +57,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Codegen { check } => codegen::run(&root(), check).map_err(|error| error.to_string()),
+        Command::Actions => actions::run(&root()),
         Command::Demo(args) => demo::run(&args).map_err(|error| error.to_string()),
         Command::Pictures => pictures::run(&root()),
         Command::AwsStandIn(args) => demo::stand_in::run(args),
