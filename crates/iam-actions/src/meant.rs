@@ -8,8 +8,8 @@ use crate::list::{Action, find, of_service, services};
 ///
 /// - Amazon S3 User Guide, "Required permissions for Amazon S3 API operations"
 /// - AWS Lambda Developer Guide, "Identity-based policies"; Amazon SQS Developer Guide, "Amazon SQS API permissions: Actions
-///   and resource reference"; Amazon SNS Developer Guide, "Publishing batches"; Amazon DynamoDB Developer Guide,
-///   "IAM policies for transactions" and "PartiQL"; Amazon ECR User Guide, "Private registry authentication"
+///   and resource reference"; Amazon SNS Developer Guide, "Publishing batches"; Amazon `DynamoDB` Developer Guide,
+///   "IAM policies for transactions" and "`PartiQL`"; Amazon ECR User Guide, "Private registry authentication"
 /// - AWS KMS Developer Guide, "AWS KMS permissions"
 const OPERATIONS: &[(&str, &str)] = &[
     ("s3:listobjects", "s3:ListBucket"),
