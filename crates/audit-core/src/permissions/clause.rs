@@ -46,6 +46,12 @@ pub fn got(value: &ContextValue) -> String {
         ContextValue::Known(values) if values.is_empty() => "the request does not have it".to_owned(),
         ContextValue::Known(values) => format!("the request has {}", any_of(values)),
         ContextValue::Absent => "the request does not have it".to_owned(),
+        ContextValue::Beginning(start) => {
+            format!("the request has a value that begins with `{}`", quote(start))
+        }
+        ContextValue::AbsentOr(values) => {
+            format!("the request does not have it, or has {}", any_of(values))
+        }
         ContextValue::Present | ContextValue::Unknown => "its value is not known".to_owned(),
     }
 }
