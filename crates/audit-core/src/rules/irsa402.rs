@@ -2,7 +2,7 @@
 //!
 //! ## What it means
 //! A pod carries another role than the annotation says. *Broken* where that role is proven to refuse the pod, else a
-//! *risk*; or a *notice* where the container has that role on purpose.
+//! *risk*; or a *notice* where the container has that role on purpose, and it is seen to admit the container.
 //!
 //! The webhook gives all containers of a pod the same role, and its own token. A container that differs from the others in
 //! its pod, or has a token of its own, was given its role by the pod template: such pods are not stale, and a restart changes
@@ -36,8 +36,10 @@
 
 use std::collections::BTreeSet;
 
+use iam_policy::RoleArn;
+
 use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Annotation, Chain, Outcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
@@ -101,7 +103,16 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     let roles = quote_list(&distinct(carried().map(|(_, found)| found)), 3);
     let message = format!("{place} sets role {roles} itself, and the annotation says `{annotated}`");
     if refused.is_empty() {
-        return Some(Finding::new(&ENTRY, message).severity(Severity::Notice));
+        let passes = carried().all(|(_, (container, role))| is_given(chain, container, role));
+        if passes {
+            return Some(Finding::new(&ENTRY, message).severity(Severity::Notice));
+        }
+        let message = format!("{message}; whether it admits the container's token does not show");
+        let fix = Fix::manual(format!(
+            "check that {roles} is meant, and that its trust policy admits `{}`",
+            reveal(&chain.subject)
+        ));
+        return Some(Finding::new(&ENTRY, message).severity(Severity::Risk).fix(fix));
     }
     let roles: Vec<&str> = refused.into_iter().collect();
     let roles = quote_list(&roles, 3);
@@ -112,6 +123,12 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     ));
     let message = format!("{message}; {roles} refuses the container's token");
     Some(Finding::new(&ENTRY, message).severity(Severity::Broken).fix(fix))
+}
+
+/// Whether a role is seen to be given for a container's own token.
+fn is_given(chain: &Chain<'_>, container: &Container, role: &str) -> bool {
+    let audience = container.token_audience().unwrap_or_default();
+    RoleArn::parse(role).is_ok_and(|arn| chain.for_role(arn, audience).outcome() == Outcome::Passes)
 }
 
 /// The roles, each once.
@@ -234,6 +251,7 @@ mod tests {
             pod.containers[0].tokens[0].by_webhook = false;
         });
         the_one(&own.audit(), notice);
+        the_one(&beside().audit(), RISK);
         let report = beside().any_role("old-cart", RoleLookup::Absent).audit();
         let finding = the_one(&report, BROKEN);
         assert!(
