@@ -256,6 +256,29 @@ pub(crate) fn resource(element: Option<&ResourceElement>, request: &Request) -> 
     if element.negated { !matched } else { matched }
 }
 
+impl Statement {
+    /// The key of a policy variable that keeps the statement from applying to a request: it has no value there, and with one
+    /// a resource of the statement could be the one that is asked for.
+    #[must_use]
+    pub fn variable_without_value(&self, request: &Request) -> Option<&str> {
+        let wanted = request.resource.as_deref()?;
+        if action(&self.action, &request.action) == Truth::False
+            || condition::all(self, &request.context) == Truth::False
+        {
+            return None;
+        }
+        let element = self.resource.as_ref().filter(|element| !element.negated)?;
+        element.resources.iter().find_map(|resource| {
+            let ResourceMatcher::Template(template) = &resource.matcher else {
+                return None;
+            };
+            let (key, tokens) = template.without_value(&request.context)?;
+            let pattern = Pattern::from_tokens(tokens);
+            arn::matches_resource(pattern.glob(), wanted).then_some(key)
+        })
+    }
+}
+
 /// Whether an ARN under `Resource` covers an action that has no resource of its own, which is asked for on `*`.
 ///
 /// IAM User Guide, "IAM JSON policy elements: Resource": for such an action "you must use `*`". AWS's own examples

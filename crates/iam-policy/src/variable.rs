@@ -60,6 +60,29 @@ impl Template {
         if unknown { Err(NoText::Unknown) } else { Ok(result) }
     }
 
+    /// The key of a variable that has no value in this request, and the tokens with a `*` in the place of every variable
+    /// whose value is not there.
+    pub(crate) fn without_value(&self, context: &Context) -> Option<(&str, Vec<Token>)> {
+        let mut missing = None;
+        let mut result = Vec::new();
+        for part in self.parts.as_ref()? {
+            match part {
+                Part::Written(text) => result.extend(tokens(text)),
+                Part::Escaped(c) => result.push(Token::Char(*c)),
+                Part::Variable { key, default } => match value_of(context.get(key), default.as_deref()) {
+                    Ok(text) => result.extend(text.chars().map(Token::Char)),
+                    Err(reason) => {
+                        result.push(Token::Star);
+                        if reason == NoText::Null {
+                            missing.get_or_insert(&**key);
+                        }
+                    }
+                },
+            }
+        }
+        Some((missing?, result))
+    }
+
     /// The text for this request where the operator knows no wildcards.
     pub(crate) fn text(&self, context: &Context) -> Result<String, NoText> {
         let characters = self.tokens(context)?.into_iter().map(|token| match token {

@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use super::expected::Confirmation;
 use super::policies::{Answer, PolicySet};
-use super::question::{NO_RESOURCE, Question, principal};
+use super::question::{NO_RESOURCE, Question};
+use super::session::principal;
 use super::simulation_context;
 use crate::chain::{Chain, RoleChain};
 use crate::model::{
@@ -155,7 +156,11 @@ fn compare<'a>(ours: &Answer<'_>, said: &'a SimulatedAnswer, again: bool) -> Con
         Answer::Allowed(_) => true,
         Answer::NotAllowed | Answer::Denied(_) | Answer::OutsideBoundary(_) => false,
         // The simulator reads no trust policies, and nothing can contradict what we do not know.
-        Answer::Trusted(_) | Answer::Free | Answer::Refused(_) | Answer::Undetermined(_) => {
+        Answer::Trusted(_)
+        | Answer::Free
+        | Answer::Refused(_)
+        | Answer::Unlisted
+        | Answer::Undetermined(_) => {
             return Confirmation::None;
         }
     };

@@ -7,6 +7,7 @@ use super::confirmation::confirm;
 pub use super::expected::{Confirmation, Expected};
 use super::policies::PolicySet;
 pub use super::question::{Question, admitted, questions, request};
+use super::session::Session;
 use crate::chain::Chain;
 use crate::model::AwsExpectation;
 
@@ -47,7 +48,8 @@ where
 {
     questions(expectations)
         .map(|(question, expectation)| {
-            let request = request(role, question.action, question.resource, &expectation.context);
+            let session = Session::of(chain, role);
+            let request = request(&session, question.action, question.resource, &expectation.context);
             let answer = chaining::ask(chain, role, &request, policies);
             Expected {
                 question,

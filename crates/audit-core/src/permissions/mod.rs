@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`policies`] | the documents, and how they answer one question |
 //! | [`question`] | one action on one resource, as policies are asked |
+//! | [`session`] | what is certain of a request that the role's session makes |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
 //! | [`expected`] | a question with its answers |
 //! | [`chaining`] | whether another role's trust policy lets this one in |
@@ -27,11 +28,16 @@ pub mod expected;
 pub mod policies;
 pub mod power;
 pub mod question;
+pub mod session;
 pub mod simulation;
 mod simulation_context;
 
 pub use expectation::{Expected, Question, expected};
-pub use policies::{Answer, Doubt, Missed, Place, Policy, PolicySet, Refusal, Source, is_free};
+pub use policies::{
+    Answer, Doubt, Missed, Place, Policy, PolicySet, Refusal, Source, is_for_every_resource, is_free,
+    is_listed,
+};
+pub use session::Session;
 pub use simulation::Confirmation;
 
 /// What is not looked at, for messages.

@@ -176,6 +176,8 @@ pub enum Answer<'a> {
     Free,
     /// The role that is to be assumed does not admit this one.
     Refused(Refusal<'a>),
+    /// AWS has no such action, as far as is known here: it may be newer than the list of actions.
+    Unlisted,
     /// It depends on what is not known.
     Undetermined(Vec<Doubt<'a>>),
 }
@@ -376,6 +378,9 @@ impl<'a> PolicySet<'a> {
         if is_free(&request.action) {
             return Answer::Free;
         }
+        if !is_listed(&request.action) {
+            return Answer::Unlisted;
+        }
         self.sides(request).answer()
     }
 
@@ -448,6 +453,50 @@ where
         })
     });
     missed.min_by_key(|missed| missed.clauses.len())
+}
+
+impl<'a> PolicySet<'a> {
+    /// The statement by which something is allowed for certain and denied by none for certain, within the boundary.
+    #[must_use]
+    pub fn grants(&self, request: &Request) -> Option<Place<'a>> {
+        let identity = Side::of(&self.identity, request);
+        let boundary = self.boundary.as_ref().map(|policy| Side::of([policy], request));
+        let is_held_back =
+            boundary.is_some_and(|side| side.granted() != Truth::True || side.denies.is_some());
+        identity
+            .allows
+            .filter(|_| identity.denies.is_none() && !is_held_back)
+    }
+
+    /// A statement that would allow a request if a variable in its resource had a value, with the variable's key.
+    #[must_use]
+    pub fn without_value(&self, request: &Request) -> Option<(Place<'a>, String)> {
+        self.identity.iter().find_map(|policy| {
+            let statements = policy.document()?.statements().iter().enumerate();
+            let mut allowing = statements.filter(|(_, statement)| statement.effect() == Effect::Allow);
+            allowing.find_map(|(at, statement)| {
+                let key = statement.variable_without_value(request)?;
+                Some((policy.place(at), key.to_owned()))
+            })
+        })
+    }
+}
+
+/// Whether a question on `*` is about an action that has resources, so that it asks for every one of them.
+#[must_use]
+pub fn is_for_every_resource(action: &str, resource: &str) -> bool {
+    let takes_one = |action: iam_actions::Action| action.resources == iam_actions::Resources::Named;
+    resource == "*" && iam_actions::find(action).is_some_and(takes_one)
+}
+
+/// Whether AWS's list has an action, or one that a pattern matches.
+#[must_use]
+pub fn is_listed(action: &str) -> bool {
+    if is_pattern(action) {
+        iam_actions::has_match(action)
+    } else {
+        iam_actions::find(action).is_some()
+    }
 }
 
 /// Whether an action takes no permission. STS tells everybody who they are, even where a policy denies it (STS API reference,

@@ -3,37 +3,44 @@
 //! The ways are the well-known ones of which each starts from the role's own permissions alone. A way counts only if every step
 //! of it is certainly allowed: conditions on keys that are not known keep it from being one.
 
-use iam_policy::{Effect, RoleArn, Truth, reach};
-
-use super::policies::{Answer, Place, Policy, PolicySet, Source};
+use super::policies::{Answer, Place, PolicySet, Source};
 use super::question::request;
+use super::session::Session;
 
-/// The statement that allows every action on every resource, where the boundary does so as well. Statements that deny a part of it
-/// do not make the role anything else.
+/// The statement that allows everything, however it is written: whatever action, of IAM and of services that nobody has heard of,
+/// on whatever resource, within the boundary. Statements that deny a part of it, or may, do not make the role anything else.
 #[must_use]
-pub fn administrator<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Option<Place<'a>> {
-    let everything = request(role, "*", "*", []);
-    let whole = |policy: &Policy<'a>, wanted: Effect| {
-        let document = policy.document()?;
-        let reaches = reach(document, &everything)?;
-        let effects = document.statements().iter().map(iam_policy::Statement::effect);
-        let at = effects
-            .zip(reaches)
-            .position(|(effect, reach)| effect == wanted && reach.every == Truth::True)?;
-        Some(policy.place(at))
-    };
-    let mut all = policies.identity.iter().chain(&policies.boundary);
-    let is_within = policies
-        .boundary
-        .as_ref()
-        .is_none_or(|policy| whole(policy, Effect::Allow).is_some());
-    if !is_within || all.any(|policy| whole(policy, Effect::Deny).is_some()) {
-        return None;
+pub fn administrator<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Option<Place<'a>> {
+    let (partition, account) = (session.role.partition(), session.role.account());
+    // One of each initial: a list of patterns may cover all of them.
+    let unheard = ('a'..='z').chain('0'..='9').map(|initial| {
+        let service = format!("{initial}-unheard-of");
+        let arn = format!("arn:{partition}:{service}:any-region-1:{account}:any/thing");
+        (
+            format!("{service}:{}DoAnything", initial.to_ascii_uppercase()),
+            arn,
+        )
+    });
+    let iam = [
+        "CreateAccessKey",
+        "PutRolePolicy",
+        "AttachUserPolicy",
+        "UpdateAssumeRolePolicy",
+    ];
+    let iam = iam.map(|name| {
+        (
+            format!("iam:{name}"),
+            format!("arn:{partition}:iam::{account}:role/any/thing"),
+        )
+    });
+    let mut by = None;
+    for (action, arn) in iam.into_iter().chain(unheard) {
+        for resource in ["*", &arn] {
+            let granted = policies.grants(&request(session, &action, resource, []))?;
+            by.get_or_insert(granted);
+        }
     }
-    policies
-        .identity
-        .iter()
-        .find_map(|policy| whole(policy, Effect::Allow))
+    by
 }
 
 /// A way from what a role may do to what it may not.
@@ -74,10 +81,11 @@ const COMPUTE: [(&str, &[&str]); 6] = [
 
 /// The ways that are open to a role.
 #[must_use]
-pub fn ways<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
+pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
+    let role = session.role;
     let itself = role.to_string();
     let every_role = format!("arn:{}:iam::{}:role/*", role.partition(), role.account());
-    let may = |action: &str, resource: &str| allowed(role, policies, action, resource, None);
+    let may = |action: &str, resource: &str| allowed(session, policies, action, resource, None);
     let own_prefix = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
     let mut own_policies = policies.identity.iter().filter_map(|policy| match policy.source {
         Source::Managed(arn) if arn.starts_with(&own_prefix) => Some(arn),
@@ -108,7 +116,7 @@ pub fn ways<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
             } else {
                 "*"
             };
-            allowed(role, policies, action, resource, Some(service))
+            allowed(session, policies, action, resource, Some(service))
         };
         let steps: Option<Vec<Place<'a>>> = actions.iter().map(step).collect();
         let what = "pass any role of the account to a service that runs what it is given";
@@ -120,13 +128,13 @@ pub fn ways<'a>(role: &RoleArn, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
 
 /// The statement by which something is certainly allowed.
 fn allowed<'a>(
-    role: &RoleArn,
+    session: &Session<'_>,
     policies: &PolicySet<'a>,
     action: &str,
     resource: &str,
     passed_to: Option<&str>,
 ) -> Option<Place<'a>> {
-    let mut request = request(role, action, resource, []);
+    let mut request = request(session, action, resource, []);
     if let Some(service) = passed_to {
         request.context = request.context.with("iam:PassedToService", service);
     }

@@ -1,8 +1,9 @@
 //! What is asked of a role: one action on one resource at a time.
 
-use iam_policy::{Context, ContextValue, Request, RoleArn, Unlisted};
+use iam_policy::{ContextValue, Request};
 
 pub use super::expected::Question;
+use super::session::Session;
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
 
@@ -36,27 +37,15 @@ pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Quest
     })
 }
 
-/// What requests that are made as a role say of it.
-pub(super) fn principal(role: &RoleArn) -> [(&'static str, String); 3] {
-    [
-        ("aws:PrincipalArn", role.to_string()),
-        ("aws:PrincipalAccount", role.account().to_owned()),
-        ("aws:PrincipalType", "AssumedRole".to_owned()),
-    ]
-}
-
 /// A question about a role, as its policies are asked.
 #[must_use]
 pub fn request<'c>(
-    role: &RoleArn,
+    session: &Session<'_>,
     action: &str,
     resource: &str,
     context: impl IntoIterator<Item = (&'c String, &'c String)>,
 ) -> Request {
-    let mut known = Context::new(Unlisted::Unknown);
-    for (key, value) in principal(role) {
-        known.set(key, ContextValue::Known(vec![value]));
-    }
+    let mut known = session.context();
     if is_chaining(action) {
         // A parameter that every call has (STS API reference, AssumeRole); only its value is the caller's choice.
         known.set("sts:RoleSessionName", ContextValue::Present);

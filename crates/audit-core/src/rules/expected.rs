@@ -6,9 +6,10 @@ use crate::fix::boundary::{self, Widened};
 use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::SimulatedDecision;
 use crate::permissions::expectation::{admitted, request};
+use crate::permissions::session::Session;
 use crate::permissions::{
     Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SEEN, NOT_SIMULATED, Policy, PolicySet,
-    Question, Source, chaining,
+    Question, Source, chaining, is_for_every_resource,
 };
 use crate::text::quote;
 use iam_policy::Request;
@@ -106,7 +107,7 @@ pub(crate) fn as_request(chain: &Chain<'_>, question: &Question<'_>) -> Option<R
         .map(|expectation| &expectation.context);
     let context = context.into_iter().flatten();
     Some(request(
-        &admitted(chain)?.arn,
+        &Session::of(chain, &admitted(chain)?.arn),
         question.action,
         question.resource,
         context,
@@ -210,4 +211,22 @@ fn answers_to<'q, 'p>(
             Some((*question, chaining::ask(chain, &aws.arn, &request, policies)))
         })
         .collect()
+}
+
+/// What explains that no policy allows something: it is asked for on every resource, or a statement would allow it if a
+/// variable in its resource had a value.
+pub(crate) fn why_not(chain: &Chain<'_>, question: &Question<'_>) -> String {
+    if is_for_every_resource(question.action, question.resource) {
+        return " on every resource, which is asked for where none is named".to_owned();
+    }
+    let policies = admitted(chain).and_then(|aws| aws.permissions.as_ref().ok());
+    let found = policies
+        .zip(as_request(chain, question))
+        .and_then(|(policies, request)| policies.without_value(&request));
+    found.map_or_else(String::new, |(place, key)| {
+        format!(
+            " ({place} names the resource by `${{{}}}`, which the session of a role does not have)",
+            quote(&key)
+        )
+    })
 }

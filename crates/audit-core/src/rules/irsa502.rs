@@ -41,7 +41,7 @@
 //! - [Actions, resources and condition keys for AWS services](https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::{and_by_hand, asked, grant, message, missed, of_kind};
+use super::expected::{and_by_hand, asked, grant, message, missed, of_kind, why_not};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -106,7 +106,9 @@ fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
                 missed.why()
             )
         }
-        (Answer::NotAllowed, None) => format!("no policy allows {what}"),
+        (Answer::NotAllowed, None) => {
+            format!("no policy allows {what}{}", why_not(chain, &expected.question))
+        }
         (Answer::Undetermined(_), _) => format!("{what} is refused, whatever the role's own policies say"),
         _ => format!("{what} is allowed by the role's own policies"),
     };
@@ -215,19 +217,15 @@ mod tests {
 
     #[test]
     fn nothing_that_iam_would_not_take_is_printed() {
-        for (action, resource) in [
-            ("PutObject", CARTS),
-            ("s3:Put Object", CARTS),
-            ("s3:PutObject", "carts"),
-        ] {
-            let report = allowing(&["s3:GetObject"], &[CARTS])
-                .expect(&[action], &[resource])
-                .audit();
-            assert_eq!(
-                the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
-                FixKind::Manual,
-                "{action}"
-            );
+        let world = || allowing(&["s3:GetObject"], &[CARTS]);
+        let report = world().expect(&["s3:PutObject"], &["carts"]).audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert_eq!(fix.kind, FixKind::Manual);
+        for action in ["PutObject", "s3:Put Object"] {
+            let report = world().expect(&[action], &[CARTS]).audit();
+            assert_eq!(codes(&report), ["IRSA508"], "{action}");
+            let fix = report.findings[0].fix.as_ref();
+            assert!(fix.is_none_or(|fix| fix.kind == FixKind::Manual), "{action}");
         }
     }
 
@@ -277,6 +275,68 @@ mod tests {
             role(target, &lets_in("arn:aws:iam::111122223333:root")),
         );
         the_one(&by_account.audit(), BROKEN);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_named() {
+        let world = allowing(&["s3:GetObject"], &["arn:aws:s3:::carts/${aws:username}/*"])
+            .expect(&["s3:GetObject"], &["arn:aws:s3:::carts/x/y"]);
+        let report = world.audit();
+        let message = &the_one(&report, BROKEN).message;
+        assert!(message.contains("`${aws:username}`"), "{message}");
+        let other = world.expect(&["s3:GetObject"], &["arn:aws:s3:::orders/x"]);
+        let report = other.audit();
+        let message = &the_one(&report, BROKEN).message;
+        assert!(!message.contains("orders/x` (statement"), "{message}");
+    }
+
+    #[test]
+    fn what_is_certain_of_a_roles_session_decides() {
+        let with = |condition: &serde_json::Value| {
+            World::healthy()
+                .inline(&json!({ "Version": "2012-10-17", "Statement": [
+                    { "Effect": "Allow", "Action": "s3:GetObject", "Resource": CARTS, "Condition": condition }
+                ]}))
+                .expect(&["s3:GetObject"], &[CARTS])
+        };
+        for (condition, is_met) in [
+            (json!({ "Bool": { "aws:SecureTransport": "true" } }), true),
+            (json!({ "Bool": { "aws:ViaAWSService": "true" } }), false),
+            (json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }), false),
+            (json!({ "Null": { "aws:username": "true" } }), true),
+            (
+                json!({ "StringEquals": { "aws:PrincipalType": "AssumedRole" } }),
+                true,
+            ),
+            (json!({ "StringEquals": { "aws:PrincipalType": "User" } }), false),
+            (
+                json!({ "DateGreaterThan": { "aws:CurrentTime": "2020-01-01T00:00:00Z" } }),
+                true,
+            ),
+            (
+                json!({ "DateLessThan": { "aws:CurrentTime": "2020-01-01T00:00:00Z" } }),
+                false,
+            ),
+        ] {
+            let report = with(&condition).audit();
+            if is_met {
+                assert_healthy(&report);
+            } else {
+                the_one(&report, BROKEN);
+            }
+        }
+    }
+
+    #[test]
+    fn an_action_without_a_resource_is_allowed_where_aws_says_so() {
+        let all = allowing(
+            &["s3:ListAllMyBuckets", "ecr:GetAuthorizationToken"],
+            &["arn:aws:s3:::*"],
+        );
+        assert_healthy(&all.clone().expect(&["s3:ListAllMyBuckets"], &[]).audit());
+        the_one(&all.expect(&["ecr:GetAuthorizationToken"], &[]).audit(), BROKEN);
+        let one = allowing(&["s3:ListAllMyBuckets"], &["arn:aws:s3:::carts"]);
+        the_one(&one.expect(&["s3:ListAllMyBuckets"], &[]).audit(), BROKEN);
     }
 
     #[test]

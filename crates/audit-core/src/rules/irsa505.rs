@@ -1,8 +1,9 @@
 //! # IRSA505 `AdministratorAccess`
 //!
 //! ## What it means
-//! The role may do everything in its account: a policy allows every action on every resource without a condition, and no permissions
-//! boundary holds it back. A Deny that takes a part away again does not change that. Waivers do not count for this code, unless the
+//! The role may do everything in its account, however its policies say so (`*`, `*:*`, `NotAction` of a few, several statements
+//! together): any action of IAM, and of services that nobody has heard of, on any resource, and no permissions boundary holds it
+//! back. A Deny that takes a part away again does not change that, unless it is of IAM. Waivers do not count for this code, unless the
 //! `default` IrsaAuditPolicy says otherwise.
 //!
 //! ## Why it matters
@@ -34,6 +35,7 @@ use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
 use crate::permissions::power::administrator;
+use crate::permissions::session::Session;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -54,7 +56,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let policies = aws.permissions.as_ref().ok()?;
-    let place = administrator(&aws.arn, policies)?;
+    let place = administrator(&Session::of(chain, &aws.arn), policies)?;
     let (name, account) = (quote(aws.arn.name()), aws.arn.account());
     let message = format!("role `{name}` may do everything in account {account}, by {place}; {NOT_SEEN}");
     let fix = Fix::manual(format!(
@@ -89,6 +91,15 @@ mod tests {
         for statements in [
             json!([everything()]),
             json!([everything(), { "Effect": "Deny", "Action": "aws-portal:*", "Resource": "*" }]),
+            json!([{ "Effect": "Allow", "Action": "*:*", "Resource": "*" }]),
+            json!([{ "Effect": "Allow", "Action": ["?*:*"], "NotResource": "arn:aws:s3:::carts" }]),
+            json!([{ "Effect": "Allow", "NotAction": "s3:DeleteBucket", "Resource": "*" }]),
+            json!([
+                { "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" },
+                { "Effect": "Allow", "Action": "iam:*", "Resource": "*" }
+            ]),
+            json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": { "Bool": { "aws:SecureTransport": "true" } } }),
+            json!([everything(), { "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": { "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } } }]),
             json!([{ "Effect": "Allow", "Action": ["s3:*", "*:*", "*"], "Resource": ["arn:aws:s3:::a", "*"] }]),
         ] {
             let report = World::healthy().inline(&policy(&statements)).audit();
@@ -114,6 +125,8 @@ mod tests {
             json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }),
             json!({ "Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::carts" }),
             json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" }),
+            json!([everything(), { "Effect": "Deny", "Action": "iam:*", "Resource": "*" }]),
+            json!({ "Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:*" }),
             json!([everything(), { "Effect": "Deny", "Action": "*", "Resource": "*" }]),
             json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": { "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } } }),
         ] {

@@ -39,6 +39,7 @@ use crate::fix::Fix;
 use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
 use crate::permissions::power::{Way, administrator, ways};
+use crate::permissions::session::Session;
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -59,10 +60,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let policies = aws.permissions.as_ref().ok()?;
-    if administrator(&aws.arn, policies).is_some() {
+    if administrator(&Session::of(chain, &aws.arn), policies).is_some() {
         return None;
     }
-    let ways = ways(&aws.arn, policies);
+    let ways = ways(&Session::of(chain, &aws.arn), policies);
     ways.first()?;
     let told: Vec<String> = ways.iter().map(told).collect();
     let boundary = match &policies.boundary {

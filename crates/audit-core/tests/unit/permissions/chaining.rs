@@ -95,6 +95,7 @@ impl Case {
             Answer::Trusted(_) => "trusted",
             Answer::Free => "free",
             Answer::Refused(_) => "refused",
+            Answer::Unlisted => "unlisted",
             Answer::Undetermined(_) => "undetermined",
         };
         let report = world.audit();

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::permissions::expectation::request;
+use crate::permissions::session::Session;
 use iam_policy::RoleArn;
 
 /// What a policy says of the action: nothing, Allow, Deny, and each under a condition that is not known.
@@ -38,12 +39,18 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
         boundary: boundary.map(|text| Policy::new(Source::Managed("b"), text)),
     };
     let role = RoleArn::parse("arn:aws:iam::111122223333:role/cart").unwrap();
-    match policies.ask(&request(&role, action, resource, [])) {
+    let session = Session {
+        role: &role,
+        id: Some("AROAEXAMPLE"),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    match policies.ask(&request(&session, action, resource, [])) {
         Answer::Allowed(_) => "allowed",
         Answer::NotAllowed => "not allowed",
         Answer::Denied(_) => "denied",
         Answer::OutsideBoundary(_) => "outside",
         Answer::Refused(_) | Answer::Trusted(_) | Answer::Free => "of another role",
+        Answer::Unlisted => "unlisted",
         Answer::Undetermined(doubts) => {
             assert!(!doubts.is_empty());
             "undetermined"

@@ -1,0 +1,70 @@
+//! What is certain of the requests that a role's session makes.
+
+use iam_policy::{Context, ContextValue, RoleArn, Unlisted};
+use jiff::Timestamp;
+
+use crate::chain::{Chain, RoleChain};
+
+/// What requests that are made as a role say of it.
+pub(super) fn principal(role: &RoleArn) -> [(&'static str, String); 3] {
+    [
+        ("aws:PrincipalArn", role.to_string()),
+        ("aws:PrincipalAccount", role.account().to_owned()),
+        ("aws:PrincipalType", "AssumedRole".to_owned()),
+    ]
+}
+
+/// A session of a role, as a pod has it that assumed the role with its token.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// The role.
+    pub role: &'a RoleArn,
+    /// Its unique id (`AROA…`), where that is known.
+    pub id: Option<&'a str>,
+    /// When it asks.
+    pub at: Timestamp,
+}
+
+impl<'a> Session<'a> {
+    /// A session of the annotation's role, or of another one, of which less is known.
+    #[must_use]
+    pub fn of(chain: &'a Chain<'_>, role: &'a RoleArn) -> Self {
+        let own = chain.aws.as_ref().filter(|aws| aws.arn == *role);
+        let id = own.and_then(RoleChain::found).map(|role| role.id.as_str());
+        Self {
+            role,
+            id: id.filter(|id| !id.is_empty()),
+            at: chain.now,
+        }
+    }
+
+    /// What is certain of every request of the session.
+    ///
+    /// IAM User Guide, "AWS global condition context keys" and "Information in the request": a role's session has the role's
+    /// ARN and account, `AssumedRole` as its type, `role-id:session-name` as its user id and no user name; a session by web
+    /// identity is without MFA, and Kubernetes' tokens bring no source identity. The rest is what holds for every call that a
+    /// workload makes itself, over TLS as AWS's SDKs do unless somebody turns it off.
+    pub(super) fn context(&self) -> Context {
+        let mut known = Context::new(Unlisted::Unknown);
+        known.set_direct_call(self.at.as_second());
+        let one = |value: &str| ContextValue::Known(vec![value.to_owned()]);
+        known.set("aws:PrincipalIsAWSService", one("false"));
+        known.set("aws:username", ContextValue::Absent);
+        known.set("aws:SourceIdentity", ContextValue::Absent);
+        known.set("aws:MultiFactorAuthAge", ContextValue::Absent);
+        known.set(
+            "aws:MultiFactorAuthPresent",
+            ContextValue::AbsentOr(vec!["false".to_owned()]),
+        );
+        known.set(
+            "aws:userid",
+            self.id.map_or(ContextValue::Present, |id| {
+                ContextValue::Beginning(format!("{id}:"))
+            }),
+        );
+        for (key, value) in principal(self.role) {
+            known.set(key, ContextValue::Known(vec![value]));
+        }
+        known
+    }
+}
