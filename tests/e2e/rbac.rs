@@ -7,7 +7,7 @@ use audit_core::model::rbac::{ObjectId, Role};
 use audit_core::rbac::{Identity, Rbac, Request};
 use audit_k8s::prune;
 use e2e::cluster::Cluster;
-use e2e::scenario::{self, APP, Scenario};
+use e2e::scenario::{self, APP, Fix, Scenario};
 use e2e::tools::{self, Shell};
 use e2e::world::eventually;
 use fastrand::Rng;
@@ -102,6 +102,13 @@ async fn each_cause_is_named_and_repaired_by_the_printed_fix() -> Outcome {
         assert_eq!(codes(&audit), scenario.codes(), "{namespace}");
         let status = audit.status.unwrap_or_default();
         let fix = status.findings[0].fix.clone().expect("a fix");
+        let fix = match scenario.fix {
+            Fix::ByHand(agreed) => {
+                assert!(fix.starts_with("propose "), "{namespace}: {fix}");
+                agreed.to_owned()
+            }
+            _ => fix,
+        };
         let can_i = can_i(scenario);
         let denied = shell.run(&can_i).await;
         assert!(denied.is_err(), "{namespace}: `{can_i}` was allowed before");

@@ -202,6 +202,9 @@ pub struct IrsaAuditStatus {
     /// All findings, in chain order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingStatus>,
+    /// What else is broken once these findings are repaired, in the order in which it would appear; at most five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<ThenStatus>,
     /// The pods that run as the ServiceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<PodsStatus>,
@@ -262,6 +265,20 @@ pub struct FindingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::optional_date_time")]
     pub waived_until: Option<Timestamp>,
+}
+
+/// What is broken once something else is repaired. Its fix shows when it is its turn, and in `irsa-audit audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThenStatus {
+    /// Its stable code.
+    pub code: String,
+    /// Its reason, in CamelCase.
+    pub reason: String,
+    /// The link of the chain.
+    pub link: String,
+    /// What was wanted and what was found.
+    pub message: String,
 }
 
 /// The pods, counted.

@@ -1,5 +1,7 @@
 //! The audit: one pure function from observations to a report.
 
+mod then;
+
 use jiff::Timestamp;
 
 use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
@@ -14,7 +16,7 @@ use crate::report::{
 };
 use crate::rules;
 use crate::snapshot::{Binding, Origin, Snapshot};
-use crate::verdict::{self, Expects};
+use crate::verdict::{self, Expects, Verdict};
 
 /// Whether anything shows that a ServiceAccount is, or should be, bound to a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,43 @@ pub fn audit_binding(
 /// What the rules say of a chain.
 #[must_use]
 pub fn report(chain: &Chain<'_>) -> BindingReport {
-    let config = chain.config;
+    let findings = judge(chain);
+    let expects = expects(chain);
+    let verdict = verdict::verdict(&findings, expects);
+    let deciding = verdict::deciding(&findings, verdict, expects);
+    let pending = is_pending(chain);
+    let (then, then_until) = if verdict == Verdict::Broken && !pending {
+        let after = then::after_fixes(chain, &findings);
+        (after.then, after.valid_until)
+    } else {
+        (Vec::new(), None)
+    };
+    let mut report = BindingReport {
+        key: chain.key.clone(),
+        verdict,
+        reason: deciding.map_or(ALL_LINKS_PASS, |f| f.entry.reason),
+        message: deciding.map_or_else(|| passing_message(chain, &findings), |f| f.message.clone()),
+        links: links(chain, &findings),
+        facts: facts(chain),
+        pods: pods(chain),
+        pending,
+        valid_until: valid_until(chain).into_iter().chain(then_until).min(),
+        findings,
+        then,
+    };
+    // What fixes do was of use to the audit only, and holds whole trust policies.
+    let findings = report.findings.iter_mut().chain(&mut report.then);
+    for fix in findings.filter_map(|finding| finding.fix.as_mut()) {
+        fix.repairs.clear();
+        if let Some(next) = &mut fix.then {
+            next.repairs.clear();
+        }
+    }
+    report
+}
+
+/// What the rules say of a binding, in chain order, weighed as the configuration and waivers would have it.
+fn judge(chain: &Chain<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = checks()
         .filter_map(|check| match check {
             Check::Binding(check) => check(chain),
@@ -108,7 +146,7 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
         })
         .collect();
     for finding in &mut findings {
-        if let Some(severity) = override_of(finding, config) {
+        if let Some(severity) = override_of(finding, chain.config) {
             finding.severity = severity;
         }
         finding.waived = waiver(finding, chain);
@@ -117,24 +155,27 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
         }
     }
     findings.sort_by_key(|f| (f.link, f.entry.code));
-    let expects = Expects {
+    findings
+}
+
+fn expects(chain: &Chain<'_>) -> Expects {
+    Expects {
         aws: chain.request.is_some_and(|r| !r.aws.is_empty()),
         kubernetes: chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
-    };
-    let verdict = verdict::verdict(&findings, expects);
-    let deciding = verdict::deciding(&findings, verdict, expects);
-    BindingReport {
-        key: chain.key.clone(),
-        verdict,
-        reason: deciding.map_or(ALL_LINKS_PASS, |f| f.entry.reason),
-        message: deciding.map_or_else(|| passing_message(chain, &findings), |f| f.message.clone()),
-        links: links(chain, &findings),
-        facts: facts(chain),
-        pods: pods(chain),
-        pending: is_pending(chain),
-        valid_until: valid_until(chain),
-        findings,
     }
+}
+
+/// The verdict on a binding once every fix that its report gives was carried out.
+#[must_use]
+pub fn verdict_after_fixes(
+    snapshot: &Snapshot,
+    config: &Config,
+    key: &BindingKey,
+    now: Timestamp,
+) -> Verdict {
+    let chain = Chain::derive(snapshot, config, key, now);
+    let findings = judge(&chain);
+    then::after_fixes(&chain, &findings).verdict
 }
 
 /// The severity that the configuration gives a finding: never to or from *unknown*, which is about sight, not taste.

@@ -1,6 +1,7 @@
 //! The credential chain of one binding, derived once from the snapshot and read by every rule.
 
 mod audience;
+mod repairs;
 mod role;
 
 use std::cell::OnceCell;
@@ -19,6 +20,7 @@ use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
 pub use audience::default as default_audience;
+pub(crate) use repairs::Repairs;
 pub(crate) use role::ABSENT;
 pub use role::{Evidence, Gap, Outcome, RoleChain};
 use role::{evidence, stale_at};
@@ -105,6 +107,8 @@ pub struct Chain<'a> {
     pub expected: OnceCell<Vec<Expected<'a>>>,
     /// What the expected Kubernetes permissions come to, in their order.
     pub permissions: Vec<Answer<'a>>,
+    /// What was repaired in memory, in place of what was observed.
+    pub(crate) repairs: Option<&'a Repairs>,
     /// All observations, for rules that look further.
     pub snapshot: &'a Snapshot,
     /// The settings.
@@ -117,18 +121,31 @@ impl<'a> Chain<'a> {
     /// Derives the chain of a binding.
     #[must_use]
     pub fn derive(snapshot: &'a Snapshot, config: &'a Config, key: &'a BindingKey, now: Timestamp) -> Self {
+        Self::derive_with(snapshot, config, key, now, None)
+    }
+
+    /// Derives the chain of a binding as it is after repairs.
+    pub(crate) fn derive_with(
+        snapshot: &'a Snapshot,
+        config: &'a Config,
+        key: &'a BindingKey,
+        now: Timestamp,
+        repairs: Option<&'a Repairs>,
+    ) -> Self {
         let binding = snapshot.cluster.binding(key);
-        let service_account = binding.and_then(Binding::service_account);
+        let created = repairs.and_then(|repairs| repairs.service_account.as_ref());
+        let service_account = created.or_else(|| binding.and_then(Binding::service_account));
         let prefix = &config.annotation_prefix;
         let subject = key.subject();
-        let asked = snapshot.cluster.asked(key, prefix);
+        let asked = snapshot.cluster.asked_by(key, service_account, prefix);
         let annotation = Annotation::read(&asked, config);
         let misplaced = match annotation {
             Annotation::Missing => binding.and_then(|binding| misplaced(binding, prefix)),
             _ => None,
         };
-        let active = binding
-            .map_or(&[][..], Binding::pods)
+        let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
+        let active = pods
+            .unwrap_or_else(|| binding.map_or(&[][..], Binding::pods))
             .iter()
             .filter(|pod| pod.is_active());
         let (templates, pods): (Vec<&Pod>, Vec<&Pod>) = active.partition(|pod| pod.is_template());
@@ -139,7 +156,15 @@ impl<'a> Chain<'a> {
             .or_else(|| match &annotation {
                 Annotation::Role(arn) => {
                     let with = |audience: &str| {
-                        RoleChain::derive(snapshot, config, now, arn.clone(), &subject, audience)
+                        RoleChain::derive_with(
+                            snapshot,
+                            config,
+                            now,
+                            arn.clone(),
+                            &subject,
+                            audience,
+                            repairs,
+                        )
                     };
                     audience::settled(with)
                 }
@@ -149,13 +174,14 @@ impl<'a> Chain<'a> {
         let audience = audience.unwrap_or_default();
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
-            Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive(
+            Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive_with(
                 snapshot,
                 config,
                 now,
                 arn.clone(),
                 &subject,
                 audience,
+                repairs,
             )),
             _ => None,
         };
@@ -180,6 +206,7 @@ impl<'a> Chain<'a> {
             aws,
             trusted_by: trusting_roles(snapshot, &subject),
             subject,
+            repairs,
             snapshot,
             config,
             now,
@@ -215,7 +242,13 @@ impl<'a> Chain<'a> {
     /// The chain of any role for the same subject, with a token for `audience`.
     #[must_use]
     pub fn for_role(&self, arn: RoleArn, audience: &str) -> RoleChain<'a> {
-        RoleChain::derive(self.snapshot, self.config, self.now, arn, &self.subject, audience)
+        let Self {
+            snapshot,
+            config,
+            now,
+            ..
+        } = *self;
+        RoleChain::derive_with(snapshot, config, now, arn, &self.subject, audience, self.repairs)
     }
 
     /// The role chain, where ServiceAccount and Role pass, so that later links may speak.

@@ -35,13 +35,19 @@ pub fn told(mut report: BindingReport, level: Disclosure) -> BindingReport {
         Disclosure::NearMiss => finding.link == Link::Permissions && !admitted,
         Disclosure::CodeOnly => true,
     };
-    for finding in &mut report.findings {
+    let BindingReport {
+        findings,
+        then,
+        reason,
+        message: said,
+        ..
+    } = &mut report;
+    for finding in findings.iter_mut().chain(then) {
         if hides(finding) {
             let message = finding.entry.title.to_owned();
             // The verdict is named after this finding, and says the same.
-            if finding.counts() && finding.entry.reason == report.reason && finding.message == report.message
-            {
-                report.message.clone_from(&message);
+            if finding.counts() && finding.entry.reason == *reason && finding.message == *said {
+                said.clone_from(&message);
             }
             finding.message = message;
             finding.fix = None;

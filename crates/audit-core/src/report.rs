@@ -69,6 +69,8 @@ pub struct BindingReport {
     pub message: String,
     /// All findings, in chain order.
     pub findings: Vec<Finding>,
+    /// What else is broken once the fixes of these are carried out, in the order in which it would appear.
+    pub then: Vec<Finding>,
     /// How each link stands, in chain order.
     pub links: [(Link, LinkState); 7],
     /// Who asks whom for what.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Pod, Reviews, ServiceAccount, likeness,
+    Account, AuditRequest, BindingKey, ClusterIssuer, Held, Pod, Reviews, ServiceAccount, Workload, likeness,
 };
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
@@ -52,6 +52,8 @@ pub struct Cluster {
     request_homes: HashMap<(String, String), String>,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// Workloads that do not replace their pods at once, by namespace.
+    held: HashMap<(String, Workload), Held>,
     webhook: Webhook,
     rbac: Rbac,
     /// There are more objects than these, so that the absence of one proves nothing.
@@ -156,6 +158,21 @@ impl Cluster {
         let gone: BTreeSet<String> = gone.cloned().collect();
         self.namespaces.retain(|name, _| !gone.contains(name));
         gone
+    }
+
+    /// What keeps a workload from replacing its pods, as far as that was seen: a cluster is not asked for workloads, files may hold
+    /// them.
+    #[must_use]
+    pub fn held(&self, namespace: &str, workload: &Workload) -> Option<Held> {
+        // Few workloads are, and nobody asks for healthy bindings.
+        let mut all = self.held.iter();
+        all.find(|((in_namespace, held), _)| in_namespace == namespace && held == workload)
+            .map(|(_, held)| *held)
+    }
+
+    /// Takes note of what keeps a workload from replacing its pods.
+    pub fn put_held(&mut self, namespace: &str, workload: Workload, held: Held) {
+        self.held.insert((namespace.to_owned(), workload), held);
     }
 
     /// What there is about a ServiceAccount.

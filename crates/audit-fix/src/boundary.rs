@@ -81,7 +81,7 @@ impl<'a> Widened<'a> {
         let arn = shell::line("", &["--policy-arn", self.arn]);
         let text = format!(
             "policy=$(aws iam get-policy-version{arn} --version-id \"$(aws iam get-policy{arn} --query Policy.DefaultVersionId \
-             --output text)\" --query PolicyVersion.Document --output json | jq -ce {program}) && \
+             --output text)\" --query PolicyVersion.Document --output json | jq -ce {program}) && test -n \"$policy\" && \
              aws iam create-policy-version{arn} --set-as-default --policy-document \"$policy\""
         );
         Some(Fix::new(FixKind::AwsCli, text).brief(format!(

@@ -1,6 +1,7 @@
 //! A repair, in its first form.
 
 use crate::alternative::Alternative;
+use crate::repaired::Repaired;
 use crate::shell;
 use crate::text::quote;
 
@@ -40,6 +41,10 @@ pub struct Fix {
     pub alternatives: Vec<Alternative>,
     /// What must follow before the repair shows: pods that exist keep what they were created with.
     pub then: Option<Box<Fix>>,
+    /// What has to be asked of someone before it is carried out.
+    pub asks: Option<String>,
+    /// What it does, as far as the audit can go on from there.
+    pub repairs: Vec<Repaired>,
 }
 
 impl Fix {
@@ -50,6 +55,8 @@ impl Fix {
             brief: None,
             alternatives: Vec::new(),
             then: None,
+            asks: None,
+            repairs: Vec::new(),
         }
     }
 
@@ -95,7 +102,36 @@ impl Fix {
             kind,
             text: joined(&self, next),
             alternatives: Vec::new(),
+            brief: both(self.brief.as_deref(), next.brief.as_deref()),
             then: next.then.clone(),
+            repairs: [self.repairs, next.repairs.clone()].concat(),
+            ..self
+        }
+    }
+
+    /// With what has to be asked first.
+    #[must_use]
+    pub fn ask_first(mut self, question: String) -> Self {
+        self.asks = Some(question);
+        self
+    }
+
+    /// With something that it does.
+    #[must_use]
+    pub fn repairs(mut self, repaired: Repaired) -> Self {
+        self.repairs.push(repaired);
+        self
+    }
+
+    /// This fix, then another one; each with what must follow it.
+    #[must_use]
+    pub fn and_then(self, next: Self) -> Self {
+        let Some(mut own) = self.then.clone() else {
+            return self.and(&next);
+        };
+        own = Box::new(own.and_then(next));
+        Self {
+            then: Some(own),
             ..self
         }
     }
@@ -129,6 +165,14 @@ impl Fix {
             Some(next) => joined(self, next),
             None => self.text.clone(),
         }
+    }
+}
+
+/// Two descriptions, as far as they are there.
+fn both(first: Option<&str>, second: Option<&str>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(format!("{first}; {second}")),
+        (first, second) => first.or(second).map(str::to_owned),
     }
 }
 

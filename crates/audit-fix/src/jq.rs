@@ -1,7 +1,10 @@
 //! An edit of a JSON document as a program for jq.
 //!
 //! The program carries only what changes: the rest of the document is nobody's business who merely reads a status. It checks each
-//! value that it replaces, and ends in an error where the document has changed since the audit.
+//! value that it replaces, and ends in an error where the document has changed since the audit. What it adds to a list it adds to
+//! whatever is in the list by then, and once: programs for two readers of one document can run one after the other, and again.
+//!
+//! It uses only what jq 1.5 has.
 
 use serde_json::Value;
 
@@ -11,13 +14,64 @@ use crate::text::ascii_json;
 /// exactly.
 #[must_use]
 pub fn program(old: &Value, new: &Value) -> Option<String> {
-    let mut steps = Vec::new();
-    differences(&mut Vec::new(), old, new, &mut steps);
-    if steps.is_empty() || !survives_jq(old) {
+    if !survives_jq(old) {
         return None;
     }
-    let programs: Vec<String> = steps.iter().map(Step::program).collect();
-    Some(programs.join(" | "))
+    let programs = steps(None, old, new);
+    (!programs.is_empty()).then(|| programs.join(" | "))
+}
+
+/// The program that makes `new` of `old`, two forms of the statement `at` of a policy, as long as each of `guards`, a path within
+/// the statement, has its value.
+///
+/// A policy may have its only statement outside of a list; where a statement was appended since, it is in one.
+#[must_use]
+pub fn statement_program(
+    at: usize,
+    guards: &[(Vec<&str>, &Value)],
+    old: &Value,
+    new: &Value,
+) -> Option<String> {
+    if !survives_jq(old) {
+        return None;
+    }
+    let base = if at == 0 {
+        "(if (.Statement|type) == \"array\" then [\"Statement\",0] else [\"Statement\"] end)".to_owned()
+    } else {
+        format!("[\"Statement\",{at}]")
+    };
+    let steps = steps(Some("$s+"), old, new);
+    if steps.is_empty() {
+        return None;
+    }
+    let guards = guards.iter().map(|(path, value)| {
+        let path = ascii_json(&Value::from(path.clone()));
+        format!("getpath($s+{path}) == {}", ascii_json(value))
+    });
+    let guards = guards.collect::<Vec<_>>().join(" and ");
+    let steps = steps.join(" | ");
+    Some(if guards.is_empty() {
+        format!("{base} as $s | {steps}")
+    } else {
+        format!("{base} as $s | if {guards} then {steps} else {CHANGED} end")
+    })
+}
+
+/// A program in which each text within a string is a variable: shorter, where the text is long and often there.
+#[must_use]
+pub fn abbreviated(program: &str, text: &str) -> String {
+    let literal = ascii_json(&Value::from(text));
+    let within = literal.trim_matches('"');
+    format!("{literal} as $i | {}", program.replace(within, r"\($i)"))
+}
+
+/// Where the document is not what it was.
+const CHANGED: &str = "error(\"the policy has changed: audit again\")";
+
+fn steps(base: Option<&str>, old: &Value, new: &Value) -> Vec<String> {
+    let mut steps = Vec::new();
+    differences(&mut Vec::new(), old, new, &mut steps);
+    steps.iter().map(|step| step.program(base)).collect()
 }
 
 /// Whether jq certainly gives a document back as it was: it keeps numbers as doubles, which hold integers up to 2^53.
@@ -32,8 +86,8 @@ fn survives_jq(value: &Value) -> bool {
 
 /// One place of the document.
 enum Step {
-    /// Make a list of the value here, which has this type.
-    Wrap(Vec<Value>, &'static str),
+    /// Add values at the end of the list here, which are not in it yet; a single value of this type is first made a list.
+    Append(Vec<Value>, &'static str, Vec<Value>),
     /// Put a value in place of another, or where nothing is.
     Set(Vec<Value>, Option<Value>, Value),
     /// Take a value away.
@@ -42,22 +96,41 @@ enum Step {
 
 impl Step {
     /// The step in jq's language, in which every JSON text in ASCII is a literal.
-    fn program(&self) -> String {
+    fn program(&self, base: Option<&str>) -> String {
         let (path, check, then) = match self {
-            Self::Wrap(path, kind) => (
-                path,
-                format!("getpath($p)|type == \"{kind}\""),
-                "setpath($p; [getpath($p)])".to_owned(),
-            ),
-            Self::Set(path, old, new) => {
-                let check = match (old, path.last()) {
-                    (Some(old), _) => format!("getpath($p) == {}", ascii_json(old)),
-                    (None, Some(Value::Number(end))) => {
-                        format!("getpath($p[:-1])|type == \"array\" and length == {end}")
-                    }
-                    (None, _) => "getpath($p) == null".to_owned(),
+            Self::Append(path, kind, values) => {
+                let list = if *kind == "array" {
+                    "getpath($p)".to_owned()
+                } else {
+                    format!("(getpath($p)|if type == \"{kind}\" then [.] else . end)")
                 };
-                (path, check, format!("setpath($p; {})", ascii_json(new)))
+                let values = ascii_json(&Value::Array(values.clone()));
+                (
+                    path,
+                    format!("({list}|type) == \"array\""),
+                    format!("setpath($p; {list} as $l | $l + ({values} - $l))"),
+                )
+            }
+            // A value of a condition may have become one of several.
+            Self::Set(path, Some(Value::String(old)), Value::String(new))
+                if base.is_some() && path.first().is_some_and(|first| first == "Condition") =>
+            {
+                let (old, new) = (ascii_json(&old.as_str().into()), ascii_json(&new.as_str().into()));
+                let replaced =
+                    format!("if type == \"array\" then map(if . == {old} then $n else . end) else $n end");
+                (
+                    path,
+                    format!("any([getpath($p)]|flatten[]; . == {old} or . == {new})"),
+                    format!("{new} as $n | setpath($p; getpath($p)|{replaced})"),
+                )
+            }
+            Self::Set(path, old, new) => {
+                let old = old.as_ref().map_or_else(|| "null".to_owned(), ascii_json);
+                (
+                    path,
+                    format!("getpath($p) == {old}"),
+                    format!("setpath($p; {})", ascii_json(new)),
+                )
             }
             Self::Delete(path, old) => (
                 path,
@@ -66,9 +139,13 @@ impl Step {
             ),
         };
         let path = ascii_json(&Value::Array(path.clone()));
-        format!(
-            "{path} as $p | if {check} then {then} else error(\"the policy has changed: audit again\") end"
-        )
+        let base = base.unwrap_or_default();
+        let path = if base.is_empty() {
+            path
+        } else {
+            format!("({base}{path})")
+        };
+        format!("{path} as $p | if {check} then {then} else {CHANGED} end")
     }
 }
 
@@ -96,8 +173,8 @@ fn differences(path: &mut Vec<Value>, old: &Value, new: &Value, steps: &mut Vec<
         }
         // A single value that became a list of it and others.
         (single, Value::Array(after)) if !single.is_array() && after.first() == Some(single) => {
-            steps.push(Step::Wrap(path.clone(), type_of(single)));
-            elements(path, std::slice::from_ref(single), after, steps);
+            let more = after.get(1..).unwrap_or_default().to_vec();
+            steps.push(Step::Append(path.clone(), type_of(single), more));
         }
         (before, after) => steps.push(Step::Set(path.clone(), Some(before.clone()), after.clone())),
     }
@@ -117,12 +194,13 @@ fn type_of(value: &Value) -> &'static str {
 
 /// Collects the steps between two lists of which the second is not the shorter.
 fn elements(path: &mut Vec<Value>, before: &[Value], after: &[Value], steps: &mut Vec<Step>) {
-    for (index, next) in after.iter().enumerate() {
+    for (index, (value, next)) in before.iter().zip(after).enumerate() {
         path.push(Value::from(index));
-        match before.get(index) {
-            Some(value) => differences(path, value, next, steps),
-            None => steps.push(Step::Set(path.clone(), None, next.clone())),
-        }
+        differences(path, value, next, steps);
         path.pop();
+    }
+    let more = after.get(before.len()..).unwrap_or_default();
+    if !more.is_empty() {
+        steps.push(Step::Append(path.clone(), "array", more.to_vec()));
     }
 }

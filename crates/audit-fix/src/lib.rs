@@ -12,6 +12,7 @@
 //! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
 //! | [`jq`], `diff` | an edit of a document as a program, and for reading |
 //! | [`Fix`], [`alternative`] | a repair, and its other forms |
+//! | [`Repaired`] | what a repair does, as data |
 //! | [`text`] | untrusted text, made safe to show |
 
 pub mod alternative;
@@ -23,6 +24,8 @@ pub mod jq;
 pub mod permissions;
 pub mod provider;
 pub mod rbac;
+mod repaired;
+mod rollout;
 pub mod service_account;
 pub mod shell;
 pub mod text;
@@ -32,11 +35,13 @@ pub mod yaml;
 
 pub use alternative::{Alternative, Form};
 pub use fix::{Fix, FixKind};
+pub use repaired::Repaired;
+pub use rollout::Held;
 pub use service_account::{
     ServiceAccountName, annotate_role, ask_for_audience, create_annotated, create_service_account,
     drop_annotation, drop_audience, move_annotation, use_regional_sts,
 };
 pub use workload::{
-    Workload, add_label, automount_token, drop_metadata, replace_annotation, restart, run_as, select_windows,
-    unset_env,
+    Workload, add_label, automount_token, delete_pods, drop_metadata, replace_annotation, restart, roll_out,
+    run_as, select_windows, unset_env,
 };

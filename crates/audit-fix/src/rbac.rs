@@ -40,6 +40,31 @@ pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant]) -
         .or_else([Alternative::new(Form::Manifest, manifests.join("---\n"))])
 }
 
+/// Roles and bindings that reach beyond the ServiceAccount's own namespace, which `asked_by` asks for: a proposal to whoever may decide
+/// on them, and no command. What one namespace writes into its own object must not have another give its permissions away.
+#[must_use]
+pub fn propose<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant], asked_by: &str) -> Fix {
+    let account = account.into();
+    let mut owners: Vec<String> = grants
+        .iter()
+        .map(|grant| match &grant.binding.id {
+            id if id.is_cluster_wide() => "the cluster's administrators".to_owned(),
+            id => format!("the owner of namespace `{}`", quote(&id.namespace)),
+        })
+        .collect();
+    owners.dedup();
+    let places: Vec<String> = grants.iter().map(|grant| place(&grant.binding.id)).collect();
+    let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
+    Fix::manual(format!(
+        "propose a grant {} to {}: {asked_by} asks for it for ServiceAccount `{}`, and it is theirs to decide. `irsa-audit audit -o wide` \
+         shows the manifests, which give exactly what is asked for",
+        places.join(" and "),
+        owners.join(" and "),
+        quote(&account.to_string())
+    ))
+    .or_else([Alternative::new(Form::Manifest, manifests.join("---\n"))])
+}
+
 fn place(id: &ObjectId) -> String {
     if id.is_cluster_wide() {
         "in the whole cluster".to_owned()

@@ -59,7 +59,13 @@ pub fn move_annotation<'a>(
         account,
         &["annotate", "serviceaccount"],
         &["--overwrite", &change[0], &change[1]],
-    );
+    )
+    .brief(format!(
+        "on ServiceAccount `{}`, set the annotation `{prefix}/role-arn` to `{}`, and take the annotation `{}` away",
+        quote(&account.to_string()),
+        quote(role_arn),
+        quote(wrong)
+    ));
     // eksctl would leave the wrong one there.
     let declared = set
         .alternatives
@@ -100,7 +106,9 @@ pub fn use_regional_sts<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: 
 #[must_use]
 pub fn create_service_account<'a>(account: impl Into<ServiceAccountName<'a>>) -> Fix {
     let account = account.into();
-    kubectl_on(account, &["create", "serviceaccount"], &[]).or_else(declared(account, None))
+    kubectl_on(account, &["create", "serviceaccount"], &[])
+        .or_else(declared(account, None))
+        .brief(format!("create ServiceAccount `{}`", quote(&account.to_string())))
 }
 
 /// The command that creates a ServiceAccount with its role annotation.
@@ -115,7 +123,15 @@ pub fn create_annotated<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: 
 }
 
 fn annotate(account: ServiceAccountName<'_>, change: &str) -> Fix {
-    kubectl_on(account, &["annotate", "serviceaccount"], &["--overwrite", change])
+    let words = match (change.split_once('='), change.strip_suffix('-')) {
+        (Some((key, value)), _) => format!("set the annotation `{}` to `{}`", quote(key), quote(value)),
+        (None, Some(key)) => format!("take the annotation `{}` away", quote(key)),
+        (None, None) => format!("change the annotation `{}`", quote(change)),
+    };
+    kubectl_on(account, &["annotate", "serviceaccount"], &["--overwrite", change]).brief(format!(
+        "on ServiceAccount `{}`, {words}",
+        quote(&account.to_string())
+    ))
 }
 
 /// A kubectl command on a ServiceAccount, in its namespace.

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::alternative::{Alternative, Form};
 use crate::fix::Fix;
+use crate::repaired::Repaired;
+use crate::rollout::Held;
 use crate::service_account::ServiceAccountName;
 use crate::text::{ascii_json, quote, quote_list};
 use crate::yaml;
@@ -76,10 +78,58 @@ pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     commands.extend(rollouts.iter().map(restart));
     let by_hand = created_anew_by_hand(namespace, &others);
     let command = commands.into_iter().reduce(|all, next| all.and(&next));
-    let Some(command) = command else { return by_hand };
+    let Some(command) = command else {
+        return by_hand.map(|fix| fix.repairs(Repaired::Pods));
+    };
     let names = listed(restartable.iter().chain(&rollouts).copied());
     let brief = format!("restart in namespace `{}`: {names}", quote(namespace));
-    Some(command.brief(brief).then(by_hand))
+    Some(command.brief(brief).then(by_hand).repairs(Repaired::Pods))
+}
+
+/// The most pods that a command names.
+const MOST_PODS: usize = 20;
+
+/// The command that deletes the pods of a workload that would not replace them itself. Its controller creates them again.
+#[must_use]
+pub fn delete_pods(namespace: &str, workload: &Workload, held: Held, pods: &[&str]) -> Fix {
+    let name = quote(&workload.to_string());
+    let why = format!(
+        "{name} {}, so that a restart does not replace its pods",
+        held.words()
+    );
+    let is_name = |pod: &&str| !pod.starts_with('-');
+    if pods.is_empty() || pods.len() > MOST_PODS || !pods.iter().all(is_name) {
+        let fix = Fix::manual(format!(
+            "delete the pods of {name} in namespace `{}`, which its controller creates again: {why}",
+            quote(namespace)
+        ));
+        return fix.repairs(Repaired::Pods);
+    }
+    let words = [&["delete", "pod", "--namespace", namespace], pods].concat();
+    Fix::kubectl(&words)
+        .brief(format!(
+            "delete the pods of {name}, which its controller creates again: {why}"
+        ))
+        .repairs(Repaired::Pods)
+}
+
+/// What makes a change of a workload's pod template reach its pods, where it does not by itself.
+#[must_use]
+pub fn roll_out(namespace: &str, workload: &Workload, held: Held, pods: &[&str]) -> Fix {
+    match held {
+        Held::Paused => Fix::kubectl(&["rollout", "resume", "--namespace", namespace, &target(workload)])
+            .brief(format!(
+                "resume {}, which is paused: what else was changed in its template rolls out as well",
+                quote(&workload.to_string())
+            )),
+        Held::OnDelete => delete_pods(namespace, workload, held, pods),
+        // The pods below the partition would get the old template again.
+        Held::Partition(_) => Fix::manual(format!(
+            "lower `spec.updateStrategy.rollingUpdate.partition` of {}, which {}",
+            quote(&workload.to_string()),
+            held.words()
+        )),
+    }
 }
 
 /// What a person does where no command restarts a workload, kind by kind.
@@ -146,10 +196,11 @@ pub fn unset_env<'a>(
         words.extend(variables.iter().map(String::as_str));
         Fix::kubectl(&words)
     };
-    workloads
+    let all = workloads
         .into_iter()
         .map(command)
-        .reduce(|all, next| all.and(&next))
+        .reduce(|all, next| all.and(&next));
+    all.map(|fix| fix.repairs(Repaired::Templates))
 }
 
 /// The command that replaces an annotation of the pod templates of workloads, which then create their pods anew, if it still
@@ -210,7 +261,8 @@ fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -
             &patch,
         ])
     };
-    workloads.iter().map(command).reduce(|all, next| all.and(&next))
+    let all = workloads.iter().map(command).reduce(|all, next| all.and(&next));
+    all.map(|fix| fix.repairs(Repaired::Templates))
 }
 
 /// Where a JSON patch finds a label or an annotation of a pod template.

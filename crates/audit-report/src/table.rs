@@ -49,6 +49,7 @@ pub fn render(report: &Report) -> String {
         if !others.is_empty() {
             let _ = writeln!(out, "  besides: {}, shown by `-o wide`", others.join(", "));
         }
+        text::then(&mut out, &binding.then);
     }
     finish(&mut out, report);
     out

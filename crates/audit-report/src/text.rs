@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::Finding;
-use audit_core::fix::{Fix, FixKind};
+use audit_core::fix::{Fix, FixKind, Form};
 use audit_core::text::{is_hidden, reveal};
 
 /// The space between two columns.
@@ -73,8 +73,27 @@ pub(crate) fn finding(out: &mut String, finding: &Finding) {
     }
 }
 
-/// A fix so that it can be pasted: a command stands alone, and one of several lines begins where its lines must.
+/// What is broken once the findings that are shown were repaired.
+pub(crate) fn then(out: &mut String, then: &[Finding]) {
+    if !then.is_empty() {
+        out.push_str("  then, once this is repaired:\n");
+    }
+    for next in then {
+        finding(out, next);
+    }
+}
+
+/// A fix: what it changes in a sentence, the change as a diff, then the command. A command is on lines of its own so that it can be
+/// pasted, and one of several lines begins where its lines must.
 fn write_fix(out: &mut String, fix: &Fix) {
+    if let Some(brief) = fix.brief.as_deref().filter(|_| fix.kind != FixKind::Manual) {
+        let _ = writeln!(out, "    change: {}", reveal(brief));
+    }
+    for diff in fix.alternatives.iter().filter(|other| other.form == Form::Diff) {
+        for line in lines(&diff.text).lines() {
+            let _ = writeln!(out, "      {line}");
+        }
+    }
     let where_to = match fix.kind {
         FixKind::AwsCli => "fix, with the AWS CLI and credentials of the role's account:",
         FixKind::Kubectl => "fix, with kubectl:",

@@ -51,6 +51,8 @@ struct Binding<'a> {
     audience: Option<&'a str>,
     links: Vec<LinkView>,
     findings: Vec<FindingView<'a>>,
+    /// What else is broken once the findings are repaired, in the order in which it would appear.
+    then: Vec<FindingView<'a>>,
     pods: Pods,
 }
 
@@ -74,6 +76,12 @@ struct FindingView<'a> {
     fix: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix_kind: Option<&'static str>,
+    /// What the fix changes, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix_summary: Option<&'a str>,
+    /// What has to be asked before the fix is carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix_asks: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Alternative<'a>>,
     waived: bool,
@@ -178,6 +186,7 @@ fn binding(binding: &BindingReport) -> Binding<'_> {
         audience: facts.audience.as_deref(),
         links: binding.links.iter().map(link).collect(),
         findings: binding.findings.iter().map(finding).collect(),
+        then: binding.then.iter().map(finding).collect(),
         pods: Pods {
             total: binding.pods.total,
             ready: binding.pods.ready,
@@ -219,6 +228,8 @@ fn finding(finding: &Finding) -> FindingView<'_> {
         message: &finding.message,
         fix: fix.map(audit_core::fix::Fix::whole),
         fix_kind: fix.map(|fix| fix.kind.as_str()),
+        fix_summary: fix.and_then(|fix| fix.brief.as_deref()),
+        fix_asks: fix.and_then(|fix| fix.asks.as_deref()),
         alternatives: alternatives
             .map(|alternative| Alternative {
                 form: alternative.form.as_str(),

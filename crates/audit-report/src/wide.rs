@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::Finding;
+use audit_core::fix::Form;
 use audit_core::report::{BindingReport, Report};
 
 use crate::{table, text};
@@ -52,6 +53,10 @@ pub fn render(report: &Report) -> String {
             text::finding(&mut out, finding);
             write_alternatives(&mut out, finding);
         }
+        text::then(&mut out, &binding.then);
+        for finding in &binding.then {
+            write_alternatives(&mut out, finding);
+        }
     }
     table::finish(&mut out, report);
     out
@@ -59,7 +64,9 @@ pub fn render(report: &Report) -> String {
 
 /// The other forms of a fix, each at the margin.
 fn write_alternatives(out: &mut String, finding: &Finding) {
-    for alternative in finding.fix.iter().flat_map(|fix| &fix.alternatives) {
+    let forms = finding.fix.iter().flat_map(|fix| &fix.alternatives);
+    // The diff is before the command.
+    for alternative in forms.filter(|alternative| alternative.form != Form::Diff) {
         let only_if = alternative
             .only_if
             .map(|only_if| format!(", only if {only_if}"))

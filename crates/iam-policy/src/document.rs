@@ -165,8 +165,6 @@ pub(crate) struct Clause {
 /// Where the parts of a clause stand.
 #[derive(Debug, Clone)]
 pub(crate) struct ClauseSpans {
-    /// The operator, in quotation marks.
-    pub(crate) operator: Range<usize>,
     /// The object under the operator.
     pub(crate) block: Range<usize>,
     /// The key, in quotation marks.

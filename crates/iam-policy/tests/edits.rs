@@ -51,7 +51,6 @@ fn edited(text: &str) -> (String, Vec<&'static str>) {
 
 fn kind(kind: &C) -> &'static str {
     match kind {
-        C::Operator { .. } => "operator",
         C::Value { .. } => "value",
         C::AddedValue { .. } => "added",
         C::Key { .. } => "key",
@@ -70,45 +69,98 @@ fn proven(before: &str, after: &str) {
 
 #[test]
 fn in_place() {
-    let aud = r#""ISS:aud": "sts.amazonaws.com""#;
-    for (before, after, kinds) in [
-        // A wildcard gets the operator that knows it.
-        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(),
-         r#"{"StringLike": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(), vec!["operator"]),
-        (format!(r#"{{"StringEquals": {{"ISS:sub": "system:serviceaccount:shop:*", {aud}}}}}"#),
-         format!(r#"{{"StringEquals": {{{aud}}}, "StringLike": {{"ISS:sub": "system:serviceaccount:shop:*"}}}}"#), vec!["operator"]),
-        (format!(r#"{{"StringEquals": {{{aud}, "ISS:sub": "*:cart"}}, "StringLike": {{"ISS:sub": "*shop*"}}}}"#), String::new(), vec!["appended"]),
-        (r#"{"StringEquals": {"ISS:sub": "*:cart"}, "StringLike": {"ISS:aud": "sts.*"}}"#.to_owned(),
-         r#"{"StringEquals": {}, "StringLike": {"ISS:aud": "sts.*", "ISS:sub": "*:cart"}}"#.to_owned(), vec!["operator"]),
-        (r#"{"ForAnyValue:StringEquals": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(),
-         r#"{"ForAnyValue:StringLike": {"ISS:sub": "system:serviceaccount:shop:*"}}"#.to_owned(), vec!["operator"]),
-        // Others are named: they stay.
-        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:bank:cart"}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": ["system:serviceaccount:bank:cart", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["added"]),
-        (r#"{"StringLike": {"ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*" ]}}"#.to_owned(),
-         r#"{"StringLike": {"ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["added"]),
-        // Nobody is named by a malformed value: it goes.
-        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccounts:shop:cart"}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#.to_owned(), vec!["value"]),
-        (r#"{"StringEquals": {"ISS:sub": ["a/b", "shop/cart"]}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": ["a/b", "system:serviceaccount:shop:cart"]}}"#.to_owned(), vec!["value"]),
-        // Keys.
-        (format!(r#"{{"StringEquals": {{"https://ISS:sub": "system:serviceaccount:shop:cart", {aud}}}}}"#),
-         format!(r#"{{"StringEquals": {{"ISS:sub": "system:serviceaccount:shop:cart", {aud}}}}}"#), vec!["key"]),
-        (r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart", "OLD:aud": "sts.amazonaws.com"}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#.to_owned(), vec!["key", "key"]),
-        // The audience, where only this subject is named.
-        (r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "other"}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": ["other", "sts.amazonaws.com"]}}"#.to_owned(), vec!["added"]),
-        // Two misses at once.
-        (r#"{"StringEquals": {"ISS:sub": "shop:cart", "ISS/:aud": "sts.amazonaws.com"}}"#.to_owned(),
-         r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#.to_owned(), vec!["key", "value"]),
-    ] {
-        let (condition, changes) = edited(&allow(&before));
-        assert_eq!(changes, kinds, "{before}");
-        if !after.is_empty() {
-            assert_eq!(condition, after);
+    let with_audience = |sub: &str, op: &str| {
+        if op == "StringEquals" {
+            format!(r#"{{"StringEquals": {{"ISS:aud": "sts.amazonaws.com", {sub}}}}}"#)
+        } else {
+            format!(r#"{{"StringEquals": {{"ISS:aud": "sts.amazonaws.com"}}, "{op}": {{{sub}}}}}"#)
         }
+    };
+    for (operator, before, after, kinds) in [
+        // A wildcard that compares literally stays, and admits nothing: this ServiceAccount is added, and nobody else.
+        (
+            "StringEquals",
+            r#""ISS:sub": "system:serviceaccount:shop:*""#,
+            r#""ISS:sub": ["system:serviceaccount:shop:*", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        (
+            "StringEquals",
+            r#""ISS:sub": "system:serviceaccount:*:*""#,
+            r#""ISS:sub": ["system:serviceaccount:*:*", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        (
+            "ForAnyValue:StringEquals",
+            r#""ISS:sub": ["*:cart"]"#,
+            r#""ISS:sub": ["*:cart", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        (
+            "StringEquals",
+            r#""ISS:sub": ["system:serviceaccount:shop:*", "system:serviceaccount:bank:*"]"#,
+            r#""ISS:sub": ["system:serviceaccount:shop:*", "system:serviceaccount:bank:*", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        // Others are named: they stay.
+        (
+            "StringEquals",
+            r#""ISS:sub": "system:serviceaccount:bank:cart""#,
+            r#""ISS:sub": ["system:serviceaccount:bank:cart", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        (
+            "StringLike",
+            r#""ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*" ]"#,
+            r#""ISS:sub": ["system:serviceaccount:shop:till", "system:serviceaccount:x:*", "system:serviceaccount:shop:cart"]"#,
+            vec!["added"],
+        ),
+        // Nobody is named by a malformed value: it goes.
+        (
+            "StringEquals",
+            r#""ISS:sub": "system:serviceaccounts:shop:cart""#,
+            r#""ISS:sub": "system:serviceaccount:shop:cart""#,
+            vec!["value"],
+        ),
+        (
+            "StringEquals",
+            r#""ISS:sub": ["a/b", "shop/cart"]"#,
+            r#""ISS:sub": ["a/b", "system:serviceaccount:shop:cart"]"#,
+            vec!["value"],
+        ),
+        // Keys, where they name this ServiceAccount alone.
+        (
+            "StringEquals",
+            r#""https://ISS:sub": "system:serviceaccount:shop:cart""#,
+            r#""ISS:sub": "system:serviceaccount:shop:cart""#,
+            vec!["key"],
+        ),
+    ] {
+        let (condition, changes) = edited(&allow(&with_audience(before, operator)));
+        assert_eq!(changes, kinds, "{before}");
+        assert_eq!(condition, with_audience(after, operator));
+    }
+    for (before, after, kinds) in [
+        (
+            r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart", "OLD:aud": "sts.amazonaws.com"}}"#,
+            r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#,
+            vec!["key", "key"],
+        ),
+        // The audience, where only this subject is named.
+        (
+            r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "other"}}"#,
+            r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": ["other", "sts.amazonaws.com"]}}"#,
+            vec!["added"],
+        ),
+        // Two misses at once.
+        (
+            r#"{"StringEquals": {"ISS:sub": "shop:cart", "ISS/:aud": "sts.amazonaws.com"}}"#,
+            r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#,
+            vec!["key", "value"],
+        ),
+    ] {
+        let (condition, changes) = edited(&allow(before));
+        assert_eq!((condition.as_str(), changes), (after, kinds));
     }
 }
 
@@ -118,8 +170,17 @@ fn where_an_edit_in_place_would_take_or_give_too_much_a_statement_is_appended() 
         // The whole cluster would get the audience.
         r#"{"StringEquals": {"ISS:aud": "other"}}"#,
         r#"{"StringLike": {"ISS:sub": "system:serviceaccount:*:cart"}, "StringEquals": {"ISS:aud": "other"}}"#,
-        // Another wildcard would come to life.
-        r#"{"StringEquals": {"ISS:sub": ["system:serviceaccount:shop:*", "system:serviceaccount:bank:*"]}}"#,
+        // Tokens of this ServiceAccount for any other audience would come in.
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:*"}}"#,
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccounts:shop:cart"}}"#,
+        r#"{"StringEquals": {"https://ISS:sub": "system:serviceaccount:shop:cart"}}"#,
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:bank:cart", "ISS:aud": ["sts.amazonaws.com", "vault"]}}"#,
+        r#"{"StringEquals": {"ISS:sub": "*:cart"}, "StringLike": {"ISS:aud": "sts.*"}}"#,
+        // The key put right would let another ServiceAccount in.
+        r#"{"StringEquals": {"https://ISS:sub": ["system:serviceaccount:shop:cart", "system:serviceaccount:bank:x"], "ISS:aud": "sts.amazonaws.com"}}"#,
+        r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:bank:cart", "ISS:aud": "sts.amazonaws.com"}}"#,
+        // The wildcard of an audience would come to life.
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:bank:cart", "ISS:aud": "sts.*"}}"#,
         // The key put right would let a whole namespace in.
         r#"{"StringLike": {"OLD:sub": "system:serviceaccount:shop:*"}}"#,
         r#"{"StringEquals": {"ISS:amr": "x"}}"#,
@@ -134,6 +195,13 @@ fn where_an_edit_in_place_would_take_or_give_too_much_a_statement_is_appended() 
         r#"{"StringEquals": {"OLD:sub": "system:serviceaccount:shop:cart"}}"#,
     );
     assert_eq!(edited(&other).1, ["appended"]);
+    // The same statement admits more than tokens.
+    let root = allow(r#"{"StringEquals": {"ISS:sub": "shop/cart", "ISS:aud": "sts.amazonaws.com"}}"#)
+        .replace(
+            r#""Principal": {"#,
+            r#""Principal": {"AWS": "arn:aws:iam::111122223333:root", "#,
+        );
+    assert_eq!(edited(&root).1, ["appended"]);
     let node = r#"{"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}}"#;
     assert_eq!(edited(node).1, ["appended"]);
     // A key of the other provider that the same statement names.
@@ -157,10 +225,16 @@ fn a_provider_is_replaced_only_where_nobody_comes_through_it() {
     // A provider of another account can serve nobody here.
     let account = policy(
         &PROVIDER.replace("111122223333", "444455556666"),
-        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart"}}"#,
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#,
     );
     let edit = least_edit(&account, &identity()).unwrap();
     assert_eq!(edit.text, account.replace("444455556666", "111122223333"));
+    // Another ServiceAccount would come in with it.
+    let both = account.replace(
+        r#""system:serviceaccount:shop:cart""#,
+        r#"["system:serviceaccount:shop:cart", "system:serviceaccount:bank:x"]"#,
+    );
+    assert_eq!(edited(&both).1, ["appended"]);
     // Without a condition on the subject the whole cluster would come in.
     let open = policy(&gone, r#"{"StringEquals": {"OLD:aud": "sts.amazonaws.com"}}"#);
     let edit = least_edit_without(&open, &identity(), &[&gone]).unwrap();
@@ -193,12 +267,17 @@ fn no_edit_is_offered_where_none_can_be_proven() {
         ..identity()
     };
     assert_eq!(least_edit(r#"{"Statement": []}"#, &strange), None);
+    // Nor where it would be added to a list that knows wildcards.
+    let like = allow(
+        r#"{"StringLike": {"ISS:sub": "system:serviceaccount:bank:x"}, "StringEquals": {"ISS:aud": "sts.amazonaws.com"}}"#,
+    );
+    assert_eq!(least_edit(&like, &strange), None);
 }
 
 #[test]
 fn layout_and_order_stay() {
-    let text =
-        allow(r#"{"StringEquals": {"ISS:sub": "shop:cart"}}"#).replace("{\"Effect\"", "{\n    \"Effect\"");
+    let text = allow(r#"{"StringEquals": {"ISS:sub": "shop:cart", "ISS:aud": "sts.amazonaws.com"}}"#)
+        .replace("{\"Effect\"", "{\n    \"Effect\"");
     let edit = least_edit(&text, &identity()).unwrap();
     assert_eq!(
         edit.text,

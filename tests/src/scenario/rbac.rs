@@ -101,7 +101,14 @@ pub(super) fn all() -> Vec<Scenario> {
     }
     all.push(nodes.broken("IRSA603", "RbacScopeMismatch"));
     for scenario in &mut all {
-        scenario.fix = Fix::KUBECTL;
+        // What reaches beyond the ServiceAccount's own namespace is proposed to the cluster's administrators.
+        scenario.fix = if scenario.namespace == "rbac-scope" {
+            Fix::ByHand(
+                "kubectl create clusterrolebinding rbac-scope --clusterrole=r --serviceaccount=rbac-scope:app",
+            )
+        } else {
+            Fix::KUBECTL
+        };
     }
     all
 }

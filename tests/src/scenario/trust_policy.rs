@@ -1,7 +1,6 @@
 //! Trust policies that refuse, or admit too much. To the application they all look the same:
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 
-use audit_api::irsa_audit::VerdictName;
 use serde_json::json;
 
 use super::{APP, DEAD_ISSUER, Fix, Scenario, exactly, key, provider, trusting};
@@ -80,7 +79,7 @@ fn subject() -> Vec<Scenario> {
             &trust::subject("wildcard", "*"),
         )
         .broken("IRSA207", "WildcardInStringEquals")
-        .fixed_by(Fix::Aws(VerdictName::AtRisk, "SubjectTooBroad")),
+        .fixed_by(Fix::AWS),
         Scenario::bound(
             "any-subject",
             "which of our roles could any pod take?",

@@ -11,7 +11,7 @@ use audit_core::report::{BindingReport, LinkState};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::condition::{Condition, ConditionStatus};
-use crate::irsa_audit::{BindingStatus, FindingStatus, IrsaAuditStatus, PodsStatus, VerdictName};
+use crate::irsa_audit::{BindingStatus, FindingStatus, IrsaAuditStatus, PodsStatus, ThenStatus, VerdictName};
 
 pub use memory::{Lifetime, is_the_same, taken_over, within};
 
@@ -30,6 +30,10 @@ const MAX_MESSAGE: (usize, usize) = (600, 240);
 
 /// The most findings that are listed one by one.
 const MAX_FINDINGS: usize = 10;
+
+/// The most that is listed of what else is broken once the findings are repaired, and the longest message of it in bytes.
+const MAX_THEN: usize = 5;
+const MAX_THEN_MESSAGE: usize = 160;
 
 /// The most workloads that are listed.
 const MAX_WORKLOADS: usize = 10;
@@ -64,6 +68,7 @@ pub fn status(
             .into_iter()
             .map(|f| finding(f, deciding.is_some_and(|d| std::ptr::eq(d, f)), old_findings, now))
             .collect(),
+        then: report.then.iter().take(MAX_THEN).map(next).collect(),
         pods: Some(PodsStatus {
             total: report.pods.total,
             ready: report.pods.ready,
@@ -87,7 +92,12 @@ pub fn status(
 /// Takes from a status what matters least until it is no larger than [`MAX_BYTES`]. Only names that are made to be long come
 /// here.
 fn fit(status: &mut IrsaAuditStatus) {
-    let steps: [fn(&mut IrsaAuditStatus); 4] = [
+    let steps: [fn(&mut IrsaAuditStatus); 5] = [
+        |s| {
+            for next in &mut s.then {
+                next.message.clear();
+            }
+        },
         |s| {
             for finding in &mut s.findings {
                 finding.message = cut(&finding.message, 80);
@@ -213,7 +223,13 @@ fn meaning(status: &IrsaAuditStatus) -> impl PartialEq + '_ {
 
 fn details(status: &IrsaAuditStatus) -> impl PartialEq + '_ {
     let messages: Vec<_> = status.findings.iter().map(|f| &f.message).collect();
-    (&status.message, &status.codes, &status.pods, messages)
+    (
+        &status.message,
+        &status.codes,
+        &status.then,
+        &status.pods,
+        messages,
+    )
 }
 
 /// The name of a verdict in the API.
@@ -279,6 +295,15 @@ fn finding(f: &Finding, decides: bool, old: &[FindingStatus], now: Timestamp) ->
             WaivedUntil::Revoked => whole_seconds(Timestamp::MAX),
             WaivedUntil::Time(until) => whole_seconds(until),
         }),
+    }
+}
+
+fn next(f: &Finding) -> ThenStatus {
+    ThenStatus {
+        code: f.entry.code.to_owned(),
+        reason: f.entry.reason.to_owned(),
+        link: f.link.as_str().to_owned(),
+        message: cut(&f.message, MAX_THEN_MESSAGE),
     }
 }
 

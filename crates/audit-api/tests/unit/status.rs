@@ -24,6 +24,7 @@ fn report(findings: Vec<Finding>) -> BindingReport {
         reason: deciding.map_or("AllLinksPass", |f| f.entry.reason),
         message: deciding.map_or_else(String::new, |f| f.message.clone()),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
+        then: Vec::new(),
         facts: BindingFacts {
             subject: "system:serviceaccount:ns:sa".to_owned(),
             ..BindingFacts::default()
@@ -157,6 +158,7 @@ fn a_status_stays_small_whatever_the_names_hold() {
         ..Fix::manual(long.clone())
     });
     let mut big = report(findings);
+    big.then = big.findings.clone();
     big.facts.role_arn = Some(long.clone());
     big.facts.audience = Some(long.clone());
     big.facts.provider_arn = Some(long.clone());
@@ -196,6 +198,25 @@ fn what_must_follow_a_command_is_told_where_it_fits() {
     assert_eq!(with("annotate"), "kubectl annotate && kubectl restart");
     let long = "x".repeat(MAX_FIX_BYTES - 10);
     assert_eq!(with(&long), format!("kubectl {long}"));
+}
+
+#[test]
+fn what_comes_then_is_listed_in_short() {
+    let mut first = report(vec![finding("IRSA102")]);
+    first.then = vec![Finding::new(rules::entry("IRSA204").unwrap(), "x".repeat(500))];
+    let status = status(&first, None, 1, at(1000));
+    let [next] = &status.then[..] else {
+        panic!("{:?}", status.then)
+    };
+    assert_eq!(
+        (next.code.as_str(), next.reason.as_str(), next.link.as_str()),
+        ("IRSA204", "SubjectNamespaceMismatch", "Trust")
+    );
+    assert!(next.message.len() <= 160);
+    assert_eq!(status.codes.as_deref(), Some("IRSA102"), "it is no finding yet");
+    first.then.clear();
+    let later = super::status(&first, Some(&status), 1, at(1001));
+    assert_eq!(difference(&status, &later), Difference::Detail);
 }
 
 #[test]

@@ -142,7 +142,10 @@ mod tests {
             self_hosted(&[AUDIENCE], Some(AUDIENCE)),
             "amazonaws.com",
         ));
-        assert!(verdict == Verdict::Broken && found == ["IRSA303"], "{found:?}");
+        assert!(
+            verdict == Verdict::Broken && found == ["IRSA303", "IRSA209"],
+            "{found:?}"
+        );
         let old = with_token(with_token(kops(), "amazonaws.com"), "vault");
         assert_eq!(
             old.audit().facts.audience.as_deref(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use iam_policy::{RoleArn, TrustDiagnosis, WebIdentity, diagnose_trust};
 use jiff::{SignedDuration, Timestamp};
 
+use super::Repairs;
 use crate::config::Config;
 use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
@@ -78,6 +79,19 @@ impl<'a> RoleChain<'a> {
         subject: &str,
         audience: &str,
     ) -> Self {
+        Self::derive_with(snapshot, config, now, arn, subject, audience, None)
+    }
+
+    /// Derives the chain for `arn` as it is after repairs.
+    pub(super) fn derive_with(
+        snapshot: &'a Snapshot,
+        config: &Config,
+        now: Timestamp,
+        arn: RoleArn,
+        subject: &str,
+        audience: &str,
+        repairs: Option<&'a Repairs>,
+    ) -> Self {
         let missing = match snapshot.origin {
             Origin::Live => Gap::Pending,
             Origin::Files => Gap::NotGiven,
@@ -89,6 +103,10 @@ impl<'a> RoleChain<'a> {
             Some(account) if account.access == Access::NotConfigured => nothing(&Gap::AccountNotConfigured),
             Some(account) => read_account(account, arn.name(), config, now, &missing),
         };
+        let role = repairs.and_then(|repairs| repairs.role_of(&arn)).map_or(role, Ok);
+        let provider = repairs
+            .and_then(|repairs| repairs.provider_of(&arn))
+            .map_or(provider, Ok);
         let permissions = match (account, &role, &policies) {
             (Some(account), Ok(RoleLookup::Found(role)), Ok(policies)) => {
                 documents(account, role, policies, config, now, &missing)

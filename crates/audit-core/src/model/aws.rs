@@ -125,6 +125,37 @@ pub type InlineDocuments = BTreeMap<String, Box<str>>;
 /// How many characters a trust policy may have in an account that was granted no more, white space not counted.
 pub const DEFAULT_TRUST_QUOTA: usize = 2048;
 
+/// The most characters that AWS grants an account for a trust policy: the adjustable quota `Role trust policy length`, see
+/// [IAM and AWS STS quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+pub const MOST_TRUST_QUOTA: usize = 4096;
+
+/// The characters of a policy that count against a quota: IAM leaves white space out.
+#[must_use]
+pub fn counted(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// Who keeps a role that IAM lets no one edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// An AWS service: a [service-linked role](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html).
+    Service,
+    /// [IAM Identity Center](https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html).
+    IdentityCenter,
+}
+
+/// Who keeps a role, by its path and name, which IAM reserves; nobody where the account's own people do.
+#[must_use]
+pub fn keeper(arn: &RoleArn) -> Option<Keeper> {
+    if arn.path().starts_with("/aws-service-role/") || arn.name().starts_with("AWSServiceRoleFor") {
+        Some(Keeper::Service)
+    } else if arn.path().starts_with("/aws-reserved/") || arn.name().starts_with("AWSReservedSSO_") {
+        Some(Keeper::IdentityCenter)
+    } else {
+        None
+    }
+}
+
 /// How far IAM looks back for the last use of a role.
 pub const TRACKED: Duration = Duration::from_hours(400 * 24);
 
@@ -170,7 +201,7 @@ impl Role {
     /// How many characters of its trust policy count against the quota: IAM leaves white space out.
     #[must_use]
     pub fn trust_size(&self) -> usize {
-        self.trust_text.chars().filter(|c| !c.is_whitespace()).count()
+        counted(&self.trust_text)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod simulation;
 pub mod webhook;
 
 pub use ::rbac::objects as rbac;
+pub use audit_fix::Held;
 pub use aws::{
     Access, Account, FailureKind, InlineDocuments, LastUsed, Observed, PodIdentityAssociation, Provider,
     ReadFailure, Role, RoleLookup, RolePolicies,

@@ -5,6 +5,7 @@ use crate::fix::Fix;
 use crate::fix::boundary::{self, Widened};
 use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::SimulatedDecision;
+use crate::model::aws::keeper;
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::session::Session;
 use crate::permissions::{
@@ -119,6 +120,12 @@ pub(crate) fn as_request(chain: &Chain<'_>, question: &Question<'_>) -> Option<R
 pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix> {
     let aws = admitted(chain)?;
     let name = aws.arn.name();
+    if keeper(&aws.arn).is_some() {
+        return Some(Fix::manual(format!(
+            "AWS keeps role `{}`, and IAM lets no one change its policies: create a role of your own for this workload",
+            quote(name)
+        )));
+    }
     let policies = aws.permissions.as_ref().ok();
     let (lacking, inline) = (plain(missing), inline(policies));
     let grant = Grant::of(&lacking, &inline);

@@ -170,7 +170,7 @@ mod tests {
             .without_pods();
         assert_eq!(codes(&trust_refuses.audit()), ["IRSA209"]);
         let nobody_asks = demanding(&["vault"]).client_ids(&["vault"]);
-        assert_eq!(codes(&nobody_asks.audit()), ["IRSA303"]);
+        assert_eq!(codes(&nobody_asks.audit()), ["IRSA303", "IRSA209"]);
     }
 
     #[test]

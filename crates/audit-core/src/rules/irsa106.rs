@@ -35,6 +35,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
+use crate::fix::Repaired;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -75,7 +76,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     };
     let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {
         Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => repair::create_annotated(chain, arn),
-        _ => fix::create_service_account(chain.key),
+        _ => fix::create_service_account(chain.key).repairs(Repaired::ServiceAccount),
     };
     let message = format!(
         "ServiceAccount `{}` does not exist, and {named_by}",

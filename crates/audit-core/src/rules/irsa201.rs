@@ -19,7 +19,8 @@
 //! ```
 //!
 //! ## Fix
-//! Create the role, or annotate the ServiceAccount with one that exists.
+//! Create the role, or annotate the ServiceAccount with one that exists. Where the account has the role in another case (`Cart` and
+//! `cart`; names of roles never differ by case alone, and STS compares the case), the command sets the annotation to its ARN.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
@@ -28,11 +29,14 @@
 //! - [GetRole](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html)
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
-use crate::chain::Chain;
+use super::repair;
+use crate::chain::{Chain, RoleChain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
-use crate::model::RoleLookup;
+use crate::fix::Repaired;
+use crate::fix::{Fix, shell};
+use crate::model::{Role, RoleLookup};
+use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -54,12 +58,56 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !matches!(aws.role, Ok(RoleLookup::Absent)) {
         return None;
     }
-    let message = format!("account {} has no role `{}`", aws.arn.account(), aws.arn.name());
+    let (account, name) = (aws.arn.account(), aws.arn.name());
+    let message = format!("account {account} has no role `{}`", quote(name));
+    if let Some(role) = in_another_case(chain, aws) {
+        let message = format!(
+            "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
+            quote(role.arn.name())
+        );
+        return Some(Finding::new(&ENTRY, message).fix(repair::annotate_role(chain, &role.arn.to_string())));
+    }
+    let named = in_trust(chain, aws);
+    if let Some(other) = named.iter().find(|other| other.eq_ignore_ascii_case(name)) {
+        let message = format!(
+            "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
+            quote(other)
+        );
+        let fix = Fix::manual(format!(
+            "set the role annotation to the ARN of role `{0}`, which `aws iam get-role --role-name {1} --query Role.Arn` prints",
+            quote(other),
+            shell::word_quoted(other)
+        ));
+        return Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::Role)));
+    }
+    let hint = match named.as_slice() {
+        [] => String::new(),
+        others => format!("; trusted there by name: {}", quote_list(others, 3)),
+    };
     let fix = Fix::manual(
         "create the role, or set the annotation to the ARN of one that exists: `aws iam list-roles --query \
          'Roles[].Arn'` with credentials of that account prints them",
     );
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    Some(Finding::new(&ENTRY, format!("{message}{hint}")).fix(fix.repairs(Repaired::Role)))
+}
+
+/// The account's role of the same name in another case, if it was read.
+fn in_another_case<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Option<&'a Role> {
+    let roles = chain.snapshot.accounts.get(aws.arn.account())?.roles.iter();
+    let mut alike = roles.filter(|(name, _)| name.eq_ignore_ascii_case(aws.arn.name()));
+    alike.find_map(|(_, lookup)| match lookup.latest() {
+        Some(RoleLookup::Found(role)) => Some(role.as_ref()),
+        _ => None,
+    })
+}
+
+/// The account's roles whose trust policy names exactly this ServiceAccount.
+fn in_trust<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Vec<&'a str> {
+    let own = chain
+        .trusted_by
+        .iter()
+        .filter(|(account, _)| *account == aws.arn.account());
+    own.map(|(_, role)| *role).collect()
 }
 
 #[cfg(test)]

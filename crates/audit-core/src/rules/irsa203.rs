@@ -17,8 +17,8 @@
 //! ```
 //!
 //! ## Fix
-//! Append a statement for the cluster's provider; where the named provider can admit nobody, put the right one in its
-//! place together with the condition keys.
+//! Append a statement for the cluster's provider. Where the named provider can admit nobody, and the statement names this
+//! ServiceAccount alone, put the right provider in its place together with the condition keys.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` names the ARN that

@@ -17,7 +17,9 @@
 //! ```
 //!
 //! ## Fix
-//! Add the subject of the right namespace to the condition.
+//! Add the subject of the right namespace to the condition; or, where the statement does not confine the audience, append a statement for
+//! this ServiceAccount. Where the role already admits others and nothing names the two together, the fix first asks whether the
+//! ServiceAccount is meant to have the role.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! ## Fix
-//! Write `system:serviceaccount:<namespace>:<name>`.
+//! Write `system:serviceaccount:<namespace>:<name>`: in its place, where that admits this ServiceAccount alone, else in a statement of its
+//! own.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.

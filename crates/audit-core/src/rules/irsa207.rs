@@ -16,7 +16,8 @@
 //! ```
 //!
 //! ## Fix
-//! Name the subject; or move the entry to `StringLike`, and know whom else it admits then (IRSA216).
+//! Name the subject: the command adds this ServiceAccount's, and admits nobody else. `StringLike` would make a wildcard of it; the message
+//! says whom that would reach today, and whether it is meant is for the role's owner to decide (IRSA216).
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
@@ -25,12 +26,13 @@
 //! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
-use iam_policy::CauseKind;
+use iam_policy::{Cause, CauseKind, Pattern};
 
 use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -50,13 +52,49 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
         format!(
-            "{} compares {} literally; the token has {}",
+            "{} compares {} literally; the token has {}{}",
             clause(cause),
             wanted(cause),
-            got(cause)
+            got(cause),
+            if_meant(chain, cause)
         )
     })?;
     Some(or_by_hand(chain, finding))
+}
+
+/// Whom the wildcard would reach today, if it was meant as one. Who is admitted by it is for the role's owner to decide, so that no
+/// command does it.
+fn if_meant(chain: &Chain<'_>, cause: &Cause) -> String {
+    let Some(value) = cause
+        .nearest
+        .as_deref()
+        .filter(|value| Pattern::new(value).matches(&chain.subject))
+    else {
+        return String::new();
+    };
+    let pattern = Pattern::new(value);
+    let accounts = chain
+        .snapshot
+        .cluster
+        .bindings()
+        .filter(|(_, binding)| binding.service_account().is_some());
+    let others = accounts
+        .map(|(key, _)| key)
+        .filter(|key| *key != chain.key && pattern.matches(&key.subject()));
+    let others: Vec<String> = others.map(ToString::to_string).collect();
+    let reached = match others.as_slice() {
+        [] => "no other ServiceAccount that exists today".to_owned(),
+        others => format!(
+            "{} more that exist today: {}",
+            others.len(),
+            quote_list(others, 5)
+        ),
+    };
+    format!(
+        ". If the wildcard is meant, StringLike would admit every ServiceAccount that fits `{}`, which is {reached}; the fix admits this \
+         ServiceAccount only",
+        quote(value)
+    )
 }
 
 #[cfg(test)]

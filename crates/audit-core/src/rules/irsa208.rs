@@ -156,9 +156,16 @@ mod tests {
         let report = without_audience().audit();
         let fix = report.findings[0].fix.as_ref().unwrap();
         assert_eq!(fix.kind, FixKind::AwsCli);
-        let added =
-            format!(r#""{HOST_PATH}:aud"] as $p | if getpath($p) == null then setpath($p; "{AUDIENCE}")"#);
-        assert!(fix.text.contains(&added), "{}", fix.text);
+        let brief = fix.brief.as_deref().unwrap();
+        assert!(
+            brief.contains(&format!("`{HOST_PATH}:aud`: add `{AUDIENCE}`")),
+            "{brief}"
+        );
+        assert!(
+            fix.text.contains("if getpath($p) == null then setpath($p;"),
+            "{}",
+            fix.text
+        );
         assert_healthy(&without_audience().condition(&condition(SUBJECT)).audit());
     }
 

@@ -1,9 +1,9 @@
 //! # IRSA209 `AudienceConditionMismatch`
 //!
 //! ## What it means
-//! The trust policy demands another audience than the token has, although the provider accepts the token's. Where the
-//! provider refuses it too, IRSA303 says so in place of this; and where the ServiceAccount asks for another audience than
-//! the one on which both agree, IRSA104.
+//! The trust policy demands a different audience from the token's. Where the provider refuses the token's audience too,
+//! IRSA303 says so beside this, and both have to be repaired; where the ServiceAccount asks for a different audience from
+//! the one on which both agree, IRSA104 says so in place of this.
 //!
 //! ## Why it breaks
 //! A token has the audience of the ServiceAccount's annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, in
@@ -51,12 +51,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    // One cause, one finding: an audience that the provider refuses is IRSA303's, and one that only the ServiceAccount
-    // wants is IRSA104's. One that does not show proves nothing.
-    if chain.audience.is_empty()
-        || super::irsa303::refused(chain).is_some()
-        || super::irsa104::agreed(chain).is_some()
-    {
+    // One cause, one finding: an audience that only the ServiceAccount wants is IRSA104's, and one that is not known
+    // IRSA303's. Where the provider refuses the audience as well, both have to be repaired.
+    if chain.audience.is_empty() || super::irsa104::agreed(chain).is_some() {
         return None;
     }
     let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, |cause| {
@@ -104,9 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_that_the_provider_refuses_is_its_fault() {
+    fn an_audience_that_the_provider_refuses_too_is_two_faults() {
         let world = demanding("vault").client_ids(&["vault"]);
-        assert_eq!(codes(&world.audit()), ["IRSA303"]);
+        let report = world.audit();
+        assert_eq!(codes(&report), ["IRSA303", "IRSA209"]);
+        assert_eq!(report.reason, "AudienceNotRegistered");
+        assert_healthy(
+            &world
+                .client_ids(&["vault", AUDIENCE])
+                .with_trust_repaired()
+                .audit(),
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Rename the key; or give each cluster a statement of its own.
+//! Rename the key, where that admits this ServiceAccount alone; else append a statement, and give each cluster one of its own.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Rename the key.
+//! Rename the key, where that admits this ServiceAccount alone; else append a statement for it.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.

@@ -33,7 +33,8 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::text::reveal;
+use crate::fix::Repaired;
+use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -61,10 +62,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         None => "a Deny applies, without any condition,".to_owned(),
     })?;
     let fix = Fix::manual(format!(
-        "ask whoever owns the role to except `{}` from the Deny; no edit is proposed, for it stands there for a reason",
+        "no automatic fix: a Deny is usually deliberate. Ask the owner of role `{}` to exclude `{}` from it",
+        quote(chain.past_role()?.arn.name()),
         reveal(&chain.subject)
     ));
-    Some(finding.fix(fix))
+    Some(finding.fix(fix.repairs(Repaired::Role)))
 }
 
 #[cfg(test)]

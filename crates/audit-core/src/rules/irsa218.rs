@@ -33,6 +33,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::fix::Repaired;
 use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
@@ -64,7 +65,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         "put the trust policy of role `{}` right at the place that is named",
         quote(role)
     ));
-    Some(finding.fix(fix))
+    Some(finding.fix(fix.repairs(Repaired::Role)))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
+use crate::fix::Repaired;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -62,7 +63,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         aws.arn.account(),
         issuer.url
     );
-    Some(Finding::new(&ENTRY, message).fix(fix::provider::create(issuer.url.as_str(), chain.audience)))
+    let fix = fix::provider::create(issuer.url.as_str(), chain.audience);
+    Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::ProviderAccepts(chain.audience.to_owned()))))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
+use crate::fix::Repaired;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -140,7 +141,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         issuer.url,
         difference.words()
     );
-    Some(Finding::new(&ENTRY, message).fix(fix::provider::create(issuer.url.as_str(), chain.audience)))
+    let fix = fix::provider::create(issuer.url.as_str(), chain.audience);
+    Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::ProviderAccepts(chain.audience.to_owned()))))
 }
 
 #[cfg(test)]

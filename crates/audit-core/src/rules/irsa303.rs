@@ -38,7 +38,7 @@ use super::repair;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::{self, Fix, Repaired};
 use crate::model::Provider;
 use crate::text::{quote, quote_list};
 
@@ -99,12 +99,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         "the token's audience is `{}`, and the provider accepts {accepts}",
         quote(chain.audience)
     );
-    Some(Finding::new(&ENTRY, message).fix(fix::provider::add_client_id(
-        &provider.arn,
-        &provider.url,
-        &provider.client_ids,
-        chain.audience,
-    )))
+    let fix =
+        fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience);
+    Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::ProviderAccepts(chain.audience.to_owned()))))
 }
 
 #[cfg(test)]

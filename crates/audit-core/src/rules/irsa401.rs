@@ -47,7 +47,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::pods::{missing, some_of, workloads};
-use super::{selection, skipped};
+use super::{repair, selection, skipped};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -235,15 +235,13 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         why.join("; or ")
     );
     let fix = if reasons.iter().all(|why| why.is_past()) {
-        fix::restart(&chain.key.namespace, &restart)
+        repair::restart(chain, &restart)
     } else {
         let steps: Vec<String> = reasons.iter().map(|why| why.step(&injection)).collect();
         let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
-        Some(
-            only(&reasons)
-                .and_then(|why| command(chain, &injection, why, &pods))
-                .unwrap_or_else(by_hand),
-        )
+        let command = only(&reasons).and_then(|why| command(chain, &injection, why, &pods));
+        let command = command.map(|fix| fix.then(repair::roll_out(chain, &restart)));
+        Some(command.unwrap_or_else(by_hand))
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

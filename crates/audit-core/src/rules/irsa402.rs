@@ -39,10 +39,11 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 
 use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
+use super::repair;
 use crate::chain::{Annotation, Chain, Outcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::Fix;
 use crate::model::Container;
 use crate::text::{quote, quote_list, reveal};
 
@@ -82,7 +83,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)
-            .fix(fix::restart(&chain.key.namespace, &restart)),
+            .fix(repair::restart(chain, &restart)),
     )
 }
 

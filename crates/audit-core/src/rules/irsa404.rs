@@ -34,10 +34,11 @@
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use super::pods::{differing, some_of, workloads};
+use super::repair;
 use crate::chain::{Annotation, Chain, Outcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::Fix;
 use crate::model::{Container, Pod};
 use crate::text::{quote, quote_list};
 use crate::webhook::Difference;
@@ -85,7 +86,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
         Some(Fix::manual(format!("{step} {names}")))
     } else {
-        fix::restart(&chain.key.namespace, &restart)
+        repair::restart(chain, &restart)
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

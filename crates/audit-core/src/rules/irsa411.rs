@@ -33,6 +33,7 @@
 //! - [AWS STS regional endpoints, of EKS](https://docs.aws.amazon.com/eks/latest/userguide/configure-sts-endpoint.html)
 
 use super::pods::{among_containers, containers_shown, named, pods_of, workloads};
+use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -91,8 +92,7 @@ fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
     let key = format!("{}/sts-regional-endpoints", injection.prefix);
     let message = format!("the annotation `{key}` keeps the webhook from setting `{VARIABLE}=regional`");
     let (owners, _) = workloads(&chain.pods);
-    let fix =
-        fix::use_regional_sts(chain.key, injection.prefix).then(fix::restart(&chain.key.namespace, &owners));
+    let fix = fix::use_regional_sts(chain.key, injection.prefix).then(repair::restart(chain, &owners));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -100,9 +100,15 @@ mod tests {
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert!(
-            fix.text.contains("'kind: Role'") && fix.text.contains("'kind: ClusterRole'"),
+            fix.text.contains("'kind: Role'") && !fix.text.contains("ClusterRole"),
             "{}",
             fix.text
+        );
+        let proposal = fix.then.as_ref().unwrap();
+        assert_eq!(proposal.kind, crate::fix::FixKind::Manual);
+        assert!(
+            proposal.alternatives[0].text.contains("kind: ClusterRole\n"),
+            "{proposal:?}"
         );
         assert_healthy(&world.with_permissions_repaired().audit());
     }

@@ -20,7 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! Apply the printed role and binding, or move the RoleBinding into the namespace where it is needed.
+//! Apply the printed role and binding, or move the RoleBinding into the namespace where it is needed. In a namespace other than the
+//! ServiceAccount's own, that is for its owner to decide: the fix is a proposal, with the manifests in `irsa-audit audit -o wide`.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.

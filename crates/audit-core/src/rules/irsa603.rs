@@ -21,7 +21,8 @@
 //! ```
 //!
 //! ## Fix
-//! Apply the printed ClusterRole and ClusterRoleBinding. If only one namespace was meant, name it in the expectation.
+//! A ClusterRole and a ClusterRoleBinding are for the cluster's administrators to decide: the fix is a proposal, with the manifests in
+//! `irsa-audit audit -o wide`. If only one namespace was meant, name it in the expectation.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.

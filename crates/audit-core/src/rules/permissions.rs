@@ -26,7 +26,7 @@ pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option
     };
     let rbac = chain.snapshot.cluster.rbac();
     let message = format!("{}{more}", explain(rbac, answer, nearest));
-    Some(Finding::new(entry, message).fix(repair(rbac, chain.key, &chain.permissions)))
+    Some(Finding::new(entry, message).fix(proposed(chain)))
 }
 
 /// What is denied, and why: the nearest grant, and what it misses.
@@ -40,7 +40,40 @@ pub fn explain(rbac: &Rbac, answer: &Answer<'_>, nearest: &Nearest<'_>) -> Strin
     )
 }
 
-/// The least that gives everything that is expected and denied, whatever the cause: one command, once.
+/// The least that gives everything that is expected and denied: a command for what is in the ServiceAccount's own namespace, and a
+/// proposal to others for the rest.
+fn proposed(chain: &Chain<'_>) -> Fix {
+    let denied: Vec<Request<'_>> = chain
+        .permissions
+        .iter()
+        .flat_map(|answer| &answer.denied)
+        .copied()
+        .collect();
+    let Some(grants) = least::grants(chain.snapshot.cluster.rbac(), &chain.key.into(), &denied) else {
+        return unreachable_grant();
+    };
+    let is_own = |grant: &least::Grant| *grant.binding.id.namespace == *chain.key.namespace;
+    let (own, others): (Vec<_>, Vec<_>) = grants.into_iter().partition(is_own);
+    let asked_by = chain.request.map_or_else(String::new, |request| {
+        format!(
+            "IrsaAudit `{}` in namespace `{}`",
+            quote(&request.name),
+            quote(&chain.key.namespace)
+        )
+    });
+    let proposal = (!others.is_empty()).then(|| fix::rbac::propose(chain.key, &others, &asked_by));
+    match (own.is_empty(), proposal) {
+        (true, Some(proposal)) => proposal,
+        (_, proposal) => fix::rbac::apply(chain.key, &own).then(proposal),
+    }
+}
+
+fn unreachable_grant() -> Fix {
+    Fix::manual("no role can allow what is asked for: correct its verbs, resource or names")
+}
+
+/// The least that gives everything that is expected and denied, whatever the cause: one command, once. For those who ask for
+/// themselves, and decide.
 #[must_use]
 pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
     let denied: Vec<Request<'_>> = answers
@@ -50,7 +83,7 @@ pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
         .collect();
     match least::grants(rbac, &key.into(), &denied) {
         Some(grants) => fix::rbac::apply(key, &grants),
-        None => Fix::manual("no role can allow what is asked for: correct its verbs, resource or names"),
+        None => unreachable_grant(),
     }
 }
 

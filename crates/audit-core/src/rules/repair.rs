@@ -3,10 +3,11 @@
 
 use super::pods::{other_roles, workloads};
 use crate::chain::Chain;
+use crate::fix::Repaired;
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::CONFIG_MAP;
-use crate::model::{Container, Pod};
+use crate::model::{Container, Pod, Workload};
 use crate::snapshot::Source;
 use crate::text::quote;
 
@@ -14,7 +15,8 @@ use crate::text::quote;
 #[must_use]
 pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
     let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn);
-    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
+        .then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
 /// Annotates the ServiceAccount with a role, takes another annotation away, and creates anew the pods that do not carry the
@@ -22,14 +24,16 @@ pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
 #[must_use]
 pub fn move_annotation(chain: &Chain<'_>, wrong: &str, arn: &str) -> Fix {
     let fix = fix::move_annotation(chain.key, &chain.config.annotation_prefix, wrong, arn);
-    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
+        .then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
 /// Creates the ServiceAccount with its role annotation, and creates anew the pods that do not carry the role.
 #[must_use]
 pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
     let fix = fix::create_annotated(chain.key, &chain.config.annotation_prefix, arn);
-    fix.then(created_anew(chain, |pod| !carries(pod, arn)))
+    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
+        .then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
 /// Takes the audience annotation away, and creates anew the pods with a token for another audience than the usual.
@@ -40,17 +44,20 @@ pub fn drop_audience(chain: &Chain<'_>) -> Fix {
         return ask_for(chain, default);
     }
     let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
-    fix.then(with_other_tokens(chain, default))
+    fix.repairs(Repaired::Audience(None))
+        .then(with_other_tokens(chain, default))
 }
 
 /// Asks for tokens with an audience, and creates anew the pods with a token for another one.
 #[must_use]
 pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
     if chain.source == Source::ConfigMap {
-        return edit_config_map(chain, "Audience", &format!("`{}`", quote(audience)));
+        let fix = edit_config_map(chain, "Audience", &format!("`{}`", quote(audience)));
+        return fix.repairs(Repaired::Audience(Some(audience.to_owned())));
     }
     let fix = fix::ask_for_audience(chain.key, &chain.config.annotation_prefix, audience);
-    fix.then(with_other_tokens(chain, audience))
+    fix.repairs(Repaired::Audience(Some(audience.to_owned())))
+        .then(with_other_tokens(chain, audience))
 }
 
 /// The step that changes what the webhook's ConfigMap says of the ServiceAccount.
@@ -82,11 +89,46 @@ fn with_other_tokens(chain: &Chain<'_>, audience: &str) -> Option<Fix> {
     created_anew(chain, |pod| pod.containers.iter().any(differs))
 }
 
+/// Has workloads create their pods again: those that replace their pods by a restart, and of the others the pods are deleted by name,
+/// which their controllers create again.
+#[must_use]
+pub fn restart(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
+    let namespace = chain.key.namespace.as_str();
+    let held = |workload: &Workload| chain.snapshot.cluster.held(namespace, workload);
+    let free: Vec<Workload> = workloads
+        .iter()
+        .filter(|one| held(one).is_none())
+        .cloned()
+        .collect();
+    let by_name = workloads.iter().filter_map(|workload| {
+        let pods = chain.pods.iter().filter(|pod| pod.workload == *workload);
+        let pods: Vec<&str> = pods.map(|pod| pod.name.as_str()).collect();
+        Some(fix::delete_pods(namespace, workload, held(workload)?, &pods))
+    });
+    fix::restart(namespace, &free)
+        .into_iter()
+        .chain(by_name)
+        .reduce(Fix::and_then)
+}
+
+/// What has to follow a change of pod templates, where it does not roll out by itself.
+#[must_use]
+pub fn roll_out(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
+    let namespace = chain.key.namespace.as_str();
+    let steps = workloads.iter().filter_map(|workload| {
+        let held = chain.snapshot.cluster.held(namespace, workload)?;
+        let pods = chain.pods.iter().filter(|pod| pod.workload == *workload);
+        let pods: Vec<&str> = pods.map(|pod| pod.name.as_str()).collect();
+        Some(fix::roll_out(namespace, workload, held, &pods))
+    });
+    steps.reduce(Fix::and_then)
+}
+
 /// Restarts the workloads of the running pods that `must` be created anew.
 fn created_anew(chain: &Chain<'_>, must: impl Fn(&Pod) -> bool) -> Option<Fix> {
     let pods = chain.pods.iter().copied();
     let pods: Vec<&Pod> = pods.filter(|pod| !pod.is_template() && must(pod)).collect();
-    fix::restart(&chain.key.namespace, &workloads(&pods).0)
+    restart(chain, &workloads(&pods).0)
 }
 
 /// Whether a pod has, or may have, what it needs to assume exactly this role.

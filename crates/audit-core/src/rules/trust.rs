@@ -2,10 +2,13 @@
 
 use iam_policy::{Cause, CauseKind, Change, ChangeKind, Edit, ExposureKind, WebIdentity, least_edit};
 
+use super::meant;
 use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding};
+use crate::fix::Repaired;
 use crate::fix::{self, Fix, shell};
-use crate::model::{Role, service_account::DEFAULT_AUDIENCE};
+use crate::model::aws::{self, Role};
+use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::text::{ascii_json, quote, quote_list, reveal};
 
 /// The finding of `entry` if the trust policy denies for exactly this cause; `explain` makes the message's core.
@@ -39,12 +42,22 @@ pub(crate) fn denied(
         Some(at) => format!("; statement {} denies, or may deny, it besides", at + 1),
         None => String::new(),
     };
+    // With an invalid document, or a Deny, nothing is granted by the fix either.
+    let asks = match kind {
+        CauseKind::TrustPolicyInvalid | CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined => None,
+        _ => meant::question(chain, aws, role, cause),
+    };
     let message = format!(
-        "role `{}`: {}{place}{others}{denied}",
+        "role `{}`: {}{place}{others}{denied}{}",
         quote(role.arn.name()),
-        explain(cause)
+        explain(cause),
+        asks.as_ref().map_or_else(String::new, |asks| format!(". {asks}"))
     );
-    Some(Finding::new(entry, message).fix(edit(chain, aws, role)))
+    let fix = edit(chain, aws, role).map(|fix| match asks {
+        Some(asks) => fix.ask_first(asks),
+        None => fix,
+    });
+    Some(Finding::new(entry, message).fix(fix))
 }
 
 /// The finding of `entry` for a condition that nobody's edit in place, nor a new statement, can put right: how to do it
@@ -65,11 +78,17 @@ pub(crate) fn or_by_hand(chain: &Chain<'_>, finding: Finding) -> Finding {
         reveal(&chain.subject),
         reveal(chain.audience)
     ));
-    finding.fix(fix)
+    finding.fix(fix.repairs(Repaired::Role))
 }
 
-/// The least edit of the trust policy that was proven to admit the request.
+/// The least edit of the trust policy that was proven to admit the request, and nothing else; or why there is none.
 fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
+    if let Some(keeper) = aws::keeper(&role.arn) {
+        return Some(kept(chain, role, keeper));
+    }
+    if let Some(expected) = expects_another(chain, role) {
+        return Some(expected);
+    }
     // An audience or a name that a terminal would not show is put right where it stands, not let in.
     if ![chain.audience, &chain.subject]
         .into_iter()
@@ -87,7 +106,7 @@ fn edit(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<Fix> {
     printed(chain, role, &role.trust_text, &edit, &identity)
 }
 
-/// A proven edit of a role's trust policy `text`, in every form that is asked for.
+/// A proven edit of a role's trust policy `text`, in every form that is asked for; by hand where IAM would refuse it.
 pub(crate) fn printed(
     chain: &Chain<'_>,
     role: &Role,
@@ -95,6 +114,12 @@ pub(crate) fn printed(
     edit: &Edit,
     identity: &WebIdentity,
 ) -> Option<Fix> {
+    if let Some(keeper) = aws::keeper(&role.arn) {
+        return Some(kept(chain, role, keeper));
+    }
+    if let Some(too_long) = too_long(chain, role, edit) {
+        return Some(too_long);
+    }
     let name = role.arn.name();
     let brief = format!(
         "edit the trust policy of role `{}`: {}",
@@ -102,12 +127,83 @@ pub(crate) fn printed(
         describe(role, &edit.changes)
     );
     let old = serde_json::from_str(text).ok()?;
-    let fix = fix::trust::edit_in_place(name, &old, &edit.document, brief)?;
+    let fix = fix::trust::edit_in_place(name, &old, edit, identity, brief)?;
+    let fix = fix.repairs(Repaired::TrustPolicy(edit.text.as_str().into()));
     Some(if chain.config.all_forms {
         fix.or_else(fix::trust::other_forms(name, text, edit, identity))
     } else {
         fix
     })
+}
+
+/// Why there is no edit of a role that the binding is not expected to have: IRSA107 names the other one.
+fn expects_another(chain: &Chain<'_>, role: &Role) -> Option<Fix> {
+    let request = chain.request?;
+    let expected = request.role_arn.as_deref()?;
+    (expected != role.arn.to_string()).then(|| {
+        Fix::manual(format!(
+            "IrsaAudit `{}` expects role `{}`: no change of role `{}` is proposed. Repair IRSA107 first",
+            quote(&request.name),
+            quote(expected),
+            quote(role.arn.name())
+        ))
+    })
+}
+
+/// Why there is no edit of a role that AWS keeps, and what to do.
+fn kept(chain: &Chain<'_>, role: &Role, keeper: aws::Keeper) -> Fix {
+    let why = match keeper {
+        aws::Keeper::Service => {
+            "is a service-linked role: its AWS service keeps its trust policy, and IAM lets no one edit it"
+        }
+        aws::Keeper::IdentityCenter => {
+            "belongs to IAM Identity Center, which keeps its trust policy: IAM lets no one edit it"
+        }
+    };
+    Fix::manual(format!(
+        "role `{}` {why}. Create a role of your own for this workload, and set the annotation `{}/role-arn` of ServiceAccount `{}` to \
+         its ARN",
+        quote(role.arn.name()),
+        chain.config.annotation_prefix,
+        quote(&chain.key.to_string())
+    ))
+}
+
+/// What to do where the edited document does not fit into the account's quota. Where the quota is not known, the least that AWS
+/// grants counts, or the most if the document is longer than that already.
+fn too_long(chain: &Chain<'_>, role: &Role, edit: &Edit) -> Option<Fix> {
+    let known = chain
+        .role_account()
+        .and_then(|account| account.trust_quota.latest().copied());
+    let now = role.trust_size();
+    let assumed = if now > aws::DEFAULT_TRUST_QUOTA {
+        aws::MOST_TRUST_QUOTA
+    } else {
+        aws::DEFAULT_TRUST_QUOTA
+    };
+    let quota = known.unwrap_or(assumed);
+    let size = aws::counted(&edit.text);
+    if size <= quota || size <= now {
+        return None;
+    }
+    let raise = if quota < aws::MOST_TRUST_QUOTA {
+        format!(
+            ", or request a higher quota for `Role trust policy length` (at most {}) in Service Quotas",
+            aws::MOST_TRUST_QUOTA
+        )
+    } else {
+        String::new()
+    };
+    let fix = Fix::manual(format!(
+        "the repaired trust policy of role `{}` does not fit: it would have {size} characters without white space, and the quota of \
+         account {} is {quota}. Remove statements that are no longer needed, such as those for clusters that were deleted{raise}; or \
+         create a role of its own for ServiceAccount `{}`. Then re-audit. The change that does not fit: {}",
+        quote(role.arn.name()),
+        role.arn.account(),
+        quote(&chain.key.to_string()),
+        describe(role, &edit.changes)
+    ));
+    Some(fix.repairs(Repaired::TrustPolicy(edit.text.as_str().into())))
 }
 
 /// Who asks, as STS sees it.
@@ -139,14 +235,6 @@ fn describe(role: &Role, changes: &[Change]) -> String {
     let one = |change: &Change| {
         let place = statement(role, change.statement);
         match &change.kind {
-            ChangeKind::Operator { key, from, to } => {
-                format!(
-                    "in {place}, move `{}` from {} to {}",
-                    quote(key),
-                    quote(from),
-                    quote(to)
-                )
-            }
             ChangeKind::Value {
                 operator,
                 key,

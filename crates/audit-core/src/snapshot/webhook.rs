@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Binding, Cluster};
 use crate::model::webhook::ANY_NAMESPACE;
-use crate::model::{BindingKey, Container, Pod, Registration, WebhookEntry};
+use crate::model::{BindingKey, Container, Pod, Registration, ServiceAccount, WebhookEntry};
 
 /// What the cluster tells of its webhook.
 #[derive(Debug, Clone, Default)]
@@ -200,7 +200,21 @@ impl Cluster {
     /// stands beside it; else the ConfigMap's entry, with all that it says.
     #[must_use]
     pub fn asked<'a>(&'a self, key: &BindingKey, prefix: &str) -> Asked<'a> {
-        let account = self.bindings.get(key).and_then(Binding::service_account);
+        self.asked_by(
+            key,
+            self.bindings.get(key).and_then(Binding::service_account),
+            prefix,
+        )
+    }
+
+    /// [`Cluster::asked`], with this ServiceAccount in place of the one that is there.
+    #[must_use]
+    pub fn asked_by<'a>(
+        &'a self,
+        key: &BindingKey,
+        account: Option<&'a ServiceAccount>,
+        prefix: &str,
+    ) -> Asked<'a> {
         let annotated = Asked {
             source: Source::Annotation,
             role: account.and_then(|account| account.role_arn(prefix)),

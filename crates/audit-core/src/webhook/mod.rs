@@ -21,7 +21,7 @@ pub use difference::{Difference, Frozen, Lack};
 pub use selection::{Doubt, LabelOf, LeftOut, Selection};
 
 use crate::chain::{Annotation, Chain};
-use crate::model::{Container, Pod};
+use crate::model::{Container, Pod, TokenMount};
 use crate::snapshot::{Cluster, Source};
 
 /// Where it mounts the token, unless a flag says otherwise.
@@ -108,6 +108,23 @@ impl<'a> Injection<'a> {
             }
         } else {
             Treatment::Injected
+        }
+    }
+
+    /// Leaves in a container what it leaves in one of a new pod.
+    pub(crate) fn inject(&self, container: &mut Container) {
+        container.role_arn = Some(self.role.clone());
+        container.token_file = Some(format!("{TOKEN_FOLDER}/{TOKEN_NAME}"));
+        container.tokens.retain(|token| !token.by_webhook);
+        container.tokens.push(TokenMount {
+            path: TOKEN_FOLDER.to_owned(),
+            audience: (!self.audience.is_empty()).then(|| self.audience.to_owned()),
+            file: TOKEN_NAME.to_owned(),
+            by_webhook: true,
+            sub_path: false,
+        });
+        if let Some(rarities) = &mut container.rarities {
+            rarities.token_place = None;
         }
     }
 

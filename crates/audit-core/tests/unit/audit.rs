@@ -275,12 +275,9 @@ fn pods_of_pod_identity_make_the_way_over_the_annotation_irrelevant() {
 fn a_provider_that_refuses_keeps_the_trust_link_open() {
     let world = World::healthy().audience("mesh").client_ids(&["vault"]);
     let report = world.without_pods().audit();
-    assert_eq!(codes(&report), ["IRSA303"]);
-    assert_eq!(
-        state(&report, Link::Trust),
-        LinkState::NotReached,
-        "its refusal is folded into the provider's"
-    );
+    assert_eq!(codes(&report), ["IRSA303", "IRSA209"]);
+    let refused = LinkState::Broken("AudienceConditionMismatch");
+    assert_eq!(state(&report, Link::Trust), refused, "both have to be repaired");
 }
 
 #[test]

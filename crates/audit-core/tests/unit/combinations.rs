@@ -131,7 +131,10 @@ fn what_was_hidden_shows_once_the_cause_is_repaired() {
         .expect_role(ROLE)
         .condition(&condition(STAGING))
         .container(bare("app"));
-    assert_eq!(primary(&hiding.audit()), "IRSA102");
+    let report = hiding.audit();
+    assert_eq!(primary(&report), "IRSA102");
+    let then: Vec<&str> = report.then.iter().map(|finding| finding.entry.code).collect();
+    assert_eq!(then, ["IRSA204"], "and its fix has the pods recreated");
     let annotated = hiding.annotation(ROLE);
     assert_eq!(primary(&annotated.audit()), "IRSA204");
     let trusted = annotated.with_trust_repaired();
@@ -140,16 +143,13 @@ fn what_was_hidden_shows_once_the_cause_is_repaired() {
 }
 
 #[test]
-fn an_audience_that_nobody_knows_is_one_fault_and_not_two() {
+fn an_audience_is_at_fault_where_the_others_agree() {
     let audience = |ids: &[&str]| {
         let world = World::healthy().client_ids(ids);
         world.audience("vault").without_pods().audit()
     };
-    // Nor does the provider know the one that the trust policy wants.
-    the_one(
-        &audience(&["mesh"]),
-        ("IRSA303", Severity::Broken, Link::Provider, Verdict::Broken),
-    );
+    // Nor does the provider know the one that the trust policy wants: both have to be repaired.
+    assert_eq!(codes(&audience(&["mesh"])), ["IRSA303", "IRSA209"]);
     the_one(
         &audience(&["vault"]),
         ("IRSA209", Severity::Broken, Link::Trust, Verdict::Broken),

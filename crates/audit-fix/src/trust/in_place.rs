@@ -1,24 +1,103 @@
 //! The repair of a trust policy as a command line that edits the live document in place.
 
+use iam_policy::{ChangeKind, Edit, WebIdentity};
 use serde_json::Value;
 
 use crate::fix::{Fix, FixKind};
 use crate::jq;
 use crate::shell;
 
-/// The command line that turns `old` into `new`, the trust policy of the role `role_name`; `None` where [`jq::program`] has none.
+/// The command line that makes an edit of the trust policy `old` of the role `role_name`; `None` where jq has no program for it.
+///
+/// Whatever the document has become by the time of pasting, the command admits nobody but the edit's identity: an appended statement
+/// admits no one else by itself, and a statement is edited only while it is still about this provider, and as confined as it was.
 #[must_use]
-pub fn edit_in_place(role_name: &str, old: &Value, new: &Value, brief: String) -> Option<Fix> {
-    let program = shell::word_quoted(&jq::program(old, new)?);
+pub fn edit_in_place(
+    role_name: &str,
+    old: &Value,
+    edit: &Edit,
+    identity: &WebIdentity,
+    brief: String,
+) -> Option<Fix> {
+    let program = program(old, edit, identity)?;
+    Some(command(role_name, &program, &identity.issuer, brief))
+}
+
+fn program(old: &Value, edit: &Edit, identity: &WebIdentity) -> Option<String> {
+    let first = edit.changes.first()?;
+    if matches!(first.kind, ChangeKind::AppendedStatement { .. }) {
+        return jq::program(old, &edit.document);
+    }
+    let statement = |document: &'_ Value| match document.get("Statement")? {
+        Value::Array(statements) => statements.get(first.statement).cloned(),
+        single => Some(single.clone()),
+    };
+    let (before, after) = (statement(old)?, statement(&edit.document)?);
+    jq::statement_program(
+        first.statement,
+        &guards(&before, &after, identity),
+        &before,
+        &after,
+    )
+}
+
+/// What confines the statement and does not change: its effect, this provider as its only principal, and its conditions that name this
+/// token's claims. A guard holds nothing else of the document: many may read it.
+fn guards<'v>(before: &'v Value, after: &'v Value, identity: &WebIdentity) -> Vec<(Vec<&'v str>, &'v Value)> {
+    let is_only = |value: &Value, text: &str| match value {
+        Value::Array(all) => matches!(all.as_slice(), [only] if only == text),
+        value => value == text,
+    };
+    let mut guards = Vec::new();
+    let mut guard = |path: Vec<&'v str>| {
+        let at = |value: &'v Value| path.iter().try_fold(value, |value, name| value.get(*name));
+        let value = at(before).filter(|value| at(after) == Some(*value));
+        guards.extend(value.map(|value| (path.clone(), value)));
+    };
+    guard(vec!["Effect"]);
+    let federated = before.get("Principal").and_then(Value::as_object);
+    if federated
+        .is_some_and(|all| all.len() == 1 && all.values().all(|one| is_only(one, &identity.provider_arn)))
+    {
+        guard(vec!["Principal"]);
+    }
+    let claims = [("sub", &identity.subject), ("aud", &identity.audience)];
+    let claims = claims.map(|(claim, value)| (format!("{}:{claim}", identity.issuer), value));
+    let conditions = before.get("Condition").and_then(Value::as_object);
+    for (operator, keys) in conditions.into_iter().flatten() {
+        for (key, value) in keys.as_object().into_iter().flatten() {
+            let is_claim =
+                |(claim, own): &(String, &String)| claim.eq_ignore_ascii_case(key) && is_only(value, own);
+            if claims.iter().any(is_claim) {
+                guard(vec!["Condition", operator, key]);
+            }
+        }
+    }
+    guards
+}
+
+/// The longest command that a status has room for.
+const SHORT: usize = 1024;
+
+/// The command, in which the issuer is written once where it would be too long otherwise.
+fn command(role_name: &str, program: &str, issuer: &str, brief: String) -> Fix {
+    let mut text = line(role_name, program);
+    if text.len() > SHORT {
+        text = line(role_name, &jq::abbreviated(program, issuer));
+    }
+    Fix::new(FixKind::AwsCli, text).brief(brief)
+}
+
+fn line(role_name: &str, program: &str) -> String {
+    let program = shell::word_quoted(program);
     let role = shell::option("--role-name", role_name);
     let role: Vec<&str> = role.iter().map(String::as_str).collect();
     let role = shell::line("", &role);
-    // `-e` makes jq fail where it is given nothing, so that nothing is written.
-    let text = format!(
+    // Where the role cannot be read, jq is given nothing; not every jq calls that a failure.
+    format!(
         "policy=$(aws iam get-role{role} --query Role.AssumeRolePolicyDocument --output json | jq -ce {program}) && \
-         aws iam update-assume-role-policy{role} --policy-document \"$policy\""
-    );
-    Some(Fix::new(FixKind::AwsCli, text).brief(brief))
+         test -n \"$policy\" && aws iam update-assume-role-policy{role} --policy-document \"$policy\""
+    )
 }
 
 #[cfg(test)]
@@ -27,7 +106,8 @@ mod tests {
     use serde_json::json;
 
     fn command(old: &Value, new: &Value) -> String {
-        edit_in_place("app", old, new, String::new()).unwrap().text
+        let program = jq::program(old, new).unwrap();
+        line("app", &program)
     }
 
     #[test]
@@ -52,9 +132,9 @@ mod tests {
         let new = json!({"Statement": [{"Secret": "other"}, {"Sid": "new"}]});
         let text = command(&old, &new);
         assert!(!text.contains("other"), "{text}");
-        let wrap = r#"["Statement"] as $p | if getpath($p)|type == "object" then setpath($p; [getpath($p)])"#;
-        let set = r#"["Statement",1] as $p | if getpath($p[:-1])|type == "array" and length == 1 then setpath($p; {"Sid":"new"})"#;
-        assert!(text.find(wrap).unwrap() < text.find(set).unwrap(), "{text}");
+        let append = r#"["Statement"] as $p | if ((getpath($p)|if type == "object" then [.] else . end)|type) == "array" then setpath"#;
+        assert!(text.contains(append), "{text}");
+        assert!(text.contains(r#"$l + ([{"Sid":"new"}] - $l)"#), "{text}");
     }
 
     #[test]
@@ -84,9 +164,7 @@ mod tests {
 
     #[test]
     fn a_role_that_looks_like_an_option_stays_a_value() {
-        let text = edit_in_place("-app", &json!({"a": 1}), &json!({"a": 2}), String::new())
-            .unwrap()
-            .text;
+        let text = line("-app", ".");
         assert!(text.contains("get-role --role-name=-app "), "{text}");
         assert!(
             text.contains("update-assume-role-policy --role-name=-app "),
@@ -96,7 +174,7 @@ mod tests {
 
     #[test]
     fn equal_documents_need_no_fix() {
-        assert!(edit_in_place("app", &json!({"a": 1}), &json!({"a": 1}), String::new()).is_none());
+        assert!(jq::program(&json!({"a": 1}), &json!({"a": 1})).is_none());
     }
 
     #[test]
@@ -111,11 +189,133 @@ mod tests {
         ] {
             let (old, mut new) = (with(number.clone()), with(number.clone()));
             new["a"] = json!("y");
-            assert_eq!(
-                edit_in_place("app", &old, &new, String::new()).is_some(),
-                given,
-                "{number}"
-            );
+            assert_eq!(jq::program(&old, &new).is_some(), given, "{number}");
+        }
+    }
+
+    const HOST: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
+
+    fn identity(name: &str) -> WebIdentity {
+        WebIdentity {
+            provider_arn: format!("arn:aws:iam::111122223333:oidc-provider/{HOST}"),
+            issuer: HOST.to_owned(),
+            subject: format!("system:serviceaccount:shop:{name}"),
+            audience: "sts.amazonaws.com".to_owned(),
+            called_at: None,
+        }
+    }
+
+    fn policy(condition: &Value, is_list: bool) -> Value {
+        let statement = json!({ "Effect": "Allow", "Principal": { "Federated": identity("x").provider_arn },
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition });
+        json!({ "Version": "2012-10-17", "Statement": if is_list { json!([statement]) } else { statement } })
+    }
+
+    fn fix(old: &Value, name: &str) -> String {
+        let edit = iam_policy::least_edit(&old.to_string(), &identity(name)).unwrap();
+        edit_in_place("app", old, &edit, &identity(name), String::new())
+            .unwrap()
+            .text
+    }
+
+    /// What a shell does with a command: `aws` is a function that gives the document in the file `$1` and takes the new one.
+    fn paste(shell: &str, command: &str, document: &str) -> (bool, String) {
+        let folder = std::env::temp_dir().join(format!(
+            "irsa-audit-{}-{:p}",
+            std::process::id(),
+            &raw const command
+        ));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("now"), document).unwrap();
+        let script = format!(
+            "aws() {{ if [ \"$2\" = get-role ]; then cat now; else while [ $# -gt 1 ]; do shift; done; printf %s \"$1\" > now; fi; }}\n{command}"
+        );
+        let output = std::process::Command::new(shell)
+            .args(["-c", &script])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let now = std::fs::read_to_string(folder.join("now")).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        (output.status.success(), now)
+    }
+
+    fn has_jq() -> bool {
+        std::process::Command::new("jq").arg("--version").output().is_ok()
+    }
+
+    fn admits(document: &str, name: &str) -> bool {
+        let parsed = iam_policy::parse(document);
+        iam_policy::diagnose_trust(&parsed, &identity(name)).decision == iam_policy::Decision::Allowed
+    }
+
+    #[test]
+    fn commands_of_two_bindings_work_one_after_the_other_and_again() {
+        if !has_jq() {
+            return;
+        }
+        let aud = (format!("{HOST}:aud"), json!("sts.amazonaws.com"));
+        let sub = format!("{HOST}:sub");
+        let equals =
+            |subject: Value| json!({ "StringEquals": { (aud.0.clone()): aud.1, (sub.clone()): subject } });
+        for condition in [
+            equals(json!("system:serviceaccount:shop:till")),
+            equals(json!(["system:serviceaccount:shop:till"])),
+            equals(json!("system:serviceaccount:*:*")),
+            equals(json!("shop/cart")),
+            json!({ "StringLike": { (aud.0.clone()): "vault" } }),
+            json!({ "StringEquals": { (aud.0.clone()): "vault", (sub.clone()): "system:serviceaccount:shop:cart" } }),
+        ] {
+            for is_list in [true, false] {
+                let old = policy(&condition, is_list);
+                let commands = [fix(&old, "cart"), fix(&old, "orders")];
+                assert!(
+                    commands.iter().all(|command| command.len() <= SHORT),
+                    "{commands:?}"
+                );
+                for order in [[0, 1, 0], [1, 0, 1]] {
+                    let mut now = old.to_string();
+                    for at in order {
+                        let (done, next) = paste("sh", &commands[at], &now);
+                        assert!(done, "{order:?} {old} {now} {}", commands[at]);
+                        now = next;
+                    }
+                    assert!(admits(&now, "cart") && admits(&now, "orders"), "{now}");
+                    assert!(!admits(&now, "other"), "{now}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_changed_since_is_not_edited() {
+        if !has_jq() {
+            return;
+        }
+        let equals = json!({ "StringEquals": { format!("{HOST}:aud"): "sts.amazonaws.com", format!("{HOST}:sub"): "system:serviceaccount:shop:till" } });
+        let old = policy(&equals, true);
+        let command = fix(&old, "cart");
+        for (pointer, value) in [
+            ("/Statement/0/Effect", json!("Deny")),
+            ("/Statement/0/Principal", json!("*")),
+            (
+                &format!(
+                    "/Statement/0/Condition/StringEquals/{}:aud",
+                    HOST.replace('/', "~1")
+                ),
+                json!(["sts.amazonaws.com", "vault"]),
+            ),
+            ("/Statement/0/Condition/StringEquals", json!({})),
+            ("/Statement", json!([])),
+        ] {
+            let mut now = old.clone();
+            *now.pointer_mut(pointer).unwrap() = value;
+            let (done, after) = paste("sh", &command, &now.to_string());
+            assert_eq!((done, after), (false, now.to_string()), "{pointer}");
+        }
+        // A role that cannot be read is not written.
+        for nothing in ["", "null"] {
+            assert_eq!(paste("sh", &command, nothing), (false, nothing.to_owned()));
         }
     }
 }

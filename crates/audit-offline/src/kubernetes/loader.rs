@@ -8,7 +8,7 @@ use audit_core::Config;
 use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::model::{
-    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Pod, Registration, ServiceAccount,
+    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod, Registration, ServiceAccount,
     WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
@@ -40,6 +40,8 @@ struct Loader<'a> {
     roles: Placed<Role>,
     bindings: Placed<RoleBinding>,
     owners: Owners,
+    /// What keeps workloads from replacing their pods, with their namespaces.
+    held: Vec<(String, Workload, Held)>,
     variables: Variables,
     /// Each `MutatingWebhookConfiguration`: where it leads pods to the pod identity webhook.
     webhooks: Placed<Vec<Registration>>,
@@ -71,6 +73,7 @@ pub(super) fn load(
         roles: HashMap::new(),
         bindings: HashMap::new(),
         owners: Owners::default(),
+        held: Vec::new(),
         variables: Variables::default(),
         webhooks: HashMap::new(),
         webhook_audience: None,
@@ -235,6 +238,10 @@ impl Loader<'_> {
             self.webhook_audience = Some(audience);
         }
         let id = self.settle(&mut object);
+        if let Some(held) = template::held(&object) {
+            self.held
+                .push((object.namespace.clone(), owner::workload(&object), held));
+        }
         self.owners.take(&object.namespace, &object);
         if template::is_spent(&object) {
             return Ok(());
@@ -276,6 +283,7 @@ impl Loader<'_> {
             roles,
             bindings,
             owners,
+            held,
             variables,
             webhooks,
             webhook_audience,
@@ -300,6 +308,9 @@ impl Loader<'_> {
                     automount_off: false,
                 });
             }
+        }
+        for (namespace, workload, held) in held {
+            cluster.put_held(&namespace, workload, held);
         }
         for (_, account) in accounts.into_values() {
             cluster.put_service_account(account);

@@ -1,6 +1,6 @@
 //! Pod templates, which stand for the pods of workloads that have none.
 
-use audit_core::model::{Pod, PodPhase, Workload};
+use audit_core::model::{Held, Pod, PodPhase, Workload};
 use audit_k8s::Undecodable;
 use serde_json::{Value, json};
 
@@ -69,6 +69,30 @@ pub(super) fn pod(
     });
     let pod = audit_k8s::prune::pod(pod, prefix)?;
     Ok(standing_for(pod, workload))
+}
+
+/// What keeps a workload from replacing its pods.
+pub(super) fn held(object: &Object) -> Option<Held> {
+    let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str);
+    let strategy = text("/spec/updateStrategy/type");
+    match object.kind.as_str() {
+        "Deployment" => {
+            let paused = object.value.pointer("/spec/paused").and_then(Value::as_bool);
+            (paused == Some(true)).then_some(Held::Paused)
+        }
+        "DaemonSet" | "StatefulSet" if strategy == Some("OnDelete") => Some(Held::OnDelete),
+        "StatefulSet" => {
+            let partition = object
+                .value
+                .pointer("/spec/updateStrategy/rollingUpdate/partition")
+                .and_then(Value::as_u64);
+            let partition = partition
+                .and_then(|partition| u32::try_from(partition).ok())
+                .filter(|partition| *partition > 0);
+            partition.map(Held::Partition)
+        }
+        _ => None,
+    }
 }
 
 /// A pod's manifest, which nobody has created yet, as the pod that it stands for.

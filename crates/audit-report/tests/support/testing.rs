@@ -33,6 +33,7 @@ pub(crate) fn working(namespace: &str) -> BindingReport {
         reason: "AllLinksPass",
         message: "all is well".to_owned(),
         findings: Vec::new(),
+        then: Vec::new(),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
         facts: BindingFacts {
             role_arn: Some(ROLE.to_owned()),

@@ -1,20 +1,20 @@
 //! The least edit that makes a trust policy admit an identity, as advice for people.
 //!
-//! An edit is only given if the edited text, read and diagnosed anew, admits the identity. Nobody who was admitted
-//! before is lost. What is gained is the identity, and where an operator or a key is put right, whom the policy
-//! names at that place already. Where no edit in place does it so, the statement template is appended.
+//! An edit is given only if the edited text, read and diagnosed again, admits the identity. It admits nothing else:
+//! no other subject, and not this subject with a token for another audience. Everyone who was admitted before still
+//! is. An edit in place is proven to do so (see `proof`); where it would not, the statement template is appended.
 
+mod proof;
 mod splice;
 
 use serde_json::Value;
 
 use crate::diagnose::{
-    Cause, CauseKind, Claim, ExposureKind, KeyClass, Miss, Nearest, ProviderDifference, ProviderMismatch,
-    classify_key, diagnose_trust, right_key,
+    Cause, CauseKind, Claim, KeyClass, Miss, Nearest, ProviderDifference, ProviderMismatch, classify_key,
+    diagnose_trust, right_key,
 };
 use crate::document::{Clause, Document, PrincipalKind, Statement};
 use crate::evaluate::Decision;
-use crate::operator::{Family, Operator, Test};
 use crate::parse::{Parsed, parse};
 use crate::pattern::tokens;
 use crate::request::{Request, WebIdentity};
@@ -47,15 +47,6 @@ pub struct Change {
 /// What an [`Edit`] does to a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
-    /// One condition entry moves to another operator.
-    Operator {
-        /// The entry's key.
-        key: String,
-        /// The operator it had.
-        from: String,
-        /// The operator it gets.
-        to: String,
-    },
     /// A condition's value is replaced.
     Value {
         /// The condition's operator.
@@ -102,17 +93,17 @@ pub enum ChangeKind {
 /// More steps than this are no small edit.
 const MAX_STEPS: usize = 8;
 
-/// The least edit after which the trust policy `text` admits the identity.
+/// The least edit after which the trust policy `text` admits the identity, and nothing else that it did not admit before.
 ///
-/// `None` if it does so already, if IAM would refuse the document or a key stands twice, if a Deny or something
-/// unknown is in the way, and if no edit could be proven.
+/// `None` if it does so already, if IAM would refuse the document or a key is there twice, if a Deny or something
+/// unknown is in the way, if the identity cannot be named literally in a policy, and if no edit could be proven.
 #[must_use]
 pub fn least_edit(text: &str, identity: &WebIdentity) -> Option<Edit> {
     least_edit_without(text, identity, &[])
 }
 
-/// [`least_edit`], where the providers of the ARNs `gone` are known not to exist any more: nobody is admitted
-/// through them, so they may be replaced.
+/// [`least_edit`], where the providers of the ARNs `gone` are known to be deleted: no token can come through them, so
+/// they may be replaced.
 #[must_use]
 pub fn least_edit_without(text: &str, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
     let parsed = parse(text);
@@ -120,12 +111,23 @@ pub fn least_edit_without(text: &str, identity: &WebIdentity, gone: &[&str]) -> 
     if !parsed.is_whole() || diagnosis.decision != Decision::ImplicitlyDenied {
         return None;
     }
-    in_place(parsed, identity, gone).or_else(|| appended(text, identity))
+    // A name with a wildcard would admit others under `StringLike`.
+    template::trust_statement(identity, "Literal").ok()?;
+    in_place(&parsed, identity, gone).or_else(|| appended(text, identity))
 }
 
+/// So many statement ids are tried where someone has changed the statement of the first.
+const MAX_SIDS: usize = 9;
+
 fn appended(text: &str, identity: &WebIdentity) -> Option<Edit> {
-    let sid = sid(identity);
-    let appended = template::append(text, identity, &sid).ok()?;
+    let first = sid(identity);
+    let others = (2..=MAX_SIDS).map(|number| format!("{first}n{number}"));
+    let mut tries = std::iter::once(first.clone()).chain(others);
+    let (sid, appended) = tries.find_map(|sid| match template::append(text, identity, &sid) {
+        Err(template::TemplateError::SidTaken(_)) => None,
+        result => Some((sid, result)),
+    })?;
+    let appended = appended.ok()?;
     if appended.decision != Decision::Allowed {
         return None;
     }
@@ -162,50 +164,39 @@ fn sid(identity: &WebIdentity) -> String {
     format!("WebIdentity{hash:016x}")
 }
 
-/// Mends the nearest statement miss by miss.
-fn in_place(mut parsed: Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
+/// Mends the nearest statement miss by miss, if the result is proven to admit this identity and nothing else.
+fn in_place(before: &Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
     let mut changes: Vec<Change> = Vec::new();
+    let mut parsed = before.clone();
     for _ in 0..MAX_STEPS {
         let diagnosis = diagnose_trust(&parsed, identity);
         let document = parsed.document.as_ref()?;
-        match diagnosis.cause {
-            None => {
-                // A wildcard may admit others only where it is the wildcard itself that is put right.
-                let to_wildcard = changes
-                    .iter()
-                    .any(|change| matches!(change.kind, ChangeKind::Operator { .. }));
-                let too_wide = diagnosis.exposures.iter().any(|exposure| match exposure.kind {
-                    ExposureKind::SubjectUnconstrained | ExposureKind::PrincipalTooBroad => true,
-                    ExposureKind::SubjectTooBroad { .. } => !to_wildcard,
-                    ExposureKind::AudienceUnconstrained => false,
-                });
-                let value = serde_json::from_str(&document.text).ok()?;
-                return (!too_wide).then(|| Edit {
-                    text: document.text.to_string(),
-                    document: value,
-                    changes,
-                });
-            }
-            Some(cause) => {
-                let same = changes
-                    .first()
-                    .is_none_or(|first| Some(first.statement) == cause.statement);
-                if !same || diagnosis.decision != Decision::ImplicitlyDenied {
-                    return None;
-                }
-                let (splices, kinds) = step(document, &cause, identity, gone)?;
-                let text = splice::apply(&document.text, splices)?;
-                let (statement, sid) = (cause.statement?, cause.sid);
-                changes.extend(kinds.into_iter().map(|kind| Change {
-                    statement,
-                    sid: sid.clone(),
-                    kind,
-                }));
-                parsed = parse(&text);
-                if !parsed.is_whole() {
-                    return None;
-                }
-            }
+        let Some(cause) = diagnosis.cause else {
+            let value = serde_json::from_str(&document.text).ok()?;
+            let proven = proof::admits_only(before.document.as_ref()?, document, identity, &changes);
+            return proven.then(|| Edit {
+                text: document.text.to_string(),
+                document: value,
+                changes,
+            });
+        };
+        let same = changes
+            .first()
+            .is_none_or(|first| Some(first.statement) == cause.statement);
+        if !same || diagnosis.decision != Decision::ImplicitlyDenied {
+            return None;
+        }
+        let (splices, kinds) = step(document, &cause, identity, gone)?;
+        let text = splice::apply(&document.text, splices)?;
+        let (statement, sid) = (cause.statement?, cause.sid);
+        changes.extend(kinds.into_iter().map(|kind| Change {
+            statement,
+            sid: sid.clone(),
+            kind,
+        }));
+        parsed = parse(&text);
+        if !parsed.is_whole() {
+            return None;
         }
     }
     None
@@ -231,7 +222,15 @@ fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str
         CauseKind::ConditionKeyMalformed | CauseKind::ConditionKeyOtherIssuer => {
             rename(statement, clause, identity)
         }
-        CauseKind::WildcardInStringEquals => to_like(document, statement, clause),
+        // What the wildcard was meant to reach is for the role's owner to say: the value stays, and admits nothing.
+        CauseKind::WildcardInStringEquals
+            if matches!(
+                classify_key(&clause.key, identity),
+                KeyClass::Ours(Claim::Subject)
+            ) =>
+        {
+            Some(splice::add_value(document, clause, &identity.subject))
+        }
         CauseKind::SubjectMalformed
         | CauseKind::SubjectNamespaceMismatch
         | CauseKind::SubjectServiceAccountMismatch => {
@@ -240,24 +239,16 @@ fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str
             let named =
                 SubjectPattern::for_operator(tokens(&value.text).collect(), family).namespaces_and_names();
             let literal = value.template.is_none();
-            // Only a value that names no ServiceAccount may go: else somebody would lose the role.
-            if literal && named.is_some_and(|named| named.is_empty()) {
+            // Only a misspelling of this subject may go, which names no ServiceAccount: else someone would lose the role.
+            let misspelt = miss.kind == CauseKind::SubjectMalformed && literal;
+            if misspelt && named.is_some_and(|named| named.is_empty()) {
                 Some(splice::replace_value(clause, value, &identity.subject))
             } else {
                 Some(splice::add_value(document, clause, &identity.subject))
             }
         }
-        CauseKind::AudienceConditionMismatch => {
-            // Every subject of the statement gets the audience: that must be this one alone.
-            let key = format!("{}:sub", identity.issuer).to_lowercase();
-            let alone = statement.conditions.iter().any(|other| {
-                other.is_about(&key)
-                    && other.operator.is_positive_text()
-                    && !other.operator.if_exists
-                    && !other.values.is_empty()
-                    && other.values.iter().all(|value| value.text == identity.subject)
-            });
-            alone.then(|| splice::add_value(document, clause, &identity.audience))
+        CauseKind::AudienceConditionMismatch | CauseKind::WildcardInStringEquals => {
+            Some(splice::add_value(document, clause, &identity.audience))
         }
         _ => None,
     }
@@ -276,24 +267,6 @@ fn rename(statement: &Statement, clause: &Clause, identity: &WebIdentity) -> Opt
         .iter()
         .any(|other| other.operator == clause.operator && other.is_about(&to.to_lowercase()));
     (!taken).then(|| splice::rename_key(clause, to))
-}
-
-/// Moves one entry to the operator with wildcards, unless that would also bring other values' wildcards to life.
-fn to_like(document: &Document, statement: &Statement, clause: &Clause) -> Option<Step> {
-    let wildcards = clause
-        .values
-        .iter()
-        .filter(|value| value.text.contains(['*', '?']))
-        .count();
-    // Case would begin to matter.
-    if wildcards != 1 || clause.operator.test.family() != Family::Text {
-        return None;
-    }
-    let to = Operator {
-        test: Test::StringLike,
-        ..clause.operator
-    };
-    splice::change_operator(document, statement, clause, to)
 }
 
 /// Replaces a provider through which nobody can come, together with its condition keys.

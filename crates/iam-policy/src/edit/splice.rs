@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::{ChangeKind, Step};
-use crate::document::{Clause, ConditionValue, Document, Statement};
-use crate::operator::Operator;
+use crate::document::{Clause, ConditionValue, Document};
 
 /// A place and what is to stand there.
 pub(super) struct Splice {
@@ -75,68 +74,4 @@ pub(super) fn rename_key(clause: &Clause, to: String) -> Step {
         to,
     };
     (vec![splice], vec![change])
-}
-
-/// Moves one entry to another operator, out of the object that it may share with others and into the one that the
-/// other operator may have already. `None` if the key stands there too.
-pub(super) fn change_operator(
-    document: &Document,
-    statement: &Statement,
-    clause: &Clause,
-    to: Operator,
-) -> Option<Step> {
-    let text = &document.text;
-    let change = ChangeKind::Operator {
-        key: clause.key.to_string(),
-        from: clause.operator.to_string(),
-        to: to.to_string(),
-    };
-    let entry = |clause: &Clause| text.get(clause.spans.key.start..clause.spans.values.end);
-    let block = &clause.spans.block;
-    let siblings = statement
-        .conditions
-        .iter()
-        .filter(|other| other.spans.block == *block && other.spans.key != clause.spans.key);
-    let siblings: Vec<&str> = siblings.map(entry).collect::<Option<_>>()?;
-    let existing: Vec<&Clause> = statement
-        .conditions
-        .iter()
-        .filter(|other| other.operator == to)
-        .collect();
-    if existing
-        .iter()
-        .any(|other| other.is_about(&clause.key.to_lowercase()))
-    {
-        return None;
-    }
-    let splices = match existing.first() {
-        None if siblings.is_empty() => vec![Splice::string(clause.spans.operator.clone(), &to.to_string())],
-        None => {
-            let text = format!(
-                "{{{}}}, {}: {{{}}}",
-                siblings.join(", "),
-                json(&to.to_string()),
-                entry(clause)?
-            );
-            vec![Splice {
-                span: block.clone(),
-                text,
-            }]
-        }
-        Some(other) => {
-            let target = other.spans.block.clone();
-            let open = text.get(target.clone())?.strip_suffix('}')?.trim_end();
-            vec![
-                Splice {
-                    span: block.clone(),
-                    text: format!("{{{}}}", siblings.join(", ")),
-                },
-                Splice {
-                    span: target,
-                    text: format!("{open}, {}}}", entry(clause)?),
-                },
-            ]
-        }
-    };
-    Some((splices, vec![change]))
 }

@@ -42,7 +42,6 @@ impl Reader {
             let keys_twice = self.duplicate_keys(&keys);
             for key in keys {
                 let spans = ClauseSpans {
-                    operator: member.key.span(),
                     block: member.value.span(),
                     key: key.key.span(),
                     values: key.value.span(),

@@ -35,8 +35,9 @@ pub fn other_identities() -> Vec<WebIdentity> {
             "system:serviceaccount:shop:till",
             "system:serviceaccount:bank:cart",
             "system:serviceaccount:bank:x",
+            "system:serviceaccount:zz:cart",
         ] {
-            for audience in [AUDIENCE, "other"] {
+            for audience in [AUDIENCE, "other", "sts.example.com"] {
                 let other = WebIdentity {
                     provider_arn: provider(issuer),
                     issuer: issuer.to_owned(),
@@ -51,6 +52,31 @@ pub fn other_identities() -> Vec<WebIdentity> {
         }
     }
     identities
+}
+
+/// Callers that have no token at all.
+pub fn other_callers() -> Vec<ReferenceRequest> {
+    let principals = [
+        ("AWS", "arn:aws:iam::111122223333:role/other"),
+        ("AWS", "arn:aws:iam::999999999999:root"),
+        ("Service", "ec2.amazonaws.com"),
+    ];
+    let actions = [
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:TagSession",
+    ];
+    let all = principals
+        .iter()
+        .flat_map(|principal| actions.map(|action| (*principal, action)));
+    all.map(|((kind, name), action)| ReferenceRequest {
+        principal: Some((kind, name.to_owned())),
+        action: action.to_owned(),
+        resource: None,
+        context: [("aws:sourceip".to_owned(), Known::Unknown)].into(),
+        others_absent: true,
+    })
+    .collect()
 }
 
 pub struct Case {

@@ -178,35 +178,48 @@ pub fn template_is_all_that_changes(data: &[u8]) {
     }
 }
 
-/// A least edit admits the identity, and loses nobody.
-pub fn edit_loses_nobody(data: &[u8]) {
+/// A least edit admits the identity, nothing else, and loses nobody: by the engine, and by the reference.
+pub fn edit_admits_one(data: &[u8]) {
     let text = generate::trust_text(&mut Choices::new(data));
     let identity = generate::identity();
     let Some(edit) = iam_policy::least_edit(&text, &identity) else {
         return;
     };
-    let before = parse(&text).document.unwrap();
-    let after = parse(&edit.text).document.unwrap();
-    assert_eq!(
-        decide(&after, &(&identity).into()),
-        Decision::Allowed,
-        "{text}\n{}",
-        edit.text
-    );
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&edit.text).unwrap(),
         edit.document
     );
     assert!(!edit.changes.is_empty());
-    for other in generate::other_identities() {
-        if decide(&before, &(&other).into()) == Decision::Allowed {
-            assert_eq!(
-                decide(&after, &(&other).into()),
-                Decision::Allowed,
-                "{other:?}\n{text}\n{}",
-                edit.text
-            );
-        }
+    admits_one_more(&text, &edit.text, &identity);
+}
+
+/// Whether of all identities and other callers exactly this one is admitted by the second policy and not by the first.
+pub fn admits_one_more(text: &str, edited: &str, identity: &WebIdentity) {
+    let before = parse(text).document.unwrap();
+    let after = parse(edited).document.unwrap();
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let (old, new) = (value(before.text()), value(edited));
+    let decisions = |request: &reference::ReferenceRequest| {
+        let engine = request.to_request();
+        let decided = [decide(&before, &engine), decide(&after, &engine)];
+        assert_eq!(
+            decided,
+            [reference::decide(&old, request), reference::decide(&new, request)],
+            "{request:?}\n{text}\n{edited}"
+        );
+        decided
+    };
+    let [first, then] = decisions(&reference::ReferenceRequest::of(identity));
+    assert_eq!(
+        (first, then),
+        (Decision::ImplicitlyDenied, Decision::Allowed),
+        "{text}\n{edited}"
+    );
+    let others = generate::other_identities();
+    let others = others.iter().map(reference::ReferenceRequest::of);
+    for other in others.chain(generate::other_callers()) {
+        let [old, new] = decisions(&other);
+        assert_eq!(old, new, "{other:?}\n{text}\n{edited}");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use iam_policy::{Context, ContextValue, Decision, Principal, Request, Unlisted};
+use iam_policy::{Context, ContextValue, Decision, Principal, Request, Unlisted, WebIdentity};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,23 @@ pub struct ReferenceRequest {
 }
 
 impl ReferenceRequest {
+    /// A token that is presented to STS, by a caller whose address is not known.
+    pub fn of(identity: &WebIdentity) -> Self {
+        let claim = |name: &str, value: &str| {
+            let key = format!("{}:{name}", identity.issuer).to_lowercase();
+            (key, Known::Values(vec![value.to_owned()]))
+        };
+        let caller = ["aws:sourceip", "sts:rolesessionname"].map(|key| (key.to_owned(), Known::Unknown));
+        let claims = [claim("sub", &identity.subject), claim("aud", &identity.audience)];
+        Self {
+            principal: Some(("Federated", identity.provider_arn.clone())),
+            action: iam_policy::ASSUME_ROLE_WITH_WEB_IDENTITY.to_owned(),
+            resource: None,
+            context: claims.into_iter().chain(caller).collect(),
+            others_absent: true,
+        }
+    }
+
     pub fn to_request(&self) -> Request {
         let mut context = Context::new(if self.others_absent {
             Unlisted::Absent
