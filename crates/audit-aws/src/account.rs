@@ -19,7 +19,7 @@ use crate::settings::Settings;
 const SESSION_NAME: &str = "irsa-audit";
 
 /// An account that can be looked into.
-pub(crate) struct AccountClient {
+pub struct AccountClient {
     /// Its id.
     pub(crate) id: String,
     /// Its IAM.

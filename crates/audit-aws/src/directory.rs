@@ -9,12 +9,13 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::account::AccountClient;
 use crate::account_access::AccountAccess;
+use crate::failure::Failure;
 use crate::home;
 use crate::lane::{Followed, Lane, work};
+use crate::listing::Scope;
 use crate::observer::RequestObserver;
-use crate::queue::{Job, Simulation, Single};
-use crate::read::Scope;
-use crate::reading::{Failure, Reading};
+use crate::queue::{Asked, Job, Single};
+use crate::reading::Reading;
 use crate::request::Request;
 use crate::settings::Settings;
 
@@ -72,7 +73,7 @@ struct Router {
     lanes: HashMap<String, Lane>,
     jobs: JoinSet<Followed>,
     /// What runs as which task: account, and the single question unless it is a page of a listing.
-    running: HashMap<Id, (String, Option<Single>)>,
+    running: HashMap<Id, (String, Option<Asked>)>,
 }
 
 impl Router {
@@ -135,27 +136,7 @@ impl Router {
         }
         if let Some(lane) = self.lanes.get_mut(&id) {
             match request {
-                Request::Role { name, .. } => lane.queue.push(Single::Role(name)),
-                Request::Permissions { name, .. } => lane.queue.push(Single::Permissions(name)),
-                Request::Simulation {
-                    name,
-                    role_arn,
-                    state,
-                    inquiries,
-                    ..
-                } => lane.queue.push(Single::Simulation(Box::new(Simulation {
-                    name,
-                    role_arn,
-                    state,
-                    inquiries,
-                }))),
-                Request::Provider { arn, .. } => lane.queue.push(Single::Provider(arn)),
-                Request::ProviderUrls { .. } => lane.queue.push(Single::ProviderUrls),
-                Request::TrustQuota { .. } => lane.queue.push(Single::TrustQuota),
-                Request::PodIdentity {
-                    cluster_name, wanted, ..
-                } => lane.queue.push(Single::PodIdentity(cluster_name, wanted)),
-                Request::Clusters { region, .. } => lane.queue.push(Single::Clusters(region)),
+                Request::Piece { piece, .. } => lane.queue.push(Single::Piece(piece)),
                 Request::EksIssuer { cluster_name } => lane.queue.push(Single::EksIssuer(cluster_name)),
                 Request::Listing { issuer, wanted, .. } => lane.queue.push_listing(Scope { issuer, wanted }),
             }
@@ -166,15 +147,7 @@ impl Router {
     /// The account that a request is for; `None` if it cannot be served before the home account is known.
     fn account_of(&self, request: &Request) -> Option<String> {
         let named = match request {
-            Request::Role { account, .. }
-            | Request::Permissions { account, .. }
-            | Request::Simulation { account, .. }
-            | Request::Provider { account, .. }
-            | Request::ProviderUrls { account }
-            | Request::TrustQuota { account }
-            | Request::PodIdentity { account, .. }
-            | Request::Clusters { account, .. }
-            | Request::Listing { account, .. } => Some(account),
+            Request::Piece { account, .. } | Request::Listing { account, .. } => Some(account),
             Request::EksIssuer { .. } => None,
         };
         match (&self.home, named) {
@@ -207,14 +180,14 @@ impl Router {
         };
         while lane.running < self.settings.concurrency.max(1) {
             let Some(job) = lane.queue.pop() else { return };
-            let single = match &job {
-                Job::Single(single) => Some(single.clone()),
+            let asked = match &job {
+                Job::Single(asked) => Some(asked.clone()),
                 Job::Page(_) => None,
             };
             let task = self
                 .jobs
                 .spawn(work(Arc::clone(&lane.account), job, self.readings.clone()));
-            self.running.insert(task.id(), (id.to_owned(), single));
+            self.running.insert(task.id(), (id.to_owned(), asked));
             lane.running += 1;
         }
     }
@@ -224,26 +197,20 @@ impl Router {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "a read from AWS broke off, and its answer is lost");
-                (error.id(), Followed::Nothing)
+                (error.id(), Followed::default())
             }
         };
-        let Some((id, single)) = self.running.remove(&task) else {
+        let Some((id, asked)) = self.running.remove(&task) else {
             return;
         };
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.running -= 1;
-            let (progress, singles) = match followed {
-                Followed::Nothing => (None, Vec::new()),
-                Followed::Page(progress) => (Some(progress), Vec::new()),
-                Followed::Singles(singles) => (None, singles),
-            };
-            match single {
-                Some(single) => lane.queue.answered(&single),
-                None => lane.queue.page_read(progress),
-            }
-            // Behind all that waits: what many roles have in common is asked for once.
-            for single in singles {
-                lane.queue.push(single);
+            if let Some(asked) = asked {
+                lane.queue.follow(&asked, followed.pieces);
+                lane.queue.answered(&asked.single);
+            } else {
+                lane.queue.page_read(followed.page);
+                lane.queue.follow_listing(followed.pieces);
             }
         }
         self.start_jobs(&id);
@@ -302,48 +269,9 @@ impl Router {
 /// The answer to a request that could not be served.
 fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
     match request {
-        Request::Role { account, name } | Request::Permissions { account, name } => Reading::Role {
+        Request::Piece { account, piece } => Reading::Piece {
             account,
-            name,
-            at,
-            result: Err(failure),
-        },
-        Request::Simulation {
-            account, name, state, ..
-        } => Reading::Simulation {
-            account,
-            name,
-            state,
-            at,
-            result: Err(failure),
-        },
-        Request::Provider { account, arn } => Reading::Provider {
-            account,
-            arn,
-            at,
-            result: Err(failure),
-        },
-        Request::ProviderUrls { account } => Reading::ProviderUrls {
-            account,
-            at,
-            result: Err(failure),
-        },
-        Request::TrustQuota { account } => Reading::TrustQuota {
-            account,
-            at,
-            result: Err(failure),
-        },
-        Request::PodIdentity { account, .. } => Reading::PodIdentity {
-            account,
-            at,
-            result: Err(failure),
-            trouble: None,
-        },
-        Request::Clusters { account, region } => Reading::Clusters {
-            account,
-            region,
-            at,
-            result: Err(failure),
+            answer: piece.failed(at, failure),
         },
         Request::Listing { account, .. } => Reading::Listing {
             account,

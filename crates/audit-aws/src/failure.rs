@@ -3,16 +3,41 @@
 use std::error::Error;
 use std::io;
 
-use audit_core::model::FailureKind;
+use audit_core::model::{FailureKind, ReadFailure};
 use audit_core::text::quote;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use jiff::Timestamp;
 
 use crate::observer::Outcome;
-use crate::reading::Failure;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What a verdict makes of it.
+    pub kind: FailureKind,
+    /// AWS's error code, such as `InvalidInput`; absent where AWS did not answer.
+    pub code: Option<String>,
+    /// AWS named a statement that denies the call.
+    pub is_explicit_deny: bool,
+    /// For display: AWS's words, or what stood in the way of hearing any. Safe to show.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of which no more is known.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: None,
+            is_explicit_deny: false,
+            message: message.into(),
+        }
+    }
+}
 
 /// Why a call gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +62,18 @@ impl Failure {
     /// A failure that is neither for want of permissions nor for want of patience. What others wrote must be safe
     /// to show already.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self {
-            kind: FailureKind::Unavailable,
-            message: message.into(),
+        Self::new(FailureKind::Unavailable, message)
+    }
+}
+
+impl Failure {
+    /// As it is kept, when it was first met at this time.
+    pub(crate) fn since(self, at: Timestamp) -> ReadFailure {
+        ReadFailure {
+            kind: self.kind,
+            message: self.message,
+            is_explicit_deny: self.is_explicit_deny,
+            since: at,
         }
     }
 }
@@ -60,10 +94,7 @@ impl Judgement {
         Self {
             outcome,
             retry,
-            miss: Miss::Failed(Failure {
-                kind,
-                message: quote(message),
-            }),
+            miss: Miss::Failed(Failure::new(kind, quote(message))),
         }
     }
 }
@@ -155,18 +186,42 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
             retry: false,
             miss: Miss::NotFound(quote(&message)),
         }
-    } else if DENIED.contains(&code) || (operation == WEB_IDENTITY && TOKEN_REFUSED.contains(&code)) {
-        let kind = FailureKind::AccessDenied {
-            action: format!("{service}:{operation}"),
-        };
-        Judgement::failed(Outcome::AccessDenied, false, kind, &message)
-    } else if THROTTLED.contains(&code) || status == 429 {
-        Judgement::failed(Outcome::Throttled, true, FailureKind::Throttled, &message)
     } else {
-        // An answer that nobody reads is no answer of AWS's: the next one may be.
-        let retry = code.is_empty() || status >= 500;
-        Judgement::failed(Outcome::Error, retry, FailureKind::Unavailable, &message)
+        let is_refused = operation == WEB_IDENTITY && TOKEN_REFUSED.contains(&code);
+        let (outcome, retry, kind) = if DENIED.contains(&code) || is_refused {
+            let kind = FailureKind::AccessDenied {
+                action: format!("{service}:{operation}"),
+            };
+            (Outcome::AccessDenied, false, kind)
+        } else if THROTTLED.contains(&code) || status == 429 {
+            (Outcome::Throttled, true, FailureKind::Throttled)
+        } else {
+            // An answer without a code is not an answer of AWS's service: the next one may be.
+            (
+                Outcome::Error,
+                code.is_empty() || status >= 500,
+                FailureKind::Unavailable,
+            )
+        };
+        Judgement {
+            outcome,
+            retry,
+            miss: Miss::Failed(Failure {
+                is_explicit_deny: outcome == Outcome::AccessDenied && names_a_deny(&message),
+                kind,
+                code: (!code.is_empty()).then(|| code.to_owned()),
+                message: quote(&message),
+            }),
+        }
     }
+}
+
+/// Whether AWS says that a statement denies the call, as in "with an explicit deny in a service control policy". AWS has no code
+/// for the difference, and documents these words:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>. They are read here, where they arrive, and
+/// nowhere else.
+fn names_a_deny(message: &str) -> bool {
+    message.contains("explicit deny")
 }
 
 /// Judges the cause of an error that is itself an error of the call by which credentials are got: that call is what

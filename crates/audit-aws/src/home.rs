@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::caller::{Caller, backoff};
+use crate::failure::Failure;
 use crate::observer::RequestObserver;
-use crate::reading::Failure;
 use crate::settings::Settings;
 
 /// An attempt to find out.

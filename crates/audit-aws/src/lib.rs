@@ -1,39 +1,48 @@
 //! The directory of AWS accounts: what an audit needs to know of IAM and EKS, read on request.
 //!
 //! [`Directory::request`] asks, the answers come as [`Reading`]s over a channel, and [`apply()`] puts them into the
-//! accounts of a snapshot and says what they changed in meaning. Nothing is read that nobody asked for, except who
+//! accounts of a snapshot and says whom they concern. Nothing is read that nobody asked for, except who
 //! the caller is; nothing is ever written to AWS.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | `settings`, `account_access` | which accounts, by which way, how fast |
-//! | `request`, `reading` | the questions and the answers |
+//! | `evidence` | the kinds of evidence, one file each: how it is read, where it is kept, whom it concerns |
+//! | `listing` | all roles of an account at once, which brings many pieces of evidence |
+//! | `issuer` | the issuer of an EKS cluster, which is kept by the asker |
+//! | `request`, `reading`, `concern` | the questions, the answers, and what comes of them |
 //! | `apply` | pure: answers into a snapshot |
 //! | `directory`, `lane`, `queue` | who waits for what: one lane for each account |
-//! | `pace`, `caller`, `failure` | one call: rate limit, retries, what an error means |
+//! | `pace`, `caller`, `failure`, `pages` | one call: rate limit, retries, what an error means, further pages |
 //! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
-//! | `read` | what is called for each kind of request |
 
 mod account;
 mod account_access;
 mod apply;
 mod caller;
+mod concern;
 mod directory;
+pub mod evidence;
 mod failure;
 mod home;
+mod issuer;
 mod lane;
+mod listing;
 mod observer;
 mod pace;
+mod pages;
 mod queue;
-mod read;
 mod reading;
 mod request;
 mod settings;
 
 pub use account_access::{AccountAccess, AccountAccessError};
-pub use apply::{Change, apply};
+pub use apply::apply;
+pub use concern::{Applied, Concern};
 pub use directory::Directory;
+pub use evidence::{Piece, PieceAnswer, PieceId, PieceKind};
+pub use failure::Failure;
 pub use observer::{Outcome, RequestObserver};
-pub use reading::{Failure, Listed, ListedRole, Reading};
+pub use reading::{Listed, ListedRole, Reading};
 pub use request::Request;
 pub use settings::{Rate, Settings, load_home};

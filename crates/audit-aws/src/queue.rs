@@ -1,69 +1,52 @@
 //! What an account still has to answer, in which order. Pure.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use audit_core::model::{BindingKey, Inquiry};
-
-use crate::read::{ListingProgress, Scope};
+use crate::evidence::Piece;
+use crate::listing::{ListingProgress, Scope};
 
 /// After so many single reads a listing that waits gets a page in between, or it would never end while single reads
 /// keep coming.
 const SINGLES_BETWEEN_PAGES: u32 = 20;
 
 /// A question that is answered at one go.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Single {
-    /// A role by name.
-    Role(String),
-    /// A role by name, with what stands in its policies.
-    Permissions(String),
-    /// A managed policy by ARN.
-    Managed(String),
-    /// What the policy simulator says of a role.
-    Simulation(Box<Simulation>),
-    /// A provider by ARN.
-    Provider(String),
-    /// The URLs of all providers.
-    ProviderUrls,
-    /// The quota of trust policies.
-    TrustQuota,
-    /// The associations of a cluster by name, with the roles of some.
-    PodIdentity(String, BTreeSet<BindingKey>),
-    /// The clusters of a region.
-    Clusters(String),
-    /// The issuer of a cluster by name.
+    /// About a piece of evidence.
+    Piece(Piece),
+    /// About the issuer of a cluster by name.
     EksIssuer(String),
-}
-
-/// What to ask the policy simulator.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Simulation {
-    /// The role's name.
-    pub(crate) name: String,
-    /// Its ARN.
-    pub(crate) role_arn: String,
-    /// Which policies it is known to have.
-    pub(crate) state: u64,
-    /// The questions.
-    pub(crate) inquiries: BTreeSet<Inquiry>,
 }
 
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Answer a single question.
-    Single(Single),
+    Single(Asked),
     /// Read the next page of a listing.
     Page(Box<ListingProgress>),
+}
+
+/// A single question, and when it came, counted in questions.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) single: Single,
+    at: u64,
 }
 
 /// The questions of one account, queued or under way, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    singles: VecDeque<Single>,
+    /// What follows from answers: it goes before new questions, so that what has begun is whole soon.
+    following: VecDeque<Asked>,
+    singles: VecDeque<Asked>,
     /// Single questions that are queued or under way.
-    known: HashSet<Single>,
+    known: BTreeSet<Single>,
+    /// When each that followed from an answer began to be read, for as long as anything is queued or under way.
+    read: BTreeMap<Single, u64>,
+    /// Counts what comes and what is begun.
+    now: u64,
     singles_in_a_row: u32,
     /// What the listing under way answers for.
     current: Option<Arc<Scope>>,
@@ -77,11 +60,30 @@ impl Queue {
     /// Adds a single question unless it is there.
     pub(crate) fn push(&mut self, single: Single) {
         // A listing makes roles forgotten that it was not asked for: one that somebody asks for now must stay.
-        if let (Single::Role(name) | Single::Permissions(name), Some(next)) = (&single, &mut self.next) {
-            next.wanted.insert(name.clone());
+        if let (Single::Piece(Piece::Role(role)), Some(next)) = (&single, &mut self.next) {
+            next.wanted.insert(role.name.clone());
         }
         if self.known.insert(single.clone()) {
-            self.singles.push_back(single);
+            let at = self.tick();
+            self.singles.push_back(Asked { single, at });
+        }
+    }
+
+    /// Adds what follows from the answer to a question, unless it is there, or was read since that question came: what many roles
+    /// have in common is read once for all that were asked for together.
+    pub(crate) fn follow(&mut self, asked: &Asked, pieces: Vec<Piece>) {
+        for single in pieces.into_iter().map(Single::Piece) {
+            let is_fresh = self.read.get(&single).is_some_and(|read| *read > asked.at);
+            if !is_fresh && self.known.insert(single.clone()) {
+                self.following.push_back(Asked { single, at: asked.at });
+            }
+        }
+    }
+
+    /// Adds what a listing did not bring.
+    pub(crate) fn follow_listing(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            self.push(Single::Piece(piece));
         }
     }
 
@@ -105,15 +107,24 @@ impl Queue {
     /// The next job: single questions first, in order.
     pub(crate) fn pop(&mut self) -> Option<Job> {
         if self.singles_in_a_row < SINGLES_BETWEEN_PAGES
-            && let Some(single) = self.singles.pop_front()
+            && let Some(asked) = self.next_single()
         {
             self.singles_in_a_row += 1;
-            return Some(Job::Single(single));
+            return Some(Job::Single(asked));
         }
         self.singles_in_a_row = 0;
         self.next_page()
             .map(Job::Page)
-            .or_else(|| self.singles.pop_front().map(Job::Single))
+            .or_else(|| self.next_single().map(Job::Single))
+    }
+
+    fn next_single(&mut self) -> Option<Asked> {
+        let Some(asked) = self.following.pop_front() else {
+            return self.singles.pop_front();
+        };
+        let now = self.tick();
+        self.read.insert(asked.single.clone(), now);
+        Some(asked)
     }
 
     fn next_page(&mut self) -> Option<Box<ListingProgress>> {
@@ -127,9 +138,12 @@ impl Queue {
         self.page.take()
     }
 
-    /// A single question was answered: it may be asked again.
+    /// A single question was answered, and what follows from the answer was added: it may be asked again.
     pub(crate) fn answered(&mut self, single: &Single) {
         self.known.remove(single);
+        if self.known.is_empty() {
+            self.read.clear();
+        }
     }
 
     /// A page was read: the listing goes on, or has ended.
@@ -139,6 +153,11 @@ impl Queue {
         }
         self.page = progress;
     }
+
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +165,7 @@ mod tests {
     use audit_core::model::IssuerUrl;
 
     use super::*;
+    use crate::evidence::{Managed, Provider, Role};
 
     fn scope(issuer: &str, wanted: &[&str]) -> Scope {
         Scope {
@@ -155,14 +175,29 @@ mod tests {
     }
 
     fn role(name: &str) -> Single {
-        Single::Role(name.into())
+        let (name, with_documents) = (name.into(), false);
+        Single::Piece(Piece::Role(Role { name, with_documents }))
+    }
+
+    fn managed(arn: &str) -> Piece {
+        Piece::Managed(Managed { arn: arn.into() })
+    }
+
+    /// The next job, which is a single question.
+    fn begin(queue: &mut Queue) -> Asked {
+        match queue.pop() {
+            Some(Job::Single(asked)) => asked,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// What the next job is: a role's name, or the names that a listing looks for.
     fn pop(queue: &mut Queue) -> Option<String> {
         match queue.pop()? {
-            Job::Single(Single::Role(name)) => Some(name),
-            Job::Single(other) => Some(format!("{other:?}")),
+            Job::Single(asked) => Some(match asked.single {
+                Single::Piece(Piece::Role(role)) => role.name,
+                other => format!("{other:?}"),
+            }),
             Job::Page(progress) => Some(format!("listing {:?}", progress.scope().wanted)),
         }
     }
@@ -172,7 +207,7 @@ mod tests {
         let mut queue = Queue::default();
         for single in [
             role("a"),
-            Single::Provider("a".into()),
+            Single::Piece(Piece::Provider(Provider { arn: "a".into() })),
             Single::EksIssuer("a".into()),
             role("a"),
         ] {
@@ -214,6 +249,31 @@ mod tests {
             .map(|(at, _)| at)
             .collect();
         assert_eq!(pages, [20, 41]);
+    }
+
+    #[test]
+    fn what_follows_goes_before_what_waits_and_is_read_once_for_all_that_came_together() {
+        let mut queue = Queue::default();
+        queue.push(role("a"));
+        queue.push(role("b"));
+        let a = begin(&mut queue);
+        queue.follow(&a, vec![managed("shared"), managed("own")]);
+        queue.answered(&a.single);
+        assert!(pop(&mut queue).unwrap().contains("shared"));
+        // It is under way, and then it was read since `b` came.
+        queue.answered(&Single::Piece(managed("shared")));
+        assert!(pop(&mut queue).unwrap().contains("own"));
+        let b = begin(&mut queue);
+        queue.follow(&b, vec![managed("shared"), managed("own")]);
+        queue.answered(&b.single);
+        queue.push(role("c"));
+        assert_eq!(pop(&mut queue).unwrap(), "c");
+        queue.answered(&Single::Piece(managed("own")));
+        // Of what comes later, it may have changed.
+        queue.push(role("d"));
+        let d = begin(&mut queue);
+        queue.follow(&d, vec![managed("shared")]);
+        assert!(pop(&mut queue).unwrap().contains("shared"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iam_policy::{Document, Effect, PrincipalKind, RoleArn, Statement};
 use jiff::Timestamp;
 
-use crate::model::{Access, Account, EksIssuer, IssuerUrl, Observed, TrustedIssuer, TrustingRoles};
+use crate::model::{Access, Account, EksIssuer, IssuerUrl, TrustedIssuer, TrustingRoles};
 use crate::snapshot::{Origin, Snapshot};
 use crate::subjects::allows_web_identity;
 
@@ -142,21 +142,6 @@ pub fn questions(snapshot: &Snapshot) -> BTreeSet<Question> {
     questions
 }
 
-/// Whether the first answer to a question that [`questions`] has is not there yet.
-#[must_use]
-pub fn is_unanswered(snapshot: &Snapshot, question: &Question) -> bool {
-    match question {
-        Question::Providers { account } => snapshot
-            .accounts
-            .get(account)
-            .is_some_and(|account| account.provider_urls.is_pending()),
-        Question::Clusters { account, region } => snapshot
-            .accounts
-            .get(account)
-            .is_some_and(|account| account.clusters.get(region).is_none_or(Observed::is_pending)),
-    }
-}
-
 /// The issuers that are dead: neither has an account a provider for them, nor one a cluster with them. The accounts whose roles
 /// trust one must have been seen whole. What was seen before a role was first seen to trust an issuer proves nothing.
 #[must_use]
@@ -276,12 +261,26 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{ClusterIssuer, Clusters, FailureKind, IssuerSource};
+    use crate::model::{ClusterIssuer, Clusters, FailureKind, IssuerSource, Observed};
     use crate::testing::{
         ACCOUNT, HOST_PATH, ISSUER, OTHER_ACCOUNT, OTHER_HOST_PATH, provider_arn, statement,
     };
 
     const REGION: &str = "eu-west-1";
+
+    /// Whether the first answer to a question is not there yet.
+    fn is_unanswered(snapshot: &Snapshot, question: &Question) -> bool {
+        match question {
+            Question::Providers { account } => snapshot
+                .accounts
+                .get(account)
+                .is_some_and(|account| account.provider_urls.is_pending()),
+            Question::Clusters { account, region } => snapshot
+                .accounts
+                .get(account)
+                .is_some_and(|account| account.clusters.get(region).is_none_or(Observed::is_pending)),
+        }
+    }
 
     fn gathered(statements: &Value) -> BTreeMap<EksIssuer, TrustingRoles> {
         let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use audit_aws::{Change, Reading};
+use audit_aws::evidence::forget_role;
+use audit_aws::{Concern, PieceKind, Reading};
 use audit_core::audit::{Bound, is_bound};
 use audit_core::issuers::{self, Question};
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
@@ -11,8 +12,8 @@ use audit_core::snapshot::Binding;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::evidence::is_stale;
 use super::look::Gathered;
+use super::schedule::after;
 
 impl Engine {
     /// Takes in an answer of AWS.
@@ -22,37 +23,29 @@ impl Engine {
             self.open_accounts();
             self.cluster.touch();
         }
-        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
-        if !self.leading || !self.evidence.expects(&reading, issuer) {
+        self.evidence.answered(&reading);
+        if !self.leading || !self.evidence.expects(&reading, &self.snapshot) {
             return;
         }
         self.cluster.touch();
         if let Some(account) = self.evidence.heard(&reading, now) {
             self.forget_provider(&account);
         }
-        self.mark_confirmed(&reading, now);
-        let tells_of_issuers = matches!(
-            reading,
-            Reading::Listing { .. } | Reading::ProviderUrls { .. } | Reading::Clusters { .. }
-        );
-        for change in audit_aws::apply(&mut self.snapshot.accounts, reading) {
-            match change {
-                Change::Role { account, name } | Change::Simulation { account, name } => {
-                    self.dirty
-                        .extend(self.evidence.referring_to_role(&account, &name).cloned());
-                }
-                Change::Policy { account, arn } => self.mark_policy(&account, &arn),
-                Change::Provider { account }
-                | Change::Account { account }
-                | Change::Access { account }
-                | Change::Listing { account } => {
-                    self.dirty
-                        .extend(self.evidence.referring_to_account(&account).cloned());
-                }
-                Change::Association(key) => {
-                    self.dirty.insert(key);
-                }
-                Change::Subject(subject) => self.dirty.extend(key_of_subject(&subject)),
+        let was_stale = self.was_stale(&reading, now);
+        let tells_of_issuers = match &reading {
+            Reading::Piece { answer, .. } => {
+                matches!(answer.kind(), PieceKind::ProviderUrls | PieceKind::Clusters)
+            }
+            reading => matches!(reading, Reading::Listing { .. }),
+        };
+        let applied = audit_aws::apply(&mut self.snapshot.accounts, reading);
+        for concern in &applied.changed {
+            self.mark(concern);
+        }
+        for concern in &applied.confirmed {
+            // Of a role, few bindings have to be looked at.
+            if was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. }) {
+                self.mark(concern);
             }
         }
         if tells_of_issuers {
@@ -60,12 +53,34 @@ impl Engine {
         }
     }
 
-    /// Whether an answer is on its way that tells which issuers are dead.
-    pub(super) fn awaits_clusters(&self) -> bool {
-        let questions = issuers::questions(&self.snapshot);
-        questions
-            .iter()
-            .any(|question| issuers::is_unanswered(&self.snapshot, question))
+    /// Whether what is answered was too old to prove anything. After a listing, all bindings of the account have their periodic
+    /// audit.
+    fn was_stale(&self, reading: &Reading, now: Timestamp) -> bool {
+        match reading {
+            Reading::Piece { account, answer } => {
+                let known = self.snapshot.accounts.get(account);
+                let seen = known.and_then(|account| answer.kind().observed_at(account, answer.key()));
+                seen.is_some_and(|at| after(at, self.rules.config.staleness_limit) < now)
+            }
+            _ => true,
+        }
+    }
+
+    /// Marks the bindings that something concerns.
+    fn mark(&mut self, concern: &Concern) {
+        match concern {
+            Concern::Role { account, name } => {
+                let bindings = self.evidence.referring_to_role(account, name);
+                self.dirty.extend(bindings.cloned());
+            }
+            Concern::Policy { account, arn } => self.mark_policy(account, arn),
+            Concern::Account { account } => {
+                let bindings = self.evidence.referring_to_account(account);
+                self.dirty.extend(bindings.cloned());
+            }
+            Concern::Binding(key) => drop(self.dirty.insert(key.clone())),
+            Concern::Subject(subject) => self.dirty.extend(key_of_subject(subject)),
+        }
     }
 
     /// Asks what is left of the issuers of other clusters that roles trust, and forgets the clusters of regions that no longer
@@ -79,97 +94,6 @@ impl Engine {
             });
         }
         self.evidence.ask_of_issuers(questions, now);
-    }
-
-    /// Marks the bindings that an answer may concern although it brings nothing new: what it confirms may have been too
-    /// old to prove anything. After a listing, all of the account have their periodic audit.
-    fn mark_confirmed(&mut self, reading: &Reading, now: Timestamp) {
-        match reading {
-            Reading::Role {
-                account,
-                name,
-                result: Ok(_),
-                ..
-            }
-            | Reading::Policies {
-                account,
-                name,
-                result: Ok(_),
-                ..
-            }
-            | Reading::Inline {
-                account,
-                name,
-                result: Ok(_),
-                ..
-            }
-            // Also one that fails: whether another one is awaited may hang on it.
-            | Reading::Simulation { account, name, .. } => {
-                self.dirty
-                    .extend(self.evidence.referring_to_role(account, name).cloned());
-            }
-            Reading::Managed {
-                account,
-                arn,
-                result: Ok(_),
-                ..
-            } => self.mark_policy(account, arn),
-            Reading::Provider {
-                account,
-                result: Ok(_),
-                ..
-            } => {
-                let limit = self.rules.config.staleness_limit;
-                if self
-                    .snapshot
-                    .accounts
-                    .get(account)
-                    .is_some_and(|a| is_stale(&a.provider, limit, now))
-                {
-                    self.dirty
-                        .extend(self.evidence.referring_to_account(account).cloned());
-                }
-            }
-            Reading::ProviderUrls {
-                account,
-                result: Ok(_),
-                ..
-            }
-            | Reading::TrustQuota {
-                account,
-                result: Ok(_),
-                ..
-            } => {
-                let limit = self.rules.config.staleness_limit;
-                let seen = self.snapshot.accounts.get(account);
-                if seen.is_some_and(|a| {
-                    is_stale(&a.provider_urls, limit, now) || is_stale(&a.trust_quota, limit, now)
-                }) {
-                    self.dirty
-                        .extend(self.evidence.referring_to_account(account).cloned());
-                }
-            }
-            Reading::PodIdentity {
-                account,
-                result: Ok(associations),
-                ..
-            } => {
-                let limit = self.rules.config.staleness_limit;
-                let seen = self.snapshot.accounts.get(account);
-                if seen.is_some_and(|a| is_stale(&a.pod_identity, limit, now)) {
-                    self.dirty.extend(associations.keys().cloned());
-                }
-            }
-            Reading::Listing {
-                account,
-                result: Ok(_),
-                ..
-            } => {
-                self.dirty
-                    .extend(self.evidence.referring_to_account(account).cloned());
-            }
-            _ => {}
-        }
     }
 
     /// Marks the bindings to roles that have a managed policy, or have it as their boundary.
@@ -288,10 +212,7 @@ impl Engine {
                 .get_mut(&account)
                 .filter(|a| a.listing.value.is_none())
             {
-                account.roles.remove(&name);
-                account.policies.remove(&name);
-                account.inline.remove(&name);
-                account.simulations.remove(&name);
+                forget_role(account, &name);
                 if account.policies.is_empty() {
                     account.managed.clear();
                 }
@@ -307,11 +228,10 @@ impl Engine {
             }
         }
         if is_forced {
-            self.evidence.force(key);
+            self.evidence.force(key, &self.snapshot);
         }
-        let accounts = &self.snapshot.accounts;
         self.evidence
-            .want_unseen(key, gathered.expects_permissions, accounts, now);
+            .want_unseen(key, gathered.expects_permissions, &self.snapshot, now);
     }
 }
 

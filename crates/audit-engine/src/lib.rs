@@ -237,9 +237,8 @@ impl Engine {
             && self.dirty.is_empty()
             && self.evidence.knows_home()
             && self.snapshot.accounts.values().filter(is_open).all(is_listed)
-            && !self.evidence.is_waiting(&self.snapshot.accounts)
+            && !self.evidence.is_waiting()
             && self.reviews.are_settled(now)
-            && !self.awaits_clusters()
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
     }
 
@@ -275,8 +274,8 @@ impl Engine {
         while let Some(key) = self.dirty.pop_first() {
             self.look_at(&key, now, &mut actions);
         }
-        let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
-        actions.extend(self.evidence.requests(issuer, now).into_iter().map(Action::Read));
+        let requests = self.evidence.requests(&self.snapshot, now);
+        actions.extend(requests.into_iter().map(Action::Read));
         self.begin_reviews(now, &mut actions);
         if self.cluster.is_due(now) {
             self.overview(now, &mut actions);

@@ -1,6 +1,7 @@
 //! The ways into accounts.
 
-use audit_aws::{Outcome, Reading, Request, Settings};
+use audit_aws::evidence::{Answered, Provider};
+use audit_aws::{Outcome, PieceAnswer, Reading, Settings};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -33,8 +34,9 @@ async fn with_accounts(aws: &FakeAws, accounts: &[&str]) -> Running {
 async fn path(running: &mut Running, account: &str) -> Result<String, FailureKind> {
     running.role(account, "app");
     let reading = running.next().await;
-    let Reading::Role {
-        result, account: id, ..
+    let Reading::Piece {
+        account: id,
+        answer: PieceAnswer::Role(Answered { result, .. }),
     } = reading
     else {
         panic!("{reading:?}")
@@ -44,7 +46,13 @@ async fn path(running: &mut Running, account: &str) -> Result<String, FailureKin
         Ok(RoleLookup::Found(role)) => {
             let reading = running.next().await;
             assert!(
-                matches!(reading, Reading::Policies { result: Ok(_), .. }),
+                matches!(
+                    reading,
+                    Reading::Piece {
+                        answer: PieceAnswer::Policies(Answered { result: Ok(_), .. }),
+                        ..
+                    }
+                ),
                 "{reading:?}"
             );
             Ok(role.arn.path().to_owned())
@@ -138,10 +146,7 @@ async fn an_account_without_way_in_is_told_and_not_called() {
         let mut running = with_accounts(&aws, accounts).await;
         aws.reset_calls();
         running.role(OTHER, "app");
-        running.directory.request(Request::Provider {
-            account: OTHER.into(),
-            arn: "arn".into(),
-        });
+        running.ask(OTHER, Provider { arn: "arn".into() });
         for _ in 0..2 {
             let reading = running.next().await;
             assert!(

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use audit_aws::{Reading, Request};
+use audit_aws::evidence::{Answered, Clusters, PodIdentity, ProviderUrls, TrustQuota};
+use audit_aws::{PieceAnswer, Reading};
 use audit_core::model::{BindingKey, EksIssuer, FailureKind, PodIdentityAssociation};
 use fake_aws::FakeAws;
 
 use crate::support::{HOME, HOST_PATH, Running};
-
-fn account() -> String {
-    HOME.to_owned()
-}
 
 fn key(name: &str) -> BindingKey {
     BindingKey::new("shop", name)
@@ -33,11 +30,12 @@ async fn the_urls_of_providers_are_those_in_their_arns() {
         );
     let mut running = Running::at_home(&aws).await;
     let mut urls = async || {
-        running
-            .directory
-            .request(Request::ProviderUrls { account: account() });
+        running.ask(HOME, ProviderUrls);
         match running.next().await {
-            Reading::ProviderUrls { result, .. } => result,
+            Reading::Piece {
+                answer: PieceAnswer::ProviderUrls(Answered { result, .. }),
+                ..
+            } => result,
             other => panic!("{other:?}"),
         }
     };
@@ -58,11 +56,12 @@ async fn the_quota_is_the_accounts_own() {
     let aws = FakeAws::start().await.unwrap();
     let mut running = Running::at_home(&aws).await;
     let mut quota = async || {
-        running
-            .directory
-            .request(Request::TrustQuota { account: account() });
+        running.ask(HOME, TrustQuota);
         match running.next().await {
-            Reading::TrustQuota { result, .. } => result,
+            Reading::Piece {
+                answer: PieceAnswer::TrustQuota(Answered { result, .. }),
+                ..
+            } => result,
             other => panic!("{other:?}"),
         }
     };
@@ -87,13 +86,12 @@ async fn associations_are_read_whole_and_of_their_roles_only_those_that_matter()
     let mut read = async || {
         let wanted: BTreeSet<_> = [key("b"), key("d"), key("z")].into();
         let cluster_name = "prod".to_owned();
-        running.directory.request(Request::PodIdentity {
-            account: account(),
-            cluster_name,
-            wanted,
-        });
+        running.ask(HOME, PodIdentity { cluster_name, wanted });
         match running.next().await {
-            Reading::PodIdentity { result, trouble, .. } => (result, trouble),
+            Reading::Piece {
+                answer: PieceAnswer::PodIdentity(Answered { result, trouble, .. }),
+                ..
+            } => (result, trouble),
             other => panic!("{other:?}"),
         }
     };
@@ -153,18 +151,20 @@ async fn clusters_are_listed_and_described_in_their_own_region() {
     let mut running = Running::at_home(&aws).await;
     let mut read = async || {
         let region = "us-east-1".to_owned();
-        running.directory.request(Request::Clusters {
-            account: account(),
-            region,
-        });
+        running.ask(HOME, Clusters { region });
         match running.next().await {
-            Reading::Clusters { result, region, .. } if region == "us-east-1" => result,
+            Reading::Piece {
+                answer: PieceAnswer::Clusters(Answered { asked, result, .. }),
+                ..
+            } if asked.region == "us-east-1" => result,
             other => panic!("{other:?}"),
         }
     };
     let issuer = |id: &str| EksIssuer::parse(url("us-east-1", id).trim_start_matches("https://")).unwrap();
     let expected: BTreeSet<_> = ["A", "B", "C"].map(issuer).into();
-    assert_eq!(read().await, Ok(expected));
+    let clusters = read().await.unwrap();
+    assert!(clusters.is_whole);
+    assert_eq!(clusters.issuers, expected);
     assert_eq!(aws.count("DescribeCluster"), 3);
     for action in ["eks:DescribeCluster", "eks:ListClusters"] {
         aws.deny(HOME, action);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use audit_aws::{Reading, Settings};
+use audit_aws::evidence::Answered;
+use audit_aws::{PieceAnswer, Reading, Settings};
 use audit_core::model::RoleLookup;
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -17,8 +18,20 @@ async fn what_is_asked_a_hundred_times_is_read_once() {
     for _ in 0..100 {
         running.role(HOME, "app");
     }
-    assert!(matches!(running.next().await, Reading::Role { .. }));
-    assert!(matches!(running.next().await, Reading::Policies { .. }));
+    assert!(matches!(
+        running.next().await,
+        Reading::Piece {
+            answer: PieceAnswer::Role(Answered { .. }),
+            ..
+        }
+    ));
+    assert!(matches!(
+        running.next().await,
+        Reading::Piece {
+            answer: PieceAnswer::Policies(Answered { .. }),
+            ..
+        }
+    ));
     for operation in ["GetRole", "ListAttachedRolePolicies", "ListRolePolicies"] {
         assert_eq!(aws.count(operation), 1, "{operation}");
     }
@@ -28,8 +41,11 @@ async fn what_is_asked_a_hundred_times_is_read_once() {
     assert!(
         matches!(
             reading,
-            Reading::Role {
-                result: Ok(RoleLookup::Absent),
+            Reading::Piece {
+                answer: PieceAnswer::Role(Answered {
+                    result: Ok(RoleLookup::Absent),
+                    ..
+                }),
                 ..
             }
         ),
@@ -59,11 +75,20 @@ async fn an_account_that_hangs_keeps_few_calls_and_delays_nobody_else() {
         running.role(OTHER, "reader");
         let reading = running.next().await;
         assert!(
-            matches!(reading, Reading::Role { ref account, .. } if account == OTHER),
+            matches!(reading, Reading::Piece { ref account, answer: PieceAnswer::Role(Answered { .. }) } if account == OTHER),
             "{reading:?}"
         );
         let reading = running.next().await;
-        assert!(matches!(reading, Reading::Policies { .. }), "{reading:?}");
+        assert!(
+            matches!(
+                reading,
+                Reading::Piece {
+                    answer: PieceAnswer::Policies(Answered { .. }),
+                    ..
+                }
+            ),
+            "{reading:?}"
+        );
     }
     let hanging = aws
         .calls()
@@ -85,11 +110,15 @@ async fn readings_that_nobody_takes_are_not_lost() {
     let mut read = Vec::new();
     for _ in &names {
         match running.next().await {
-            Reading::Role {
-                name,
-                result: Ok(RoleLookup::Absent),
+            Reading::Piece {
+                answer:
+                    PieceAnswer::Role(Answered {
+                        asked,
+                        result: Ok(RoleLookup::Absent),
+                        ..
+                    }),
                 ..
-            } => read.push(name),
+            } => read.push(asked.name),
             other => panic!("{other:?}"),
         }
     }
@@ -105,13 +134,15 @@ async fn a_directory_ends_with_its_last_handle() {
     let mut running = Running::at_home(&aws).await;
     let second = running.directory.clone();
     drop(running.directory);
-    second.request(audit_aws::Request::Role {
-        account: HOME.into(),
-        name: "none".into(),
-    });
+    let (name, with_documents) = ("none".into(), false);
+    let none = audit_aws::evidence::Role { name, with_documents };
+    second.request(audit_aws::Request::piece(HOME, none));
     assert!(matches!(
         running.readings.recv().await,
-        Some(Reading::Role { .. })
+        Some(Reading::Piece {
+            answer: PieceAnswer::Role(Answered { .. }),
+            ..
+        })
     ));
     drop(second);
     assert!(running.readings.recv().await.is_none());

@@ -1,6 +1,7 @@
 //! Finding the own account.
 
-use audit_aws::{Outcome, Reading, Request, Settings};
+use audit_aws::evidence::{Answered, Provider};
+use audit_aws::{Outcome, PieceAnswer, Reading, Request, Settings};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -43,8 +44,12 @@ async fn requests_wait_for_the_own_account_and_hear_of_its_failure_once() {
                 assert_eq!(failure.kind, FailureKind::Throttled);
                 failed_homes += 1;
             }
-            Reading::Role {
-                result: Err(failure), ..
+            Reading::Piece {
+                answer:
+                    PieceAnswer::Role(Answered {
+                        result: Err(failure), ..
+                    }),
+                ..
             } => {
                 assert_eq!(failure.kind, FailureKind::Throttled);
                 failed_roles += 1;
@@ -57,8 +62,11 @@ async fn requests_wait_for_the_own_account_and_hear_of_its_failure_once() {
     assert!(
         matches!(
             reading,
-            Reading::Role {
-                result: Ok(RoleLookup::Found(_)),
+            Reading::Piece {
+                answer: PieceAnswer::Role(Answered {
+                    result: Ok(RoleLookup::Found(_)),
+                    ..
+                }),
                 ..
             }
         ),
@@ -92,10 +100,7 @@ async fn without_credentials_every_kind_of_request_fails_with_the_reason() {
     };
     assert_eq!(failure.kind, FailureKind::Unavailable);
     let requests = [
-        Request::Provider {
-            account: HOME.into(),
-            arn: "arn".into(),
-        },
+        Request::piece(HOME, Provider { arn: "arn".into() }),
         Request::EksIssuer {
             cluster_name: "c".into(),
         },
@@ -112,9 +117,15 @@ async fn without_credentials_every_kind_of_request_fails_with_the_reason() {
                 assert!(result.is_err());
                 continue;
             }
-            Reading::Provider { result, .. } => ("provider", result.err()),
+            Reading::Piece {
+                answer: PieceAnswer::Provider(Answered { result, .. }),
+                ..
+            } => ("provider", result.err()),
             Reading::EksIssuer { result, .. } => ("issuer", result.err()),
-            Reading::Role { result, .. } => ("role", result.err()),
+            Reading::Piece {
+                answer: PieceAnswer::Role(Answered { result, .. }),
+                ..
+            } => ("role", result.err()),
             Reading::Listing { result, .. } => ("listing", result.err()),
             other => panic!("{other:?}"),
         };
@@ -141,8 +152,11 @@ async fn accounts_with_a_role_do_not_wait_for_the_own_one() {
     assert!(
         matches!(
             reading,
-            Reading::Role {
-                result: Ok(RoleLookup::Found(_)),
+            Reading::Piece {
+                answer: PieceAnswer::Role(Answered {
+                    result: Ok(RoleLookup::Found(_)),
+                    ..
+                }),
                 ..
             }
         ),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use audit_aws::{Reading, Request, apply};
+use audit_aws::evidence::Answered;
+use audit_aws::{PieceAnswer, Reading, apply};
 use audit_core::model::{Account, FailureKind, Observed, RoleLookup};
 use fake_aws::{FakeAws, Role};
 
@@ -121,10 +122,7 @@ async fn single_reads_bring_the_same_and_shared_policies_once() {
     seed(&aws);
     let mut running = Running::at_home(&aws).await;
     for name in ["a", "b"] {
-        running.directory.request(Request::Permissions {
-            account: HOME.into(),
-            name: name.into(),
-        });
+        running.permissions(HOME, name);
     }
     let mut accounts = BTreeMap::new();
     take(&mut running, &mut accounts, 8).await;
@@ -139,10 +137,7 @@ async fn a_document_that_may_not_be_read_is_a_failure_of_it_alone() {
     aws.deny(HOME, "iam:GetPolicyVersion")
         .deny(HOME, "iam:GetRolePolicy");
     let mut running = Running::at_home(&aws).await;
-    running.directory.request(Request::Permissions {
-        account: HOME.into(),
-        name: "a".into(),
-    });
+    running.permissions(HOME, "a");
     let mut accounts = BTreeMap::new();
     take(&mut running, &mut accounts, 5).await;
     let account = &accounts[HOME];
@@ -169,15 +164,15 @@ async fn a_policy_that_is_detached_meanwhile_is_no_failure() {
         "The role policy cannot be found.",
     ));
     let mut running = Running::at_home(&aws).await;
-    running.directory.request(Request::Permissions {
-        account: HOME.into(),
-        name: "a".into(),
-    });
+    running.permissions(HOME, "a");
     running.next().await;
     running.next().await;
     let reading = running.next().await;
-    let Reading::Inline {
-        result: Ok(documents),
+    let Reading::Piece {
+        answer: PieceAnswer::Inline(Answered {
+            result: Ok(documents),
+            ..
+        }),
         ..
     } = &reading
     else {

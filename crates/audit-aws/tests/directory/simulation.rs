@@ -1,12 +1,13 @@
 //! What the policy simulator says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use audit_aws::{Failure, Reading, Request};
+use audit_aws::evidence::{Answered, Simulation};
+use audit_aws::{Failure, PieceAnswer, Reading};
 use audit_core::model::SimulatedDecision::{
     self, Allowed, DeniedByBoundary, DeniedByOrganization, DeniedExplicitly, DeniedImplicitly,
 };
-use audit_core::model::{ContextEntry, FailureKind, Inquiry, SimulatedAnswer, ValueType};
+use audit_core::model::{ContextEntry, FailureKind, Inquiry, Simulated, SimulatedAnswer, ValueType};
 use fake_aws::{FakeAws, Fault, Role};
 
 use crate::support::{HOME, Running};
@@ -52,26 +53,27 @@ type Answers = BTreeMap<Inquiry, Vec<SimulatedAnswer>>;
 
 async fn ask(aws: &FakeAws, inquiries: &[Inquiry]) -> Result<Answers, Failure> {
     let mut running = Running::at_home(aws).await;
-    running.directory.request(Request::Simulation {
-        account: HOME.into(),
-        name: "app".into(),
+    let asked = Simulation {
+        role: "app".into(),
         role_arn: APP.into(),
         state: 7,
-        inquiries: inquiries.iter().cloned().collect::<BTreeSet<_>>(),
-    });
+        inquiries: inquiries.iter().cloned().collect(),
+    };
+    running.ask(HOME, asked);
     let reading = running.next().await;
-    let Reading::Simulation {
+    let Reading::Piece {
         account,
-        name,
-        state: 7,
-        result,
-        ..
+        answer: PieceAnswer::Simulation(Answered { asked, result, .. }),
     } = reading
     else {
         panic!("{reading:?}")
     };
-    assert_eq!((account.as_str(), name.as_str()), (HOME, "app"));
-    result
+    assert_eq!(
+        (account.as_str(), asked.role.as_str(), asked.state),
+        (HOME, "app", 7)
+    );
+    let of = |(inquiry, simulated): (Inquiry, Simulated)| (inquiry, simulated.answers);
+    result.map(|simulation| simulation.answers.into_iter().map(of).collect())
 }
 
 fn decisions(answers: &Answers, inquiry: &Inquiry) -> Vec<(String, String, SimulatedDecision)> {

@@ -1,6 +1,7 @@
 //! Roles, providers and clusters, one by one.
 
-use audit_aws::{Failure, Reading, Request};
+use audit_aws::evidence::{self, Answered};
+use audit_aws::{Failure, PieceAnswer, Reading, Request};
 use audit_core::model::{FailureKind, IssuerUrl, LastUsed, Provider, Role, RoleLookup, RolePolicies};
 use fake_aws::{FakeAws, Fault};
 use std::sync::Arc;
@@ -13,7 +14,10 @@ fn named(name: &str) -> fake_aws::Role {
 
 async fn lookup(running: &mut Running) -> Result<RoleLookup, Failure> {
     match running.next().await {
-        Reading::Role { result, account, .. } if account == HOME => result,
+        Reading::Piece {
+            account,
+            answer: PieceAnswer::Role(Answered { result, .. }),
+        } if account == HOME => result,
         other => panic!("{other:?}"),
     }
 }
@@ -27,7 +31,10 @@ async fn found(running: &mut Running) -> Arc<Role> {
 
 async fn policies(running: &mut Running) -> Result<RolePolicies, Failure> {
     match running.next().await {
-        Reading::Policies { result, account, .. } if account == HOME => result,
+        Reading::Piece {
+            account,
+            answer: PieceAnswer::Policies(Answered { result, .. }),
+        } if account == HOME => result,
         other => panic!("{other:?}"),
     }
 }
@@ -168,14 +175,12 @@ async fn an_arn_that_nobody_can_read_is_a_failure() {
 
 async fn provider(running: &mut Running) -> Result<Option<Provider>, Failure> {
     let arn = format!("arn:aws:iam::{HOME}:oidc-provider/{HOST_PATH}");
-    running.directory.request(Request::Provider {
-        account: HOME.into(),
-        arn: arn.clone(),
-    });
+    running.ask(HOME, evidence::Provider { arn: arn.clone() });
     match running.next().await {
-        Reading::Provider {
-            result, arn: asked, ..
-        } if asked == arn => result,
+        Reading::Piece {
+            answer: PieceAnswer::Provider(Answered { asked, result, .. }),
+            ..
+        } if asked.arn == arn => result,
         other => panic!("{other:?}"),
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use audit_aws::{AccountAccess, Directory, Outcome, Rate, Reading, Request, RequestObserver, Settings};
+use audit_aws::evidence::Role;
+use audit_aws::{
+    AccountAccess, Directory, Outcome, Piece, Rate, Reading, Request, RequestObserver, Settings,
+};
 use audit_core::model::IssuerUrl;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -131,10 +134,18 @@ impl Running {
     }
 
     pub fn role(&self, account: &str, name: &str) {
-        self.directory.request(Request::Role {
-            account: account.into(),
-            name: name.into(),
-        });
+        let (name, with_documents) = (name.into(), false);
+        self.ask(account, Role { name, with_documents });
+    }
+
+    /// Asks for a role with what its policies say.
+    pub fn permissions(&self, account: &str, name: &str) {
+        let (name, with_documents) = (name.into(), true);
+        self.ask(account, Role { name, with_documents });
+    }
+
+    pub fn ask(&self, account: &str, piece: impl Into<Piece>) {
+        self.directory.request(Request::piece(account, piece));
     }
 
     pub fn listing(&self, account: &str, wanted: &[&str]) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use audit_aws::{Failure, Outcome, Reading};
+use audit_aws::evidence::Answered;
+use audit_aws::{Failure, Outcome, PieceAnswer, Reading};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -12,12 +13,24 @@ use crate::support::{HOME, Running, settings};
 async fn role(running: &mut Running) -> Result<bool, Failure> {
     running.role(HOME, "app");
     let result = match running.next().await {
-        Reading::Role { result, .. } => result,
+        Reading::Piece {
+            answer: PieceAnswer::Role(Answered { result, .. }),
+            ..
+        } => result,
         other => panic!("{other:?}"),
     };
     if matches!(result, Ok(RoleLookup::Found(_))) {
         let reading = running.next().await;
-        assert!(matches!(reading, Reading::Policies { .. }), "{reading:?}");
+        assert!(
+            matches!(
+                reading,
+                Reading::Piece {
+                    answer: PieceAnswer::Policies(Answered { .. }),
+                    ..
+                }
+            ),
+            "{reading:?}"
+        );
     }
     result.map(|lookup| matches!(lookup, RoleLookup::Found(_)))
 }
@@ -124,16 +137,22 @@ async fn a_denied_list_of_policies_leaves_the_role_known() {
         assert!(
             matches!(
                 reading,
-                Reading::Role {
-                    result: Ok(RoleLookup::Found(_)),
+                Reading::Piece {
+                    answer: PieceAnswer::Role(Answered {
+                        result: Ok(RoleLookup::Found(_)),
+                        ..
+                    }),
                     ..
                 }
             ),
             "{reading:?}"
         );
         let reading = running.next().await;
-        let Reading::Policies {
-            result: Err(failure), ..
+        let Reading::Piece {
+            answer: PieceAnswer::Policies(Answered {
+                result: Err(failure), ..
+            }),
+            ..
         } = reading
         else {
             panic!("{reading:?}")

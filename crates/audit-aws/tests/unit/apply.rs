@@ -2,14 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, EksIssuer, FailureKind, LastUsed, PodIdentityAssociation, Provider, Role,
-    RoleLookup, RolePolicies, TrustingRoles,
+    Access, Account, BindingKey, Clusters, EksIssuer, FailureKind, LastUsed, PodIdentityAssociation,
+    Provider, Role, RoleLookup, RolePolicies, TrustingRoles,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use super::{Change, apply};
-use crate::reading::{Failure, Listed, ListedRole, Reading};
+use crate::concern::Concern;
+use crate::evidence::{self, Answered, PodIdentity, Policies};
+use crate::failure::Failure;
+use crate::reading::{Listed, ListedRole, Reading};
 
 const ID: &str = "111122223333";
 
@@ -20,10 +22,12 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn failure(kind: FailureKind) -> Failure {
-    Failure {
-        kind,
-        message: "no".into(),
-    }
+    Failure::new(kind, "no")
+}
+
+/// Puts a reading into accounts. Returns whom it concerns that something changed.
+fn apply(accounts: &mut Accounts, reading: Reading) -> Vec<Concern> {
+    super::apply(accounts, reading).changed
 }
 
 /// A role; its trust policy's text is all that tells variants apart.
@@ -53,12 +57,8 @@ fn used(name: &str, trust: &str, last_used: LastUsed) -> RoleLookup {
 }
 
 fn role_read(name: &str, second: i64, result: Result<RoleLookup, Failure>) -> Reading {
-    Reading::Role {
-        account: ID.into(),
-        name: name.into(),
-        at: at(second),
-        result,
-    }
+    let (name, with_documents) = (name.into(), false);
+    Reading::piece(ID, evidence::Role { name, with_documents }, at(second), result)
 }
 
 fn policies(attached: &[&str]) -> RolePolicies {
@@ -69,21 +69,12 @@ fn policies(attached: &[&str]) -> RolePolicies {
 }
 
 fn policies_read(name: &str, second: i64, result: Result<RolePolicies, Failure>) -> Reading {
-    Reading::Policies {
-        account: ID.into(),
-        name: name.into(),
-        at: at(second),
-        result,
-    }
+    let (role, documents) = (name.into(), None);
+    Reading::piece(ID, Policies { role, documents }, at(second), result)
 }
 
 fn provider_read(second: i64, result: Result<Option<Provider>, Failure>) -> Reading {
-    Reading::Provider {
-        account: ID.into(),
-        arn: "arn".into(),
-        at: at(second),
-        result,
-    }
+    Reading::piece(ID, evidence::Provider { arn: "arn".into() }, at(second), result)
 }
 
 fn provider(client_id: &str) -> Provider {
@@ -133,15 +124,15 @@ fn failed_listing(second: i64, kind: FailureKind) -> Reading {
     }
 }
 
-fn role_change(name: &str) -> Change {
-    Change::Role {
+fn role_change(name: &str) -> Concern {
+    Concern::Role {
         account: ID.into(),
         name: name.into(),
     }
 }
 
-fn listing_change() -> Change {
-    Change::Listing { account: ID.into() }
+fn listing_change() -> Concern {
+    Concern::Account { account: ID.into() }
 }
 
 /// Whether a role is there (its trust policy's text) or absent, and since when it was seen so.
@@ -168,7 +159,7 @@ fn a_use_of_a_role_is_a_change() {
 }
 
 /// What happens, the reading at a second, and what it changes.
-type Step = (&'static str, Box<dyn Fn(i64) -> Reading>, Vec<Change>);
+type Step = (&'static str, Box<dyn Fn(i64) -> Reading>, Vec<Concern>);
 
 #[test]
 fn only_what_means_something_else_is_a_change() {
@@ -180,7 +171,7 @@ fn only_what_means_something_else_is_a_change() {
     let throttled = || failure(FailureKind::Throttled);
     let role = || vec![role_change("app")];
     let none = Vec::new;
-    let provider_change = || vec![Change::Provider { account: ID.into() }];
+    let provider_change = || vec![Concern::Account { account: ID.into() }];
     let mut accounts = Accounts::new();
     let mut second = 0;
     let steps: Vec<Step> = vec![
@@ -319,7 +310,7 @@ fn policies_of_a_role_do_not_pass_to_another_of_its_name() {
 #[test]
 fn access_follows_what_the_directory_found() {
     let mut accounts = Accounts::new();
-    let change = vec![Change::Access { account: ID.into() }];
+    let change = vec![Concern::Account { account: ID.into() }];
     let not_configured = || Reading::NotConfigured { account: ID.into() };
     assert_eq!(apply(&mut accounts, not_configured()), change);
     assert_eq!(apply(&mut accounts, not_configured()), []);
@@ -447,7 +438,7 @@ fn a_role_that_iam_describes_badly_fails_alone() {
 
 #[test]
 fn subjects_are_those_of_the_last_listing() {
-    let subject = |name: &str| Change::Subject(name.to_owned());
+    let subject = |name: &str| Concern::Subject(name.to_owned());
     let mut accounts = Accounts::new();
     let roles = vec![
         listed_role("b", 1, "x", &["s1", "s2"]),
@@ -508,15 +499,21 @@ fn associations_concern_those_for_whom_they_changed() {
         role_arn: role_arn.map(str::to_owned),
         has_session_tags: true,
     };
-    let read = |second: i64, result, trouble| Reading::PodIdentity {
-        account: ID.into(),
-        at: at(second),
-        result,
-        trouble,
+    let asked = PodIdentity {
+        cluster_name: "prod".into(),
+        wanted: [].into(),
     };
-    let changed = |changes: Vec<Change>| {
+    let read = |second: i64, result, trouble| Reading::Piece {
+        account: ID.into(),
+        answer: Answered {
+            trouble,
+            ..Answered::new(asked.clone(), at(second), result)
+        }
+        .into(),
+    };
+    let changed = |changes: Vec<Concern>| {
         let keys = changes.into_iter().filter_map(|change| match change {
-            Change::Association(key) => Some(key.service_account),
+            Concern::Binding(key) => Some(key.service_account),
             _ => None,
         });
         keys.collect::<Vec<_>>()
@@ -557,12 +554,17 @@ fn associations_concern_those_for_whom_they_changed() {
 }
 
 fn clusters_read(second: i64, result: Result<&[&str], Failure>) -> Reading {
-    Reading::Clusters {
-        account: ID.into(),
-        region: "eu-west-1".into(),
-        at: at(second),
-        result: result.map(|ids| ids.iter().map(|id| eks_issuer(id)).collect()),
-    }
+    let clusters = |ids: &[&str]| Clusters {
+        issuers: ids.iter().map(|id| eks_issuer(id)).collect(),
+        is_whole: true,
+    };
+    let region = "eu-west-1".into();
+    Reading::piece(
+        ID,
+        evidence::Clusters { region },
+        at(second),
+        result.map(clusters),
+    )
 }
 
 fn eks_issuer(id: &str) -> EksIssuer {

@@ -40,8 +40,10 @@ impl FailureKind {
 pub struct ReadFailure {
     /// What failed.
     pub kind: FailureKind,
-    /// AWS's own words; untrusted text.
+    /// AWS's own words, for display; untrusted text.
     pub message: String,
+    /// AWS named a statement that denies the call, such as one of a service control policy: nobody forgot to allow it.
+    pub is_explicit_deny: bool,
     /// When the failure was first seen, without a success since.
     pub since: Timestamp,
 }
@@ -84,11 +86,21 @@ impl<T> Observed<T> {
 
     /// Takes note of a failed read; the value and the beginning of an ongoing failure of the same kind stand.
     pub fn fail(&mut self, kind: FailureKind, message: String, at: Timestamp) {
+        self.fail_as(ReadFailure {
+            kind,
+            message,
+            is_explicit_deny: false,
+            since: at,
+        });
+    }
+
+    /// The same, with all that is known of the failure.
+    pub fn fail_as(&mut self, failure: ReadFailure) {
         let since = match &self.failure {
-            Some(old) if old.kind == kind => old.since,
-            _ => at,
+            Some(old) if old.kind == failure.kind => old.since,
+            _ => failure.since,
         };
-        self.failure = Some(ReadFailure { kind, message, since });
+        self.failure = Some(ReadFailure { since, ..failure });
     }
 
     /// The value, however old.
@@ -172,7 +184,7 @@ pub enum LastUsed {
 }
 
 /// A role as IAM has it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
     /// Its ARN, with its true path.
     pub arn: RoleArn,
@@ -212,7 +224,7 @@ pub fn is_near_quota(size: usize, quota: usize) -> bool {
 }
 
 /// The answer to "is there such a role".
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleLookup {
     /// There is.
     Found(Arc<Role>),
@@ -335,7 +347,7 @@ impl Account {
 fn denied(clusters: &Observed<Clusters>) -> Option<&ReadFailure> {
     let failure = clusters.failure.as_ref()?;
     let is_denied = matches!(failure.kind, FailureKind::AccessDenied { .. });
-    (is_denied && !failure.message.contains("explicit deny")).then_some(failure)
+    (is_denied && !failure.is_explicit_deny).then_some(failure)
 }
 
 #[cfg(test)]
@@ -380,15 +392,21 @@ mod tests {
         let denied = || FailureKind::AccessDenied {
             action: "eks:ListClusters".to_owned(),
         };
-        for (kind, message, failures) in [
-            (denied(), "not authorized to perform: eks:ListClusters", 1),
-            (denied(), "with an explicit deny in a service control policy", 0),
-            (FailureKind::Unavailable, "no such region", 0),
+        for (kind, is_explicit_deny, failures) in [
+            (denied(), false, 1),
+            (denied(), true, 0),
+            (FailureKind::Unavailable, false, 0),
         ] {
             let mut account = Account::default();
             let clusters = account.clusters.entry("eu-west-1".to_owned()).or_default();
-            clusters.fail(kind, message.to_owned(), Timestamp::UNIX_EPOCH);
-            assert_eq!(account.failures().count(), failures, "{message}");
+            clusters.fail_as(ReadFailure {
+                kind,
+                // What it says decides nothing.
+                message: "with an explicit deny in a service control policy".to_owned(),
+                is_explicit_deny,
+                since: Timestamp::UNIX_EPOCH,
+            });
+            assert_eq!(account.failures().count(), failures, "{is_explicit_deny}");
         }
     }
 }

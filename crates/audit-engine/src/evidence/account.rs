@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use audit_aws::PieceId;
 use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
 use super::super::schedule::{after, backoff};
-use super::target::Target;
 
 /// The first wait after a listing that failed.
 const RETRY: Duration = Duration::from_secs(15);
@@ -40,8 +40,8 @@ pub struct Watched {
     pub proven_partition: Option<String>,
     /// The partition of the provider that was asked for.
     pub asked_partition: Option<String>,
-    /// What only some verdicts rest on, to be read at every refresh for as long as they do.
-    pub besides: BTreeSet<Target>,
+    /// What only some roles need, with their names: to be read at every refresh for as long as they do.
+    pub besides: BTreeMap<PieceId, BTreeSet<String>>,
     /// Neither policy nor configuration keep the operator out.
     pub is_open: bool,
     /// When to list next.
@@ -65,7 +65,7 @@ impl Watched {
             partitions: BTreeMap::new(),
             proven_partition: None,
             asked_partition: None,
-            besides: BTreeSet::new(),
+            besides: BTreeMap::new(),
             is_open,
             next_listing: Timestamp::MIN,
             listing: false,
@@ -112,8 +112,20 @@ impl Watched {
         if unused {
             self.roles.remove(role);
             self.unlisted.remove(role);
+            self.need(role, BTreeSet::new());
         }
         unused
+    }
+
+    /// Takes note of what a role needs, in place of what it needed before.
+    pub fn need(&mut self, role: &str, needed: BTreeSet<PieceId>) {
+        self.besides.retain(|piece, roles| {
+            let is_needed = needed.contains(piece);
+            is_needed || !roles.remove(role) || !roles.is_empty()
+        });
+        for piece in needed {
+            self.besides.entry(piece).or_default().insert(role.to_owned());
+        }
     }
 
     /// The account's partition, unless the references contradict each other and IAM has not told yet.

@@ -8,7 +8,6 @@ mod account;
 mod questions;
 mod reread;
 mod simulations;
-mod target;
 #[cfg(test)]
 #[path = "../../tests/unit/evidence.rs"]
 mod tests;
@@ -16,11 +15,11 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_aws::Reading;
+use audit_aws::evidence::Circumstances;
+use audit_aws::{PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::Question;
-use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
-use audit_core::model::{Account, BindingKey, FailureKind, IssuerUrl, Observed, RoleLookup};
+use audit_core::model::{Account, BindingKey, FailureKind, Observed, RoleLookup};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -29,7 +28,6 @@ use account::{Ended, Watched};
 pub use reread::Cause;
 use reread::Rereads;
 use simulations::Simulations;
-pub use target::Target;
 
 /// What a change of references did to the accounts that are looked into.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,15 +52,17 @@ pub struct EvidencePlan {
     accounts: BTreeMap<String, Watched>,
     references: BTreeMap<BindingKey, BTreeSet<RoleArn>>,
     /// To be read soon, unless that was just asked for.
-    wanted: BTreeSet<Target>,
+    wanted: BTreeSet<PieceId>,
     /// To be read once more, also where that was just asked for: something may have changed since.
-    forced: BTreeSet<Target>,
+    forced: BTreeSet<PieceId>,
     /// Until when what was asked for is not asked for again.
-    asked: Schedule<Target>,
+    asked: Schedule<PieceId>,
+    /// What was asked for and not answered yet.
+    awaited: BTreeSet<PieceId>,
     rereads: Rereads,
     simulations: Simulations,
     /// Until when what was asked for to tell which issuers are dead is not asked for again.
-    asked_of_issuers: Schedule<Target>,
+    asked_of_issuers: Schedule<PieceId>,
     /// When reading began.
     began: Option<Timestamp>,
 }
@@ -81,6 +81,7 @@ impl EvidencePlan {
             wanted: BTreeSet::new(),
             forced: BTreeSet::new(),
             asked: Schedule::default(),
+            awaited: BTreeSet::new(),
             rereads: Rereads::default(),
             simulations: Simulations::default(),
             asked_of_issuers: Schedule::default(),
@@ -228,30 +229,68 @@ impl EvidencePlan {
             .flat_map(|watched| watched.roles.values().flatten())
     }
 
+    /// What questions about an account may depend on, for its own sake or for a role's.
+    fn circumstances<'a>(
+        &'a self,
+        id: &'a str,
+        role: Option<&'a str>,
+        snapshot: &'a Snapshot,
+    ) -> Circumstances<'a> {
+        let is_home = self.home.as_deref() == Some(id);
+        Circumstances {
+            account_id: id,
+            account: snapshot.accounts.get(id),
+            partition: self.accounts.get(id).and_then(Watched::partition),
+            issuer: snapshot.issuer.as_ref().map(|issuer| &issuer.url),
+            cluster_name: self.cluster_name.as_deref().filter(|_| is_home),
+            references: &self.references,
+            role,
+        }
+    }
+
+    /// What every refresh of an account reads, apart from its roles.
+    fn of_account(&self, id: &str, snapshot: &Snapshot) -> BTreeSet<PieceId> {
+        let of = self.circumstances(id, None, snapshot);
+        let needed = |kind: &PieceKind| Some(PieceId::new(id, *kind, &kind.needed(&of)?));
+        let besides = self
+            .accounts
+            .get(id)
+            .into_iter()
+            .flat_map(|watched| watched.besides.keys());
+        PieceKind::ALL
+            .iter()
+            .filter_map(needed)
+            .chain(besides.cloned())
+            .collect()
+    }
+
     /// Whether anybody still waits for an answer, and it answers what would be asked now.
     #[must_use]
-    pub fn expects(&self, reading: &Reading, issuer: Option<&IssuerUrl>) -> bool {
+    pub fn expects(&self, reading: &Reading, snapshot: &Snapshot) -> bool {
         let watched = |account: &String| self.accounts.get(account).filter(|watched| watched.is_open);
         match reading {
             Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => false,
-            Reading::Role { account, name, .. }
-            | Reading::Policies { account, name, .. }
-            | Reading::Inline { account, name, .. } => {
-                watched(account).is_some_and(|watched| watched.roles.contains_key(name))
+            Reading::NotConfigured { account } | Reading::Listing { account, .. } => {
+                watched(account).is_some()
             }
-            Reading::Simulation { account, name, .. } => {
-                watched(account).is_some() && self.simulations.concerns(account, name)
+            Reading::Piece { account, answer } => watched(account).is_some_and(|watched| {
+                let (kind, key) = (answer.kind(), answer.key());
+                let is_referred_to = !kind.is_of_role() || watched.roles.contains_key(key);
+                let is_asked = kind != PieceKind::Simulation || self.simulations.concerns(account, key);
+                is_referred_to && is_asked && answer.is_current(&self.circumstances(account, None, snapshot))
+            }),
+        }
+    }
+
+    /// Takes note that a question was answered, in whatever way.
+    pub fn answered(&mut self, reading: &Reading) {
+        match reading {
+            Reading::Piece { account, answer } => {
+                self.awaited
+                    .remove(&PieceId::new(account, answer.kind(), answer.key()));
             }
-            Reading::Provider { account, arn, .. } => {
-                self.provider_arn(account, issuer).as_ref() == Some(arn) && watched(account).is_some()
-            }
-            Reading::NotConfigured { account }
-            | Reading::ProviderUrls { account, .. }
-            | Reading::TrustQuota { account, .. }
-            | Reading::PodIdentity { account, .. }
-            | Reading::Clusters { account, .. }
-            | Reading::Managed { account, .. }
-            | Reading::Listing { account, .. } => watched(account).is_some(),
+            Reading::NotConfigured { account } => self.awaited.retain(|id| id.account != *account),
+            _ => {}
         }
     }
 
@@ -266,17 +305,18 @@ impl EvidencePlan {
                 }
                 return None;
             }
-            Reading::Role {
-                account,
-                result: Ok(RoleLookup::Found(role)),
-                ..
-            } => (account, Some(&role.arn)),
-            Reading::Simulation {
-                account, name, state, ..
-            } => {
-                self.simulations.answered(account, name, *state);
-                return None;
-            }
+            Reading::Piece { account, answer } => match answer {
+                PieceAnswer::Role(answered) => match &answered.result {
+                    Ok(RoleLookup::Found(role)) => (account, Some(&role.arn)),
+                    _ => return None,
+                },
+                PieceAnswer::Simulation(answered) => {
+                    let asked = &answered.asked;
+                    self.simulations.answered(account, &asked.role, asked.state);
+                    return None;
+                }
+                _ => return None,
+            },
             Reading::Listing { account, result, .. } => {
                 let ended = match result {
                     Ok(_) => Ended::Well,
@@ -290,7 +330,7 @@ impl EvidencePlan {
                     .filter_map(|r| r.role.as_ref().ok());
                 (account, roles.next().map(|role| &role.arn))
             }
-            _ => return None,
+            Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => return None,
         };
         let watched = self.accounts.get_mut(account)?;
         watched.proven_partition = Some(arn?.partition().to_owned());
@@ -306,15 +346,10 @@ impl EvidencePlan {
             watched.asked_partition.is_some() && watched.asked_partition.as_deref() != watched.partition();
         if is_other {
             watched.asked_partition = None;
-            self.asked.set(&Target::provider(account), None);
+            self.asked
+                .set(&PieceId::new(account, PieceKind::Provider, ""), None);
         }
         is_other
-    }
-
-    /// The ARN that the provider of an account must have.
-    fn provider_arn(&self, account: &str, issuer: Option<&IssuerUrl>) -> Option<String> {
-        let partition = self.accounts.get(account)?.partition()?;
-        Some(issuer?.provider_arn(partition, account))
     }
 
     /// When the oldest evidence was read that a binding refers to, by account.
@@ -337,74 +372,68 @@ impl EvidencePlan {
         &mut self,
         key: &BindingKey,
         expects_permissions: bool,
-        accounts: &BTreeMap<String, Account>,
+        snapshot: &Snapshot,
         now: Timestamp,
     ) {
-        for arn in self.references.get(key).into_iter().flatten() {
-            let seen = accounts.get(arn.account());
-            let Some(watched) = self.accounts.get_mut(arn.account()) else {
+        for arn in self.references.get(key).cloned().into_iter().flatten() {
+            let (id, role) = (arn.account(), arn.name());
+            let seen = snapshot.accounts.get(id);
+            let Some(watched) = self.accounts.get(id) else {
                 continue;
             };
-            let role_is_seen = seen
-                .and_then(|account| account.roles.get(arn.name()))
-                .is_some_and(|role| !role.is_pending());
+            let is_seen = seen.is_some_and(|account| !PieceKind::Role.is_pending(account, role));
             let lacks_documents =
-                || expects_permissions && seen.is_some_and(|account| lacks_documents(account, arn.name()));
-            if watched.is_being_listed(arn.name(), now) {
+                || expects_permissions && seen.is_some_and(|account| lacks_documents(account, role));
+            if watched.is_being_listed(role, now) {
                 // It brings everything.
-            } else if !role_is_seen && !expects_permissions && watched.can_be_listed() {
-                self.wanted.insert(Target::role(arn.account(), arn.name()));
-            } else if !role_is_seen || lacks_documents() {
-                self.wanted.insert(Target::permissions(arn.account(), arn.name()));
+            } else if !is_seen && !expects_permissions && watched.can_be_listed() {
+                self.wanted.insert(PieceId::new(id, PieceKind::Role, role));
+            } else if !is_seen || lacks_documents() {
+                self.wanted.insert(PieceId::new(id, PieceKind::Policies, role));
             }
-            if seen.is_none_or(|account| account.provider.is_pending()) {
-                self.wanted.insert(Target::provider(arn.account()));
-            }
-            let Some(seen) = seen else { continue };
-            let (urls, quota) = (
-                Target::provider_urls(arn.account()),
-                Target::trust_quota(arn.account()),
-            );
-            if matches!(seen.provider.latest(), Some(None)) {
-                if seen.provider_urls.is_pending() {
-                    self.wanted.insert(urls.clone());
-                }
-                watched.besides.insert(urls);
-            } else {
-                watched.besides.remove(&urls);
-            }
-            if seen.roles.get(arn.name()).is_some_and(may_be_near_quota) {
-                if seen.trust_quota.is_pending() {
-                    self.wanted.insert(quota.clone());
-                }
-                watched.besides.insert(quota);
-            }
+            self.want_needed(id, role, snapshot);
         }
     }
 
-    /// Whether the first answer is on its way to what no verdict waits for, but may say more.
-    #[must_use]
-    pub fn is_waiting(&self, accounts: &BTreeMap<String, Account>) -> bool {
-        if self.simulations.is_waiting() {
-            return true;
+    /// Wants what a role's bindings need of its account, if nobody has seen it, and takes note of what every refresh is to read for
+    /// their sake.
+    fn want_needed(&mut self, id: &str, role: &str, snapshot: &Snapshot) {
+        let (mut needed, mut wanted) = (BTreeSet::new(), Vec::new());
+        let of = self.circumstances(id, Some(role), snapshot);
+        for kind in PieceKind::ALL {
+            let Some(key) = kind.needed(&of) else { continue };
+            let piece = PieceId::new(id, *kind, &key);
+            if of.account.is_none_or(|account| kind.is_pending(account, &key)) {
+                wanted.push(piece.clone());
+            }
+            if kind.needed(&Circumstances { role: None, ..of }).is_none() {
+                needed.insert(piece);
+            }
         }
-        let open = self.accounts.iter().filter(|(_, watched)| watched.is_open);
-        open.filter_map(|(id, watched)| Some((id, watched, accounts.get(id)?)))
-            .any(|(id, watched, seen)| {
-                let is_home = self.home.as_ref() == Some(id);
-                (watched.besides.contains(&Target::trust_quota(id)) && seen.trust_quota.is_pending())
-                    || (is_home && self.cluster_name.is_some() && seen.pod_identity.is_pending())
-            })
+        self.wanted.extend(wanted);
+        if let Some(watched) = self.accounts.get_mut(id) {
+            watched.need(role, needed);
+        }
+    }
+
+    /// Whether an answer is on its way, or something is to be asked for once more.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        let is_open = |id: &PieceId| {
+            self.accounts
+                .get(&id.account)
+                .is_some_and(|watched| watched.is_open)
+        };
+        !self.forced.is_empty() || self.simulations.is_waiting() || self.awaited.iter().any(is_open)
     }
 
     /// Wants everything read again that a binding refers to, because somebody asked for it.
-    pub fn force(&mut self, key: &BindingKey) {
+    pub fn force(&mut self, key: &BindingKey, snapshot: &Snapshot) {
         for arn in self.references.get(key).into_iter().flatten() {
-            self.forced.insert(Target::permissions(arn.account(), arn.name()));
-            self.forced.insert(Target::provider(arn.account()));
-            let watched = self.accounts.get(arn.account());
-            self.forced
-                .extend(watched.into_iter().flat_map(|watched| &watched.besides).cloned());
+            let role = PieceId::new(arn.account(), PieceKind::Policies, arn.name());
+            let others = self.of_account(arn.account(), snapshot);
+            self.forced.insert(role);
+            self.forced.extend(others);
         }
         self.forced.extend(self.simulations.target(key));
         self.rereads.forget(key);
@@ -414,7 +443,7 @@ impl EvidencePlan {
     /// roles that trust an issuer, so that it is not enough that the same was just asked for.
     pub fn ask_of_issuers(&mut self, questions: impl IntoIterator<Item = Question>, now: Timestamp) {
         self.asked_of_issuers.take_due(now);
-        for target in questions.into_iter().map(Target::from) {
+        for target in questions.into_iter().map(piece_of) {
             if self.asked_of_issuers.at(&target).is_none() {
                 self.asked_of_issuers
                     .set(&target, Some(after(now, self.refresh / 2)));
@@ -429,11 +458,11 @@ impl EvidencePlan {
     }
 }
 
-/// Whether a role's trust policy is so long that it may be near the quota, which is never below the default.
-fn may_be_near_quota(role: &Observed<RoleLookup>) -> bool {
-    match role.latest() {
-        Some(RoleLookup::Found(role)) => is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA),
-        _ => false,
+/// The piece of evidence that answers a question about issuers.
+fn piece_of(question: Question) -> PieceId {
+    match question {
+        Question::Providers { account } => PieceId::new(&account, PieceKind::ProviderUrls, ""),
+        Question::Clusters { account, region } => PieceId::new(&account, PieceKind::Clusters, &region),
     }
 }
 
@@ -450,10 +479,4 @@ fn lacks_documents(account: &Account, role: &str) -> bool {
     let mut managed = policies.attached.iter().map(String::as_str).chain(boundary);
     let is_unread = |arn| account.managed.get(arn).is_none_or(Observed::is_pending);
     (!policies.inline.is_empty() && inline.is_none_or(Observed::is_pending)) || managed.any(is_unread)
-}
-
-/// Whether an observation is too old to prove anything.
-#[must_use]
-pub fn is_stale<T>(seen: &Observed<T>, limit: Duration, now: Timestamp) -> bool {
-    seen.observed_at().is_some_and(|at| after(at, limit) < now)
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_aws::Request;
+use audit_aws::{Piece, PieceId, PieceKind, Request};
+use audit_core::Snapshot;
 use audit_core::model::IssuerUrl;
 use jiff::Timestamp;
 
 use super::super::schedule::after;
 use super::EvidencePlan;
 use super::account::Watched;
-use super::target::Target;
 
 /// Above this many single reads of roles at once, an account is listed instead.
 const SINGLES: usize = 20;
@@ -47,7 +47,8 @@ impl EvidencePlan {
     }
 
     /// What to ask now.
-    pub fn requests(&mut self, issuer: Option<&IssuerUrl>, now: Timestamp) -> Vec<Request> {
+    pub fn requests(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Request> {
+        let issuer = snapshot.issuer.as_ref().map(|issuer| &issuer.url);
         let mut requests = Vec::new();
         let began = *self.began.get_or_insert(now);
         if issuer.is_none() && now < after(began, ISSUER_PATIENCE) {
@@ -55,58 +56,68 @@ impl EvidencePlan {
         }
         self.asked.take_due(now);
         let due = self.rereads.take_due(self.refresh, now);
-        self.wanted.extend(due.iter().filter_map(Target::basis));
+        let basis = |piece: &PieceId| Some(piece.of(piece.kind.basis()?));
+        self.wanted.extend(due.iter().filter_map(basis));
         self.wanted.extend(due);
-        for (id, watched) in &mut self.accounts {
-            if watched.is_open && watched.next_listing <= now {
-                let can_be_listed = watched.can_be_listed();
-                match issuer {
-                    Some(issuer) => requests.push(listing(id, watched, issuer, self.refresh, now)),
-                    None => watched.next_listing = after(now, self.refresh),
-                }
-                self.simulations.renew(id);
-                self.wanted.insert(Target::provider(id));
-                self.wanted.extend(watched.besides.iter().cloned());
-                if self.cluster_name.is_some() && self.home.as_ref() == Some(id) {
-                    self.wanted.insert(Target::pod_identity(id));
-                }
-                if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
-                    self.wanted
-                        .extend(watched.roles.keys().map(|name| Target::permissions(id, name)));
-                }
-            }
-        }
+        self.refresh_due(snapshot, now, &mut requests);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.append(&mut self.forced.clone());
-        let with_documents: Vec<Target> = wanted.iter().filter_map(Target::part).collect();
-        for part in with_documents {
-            wanted.remove(&part);
+        let included = |piece: &PieceId| Some(piece.of(piece.kind.includes()?));
+        for piece in wanted.iter().filter_map(included).collect::<Vec<_>>() {
+            wanted.remove(&piece);
         }
         wanted.retain(|target| self.asked.at(target).is_none());
         self.forced.retain(|target| self.asked.at(target).is_some());
         for target in self.rather_list(wanted, issuer, now, &mut requests) {
-            if let Some(request) = self.single(&target, issuer) {
-                requests.push(request);
+            if let Some(piece) = self.single(&target, snapshot) {
+                self.awaited
+                    .insert(PieceId::new(&target.account, piece.kind(), piece.key()));
+                requests.push(Request::piece(&target.account, piece));
                 self.asked.set(&target, Some(after(now, COALESCE)));
             }
         }
         requests
     }
 
+    /// Reads the accounts whose refresh is due: all their roles by a listing, and what a listing does not bring.
+    fn refresh_due(&mut self, snapshot: &Snapshot, now: Timestamp, requests: &mut Vec<Request>) {
+        let issuer = snapshot.issuer.as_ref().map(|issuer| &issuer.url);
+        let is_due = |watched: &Watched| watched.is_open && watched.next_listing <= now;
+        let due = self.accounts.iter().filter(|(_, watched)| is_due(watched));
+        for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            let others = self.of_account(&id, snapshot);
+            self.wanted.extend(others);
+            self.simulations.renew(&id);
+            let Some(watched) = self.accounts.get_mut(&id) else {
+                continue;
+            };
+            let can_be_listed = watched.can_be_listed();
+            match issuer {
+                Some(issuer) => requests.push(listing(&id, watched, issuer, self.refresh, now)),
+                None => watched.next_listing = after(now, self.refresh),
+            }
+            if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
+                let roles = watched.roles.keys();
+                self.wanted
+                    .extend(roles.map(|name| PieceId::new(&id, PieceKind::Policies, name)));
+            }
+        }
+    }
+
     /// Lists accounts of which many roles are wanted; returns what remains to be read one by one.
     fn rather_list(
         &mut self,
-        wanted: BTreeSet<Target>,
+        wanted: BTreeSet<PieceId>,
         issuer: Option<&IssuerUrl>,
         now: Timestamp,
         requests: &mut Vec<Request>,
-    ) -> Vec<Target> {
+    ) -> Vec<PieceId> {
         let Some(issuer) = issuer else {
             return wanted.into_iter().collect();
         };
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for target in wanted.iter().filter(|target| target.is_listed()) {
-            *counts.entry(target.account()).or_default() += 1;
+        for target in wanted.iter().filter(|target| target.kind.is_listed()) {
+            *counts.entry(&target.account).or_default() += 1;
         }
         let mut listed: BTreeSet<String> = BTreeSet::new();
         for (id, count) in counts {
@@ -124,48 +135,23 @@ impl EvidencePlan {
         }
         wanted
             .into_iter()
-            .filter(|target| !(target.is_listed() && listed.contains(target.account())))
+            .filter(|target| !(target.kind.is_listed() && listed.contains(&target.account)))
             .collect()
     }
 
-    fn single(&mut self, target: &Target, issuer: Option<&IssuerUrl>) -> Option<Request> {
-        let watched = self
-            .accounts
-            .get_mut(target.account())
-            .filter(|watched| watched.is_open)?;
-        match target {
-            Target::Role { account, name } => Some(Request::Role {
-                account: account.clone(),
-                name: name.clone(),
-            }),
-            Target::Permissions { account, name } => Some(Request::Permissions {
-                account: account.clone(),
-                name: name.clone(),
-            }),
-            Target::Simulation { account, name } => self.simulations.request(account, name),
-            Target::ProviderUrls { account } => Some(Request::ProviderUrls {
-                account: account.clone(),
-            }),
-            Target::TrustQuota { account } => Some(Request::TrustQuota {
-                account: account.clone(),
-            }),
-            Target::PodIdentity { account } => Some(Request::PodIdentity {
-                account: account.clone(),
-                cluster_name: self.cluster_name.clone()?,
-                wanted: self.references.keys().cloned().collect(),
-            }),
-            Target::Clusters { account, region } => Some(Request::Clusters {
-                account: account.clone(),
-                region: region.clone(),
-            }),
-            Target::Provider { account } => {
-                watched.asked_partition = Some(watched.partition()?.to_owned());
-                Some(Request::Provider {
-                    account: account.clone(),
-                    arn: self.provider_arn(account, issuer)?,
-                })
-            }
+    /// The question that brings a piece; none where it cannot be asked now.
+    fn single(&mut self, target: &PieceId, snapshot: &Snapshot) -> Option<Piece> {
+        let id = &target.account;
+        self.accounts.get(id).filter(|watched| watched.is_open)?;
+        let piece = match target.kind {
+            // Only those who expect permissions know what to ask.
+            PieceKind::Simulation => self.simulations.request(id, &target.key)?.into(),
+            kind => kind.ask(&target.key, &self.circumstances(id, None, snapshot))?,
+        };
+        if let (Piece::Provider(_), Some(watched)) = (&piece, self.accounts.get_mut(id)) {
+            watched.asked_partition = watched.partition().map(str::to_owned);
         }
+        Some(piece)
     }
 }
 

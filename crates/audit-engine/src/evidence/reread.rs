@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use audit_aws::PieceId;
 use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
 use super::super::schedule::{Schedule, after, backoff};
-use super::target::Target;
 
 /// The first wait.
 const FIRST: Duration = Duration::from_secs(15);
@@ -21,7 +21,7 @@ pub struct Cause {
     /// The reason of its verdict.
     pub reason: &'static str,
     /// What has to change for it to become healthy.
-    pub target: Target,
+    pub target: PieceId,
 }
 
 /// The bindings that hang on one target, and how often it was read for them.
@@ -37,8 +37,8 @@ struct Hanging {
 #[derive(Debug, Default)]
 pub struct Rereads {
     causes: BTreeMap<BindingKey, Cause>,
-    targets: BTreeMap<Target, Hanging>,
-    due: Schedule<Target>,
+    targets: BTreeMap<PieceId, Hanging>,
+    due: Schedule<PieceId>,
 }
 
 impl Rereads {
@@ -79,7 +79,7 @@ impl Rereads {
     }
 
     /// The targets whose time has come, and with them those whose time comes soon.
-    pub fn take_due(&mut self, refresh: Duration, now: Timestamp) -> Vec<Target> {
+    pub fn take_due(&mut self, refresh: Duration, now: Timestamp) -> Vec<PieceId> {
         if self.due.next().is_none_or(|at| at > now) {
             return Vec::new();
         }

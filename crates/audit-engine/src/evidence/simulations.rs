@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_aws::Request;
+use audit_aws::evidence::Simulation;
+use audit_aws::{PieceId, PieceKind};
 use audit_core::model::{BindingKey, Inquiry};
 use audit_core::permissions::simulation::Wanted;
 use iam_policy::RoleArn;
 
 use super::EvidencePlan;
-use super::target::Target;
 
 /// An account and a role in it, by their names.
 pub type RoleName = (String, String);
@@ -51,7 +51,7 @@ pub struct Simulations {
 
 impl Simulations {
     /// Takes note of what a binding wants to know. Returns what to ask about because of that.
-    pub fn want(&mut self, key: &BindingKey, wanted: Wanted) -> Option<Target> {
+    pub fn want(&mut self, key: &BindingKey, wanted: Wanted) -> Option<PieceId> {
         let name = (wanted.role.account().to_owned(), wanted.role.name().to_owned());
         if wanted.is_doubted {
             self.doubted.insert(key.clone());
@@ -71,7 +71,7 @@ impl Simulations {
         simulated.inquiries.insert(key.clone(), wanted.inquiries);
         let target = simulated
             .is_wanted()
-            .then(|| Target::simulation(&name.0, &name.1));
+            .then(|| PieceId::new(&name.0, PieceKind::Simulation, &name.1));
         self.of.insert(key.clone(), name);
         target
     }
@@ -94,16 +94,15 @@ impl Simulations {
     }
 
     /// What to ask about a role, which counts as asked from now on.
-    pub fn request(&mut self, account: &str, name: &str) -> Option<Request> {
+    pub fn request(&mut self, account: &str, name: &str) -> Option<Simulation> {
         let simulated = self.roles.get_mut(&(account.to_owned(), name.to_owned()))?;
         let question = simulated.question();
         let (state, inquiries) = question.clone();
         simulated.asked = Some(question);
         simulated.is_answered = false;
         simulated.is_due = false;
-        Some(Request::Simulation {
-            account: account.to_owned(),
-            name: name.to_owned(),
+        Some(Simulation {
+            role: name.to_owned(),
             role_arn: simulated.arn.to_string(),
             state,
             inquiries,
@@ -128,9 +127,9 @@ impl Simulations {
 
     /// What a binding wants to know.
     #[must_use]
-    pub fn target(&self, key: &BindingKey) -> Option<Target> {
+    pub fn target(&self, key: &BindingKey) -> Option<PieceId> {
         let (account, name) = self.of.get(key)?;
-        Some(Target::simulation(account, name))
+        Some(PieceId::new(account, PieceKind::Simulation, name))
     }
 
     /// All evidence of an account is read anew: what it says is asked for at the next look, when that has been read.
@@ -188,7 +187,7 @@ mod tests {
     fn ask(simulations: &mut Simulations, name: &str, wanted: Wanted) -> Option<usize> {
         let role = wanted.role.name().to_owned();
         simulations.want(&key(name), wanted)?;
-        let Some(Request::Simulation { state, inquiries, .. }) = simulations.request(ACCOUNT, &role) else {
+        let Some(Simulation { state, inquiries, .. }) = simulations.request(ACCOUNT, &role) else {
             panic!("nothing to ask");
         };
         simulations.answered(ACCOUNT, &role, state);
@@ -237,7 +236,7 @@ mod tests {
         assert_eq!(simulations.forget(&key("x"), Some(&app)), None);
         assert_eq!(
             simulations.target(&key("x")),
-            Some(Target::simulation(ACCOUNT, "app"))
+            Some(PieceId::new(ACCOUNT, PieceKind::Simulation, "app"))
         );
         assert_eq!(simulations.forget(&key("x"), None), None);
         assert!(simulations.concerns(ACCOUNT, "app") && simulations.target(&key("x")).is_none());

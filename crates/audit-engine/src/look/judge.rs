@@ -1,5 +1,6 @@
 //! The third step of a look: what the rules say, and what the engine needs to know besides.
 
+use audit_aws::{PieceId, PieceKind};
 use audit_core::Verdict;
 use audit_core::audit::report;
 use audit_core::chain::Chain;
@@ -10,7 +11,7 @@ use audit_core::report::BindingReport;
 use audit_core::rules::irsa910;
 use iam_policy::RoleArn;
 
-use super::super::evidence::{Cause, Target};
+use super::super::evidence::Cause;
 use super::super::reviews::MOST;
 
 /// What a chain comes to.
@@ -45,7 +46,7 @@ impl Judged {
 fn doubt(wanted: &Wanted) -> Option<Cause> {
     wanted.is_doubted.then(|| Cause {
         reason: irsa910::ENTRY.reason,
-        target: Target::simulation(wanted.role.account(), wanted.role.name()),
+        target: PieceId::new(wanted.role.account(), PieceKind::Simulation, wanted.role.name()),
     })
 }
 
@@ -57,15 +58,15 @@ fn cause(report: &BindingReport) -> Option<Cause> {
     let mut counting = report.findings.iter().filter(|finding| finding.counts());
     let deciding = counting.find(|finding| finding.entry.reason == report.reason)?;
     let arn = RoleArn::parse(report.facts.role_arn.as_deref()?).ok()?;
-    let target = match deciding.to_reread() {
+    let (kind, key) = match deciding.to_reread() {
         Reread::Nothing => return None,
-        Reread::Role => Target::role(arn.account(), arn.name()),
-        Reread::Permissions => Target::permissions(arn.account(), arn.name()),
-        Reread::Simulation => Target::simulation(arn.account(), arn.name()),
-        Reread::Provider => Target::provider(arn.account()),
+        Reread::Role => (PieceKind::Role, arn.name()),
+        Reread::Permissions => (PieceKind::Policies, arn.name()),
+        Reread::Simulation => (PieceKind::Simulation, arn.name()),
+        Reread::Provider => (PieceKind::Provider, ""),
     };
     Some(Cause {
         reason: report.reason,
-        target,
+        target: PieceId::new(arn.account(), kind, key),
     })
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_aws::{Failure, Listed, ListedRole, Reading, Request};
+use audit_aws::{Failure, Listed, ListedRole, Piece, Reading, Request, evidence};
 use audit_core::model::{
-    BindingKey, EksIssuer, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role, RoleLookup,
-    RolePolicies, SimulatedAnswer, SimulatedDecision, TrustingRoles,
+    BindingKey, Clusters, EksIssuer, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role,
+    RoleLookup, RolePolicies, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TrustingRoles,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -34,10 +34,7 @@ impl Answers {
             },
             Self::Down => FailureKind::Unavailable,
         };
-        Some(Failure {
-            kind,
-            message: "no".to_owned(),
-        })
+        Some(Failure::new(kind, "no"))
     }
 }
 
@@ -98,61 +95,49 @@ impl Aws {
                 .ok_or_else(|| id.clone())
         };
         let answer = match request {
-            Request::Role { account: id, name } => {
-                known(id).map(|account| role_readings(account, id, name, at))
-            }
-            Request::Permissions { account: id, name } => {
-                known(id).map(|account| permissions_readings(account, id, name, at))
-            }
-            Request::Simulation {
-                account: id,
-                name,
-                state,
-                inquiries,
-                ..
-            } => known(id).map(|account| simulation_readings(account, id, (name, *state), inquiries, at)),
-            Request::Provider { account: id, arn } => {
-                known(id).map(|account| provider_readings(account, id, arn, at))
-            }
+            Request::Piece { account: id, piece } => known(id).map(|account| match piece {
+                Piece::Role(asked) => role_readings(account, id, asked, at),
+                Piece::Simulation(asked) => simulation_readings(account, id, asked, at),
+                Piece::Provider(asked) => provider_readings(account, id, asked, at),
+                Piece::ProviderUrls(asked) => {
+                    let failure = account.extras.failure("iam:ListOpenIDConnectProviders");
+                    let result = failure.map_or(Ok(account.provider_urls.clone()), Err);
+                    vec![Reading::piece(id, asked.clone(), at, result)]
+                }
+                Piece::TrustQuota(asked) => {
+                    let failure = account.extras.failure("iam:GetAccountSummary");
+                    vec![Reading::piece(
+                        id,
+                        asked.clone(),
+                        at,
+                        failure.map_or(Ok(2048), Err),
+                    )]
+                }
+                Piece::PodIdentity(asked) => {
+                    let failure = account.extras.failure("eks:ListPodIdentityAssociations");
+                    let result = failure.map_or(Ok(associations(account)), Err);
+                    vec![Reading::piece(id, asked.clone(), at, result)]
+                }
+                Piece::Clusters(asked) => {
+                    let failure = account.extras.failure("eks:ListClusters");
+                    let clusters = Clusters {
+                        issuers: account.clusters.iter().map(|id| eks_issuer(id)).collect(),
+                        is_whole: true,
+                    };
+                    vec![Reading::piece(
+                        id,
+                        asked.clone(),
+                        at,
+                        failure.map_or(Ok(clusters), Err),
+                    )]
+                }
+                Piece::Policies(_) | Piece::Inline(_) | Piece::Managed(_) => {
+                    panic!("the engine asks for roles: {piece:?}")
+                }
+            }),
             Request::Listing {
                 account: id, wanted, ..
             } => known(id).map(|account| listing_readings(account, id, wanted, at)),
-            Request::ProviderUrls { account: id } => known(id).map(|account| {
-                let action = "iam:ListOpenIDConnectProviders";
-                let failure = account.extras.failure(action);
-                vec![Reading::ProviderUrls {
-                    account: id.clone(),
-                    at,
-                    result: failure.map_or(Ok(account.provider_urls.clone()), Err),
-                }]
-            }),
-            Request::TrustQuota { account: id } => known(id).map(|account| {
-                let failure = account.extras.failure("iam:GetAccountSummary");
-                vec![Reading::TrustQuota {
-                    account: id.clone(),
-                    at,
-                    result: failure.map_or(Ok(2048), Err),
-                }]
-            }),
-            Request::PodIdentity { account: id, .. } => known(id).map(|account| {
-                let failure = account.extras.failure("eks:ListPodIdentityAssociations");
-                vec![Reading::PodIdentity {
-                    account: id.clone(),
-                    at,
-                    result: failure.map_or(Ok(associations(account)), Err),
-                    trouble: None,
-                }]
-            }),
-            Request::Clusters { account: id, region } => known(id).map(|account| {
-                let failure = account.extras.failure("eks:ListClusters");
-                let issuers = account.clusters.iter().map(|id| eks_issuer(id));
-                vec![Reading::Clusters {
-                    account: id.clone(),
-                    region: region.clone(),
-                    at,
-                    result: failure.map_or_else(|| Ok(issuers.collect()), Err),
-                }]
-            }),
             Request::EksIssuer { .. } => panic!("the engine does not ask EKS"),
         };
         answer.unwrap_or_else(|account| vec![Reading::NotConfigured { account }])
@@ -169,54 +154,34 @@ fn associations(aws: &AwsAccount) -> BTreeMap<BindingKey, PodIdentityAssociation
     keys.map(|key| (key, association.clone())).collect()
 }
 
-fn role_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<Reading> {
+/// A role, its policies, and where that is asked for, what stands in them.
+fn role_readings(aws: &AwsAccount, id: &str, asked: &evidence::Role, at: Timestamp) -> Vec<Reading> {
     if aws.singles == Answers::Never {
         return Vec::new();
     }
-    let (account, name) = (id.to_owned(), name.to_owned());
+    let name = asked.name.as_str();
+    let role_reading = |result| Reading::piece(id, asked.clone(), at, result);
     if let Some(failure) = aws.singles.failure("iam:GetRole") {
-        return vec![Reading::Role {
-            account,
-            name,
-            at,
-            result: Err(failure),
-        }];
+        return vec![role_reading(Err(failure))];
     }
-    let Some(subjects) = aws.roles.get(&name) else {
-        return vec![Reading::Role {
-            account,
-            name,
-            at,
-            result: Ok(RoleLookup::Absent),
-        }];
+    let Some(subjects) = aws.roles.get(name) else {
+        return vec![role_reading(Ok(RoleLookup::Absent))];
     };
-    let found = RoleLookup::Found(Arc::new(role(aws, id, &name, subjects)));
-    vec![
-        Reading::Role {
-            account: account.clone(),
-            name: name.clone(),
-            at,
-            result: Ok(found),
-        },
-        Reading::Policies {
-            account,
-            name,
-            at,
-            result: Ok(policies()),
-        },
-    ]
-}
-
-/// The same, then what stands in the policies.
-fn permissions_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -> Vec<Reading> {
-    let mut readings = role_readings(aws, id, name, at);
-    if let Some(Reading::Policies { .. }) = readings.last() {
-        readings.extend(policies().attached.into_iter().map(|arn| Reading::Managed {
-            account: id.to_owned(),
-            arn,
-            at,
-            result: Ok(aws.policy().into()),
-        }));
+    let found = RoleLookup::Found(Arc::new(role(aws, id, name, subjects)));
+    let listed = evidence::Policies {
+        role: name.to_owned(),
+        documents: asked.with_documents.then_some(None),
+    };
+    let mut readings = vec![
+        role_reading(Ok(found)),
+        Reading::piece(id, listed, at, Ok(policies())),
+    ];
+    if asked.with_documents {
+        let documents = policies()
+            .attached
+            .into_iter()
+            .map(|arn| Reading::piece(id, evidence::Managed { arn }, at, Ok(aws.policy().into())));
+        readings.extend(documents);
     }
     readings
 }
@@ -225,8 +190,7 @@ fn permissions_readings(aws: &AwsAccount, id: &str, name: &str, at: Timestamp) -
 fn simulation_readings(
     aws: &AwsAccount,
     id: &str,
-    (name, state): (&str, u64),
-    inquiries: &BTreeSet<Inquiry>,
+    asked: &evidence::Simulation,
     at: Timestamp,
 ) -> Vec<Reading> {
     if aws.simulations == Answers::Never {
@@ -245,27 +209,36 @@ fn simulation_readings(
         },
         missing_keys: Vec::new(),
     };
-    let of_inquiry = |inquiry: &Inquiry| (inquiry.clone(), inquiry.actions.iter().map(answer).collect());
+    let of_inquiry = |inquiry: &Inquiry| {
+        let simulated = Simulated {
+            answers: inquiry.actions.iter().map(answer).collect(),
+            since: at,
+        };
+        (inquiry.clone(), simulated)
+    };
     let failure = aws.simulations.failure("iam:SimulatePrincipalPolicy");
-    vec![Reading::Simulation {
-        account: id.to_owned(),
-        name: name.to_owned(),
-        state,
+    let simulation = Simulation {
+        state: asked.state,
+        answers: asked.inquiries.iter().map(of_inquiry).collect(),
+    };
+    vec![Reading::piece(
+        id,
+        asked.clone(),
         at,
-        result: failure.map_or_else(|| Ok(inquiries.iter().map(of_inquiry).collect()), Err),
-    }]
+        failure.map_or(Ok(simulation), Err),
+    )]
 }
 
 /// What every policy allows.
 const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
 
-fn provider_readings(aws: &AwsAccount, id: &str, arn: &str, at: Timestamp) -> Vec<Reading> {
+fn provider_readings(aws: &AwsAccount, id: &str, asked: &evidence::Provider, at: Timestamp) -> Vec<Reading> {
     if aws.singles == Answers::Never {
         return Vec::new();
     }
     let registered = issuer(ISSUER).url.provider_arn("aws", id);
-    let provider = (!aws.has_no_provider && arn == registered).then(|| Provider {
+    let provider = (!aws.has_no_provider && asked.arn == registered).then(|| Provider {
         arn: registered,
         url: ISSUER.trim_start_matches("https://").to_owned(),
         client_ids: vec!["sts.amazonaws.com".to_owned()],
@@ -274,12 +247,7 @@ fn provider_readings(aws: &AwsAccount, id: &str, arn: &str, at: Timestamp) -> Ve
         .singles
         .failure("iam:GetOpenIDConnectProvider")
         .map_or(Ok(provider), Err);
-    vec![Reading::Provider {
-        account: id.to_owned(),
-        arn: arn.to_owned(),
-        at,
-        result,
-    }]
+    vec![Reading::piece(id, asked.clone(), at, result)]
 }
 
 fn listing_readings(aws: &AwsAccount, id: &str, wanted: &BTreeSet<String>, at: Timestamp) -> Vec<Reading> {

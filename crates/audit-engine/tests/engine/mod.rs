@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::irsa_audit::VerdictName;
-use audit_aws::{Reading, Request};
+use audit_aws::{Piece, Reading, Request};
 use audit_core::Config;
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
 use audit_k8s::{Change, Kind, Observation, prune};
@@ -446,15 +446,8 @@ impl Lab {
             .reads
             .iter()
             .map(|read| match read {
-                Request::Role { account, name } => format!("role {account} {name}"),
-                Request::Permissions { account, name } => format!("permissions {account} {name}"),
-                Request::Simulation { account, name, .. } => format!("simulation {account} {name}"),
-                Request::Provider { account, .. } => format!("provider {account}"),
+                Request::Piece { account, piece } => short_read(account, piece),
                 Request::Listing { account, .. } => format!("list {account}"),
-                Request::ProviderUrls { account } => format!("providers {account}"),
-                Request::TrustQuota { account } => format!("quota {account}"),
-                Request::PodIdentity { account, .. } => format!("associations {account}"),
-                Request::Clusters { account, region } => format!("clusters {account} {region}"),
                 Request::EksIssuer { .. } => "eks".to_owned(),
             })
             .collect();
@@ -469,6 +462,20 @@ impl Lab {
 
 fn object(name: &str) -> (String, String) {
     (NS.to_owned(), name.to_owned())
+}
+
+fn short_read(account: &str, piece: &Piece) -> String {
+    match piece {
+        Piece::Role(role) if role.with_documents => format!("permissions {account} {}", role.name),
+        Piece::Role(role) => format!("role {account} {}", role.name),
+        Piece::Simulation(asked) => format!("simulation {account} {}", asked.role),
+        Piece::Provider(_) => format!("provider {account}"),
+        Piece::ProviderUrls(_) => format!("providers {account}"),
+        Piece::TrustQuota(_) => format!("quota {account}"),
+        Piece::PodIdentity(_) => format!("associations {account}"),
+        Piece::Clusters(asked) => format!("clusters {account} {}", asked.region),
+        Piece::Policies(_) | Piece::Inline(_) | Piece::Managed(_) => format!("part {account} {piece:?}"),
+    }
 }
 
 fn short(write: &Write) -> Option<String> {

@@ -142,7 +142,7 @@ fn a_policy_that_changed_meanwhile_is_read_before_anything_is_believed() {
     lab.aws.home().policy = Some(policy_of(&["s3:GetObject", "s3:PutObject"]));
     lab.aws.home().singles = Answers::Never;
     lab.aws.home().listings = Answers::Never;
-    lab.engine.evidence.force(&Lab::key("app"));
+    lab.engine.evidence.force(&Lab::key("app"), &lab.engine.snapshot);
     lab.settle();
     assert_eq!(
         lab.reason("mine").as_deref(),

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audit_aws::{Directory, Outcome, Reading, Request, RequestObserver};
+use audit_aws::evidence::Answered;
+use audit_aws::{Directory, Outcome, PieceAnswer, Reading, Request, RequestObserver};
 use audit_core::Snapshot;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_core::snapshot::Cluster;
@@ -305,8 +306,12 @@ impl Session {
                 }
             }
             reading => {
-                if let Reading::Simulation {
-                    result: Err(failure), ..
+                if let Reading::Piece {
+                    answer:
+                        PieceAnswer::Simulation(Answered {
+                            result: Err(failure), ..
+                        }),
+                    ..
                 } = &reading
                     && !std::mem::replace(&mut self.warned_of_simulations, true)
                 {

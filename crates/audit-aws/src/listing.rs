@@ -10,10 +10,10 @@ use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use super::next_marker;
-use super::role::{Dates, build};
 use crate::account::AccountClient;
+use crate::evidence::{Dates, build};
 use crate::failure::Miss;
+use crate::pages::next_marker;
 use crate::reading::{Listed, ListedRole, Reading};
 
 /// The most that IAM puts on a page.
@@ -60,7 +60,7 @@ pub(crate) enum PageRead {
     /// There is another page.
     More(Box<ListingProgress>),
     /// The listing ended, well or not. The policies were not among those that it brought.
-    Ended(Reading, BTreeSet<String>),
+    Ended(Box<Reading>, BTreeSet<String>),
 }
 
 impl ListingProgress {
@@ -143,7 +143,7 @@ impl ListingProgress {
             started_at,
             result,
         };
-        PageRead::Ended(reading, unlisted)
+        PageRead::Ended(Box::new(reading), unlisted)
     }
 
     /// The kinds of things that are asked for.

@@ -2,90 +2,152 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_core::model::{ContextEntry, FailureKind, Inquiry, SimulatedAnswer, SimulatedDecision, ValueType};
+use audit_core::model::{
+    self, Account, ContextEntry, Inquiry, Observed, Simulated, SimulatedAnswer, SimulatedDecision, ValueType,
+};
 use aws_sdk_iam::types::{
     ContextEntry as SdkEntry, ContextKeyTypeEnum, EvaluationResult, PermissionsBoundaryDecisionDetail,
     PolicyEvaluationDecisionType,
 };
 use jiff::Timestamp;
 
-use super::next_marker;
+use super::kind::{EvidenceKind, Read};
 use crate::account::AccountClient;
-use crate::reading::Failure;
-
-/// The answers by what was asked.
-pub(crate) type Answers = BTreeMap<Inquiry, Vec<SimulatedAnswer>>;
+use crate::concern::Concern;
+use crate::failure::Failure;
+use crate::pages::{Page, all};
 
 /// The resource that stands for none.
 const NO_RESOURCE: &str = "*";
 
-/// What an error begins with that says no more than that IAM does not simulate this.
+/// The error code that says no more than that IAM does not simulate this.
 const NOT_TAKEN: &str = "InvalidInput";
 
-/// Asks the simulator. An inquiry that it does not take has no answers.
-pub(crate) async fn simulate(
-    account: &AccountClient,
-    role_arn: &str,
-    inquiries: &BTreeSet<Inquiry>,
-) -> (Timestamp, Result<Answers, Failure>) {
-    let (mut answers, mut began) = (Answers::new(), None);
-    for inquiry in inquiries {
-        let (at, result) = ask(account, role_arn, inquiry).await;
-        let began = *began.get_or_insert(at);
-        match result {
-            Ok(found) => drop(answers.insert(inquiry.clone(), found)),
-            Err(failure)
-                if failure.kind == FailureKind::Unavailable && failure.message.starts_with(NOT_TAKEN) =>
-            {
-                tracing::debug!(
-                    role = role_arn,
-                    message = failure.message,
-                    "IAM does not simulate this"
-                );
-                answers.insert(inquiry.clone(), Vec::new());
-            }
-            Err(failure) => return (began, Err(failure)),
-        }
-    }
-    (began.unwrap_or_else(Timestamp::now), Ok(answers))
+/// Asks the policy simulator about a role. An inquiry that it does not take has no answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Simulation {
+    /// The role's name, without its path.
+    pub role: String,
+    /// The role's ARN.
+    pub role_arn: String,
+    /// Which policies the role is known to have, see [`state`](audit_core::permissions::simulation::state).
+    pub state: u64,
+    /// What is asked, each by a call of its own.
+    pub inquiries: BTreeSet<Inquiry>,
 }
 
-/// All pages of the answer to one inquiry.
-async fn ask(
-    account: &AccountClient,
-    role_arn: &str,
-    inquiry: &Inquiry,
-) -> (Timestamp, Result<Vec<SimulatedAnswer>, Failure>) {
-    let entries: Vec<SdkEntry> = inquiry.context.iter().map(entry).collect();
-    let (mut results, mut marker, mut began) = (Vec::new(), None::<String>, None);
-    loop {
-        let send = || {
-            account
-                .iam
-                .simulate_principal_policy()
-                .policy_source_arn(role_arn)
-                .set_action_names(Some(inquiry.actions.clone()))
-                .set_resource_arns((!inquiry.resources.is_empty()).then(|| inquiry.resources.clone()))
-                .set_context_entries(Some(entries.clone()))
-                .set_marker(marker.clone())
-                .send()
-        };
-        // Nothing hangs on it: one attempt is enough.
-        let (at, answer) = account
-            .caller
-            .call_once("iam", "SimulatePrincipalPolicy", send)
-            .await;
-        let began = *began.get_or_insert(at);
-        let page = match answer {
-            Ok(page) => page,
-            Err(miss) => return (began, Err(miss.into_failure())),
-        };
-        results.extend(page.evaluation_results.unwrap_or_default());
-        match next_marker(page.is_truncated, page.marker, marker.as_deref()) {
-            Ok(None) => return (began, Ok(read(inquiry, &results))),
-            Ok(next) => marker = next,
-            Err(failure) => return (began, Err(failure)),
+impl EvidenceKind for Simulation {
+    type Value = model::Simulation;
+
+    const CALLS: &'static [&'static str] = &["iam:SimulatePrincipalPolicy"];
+    const OF_ROLE: bool = true;
+
+    fn key(&self) -> &str {
+        &self.role
+    }
+
+    async fn read(&self, account: &AccountClient) -> Read<model::Simulation> {
+        let (mut answers, mut began) = (BTreeMap::new(), None);
+        for inquiry in &self.inquiries {
+            let (at, result) = self.simulate(account, inquiry).await;
+            let began = *began.get_or_insert(at);
+            let said = match result {
+                Ok(said) => said,
+                Err(failure) if failure.code.as_deref() == Some(NOT_TAKEN) => {
+                    tracing::debug!(
+                        role = self.role_arn,
+                        message = failure.message,
+                        "IAM does not simulate this"
+                    );
+                    Vec::new()
+                }
+                Err(failure) => return (began, Err(failure)).into(),
+            };
+            let simulated = Simulated {
+                answers: said,
+                since: at,
+            };
+            answers.insert(inquiry.clone(), simulated);
         }
+        let simulation = model::Simulation {
+            state: self.state,
+            answers,
+        };
+        (began.unwrap_or_else(Timestamp::now), Ok(simulation)).into()
+    }
+
+    fn kept<'a>(account: &'a Account, key: &str) -> Option<&'a Observed<model::Simulation>> {
+        account.simulations.get(key)
+    }
+
+    fn slot<'a>(account: &'a mut Account, key: &str) -> &'a mut Observed<model::Simulation> {
+        account.simulations.entry(key.to_owned()).or_default()
+    }
+
+    fn forget(account: &mut Account, key: &str) {
+        account.simulations.remove(key);
+    }
+
+    /// What it says again, of a role with the same policies, it has been saying since it was first heard.
+    fn continued(mut new: model::Simulation, old: &model::Simulation) -> model::Simulation {
+        if old.state == new.state {
+            for (inquiry, simulated) in &mut new.answers {
+                let before = old.answers.get(inquiry);
+                if let Some(before) = before.filter(|before| before.answers == simulated.answers) {
+                    simulated.since = before.since;
+                }
+            }
+        }
+        new
+    }
+
+    fn changes(
+        &self,
+        account: &str,
+        _: Option<&model::Simulation>,
+        _: Option<&model::Simulation>,
+    ) -> Vec<Concern> {
+        vec![Concern::role(account, &self.role)]
+    }
+
+    /// Also a failure: whether another answer is awaited may depend on it.
+    fn confirms(&self, account: &str, _: &Result<model::Simulation, Failure>) -> Vec<Concern> {
+        vec![Concern::role(account, &self.role)]
+    }
+}
+
+impl Simulation {
+    /// All pages of the answer to one inquiry.
+    async fn simulate(
+        &self,
+        account: &AccountClient,
+        inquiry: &Inquiry,
+    ) -> (Timestamp, Result<Vec<SimulatedAnswer>, Failure>) {
+        let entries: Vec<SdkEntry> = inquiry.context.iter().map(entry).collect();
+        let request = account
+            .iam
+            .simulate_principal_policy()
+            .policy_source_arn(&self.role_arn)
+            .set_action_names(Some(inquiry.actions.clone()))
+            .set_resource_arns((!inquiry.resources.is_empty()).then(|| inquiry.resources.clone()))
+            .set_context_entries(Some(entries));
+        let request = &request;
+        let (at, results) = all(|marker| async move {
+            let send = || request.clone().set_marker(marker.clone()).send();
+            // No verdict depends on it: one attempt is enough.
+            let (at, answer) = account
+                .caller
+                .call_once("iam", "SimulatePrincipalPolicy", send)
+                .await;
+            let page = answer.map(|page| Page {
+                items: page.evaluation_results.unwrap_or_default(),
+                truncated: page.is_truncated,
+                marker: page.marker,
+            });
+            (at, page)
+        })
+        .await;
+        (at, results.map(|results| read(inquiry, &results)))
     }
 }
 

@@ -5,8 +5,7 @@ use audit_core::text::quote;
 use jiff::Timestamp;
 
 use crate::account::AccountClient;
-use crate::failure::Miss;
-use crate::reading::Failure;
+use crate::failure::{Failure, Miss};
 
 /// Reads the issuer from the description of a cluster.
 pub(crate) async fn issuer(
@@ -29,7 +28,7 @@ pub(crate) async fn issuer(
 }
 
 /// Reads what the description of a cluster says of its issuer.
-pub(super) async fn describe(
+pub(crate) async fn describe(
     account: &AccountClient,
     eks: &aws_sdk_eks::Client,
     cluster_name: &str,
