@@ -67,6 +67,8 @@ pub struct Config {
     /// Whether the repair of a trust policy comes as a diff and for Terraform as well. A status has no room for them, and each
     /// costs another evaluation.
     pub all_forms: bool,
+    /// The operator's own ServiceAccount; absent where something else asks AWS.
+    pub own: Option<BindingKey>,
     /// Severities that replace those of the catalogue, by code. Never to or from *unknown*.
     pub severities: BTreeMap<String, Severity>,
     /// Codes for which waivers count, in place of all but [`NOT_WAIVABLE`].
@@ -86,6 +88,7 @@ impl Default for Config {
             staleness_limit: Duration::from_hours(1),
             role_unused_after: UNUSED_AFTER,
             all_forms: true,
+            own: None,
             severities: BTreeMap::new(),
             waivable: None,
             excluded_namespaces: BTreeSet::new(),

@@ -78,7 +78,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
     };
     let missing: Vec<Question<'_>> = questions.filter(needs_a_policy).collect();
-    let refused = of_kind(&all, |answer| answer.refusal().is_some());
+    let refused = of_kind(all, |answer| answer.refusal().is_some());
     let refusals: Vec<String> = refused
         .iter()
         .filter_map(|expected| {

@@ -71,7 +71,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let all = expected(chain);
-    let failing = of_kind(&all, is_missing);
+    let failing = of_kind(all, is_missing);
     failing.first()?;
     let message = message(aws.arn.name(), &failing, |expected| why(chain, expected));
     let fix = let_it(chain, &failing);

@@ -57,7 +57,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let denied = of_kind(&all, |answer| matches!(answer.own(), Answer::Denied(_)));
+    let denied = of_kind(all, |answer| matches!(answer.own(), Answer::Denied(_)));
     let Answer::Denied(first) = denied.first()?.answer.own() else {
         return None;
     };

@@ -58,7 +58,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let blocked = of_kind(&all, |answer| matches!(answer.own(), Answer::OutsideBoundary(_)));
+    let blocked = of_kind(all, |answer| matches!(answer.own(), Answer::OutsideBoundary(_)));
     let Answer::OutsideBoundary(boundary) = *blocked.first()?.answer.own() else {
         return None;
     };

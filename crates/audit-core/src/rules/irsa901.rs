@@ -29,11 +29,14 @@
 //! - [GetAccountAuthorizationDetails](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html)
 
 use super::evidence::{account, gaps};
+use super::own_role::broken_link;
 use crate::chain::{Chain, Gap};
 use crate::check::{AccountEvidence, Check, Rule};
+use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::FailureKind;
+use crate::snapshot::Snapshot;
 use crate::text::{ascii_json, quote_list};
 
 /// The catalogue's entry.
@@ -62,7 +65,10 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
         })
         .collect();
     let found = account.is_accessible() && !denied.is_empty();
-    found.then(|| finding(account.id, &denied)).into_iter().collect()
+    found
+        .then(|| finding((account.snapshot, account.config), account.id, &denied))
+        .into_iter()
+        .collect()
 }
 
 /// The call by which the operator gets credentials for its own role. What decides is that role's trust policy.
@@ -72,9 +78,9 @@ const OWN_ROLE: &str = "sts:AssumeRoleWithWebIdentity";
 const ROLE_OF_ACCOUNT: &str = "sts:AssumeRole";
 
 /// The finding for actions that were denied in an account.
-fn finding(account: &str, actions: &[&str]) -> Finding {
+fn finding((snapshot, config): (&Snapshot, &Config), account: &str, actions: &[&str]) -> Finding {
     if actions.contains(&OWN_ROLE) {
-        return without_own_role(account);
+        return without_own_role(snapshot, config, account);
     }
     if actions.contains(&ROLE_OF_ACCOUNT) {
         return without_role_of(account);
@@ -91,7 +97,11 @@ fn finding(account: &str, actions: &[&str]) -> Finding {
 }
 
 /// There are no credentials at all. No identity policy helps: the binding of the operator itself is broken, or nobody has logged in.
-fn without_own_role(account: &str) -> Finding {
+fn without_own_role(snapshot: &Snapshot, config: &Config, account: &str) -> Finding {
+    if let Some((broken, fix)) = broken_link(snapshot, config) {
+        let message = format!("there are no AWS credentials to read account {account} with: {broken}");
+        return Finding::new(&ENTRY, message).fix(fix);
+    }
     let message = format!("there are no AWS credentials to read account {account} with");
     let fix = Fix::manual(
         "a command needs your own credentials: `aws sts get-caller-identity` must answer where it runs. The operator gets them as any pod \
@@ -124,7 +134,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (link, _) = *denied.first()?;
     let mut actions: Vec<&str> = denied.iter().map(|(_, action)| *action).collect();
     actions.dedup();
-    Some(finding(account(chain), &actions).at(link))
+    Some(finding((chain.snapshot, chain.config), account(chain), &actions).at(link))
 }
 
 #[cfg(test)]

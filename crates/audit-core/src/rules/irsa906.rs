@@ -87,7 +87,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let open = of_kind(&all, |answer| matches!(answer, Answer::Undetermined(_)));
+    let open = of_kind(all, |answer| matches!(answer, Answer::Undetermined(_)));
     open.first()?;
     let message = message(aws.arn.name(), &open, |expected| {
         let doubts = match &expected.answer {

@@ -78,8 +78,8 @@ pub mod irsa907;
 pub mod irsa908;
 pub mod irsa909;
 pub mod irsa910;
-
 mod meant;
+pub mod own_role;
 pub mod permissions;
 pub mod pods;
 pub mod repair;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use audit_core::model::{ClusterIssuer, IssuerSource, IssuerUrl};
+use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kube::Client;
@@ -29,8 +29,7 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 /// Legacy tokens, kept in Secrets, have the issuer `kubernetes/serviceaccount`, which is no URL, and give nothing.
 #[must_use]
 pub fn of_token(token: &str) -> Option<ClusterIssuer> {
-    let payload = token.trim().split('.').nth(1)?;
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let claims = claims(token)?;
     let claim = |name: &str| claims.get(name).and_then(Value::as_str);
     let url = IssuerUrl::parse(claim("iss")?).ok()?;
     claim("sub").filter(|subject| subject.starts_with(SERVICE_ACCOUNT))?;
@@ -38,6 +37,23 @@ pub fn of_token(token: &str) -> Option<ClusterIssuer> {
         url,
         source: IssuerSource::Token,
     })
+}
+
+/// The ServiceAccount that this process runs as, by the token that its pod was given: nothing outside of a cluster.
+pub async fn own_service_account() -> Option<BindingKey> {
+    let token = tokio::fs::read_to_string(TOKEN_FILE).await.ok()?;
+    let subject = claims(&token)?
+        .get("sub")?
+        .as_str()?
+        .strip_prefix(SERVICE_ACCOUNT)?
+        .to_owned();
+    let (namespace, name) = subject.split_once(':')?;
+    Some(BindingKey::new(namespace, name))
+}
+
+fn claims(token: &str) -> Option<Value> {
+    let payload = token.trim().split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
 /// The issuer in a discovery document.

@@ -170,6 +170,7 @@ async fn start(
     let config = Config {
         annotation_prefix: args.annotation_prefix.clone(),
         all_forms: false,
+        own: issuer::own_service_account().await,
         token_audience: args.token_audience.clone(),
         role_home: args.compose_role_arn.clone(),
         ..Config::default()
