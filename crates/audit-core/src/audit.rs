@@ -1,5 +1,6 @@
 //! The audit: one pure function from observations to a report.
 
+mod repairing;
 mod then;
 
 use jiff::Timestamp;
