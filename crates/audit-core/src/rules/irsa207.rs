@@ -50,15 +50,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
+    let mut finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
         format!(
-            "{} compares {} literally; the token has {}{}",
+            "{} compares {} literally; the token has {}",
             clause(cause),
             wanted(cause),
-            got(cause),
-            if_meant(chain, cause)
+            got(cause)
         )
     })?;
+    let cause = chain.past_role()?.trust.as_ref()?.cause.as_ref()?;
+    finding.message.push_str(&if_meant(chain, cause));
     Some(or_by_hand(chain, finding))
 }
 
@@ -91,7 +92,7 @@ fn if_meant(chain: &Chain<'_>, cause: &Cause) -> String {
         ),
     };
     format!(
-        ". If the wildcard is meant, StringLike would admit every ServiceAccount that fits `{}`, which is {reached}; the fix admits this \
+        ". If the wildcard is meant, StringLike would admit every ServiceAccount that fits `{}`, which reaches {reached}; the fix admits this \
          ServiceAccount only",
         quote(value)
     )
