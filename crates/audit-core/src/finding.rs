@@ -3,6 +3,9 @@
 use crate::fix::Fix;
 use jiff::Timestamp;
 
+/// The code of what AWS was asked and has not answered yet. It counts at every link, because the answer may show anything.
+pub const EVIDENCE_PENDING: &str = "IRSA914";
+
 /// A link of the chain, in the order in which a credential request travels it; RBAC stands beside the chain, last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Link {

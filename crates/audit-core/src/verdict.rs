@@ -1,6 +1,6 @@
 //! How findings become one verdict and one reason.
 
-use crate::finding::{Finding, Link, Severity};
+use crate::finding::{EVIDENCE_PENDING, Finding, Link, Severity};
 
 /// The verdict on a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,9 +50,11 @@ pub struct Expects {
     pub kubernetes: bool,
 }
 
-/// Whether an *unknown* at a link counts: on Permissions and Rbac only where somebody asked.
-fn unknown_counts(link: Link, expects: Expects) -> bool {
-    match link {
+/// Whether an *unknown* counts: on Permissions and Rbac only where somebody asked, or where the answer is on its way, which may
+/// show a risk.
+fn unknown_counts(finding: &Finding, expects: Expects) -> bool {
+    match finding.link {
+        _ if finding.entry.code == EVIDENCE_PENDING => true,
         Link::Permissions => expects.aws,
         Link::Rbac => expects.kubernetes,
         _ => true,
@@ -65,7 +67,7 @@ pub fn verdict(findings: &[Finding], expects: Expects) -> Verdict {
     let has = |severity: Severity| findings.iter().any(|f| f.counts() && f.severity == severity);
     let unknown = findings
         .iter()
-        .any(|f| f.counts() && f.severity == Severity::Unknown && unknown_counts(f.link, expects));
+        .any(|f| f.counts() && f.severity == Severity::Unknown && unknown_counts(f, expects));
     if has(Severity::Broken) {
         Verdict::Broken
     } else if unknown {
@@ -85,7 +87,7 @@ pub fn deciding(findings: &[Finding], verdict: Verdict, expects: Expects) -> Opt
     findings
         .iter()
         .filter(|f| f.counts() && f.severity == severity)
-        .filter(|f| severity != Severity::Unknown || unknown_counts(f.link, expects))
+        .filter(|f| severity != Severity::Unknown || unknown_counts(f, expects))
         .min_by_key(|f| (f.link, f.entry.code))
 }
 

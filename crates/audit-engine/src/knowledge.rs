@@ -230,8 +230,7 @@ impl Engine {
         if is_forced {
             self.evidence.force(key, &self.snapshot);
         }
-        self.evidence
-            .want_unseen(key, gathered.expects_permissions, &self.snapshot, now);
+        self.evidence.want_unseen(key, &self.snapshot, now);
     }
 }
 

@@ -271,8 +271,11 @@ fn documents<'a>(
     if !policies.inline.is_empty() {
         let texts = evidence(account.inline.get(role.arn.name()), config, now, missing)?;
         for name in &policies.inline {
-            let text = texts.get(name).ok_or_else(|| missing.clone())?;
-            identity.push(Policy::new(Source::Inline(name), text));
+            match texts.get(name) {
+                Some(text) => identity.push(Policy::new(Source::Inline(name), text)),
+                None if account.is_inline_gone(role.arn.name(), name) => {}
+                None => return Err(missing.clone()),
+            }
         }
     }
     for arn in &policies.attached {

@@ -303,6 +303,17 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether an inline policy that a role was listed with is gone: its document was looked for after that, and was not there.
+    #[must_use]
+    pub fn is_inline_gone(&self, role: &str, name: &str) -> bool {
+        let listed = self.policies.get(role).and_then(Observed::observed_at);
+        let documents = self.inline.get(role).and_then(|seen| seen.value.as_ref());
+        let (Some(listed), Some((documents, read))) = (listed, documents) else {
+            return false;
+        };
+        !documents.contains_key(name) && listed < *read
+    }
+
     /// Whether the account could be listed as a whole, and has not been yet.
     #[must_use]
     pub fn listing_is_missing(&self) -> bool {

@@ -200,7 +200,16 @@ mod tests {
         );
         assert!(!report.pending);
         assert!(unread(None).expect_aws().audit().pending);
-        assert_healthy(&unread(Some(&denied)).audit());
+        let report = unread(Some(&denied)).audit();
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Working, vec!["IRSA901"])
+        );
+        assert_eq!(
+            state(&report, Link::Permissions),
+            LinkState::Unseen("AwsAccessDenied"),
+            "nothing passes unread"
+        );
     }
 
     #[test]
@@ -268,7 +277,7 @@ mod tests {
             .audit();
         the_one(
             &report,
-            ("IRSA902", Severity::Unknown, Link::Role, Verdict::Unknown),
+            ("IRSA914", Severity::Unknown, Link::Role, Verdict::Unknown),
         );
         assert!(report.pending, "a read of the one role follows");
     }

@@ -1,8 +1,8 @@
 //! # IRSA902 `AwsUnavailable`
 //!
 //! ## What it means
-//! AWS throttles the operator, fails, or has not answered yet. On a binding only where evidence was never had: otherwise
-//! the last evidence stands, with its age, until IRSA904.
+//! AWS throttles the operator, or fails. On a binding only where evidence was never had: otherwise
+//! the last evidence stands, with its age, until IRSA904. An answer that is merely on its way is IRSA914.
 //!
 //! ## Why it is unknown
 //! What was never seen proves nothing.
@@ -73,7 +73,6 @@ fn account_finding(account: &str, failure: &ReadFailure) -> Finding {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (link, what) = gaps(chain).into_iter().find_map(|(link, gap)| match gap {
-        Gap::Pending => Some((link, "has not answered yet")),
         Gap::Failed(FailureKind::Throttled) => Some((link, "throttles the operator")),
         Gap::Failed(FailureKind::Unavailable) => Some((link, "does not answer")),
         _ => None,
@@ -114,31 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_been_answered_is_pending() {
-        for (world, link) in [
-            (World::healthy().without_account(), Link::Role),
-            (World::healthy().role_unseen(None), Link::Role),
-            (World::healthy().provider_unseen(None), Link::Provider),
-            (
-                World::healthy().policies_unseen(None).expect_aws(),
-                Link::Permissions,
-            ),
-        ] {
-            let report = world.audit();
-            the_one(&report, ("IRSA902", Severity::Unknown, link, Verdict::Unknown));
-            assert!(report.pending);
-        }
-    }
-
-    #[test]
     fn a_role_that_waits_for_a_failing_listing_says_why() {
         for kind in [FailureKind::Throttled, FailureKind::Unavailable] {
             let report = World::healthy().role_unseen(None).listing_fails(kind).audit();
-            assert!(
-                !the_one(&report, ON_ROLE).message.contains("yet"),
-                "{}",
-                report.message
-            );
+            the_one(&report, ON_ROLE);
             assert!(!report.pending);
         }
     }

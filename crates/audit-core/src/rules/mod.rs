@@ -78,6 +78,7 @@ pub mod irsa907;
 pub mod irsa908;
 pub mod irsa909;
 pub mod irsa910;
+pub mod irsa914;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -166,6 +167,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa908::RULE,
     irsa909::RULE,
     irsa910::RULE,
+    irsa914::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

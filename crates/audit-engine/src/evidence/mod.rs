@@ -19,7 +19,7 @@ use audit_aws::evidence::Circumstances;
 use audit_aws::{PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::Question;
-use audit_core::model::{Account, BindingKey, FailureKind, Observed, RoleLookup};
+use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleLookup};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -366,29 +366,18 @@ impl EvidencePlan {
         self.accounts.iter().filter_map(oldest).collect()
     }
 
-    /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it. What stands in policies is read
-    /// for those who expect something of it, and where no listing will ever bring it.
-    pub fn want_unseen(
-        &mut self,
-        key: &BindingKey,
-        expects_permissions: bool,
-        snapshot: &Snapshot,
-        now: Timestamp,
-    ) {
+    /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it: a role with what its policies say,
+    /// because the first verdict rests on all of it.
+    pub fn want_unseen(&mut self, key: &BindingKey, snapshot: &Snapshot, now: Timestamp) {
         for arn in self.references.get(key).cloned().into_iter().flatten() {
             let (id, role) = (arn.account(), arn.name());
-            let seen = snapshot.accounts.get(id);
             let Some(watched) = self.accounts.get(id) else {
                 continue;
             };
-            let is_seen = seen.is_some_and(|account| !PieceKind::Role.is_pending(account, role));
-            let lacks_documents =
-                || expects_permissions && seen.is_some_and(|account| lacks_documents(account, role));
-            if watched.is_being_listed(role, now) {
-                // It brings everything.
-            } else if !is_seen && !expects_permissions && watched.can_be_listed() {
-                self.wanted.insert(PieceId::new(id, PieceKind::Role, role));
-            } else if !is_seen || lacks_documents() {
+            let is_unseen = |account: &Account| {
+                PieceKind::Role.is_pending(account, role) || lacks_documents(account, role)
+            };
+            if !watched.is_being_listed(role, now) && snapshot.accounts.get(id).is_none_or(is_unseen) {
                 self.wanted.insert(PieceId::new(id, PieceKind::Policies, role));
             }
             self.want_needed(id, role, snapshot);
@@ -466,17 +455,24 @@ fn piece_of(question: Question) -> PieceId {
     }
 }
 
-/// Whether nobody has tried to read what stands in a policy of a role.
+/// Whether nobody has tried to read which policies a role has, or what one of them says.
 fn lacks_documents(account: &Account, role: &str) -> bool {
-    let Some(policies) = account.policies.get(role).and_then(Observed::latest) else {
+    let Some(RoleLookup::Found(found)) = account.roles.get(role).and_then(Observed::latest) else {
         return false;
     };
-    let boundary = match account.roles.get(role).and_then(Observed::latest) {
-        Some(RoleLookup::Found(role)) => role.boundary.as_deref(),
-        _ => None,
+    let policies = account.policies.get(role);
+    let Some(policies) = policies.and_then(Observed::latest) else {
+        return policies.is_none_or(Observed::is_pending);
     };
-    let inline = account.inline.get(role);
-    let mut managed = policies.attached.iter().map(String::as_str).chain(boundary);
-    let is_unread = |arn| account.managed.get(arn).is_none_or(Observed::is_pending);
-    (!policies.inline.is_empty() && inline.is_none_or(Observed::is_pending)) || managed.any(is_unread)
+    let managed = policies.attached.iter().map(String::as_str);
+    let mut managed = managed.chain(found.boundary.as_deref());
+    let lacks_inline = |name: &String| {
+        account.inline.get(role).is_none_or(|seen| {
+            let is_read = |documents: &InlineDocuments| documents.contains_key(name);
+            seen.failure.is_none()
+                && !seen.latest().is_some_and(is_read)
+                && !account.is_inline_gone(role, name)
+        })
+    };
+    policies.inline.iter().any(lacks_inline) || managed.any(|arn| PieceKind::Managed.is_pending(account, arn))
 }

@@ -18,8 +18,6 @@ pub struct Gathered<'k> {
     /// The roles that the verdict depends on, until somebody takes note of them. Empty for a binding that is not looked into: one that the settings exclude, or whose
     /// `IrsaAudit` is suspended.
     pub roles: BTreeSet<RoleArn>,
-    /// An `IrsaAudit` expects AWS permissions of it.
-    pub expects_permissions: bool,
     /// An `IrsaAudit` asks for the audit, and nothing says that it is to rest.
     is_audited: bool,
 }
@@ -34,7 +32,6 @@ impl<'k> Gathered<'k> {
         Self {
             key,
             roles: looked_into.map_or_else(BTreeSet::new, |binding| roles_of(snapshot, config, key, binding)),
-            expects_permissions: request.is_some_and(|request| !request.aws.is_empty()),
             is_audited: looked_into.is_some() && request.is_some(),
         }
     }

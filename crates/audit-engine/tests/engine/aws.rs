@@ -53,6 +53,8 @@ pub struct AwsAccount {
     /// Calls that only some verdicts need.
     pub extras: Answers,
     pub simulations: Answers,
+    /// What managed policies say.
+    pub documents: Answers,
     /// Actions that an SCP denies.
     pub scp_denies: BTreeSet<&'static str>,
     /// What the policies of roles allow, where it is not what they do at first.
@@ -176,7 +178,7 @@ fn role_readings(aws: &AwsAccount, id: &str, asked: &evidence::Role, at: Timesta
         role_reading(Ok(found)),
         Reading::piece(id, listed, at, Ok(policies())),
     ];
-    if asked.with_documents {
+    if asked.with_documents && aws.documents == Answers::Well {
         let documents = policies()
             .attached
             .into_iter()

@@ -33,20 +33,89 @@ fn a_new_binding_is_read_by_itself() {
     let mut lab = Lab::healthy();
     lab.binding("new");
     lab.settle();
-    assert_eq!(lab.short_reads(), [format!("role {HOME} new")]);
+    assert_eq!(lab.short_reads(), [format!("permissions {HOME} new")]);
     assert_eq!(lab.verdict("new"), Some(VerdictName::Working));
 }
 
+/// The verdicts and the reasons that were written of a binding so far.
+fn written(lab: &Lab, name: &str) -> Vec<(Option<VerdictName>, Option<String>)> {
+    let of = |write: &Write| match write {
+        Write::Status { object, status, .. } if object.1 == name => {
+            Some((status.verdict, status.reason.clone()))
+        }
+        _ => None,
+    };
+    lab.writes.iter().filter_map(of).collect()
+}
+
+/// A role that may do everything.
+fn with_administrator() -> Lab {
+    let mut lab = Lab::leading();
+    let everything = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [everything]});
+    lab.aws.home().policy = Some(policy.to_string());
+    lab
+}
+
 #[test]
-fn what_stands_in_policies_is_read_for_those_who_expect_something_of_it() {
+fn the_first_verdict_is_the_one_that_an_audit_gives() {
+    let at_risk = (Some(VerdictName::AtRisk), Some("AdministratorAccess".to_owned()));
+    let mut lab = with_administrator();
+    // A role that is new to the operator, and one that a listing has shown, without what its policies say.
+    lab.trusts("seen", "seen");
+    lab.pass(REFRESH + 1);
+    lab.binding("new");
+    lab.annotated("seen", Some("seen"));
+    lab.pass(2 * REFRESH);
+    for name in ["new", "seen"] {
+        assert_eq!(written(&lab, name)[0], at_risk);
+        assert!(
+            written(&lab, name).iter().all(|said| *said == at_risk),
+            "{:?}",
+            written(&lab, name)
+        );
+    }
+    let report = lab.engine.report(lab.now);
+    assert!(
+        report
+            .bindings
+            .iter()
+            .all(|binding| binding.reason == "AdministratorAccess")
+    );
+}
+
+#[test]
+fn a_document_that_is_slow_passes_no_link() {
+    let mut lab = with_administrator();
+    lab.aws.home().documents = Answers::Never;
+    lab.binding("app");
+    lab.pass(12);
+    let status = lab.status("app").unwrap();
+    let of = |kind: &str| {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == kind);
+        serde_json::to_value(condition.unwrap().status).unwrap()
+    };
+    assert_eq!(
+        (of("Permissions"), of("Reconciling")),
+        (json!("Unknown"), json!("True"))
+    );
+    let pending = (Some(VerdictName::Unknown), Some("EvidencePending".to_owned()));
+    assert_eq!(written(&lab, "app"), [pending]);
+    lab.aws.home().documents = Answers::Well;
+    lab.pass(20);
+    assert_eq!(lab.reason("app").as_deref(), Some("AdministratorAccess"));
+}
+
+#[test]
+fn what_policies_say_is_read_with_the_role_and_once() {
     let mut lab = Lab::healthy();
     lab.forget();
     lab.edit("app", |audit| {
         audit["spec"]["expect"] = json!({"aws": [{"actions": ["s3:GetObject"]}]});
     });
     lab.settle();
-    let once = ["permissions", "simulation"].map(|read| format!("{read} {HOME} app"));
-    assert_eq!(lab.short_reads(), once);
+    let once = [format!("simulation {HOME} app")];
+    assert_eq!(lab.short_reads(), once, "the rest is known");
     assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
     lab.forget();
     lab.pass(REFRESH - 30);

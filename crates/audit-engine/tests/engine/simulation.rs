@@ -80,6 +80,8 @@ fn a_role_that_trusts_somebody_else_is_not_asked_about() {
         .home()
         .roles
         .insert("app".to_owned(), [subject("other")].into());
+    // What was just read is not read again for a moment.
+    lab.pass(6);
     lab.declare("mine", "app");
     lab.reaudit("mine", "now");
     lab.settle();
