@@ -301,7 +301,8 @@ impl<'a> Chain<'a> {
         let asked = self.past_role().filter(|aws| aws.trust_admits());
         let policies = asked.and_then(|aws| aws.permissions.as_ref().ok());
         let permissions = policies.into_iter().flat_map(|policies| {
-            let all = policies.identity.iter().chain(&policies.boundary);
+            let own = policies.identity.iter().chain(&policies.boundary);
+            let all = own.chain(&policies.organization);
             all.filter_map(|policy| iam_policy::next_turn(policy.document()?, now))
         });
         let next = trust.chain(permissions).min()?;

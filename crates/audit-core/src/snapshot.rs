@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Held, Pod, Reviews, ServiceAccount, Workload, likeness,
+    Account, AuditRequest, BindingKey, ClusterIssuer, ControlPolicy, Held, Pod, Reviews, ServiceAccount, Workload, likeness,
 };
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub issuer: Option<ClusterIssuer>,
     /// AWS accounts by id.
     pub accounts: BTreeMap<String, Account>,
+    /// Policies of the organization of the accounts, as far as they were given: only from files.
+    pub control_policies: Vec<ControlPolicy>,
     /// What the cluster's API server itself says of expected permissions, where it makes a difference.
     pub reviews: Reviews,
 }

@@ -69,6 +69,7 @@ pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Load
         cluster: objects.cluster,
         issuer: aws.issuer,
         accounts: aws.accounts,
+        control_policies: aws.control_policies,
         ..Snapshot::default()
     };
     Loaded {

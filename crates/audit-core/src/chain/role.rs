@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
+use crate::permissions::organization::{self, Limits};
 use crate::permissions::{Policy, PolicySet, Source};
 use crate::snapshot::{Origin, Snapshot};
 
@@ -51,6 +52,8 @@ pub struct RoleChain<'a> {
     pub provider: Evidence<'a, Option<Provider>>,
     /// How the trust policy answers, where role and issuer are known.
     pub trust: Option<TrustDiagnosis>,
+    /// What the RCPs that were given deny of the call for the web identity, where role and issuer are known.
+    pub limits: Limits<'a>,
     /// Which permission policies the role has.
     pub policies: Evidence<'a, RolePolicies>,
     /// What stands in them, and in its boundary.
@@ -109,7 +112,11 @@ impl<'a> RoleChain<'a> {
             .map_or(provider, Ok);
         let permissions = match (account, &role, &policies) {
             (Some(account), Ok(RoleLookup::Found(role)), Ok(policies)) => {
-                documents(account, role, policies, config, now, &missing)
+                documents(account, role, policies, config, now, &missing).map(|own| PolicySet {
+                    organization: organization::of_role(&snapshot.control_policies, &role.arn),
+                    account: role.arn.account(),
+                    ..own
+                })
             }
             (_, Ok(_), Err(gap)) | (_, Err(gap), _) => Err(gap.clone()),
             (_, Ok(_), Ok(_)) => Err(missing.clone()),
@@ -117,7 +124,7 @@ impl<'a> RoleChain<'a> {
         let issuer = snapshot.issuer.as_ref();
         let provider_arn = issuer.map(|i| i.url.provider_arn(arn.partition(), arn.account()));
         let role = role.and_then(seen_whole);
-        let trust = match (&role, issuer, &provider_arn) {
+        let (trust, limits) = match (&role, issuer, &provider_arn) {
             (Ok(RoleLookup::Found(role)), Some(issuer), Some(provider_arn)) => {
                 let identity = WebIdentity {
                     provider_arn: provider_arn.clone(),
@@ -126,9 +133,10 @@ impl<'a> RoleChain<'a> {
                     audience: audience.to_owned(),
                     called_at: Some(now.as_second()),
                 };
-                Some(diagnose_trust(&role.trust(), &identity))
+                let limits = organization::of_trust(&snapshot.control_policies, &role.arn, &identity);
+                (Some(diagnose_trust(&role.trust(), &identity)), limits)
             }
-            _ => None,
+            _ => (None, Limits::default()),
         };
         Self {
             arn,
@@ -137,6 +145,7 @@ impl<'a> RoleChain<'a> {
             provider_arn,
             provider,
             trust,
+            limits,
             policies,
             permissions,
         }
@@ -170,9 +179,15 @@ impl<'a> RoleChain<'a> {
             && matches!(self.provider, Ok(Some(provider)) if provider.client_ids.contains(&self.audience))
     }
 
-    /// Whether the trust policy admits the request.
+    /// Whether the trust policy admits the request, and no RCP that was given denies it, or may.
     #[must_use]
     pub fn trust_admits(&self) -> bool {
+        self.trust_policy_admits() && self.limits.is_open()
+    }
+
+    /// Whether the trust policy by itself admits the request.
+    #[must_use]
+    pub fn trust_policy_admits(&self) -> bool {
         self.trust
             .as_ref()
             .is_some_and(|t| t.decision == iam_policy::Decision::Allowed)
@@ -206,7 +221,8 @@ impl<'a> RoleChain<'a> {
         let denied = self
             .trust
             .as_ref()
-            .is_some_and(|t| !matches!(t.decision, Decision::Allowed | Decision::Undetermined));
+            .is_some_and(|t| !matches!(t.decision, Decision::Allowed | Decision::Undetermined))
+            || self.limits.denies.is_some();
         // Without an issuer nothing can be told of provider and trust, but a role that is not there fails anyway.
         if absent || (self.provider_arn.is_some() && (refused || denied)) {
             Outcome::Fails
@@ -282,7 +298,11 @@ fn documents<'a>(
         identity.push(managed(arn)?);
     }
     let boundary = role.boundary.as_deref().map(managed).transpose()?;
-    Ok(PolicySet { identity, boundary })
+    Ok(PolicySet {
+        identity,
+        boundary,
+        ..PolicySet::default()
+    })
 }
 
 /// What a complete listing says of a role that it does not have.

@@ -8,6 +8,7 @@ pub mod expectation;
 pub mod issuer;
 pub mod likeness;
 pub mod near_annotation;
+pub mod organization;
 pub mod pod;
 pub mod reviews;
 pub mod service_account;
@@ -30,6 +31,7 @@ pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waive
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use near_annotation::Misplaced;
+pub use organization::{ControlKind, ControlPolicy};
 pub use pod::{ApiToken, Labels, Os, Pod, PodPhase, Workload};
 pub use reviews::Reviews;
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};

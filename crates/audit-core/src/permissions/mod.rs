@@ -1,8 +1,8 @@
 //! What a role may do, by its own policies and its permissions boundary.
 //!
-//! SCPs, RCPs and the policies of resources are not seen here, so that an answer is about the role alone: it may be that one of
-//! them denies what the role is allowed, or that a resource's own policy allows what the role's does not. IAM's policy simulator,
-//! where it may be asked, sees SCPs as well.
+//! SCPs and RCPs are seen as far as they were given, see [`organization`]; policies of resources are not. So an answer is about the
+//! role: an SCP that was not given may deny what the role is allowed, and a resource's own policy may allow what the role's does not.
+//! IAM's policy simulator, where it may be asked, sees SCPs as well.
 //!
 //! | module | what is in it |
 //! |---|---|
@@ -15,6 +15,7 @@
 //! | [`clause`] | a condition in words: the key, what it must be, what the request has |
 //! | [`chaining`] | what comes of assuming another role: both sides' policies together |
 //! | [`admission`] | what that other role's trust policy says |
+//! | [`organization`] | what SCPs and RCPs deny, and what was looked at |
 //! | [`power`] | administrators, and the ways to become one |
 //! | [`confirmation`] | whether IAM's policy simulator says the same |
 //! | [`simulation`] | what it is asked |
@@ -25,6 +26,7 @@ pub mod clause;
 pub mod confirmation;
 pub mod expectation;
 pub mod expected;
+pub mod organization;
 pub mod policies;
 pub mod power;
 pub mod question;
@@ -40,7 +42,7 @@ pub use policies::{
 pub use session::Session;
 pub use simulation::Confirmation;
 
-/// What is not looked at, for messages.
+/// What is not looked at, for messages. Where SCPs or RCPs were given, [`organization::not_seen`] says which were.
 pub const NOT_SEEN: &str = "SCPs, RCPs and policies of resources are not looked at";
 
 /// The same, where IAM's policy simulator agrees.

@@ -6,6 +6,8 @@ use std::fmt;
 use iam_policy::{ClauseExplanation, Document, Effect, Parsed, Reach, Request, Truth, is_pattern, reach};
 
 use super::clause;
+use super::organization::Limits;
+use crate::model::ControlPolicy;
 use crate::text::{quote, quote_list};
 
 /// Where a policy is kept.
@@ -15,6 +17,8 @@ pub enum Source<'a> {
     Inline(&'a str),
     /// Managed, by its ARN.
     Managed(&'a str),
+    /// In the organization of the role's account, or of the account of what is acted upon.
+    Organization(&'a ControlPolicy),
 }
 
 impl fmt::Display for Source<'_> {
@@ -22,6 +26,13 @@ impl fmt::Display for Source<'_> {
         match self {
             Self::Inline(name) => write!(f, "inline policy `{}`", quote(name)),
             Self::Managed(arn) => write!(f, "policy `{}`", quote(arn)),
+            Self::Organization(policy) => write!(
+                f,
+                "{} `{}` (`{}`)",
+                policy.kind.name(),
+                quote(&policy.name),
+                quote(&policy.id)
+            ),
         }
     }
 }
@@ -135,6 +146,15 @@ pub enum Doubt<'a> {
         /// The keys, as the policy writes them.
         keys: Vec<String>,
     },
+    /// Whether a policy of the organization denies it.
+    Organization {
+        /// Why that is not certain; safe to show.
+        why: String,
+        /// The keys, as the policy writes them.
+        keys: Vec<String>,
+        /// What to give to settle the rest; safe to show.
+        remedy: Option<String>,
+    },
 }
 
 impl Doubt<'_> {
@@ -142,8 +162,17 @@ impl Doubt<'_> {
     #[must_use]
     pub fn keys(&self) -> &[String] {
         match self {
-            Self::Keys(_, keys) | Self::Target { keys, .. } => keys,
+            Self::Keys(_, keys) | Self::Target { keys, .. } | Self::Organization { keys, .. } => keys,
             Self::Part(_) | Self::Unreadable(_) => &[],
+        }
+    }
+
+    /// What to give to settle it, apart from keys; safe to show.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        match self {
+            Self::Organization { remedy, .. } => remedy.as_deref(),
+            _ => None,
         }
     }
 }
@@ -154,7 +183,7 @@ impl fmt::Display for Doubt<'_> {
             Self::Keys(place, keys) => write!(f, "{place} depends on {}", quote_list(keys, 5)),
             Self::Part(place) => write!(f, "{place} may concern a part of it only"),
             Self::Unreadable(source) => write!(f, "{source} cannot be read"),
-            Self::Target { why, .. } => f.write_str(why),
+            Self::Target { why, .. } | Self::Organization { why, .. } => f.write_str(why),
         }
     }
 }
@@ -241,6 +270,10 @@ pub struct PolicySet<'a> {
     pub identity: Vec<Policy<'a>>,
     /// The permissions boundary.
     pub boundary: Option<Policy<'a>>,
+    /// Policies of the organization, as far as they may apply to the role or to what it acts upon.
+    pub organization: Vec<Policy<'a>>,
+    /// The role's account.
+    pub account: &'a str,
 }
 
 /// What some policies say together.
@@ -254,7 +287,7 @@ pub(super) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of<'p>(policies: impl IntoIterator<Item = &'p Policy<'a>>, request: &Request) -> Self
+    pub(super) fn of<'p>(policies: impl IntoIterator<Item = &'p Policy<'a>>, request: &Request) -> Self
     where
         'a: 'p,
     {
@@ -311,11 +344,12 @@ fn doubt<'a>(policy: &Policy<'a>, at: usize, request: &Request) -> Doubt<'a> {
     }
 }
 
-/// What a role's identity policies and its permissions boundary say, each by itself.
+/// What a role's identity policies, its permissions boundary and its organization say, each by itself.
 #[derive(Debug)]
 pub(super) struct Sides<'a> {
     pub(super) identity: Side<'a>,
     pub(super) boundary: Option<(Source<'a>, Side<'a>)>,
+    pub(super) organization: Limits<'a>,
 }
 
 impl<'a> Sides<'a> {
@@ -323,13 +357,14 @@ impl<'a> Sides<'a> {
     pub(super) fn denies(&self) -> Option<&Place<'a>> {
         let own = self.identity.denies.as_ref();
         own.or_else(|| self.boundary.as_ref()?.1.denies.as_ref())
+            .or(self.organization.denies.as_ref())
     }
 
     /// Whether some statement may deny it.
     pub(super) fn may_deny(&self) -> bool {
         let boundary = self.boundary.iter().map(|(_, side)| side);
         let mut sides = std::iter::once(&self.identity).chain(boundary);
-        sides.any(|side| side.denies.is_some() || !side.may_deny.is_empty())
+        sides.any(|side| side.denies.is_some() || !side.may_deny.is_empty()) || !self.organization.is_open()
     }
 
     /// Whether the boundary allows it; a role without one has no limit.
@@ -348,6 +383,7 @@ impl<'a> Sides<'a> {
             }
             doubts.extend(side.may_deny);
         }
+        doubts.extend(self.organization.may_deny);
         doubts.dedup();
         doubts
     }
@@ -391,13 +427,15 @@ impl<'a> PolicySet<'a> {
                 .boundary
                 .as_ref()
                 .map(|policy| (policy.source, Side::of([policy], request))),
+            organization: Limits::of(&self.organization, self.account, request),
         }
     }
 
     /// The conditions of a statement, as a request meets them.
     #[must_use]
     pub fn clauses(&self, place: &Place<'_>, request: &Request) -> Vec<ClauseExplanation> {
-        let mut policies = self.identity.iter().chain(&self.boundary);
+        let own = self.identity.iter().chain(&self.boundary);
+        let mut policies = own.chain(&self.organization);
         let policy = policies.find(|policy| policy.source == place.policy);
         let explained = policy
             .and_then(Policy::document)

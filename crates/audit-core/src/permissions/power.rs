@@ -89,7 +89,7 @@ pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Way<'a>>
     let own_prefix = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
     let mut own_policies = policies.identity.iter().filter_map(|policy| match policy.source {
         Source::Managed(arn) if arn.starts_with(&own_prefix) => Some(arn),
-        Source::Managed(_) | Source::Inline(_) => None,
+        Source::Managed(_) | Source::Inline(_) | Source::Organization(_) => None,
     });
     let way = |what, actions| move |by| Way { what, actions, by };
     let mut ways = Vec::new();
@@ -138,7 +138,10 @@ fn allowed<'a>(
     if let Some(service) = passed_to {
         request.context = request.context.with("iam:PassedToService", service);
     }
-    match policies.ask(&request) {
+    let mut sides = policies.sides(&request);
+    // What an organization may deny, or may not, does not make a way any less of one.
+    sides.organization.may_deny.clear();
+    match sides.answer() {
         Answer::Allowed(place) => Some(place),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! From what is expected of a role to findings.
 
+use std::borrow::Cow;
+
 use crate::chain::Chain;
 use crate::fix::Fix;
 use crate::fix::boundary::{self, Widened};
@@ -7,9 +9,10 @@ use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::SimulatedDecision;
 use crate::model::aws::keeper;
 use crate::permissions::expectation::{admitted, request};
+use crate::permissions::organization::not_seen;
 use crate::permissions::session::Session;
 use crate::permissions::{
-    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SEEN, NOT_SIMULATED, Policy, PolicySet,
+    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SIMULATED, Policy, PolicySet,
     Question, Source, chaining, is_for_every_resource,
 };
 use crate::text::quote;
@@ -28,6 +31,7 @@ pub(crate) fn asked(question: &Question<'_>) -> String {
 
 /// A message on some answers: the first few, then how many more there are, then what was not looked at by whom.
 pub(crate) fn message<'e, 'a: 'e>(
+    chain: &Chain<'_>,
     role: &str,
     answers: &'e [&'e Expected<'a>],
     what: impl Fn(&'e Expected<'a>) -> String,
@@ -41,13 +45,13 @@ pub(crate) fn message<'e, 'a: 'e>(
         "role `{}`: {}{more}; {}",
         quote(role),
         shown.join("; "),
-        seen(answers)
+        seen(chain, answers)
     )
 }
 
 /// What was not looked at by whom.
 #[must_use]
-pub fn seen(answers: &[&Expected<'_>]) -> &'static str {
+pub fn seen(chain: &Chain<'_>, answers: &[&Expected<'_>]) -> Cow<'static, str> {
     let mut said = answers.iter().map(|expected| match expected.simulated {
         Confirmation::Agrees(said) => Some(said.decision),
         _ => None,
@@ -56,11 +60,11 @@ pub fn seen(answers: &[&Expected<'_>]) -> &'static str {
         .clone()
         .all(|said| said == Some(SimulatedDecision::DeniedByOrganization))
     {
-        DENIED_BY_SCP
+        DENIED_BY_SCP.into()
     } else if said.all(|said| said.is_some()) {
-        NOT_SIMULATED
+        NOT_SIMULATED.into()
     } else {
-        NOT_SEEN
+        not_seen(chain.snapshot)
     }
 }
 
@@ -134,6 +138,8 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
     }
     let text = grant.document.to_string();
     let mut with_grant = policies.cloned().unwrap_or_default();
+    // No policy of a role changes what its organization denies: the grant is proven within the account.
+    with_grant.organization.clear();
     with_grant
         .identity
         .push(Policy::new(Source::Inline(&grant.name), &text));
@@ -170,7 +176,7 @@ fn inline<'a>(policies: Option<&PolicySet<'a>>) -> Vec<InlinePolicy<'a>> {
             name,
             text: policy.text,
         }),
-        Source::Managed(_) => None,
+        Source::Managed(_) | Source::Organization(_) => None,
     })
     .collect()
 }
@@ -190,6 +196,7 @@ pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Que
     let with_it = PolicySet {
         identity: policies.identity.clone(),
         boundary: Some(Policy::new(boundary.source, &text)),
+        ..PolicySet::default()
     };
     let after = answers_to(chain, &with_it, blocked);
     let is_proven = after

@@ -1,13 +1,15 @@
 //! # IRSA212 `ExplicitDeny`
 //!
 //! ## What it means
-//! One statement of the trust policy allows the request, and another denies it.
+//! One statement of the trust policy allows the request, and another denies it; or an RCP of the organization that was given as a
+//! file (`--aws`), and is attached to the role's account, denies it.
 //!
 //! ## Why it breaks
 //! An explicit Deny outweighs every Allow.
 //!
 //! ## In logs
-//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`, sometimes `… with an explicit deny`.
+//! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`, sometimes `… with an explicit deny`
+//! (`… in a resource control policy`).
 //!
 //! ## Example
 //! ```json
@@ -24,6 +26,7 @@
 //!
 //! ## References
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Resource control policies](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
 use iam_policy::CauseKind;
@@ -52,6 +55,26 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    by_trust(chain).or_else(|| by_organization(chain))
+}
+
+/// An RCP denies what the trust policy allows.
+fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.past_role().filter(|aws| aws.trust_policy_admits())?;
+    let place = aws.limits.denies.as_ref()?;
+    let message = format!(
+        "role `{}`: its trust policy admits this ServiceAccount, but {place} denies `sts:AssumeRoleWithWebIdentity` explicitly, so \
+         that STS refuses it",
+        quote(aws.arn.name())
+    );
+    let fix = Fix::manual(format!(
+        "no automatic fix: a Deny is usually deliberate. Ask the administrator of the organization to exclude `{}` from {place}",
+        quote(&aws.arn.to_string())
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ExplicitDeny, &ENTRY, |cause| match &cause.key {
         Some(_) => format!(
             "a Deny applies: {} has {}, and the token has {}",

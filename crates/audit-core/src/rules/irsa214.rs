@@ -11,6 +11,9 @@
 //! - `"Federated": "*"`
 //! - a value that is not of its operator's type
 //!
+//! Or on an RCP that was given as a file (`--aws`): it denies the call, and whether it is attached to the role's account, or above
+//! it, was not given; or its Deny depends on such a key.
+//!
 //! ## Why it is unknown
 //! Only AWS sees these keys, and only AWS knows what such a policy means. Calling it broken or working would be a guess.
 //! What is certain of a call that a pod itself makes to STS is decided: `aws:SecureTransport` is `true`,
@@ -44,7 +47,8 @@ use super::trust::{clause, denied, got, wanted};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::text::reveal;
+use crate::fix::Fix;
+use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -62,6 +66,25 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
+    by_trust(chain).or_else(|| by_organization(chain))
+}
+
+/// An RCP may deny what the trust policy allows.
+fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
+    let aws = chain.past_role().filter(|aws| aws.trust_policy_admits())?;
+    let first = aws
+        .limits
+        .may_deny
+        .first()
+        .filter(|_| aws.limits.denies.is_none())?;
+    let message = format!(
+        "role `{}`: its trust policy admits this ServiceAccount, but an RCP may deny `sts:AssumeRoleWithWebIdentity`: {first}",
+        quote(aws.arn.name())
+    );
+    Some(Finding::new(&ENTRY, message).fix(first.remedy().map(|remedy| Fix::manual(remedy.to_owned()))))
+}
+
+fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
     denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| {
         match (cause.undocumented, &cause.key, cause.position) {
             (Some(undocumented), Some(_), _) => format!("{}: {undocumented}", clause(cause)),

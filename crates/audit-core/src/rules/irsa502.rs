@@ -8,8 +8,8 @@
 //! grants it without an identity policy; one that names the account does not.
 //!
 //! ## Why it breaks
-//! What no policy allows is denied. SCPs, RCPs and policies of resources are not looked at: a bucket's own policy may allow what
-//! the role's does not. Then expect nothing of the role. Where IAM's policy simulator may be asked, it confirms this, and sees SCPs
+//! What no policy allows is denied. Policies of resources are not looked at, nor are SCPs and RCPs that were not given: a
+//! bucket's own policy may allow what the role's does not. Then expect nothing of the role. Where IAM's policy simulator may be asked, it confirms this, and sees SCPs
 //! (IRSA910).
 //!
 //! ## In logs
@@ -73,7 +73,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let all = expected(chain);
     let failing = of_kind(all, is_missing);
     failing.first()?;
-    let message = message(aws.arn.name(), &failing, |expected| why(chain, expected));
+    let message = message(chain, aws.arn.name(), &failing, |expected| why(chain, expected));
     let fix = let_it(chain, &failing);
     let nor = match &fix {
         Some(Fix {

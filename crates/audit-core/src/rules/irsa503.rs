@@ -1,15 +1,16 @@
 //! # IRSA503 `ActionExplicitlyDenied`
 //!
 //! ## What it means
-//! A statement of the role's policies, or of its permissions boundary, denies what an `IrsaAudit` expects (`spec.expect.aws`), or a
-//! part of it. Policy and statement are named.
+//! A statement of the role's policies, of its permissions boundary, or of an SCP or RCP denies what an `IrsaAudit` expects
+//! (`spec.expect.aws`), or a part of it. Policy and statement are named. SCPs and RCPs are evaluated where they were given as files
+//! (`--aws`), and deny for certain only where the files also say that they are attached to the account itself; else it is IRSA906.
 //!
 //! ## Why it breaks
 //! An explicit Deny outweighs every Allow.
 //!
 //! ## In logs
 //! `AccessDenied … is not authorized to perform: s3:DeleteObject on resource: … with an explicit deny in an identity-based policy`
-//! (or `… in a permissions boundary`).
+//! (or `… in a permissions boundary`, `… in a service control policy`, `… in a resource control policy`).
 //!
 //! ## Example
 //! ```json
@@ -27,6 +28,7 @@
 //!
 //! ## References
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [SCP evaluation](https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
 use iam_policy::ClauseExplanation;
@@ -37,7 +39,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Place, Question, clause, expected};
+use crate::permissions::{Answer, Place, Question, Source, clause, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -61,7 +63,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let Answer::Denied(first) = denied.first()?.answer.own() else {
         return None;
     };
-    let message = message(aws.arn.name(), &denied, |expected| {
+    let message = message(chain, aws.arn.name(), &denied, |expected| {
         let what = asked(&expected.question);
         let denied = match expected.answer.own() {
             Answer::Denied(place) => format!(
@@ -75,10 +77,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             None => denied,
         }
     });
-    let fix = Fix::manual(format!(
-        "ask whoever owns it to make an exception from {first}, or expect less; no edit is proposed, for it stands there for a \
-         reason"
-    ));
+    let fix = Fix::manual(match first.policy {
+        Source::Organization(_) => format!(
+            "no automatic fix: a Deny is usually deliberate, and no policy of the account outweighs it. Ask the administrator of the \
+             organization to make an exception from {first}, or expect less"
+        ),
+        _ => format!(
+            "ask whoever owns it to make an exception from {first}, or expect less; no edit is proposed, for it stands there for a \
+             reason"
+        ),
+    });
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -62,7 +62,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let Answer::OutsideBoundary(boundary) = *blocked.first()?.answer.own() else {
         return None;
     };
-    let message = message(aws.arn.name(), &blocked, |expected| {
+    let message = message(chain, aws.arn.name(), &blocked, |expected| {
         let what = asked(&expected.question);
         let mut why = format!("{what} is allowed, but not by the permissions boundary, {boundary}");
         if let Some(missed) = missed_by_boundary(chain, &expected.question) {

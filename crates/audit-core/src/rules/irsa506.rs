@@ -36,8 +36,8 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
+use crate::permissions::organization::not_seen;
 use crate::permissions::power::{Way, administrator, ways};
 use crate::permissions::session::Session;
 use crate::text::{quote, quote_list};
@@ -71,9 +71,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         None => String::new(),
     };
     let message = format!(
-        "role `{}` can {}{boundary}; {NOT_SEEN}",
+        "role `{}` can {}{boundary}; {}",
         quote(aws.arn.name()),
-        told.join(", or ")
+        told.join(", or "),
+        not_seen(chain.snapshot)
     );
     let mut places: Vec<String> = ways.iter().map(|way| way.by.to_string()).collect();
     places.dedup();

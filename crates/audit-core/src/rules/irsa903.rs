@@ -36,11 +36,14 @@
 //! - [Authenticate to another account with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 //! - [GetAccountAuthorizationDetails](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html)
 
+use std::collections::BTreeSet;
+
 use super::evidence::{account, gaps};
 use crate::chain::{Chain, Gap, RoleChain};
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
+use crate::model::Observed;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -76,13 +79,100 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     gaps(chain).into_iter().find_map(|(link, gap)| match gap {
         Gap::AccountNotConfigured => Some(finding(account(chain)).at(link)),
-        Gap::NotGiven => Some(not_given(aws, link).at(link)),
+        Gap::NotGiven => Some(not_given(chain, aws, link).at(link)),
         _ => None,
     })
 }
 
+/// The most documents that are asked for one by one.
+const DOCUMENTS: usize = 3;
+
+/// A policy whose document is in no file.
+enum Missing<'a> {
+    Inline(&'a str),
+    Managed(&'a str),
+}
+
+impl Missing<'_> {
+    /// What it is, and the commands that print the document; a version does not tell of which policy it is, so that it comes with
+    /// the policy.
+    fn told(&self, role: &str) -> (String, String) {
+        match self {
+            Self::Inline(name) => {
+                let command = [
+                    "iam",
+                    "get-role-policy",
+                    "--role-name",
+                    role,
+                    "--policy-name",
+                    name,
+                ];
+                (
+                    format!("inline policy `{}`", quote(name)),
+                    format!("what `{}` prints", shell::line("aws", &command)),
+                )
+            }
+            Self::Managed(arn) => {
+                let policy = shell::line("aws", &["iam", "get-policy", "--policy-arn", arn]);
+                let version = shell::line("aws", &["iam", "get-policy-version", "--policy-arn", arn]);
+                (
+                    format!("policy `{}`", quote(arn)),
+                    format!(
+                        "what `{policy}` and `{version} --version-id \"$({policy} --query Policy.DefaultVersionId --output text)\"` \
+                         print, in a directory of their own"
+                    ),
+                )
+            }
+        }
+    }
+}
+
+/// The policies of a role whose list was given, and whose document was not.
+fn missing_documents<'c>(chain: &'c Chain<'_>, aws: &'c RoleChain<'_>) -> Vec<Missing<'c>> {
+    let (Some(account), Ok(policies)) = (chain.role_account(), &aws.policies) else {
+        return Vec::new();
+    };
+    let given = account.inline.get(aws.arn.name()).and_then(Observed::latest);
+    let is_given = |name: &str| given.is_some_and(|texts| texts.contains_key(name));
+    let inline = policies.inline.iter().filter(|name| !is_given(name));
+    let boundary = aws.found().and_then(|role| role.boundary.as_deref());
+    let managed: BTreeSet<&str> = policies
+        .attached
+        .iter()
+        .map(String::as_str)
+        .chain(boundary)
+        .collect();
+    let managed = managed.into_iter().filter(|arn| {
+        let document = account.managed.get(*arn).and_then(Observed::latest);
+        document.is_none()
+    });
+    let inline = inline.map(|name| Missing::Inline(name));
+    inline.chain(managed.map(Missing::Managed)).collect()
+}
+
+/// The finding for a role whose policies are known but for some documents.
+fn without_documents(aws: &RoleChain<'_>, documents: &[Missing<'_>]) -> Finding {
+    let (account, role) = (aws.arn.account(), aws.arn.name());
+    let (names, commands): (Vec<String>, Vec<String>) =
+        documents.iter().map(|document| document.told(role)).unzip();
+    let fix = Fix::manual(format!(
+        "give to `--aws`, with credentials of account {account}, {}",
+        commands.join("; and ")
+    ));
+    let message = format!(
+        "no file that was given holds the document of {} of role `{}` of account {account}",
+        names.join(", nor of "),
+        quote(role)
+    );
+    Finding::new(&ENTRY, message).fix(fix).reread(Reread::Nothing)
+}
+
 /// The finding for what files do not hold, with the commands whose output would.
-fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
+fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
+    let documents = missing_documents(chain, aws);
+    if link == Link::Permissions && (1..=DOCUMENTS).contains(&documents.len()) {
+        return without_documents(aws, &documents);
+    }
     let (account, role) = (aws.arn.account(), aws.arn.name());
     let all = ["iam", "get-account-authorization-details", "--filter", "Role"];
     let (what, commands) = match (link, &aws.provider_arn) {
@@ -135,7 +225,6 @@ fn not_given(aws: &RoleChain<'_>, link: Link) -> Finding {
 mod tests {
     use super::*;
     use crate::audit::audit_cluster;
-    use crate::model::Observed;
     use crate::testing::*;
     use crate::verdict::Verdict;
 

@@ -32,6 +32,8 @@
 //! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
 
 use super::expected::{asked, message, of_kind};
+use std::collections::BTreeSet;
+
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -89,7 +91,7 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
     let all = expected(chain);
     let open = of_kind(all, |answer| matches!(answer, Answer::Undetermined(_)));
     open.first()?;
-    let message = message(aws.arn.name(), &open, |expected| {
+    let message = message(chain, aws.arn.name(), &open, |expected| {
         let doubts = match &expected.answer {
             Answer::Undetermined(doubts) => &doubts[..],
             _ => &[],
@@ -119,7 +121,13 @@ fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
     }
     keys.truncate(KEYS);
     if keys.is_empty() {
-        return None;
+        let doubts = open.iter().flat_map(|expected| match &expected.answer {
+            Answer::Undetermined(doubts) => &doubts[..],
+            _ => &[],
+        });
+        let remedies: BTreeSet<&str> = doubts.filter_map(Doubt::remedy).collect();
+        let remedies: Vec<&str> = remedies.into_iter().take(KEYS).collect();
+        return (!remedies.is_empty()).then(|| Fix::manual(remedies.join("; ")));
     }
     let is_asked = chain.request.is_some_and(|request| request.from_command);
     let given: Vec<String> = if is_asked {

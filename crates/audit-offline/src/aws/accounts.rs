@@ -185,7 +185,11 @@ impl Accounts {
             }
             Output::ClusterNames(names) => Ok(Taken::Nameless(Nameless::Clusters(names))),
             Output::Quota(quota) => Ok(Taken::Nameless(Nameless::Quota(quota))),
-            Output::Cluster(_) | Output::Discovery(_) | Output::Unused => Ok(Taken::Nothing),
+            Output::Cluster(_)
+            | Output::Discovery(_)
+            | Output::ControlPolicy(_)
+            | Output::ControlTargets(_)
+            | Output::Unused => Ok(Taken::Nothing),
         }
     }
 

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod issuer;
+mod organization;
 mod pieces;
 pub(crate) mod shape;
 #[cfg(test)]
@@ -11,13 +12,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use audit_core::model::{Account, ClusterIssuer, IssuerUrl};
+use audit_core::model::{Account, ClusterIssuer, ControlPolicy, IssuerUrl};
 
 use crate::Options;
 use crate::document::Document;
 use crate::problem::{Place, Problem};
 use accounts::Accounts;
 use issuer::Issuers;
+use organization::Organization;
 use shape::Output;
 
 /// What outputs say.
@@ -25,6 +27,7 @@ use shape::Output;
 pub(crate) struct Aws {
     pub(crate) issuer: Option<ClusterIssuer>,
     pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) control_policies: Vec<ControlPolicy>,
 }
 
 /// Reads the documents; `discovered` are the issuers that the manifests told.
@@ -35,10 +38,14 @@ pub(crate) fn load(
     problems: &mut Vec<Problem>,
 ) -> Aws {
     let mut outputs: Vec<(Place, Output)> = Vec::new();
+    let mut organization = Organization::default();
     for Document { place, value } in documents {
         let is_object = value.get("apiVersion").is_some() && value.get("kind").is_some();
         match shape::read(value) {
-            Some(Ok(output)) => outputs.push((place, output)),
+            Some(Ok(output)) => {
+                let output = organization.take(&place, output, problems);
+                outputs.extend(output.map(|output| (place, output)));
+            }
             Some(Err(message)) => problems.push(Problem::error(place, message)),
             // One directory may hold both.
             None if is_object && !place.named => {}
@@ -50,8 +57,8 @@ pub(crate) fn load(
                 place,
                 "is no output of the AWS CLI that is of use here; these are: get-account-authorization-details, get-role, \
                  list-roles, list-role-policies, get-role-policy, list-attached-role-policies, get-policy, get-policy-version, \
-                 list-open-id-connect-providers, get-open-id-connect-provider, describe-cluster, get-caller-identity, whole and as \
-                 JSON, without --query",
+                 list-open-id-connect-providers, get-open-id-connect-provider, describe-cluster, get-caller-identity, organizations \
+                 describe-policy and list-targets-for-policy, whole and as JSON, without --query",
             )),
         }
     }
@@ -67,5 +74,6 @@ pub(crate) fn load(
     Aws {
         accounts: accounts.finish(url, cluster, options.now),
         issuer,
+        control_policies: organization.finish(problems),
     }
 }

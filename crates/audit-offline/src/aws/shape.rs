@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::organization::{self, Described, Targets};
+
 /// An output that says something of use.
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -35,6 +37,10 @@ pub(crate) enum Output {
     Policy(ManagedPolicy),
     /// `iam get-policy-version`: one version of a managed policy, which it does not tell.
     PolicyVersion(PolicyVersion),
+    /// `organizations describe-policy`.
+    ControlPolicy(Described),
+    /// `organizations list-targets-for-policy`: where a policy is attached, which it does not tell.
+    ControlTargets(Targets),
     /// The API server's `/.well-known/openid-configuration`.
     Discovery(IssuerUrl),
     /// `eks list-pod-identity-associations`, or the one of `eks describe-pod-identity-association`.
@@ -422,6 +428,8 @@ enum Kind {
     Attached,
     Policy,
     PolicyVersion,
+    ControlPolicy,
+    ControlTargets,
     Unused,
 }
 
@@ -459,6 +467,10 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Attached
     } else if has("PolicyVersion") {
         Kind::PolicyVersion
+    } else if organization::is_policy(fields) {
+        Kind::ControlPolicy
+    } else if organization::is_targets(fields) {
+        Kind::ControlTargets
     } else if fields
         .get("Policy")
         .is_some_and(|policy| policy.get("Arn").is_some())
@@ -515,6 +527,12 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
         }
         Kind::Policy => Output::Policy(decoded(field("Policy"), "get-policy")?),
         Kind::PolicyVersion => Output::PolicyVersion(decoded(field("PolicyVersion"), "get-policy-version")?),
+        Kind::ControlPolicy => {
+            Output::ControlPolicy(decoded(field("Policy"), "organizations describe-policy")?)
+        }
+        Kind::ControlTargets => {
+            Output::ControlTargets(decoded(value, "organizations list-targets-for-policy")?)
+        }
         Kind::Discovery => match discovery(&value) {
             Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),
             None => return Err("its `issuer` is no text".to_owned()),

@@ -106,7 +106,7 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
     let arn = quote(&role.to_string());
     let all = expected(chain);
     let first = all.first()?;
-    let seen = seen(&[first]);
+    let seen = seen(chain, &[first]);
     let question = &first.question;
     let by = match &first.answer {
         Answer::Allowed(place) => place.to_string(),

@@ -37,6 +37,7 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
             .map(|text| Policy::new(Source::Inline("p"), text))
             .collect(),
         boundary: boundary.map(|text| Policy::new(Source::Managed("b"), text)),
+        ..PolicySet::default()
     };
     let role = RoleArn::parse("arn:aws:iam::111122223333:role/cart").unwrap();
     let session = Session {
