@@ -11,7 +11,8 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, ControlPolicy, Held, Pod, Reviews, ServiceAccount, Workload, likeness,
+    Account, AuditRequest, BindingKey, ClusterIssuer, ControlPolicy, Held, Pod, Reviews, ServiceAccount,
+    Workload, likeness,
 };
 use webhook::Webhook;
 pub use webhook::{Asked, Source};

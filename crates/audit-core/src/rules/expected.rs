@@ -12,8 +12,8 @@ use crate::permissions::expectation::{admitted, request};
 use crate::permissions::organization::not_seen;
 use crate::permissions::session::Session;
 use crate::permissions::{
-    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SIMULATED, Policy, PolicySet,
-    Question, Source, chaining, is_for_every_resource,
+    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SIMULATED, Policy, PolicySet, Question,
+    Source, chaining, is_for_every_resource,
 };
 use crate::text::quote;
 use iam_policy::Request;

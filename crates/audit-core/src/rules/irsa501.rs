@@ -6,7 +6,7 @@
 //! none here.
 //!
 //! ## Why it breaks
-//! What no policy allows is denied. SCPs and policies of resources are not looked at.
+//! What no policy allows is denied. Policies of resources are not looked at.
 //!
 //! ## In logs
 //! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:GetObject … because no identity-based policy

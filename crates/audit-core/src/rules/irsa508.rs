@@ -129,6 +129,7 @@ fn unlisted<'a>(policies: &PolicySet<'a>) -> Vec<(String, Place<'a>)> {
     let own = policies.identity.iter().filter(|policy| match policy.source {
         Source::Inline(_) => true,
         Source::Managed(arn) => arn.split(':').nth(4) != Some("aws"),
+        Source::Organization(_) => false,
     });
     for policy in own {
         let statements = policy

@@ -12,8 +12,8 @@ use irsa_audit::trust::args::context;
 /// to either.
 ///
 /// Of an action of AWS the answer follows the whole chain: whether the ServiceAccount gets credentials of its role, what the role's
-/// policies and its permissions boundary say, and, for sts:AssumeRole, the trust policy of the other role. SCPs, RCPs and policies
-/// of resources are not looked at.
+/// policies and its permissions boundary say, and, for sts:AssumeRole, the trust policy of the other role. From files, also the SCPs and
+/// RCPs that were given. Policies of resources are not looked at.
 ///
 /// Exit code: 0 yes, 1 no, 3 where what was seen does not tell, 2 where something is wrong with the call, or cannot be
 /// read.
