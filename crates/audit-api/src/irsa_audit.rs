@@ -31,6 +31,12 @@ use crate::condition::Condition;
     printcolumn(name = "Pods", type_ = "integer", json_path = ".status.pods.total"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
+        name = "Path",
+        type_ = "string",
+        json_path = ".status.binding.path",
+        priority = 1
+    ),
+    printcolumn(
         name = "Account",
         type_ = "string",
         json_path = ".status.binding.accountId",
@@ -221,7 +227,11 @@ pub struct IrsaAuditStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BindingStatus {
-    /// The annotation's role.
+    /// How the consumers get their credentials: `Webhook`, `Own`, `Requested`, `PodIdentity`, `Launched`, `Static` or `Node`. Of
+    /// several ways, the one that is audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The role to which the path leads; on that of the webhook, the annotation's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
     /// The role's account.

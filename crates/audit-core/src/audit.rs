@@ -9,7 +9,8 @@ use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles}
 use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
-use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod};
+use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use};
+use crate::paths::{CredentialPath, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::Decision;
 use crate::report::{
@@ -41,7 +42,8 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     };
     let prefix = &config.annotation_prefix;
     let asks = snapshot.cluster.asked(key, prefix).role.is_some();
-    let annotated = asks || misplaced(binding, prefix).is_some();
+    // Of a namespace with static pods, the `default` one is nobody's until something else runs as it.
+    let annotated = (asks || misplaced(binding, prefix).is_some()) && !snapshot.cluster.has_only_mirrors(key);
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some();
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
@@ -49,6 +51,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         || carries
         || is_named_in_vain(snapshot, key, binding)
         || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
+        || has_other_way(snapshot, config, key)
     {
         Bound::Yes
     } else if runs
@@ -59,6 +62,26 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     } else {
         Bound::No
     }
+}
+
+/// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook.
+fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+    let mut consumers = snapshot.cluster.consumers(key);
+    let is_missing = snapshot
+        .cluster
+        .binding(key)
+        .is_none_or(|binding| binding.service_account().is_none());
+    if consumers.any(|consumer| consumer.is_certain && (consumer.requests() || is_missing)) {
+        return true;
+    }
+    // The time matters only to which role could be had.
+    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
+    let others = [
+        CredentialPath::Own,
+        CredentialPath::PodIdentity,
+        CredentialPath::Requested,
+    ];
+    others.into_iter().any(|path| ways.by(path).next().is_some())
 }
 
 /// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
@@ -222,14 +245,44 @@ fn passing_message(chain: &Chain<'_>, findings: &[Finding]) -> String {
     match &chain.aws {
         Some(aws) if way.iter().all(|link| stands(chain, *link)) => {
             format!(
-                "`{}` can assume `{}`",
+                "`{}` can assume `{}`{}",
                 crate::text::quote(&chain.subject),
-                aws.arn
+                aws.arn,
+                by_path(chain)
             )
         }
         _ if !codes.is_empty() => format!("nothing that counts: {}", codes.join(", ")),
         _ if chain.uses_pod_identity => "the pods get their credentials from EKS Pod Identity".to_owned(),
         _ => "nothing here uses, or expects, an IAM role".to_owned(),
+    }
+}
+
+/// What a message adds for a path other than the webhook's.
+fn by_path(chain: &Chain<'_>) -> String {
+    let Some(path) = chain.path.filter(|path| !path.has_webhook()) else {
+        return String::new();
+    };
+    let taker = chain
+        .ways
+        .taker_of(path)
+        .map(|taker| taker.shown())
+        .unwrap_or_default();
+    let next = match chain.ways.taker_of(path) {
+        Some(Taker::Object(consumer)) => match &consumer.how {
+            Use::Requests { then: Some(role), .. } => {
+                format!(
+                    ", and assumes role `{}` next, which was not looked at",
+                    crate::text::quote(role)
+                )
+            }
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    match path {
+        CredentialPath::Own => format!(", with the token that {taker} brings itself"),
+        CredentialPath::Requested => format!(", with the token that is requested for {taker}{next}"),
+        _ => String::new(),
     }
 }
 
@@ -305,6 +358,13 @@ fn facts(chain: &Chain<'_>) -> BindingFacts {
         _ => None,
     };
     BindingFacts {
+        path: chain.path,
+        other_paths: chain
+            .ways
+            .paths()
+            .into_iter()
+            .filter(|path| Some(*path) != chain.path)
+            .collect(),
         role_arn: match &chain.annotation {
             Annotation::Role(arn) => Some(arn.to_string()),
             Annotation::Malformed(text, _) => Some(crate::text::quote(text)),

@@ -2,7 +2,7 @@
 
 mod audience;
 mod repairs;
-mod role;
+pub(crate) mod role;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, RoleLookup, ServiceAccount,
 };
+use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, Answer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
@@ -82,10 +83,16 @@ pub struct Chain<'a> {
     /// The templates of workloads that name the ServiceAccount and have no pods. Nothing is injected into a template, so
     /// they prove only what a workload names, or presets itself.
     pub templates: Vec<&'a Pod>,
-    /// The role annotation, or what stands in its place in the webhook's ConfigMap.
+    /// The ways in which its consumers get their credentials.
+    pub ways: Ways<'a>,
+    /// The path that is audited: the one that decides, of several.
+    pub path: Option<CredentialPath>,
+    /// The role to which the path leads. Where the webhook is a part of it, that is the annotation's, or what stands in its
+    /// place in the webhook's ConfigMap.
     pub annotation: Annotation<'a>,
-    /// Which of the two it is.
+    /// Where that stands.
     pub source: Source,
+
     /// Where the role annotation is missing: one that somebody took for it.
     pub misplaced: Option<Misplaced<'a>>,
     /// The audience of its tokens. Empty where it does not show: see `audience_is_unknown`.
@@ -137,23 +144,17 @@ impl<'a> Chain<'a> {
         let service_account = created.or_else(|| binding.and_then(Binding::service_account));
         let prefix = &config.annotation_prefix;
         let subject = key.subject();
-        let asked = snapshot.cluster.asked_by(key, service_account, prefix);
-        let annotation = Annotation::read(&asked, config);
-        let misplaced = match annotation {
-            Annotation::Missing => binding.and_then(|binding| misplaced(binding, prefix)),
-            _ => None,
-        };
+        let asked_by = snapshot.cluster.asked_by(key, service_account, prefix);
+        let asked = Annotation::read(&asked_by, config);
         let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
-        let active = pods
-            .unwrap_or_else(|| binding.map_or(&[][..], Binding::pods))
-            .iter()
-            .filter(|pod| pod.is_active());
+        let all_pods = pods.unwrap_or_else(|| binding.map_or(&[][..], Binding::pods));
+        let active = all_pods.iter().filter(|pod| pod.is_active());
         let (templates, pods): (Vec<&Pod>, Vec<&Pod>) = active.partition(|pod| pod.is_template());
         let default_audience = default_audience(snapshot, config);
-        let known = asked.audience.or(default_audience);
+        let known = asked_by.audience.or(default_audience);
         let audience = known
             .or_else(|| audience::of_pods(&pods))
-            .or_else(|| match &annotation {
+            .or_else(|| match &asked {
                 Annotation::Role(arn) => {
                     let with = |audience: &str| {
                         RoleChain::derive_with(
@@ -170,8 +171,28 @@ impl<'a> Chain<'a> {
                 }
                 _ => Some(DEFAULT_AUDIENCE),
             });
-        let audience_is_unknown = audience.is_none();
-        let audience = audience.unwrap_or_default();
+        let by_webhook = audience.unwrap_or_default();
+        let ways = Ways::find_in(snapshot, config, now, key, service_account, asked_by, all_pods);
+        let leads = |way: &Way<'a>| led_to(way, &asked, asked_by.source, by_webhook);
+        let outcome = |way: &Way<'a>| match leads(way) {
+            (Annotation::Role(arn), _, audience) => {
+                RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs).outcome()
+            }
+            (Annotation::Malformed(..), ..) => Outcome::Fails,
+            (Annotation::Missing, ..) => Outcome::Unknown,
+        };
+        let deciding = ways.deciding(outcome).copied();
+        let path = deciding.map(|way| way.path);
+        let (annotation, source, by_path) = deciding
+            .as_ref()
+            .map_or_else(|| (asked.clone(), asked_by.source, by_webhook), leads);
+        let is_webhooks = matches!(source, Source::Annotation | Source::ConfigMap);
+        let audience_is_unknown = audience.is_none() && is_webhooks;
+        let audience = by_path;
+        let may_be_misplaced = annotation == Annotation::Missing && path.is_none_or(may_lack_annotation);
+        let misplaced = binding
+            .filter(|_| may_be_misplaced)
+            .and_then(|binding| misplaced(binding, prefix));
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
             Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive_with(
@@ -196,8 +217,10 @@ impl<'a> Chain<'a> {
             pods,
             templates,
             uses_pod_identity,
+            ways,
+            path,
             annotation,
-            source: asked.source,
+            source,
             misplaced,
             audience,
             default_audience,
@@ -222,13 +245,33 @@ impl<'a> Chain<'a> {
                 || self.misplaced.is_some()
                 || self.request.is_some_and(AuditRequest::expects_role)
                 || self.carries_role()
+                || self.ways.unseen().next().is_some()
+                || self.is_requested()
                 || self.is_trusted_by_name())
+    }
+
+    /// Whether the webhook is asked for the role that is audited.
+    #[must_use]
+    pub fn is_webhooks(&self) -> bool {
+        matches!(self.source, Source::Annotation | Source::ConfigMap)
+    }
+
+    /// Whether a path explains the pods that has no use for an annotation.
+    #[must_use]
+    pub fn needs_no_annotation(&self) -> bool {
+        !self.path.is_none_or(may_lack_annotation)
     }
 
     /// Whether running pods carry an injected role.
     #[must_use]
     pub fn carries_role(&self) -> bool {
         self.pods.iter().any(|pod| pod.carries_role())
+    }
+
+    /// Whether a controller that needs a role requests its token.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.ways.by(CredentialPath::Requested).next().is_some()
     }
 
     /// Whether a role names exactly this ServiceAccount while workloads run as it. Says nothing where somebody has declared
@@ -344,6 +387,37 @@ impl<'a> Chain<'a> {
     }
 }
 
+/// Whether what is wrong on a path may be that the ServiceAccount has no annotation.
+fn may_lack_annotation(path: CredentialPath) -> bool {
+    !matches!(path, CredentialPath::Own | CredentialPath::PodIdentity)
+}
+
+/// The role to which a way leads, where that stands, and the audience of the token.
+fn led_to<'a>(
+    way: &Way<'a>,
+    asked: &Annotation<'a>,
+    asked_by: Source,
+    by_webhook: &'a str,
+) -> (Annotation<'a>, Source, &'a str) {
+    let source = match way.taker {
+        Taker::Object(consumer) if consumer.requests() => Source::Requester,
+        _ if way.path == CredentialPath::Own => Source::Pod,
+        _ => asked_by,
+    };
+    let audience = way.audience.unwrap_or_default();
+    match way.role {
+        PathRole::Named(text) => {
+            let role = RoleArn::parse(text);
+            let role = role.map_or_else(|error| Annotation::Malformed(text, error), Annotation::Role);
+            (role, source, audience)
+        }
+        // The annotation is no part of these.
+        PathRole::Unseen => (Annotation::Missing, source, audience),
+        PathRole::None if way.path == CredentialPath::Requested => (Annotation::Missing, source, audience),
+        PathRole::Asked | PathRole::None => (asked.clone(), asked_by, by_webhook),
+    }
+}
+
 /// An annotation of the ServiceAccount, or of pods that run as it, that somebody took for the one that names its role.
 pub(crate) fn misplaced<'a>(binding: &'a Binding, prefix: &str) -> Option<Misplaced<'a>> {
     let pods = || binding.pods().iter().filter(|pod| pod.is_active());
@@ -356,16 +430,5 @@ pub(crate) fn misplaced<'a>(binding: &'a Binding, prefix: &str) -> Option<Mispla
 
 /// Roles whose trust policy names a subject exactly, as (account, role name).
 pub(crate) fn trusting_roles<'a>(snapshot: &'a Snapshot, subject: &str) -> Vec<(&'a str, &'a str)> {
-    snapshot
-        .accounts
-        .iter()
-        .flat_map(|(id, account)| {
-            account
-                .trusted_subjects
-                .get(subject)
-                .into_iter()
-                .flatten()
-                .map(|role| (id.as_str(), role.as_str()))
-        })
-        .collect()
+    snapshot.trusting_roles(subject)
 }

@@ -9,6 +9,7 @@
 //! | [`model`] | what was observed: ServiceAccounts, pods, roles, providers, what people expect |
 //! | [`snapshot`] | all observations together, indexed by what the rules look up |
 //! | [`chain`] | the credential chain of one binding, derived once from the snapshot and read by every rule |
+//! | [`paths`] | how the consumers of a binding really get their credentials, one file a path |
 //! | [`permissions`] | what a role may do, by its own policies and its boundary |
 //! | [`rbac`] | what Kubernetes lets a ServiceAccount do, by the authorizer's own rules |
 //! | [`check`] | what a rule is: what its finding is about, and what looks for it |
@@ -35,6 +36,7 @@ pub mod finding;
 mod invariants;
 pub mod issuers;
 pub mod model;
+pub mod paths;
 pub mod permissions;
 pub mod rbac;
 pub mod report;
@@ -53,6 +55,7 @@ pub use audit::{audit, audit_binding};
 pub use config::Config;
 pub use disclosure::Disclosure;
 pub use finding::{Finding, Link, Severity};
+pub use paths::CredentialPath;
 pub use report::{AccountReport, BindingReport, ClusterReport, Report};
 pub use snapshot::Snapshot;
 pub use verdict::Verdict;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::finding::{Finding, Link};
 use crate::model::{BindingKey, ClusterIssuer, FailureKind, Workload};
+use crate::paths::CredentialPath;
 use crate::verdict::Verdict;
 
 /// The reason of a binding without a deciding finding.
@@ -42,7 +43,12 @@ pub struct PodSummary {
 /// Who asks whom for what, as far as it could be derived.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindingFacts {
-    /// The annotation's role.
+    /// How its consumers get their credentials: of several ways, the one that is audited. Absent where nothing is there to get
+    /// any.
+    pub path: Option<CredentialPath>,
+    /// The other ways that are taken.
+    pub other_paths: Vec<CredentialPath>,
+    /// The role to which the path leads: on that of the webhook, the annotation's.
     pub role_arn: Option<String>,
     /// The role's account.
     pub account: Option<String>,

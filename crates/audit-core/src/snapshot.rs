@@ -3,6 +3,7 @@
 //! The operator keeps one snapshot and changes it as watch events and reads come in; the command line fills one from
 //! files. Who changes it learns which bindings the change concerns.
 
+mod consumers;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, ControlPolicy, Held, Pod, Reviews, ServiceAccount,
-    Workload, likeness,
+    Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, Held,
+    Pod, Reviews, ServiceAccount, Workload, likeness,
 };
+use consumers::Consumers;
 use webhook::Webhook;
 pub use webhook::{Asked, Source};
 
@@ -45,18 +47,33 @@ pub struct Snapshot {
     pub reviews: Reviews,
 }
 
+impl Snapshot {
+    /// Roles whose trust policy names a subject exactly, as (account, role name).
+    pub(crate) fn trusting_roles<'a>(&'a self, subject: &str) -> Vec<(&'a str, &'a str)> {
+        let accounts = self.accounts.iter();
+        let named = |(id, account): (&'a String, &'a Account)| {
+            let roles = account.trusted_subjects.get(subject).into_iter().flatten();
+            roles.map(move |role| (id.as_str(), role.as_str()))
+        };
+        accounts.flat_map(named).collect()
+    }
+}
+
 /// The cluster's objects, by binding.
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
     /// Where a pod of this namespace and name is filed: its ServiceAccount's name.
     pod_homes: HashMap<(String, String), String>,
+    /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
+    mirrors: BTreeSet<(String, String)>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<(String, String), String>,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Workloads that do not replace their pods at once, by namespace.
     held: HashMap<(String, Workload), Held>,
+    consumers: Consumers,
     webhook: Webhook,
     rbac: Rbac,
     /// There are more objects than these, so that the absence of one proves nothing.
@@ -69,6 +86,7 @@ pub struct Binding {
     service_account: Option<ServiceAccount>,
     requests: Vec<AuditRequest>,
     pods: Vec<Pod>,
+    consumers: Vec<Consumer>,
 }
 
 impl Binding {
@@ -91,7 +109,10 @@ impl Binding {
     }
 
     fn is_empty(&self) -> bool {
-        self.service_account.is_none() && self.requests.is_empty() && self.pods.is_empty()
+        self.service_account.is_none()
+            && self.requests.is_empty()
+            && self.pods.is_empty()
+            && self.consumers.is_empty()
     }
 }
 
@@ -248,6 +269,9 @@ impl Cluster {
     /// those that it may be missing from; none if it is the same.
     pub fn put_pod(&mut self, mut pod: Pod) -> Vec<BindingKey> {
         let id = (pod.namespace.clone(), pod.name.clone());
+        if pod.service_account.is_empty() {
+            return self.put_mirror(id);
+        }
         let key = pod.binding_key();
         let mut changed = Vec::new();
         if self
@@ -284,10 +308,38 @@ impl Cluster {
         changed
     }
 
+    /// Takes note of the mirror of a static pod, which has no ServiceAccount. What seems to be that of its namespace is not.
+    fn put_mirror(&mut self, id: (String, String)) -> Vec<BindingKey> {
+        let mut changed = self.remove_pod(&id.0, &id.1);
+        changed.push(BindingKey::new(id.0.clone(), DEFAULT_SERVICE_ACCOUNT));
+        self.mirrors.insert(id);
+        changed
+    }
+
+    /// Whether static pods are all that could run as a ServiceAccount: as the `default` one of their namespace, which they do
+    /// not.
+    #[must_use]
+    pub fn has_only_mirrors(&self, key: &BindingKey) -> bool {
+        let first = (key.namespace.clone(), String::new());
+        let mut mirrors = self
+            .mirrors
+            .range(first..)
+            .take_while(|(namespace, _)| *namespace == key.namespace);
+        key.service_account == DEFAULT_SERVICE_ACCOUNT
+            && mirrors.next().is_some()
+            && self
+                .binding(key)
+                .is_none_or(|binding| binding.pods.is_empty() && binding.consumers.is_empty())
+    }
+
     /// Takes a pod away. Returns the bindings that it changes, each once: its own, and those that it may have been missing
     /// from; none if it was not there.
     pub fn remove_pod(&mut self, namespace: &str, name: &str) -> Vec<BindingKey> {
-        let Some(home) = self.pod_homes.remove(&(namespace.to_owned(), name.to_owned())) else {
+        let id = (namespace.to_owned(), name.to_owned());
+        if self.mirrors.remove(&id) {
+            return vec![BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT)];
+        }
+        let Some(home) = self.pod_homes.remove(&id) else {
             return Vec::new();
         };
         let key = BindingKey::new(namespace, home);
@@ -363,6 +415,7 @@ impl Cluster {
         let gone: Vec<(String, String)> = self
             .pod_homes
             .keys()
+            .chain(&self.mirrors)
             .filter(|id| !present.contains(*id))
             .cloned()
             .collect();
@@ -435,6 +488,26 @@ mod tests {
         assert_eq!(cluster.remove_pod("shop", &cart.name), [key("orders")]);
         assert_eq!(cluster.remove_pod("shop", &cart.name), []);
         assert_eq!(cluster.bindings().count(), 0);
+    }
+
+    #[test]
+    fn the_mirror_of_a_static_pod_runs_as_nobody() {
+        let mut cluster = Cluster::default();
+        let default = key("default");
+        let mirror = pod(&key(""), "etcd", bare("app"));
+        assert!(!cluster.has_only_mirrors(&default));
+        assert_eq!(cluster.put_pod(mirror.clone()), std::slice::from_ref(&default));
+        assert_eq!(cluster.pods_in("shop").count(), 0);
+        assert!(cluster.has_only_mirrors(&default) && !cluster.has_only_mirrors(&key("cart")));
+        cluster.put_pod(pod(&default, "web", bare("app")));
+        assert!(!cluster.has_only_mirrors(&default));
+        assert_eq!(
+            cluster.remove_pod("shop", &mirror.name),
+            std::slice::from_ref(&default)
+        );
+        assert_eq!(cluster.put_pod(mirror).len(), 1);
+        assert_eq!(cluster.retain_pods(&[].into()).len(), 2);
+        assert!(!cluster.has_only_mirrors(&default));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::model::rbac::{ObjectId, Role, RoleBinding};
-use audit_core::model::{BindingKey, Pod, Registration, ServiceAccount};
+use audit_core::model::{BindingKey, ConsumerObject, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
+use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation};
@@ -37,6 +38,8 @@ pub struct Index {
     /// Where the pod identity webhook is registered, by the names of the configurations.
     webhooks: BTreeMap<String, Vec<Registration>>,
     watches: BTreeMap<Kind, Progress>,
+    /// Those of other projects' kinds, by group and kind.
+    consumers: BTreeMap<(&'static str, &'static str), Progress>,
 }
 
 /// How far the watch of one kind has come.
@@ -180,6 +183,7 @@ impl Index {
                 ..Dirty::default()
             },
             Observation::ConfigMap(change) => self.config_map(cluster, change),
+            Observation::Consumer(kind, change) => Dirty::of(self.consumer(cluster, kind, change)),
             Observation::Skipped(Undecodable {
                 kind,
                 namespace,
@@ -309,6 +313,28 @@ impl Index {
             Step::Put(pod) => cluster.put_pod(pod),
             Step::Remove((namespace, name)) => cluster.remove_pod(&namespace, &name),
             Step::Retain(listed) => cluster.retain_pods(&listed),
+        }
+    }
+
+    /// Returns the bindings that an object of another project concerns.
+    fn consumer(
+        &mut self,
+        cluster: &mut Cluster,
+        kind: &'static ConsumerKind,
+        change: Change<ReadObject>,
+    ) -> Vec<BindingKey> {
+        let id = |(object, _): &ReadObject| (object.namespace.clone(), object.name.clone());
+        let progress = self.consumers.entry((kind.group, kind.kind)).or_default();
+        match progress.step(change, id) {
+            Step::Nothing => Vec::new(),
+            Step::Put((object, uses)) => cluster.put_consumer(object, uses),
+            Step::Remove((namespace, name)) => cluster.remove_consumer(&ConsumerObject {
+                group: kind.group.to_owned(),
+                kind: kind.kind.to_owned(),
+                namespace,
+                name,
+            }),
+            Step::Retain(listed) => cluster.retain_consumers(kind.group, kind.kind, &listed),
         }
     }
 

@@ -14,6 +14,7 @@
 //! | [`audit_object`] | an `IrsaAudit`, reduced to what the operator needs of it |
 //! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
 //! | [`webhook_object`], [`config_map_object`] | whether the pod identity webhook is there, and what it is told |
+//! | [`consumers`] | objects of other projects that use ServiceAccounts: a table of kinds |
 //! | [`namespace_object`] | a namespace, likewise |
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
@@ -25,6 +26,7 @@
 
 pub mod audit_object;
 pub mod config_map_object;
+pub mod consumers;
 pub mod index;
 pub mod kind;
 pub mod lease;

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
+use crate::consumers;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation, Observed};
@@ -51,6 +52,7 @@ pub async fn list(
     if_possible::<ConfigMapObject>(client, prefix, its_namespace, its_name, &mut observations).await;
     if_possible::<WebhookObject>(client, prefix, None, ListParams::default(), &mut observations).await;
     all::<ServiceAccountWire>(client, prefix, namespace, &mut observations).await?;
+    observations.append(&mut consumers::list(client, namespace).await);
     all::<PodWire>(client, prefix, namespace, &mut observations).await?;
     all::<Box<AuditObject>>(client, prefix, namespace, &mut observations).await?;
     all::<Box<PolicyObject>>(client, prefix, None, &mut observations).await?;

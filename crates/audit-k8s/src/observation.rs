@@ -5,6 +5,7 @@ use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
+use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
@@ -66,6 +67,8 @@ pub enum Observation {
     Webhook(Change<WebhookObject>),
     /// Of the webhook's ConfigMap.
     ConfigMap(Change<ConfigMapObject>),
+    /// Of a kind of another project whose objects use ServiceAccounts.
+    Consumer(&'static ConsumerKind, Change<ReadObject>),
     /// Of `IrsaAudit`s.
     Audit(Change<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.

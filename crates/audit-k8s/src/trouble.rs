@@ -66,6 +66,11 @@ pub(crate) fn is_refused_as_expired(error: &watcher::Error) -> bool {
     ) && status(error).is_some_and(|status| status.code == GONE)
 }
 
+/// Whether the API server answered that this may not be read, or that it has no such kind.
+pub(crate) fn is_refused(error: &watcher::Error) -> bool {
+    status(error).is_some_and(|status| [FORBIDDEN, NOT_FOUND].contains(&status.code))
+}
+
 /// The API server's answer, if it is one that failed.
 fn status(error: &watcher::Error) -> Option<&Status> {
     match error {

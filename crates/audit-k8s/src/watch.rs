@@ -8,11 +8,13 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
+use crate::consumers;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Change, Observation, Observed};
 use crate::policy_object::PolicyObject;
@@ -48,7 +50,7 @@ pub struct Scope {
 }
 
 /// Watches ServiceAccounts, Pods, namespaces, roles and their bindings, `IrsaAudit`s and `IrsaAuditPolicy` objects in all
-/// namespaces, each in a task of its own, and sends what they say; with them the `MutatingWebhookConfiguration` objects and the one ConfigMap of the webhook.
+/// namespaces, each in a task of its own, and sends what they say, the kinds of other projects that are served among them; with them the `MutatingWebhookConfiguration` objects and the one ConfigMap of the webhook.
 ///
 /// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
 /// again for ever, after about a second at first and up to a minute later: a kind whose definition is missing is seen
@@ -65,7 +67,18 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
         sender,
     };
     watches.spawn(everything.clone().watch::<ServiceAccountWire>());
-    watches.spawn(everything.clone().watch::<PodWire>());
+    let (listed, consumers_are_listed) = oneshot::channel();
+    watches.spawn(consumers::observe(
+        everything.client.clone(),
+        everything.sender.clone(),
+        listed,
+    ));
+    // What explains pods comes before the pods: nothing is to be broken for the moment between.
+    let pods = everything.clone();
+    watches.spawn(async move {
+        let _ = consumers_are_listed.await;
+        pods.watch::<PodWire>().await;
+    });
     watches.spawn(everything.clone().watch::<NamespaceObject>());
     watches.spawn(everything.clone().watch::<RoleWire>());
     watches.spawn(everything.clone().watch::<ClusterRoleWire>());

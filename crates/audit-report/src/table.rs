@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use audit_core::Verdict;
 use audit_core::finding::Severity;
 use audit_core::model::BindingKey;
 use audit_core::report::{BindingReport, Report};
+use audit_core::{CredentialPath, Verdict};
 
 use crate::text;
 use crate::view::Summary;
@@ -39,6 +39,7 @@ pub fn render(report: &Report) -> String {
             .find(|f| f.counts() && f.entry.reason == binding.reason);
         let Some(deciding) = deciding else { continue };
         let _ = writeln!(out, "\n{}", name(&binding.key));
+        path(&mut out, binding);
         text::finding(&mut out, deciding);
         let others: Vec<&str> = binding
             .findings
@@ -87,6 +88,22 @@ pub(crate) fn finish(out: &mut String, report: &Report) {
         out,
         "\n{total} {bindings}: {working} working, {at_risk} at risk, {broken} broken, {unknown} unknown"
     );
+}
+
+/// How the binding's consumers get their credentials, where that is not by the webhook alone.
+pub(crate) fn path(out: &mut String, binding: &BindingReport) {
+    let facts = &binding.facts;
+    let Some(path) = facts.path else { return };
+    if path == CredentialPath::Webhook && facts.other_paths.is_empty() {
+        return;
+    }
+    let others: Vec<&str> = facts.other_paths.iter().map(|path| path.as_str()).collect();
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(", also {}", others.join(", "))
+    };
+    let _ = writeln!(out, "  credential path: {path}{others}");
 }
 
 pub(crate) fn name(key: &BindingKey) -> String {

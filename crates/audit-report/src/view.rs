@@ -3,6 +3,7 @@
 //! A promise to users: fields are added, and never change their meaning. A field that says who asks whom for what is null
 //! where nothing could be derived.
 
+use audit_core::CredentialPath;
 use audit_core::finding::WaivedUntil;
 use audit_core::model::{ClusterIssuer, IssuerSource, IssuerUrl, Workload};
 use audit_core::report::{AccountReport, BindingReport, LinkState, Report};
@@ -41,6 +42,7 @@ struct Account<'a> {
 struct Binding<'a> {
     namespace: &'a str,
     service_account: &'a str,
+    path: Option<&'static str>,
     role_arn: Option<&'a str>,
     verdict: &'static str,
     reason: &'a str,
@@ -176,6 +178,7 @@ fn binding(binding: &BindingReport) -> Binding<'_> {
     Binding {
         namespace: &binding.key.namespace,
         service_account: &binding.key.service_account,
+        path: facts.path.map(CredentialPath::as_str),
         role_arn: facts.role_arn.as_deref(),
         verdict: binding.verdict.as_str(),
         reason: binding.reason,

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use audit_core::Finding;
 use audit_core::fix::Form;
 use audit_core::report::{BindingReport, Report};
+use audit_core::{CredentialPath, Finding};
 
 use crate::{table, text};
 
@@ -14,6 +14,7 @@ pub fn render(report: &Report) -> String {
     let head = [
         "NAMESPACE",
         "NAME",
+        "PATH",
         "ROLE",
         "VERDICT",
         "REASON",
@@ -32,6 +33,7 @@ pub fn render(report: &Report) -> String {
         vec![
             text::cell(&binding.key.namespace),
             text::cell(&binding.key.service_account),
+            binding.facts.path.map_or("", CredentialPath::as_str).to_owned(),
             text::cell(binding.facts.role_arn.as_deref().unwrap_or_default()),
             binding.verdict.as_str().to_owned(),
             binding.reason.to_owned(),
@@ -49,6 +51,7 @@ pub fn render(report: &Report) -> String {
         .filter(|binding| !binding.findings.is_empty())
     {
         let _ = writeln!(out, "\n{}", table::name(&binding.key));
+        table::path(&mut out, binding);
         for finding in &binding.findings {
             text::finding(&mut out, finding);
             write_alternatives(&mut out, finding);

@@ -133,6 +133,7 @@ fn chart() -> Result<Vec<(&'static str, String)>, Error> {
             "files/rights/namespace.yaml",
             rights::rules(audit_k8s::rights::OWN_NAMESPACE),
         ),
+        ("files/rights/consumers.yaml", rights::consumers()),
     ])
 }
 
@@ -170,6 +171,7 @@ fn manifest(root: &Path) -> Result<String, Error> {
     let text = fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
     rights::replace(&text, "all namespaces", audit_k8s::rights::CLUSTER)
         .and_then(|text| rights::replace(&text, "its own namespace", audit_k8s::rights::OWN_NAMESPACE))
+        .and_then(|text| rights::replace_consumers(&text))
         .ok_or(Error::NoPlace(MANIFEST))
 }
 

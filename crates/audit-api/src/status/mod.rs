@@ -265,6 +265,7 @@ fn binding(report: &BindingReport) -> BindingStatus {
     let facts = &report.facts;
     let short = |text: &Option<String>| text.as_deref().map(|text| cut(text, 300));
     BindingStatus {
+        path: facts.path.map(|path| path.as_str().to_owned()),
         role_arn: short(&facts.role_arn),
         account_id: facts.account.clone(),
         issuer: short(&facts.issuer),

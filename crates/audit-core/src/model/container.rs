@@ -58,7 +58,8 @@ pub struct Container {
     pub opaque_env: bool,
     /// `env` names one of the two without a value that shows: an empty one, or a `valueFrom`. The webhook leaves both alone.
     pub names_variable: bool,
-    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set: EKS Pod Identity injected its own credentials.
+    /// EKS Pod Identity gives it credentials: `AWS_CONTAINER_CREDENTIALS_FULL_URI` is the address of its agent, or the volume
+    /// with the token for the agent is mounted.
     pub pod_identity: bool,
     /// Which STS endpoints it asks for.
     pub sts_endpoints: StsEndpoints,
@@ -82,6 +83,8 @@ pub struct Rarities {
     pub token_place: Option<TokenPlace>,
     /// Whole Secrets and ConfigMaps that become variables, in their order.
     pub env_from: Vec<EnvFrom>,
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` leads to a server of credentials that is not the agent of EKS Pod Identity.
+    pub other_server: bool,
     /// The file of static credentials that SDKs read, where a volume brings it: at `AWS_SHARED_CREDENTIALS_FILE`, else in a
     /// folder `.aws`.
     pub credentials_file: Option<MountedFile>,
@@ -205,6 +208,14 @@ impl Container {
     #[must_use]
     pub fn token_place(&self) -> Option<&TokenPlace> {
         self.rarities.as_ref()?.token_place.as_ref()
+    }
+
+    /// Whether its credentials come from a server other than the agent of EKS Pod Identity.
+    #[must_use]
+    pub fn has_other_server(&self) -> bool {
+        self.rarities
+            .as_ref()
+            .is_some_and(|rarities| rarities.other_server)
     }
 
     /// What gives it static access keys, if something does.

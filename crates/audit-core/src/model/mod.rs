@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod binding;
+pub mod consumer;
 pub mod container;
 pub mod eks;
 pub mod expectation;
@@ -22,6 +23,7 @@ pub use aws::{
     ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
+pub use consumer::{Consumer, ConsumerObject, RequestedAudience, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
     VolumeKind,

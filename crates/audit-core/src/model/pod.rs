@@ -88,7 +88,7 @@ pub struct Pod {
     pub uid: String,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// `spec.serviceAccountName`, `default` where empty.
+    /// `spec.serviceAccountName`, `default` where empty. Empty for the mirror pod of a static pod, which has none.
     pub service_account: String,
     /// What owns it.
     pub workload: Workload,
@@ -109,6 +109,9 @@ pub struct Pod {
     pub annotations: BTreeMap<String, String>,
     /// What the usual labels call it, where that is not the workload's name: see [`NAME_LABELS`].
     pub also_named: Box<[String]>,
+    /// The `SecretProviderClass` objects that volumes of the pod name: the driver of the secrets-store CSI mounts what they
+    /// list, and asks for credentials as the pod's ServiceAccount.
+    pub secret_provider_classes: Box<[String]>,
     /// Containers and init containers; ephemeral ones are never injected, and not kept.
     pub containers: Vec<Container>,
 }

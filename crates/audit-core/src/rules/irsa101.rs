@@ -6,7 +6,11 @@
 //! - an `IrsaAudit` with `expect.roleArn` or `expect.aws`: *broken*;
 //! - running pods that still carry a role: they were created before the annotation went away, or run as another ServiceAccount than
 //!   they were meant to: a *risk*, and *broken* where that role is proven to refuse them;
+//! - a controller that requests the ServiceAccount's token and takes the role from this annotation, such as that of a
+//!   `SecretStore`: *broken*;
 //! - a role whose trust policy names exactly this ServiceAccount, while pods run as it: a *risk*.
+//!
+//! Pods that bring role and token themselves, or get their credentials from EKS Pod Identity, need no annotation.
 //!
 //! ## Why it breaks
 //! The annotation is all that the pod identity webhook goes by. Without it a new pod gets no role and no token, and the
@@ -44,6 +48,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{AuditRequest, Container, RoleLookup};
+use crate::paths::{self, CredentialPath, PathRole};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -63,7 +68,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     chain.service_account?;
-    if chain.annotation != Annotation::Missing || chain.misplaced.is_some() || !chain.aws_applies() {
+    if let Some(finding) = requested(chain) {
+        return Some(finding);
+    }
+    let is_explained = chain.needs_no_annotation();
+    if chain.annotation != Annotation::Missing
+        || chain.misplaced.is_some()
+        || !chain.aws_applies()
+        || is_explained
+    {
         return None;
     }
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
@@ -117,6 +130,21 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             .severity(severity)
             .fix(annotate(chain)),
     )
+}
+
+/// A controller requests the ServiceAccount's token, and finds no role that belongs to it.
+fn requested(chain: &Chain<'_>) -> Option<Finding> {
+    let mut ways = chain.ways.by(CredentialPath::Requested);
+    let way = ways
+        .find(|way| way.role == PathRole::None)
+        .filter(|_| chain.misplaced.is_none())?;
+    let message = format!(
+        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {} takes its role from there",
+        quote(&chain.key.to_string()),
+        paths::REQUESTERS_PREFIX,
+        way.taker.shown()
+    );
+    Some(Finding::new(&ENTRY, message).fix(annotate(chain)))
 }
 
 /// Names the role if there is only one that it can be.
@@ -310,11 +338,38 @@ mod tests {
 
     #[test]
     fn pods_of_pod_identity_need_no_annotation() {
-        assert_healthy(
-            &unbound()
-                .trusted_by("cart")
-                .container(with_pod_identity("app"))
-                .audit(),
+        let report = unbound()
+            .trusted_by("cart")
+            .container(with_pod_identity("app"))
+            .audit();
+        assert_eq!(codes(&report), ["IRSA912"]);
+    }
+
+    #[test]
+    fn pods_that_bring_role_and_token_need_no_annotation() {
+        let own = own(AUDIENCE, ROLE);
+        let report = unbound().trusted_by("cart").container(own.clone()).audit();
+        assert_healthy(&report);
+        assert_eq!(report.facts.path, Some(CredentialPath::Own));
+        let misplaced = unbound()
+            .annotate("eks.amazon.com/role-arn", Some(ROLE))
+            .container(own);
+        assert_healthy(&misplaced.audit());
+    }
+
+    #[test]
+    fn a_store_that_takes_the_role_from_it_fails_without() {
+        let report = unbound()
+            .trusted_by("cart")
+            .requested_by("SecretStore")
+            .without_pods()
+            .audit();
+        let finding = the_one(&report, BROKEN);
+        assert!(
+            finding.message.contains("SecretStore `shop/aws`"),
+            "{}",
+            finding.message
         );
+        assert!(command(&report).unwrap().ends_with(ROLE));
     }
 }

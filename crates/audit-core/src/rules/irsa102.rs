@@ -80,8 +80,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             Severity::Broken,
             "; pods carry it as it stands, so that no webhook makes an ARN of it",
         ),
-        RoleArnError::BareName(_) if chain.source == Source::ConfigMap => {
-            (Severity::Broken, "; the webhook takes it as it stands there")
+        RoleArnError::BareName(_) if chain.source != Source::Annotation => {
+            (Severity::Broken, "; it is taken as it is there")
         }
         RoleArnError::BareName(_) => (
             Severity::Unknown,
@@ -97,8 +97,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     );
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
     let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
-        Some(arn) => repair::annotate_role(chain, arn),
-        None => Fix::manual(format!(
+        Some(arn) if chain.is_webhooks() => repair::annotate_role(chain, arn),
+        _ if !chain.is_webhooks() => Fix::manual(format!(
+            "set {place} to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints for the role"
+        )),
+        _ => Fix::manual(format!(
             "set annotation `{prefix}/role-arn` to what `aws iam get-role --role-name NAME --query Role.Arn --output \
              text` prints for the role, and create the pods anew"
         )),
@@ -203,6 +206,9 @@ mod tests {
 
     #[test]
     fn nobody_reads_the_annotation_of_pods_of_pod_identity() {
-        assert_healthy(&annotated("arn:x").container(with_pod_identity("app")).audit());
+        assert_eq!(
+            codes(&annotated("arn:x").container(with_pod_identity("app")).audit()),
+            ["IRSA912"]
+        );
     }
 }

@@ -297,6 +297,9 @@ mod tests {
 
     #[test]
     fn pods_of_pod_identity_need_no_annotation() {
-        assert_healthy(&misplaced(WRONG, ROLE).container(with_pod_identity("app")).audit());
+        assert_eq!(
+            codes(&misplaced(WRONG, ROLE).container(with_pod_identity("app")).audit()),
+            ["IRSA912"]
+        );
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
 /// Whether somebody asked for an audience, in place of the webhook's own.
 fn asks_for_one(chain: &Chain<'_>) -> bool {
     let prefix = &chain.config.annotation_prefix;
-    chain.source == Source::ConfigMap
+    chain.source != Source::Annotation
         || chain
             .service_account
             .is_some_and(|account| account.annotation(prefix, "audience").is_some())

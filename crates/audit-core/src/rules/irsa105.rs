@@ -62,7 +62,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.annotation == Annotation::Missing || !chain.aws_applies() {
+    if chain.annotation == Annotation::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
     let place = repair::where_it_stands(chain, "token-expiration");
@@ -84,6 +84,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
                 &format!("{prefix}/token-expiration"),
             )))
         }
+        Source::Pod | Source::Requester => None,
         Source::ConfigMap => {
             let seconds = chain.snapshot.cluster.webhook_entry(chain.key)?.token_expiration;
             let what = if seconds != 0 && seconds < LEAST {
@@ -156,7 +157,10 @@ mod tests {
     fn nobody_reads_it_without_a_role() {
         let report = asking("1h").without_annotation().container(bare("app")).audit();
         assert_healthy(&report);
-        assert_healthy(&asking("1h").container(with_pod_identity("app")).audit());
+        assert_eq!(
+            codes(&asking("1h").container(with_pod_identity("app")).audit()),
+            ["IRSA912"]
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! # IRSA106 `ServiceAccountMissing`
 //!
 //! ## What it means
-//! An `IrsaAudit`, a running pod, or a workload's template, names a ServiceAccount that does not exist in the namespace.
+//! An `IrsaAudit`, a running pod, a workload's template, or an object whose controller uses ServiceAccounts (a `SecretStore`, a
+//! `SparkApplication`) names a ServiceAccount that does not exist in the namespace.
 //!
 //! ## Why it breaks
 //! Kubernetes admits no pod for it, and what owns the pods keeps trying without any pod to show for it. Pods from before
@@ -36,6 +37,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::fix::Repaired;
+use crate::paths::Taker;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -72,7 +74,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             )
         }
         (Some(request), ..) if request.from_command => "its permissions were asked for".to_owned(),
-        _ => return None,
+        _ => {
+            let mut consumers = chain.snapshot.cluster.consumers(chain.key);
+            let consumer = consumers.find(|consumer| consumer.is_certain)?;
+            format!("{} names it", Taker::Object(consumer).shown())
+        }
     };
     let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {
         Some(arn) if iam_policy::RoleArn::parse(arn).is_ok() => repair::create_annotated(chain, arn),

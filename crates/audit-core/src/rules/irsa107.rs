@@ -32,6 +32,7 @@ use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -64,7 +65,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         quote(expected)
     );
-    Some(Finding::new(&ENTRY, message).fix(repair::annotate_role(chain, expected)))
+    let fix = if chain.is_webhooks() {
+        repair::annotate_role(chain, expected)
+    } else {
+        let place = repair::where_it_stands(chain, "role-arn");
+        Fix::manual(format!(
+            "set {place} to `{}`, or expect the role that it names",
+            quote(expected)
+        ))
+    };
+    Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ use crate::chain::{Annotation, Chain, Outcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::Container;
+use crate::model::{Container, Pod};
 use crate::text::{quote, quote_list, reveal};
 
 /// The catalogue's entry.
@@ -71,7 +71,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if pods.is_empty() {
         return on_purpose(chain, &annotated);
     }
-    let carried = || pods.iter().flat_map(|pod| other_roles(pod, &annotated));
+    let carried = || pods.iter().flat_map(|pod| carried_roles(chain, pod, &annotated));
     let refused = !refused(chain, carried()).is_empty();
     let (restart, names) = workloads(&pods);
     let message = format!(
@@ -87,12 +87,22 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     )
 }
 
+/// The containers that would assume another role than `annotated`, and that do not bring their own token for it: the path of
+/// those is another.
+fn carried_roles<'a>(
+    chain: &Chain<'_>,
+    pod: &'a Pod,
+    annotated: &str,
+) -> impl Iterator<Item = (&'a Container, &'a str)> {
+    other_roles(pod, annotated).filter(|(container, _)| !chain.ways.is_elsewhere(container))
+}
+
 /// A role that a container has in its own right is nobody's mistake, unless it refuses the container.
 fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     let pods = with_own_roles(chain);
     let carried = || {
         pods.iter()
-            .flat_map(|pod| other_roles(pod, annotated).map(move |found| (*pod, found)))
+            .flat_map(|pod| carried_roles(chain, pod, annotated).map(move |found| (*pod, found)))
     };
     let (first, (container, _)) = carried().next()?;
     let refused = refused(chain, carried().map(|(_, found)| found));
@@ -251,7 +261,11 @@ mod tests {
             pod.containers = vec![injected("app", OLD_ROLE)];
             pod.containers[0].tokens[0].by_webhook = false;
         });
-        the_one(&own.audit(), notice);
+        assert_eq!(
+            codes(&own.audit()),
+            ["IRSA902"],
+            "what it brings itself is its own role, whose policies nobody has read"
+        );
         the_one(&beside().audit(), RISK);
         let report = beside().any_role("old-cart", RoleLookup::Absent).audit();
         let finding = the_one(&report, BROKEN);

@@ -4,16 +4,17 @@
 //! A workload that the `IrsaAudit` expects to run as this ServiceAccount (`expect.workloads`) runs as `default` or as
 //! another one. During a rollout, pods of both may run: then nothing is said.
 //!
-//! Unasked it is a *risk*, where names say so. All of this must hold:
-//! - the ServiceAccount is annotated with a role, nothing runs as it, not even a finished pod, and no `IrsaAudit` says which
-//!   workloads should;
+//! If the expected workload has no pods and no template was given, the ServiceAccount that it runs as is not seen: *unknown*.
+//!
+//! Without an expectation it is a *notice* without a command, where names suggest it. All of this must hold:
+//! - the ServiceAccount is annotated with a role, nothing runs as it, not even a finished pod, no object of another project uses
+//!   it, and no `IrsaAudit` says which workloads should;
 //! - in the same namespace a workload runs as another ServiceAccount, whose name is exactly this one's, or this one's
 //!   without an affix such as `-sa`; or which one of the usual labels (`app.kubernetes.io/name`, `app.kubernetes.io/instance`,
 //!   `app`, `k8s-app`, `name`) calls by exactly this name. A common beginning says nothing;
 //! - that workload has no AWS credentials of its own, and its ServiceAccount no role that it could assume.
 //!
-//! Of several workloads the one of the same name comes before those of the same label. Where several fit as well, all are
-//! named, and no command is given.
+//! A workload of the same name comes before those of the same label; where several fit equally, all are named.
 //!
 //! ## Why it breaks
 //! The webhook and the token go by the pod's ServiceAccount. The annotation on this one is of no use to a pod that runs
@@ -50,7 +51,7 @@ use crate::chain::{Annotation, Chain, Outcome, RoleChain, asked_role};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::{Likeness, Pod, Workload, WorkloadRef, likeness};
+use crate::model::{AuditRequest, Likeness, Pod, Workload, WorkloadRef, likeness};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -74,10 +75,13 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 fn expected(chain: &Chain<'_>) -> Option<Finding> {
     let request = chain.request.filter(|_| chain.service_account.is_some())?;
-    let (workload, other) = request
+    let Some((workload, other)) = request
         .workloads
         .iter()
-        .find_map(|workload| elsewhere(chain, workload))?;
+        .find_map(|workload| elsewhere(chain, workload))
+    else {
+        return unseen(chain, request);
+    };
     let message = format!(
         "{}/{} runs as ServiceAccount `{}`, and IrsaAudit `{}` expects `{}`",
         quote(&workload.kind),
@@ -109,12 +113,32 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
     Some((workload, pod.service_account.as_str()))
 }
 
+/// An expected workload without pods: as which ServiceAccount it would run does not show. Pods that have ended show it.
+fn unseen(chain: &Chain<'_>, request: &AuditRequest) -> Option<Finding> {
+    let is_seen = |workload: &WorkloadRef| {
+        let mut pods = chain.snapshot.cluster.pods_in(&chain.key.namespace);
+        pods.any(|pod| pod.workload.kind == workload.kind && pod.workload.name == workload.name)
+    };
+    let unseen = request.workloads.iter().find(|workload| !is_seen(workload))?;
+    let message = format!(
+        "IrsaAudit `{}` expects {}/{} to run as `{}`, and it has no pods: as which ServiceAccount it runs is not seen",
+        quote(&request.name),
+        quote(&unseen.kind),
+        quote(&unseen.name),
+        quote(&chain.key.service_account)
+    );
+    let fix = Fix::manual("scale the workload up, or take it out of `spec.expect.workloads`");
+    Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
+}
+
 /// What names alone say.
 fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     let cluster = &chain.snapshot.cluster;
-    let is_used = cluster
-        .binding(chain.key)
-        .is_none_or(|binding| !binding.pods().is_empty());
+    let has_consumer = cluster.consumers(chain.key).next().is_some();
+    let is_used = has_consumer
+        || cluster
+            .binding(chain.key)
+            .is_none_or(|binding| !binding.pods().is_empty());
     let is_told = chain.request.is_some_and(|request| !request.workloads.is_empty());
     if is_used
         || is_told
@@ -140,7 +164,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
             fits.insert((Reverse(likeness), &pod.workload, other));
         }
     }
-    let (best, workload, other) = *fits.first()?;
+    let (best, _, other) = *fits.first()?;
     let same: Vec<String> = fits
         .iter()
         .filter(|fit| fit.0 == best)
@@ -148,7 +172,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
         .collect();
     let shown = quote_list(&same, 3);
     let message = format!(
-        "nothing runs as `{}`, which is annotated with a role, and by its {} {shown} should: it runs as `{}`",
+        "nothing runs as `{}`, which is annotated with a role; by its {}, {shown} may be meant to, and it runs as `{}`",
         quote(&chain.key.service_account),
         if best.0 == Likeness::SameName {
             "name"
@@ -157,14 +181,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
         },
         quote(other)
     );
-    let fix = match same.len() {
-        1 => fix::run_as(chain.key, workload),
-        _ => Fix::manual(format!(
-            "set `serviceAccountName: {}` in the pod template of whichever of {shown} should assume the role",
-            quote(&chain.key.service_account)
-        )),
-    };
-    Some(Finding::new(&ENTRY, message).severity(Severity::Risk).fix(fix))
+    Some(Finding::new(&ENTRY, message).severity(Severity::Notice))
 }
 
 /// Whether a pod's ServiceAccount has a role that is not proven to be refused to it.
@@ -234,9 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn a_workload_without_pods_or_of_another_namespace_is_no_failure() {
-        assert_healthy(&expecting("web").audit());
-        assert_healthy(&running_as(expecting("web"), "staging", "default").audit());
+    fn a_workload_without_pods_is_unknown_and_no_failure() {
+        let unseen = ("IRSA403", Severity::Unknown, Link::Pods, Verdict::Unknown);
+        the_one(&expecting("web").audit(), unseen);
+        the_one(
+            &running_as(expecting("web"), "staging", "default").audit(),
+            unseen,
+        );
+        let mut ended = expecting("web");
+        let pod = pod(&ended.key, "web", bare("app"));
+        ended.snapshot.cluster.put_pod(Pod {
+            phase: PodPhase::Succeeded,
+            ..pod
+        });
+        assert_healthy(&ended.audit());
     }
 
     #[test]
@@ -267,7 +295,8 @@ mod tests {
         assert!(changed.contains(&world.key), "{changed:?}");
     }
 
-    const RISK: (&str, Severity, Link, Verdict) = ("IRSA403", Severity::Risk, Link::Pods, Verdict::AtRisk);
+    const NOTICE: (&str, Severity, Link, Verdict) =
+        ("IRSA403", Severity::Notice, Link::Pods, Verdict::Working);
 
     /// Nothing runs as `cart`, and these workloads run as another ServiceAccount.
     fn unused(other: &str, workloads: &[&str]) -> World {
@@ -294,14 +323,15 @@ mod tests {
     fn a_workload_of_the_same_name_should_run_as_it() {
         let report = unused("default", &["cart", "orders"]).audit();
         assert_eq!(
-            the_one(&report, RISK).fix.as_ref().unwrap().text,
-            "kubectl set serviceaccount --namespace shop deployment/cart cart"
+            the_one(&report, NOTICE).fix,
+            None,
+            "names prove nothing: no command"
         );
-        the_one(&unused("web", &["cart"]).audit(), RISK);
+        the_one(&unused("web", &["cart"]).audit(), NOTICE);
         let labelled = with_pod(unused("default", &["release-7"]), |pod| {
             pod.also_named = ["cart".to_owned()].into();
         });
-        the_one(&labelled.audit(), RISK);
+        the_one(&labelled.audit(), NOTICE);
     }
 
     #[test]
@@ -314,21 +344,21 @@ mod tests {
         };
         world.snapshot.cluster.put_pod(other);
         let report = world.audit();
-        assert_eq!(
-            the_one(&report, RISK).fix.as_ref().unwrap().kind,
-            crate::fix::FixKind::Manual
+        assert!(
+            the_one(&report, NOTICE)
+                .message
+                .contains("`Deployment/a`, `Deployment/b`"),
+            "{}",
+            report.findings[0].message
         );
         world
             .snapshot
             .cluster
             .put_pod(pod(&BindingKey::new("shop", "default"), "cart", bare("x")));
         assert!(
-            the_one(&world.audit(), RISK)
-                .fix
-                .as_ref()
-                .unwrap()
-                .text
-                .contains("deployment/cart")
+            the_one(&world.audit(), NOTICE)
+                .message
+                .contains("`Deployment/cart`")
         );
     }
 
@@ -359,7 +389,12 @@ mod tests {
             kind: "Deployment".to_owned(),
             name: "orders".to_owned(),
         };
-        healthy(unused("default", &["cart"]).request(|request| request.workloads.push(told)));
+        let told = unused("default", &["cart", "orders"]).request(|request| request.workloads.push(told));
+        assert!(
+            told.audit().findings[0].fix.is_some(),
+            "what is expected is told in place of likeness"
+        );
+        healthy(unused("default", &["cart"]).requested_by("SecretStore"));
         let unannotated = unused("default", &["cart"]).without_annotation().audit();
         assert_eq!(codes(&unannotated), Vec::<&str>::new());
     }
@@ -388,7 +423,7 @@ mod tests {
             world
         };
         assert_healthy(&with_role(OLD_ROLE).audit());
-        the_one(&with_role(ROLE).audit(), RISK);
+        the_one(&with_role(ROLE).audit(), NOTICE);
     }
 
     #[test]

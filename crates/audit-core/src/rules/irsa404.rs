@@ -96,12 +96,16 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
     let Annotation::Role(arn) = &chain.annotation else {
         return None;
     };
-    if chain.audience.is_empty() || chain.for_role(arn.clone(), chain.audience).outcome() == Outcome::Fails {
+    if !chain.is_webhooks()
+        || chain.audience.is_empty()
+        || chain.for_role(arn.clone(), chain.audience).outcome() == Outcome::Fails
+    {
         return None;
     }
     let annotated = arn.to_string();
     let has = |container: &Container| {
         container.has_web_identity()
+            && !chain.ways.is_elsewhere(container)
             && container.role_arn.as_ref() == Some(&annotated)
             && container.token().is_some_and(|token| token.audience.is_none())
     };
@@ -142,10 +146,15 @@ fn preset_audience(difference: Difference<'_>) -> Option<&str> {
 /// another role are IRSA402's.
 fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item = &'a str> {
     let annotated = match &chain.annotation {
-        Annotation::Role(arn) if !chain.audience.is_empty() => Some((arn.clone(), arn.to_string())),
+        Annotation::Role(arn) if chain.is_webhooks() && !chain.audience.is_empty() => {
+            Some((arn.clone(), arn.to_string()))
+        }
         _ => None,
     };
-    let containers = pod.containers.iter().filter(|c| c.has_web_identity());
+    let containers = pod
+        .containers
+        .iter()
+        .filter(|c| c.has_web_identity() && !chain.ways.is_elsewhere(c));
     containers.filter_map(move |container: &Container| {
         let (arn, text) = annotated.as_ref()?;
         let audience = container
@@ -214,8 +223,9 @@ mod tests {
     fn a_token_that_the_template_brings_is_not_restarted_away() {
         let world = with_old_token("vault").pod(|pod| pod.containers[0].tokens[0].by_webhook = false);
         assert_eq!(
-            the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind,
-            crate::fix::FixKind::Manual
+            codes(&world.audit()),
+            ["IRSA104"],
+            "it is the pod's own, and no annotation asks for it"
         );
     }
 

@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.annotation == Annotation::Missing || !chain.aws_applies() {
+    if chain.annotation == Annotation::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
     let mut accounts = chain.snapshot.accounts.values();
@@ -101,9 +101,8 @@ mod tests {
 
     #[test]
     fn pods_that_already_use_it_show_that_it_was_meant() {
-        assert_healthy(
-            &associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit(),
-        );
+        let report = associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit();
+        assert_eq!(codes(&report), ["IRSA912"]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! ## What it means
 //! Roles of an account trust ServiceAccounts of this cluster that exist and do not use them: they are annotated with another role, or
-//! with none and nothing runs as them. (Where something does run, the missing annotation is IRSA101 on the binding.) Found by a listing
+//! with none and nothing runs as them; neither the webhook's ConfigMap, nor their pods, nor a controller that requests their tokens
+//! names the role. (Where something does run, the missing annotation is IRSA101 on the binding.) Found by a listing
 //! of the whole account, and told of the account.
 //!
 //! ## Why it matters
@@ -29,12 +30,16 @@
 //! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
 use iam_policy::RoleArn;
+use jiff::Timestamp;
 
 use super::reverse::{Named, list, named};
+use crate::chain::asked_role;
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::Pod;
+use crate::paths::Ways;
+use crate::snapshot::Snapshot;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -58,7 +63,7 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
 fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     let id = account.id;
     let unused: Vec<Named<'_>> = named(account)
-        .filter(|named| !uses_one(account.config, id, named))
+        .filter(|named| !uses_one(account.snapshot, account.config, id, named))
         .collect();
     unused.first()?;
     let message = format!(
@@ -74,19 +79,33 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message))
 }
 
-/// Whether a ServiceAccount that is there uses one of the roles that name it, or lacks the annotation while something runs as it.
-fn uses_one(config: &Config, id: &str, named: &Named<'_>) -> bool {
-    let Some((binding, service_account)) = named
+/// Whether a ServiceAccount that is there uses one of the roles that name it, in whatever way, or lacks the annotation while
+/// something runs as it.
+fn uses_one(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'_>) -> bool {
+    let Some(binding) = named
         .binding
-        .and_then(|binding| Some((binding, binding.service_account()?)))
+        .filter(|binding| binding.service_account().is_some())
     else {
         return true;
     };
-    match service_account.role_arn(&config.annotation_prefix) {
-        None => binding.pods().iter().any(Pod::is_active),
-        Some(text) => RoleArn::parse(text)
-            .is_ok_and(|arn| arn.account() == id && named.roles.iter().any(|role| role == arn.name())),
-    }
+    let is_its = |arn: RoleArn| arn.account() == id && named.roles.iter().any(|role| role == arn.name());
+    // The time matters only to which role could be had.
+    let ways = Ways::find(snapshot, config, Timestamp::MIN, &named.key);
+    let carried = binding
+        .pods()
+        .iter()
+        .filter(|pod| pod.is_active())
+        .flat_map(Pod::role_arns);
+    let carried = carried.filter_map(|text| RoleArn::parse(text).ok());
+    let asks = snapshot
+        .cluster
+        .asked(&named.key, &config.annotation_prefix)
+        .role
+        .is_some();
+    asked_role(snapshot, config, &named.key).is_some_and(is_its)
+        || ways.named_roles().into_iter().chain(carried).any(is_its)
+        || ways.unseen().next().is_some()
+        || (!asks && binding.pods().iter().any(Pod::is_active))
 }
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ pub mod irsa907;
 pub mod irsa908;
 pub mod irsa909;
 pub mod irsa910;
+pub mod irsa911;
+pub mod irsa912;
 pub mod irsa914;
 mod meant;
 pub mod own_role;
@@ -167,6 +169,8 @@ pub const CATALOGUE: &[Rule] = &[
     irsa908::RULE,
     irsa909::RULE,
     irsa910::RULE,
+    irsa911::RULE,
+    irsa912::RULE,
     irsa914::RULE,
 ];
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use iam_policy::RoleArn;
+use jiff::Timestamp;
 
 use crate::chain::{Annotation, Chain, Outcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, Workload};
+use crate::paths::{CredentialPath, Ways};
 use crate::snapshot::{Binding, Snapshot};
 use crate::text::quote;
 use crate::webhook::{Difference, Injection};
@@ -19,6 +21,10 @@ pub fn missing<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
     let Some(injection) = Injection::of(chain) else {
         return Vec::new();
     };
+    // A controller that requests the token explains why the pods have nothing.
+    if chain.is_requested() {
+        return Vec::new();
+    }
     chain
         .pods
         .iter()
@@ -60,10 +66,15 @@ fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str
     let Annotation::Role(annotated) = &chain.annotation else {
         return Vec::new();
     };
+    if !chain.is_webhooks() {
+        return Vec::new();
+    }
     let annotated = annotated.to_string();
     let differs = |pod: &&Pod| {
         let mut others = other_roles(pod, &annotated);
-        !pod.relies_on_pod_identity() && others.any(|(container, _)| pick(pod, container, &annotated))
+        !pod.relies_on_pod_identity()
+            && others
+                .any(|(container, _)| !chain.ways.is_elsewhere(container) && pick(pod, container, &annotated))
     };
     chain.pods.iter().copied().filter(differs).collect()
 }
@@ -222,6 +233,17 @@ pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &Bindin
             .is_some()
     };
     let pods = snapshot.cluster.binding(key).map_or(&[][..], Binding::pods);
-    let lacking = |pod: &Pod| pod.is_active() && !pod.is_template() && lacks_credentials(pod);
-    !config.excludes(key) && pods.iter().any(lacking) && asks()
+    let lacking = |pod: &&Pod| pod.is_active() && !pod.is_template() && lacks_credentials(pod);
+    let lacking: Vec<&Pod> = pods.iter().filter(lacking).collect();
+    if config.excludes(key) || lacking.is_empty() || !asks() {
+        return false;
+    }
+    // The time matters only to which role could be had.
+    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
+    let needs_webhook = |pod: &&Pod| {
+        !pod.containers
+            .iter()
+            .any(|container| ways.is_elsewhere(container))
+    };
+    ways.by(CredentialPath::Requested).next().is_none() && lacking.iter().any(needs_webhook)
 }

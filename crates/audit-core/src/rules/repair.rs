@@ -8,6 +8,7 @@ use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::CONFIG_MAP;
 use crate::model::{Container, Pod, Workload};
+use crate::paths::CredentialPath;
 use crate::snapshot::Source;
 use crate::text::quote;
 
@@ -40,7 +41,7 @@ pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
     let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
-    if chain.source == Source::ConfigMap {
+    if chain.source != Source::Annotation {
         return ask_for(chain, default);
     }
     let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
@@ -54,6 +55,10 @@ pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
     if chain.source == Source::ConfigMap {
         let fix = edit_config_map(chain, "Audience", &format!("`{}`", quote(audience)));
         return fix.repairs(Repaired::Audience(Some(audience.to_owned())));
+    }
+    if !chain.is_webhooks() {
+        let place = where_it_stands(chain, "audience");
+        return Fix::manual(format!("set {place} to `{}`", quote(audience)));
     }
     let fix = fix::ask_for_audience(chain.key, &chain.config.annotation_prefix, audience);
     fix.repairs(Repaired::Audience(Some(audience.to_owned())))
@@ -81,6 +86,14 @@ pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
                 quote(&chain.key.to_string())
             )
         }
+        Source::Pod => chain.ways.taker_of(CredentialPath::Own).map_or_else(
+            || "the pod's own credentials".to_owned(),
+            |taker| format!("the {name} of {}", taker.shown()),
+        ),
+        Source::Requester => chain.ways.taker_of(CredentialPath::Requested).map_or_else(
+            || format!("annotation `eks.amazonaws.com/{name}`"),
+            |taker| format!("the {name} for {}", taker.shown()),
+        ),
     }
 }
 

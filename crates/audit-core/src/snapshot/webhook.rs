@@ -38,6 +38,11 @@ pub enum Source {
     Annotation,
     /// In the webhook's ConfigMap.
     ConfigMap,
+    /// In the pods themselves, or in the templates that they come from. The webhook is not asked for it.
+    Pod,
+    /// In an object whose controller requests tokens, or in the annotation that the controller reads. The webhook is not
+    /// asked for it.
+    Requester,
 }
 
 /// What the webhook is asked to inject for a ServiceAccount.

@@ -73,6 +73,7 @@ impl Injection<'_> {
     #[must_use]
     pub fn lack(&self, pod: &Pod, container: &Container) -> Option<Lack> {
         let has = container.may_have_web_identity()
+            || self.ways.is_elsewhere(container) && !container.pod_identity
             || (pod.is_template() && container.role_arn.is_some() && container.token_file.is_some());
         if has {
             return None;
@@ -92,6 +93,9 @@ impl Injection<'_> {
     fn of_container<'p>(&self, pod: &Pod, container: &'p Container) -> Vec<Difference<'p>> {
         if let Some(lack) = self.lack(pod, container) {
             return vec![Difference::Lacks(lack)];
+        }
+        if self.ways.is_elsewhere(container) {
+            return Vec::new();
         }
         let mut found = Vec::new();
         if let Some(role) = container.role_arn.as_deref().filter(|role| *role != self.role) {

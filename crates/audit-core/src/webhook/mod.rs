@@ -22,6 +22,7 @@ pub use selection::{Doubt, LabelOf, LeftOut, Selection};
 
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod, TokenMount};
+use crate::paths::Ways;
 use crate::snapshot::{Cluster, Source};
 
 /// Where it mounts the token, unless a flag says otherwise.
@@ -44,6 +45,8 @@ pub struct Injection<'a> {
     pub prefix: &'a str,
     /// The cluster, whose registrations say which pods it sees.
     pub cluster: &'a Cluster,
+    /// The ways of the binding: containers that do not need the webhook are none of its business.
+    ways: Ways<'a>,
 }
 
 /// What it does with one container of a new pod.
@@ -62,7 +65,7 @@ pub enum Treatment {
 }
 
 impl<'a> Injection<'a> {
-    /// What it injects for a binding; nothing without a role.
+    /// What it injects for a binding; nothing without a role, and nothing on a path of which it is no part.
     #[must_use]
     pub fn of(chain: &Chain<'a>) -> Option<Self> {
         let role = match &chain.annotation {
@@ -77,6 +80,7 @@ impl<'a> Injection<'a> {
                 .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
                 .and_then(annotation::boolean),
             Source::ConfigMap => None,
+            Source::Pod | Source::Requester => return None,
         };
         Some(Self {
             role,
@@ -84,6 +88,7 @@ impl<'a> Injection<'a> {
             regional_sts,
             prefix,
             cluster: &chain.snapshot.cluster,
+            ways: chain.ways.clone(),
         })
     }
 

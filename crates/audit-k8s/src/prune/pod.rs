@@ -2,6 +2,7 @@
 
 mod api_token;
 mod container;
+mod csi;
 mod files;
 mod raw;
 mod setting;
@@ -14,12 +15,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
-use audit_core::model::{Pod, PodPhase, ServiceAccount, Workload};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodPhase, ServiceAccount, Workload};
 use serde_json::Value;
 
 use self::raw::Raw;
 use super::{Wire, decode};
 use crate::kind::Kind;
+
+/// The annotation of the pods that the kubelet shows for static pods. They have no ServiceAccount:
+/// <https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/>.
+const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// A pod of which it depends on the prefix which annotations matter.
 #[derive(Debug, Clone)]
@@ -38,6 +43,8 @@ impl Wire for PodWire {
         } = decode(object)?;
         let workload = workload::of(&metadata);
         let also_named = names(&metadata.labels, &workload);
+        let secret_provider_classes = csi::classes(&spec.volumes);
+        let is_mirror = metadata.annotations.contains_key(MIRROR);
         let os = system::of(&spec);
         let volumes = container::volumes(std::mem::take(&mut spec.volumes));
         let api_token = api_token::of(&spec, &volumes);
@@ -50,10 +57,14 @@ impl Wire for PodWire {
             name: metadata.name,
             uid: metadata.uid,
             created: metadata.creation_timestamp,
-            service_account: [spec.service_account_name, spec.service_account]
-                .into_iter()
-                .find(|name| !name.is_empty())
-                .unwrap_or_else(|| "default".to_owned()),
+            service_account: if is_mirror {
+                String::new()
+            } else {
+                [spec.service_account_name, spec.service_account]
+                    .into_iter()
+                    .find(|name| !name.is_empty())
+                    .unwrap_or_else(|| DEFAULT_SERVICE_ACCOUNT.to_owned())
+            },
             workload,
             phase: phase(&status.phase),
             ready: status
@@ -66,6 +77,7 @@ impl Wire for PodWire {
             api_token,
             annotations: metadata.annotations,
             also_named,
+            secret_provider_classes,
             containers,
         };
         Ok(Self(pod))

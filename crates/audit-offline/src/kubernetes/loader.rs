@@ -8,10 +8,11 @@ use audit_core::Config;
 use audit_core::model::rbac::{Role, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::model::{
-    AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod, Registration, ServiceAccount,
-    WebhookEntry, Workload,
+    AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod,
+    Registration, ServiceAccount, WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
+use audit_k8s::consumers::{self, ConsumerKind};
 use audit_k8s::{Undecodable, prune};
 use serde_json::Value;
 
@@ -51,6 +52,8 @@ struct Loader<'a> {
     labels: BTreeMap<String, BTreeMap<String, String>>,
     /// What the pod identity webhook's ConfigMap says.
     webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
+    /// Objects of other projects that use ServiceAccounts, with what each uses.
+    consumers: Placed<(ConsumerObject, Vec<Consumer>)>,
     /// Every object that is in a namespace.
     given: HashSet<Id>,
     namespaces: BTreeSet<String>,
@@ -79,6 +82,7 @@ pub(super) fn load(
         webhook_audience: None,
         labels: BTreeMap::new(),
         webhook_entries: HashMap::new(),
+        consumers: HashMap::new(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
     };
@@ -179,7 +183,10 @@ impl Loader<'_> {
                     old == new
                 })?;
             }
-            _ => self.take_workload(object)?,
+            (group, kind) => match consumers::kind(group, kind) {
+                Some(kind) => self.take_consumer(kind, object)?,
+                None => self.take_workload(object)?,
+            },
         }
         Ok(())
     }
@@ -195,6 +202,19 @@ impl Loader<'_> {
         put_once(&mut self.webhook_entries, id, &object, map.entries, |old, new| {
             old == new
         })
+    }
+
+    /// Takes in an object that uses ServiceAccounts. One that has a whole pod template is a workload as well.
+    fn take_consumer(&mut self, kind: &ConsumerKind, mut object: Object) -> Result<(), Problem> {
+        let id = self.settle_in(&mut object, kind.namespaced);
+        let id = (format!("{}.{}", kind.kind, kind.group), id.1, id.2);
+        if let Some(read) = consumers::read(kind, &object.value) {
+            put_once(&mut self.consumers, id, &object, read, |old, new| old == new)?;
+        }
+        if kind.namespaced {
+            self.take_workload(object)?;
+        }
+        Ok(())
     }
 
     fn take_role(
@@ -289,6 +309,7 @@ impl Loader<'_> {
             webhook_audience,
             labels,
             webhook_entries,
+            consumers,
             given,
             namespaces,
             ..
@@ -320,6 +341,9 @@ impl Loader<'_> {
         }
         for (_, binding) in bindings.into_values() {
             cluster.rbac_mut().put_binding(&binding);
+        }
+        for (_, (object, uses)) in consumers.into_values() {
+            cluster.put_consumer(object, uses);
         }
         for (_, entries) in webhook_entries.into_values() {
             cluster.put_webhook_entries(entries);

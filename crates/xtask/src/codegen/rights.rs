@@ -1,5 +1,6 @@
 //! The rules of the operator's roles, from the table of what it calls.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use audit_k8s::rights::Right;
@@ -25,15 +26,54 @@ pub fn rules(rights: &[Right]) -> String {
     yaml
 }
 
+/// The kinds of other projects that are watched where they are installed, as a list that the chart goes through.
+#[must_use]
+pub fn consumers() -> String {
+    let mut yaml = String::new();
+    for kind in audit_k8s::consumers::kinds() {
+        let _ = writeln!(
+            yaml,
+            "- {{kind: {}, group: {}, resource: {}}}",
+            kind.kind, kind.group, kind.plural
+        );
+    }
+    yaml
+}
+
+/// The rules for them, as YAML.
+fn consumer_rules() -> String {
+    let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in audit_k8s::consumers::kinds() {
+        by_group.entry(kind.group).or_default().push(kind.plural);
+    }
+    let mut yaml = String::new();
+    for (group, resources) in by_group {
+        let _ = writeln!(yaml, "- apiGroups: [{group:?}]");
+        let _ = writeln!(yaml, "  resources: [{}]", resources.join(", "));
+        let _ = writeln!(yaml, "  verbs: [list, watch]");
+    }
+    yaml
+}
+
+/// Replaces the rules between the marks for kinds of other projects.
+#[must_use]
+pub fn replace_consumers(manifest: &str) -> Option<String> {
+    replace_by(manifest, "kinds of other projects", &consumer_rules())
+}
+
 /// Replaces the rules between the marks for `name`; nothing where the marks are not there.
 #[must_use]
 pub fn replace(manifest: &str, name: &str, rights: &[Right]) -> Option<String> {
+    replace_by(manifest, name, &rules(rights))
+}
+
+fn replace_by(manifest: &str, name: &str, rules: &str) -> Option<String> {
     let begin = format!("{BEGIN}{name}.\n");
     let (before, rest) = manifest.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
     let indent = "  ";
     let mut text = format!("{before}{begin}");
-    for line in rules(rights).lines() {
+    for line in rules.lines() {
         let _ = writeln!(text, "{indent}{line}");
     }
     Some(format!("{text}{indent}{END}{after}"))

@@ -3,6 +3,8 @@
 
 mod render;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -92,6 +94,9 @@ struct Rbac {
     create: bool,
     /// Adds IrsaAudits to the roles `view`, `edit` and `admin` of Kubernetes.
     aggregate: bool,
+    /// The kinds of other projects that the operator may list and watch, where they are installed, as `resource.group`. Without a
+    /// kind, pods and ServiceAccounts that it explains may be reported as broken or at risk.
+    consumers: BTreeMap<String, bool>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -292,6 +297,9 @@ impl Default for Values {
             rbac: Rbac {
                 create: true,
                 aggregate: true,
+                consumers: audit_k8s::consumers::kinds()
+                    .map(|kind| (format!("{}.{}", kind.plural, kind.group), true))
+                    .collect(),
             },
             crds: Crds {
                 install: true,

@@ -179,12 +179,16 @@ pub(super) fn rarities() -> impl Strategy<Value = Rarities> {
         prop::option::of(set_by()),
         prop::option::of(place),
         prop::collection::vec(env_from(), 0..2),
+        any::<bool>(),
     )
-        .prop_map(|(access_key, profile, token_place, env_from)| Rarities {
-            access_key,
-            profile,
-            token_place,
-            env_from,
-            ..Rarities::default()
-        })
+        .prop_map(
+            |(access_key, profile, token_place, env_from, other_server)| Rarities {
+                access_key,
+                profile,
+                token_place,
+                env_from,
+                other_server,
+                ..Rarities::default()
+            },
+        )
 }

@@ -12,6 +12,7 @@ fn injection() -> Injection<'static> {
         regional_sts: None,
         prefix: PREFIX,
         cluster: &NOTHING_SEEN,
+        ways: crate::paths::Ways::default(),
     }
 }
 

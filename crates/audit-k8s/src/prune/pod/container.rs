@@ -12,8 +12,18 @@ use super::{files, token_place};
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
 /// Where the SDKs find that token.
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-/// What EKS Pod Identity injects in place of the two.
-const POD_IDENTITY_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+/// Where a server of credentials is, by its address or below that of Amazon ECS.
+const SERVERS: [&str; 2] = [
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
+/// The addresses of the agent of EKS Pod Identity: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>.
+const POD_IDENTITY_AGENT: [&str; 2] = [
+    "http://169.254.170.23/v1/credentials",
+    "http://[fd00:ec2::23]/v1/credentials",
+];
+/// The volume with the token for the agent.
+const POD_IDENTITY_VOLUME: &str = "eks-pod-identity-token";
 /// What the SDKs prefer to all of them.
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 /// What some SDKs prefer.
@@ -80,6 +90,13 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         variable.map(Setting::of).unwrap_or_default()
     };
     let (role_arn, token_file) = (setting(ROLE_ARN), setting(TOKEN_FILE));
+    let servers = SERVERS.map(|name| setting(name).literal());
+    let is_agent = |server: &String| POD_IDENTITY_AGENT.contains(&server.trim_end_matches('/'));
+    let mounts_its_token = || {
+        raw.volume_mounts
+            .iter()
+            .any(|mount| mount.name == POD_IDENTITY_VOLUME)
+    };
     let rarities = Rarities {
         access_key: setting(ACCESS_KEY).set_by(),
         profile: setting(PROFILE).set_by(),
@@ -87,6 +104,7 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         env_from: raw.env_from.iter().filter_map(env_from).collect(),
         credentials_file: files::credentials(&setting(CREDENTIALS_FILE), &raw.volume_mounts, volumes),
         config_file: files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes),
+        other_server: servers.iter().flatten().any(|server| !is_agent(server)),
     };
     let names = |names: &[&str]| {
         raw.env
@@ -111,7 +129,8 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         token_file: token_file.literal(),
         opaque_env: !raw.env_from.is_empty() || role_arn.is_elsewhere() || token_file.is_elsewhere(),
         names_variable: role_arn.is_named_only() || token_file.is_named_only(),
-        pod_identity: raw.env.iter().any(|variable| variable.name == POD_IDENTITY_URI),
+        pod_identity: servers.iter().flatten().any(is_agent)
+            || (servers == [None, None] && mounts_its_token()),
         sts_endpoints: match setting(STS_ENDPOINTS) {
             Setting::Literal(value) if value.eq_ignore_ascii_case("regional") => StsEndpoints::Regional,
             Setting::Literal(value) if value.eq_ignore_ascii_case("legacy") => StsEndpoints::Legacy,

@@ -206,6 +206,8 @@ pub(super) struct RawVolume {
     #[serde(default)]
     pub(super) empty_dir: Option<IgnoredAny>,
     #[serde(default)]
+    pub(super) csi: Option<RawCsi>,
+    #[serde(default)]
     pub(super) secret: Option<RawKeys>,
     #[serde(default)]
     pub(super) config_map: Option<RawKeys>,
@@ -232,6 +234,22 @@ pub(super) struct RawItem {
     pub(super) key: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawCsi {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) driver: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) volume_attributes: RawVolumeAttributes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawVolumeAttributes {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) secret_provider_class: String,
 }
 
 #[derive(Deserialize)]

@@ -93,9 +93,56 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
         api_token: ApiToken::Own,
         annotations: [].into(),
         also_named: [].into(),
+        secret_provider_classes: [].into(),
         containers: vec![injected("migrate", true), injected("app", false)],
     };
     assert_eq!(pruned(irsa_pod()), expected);
+}
+
+#[test]
+fn only_the_agent_of_pod_identity_is_pod_identity() {
+    let with = |env: Value, mounts: Value| {
+        let containers = json!([{"name": "app", "env": env, "volumeMounts": mounts}]);
+        let pod = pruned(
+            json!({"metadata": {"namespace": "shop", "name": "x"}, "spec": {"containers": containers}}),
+        );
+        (
+            pod.containers[0].pod_identity,
+            pod.containers[0].has_other_server(),
+        )
+    };
+    let uri = |value: &str| json!([{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": value}]);
+    assert_eq!(
+        with(uri("http://169.254.170.23/v1/credentials"), json!([])),
+        (true, false)
+    );
+    assert_eq!(
+        with(uri("http://[fd00:ec2::23]/v1/credentials"), json!([])),
+        (true, false)
+    );
+    assert_eq!(with(uri("http://localhost:9911/creds"), json!([])), (false, true));
+    assert_eq!(with(uri(""), json!([])), (false, false));
+    let volume = json!([{"name": "eks-pod-identity-token", "mountPath": "/x"}]);
+    assert_eq!(with(json!([]), volume.clone()), (true, false));
+    assert_eq!(with(uri("http://localhost:9911/creds"), volume), (false, true));
+}
+
+#[test]
+fn a_mirror_pod_has_no_service_account() {
+    let pod = json!({
+        "metadata": {"namespace": "kube-system", "name": "x", "annotations": {"kubernetes.io/config.mirror": "1"}},
+        "spec": {"containers": []}
+    });
+    assert_eq!(pruned(pod).service_account, "");
+}
+
+#[test]
+fn the_classes_of_the_secrets_store_are_kept() {
+    let volume = |class: &str| json!({"name": class, "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": {"secretProviderClass": class}}});
+    let other = json!({"name": "x", "csi": {"driver": "efs.csi.aws.com"}});
+    let spec = json!({"containers": [], "volumes": [volume("b"), other, volume("a"), volume("b")]});
+    let pod = pruned(json!({"metadata": {"namespace": "shop", "name": "x"}, "spec": spec}));
+    assert_eq!(*pod.secret_provider_classes, ["a", "b"]);
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Objects of other projects that use a ServiceAccount without being a pod: some have a controller ask the API server for
+//! its token, others start pods as it.
+
+use std::sync::Arc;
+
+use super::BindingKey;
+
+/// Group and kind of what pods name in volumes of the secrets-store CSI driver.
+pub const SECRET_PROVIDER_CLASS: (&str, &str) = ("secrets-store.csi.x-k8s.io", "SecretProviderClass");
+
+/// An object that uses ServiceAccounts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsumerObject {
+    /// The group of its `apiVersion`; its version does not matter.
+    pub group: String,
+    /// Its kind, as manifests spell it.
+    pub kind: String,
+    /// Its namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ConsumerObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// Which ServiceAccounts an object uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Used {
+    /// The one that it names.
+    Named(BindingKey),
+    /// The one of this name in whatever namespace the object is used from.
+    InAnyNamespace(String),
+    /// Those of the pods that mount it by its name, in its own namespace.
+    OfMountingPods,
+}
+
+/// What an object does with a ServiceAccount.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// A controller asks the API server for the ServiceAccount's token and assumes a role with it.
+    Requests {
+        /// The audience that it asks for.
+        audience: RequestedAudience,
+        /// The role that the object itself names; where it names none, the ServiceAccount's annotation does.
+        role: Option<String>,
+        /// A role that is assumed next, with the credentials of the first.
+        then: Option<String>,
+    },
+    /// Its controller starts pods as the ServiceAccount, some time.
+    Launches,
+}
+
+/// For whom a controller asks the API server to issue a token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RequestedAudience {
+    /// For this audience.
+    Fixed(String),
+    /// For that of the annotation `eks.amazonaws.com/audience`; without one, for `sts.amazonaws.com`.
+    Annotated,
+    /// For several at once. What STS takes from such a token is not documented.
+    Several,
+}
+
+/// One use that an object makes of ServiceAccounts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Consumer {
+    /// The object.
+    pub object: Arc<ConsumerObject>,
+    /// Which ServiceAccounts.
+    pub used: Used,
+    /// What it does with them.
+    pub how: Use,
+    /// The object fails without the ServiceAccount, and without a role where it requests a token. Where this is not certain,
+    /// the use explains what is there and calls for nothing.
+    pub is_certain: bool,
+}
+
+impl Consumer {
+    /// Whether it has a controller ask for tokens.
+    #[must_use]
+    pub fn requests(&self) -> bool {
+        matches!(self.how, Use::Requests { .. })
+    }
+}

@@ -1,0 +1,26 @@
+//! # `Node`
+//!
+//! Nothing gives the container credentials. Its SDK asks the instance metadata service last, and gets the role of the node,
+//! if pods reach the service: EKS advises against that, and a hop limit of 1 prevents it for pods that do not use the host's
+//! network.
+//!
+//! Source: [Restrict access to the instance profile](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html).
+
+use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, nothing_else};
+use crate::model::{Container, Pod};
+
+pub(super) static ENTRY: Entry = Entry {
+    path: CredentialPath::Node,
+    claim,
+    rest: nothing_else,
+};
+
+/// What is left to a pod without a path of its own, as the end of a sentence.
+pub const NODE_ROLE: &str =
+    "its SDK falls back to the node's role, if the instance metadata service lets pods reach it";
+
+#[expect(clippy::unnecessary_wraps, reason = "all paths claim by one signature")]
+fn claim<'a>(sight: &Sight<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
+    let is_asked = sight.asked.role.is_some();
+    Some((if is_asked { PathRole::Asked } else { PathRole::None }, None))
+}

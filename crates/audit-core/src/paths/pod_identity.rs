@@ -1,0 +1,40 @@
+//! # `PodIdentity`
+//!
+//! EKS Pod Identity gives the credentials: known by the address of its agent in the container's environment, which EKS
+//! injects, and nobody else's: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with another address leads to another server. The chain
+//! of EKS Pod Identity (association, trust policy for `pods.eks.amazonaws.com`, agent) is not audited: IRSA912 says so.
+//!
+//! Source: [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
+
+use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, Taker, Way};
+use crate::model::{Account, Container, Pod};
+
+pub(super) static ENTRY: Entry = Entry {
+    path: CredentialPath::PodIdentity,
+    claim,
+    rest,
+};
+
+fn claim<'a>(_: &Sight<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+    container.pod_identity.then_some((PathRole::None, None))
+}
+
+/// New pods get their credentials from an association, where nothing asks the webhook as well.
+fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+    let is_associated = || {
+        let mut accounts = sight.snapshot.accounts.values();
+        let has_one = |account: &Account| {
+            let seen = account.pod_identity.latest();
+            seen.is_some_and(|all| all.contains_key(sight.key))
+        };
+        accounts.any(has_one)
+    };
+    if sight.account.is_some() && sight.asked.role.is_none() && ways.is_empty() && is_associated() {
+        ways.push(Way {
+            path: CredentialPath::PodIdentity,
+            taker: Taker::Nothing,
+            role: PathRole::None,
+            audience: None,
+        });
+    }
+}

@@ -1,0 +1,54 @@
+//! # `Requested`
+//!
+//! A controller asks the API server for the ServiceAccount's token, and assumes a role with it: the stores of
+//! external-secrets, the secrets-store CSI driver for pods that mount a `SecretProviderClass`, Flux, cert-manager. Neither a
+//! pod nor the webhook takes part. The role is the one that the object names, or that of the annotation
+//! `eks.amazonaws.com/role-arn`, which these controllers read under this very name, whatever prefix the webhook has.
+//!
+//! Which kinds there are, and what is read of each, is a table in `audit-k8s`, one file a kind.
+//!
+//! Source: [TokenRequest](https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/), and
+//! the documentation of each project, in the file of its kind.
+
+use super::way::{CredentialPath, Entry, PathRole, Sight, Taker, Way, no_container};
+use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::model::{Consumer, RequestedAudience, Use};
+
+pub(super) static ENTRY: Entry = Entry {
+    path: CredentialPath::Requested,
+    claim: no_container,
+    rest,
+};
+
+/// The prefix under which controllers read the annotations, whatever that of the webhook is.
+pub const PREFIX: &str = "eks.amazonaws.com";
+
+fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+    let consumers = sight.snapshot.cluster.consumers(sight.key);
+    ways.extend(consumers.filter_map(|consumer| way(sight, consumer)));
+}
+
+fn way<'a>(sight: &Sight<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
+    let Use::Requests { audience, role, .. } = &consumer.how else {
+        return None;
+    };
+    let annotated = |name| sight.account.and_then(|account| account.annotation(PREFIX, name));
+    let role = role.as_deref().or_else(|| annotated("role-arn"));
+    let role = role.filter(|role| !role.is_empty());
+    if role.is_none() && !consumer.is_certain {
+        return None;
+    }
+    Some(Way {
+        path: CredentialPath::Requested,
+        taker: Taker::Object(consumer),
+        role: role.map_or(PathRole::None, PathRole::Named),
+        audience: match audience {
+            RequestedAudience::Fixed(audience) => Some(audience),
+            RequestedAudience::Annotated => {
+                let asked = annotated("audience").filter(|audience| !audience.is_empty());
+                Some(asked.unwrap_or(DEFAULT_AUDIENCE))
+            }
+            RequestedAudience::Several => None,
+        },
+    })
+}

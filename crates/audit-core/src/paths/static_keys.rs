@@ -1,0 +1,21 @@
+//! # `Static`
+//!
+//! Keys that do not change: `AWS_ACCESS_KEY_ID` in the container's environment. IRSA406 speaks of them where web identity is
+//! there as well.
+//!
+//! Source: [Access keys in the SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html).
+
+use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, nothing_else};
+use crate::model::{Container, Pod};
+
+pub(super) static ENTRY: Entry = Entry {
+    path: CredentialPath::Static,
+    claim,
+    rest: nothing_else,
+};
+
+fn claim<'a>(sight: &Sight<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+    // Where a role is asked for, keys in its place are what is wrong.
+    let is_static = sight.asked.role.is_none() && container.access_key().is_some();
+    is_static.then_some((PathRole::None, None))
+}

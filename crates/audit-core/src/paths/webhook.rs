@@ -1,0 +1,49 @@
+//! # `Webhook`
+//!
+//! The pod identity webhook injects the role that the ServiceAccount's annotation names, or the webhook's ConfigMap, with a
+//! token for it. Known by that annotation or entry, and by pods with the webhook's own volume. All links are audited.
+//!
+//! A running container without any of it is not on the path, whatever the annotation says: see IRSA401.
+//!
+//! Source: [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook).
+
+use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, Taker, Way};
+use crate::model::{Container, Pod};
+
+pub(super) static ENTRY: Entry = Entry {
+    path: CredentialPath::Webhook,
+    claim,
+    rest,
+};
+
+fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+    let takes = if pod.is_template() {
+        sight.asked.role.is_some()
+    } else if sight.asked.role.is_some() {
+        container.may_have_web_identity()
+    } else {
+        // Injected before the annotation went away.
+        container.has_web_identity()
+    };
+    takes.then(|| (role(sight), None))
+}
+
+fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+    let has_consumers = sight.snapshot.cluster.consumers(sight.key).next().is_some();
+    if sight.asked.role.is_some() && sight.pods.is_empty() && !has_consumers {
+        ways.push(Way {
+            path: CredentialPath::Webhook,
+            taker: Taker::Nothing,
+            role: PathRole::Asked,
+            audience: None,
+        });
+    }
+}
+
+fn role(sight: &Sight<'_>) -> PathRole<'static> {
+    if sight.asked.role.is_some() {
+        PathRole::Asked
+    } else {
+        PathRole::None
+    }
+}

@@ -1,0 +1,63 @@
+//! cert-manager: issuers that solve DNS-01 challenges in Route 53 as a ServiceAccount.
+//!
+//! The controller asks for a token with the audiences of `serviceAccountRef`, else for `sts.amazonaws.com`, and assumes the
+//! role that the solver names; no annotation is read. A `ClusterIssuer` takes the ServiceAccount from the namespace of
+//! `--cluster-resource-namespace`, which is that of cert-manager itself where its chart installed it: `cert-manager` is
+//! assumed, and nothing follows from its absence there.
+//!
+//! Source: <https://cert-manager.io/docs/configuration/acme/dns01/route53/>.
+
+use audit_core::model::{BindingKey, RequestedAudience, Use, Used};
+use serde_json::Value;
+
+use super::usage::{ConsumerKind, Object, Usage, items, sts, text};
+
+/// Where its chart installs it.
+const NAMESPACE: &str = "cert-manager";
+
+pub(super) const KINDS: &[ConsumerKind] = &[
+    ConsumerKind {
+        group: "cert-manager.io",
+        kind: "Issuer",
+        plural: "issuers",
+        namespaced: true,
+        read,
+    },
+    ConsumerKind {
+        group: "cert-manager.io",
+        kind: "ClusterIssuer",
+        plural: "clusterissuers",
+        namespaced: false,
+        read,
+    },
+];
+
+fn read(object: &Object<'_>) -> Vec<Usage> {
+    let solvers = items(object.value, "/spec/acme/solvers").iter();
+    solvers.filter_map(|solver| of_solver(object, solver)).collect()
+}
+
+fn of_solver(object: &Object<'_>, solver: &Value) -> Option<Usage> {
+    let route53 = solver.pointer("/dns01/route53")?;
+    let reference = route53.pointer("/auth/kubernetes/serviceAccountRef")?;
+    let (name, role) = (text(reference, "/name"), text(route53, "/role"));
+    let audience = match items(reference, "/audiences") {
+        [] => sts(),
+        [one] => RequestedAudience::Fixed(one.as_str().unwrap_or_default().to_owned()),
+        _ => RequestedAudience::Several,
+    };
+    let namespace = if object.namespace.is_empty() {
+        NAMESPACE
+    } else {
+        object.namespace
+    };
+    (!name.is_empty() && !role.is_empty()).then(|| Usage {
+        used: Used::Named(BindingKey::new(namespace, name)),
+        how: Use::Requests {
+            audience,
+            role: Some(role.to_owned()),
+            then: None,
+        },
+        is_certain: !object.namespace.is_empty(),
+    })
+}

@@ -1,0 +1,84 @@
+//! external-secrets: stores and generators of provider `aws` whose `auth.jwt` names a ServiceAccount.
+//!
+//! The controller reads the annotation `eks.amazonaws.com/role-arn` of the ServiceAccount, and fails without it; the audience
+//! is that of the annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, and those of `audiences` besides. A
+//! `role` of the provider is assumed next. Without `auth.jwt` it uses the controller's own credentials, and the
+//! ServiceAccount is that of the controller's pods.
+//!
+//! A `ClusterSecretStore` that names no namespace takes the ServiceAccount of the namespace from which it is used.
+//!
+//! Source: <https://external-secrets.io/latest/provider/aws-access/>, and `credsFromServiceAccount` of the provider.
+
+use audit_core::model::service_account::DEFAULT_AUDIENCE;
+use audit_core::model::{BindingKey, RequestedAudience, Use, Used};
+
+use super::usage::{ConsumerKind, Object, Usage, items, text};
+
+pub(super) const KINDS: &[ConsumerKind] = &[
+    ConsumerKind {
+        group: "external-secrets.io",
+        kind: "SecretStore",
+        plural: "secretstores",
+        namespaced: true,
+        read: store,
+    },
+    ConsumerKind {
+        group: "external-secrets.io",
+        kind: "ClusterSecretStore",
+        plural: "clustersecretstores",
+        namespaced: false,
+        read: store,
+    },
+    ConsumerKind {
+        group: "generators.external-secrets.io",
+        kind: "ECRAuthorizationToken",
+        plural: "ecrauthorizationtokens",
+        namespaced: true,
+        read: generator,
+    },
+];
+
+fn store(object: &Object<'_>) -> Vec<Usage> {
+    let aws = requested(object, "/spec/provider/aws", "/auth/jwt/serviceAccountRef");
+    // Vault, with AWS as the identity by which it is entered.
+    let vault = requested(object, "/spec/provider/vault/auth/iam", "/jwt/serviceAccountRef");
+    aws.into_iter().chain(vault).collect()
+}
+
+fn generator(object: &Object<'_>) -> Vec<Usage> {
+    requested(object, "/spec", "/auth/jwt/serviceAccountRef")
+        .into_iter()
+        .collect()
+}
+
+fn requested(object: &Object<'_>, provider: &str, reference: &str) -> Option<Usage> {
+    let provider = object.value.pointer(provider)?;
+    let reference = provider.pointer(reference)?;
+    let (name, namespace) = (text(reference, "/name"), text(reference, "/namespace"));
+    let used = match (object.namespace, namespace) {
+        _ if name.is_empty() => return None,
+        ("", "") => Used::InAnyNamespace(name.to_owned()),
+        // That of a store in a namespace is ignored.
+        ("", namespace) | (namespace, _) => Used::Named(BindingKey::new(namespace, name)),
+    };
+    let others = items(reference, "/audiences")
+        .iter()
+        .filter_map(|one| one.as_str());
+    let audience = if others.clone().all(|audience| audience == DEFAULT_AUDIENCE) {
+        RequestedAudience::Annotated
+    } else {
+        RequestedAudience::Several
+    };
+    let then = text(provider, "/role");
+    let is_certain = matches!(used, Used::Named(_));
+    let how = Use::Requests {
+        audience,
+        role: None,
+        then: (!then.is_empty()).then(|| then.to_owned()),
+    };
+    Some(Usage {
+        used,
+        how,
+        is_certain,
+    })
+}

@@ -1,0 +1,28 @@
+//! The secrets-store CSI driver with the provider of AWS: a `SecretProviderClass` that pods mount.
+//!
+//! When a pod is started, the provider asks for a token of the pod's ServiceAccount with audience `sts.amazonaws.com`, and
+//! assumes the role of its annotation `eks.amazonaws.com/role-arn`. With `usePodIdentity` it asks EKS Pod Identity instead.
+//!
+//! Source: <https://github.com/aws/secrets-store-csi-driver-provider-aws#usage>.
+
+use audit_core::model::Used;
+
+use super::usage::{ConsumerKind, Object, Usage, sts};
+
+pub(super) const KINDS: &[ConsumerKind] = &[ConsumerKind {
+    group: audit_core::model::consumer::SECRET_PROVIDER_CLASS.0,
+    kind: audit_core::model::consumer::SECRET_PROVIDER_CLASS.1,
+    plural: "secretproviderclasses",
+    namespaced: true,
+    read,
+}];
+
+fn read(object: &Object<'_>) -> Vec<Usage> {
+    let by_pod_identity = object
+        .text("/spec/parameters/usePodIdentity")
+        .eq_ignore_ascii_case("true");
+    if object.text("/spec/provider") != "aws" || by_pod_identity {
+        return Vec::new();
+    }
+    vec![Usage::requests(Used::OfMountingPods, sts())]
+}
