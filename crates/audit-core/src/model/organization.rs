@@ -39,6 +39,8 @@ pub struct ControlPolicy {
     pub text: Box<str>,
     /// The accounts that it is attached to.
     pub accounts: BTreeSet<String>,
+    /// The root and the organizational units that it is attached to, by id: which accounts are below them was not seen.
+    pub units: BTreeSet<String>,
     /// It may be attached to more: to the root, to an organizational unit, or it was not seen where it is attached.
     pub may_reach_others: bool,
 }

@@ -188,6 +188,23 @@ impl<'a> Limits<'a> {
 
 /// That it was not seen whether a policy is attached to an account, or above it, and what would show it.
 fn unattached(what: &str, control: &ControlPolicy, account: &str) -> (String, Option<String>) {
+    if !control.units.is_empty() {
+        let units: Vec<&String> = control.units.iter().collect();
+        let why = format!(
+            "{what}; it is attached to {}, and whether account {} is below that was not seen",
+            quote_list(&units, SHOWN),
+            quote(account)
+        );
+        let command = ["organizations", "list-parents", "--child-id", account];
+        let remedy = format!(
+            "`{}`, with credentials of the management account, shows what the account is below; repeat it for each unit that it \
+             prints. If {} is not among them, `{}` does not apply",
+            shell::line("aws", &command),
+            quote_list(&units, SHOWN),
+            quote(&control.id)
+        );
+        return (why, Some(remedy));
+    }
     let why = format!(
         "{what}, and whether it is attached to account {}, or above it, was not seen",
         quote(account)

@@ -146,6 +146,7 @@ impl Organization {
             management: is_account.then(|| owner.to_owned()),
             text: text.into(),
             accounts: BTreeSet::new(),
+            units: BTreeSet::new(),
             may_reach_others: true,
             id: id.clone(),
         };
@@ -216,6 +217,7 @@ impl Organization {
         policy
             .accounts
             .extend(accounts.into_iter().map(|target| target.id.clone()));
+        policy.units.extend(others.iter().map(|target| target.id.clone()));
         policy.may_reach_others = !is_whole || !others.is_empty();
         Ok(())
     }

@@ -28,6 +28,7 @@ fn control(kind: ControlKind, statements: &[Value]) -> ControlPolicy {
             .to_string()
             .into(),
         accounts: [].into(),
+        units: [].into(),
         may_reach_others: true,
     }
 }
@@ -177,6 +178,27 @@ fn the_policy_and_the_command_that_settles_it_are_named() {
     );
     let fix = &finding.fix.as_ref().unwrap().text;
     assert!(fix.contains("administrator of the organization"), "{fix}");
+}
+
+#[test]
+fn a_policy_of_a_unit_leaves_open_whether_the_account_is_below_it() {
+    let policy = ControlPolicy {
+        units: ["ou-ab12-11111111".to_owned()].into(),
+        ..scp(&[deny("s3:*")])
+    };
+    let report = world(vec![policy]).audit();
+    let finding = report
+        .findings
+        .iter()
+        .find(|f| f.entry.code == "IRSA906")
+        .unwrap();
+    assert!(
+        finding.message.contains("`ou-ab12-11111111`"),
+        "{}",
+        finding.message
+    );
+    let fix = &finding.fix.as_ref().unwrap().text;
+    assert!(fix.contains("list-parents --child-id 111122223333"), "{fix}");
 }
 
 #[test]
