@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -235,11 +236,10 @@ fn a_policy_as_get_role_returns_it_is_read() {
 #[test]
 fn the_whole_output_of_get_role_is_read() {
     let document = policy(SUBJECT, &json!({}));
-    let encoded: String = document
-        .to_string()
-        .bytes()
-        .map(|byte| format!("%{byte:02X}"))
-        .collect();
+    let mut encoded = String::new();
+    for byte in document.to_string().bytes() {
+        write!(encoded, "%{byte:02X}").unwrap();
+    }
     for document in [document, json!(encoded)] {
         let role = json!({"Role": {"RoleName": "cart", "AssumeRolePolicyDocument": document}});
         let output = evaluate(

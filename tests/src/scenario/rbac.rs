@@ -100,17 +100,19 @@ pub(super) fn all() -> Vec<Scenario> {
         }
     }
     all.push(nodes.broken("IRSA603", "RbacScopeMismatch"));
-    for scenario in &mut all {
-        // What reaches beyond the ServiceAccount's own namespace is proposed to the cluster's administrators.
-        scenario.fix = if scenario.namespace == "rbac-scope" {
-            Fix::ByHand(
-                "kubectl create clusterrolebinding rbac-scope --clusterrole=r --serviceaccount=rbac-scope:app",
-            )
-        } else {
-            Fix::KUBECTL
-        };
-    }
+    all.iter_mut().for_each(repaired);
     all
+}
+
+/// How a scenario is repaired: what reaches beyond the ServiceAccount's own namespace is proposed to the cluster's administrators.
+fn repaired(scenario: &mut Scenario) {
+    scenario.fix = if scenario.namespace == "rbac-scope" {
+        Fix::ByHand(
+            "kubectl create clusterrolebinding rbac-scope --clusterrole=r --serviceaccount=rbac-scope:app",
+        )
+    } else {
+        Fix::KUBECTL
+    };
 }
 
 /// A binding whose AWS side works, and what is expected of it in its namespace.

@@ -485,9 +485,10 @@ fn holds(
 ) -> Option<bool> {
     let (prefix, test, if_exists) = parts(operator).unwrap();
     if let Known::AbsentOr(values) = known {
-        let with = match values.is_empty() {
-            true => Known::Absent,
-            false => Known::Values(values.clone()),
+        let with = if values.is_empty() {
+            Known::Absent
+        } else {
+            Known::Values(values.clone())
         };
         let one = holds(operator, &Known::Absent, wanted, request, variables);
         return one.filter(|_| one == holds(operator, &with, wanted, request, variables));
