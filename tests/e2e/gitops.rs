@@ -92,6 +92,7 @@ fn report(code: Option<&str>) -> BindingReport {
         pods: PodSummary::default(),
         pending: false,
         valid_until: None,
+        then: Vec::new(),
         findings: finding.into_iter().collect(),
     }
 }
