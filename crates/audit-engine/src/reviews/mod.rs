@@ -13,10 +13,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::action::{Action, Review, ReviewOutcome};
-pub use plan::ReviewPlan;
-
-/// The most requests of one binding for which the API server is asked: expectations may be long.
-pub const MOST: usize = 64;
+pub use plan::{MOST, ReviewPlan};
 
 impl Engine {
     /// Takes in what came of a review.

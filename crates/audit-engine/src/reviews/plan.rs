@@ -12,6 +12,9 @@ use jiff::Timestamp;
 use super::super::action::{Review, ReviewOutcome};
 use super::super::schedule::{Schedule, after, backoff};
 
+/// The most requests of one binding for which the API server is asked: expectations may be long.
+pub const MOST: usize = 64;
+
 /// The least time between two reviews of one binding. A contradiction that is heard again after it is no lag.
 const GAP: Duration = Duration::from_secs(5);
 
