@@ -263,7 +263,7 @@ mod tests {
         });
         assert_eq!(
             codes(&own.audit()),
-            ["IRSA902"],
+            ["IRSA914"],
             "what it brings itself is its own role, whose policies nobody has read"
         );
         the_one(&beside().audit(), RISK);

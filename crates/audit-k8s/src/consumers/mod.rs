@@ -79,4 +79,5 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/consumers.rs"]
 mod tests;
