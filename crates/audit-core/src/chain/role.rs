@@ -176,6 +176,7 @@ impl<'a> RoleChain<'a> {
     #[must_use]
     pub fn provider_accepts(&self) -> bool {
         self.provider_arn.is_some()
+            && !self.audience.is_empty()
             && matches!(self.provider, Ok(Some(provider)) if provider.client_ids.contains(&self.audience))
     }
 

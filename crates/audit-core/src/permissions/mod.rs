@@ -6,6 +6,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`doubt`] | where a policy says something, and why that may not be enough for an answer |
 //! | [`policies`] | the documents, and how they answer one question |
 //! | [`question`] | one action on one resource, as policies are asked |
 //! | [`session`] | what is certain of a request that the role's session makes |
@@ -24,6 +25,7 @@ pub mod admission;
 pub mod chaining;
 pub mod clause;
 pub mod confirmation;
+pub mod doubt;
 pub mod expectation;
 pub mod expected;
 pub mod organization;

@@ -12,7 +12,8 @@ use std::borrow::Cow;
 use iam_policy::{Effect, Request, RoleArn, Truth, WebIdentity, is_pattern};
 
 use super::NOT_SEEN;
-use super::policies::{Doubt, Place, Policy, Side, Source};
+use super::doubt::{Doubt, Limits, Place, Source};
+use super::policies::{Policy, Side};
 use crate::fix::shell;
 use crate::model::{ControlKind, ControlPolicy};
 use crate::snapshot::Snapshot;
@@ -23,15 +24,6 @@ const LIMITED: [&str; 5] = ["s3", "sts", "kms", "sqs", "secretsmanager"];
 
 /// The most policies, or condition keys, that a message names.
 const SHOWN: usize = 3;
-
-/// What the policies of an organization take away.
-#[derive(Debug, Clone, Default)]
-pub struct Limits<'a> {
-    /// The statement that denies it for certain.
-    pub denies: Option<Place<'a>>,
-    /// Why it is not certain that none denies it.
-    pub may_deny: Vec<Doubt<'a>>,
-}
 
 impl<'a> Limits<'a> {
     /// What `policies` take away from a request of a role of `account`.

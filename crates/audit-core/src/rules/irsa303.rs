@@ -63,7 +63,9 @@ pub(super) fn refused<'a>(chain: &Chain<'a>) -> Option<&'a Provider> {
         return None;
     };
     chain.issuer?;
-    (!provider.client_ids.iter().any(|id| id == chain.audience)).then_some(provider)
+    // No client ID is empty: an empty audience stands for the API server's own, which IAM does not know.
+    let accepts = !chain.audience.is_empty() && provider.client_ids.iter().any(|id| id == chain.audience);
+    (!accepts).then_some(provider)
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {

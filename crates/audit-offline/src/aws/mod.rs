@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod control_policy;
 mod issuer;
 mod organization;
 mod pieces;

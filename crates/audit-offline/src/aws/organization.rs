@@ -8,79 +8,11 @@ use std::sync::Arc;
 
 use audit_core::model::{ControlKind, ControlPolicy};
 use audit_core::text::quote;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::control_policy::{Described, Targets, organization};
 use super::shape::Output;
 use crate::problem::{Place, Problem};
-
-/// A policy as `organizations describe-policy` prints it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Described {
-    policy_summary: Summary,
-    #[serde(default)]
-    content: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Summary {
-    id: String,
-    arn: String,
-    #[serde(default)]
-    name: String,
-    #[serde(rename = "Type")]
-    kind: String,
-}
-
-/// Where a policy is attached, as `organizations list-targets-for-policy` prints it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Targets {
-    #[serde(rename = "Targets")]
-    all: Vec<Target>,
-    /// Another page follows.
-    #[serde(default)]
-    next_token: Option<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Target {
-    #[serde(rename = "TargetId")]
-    id: String,
-    #[serde(default)]
-    arn: String,
-    #[serde(rename = "Type", default)]
-    kind: String,
-}
-
-impl Target {
-    /// The organization that it is in, `o-…`.
-    fn organization(&self) -> Option<&str> {
-        organization(&self.arn)
-    }
-}
-
-/// The organization in an ARN such as `arn:aws:organizations::444455556666:policy/o-1/service_control_policy/p-1`; a policy of AWS is
-/// of none.
-fn organization(arn: &str) -> Option<&str> {
-    arn.split('/').nth(1).filter(|id| id.starts_with("o-"))
-}
-
-/// Whether an output is `organizations describe-policy`.
-pub(crate) fn is_policy(fields: &Map<String, Value>) -> bool {
-    let policy = fields.get("Policy");
-    policy.is_some_and(|policy| policy.get("PolicySummary").is_some())
-}
-
-/// Whether an output is `organizations list-targets-for-policy`; other services print targets as well.
-pub(crate) fn is_targets(fields: &Map<String, Value>) -> bool {
-    let is_one = |target: &Value| target.get("TargetId").is_some() && target.get("Type").is_some();
-    let targets = fields.get("Targets").and_then(Value::as_array);
-    targets.is_some_and(|targets| targets.iter().all(is_one))
-}
 
 /// The policies, and the lists of targets, by directory.
 #[derive(Debug, Default)]

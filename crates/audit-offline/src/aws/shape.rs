@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::organization::{self, Described, Targets};
+use super::control_policy::{self, Described, Targets};
 
 /// An output that says something of use.
 #[derive(Debug)]
@@ -467,9 +467,9 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Attached
     } else if has("PolicyVersion") {
         Kind::PolicyVersion
-    } else if organization::is_policy(fields) {
+    } else if control_policy::is_policy(fields) {
         Kind::ControlPolicy
-    } else if organization::is_targets(fields) {
+    } else if control_policy::is_targets(fields) {
         Kind::ControlTargets
     } else if fields
         .get("Policy")
