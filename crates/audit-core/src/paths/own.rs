@@ -41,12 +41,12 @@ fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Optio
 }
 
 /// Whether the token to which the variable leads is the pod's own, and not the webhook's. Of volumes with the webhook's name,
-/// a template has none from it; nor has a pod that nothing asks the webhook for, outside of EKS, where none is registered.
+/// a template has none from it; nor has a pod that nothing asks the webhook for, outside of EKS, where it is seen that none is registered.
 fn is_own(sight: &Sight<'_>, pod: &Pod, container: &Container) -> bool {
     let by_webhook = container.token().is_some_and(|token| token.by_webhook);
     let is_asked = sight.asked.role.is_some();
     let issuer = || sight.snapshot.issuer.as_ref();
     let is_elsewhere = || issuer().is_some_and(|issuer| EksIssuer::parse(issuer.url.host_path()).is_none());
-    let no_webhook = || is_elsewhere() && sight.snapshot.cluster.has_webhook() != Some(true);
+    let no_webhook = || is_elsewhere() && sight.snapshot.cluster.has_webhook() == Some(false);
     !by_webhook || (!is_asked && (pod.is_template() || no_webhook()))
 }
