@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn a_role_is_given_only_if_every_link_is_seen_to_pass() {
         let elsewhere = || World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
-        for (world, expected) in [
+        for (world, expected) in vec![
             (World::healthy(), Outcome::Passes),
             (World::healthy().without_provider(), Outcome::Fails),
             (World::healthy().client_ids(&["vault"]), Outcome::Fails),
