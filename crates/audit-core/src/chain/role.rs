@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
-use crate::permissions::organization::{self, Limits};
+use crate::permissions::doubt::Limits;
+use crate::permissions::organization;
 use crate::permissions::{Policy, PolicySet, Source};
 use crate::snapshot::{Origin, Snapshot};
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use iam_policy::{Effect, Request, RoleArn, Truth, WebIdentity, is_pattern};
 
 use super::NOT_SEEN;
-use super::doubt::{Doubt, Limits, Place, Source};
+use super::doubt::{Doubt, Limits, Source};
 use super::policies::{Policy, Side};
 use crate::fix::shell;
 use crate::model::{ControlKind, ControlPolicy};

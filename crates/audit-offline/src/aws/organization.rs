@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use audit_core::model::{ControlKind, ControlPolicy};
 use audit_core::text::quote;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::control_policy::{Described, Targets, organization};
+use super::control_policy::{Described, Summary, Target, Targets, organization};
 use super::shape::Output;
 use crate::problem::{Place, Problem};
 
