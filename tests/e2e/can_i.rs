@@ -82,7 +82,12 @@ async fn what_can_i_prints_makes_it_a_yes() -> Outcome {
             wrong.push(format!("{}: {said:?}", ask()));
         } else if case.is_repaired {
             shell.run(&pasted(&said.1)).await?;
-            let after = can_i(&world, case).await?;
+            let mut after = can_i(&world, case).await?;
+            // The boundary is next where it lacks the action as well.
+            if after.1.contains("IRSA504") && case.reason != "IRSA504" {
+                shell.run(&pasted(&after.1)).await?;
+                after = can_i(&world, case).await?;
+            }
             if after.0 != YES {
                 wrong.push(format!("{} after its fix: {after:?}", ask()));
             }

@@ -9,8 +9,10 @@ use e2e::cluster::Target;
 use e2e::scenario::{self, APP, Fix, Scenario};
 use e2e::tools::{self, Shell};
 use e2e::world::World;
+use serde_json::Value;
 use test_kit::Moto;
 
+use super::audit_command::printed;
 use super::{Failure, Outcome, WITHIN, WORKS, wait_for};
 
 #[tokio::test]
@@ -97,6 +99,18 @@ fn after(scenario: &Scenario) -> (VerdictName, &'static str) {
     }
 }
 
+async fn printed_fix(world: &World, scenario: &Scenario) -> Result<String, Failure> {
+    let text = printed(world, &["--namespace", scenario.namespace]).await?;
+    // Warnings come first.
+    let (_, report) = text.split_at(text.find('{').unwrap_or_default());
+    let report: Value = serde_json::from_str(report)?;
+    let findings = report.pointer("/bindings/0/findings").and_then(Value::as_array);
+    let mut findings = findings.into_iter().flatten();
+    let deciding = findings.find(|finding| finding["code"].as_str() == scenario.code);
+    let fix = deciding.and_then(|finding| finding["fix"].as_str());
+    Ok(fix.expect("a fix").to_owned())
+}
+
 async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome {
     let (cluster, namespace) = (world.cluster(), scenario.namespace);
     let audit = wait_for(world, namespace, (scenario.verdict, scenario.reason)).await?;
@@ -118,8 +132,14 @@ async fn repair(world: &World, scenario: &Scenario, shells: &Shells) -> Outcome 
         Fix::Aws(..) => (shells.of(account), "aws "),
         _ => (&shells.home, "kubectl "),
     };
+    let fix = if fix.contains(program) {
+        fix.to_owned()
+    } else {
+        // A command that is too long for a status is in the report of `audit`.
+        printed_fix(world, scenario).await?
+    };
     assert!(fix.contains(program), "{namespace}: {fix}");
-    shell.run(fix).await?;
+    shell.run(&fix).await?;
     if scenario.fix == Fix::Rollout {
         roll_out(world, scenario).await?;
     }

@@ -39,8 +39,8 @@ pub fn webhook_config_map(config: &Value) -> Value {
     })
 }
 
-/// The registration of the pod identity webhook as EKS has it, for pods of a namespace that is not there: nobody serves it
-/// here, see [`pod`].
+/// The registration of the pod identity webhook as EKS has it. No server answers it here, which the API server ignores: see
+/// [`pod`].
 #[must_use]
 pub fn webhook() -> Value {
     let rule =
@@ -53,7 +53,7 @@ pub fn webhook() -> Value {
             "name": "iam-for-pods.amazonaws.com",
             "clientConfig": {"url": "https://127.0.0.1:23443/mutate"},
             "failurePolicy": "Ignore",
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "nowhere"}},
+            "timeoutSeconds": 1,
             "rules": [rule],
             "sideEffects": "None",
             "admissionReviewVersions": ["v1"],

@@ -184,16 +184,16 @@ fn other_name() -> Scenario {
         objects::deployment(namespace, APP, "default"),
         objects::pod(namespace, APP, "x2v7k", "default", None),
     ];
+    // Likeness is a notice, without a command.
     Scenario::bound(namespace, title, role)
         .with_objects(objects)
-        .at_risk("IRSA403", "PodUsesOtherServiceAccount")
-        .fixed_by(Fix::Rollout)
+        .notice("IRSA403")
 }
 
 fn token_elsewhere() -> Scenario {
     let title = "open /aws/token: no such file or directory";
     with_own_token("token-elsewhere", title, |_| ())
-        .at_risk("IRSA405", "TokenUnreadable")
+        .broken("IRSA405", "TokenUnreadable")
         .fixed_by(Fix::Rollout)
 }
 

@@ -35,11 +35,13 @@
 //! - [Volumes, subPath](https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
-use super::pods::{containers_shown, differing, pods_of, workloads};
+use super::pods::{Told, containers_shown, differing, pods_of, workloads};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::model::TokenPlace;
+use crate::paths::CredentialPath;
 use crate::text::quote;
 use crate::webhook::{Difference, Frozen};
 
@@ -59,7 +61,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let told = differing(chain, not_refreshed);
+    let told = if chain.path == Some(CredentialPath::Own) {
+        frozen_own(chain)
+    } else {
+        differing(chain, not_refreshed)
+    };
     let how = match told.first()?.what {
         Frozen::CopiedBy(copier) => format!(
             "reads a copy of the token that init container `{}` leaves",
@@ -78,6 +84,22 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
+/// The containers whose own token is frozen: the webhook has no part in it.
+fn frozen_own<'a>(chain: &Chain<'a>) -> Vec<Told<'a, Frozen<'a>>> {
+    let pods = chain.pods.iter().chain(&chain.templates).copied();
+    let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    containers
+        .filter_map(|(pod, container)| {
+            let what = match (container.token(), container.token_place()) {
+                (Some(token), _) if token.sub_path => Frozen::SubPath,
+                (_, Some(TokenPlace::CopiedBy(name))) => Frozen::CopiedBy(name),
+                _ => return None,
+            };
+            Some(Told { pod, container, what })
+        })
+        .collect()
+}
+
 fn not_refreshed(difference: Difference<'_>) -> Option<Frozen<'_>> {
     match difference {
         Difference::NotRefreshed(frozen) => Some(frozen),
@@ -88,11 +110,23 @@ fn not_refreshed(difference: Difference<'_>) -> Option<Frozen<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, PodPhase, Rarities, TokenPlace};
+    use crate::model::{Container, PodPhase, Rarities};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
     const RISK: (&str, Severity, Link, Verdict) = ("IRSA413", Severity::Risk, Link::Pods, Verdict::AtRisk);
+
+    #[test]
+    fn a_token_that_the_pod_brings_itself_can_be_frozen_too() {
+        let mut container = own(AUDIENCE, ROLE);
+        let world =
+            |container: &Container| World::healthy().without_annotation().container(container.clone());
+        assert!(!codes(&world(&container).audit()).contains(&"IRSA413"));
+        for token in &mut container.tokens {
+            token.sub_path = true;
+        }
+        assert!(codes(&world(&container).audit()).contains(&"IRSA413"));
+    }
 
     fn copied() -> Container {
         Container {
