@@ -1,4 +1,4 @@
-//! What Kubernetes lets a ServiceAccount do: the crate [`rbac`](::rbac), asked about the snapshot.
+//! What Kubernetes lets a ServiceAccount do: the crate `rbac`, asked about the snapshot.
 
 pub use ::rbac::*;
 

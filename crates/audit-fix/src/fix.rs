@@ -37,7 +37,7 @@ pub struct Fix {
     pub text: String,
     /// The same in words, for where the command is too long.
     pub brief: Option<String>,
-    /// The same repair in other forms, in the order of [`Form`].
+    /// The same repair in other forms, in the order of [`Form`](crate::Form).
     pub alternatives: Vec<Alternative>,
     /// What must follow before the repair shows: pods that exist keep what they were created with.
     pub then: Option<Box<Fix>>,

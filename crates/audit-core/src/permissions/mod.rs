@@ -11,7 +11,7 @@
 //! | [`question`] | one action on one resource, as policies are asked |
 //! | [`session`] | what is certain of a request that the role's session makes |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
-//! | [`expected`] | a question with its answers |
+//! | [`mod@expected`] | a question with its answers |
 //! | [`chaining`] | whether another role's trust policy lets this one in |
 //! | [`clause`] | a condition in words: the key, what it must be, what the request has |
 //! | [`chaining`] | what comes of assuming another role: both sides' policies together |

@@ -1,6 +1,6 @@
 //! The rules, one file for each code, and the catalogue: the one list of them.
 //!
-//! A rule's file holds its documentation, its [`Entry`], and its checks, see [`Check`](crate::check::Check). What several rules
+//! A rule's file holds its documentation, its [`Entry`], and its checks, see [`Check`]. What several rules
 //! need is in the files that are not named after a code.
 
 pub mod evidence;

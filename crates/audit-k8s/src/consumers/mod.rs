@@ -2,7 +2,7 @@
 //!
 //! A kind is a row of its file's table and a function that reads an object's JSON. Versions do not matter: only fields are
 //! read that all served versions have, and what is not there is not used. To add a kind, copy the nearest file, and name its
-//! table in [`TABLES`]; `docs/credential-paths.md` goes through it step by step.
+//! table in `TABLES`; `docs/credential-paths.md` goes through it step by step.
 
 mod cert_manager;
 mod external_secrets;
