@@ -221,12 +221,6 @@ impl Document {
         &self.unknown
     }
 
-    /// Where a statement begins.
-    #[must_use]
-    pub fn position_of(&self, statement: &Statement) -> Position {
-        self.position(statement.span.start)
-    }
-
     pub(crate) fn position(&self, offset: usize) -> Position {
         let positions = self.positions.get_or_init(|| Positions::new(&self.text));
         positions.find(&self.text, offset)

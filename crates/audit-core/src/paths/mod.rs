@@ -33,7 +33,6 @@ use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, ServiceAccount};
 use crate::snapshot::{Asked, Binding, Snapshot};
 
-pub use node::NODE_ROLE;
 pub use requested::PREFIX as REQUESTERS_PREFIX;
 pub use way::{CredentialPath, Entry, PathRole, Sight, Taker, Way};
 

@@ -15,10 +15,6 @@ pub(super) static ENTRY: Entry = Entry {
     rest: nothing_else,
 };
 
-/// What is left to a pod without a path of its own, as the end of a sentence.
-pub const NODE_ROLE: &str =
-    "its SDK falls back to the node's role, if the instance metadata service lets pods reach it";
-
 #[expect(clippy::unnecessary_wraps, reason = "all paths claim by one signature")]
 fn claim<'a>(sight: &Sight<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     let is_asked = sight.asked.role.is_some();
