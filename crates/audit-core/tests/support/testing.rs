@@ -614,16 +614,7 @@ impl World {
             provider_arn: provider_arn(HOST_PATH),
             issuer: HOST_PATH.to_owned(),
             subject: self.key.subject(),
-            audience: self
-                .snapshot
-                .cluster
-                .binding(&self.key)
-                .unwrap()
-                .service_account()
-                .unwrap()
-                .audience(PREFIX)
-                .unwrap_or(AUDIENCE)
-                .to_owned(),
+            audience: self.audit().facts.audience.unwrap_or_else(|| AUDIENCE.to_owned()),
             called_at: Some(self.now.as_second()),
         };
         let edit = iam_policy::least_edit(&role.trust_text, &identity).expect("an edit");

@@ -510,7 +510,9 @@ proptest! {
         if usual_role && report.facts.audience.as_deref() != Some("") && report.findings.iter().any(is_edit) {
             let repaired = world.with_trust_repaired().audit();
             let waived = repaired.findings.iter().any(|f| f.link == Link::Trust && !f.counts());
-            prop_assert!(waived || state(&repaired, Link::Trust) == LinkState::Passes, "{}", shown(&repaired));
+            // Of several ways the one that fails is told first: once it is repaired, another one may decide.
+            let way = |report: &BindingReport| (report.facts.role_arn.clone(), report.facts.audience.clone());
+            prop_assert!(waived || way(&repaired) != way(&report) || state(&repaired, Link::Trust) == LinkState::Passes, "{}", shown(&repaired));
         }
     }
 
@@ -520,7 +522,8 @@ proptest! {
         let mut world = world;
         let stray = crate::model::BindingKey::new("elsewhere", "stray");
         world.snapshot.cluster.put_pod(pod(&stray, "stray", other));
-        if !before.findings.iter().any(|f| f.entry.code == "IRSA216") {
+        // These count whom a wildcard reaches.
+        if !before.findings.iter().any(|f| ["IRSA207", "IRSA216"].contains(&f.entry.code)) {
             world = world.service_account("elsewhere", "stray");
         }
         let provider = Provider { arn: String::new(), url: String::new(), client_ids: Vec::new() };
