@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use audit_core::model::BindingKey;
-use audit_core::model::rbac::{ObjectId, Role};
-use audit_core::rbac::{Identity, Rbac, Request};
+use audit_core::model::rbac::{ObjectId, RbacRole};
+use audit_core::rbac::{AccessRequest, Identity, Rbac};
 use audit_k8s::prune;
 use e2e::cluster::Cluster;
 use e2e::scenario::{self, APP, Fix, Scenario};
@@ -178,8 +178,8 @@ impl Question {
         }
     }
 
-    fn request(&self) -> Request<'static> {
-        Request {
+    fn request(&self) -> AccessRequest<'static> {
+        AccessRequest {
             namespace: self.namespace,
             api_group: self.group,
             resource: self.resource,
@@ -404,7 +404,7 @@ async fn observed(cluster: &Cluster) -> Result<Rbac, Failure> {
                 prune::cluster_role(object)?
             };
             // In a cluster, only what a controller has filled in counts.
-            rbac.put_role(Role {
+            rbac.put_role(RbacRole {
                 aggregates: Box::default(),
                 labels: BTreeMap::new(),
                 ..role

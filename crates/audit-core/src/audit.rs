@@ -12,7 +12,7 @@ use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use};
 use crate::paths::{CredentialPath, Taker, Ways};
 use crate::permissions::chaining;
-use crate::rbac::Decision;
+use crate::rbac::PermissionDecision;
 use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
@@ -348,7 +348,7 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
         Link::Rbac => chain
             .permissions
             .iter()
-            .all(|answer| answer.decision == Decision::Allowed),
+            .all(|answer| answer.decision == PermissionDecision::Allowed),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
-use crate::rbac::{self, Answer};
+use crate::rbac::{self, PermissionAnswer};
 use crate::snapshot::{Asked, Binding, Snapshot, Source};
 
 pub use audience::default as default_audience;
@@ -113,7 +113,7 @@ pub struct Chain<'a> {
     /// [`expected`](crate::permissions::expectation::expected).
     pub expected: OnceCell<Vec<Expected<'a>>>,
     /// What the expected Kubernetes permissions come to, in their order.
-    pub permissions: Vec<Answer<'a>>,
+    pub permissions: Vec<PermissionAnswer<'a>>,
     /// What was repaired in memory, in place of what was observed.
     pub(crate) repairs: Option<&'a Repairs>,
     /// All observations, for rules that look further.

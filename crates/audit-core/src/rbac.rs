@@ -13,7 +13,7 @@ pub fn answers<'a>(
     snapshot: &'a Snapshot,
     key: &BindingKey,
     expectations: &'a [KubernetesExpectation],
-) -> Vec<Answer<'a>> {
+) -> Vec<PermissionAnswer<'a>> {
     if expectations.is_empty() {
         return Vec::new();
     }
@@ -34,8 +34,8 @@ pub mod review {
 }
 
 /// What a snapshot has of its cluster's RBAC.
-fn sight(snapshot: &Snapshot) -> Sight<'_> {
-    Sight {
+fn sight(snapshot: &Snapshot) -> RbacSight<'_> {
+    RbacSight {
         rbac: snapshot.cluster.rbac(),
         extent: match snapshot.origin {
             Origin::Live => Extent::Watched,
@@ -97,14 +97,14 @@ mod tests {
             (
                 Origin::Live,
                 Cluster::default(),
-                Some(Unseen::Unlisted(Kind::ALL.to_vec())),
+                Some(Unseen::Unlisted(RbacKind::ALL.to_vec())),
             ),
             (
                 Origin::Files,
                 Cluster::default(),
                 Some(Unseen::NotInFiles(vec![
-                    Kind::RoleBinding,
-                    Kind::ClusterRoleBinding,
+                    RbacKind::RoleBinding,
+                    RbacKind::ClusterRoleBinding,
                 ])),
             ),
             (Origin::Files, Cluster::partial(), Some(Unseen::BeyondFiles)),
@@ -114,7 +114,7 @@ mod tests {
                 cluster,
                 ..Snapshot::default()
             };
-            let expected_decision = unseen.map_or(Decision::Denied, Decision::Unseen);
+            let expected_decision = unseen.map_or(PermissionDecision::Denied, PermissionDecision::Unseen);
             assert_eq!(answers(&snapshot, &key, &expected)[0].decision, expected_decision);
         }
     }

@@ -3,7 +3,7 @@
 use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
 use audit_core::Verdict;
 use audit_core::model::BindingKey;
-use audit_core::rbac::{Question, Ruling};
+use audit_core::rbac::{ReviewQuestion, Ruling};
 
 /// Namespace and name of an `IrsaAudit`.
 pub type ObjectName = (String, String);
@@ -132,7 +132,7 @@ pub struct Review {
     /// Tells this review from all others.
     pub round: u64,
     /// What to ask.
-    pub questions: Vec<Question>,
+    pub questions: Vec<ReviewQuestion>,
 }
 
 /// What came of a review.

@@ -3,8 +3,8 @@
 //! Not `kubectl create role`, which asks the API server what resources there are, and makes one rule of all that it is
 //! given.
 
-use rbac::least::Grant;
-use rbac::{ObjectId, Rule, Subject};
+use rbac::least::LeastGrant;
+use rbac::{ObjectId, PolicyRule, Subject};
 
 use crate::alternative::{Alternative, Form};
 use crate::fix::{Fix, FixKind};
@@ -17,7 +17,7 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// The command that makes roles and bindings for a ServiceAccount.
 #[must_use]
-pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant]) -> Fix {
+pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[LeastGrant]) -> Fix {
     let account = account.into();
     let documents: Vec<Vec<String>> = grants.iter().flat_map(lines).collect();
     // Each word is a line. A document in braces would be taken for JSON by kubectl.
@@ -43,7 +43,7 @@ pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant]) -
 /// Roles and bindings that reach beyond the ServiceAccount's own namespace, which `asked_by` asks for: a proposal to whoever may decide
 /// on them, and no command. What one namespace writes into its own object must not have another give its permissions away.
 #[must_use]
-pub fn propose<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[Grant], asked_by: &str) -> Fix {
+pub fn propose<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[LeastGrant], asked_by: &str) -> Fix {
     let account = account.into();
     let mut owners: Vec<String> = grants
         .iter()
@@ -74,7 +74,7 @@ fn place(id: &ObjectId) -> String {
 }
 
 /// A role and its binding, each as a manifest of few lines.
-fn lines(grant: &Grant) -> [Vec<String>; 2] {
+fn lines(grant: &LeastGrant) -> [Vec<String>; 2] {
     let binding = &grant.binding;
     let rules: Vec<String> = grant.role.rules.iter().map(rule).collect();
     let subjects: Vec<String> = binding.subjects.iter().map(subject).collect();
@@ -94,7 +94,7 @@ fn lines(grant: &Grant) -> [Vec<String>; 2] {
 }
 
 /// A role and its binding, each as a manifest for a file.
-fn manifests(grant: &Grant) -> [String; 2] {
+fn manifests(grant: &LeastGrant) -> [String; 2] {
     let binding = &grant.binding;
     let head = |kind: &str, id: &ObjectId| {
         let name = yaml::scalar(&id.name);
@@ -130,7 +130,7 @@ fn metadata(id: &ObjectId) -> String {
     }
 }
 
-fn role_ref(grant: &Grant) -> String {
+fn role_ref(grant: &LeastGrant) -> String {
     let binding = &grant.binding;
     let name = yaml::scalar(&binding.role.name);
     format!(
@@ -139,7 +139,7 @@ fn role_ref(grant: &Grant) -> String {
     )
 }
 
-fn rule(rule: &Rule) -> String {
+fn rule(rule: &PolicyRule) -> String {
     let names = if rule.resource_names.is_empty() {
         String::new()
     } else {
@@ -172,10 +172,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use rbac::{Identity, Rbac, Request, least};
+    use rbac::{AccessRequest, Identity, Rbac, least};
 
-    fn grants(key: ServiceAccountName<'_>, namespace: Option<&str>, name: &str) -> Vec<Grant> {
-        let request = Request {
+    fn grants(key: ServiceAccountName<'_>, namespace: Option<&str>, name: &str) -> Vec<LeastGrant> {
+        let request = AccessRequest {
             namespace,
             api_group: "",
             resource: "pods",

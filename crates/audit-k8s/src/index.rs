@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_core::model::rbac::{ObjectId, Role, RoleBinding};
+use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
@@ -269,8 +269,8 @@ impl Index {
     }
 
     /// Returns whether roles changed, or what is known of them.
-    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<Role>) -> bool {
-        let id = |role: &Role| (role.id.namespace.to_string(), role.id.name.to_string());
+    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<RbacRole>) -> bool {
+        let id = |role: &RbacRole| (role.id.namespace.to_string(), role.id.name.to_string());
         match self.progress(kind).step(change, id) {
             Step::Nothing => false,
             Step::Put(role) => rbac.put_role(role),

@@ -73,12 +73,12 @@ impl Kind {
 
     /// The kind of role or binding that it is, if it is one.
     #[must_use]
-    pub fn of_rbac(self) -> Option<rbac::Kind> {
+    pub fn of_rbac(self) -> Option<rbac::RbacKind> {
         match self {
-            Self::Role => Some(rbac::Kind::Role),
-            Self::ClusterRole => Some(rbac::Kind::ClusterRole),
-            Self::RoleBinding => Some(rbac::Kind::RoleBinding),
-            Self::ClusterRoleBinding => Some(rbac::Kind::ClusterRoleBinding),
+            Self::Role => Some(rbac::RbacKind::Role),
+            Self::ClusterRole => Some(rbac::RbacKind::ClusterRole),
+            Self::RoleBinding => Some(rbac::RbacKind::RoleBinding),
+            Self::ClusterRoleBinding => Some(rbac::RbacKind::ClusterRoleBinding),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What the watches say.
 
-use audit_core::model::rbac::{Role, RoleBinding};
+use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
@@ -60,7 +60,7 @@ pub enum Observation {
     /// Of namespaces.
     Namespace(Change<NamespaceObject>),
     /// Of Roles, or of ClusterRoles.
-    Role(Kind, Change<Role>),
+    Role(Kind, Change<RbacRole>),
     /// Of RoleBindings, or of ClusterRoleBindings.
     RoleBinding(Kind, Change<RoleBinding>),
     /// Of `MutatingWebhookConfiguration` objects.
@@ -132,7 +132,7 @@ impl Observed for Box<PolicyObject> {
     }
 }
 
-impl Observed for Role {
+impl Observed for RbacRole {
     fn observation(kind: Kind, change: Change<Self>) -> Observation {
         Observation::Role(kind, change)
     }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rbac::takers::takers;
 use rbac::{
-    Answer, Decision, Extent, Identity, Kind, KubernetesExpectation, ObjectId, Rbac, Role, RoleBinding, Rule,
-    Sight, Subject, Text, answers, least,
+    Extent, Identity, KubernetesExpectation, ObjectId, PermissionAnswer, PermissionDecision, PolicyRule,
+    Rbac, RbacKind, RbacRole, RbacSight, RoleBinding, Subject, Text, answers, least,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -80,8 +80,8 @@ fn measure(count: usize) {
 /// Namespace and name of a ServiceAccount, and what is expected of it.
 type Expecting<'a> = (&'a str, &'a str, Vec<KubernetesExpectation>);
 
-fn of_one<'a>(rbac: &'a Rbac, (namespace, name, expected): &'a Expecting<'_>) -> Vec<Answer<'a>> {
-    let sight = Sight {
+fn of_one<'a>(rbac: &'a Rbac, (namespace, name, expected): &'a Expecting<'_>) -> Vec<PermissionAnswer<'a>> {
+    let sight = RbacSight {
         rbac,
         extent: Extent::Watched,
     };
@@ -93,7 +93,7 @@ fn evaluate(rbac: &Rbac, all: &[Expecting<'_>]) -> usize {
         let answers = of_one(rbac, expecting);
         answers
             .iter()
-            .filter(|answer| answer.decision == Decision::Denied)
+            .filter(|answer| answer.decision == PermissionDecision::Denied)
             .count()
     };
     all.iter().map(of).sum()
@@ -123,7 +123,7 @@ fn cluster(count: usize) -> Rbac {
                 rule(&["get"], "apps", &["deployments"]),
                 rule(&["create"], "", &["pods"]),
             ],
-            3 => vec![Rule {
+            3 => vec![PolicyRule {
                 resource_names: words(&[&format!("config-{n}")]),
                 ..rule(&["get"], "", &["secrets"])
             }],
@@ -131,7 +131,7 @@ fn cluster(count: usize) -> Rbac {
         };
         let scope = if n % 10 == 7 { "" } else { &namespace };
         let id = ObjectId::new(scope, format!("role-{n}").as_str());
-        rbac.put_role(Role {
+        rbac.put_role(RbacRole {
             id: id.clone(),
             rules: rules.into(),
             labels: [].into(),
@@ -152,7 +152,7 @@ fn cluster(count: usize) -> Rbac {
             subjects,
         });
     }
-    for kind in Kind::ALL {
+    for kind in RbacKind::ALL {
         rbac.set_listed(kind);
     }
     rbac
@@ -192,8 +192,8 @@ fn account(namespace: &str, name: &str) -> Subject {
     Subject::ServiceAccount(ObjectId::new(namespace, name))
 }
 
-fn rule(verbs: &[&str], group: &str, resources: &[&str]) -> Rule {
-    Rule {
+fn rule(verbs: &[&str], group: &str, resources: &[&str]) -> PolicyRule {
+    PolicyRule {
         verbs: words(verbs),
         api_groups: words(&[group]),
         resources: words(resources),

@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::evaluate::Held;
+use crate::evaluate::HeldBindings;
 use crate::identity::Identity;
-use crate::nearest::{Nearest, nearest};
+use crate::nearest::{NearestGrant, nearest};
 use crate::objects::{ObjectId, RoleBinding};
-use crate::request::{KubernetesExpectation, Request, requests};
-use crate::review::{self, Evaluated, Question, Reviewed, Ruling};
-use crate::store::{Kind, Rbac};
+use crate::request::{AccessRequest, KubernetesExpectation, requests};
+use crate::review::{self, Evaluated, ReviewQuestion, Reviewed, Ruling};
+use crate::store::{Rbac, RbacKind};
 
 /// The most requests of one expectation for which the cause is looked for: they differ in verb and name only.
 const MOST_EXPLAINED: usize = 32;
 
 /// What requests came to; of several, the heaviest counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Decision {
+pub enum PermissionDecision {
     /// All requests are allowed.
     Allowed,
     /// The API server says of some the opposite of what the roles say.
@@ -30,7 +30,7 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute<'a> {
     /// The request.
-    pub request: Request<'a>,
+    pub request: AccessRequest<'a>,
     /// The binding by which the roles allow it, if they do.
     pub grant: Option<&'a RoleBinding>,
     /// What the API server says.
@@ -39,30 +39,30 @@ pub struct Dispute<'a> {
 
 /// What an expectation came to.
 #[derive(Debug, Clone)]
-pub struct Answer<'a> {
+pub struct PermissionAnswer<'a> {
     /// What was expected.
     pub expectation: &'a KubernetesExpectation,
     /// Whether it is met.
-    pub decision: Decision,
+    pub decision: PermissionDecision,
     /// Each request of the expectation with what roles and bindings say of it, before any review.
-    pub evaluated: Vec<(Request<'a>, Evaluated)>,
+    pub evaluated: Vec<(AccessRequest<'a>, Evaluated)>,
     /// The requests that are proven to be denied.
-    pub denied: Vec<Request<'a>>,
+    pub denied: Vec<AccessRequest<'a>>,
     /// Those on which the API server disagrees; they are not among the denied ones.
     pub disputed: Vec<Dispute<'a>>,
     /// Of the denied ones, the grant that misses least; where denial is proven.
-    pub nearest: Option<Nearest<'a>>,
+    pub nearest: Option<NearestGrant<'a>>,
 }
 
 /// What has not been seen, so that the absence of a grant proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unseen {
     /// Some objects of these kinds: they have not been listed.
-    Unlisted(Vec<Kind>),
+    Unlisted(Vec<RbacKind>),
     /// Whatever the files do not hold, which are not the whole cluster.
     BeyondFiles,
     /// All objects of these kinds: the files hold none, and every cluster has some.
-    NotInFiles(Vec<Kind>),
+    NotInFiles(Vec<RbacKind>),
     /// The rules of a ClusterRole that every cluster has and no file holds.
     BuiltIn {
         /// The ClusterRole.
@@ -86,14 +86,14 @@ pub enum Extent {
 
 /// What has been seen of a cluster's RBAC.
 #[derive(Debug, Clone, Copy)]
-pub struct Sight<'a> {
+pub struct RbacSight<'a> {
     /// The roles and bindings.
     pub rbac: &'a Rbac,
     /// Where they come from.
     pub extent: Extent,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> RbacSight<'a> {
     /// Why the absence of a grant proves nothing; `None` where it proves that there is none.
     #[must_use]
     pub fn missing(self) -> Option<Unseen> {
@@ -101,14 +101,14 @@ impl<'a> Sight<'a> {
             Extent::PartialFiles => Some(Unseen::BeyondFiles),
             Extent::ClusterFiles => None,
             Extent::Watched => {
-                let kinds: Vec<Kind> = self.rbac.unlisted().collect();
+                let kinds: Vec<RbacKind> = self.rbac.unlisted().collect();
                 (!kinds.is_empty()).then_some(Unseen::Unlisted(kinds))
             }
         }
     }
 
     /// A binding in force to a ClusterRole that every cluster has, and that no file holds: nothing is known of its rules.
-    fn of_built_in(self, held: &Held<'a>, namespace: Option<&str>) -> Option<&'a RoleBinding> {
+    fn of_built_in(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> Option<&'a RoleBinding> {
         if self.extent == Extent::Watched {
             return None;
         }
@@ -118,7 +118,7 @@ impl<'a> Sight<'a> {
 
     /// The kinds of which files hold nothing, and that may hold a grant of a request in a namespace: bindings that reach there, and
     /// the roles to which bindings in force refer.
-    fn not_in_files(self, held: &Held<'a>, namespace: Option<&str>) -> Vec<Kind> {
+    fn not_in_files(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> Vec<RbacKind> {
         if self.extent != Extent::ClusterFiles {
             return Vec::new();
         }
@@ -127,31 +127,31 @@ impl<'a> Sight<'a> {
             held.in_force(namespace)
                 .any(|(binding, _)| binding.role.is_cluster_wide() == is_cluster_wide)
         };
-        let matters = |kind: &Kind| match kind {
-            Kind::ClusterRoleBinding => true,
-            Kind::RoleBinding => is_namespaced,
-            Kind::ClusterRole => refers_to(true),
-            Kind::Role => refers_to(false),
+        let matters = |kind: &RbacKind| match kind {
+            RbacKind::ClusterRoleBinding => true,
+            RbacKind::RoleBinding => is_namespaced,
+            RbacKind::ClusterRole => refers_to(true),
+            RbacKind::Role => refers_to(false),
         };
-        let absent = Kind::ALL.into_iter().filter(|kind| !self.rbac.has_any(*kind));
+        let absent = RbacKind::ALL.into_iter().filter(|kind| !self.rbac.has_any(*kind));
         absent.filter(matters).collect()
     }
 
     /// What it means that nothing which a caller holds allows a request in a namespace.
     #[must_use]
-    pub fn without_grant(self, held: &Held<'a>, namespace: Option<&str>) -> Decision {
+    pub fn without_grant(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> PermissionDecision {
         let not_in_files = self.not_in_files(held, namespace);
         if let Some(missing) = self.missing() {
-            Decision::Unseen(missing)
+            PermissionDecision::Unseen(missing)
         } else if !not_in_files.is_empty() {
-            Decision::Unseen(Unseen::NotInFiles(not_in_files))
+            PermissionDecision::Unseen(Unseen::NotInFiles(not_in_files))
         } else if let Some(binding) = self.of_built_in(held, namespace) {
-            Decision::Unseen(Unseen::BuiltIn {
+            PermissionDecision::Unseen(Unseen::BuiltIn {
                 role: binding.role.clone(),
                 binding: binding.id.clone(),
             })
         } else {
-            Decision::Denied
+            PermissionDecision::Denied
         }
     }
 }
@@ -169,28 +169,28 @@ fn is_built_in(role: &ObjectId) -> bool {
 /// is a ServiceAccount of that namespace and name.
 #[must_use]
 pub fn answers<'a>(
-    sight: Sight<'a>,
+    sight: RbacSight<'a>,
     identity: &Identity,
     expectations: &'a [KubernetesExpectation],
     reviews: &[Reviewed],
     exists: &dyn Fn(&ObjectId) -> bool,
-) -> Vec<Answer<'a>> {
-    let held = Held::by(sight.rbac, identity);
+) -> Vec<PermissionAnswer<'a>> {
+    let held = HeldBindings::by(sight.rbac, identity);
     let of = |expectation: &'a KubernetesExpectation| {
-        let mut answer = Answer {
+        let mut answer = PermissionAnswer {
             expectation,
-            decision: Decision::Allowed,
+            decision: PermissionDecision::Allowed,
             evaluated: Vec::new(),
             denied: Vec::new(),
             disputed: Vec::new(),
             nearest: None,
         };
         // Expectations differ in scope only where they are about single Namespaces.
-        let mut unseen: BTreeMap<Option<&str>, Decision> = BTreeMap::new();
+        let mut unseen: BTreeMap<Option<&str>, PermissionDecision> = BTreeMap::new();
         for request in requests(expectation) {
             let grant = held.grant(&request);
             let decision = match grant {
-                Some(_) => Decision::Allowed,
+                Some(_) => PermissionDecision::Allowed,
                 None => unseen
                     .entry(request.namespace)
                     .or_insert_with(|| sight.without_grant(&held, request.namespace))
@@ -205,17 +205,17 @@ pub fn answers<'a>(
                         grant,
                         ruling,
                     });
-                    Decision::Disputed
+                    PermissionDecision::Disputed
                 }
-                Some(Ruling::Allowed) => Decision::Allowed,
+                Some(Ruling::Allowed) => PermissionDecision::Allowed,
                 _ => decision,
             };
-            if decision == Decision::Denied {
+            if decision == PermissionDecision::Denied {
                 answer.denied.push(request);
             }
             answer.decision = answer.decision.max(decision);
         }
-        if answer.decision == Decision::Denied {
+        if answer.decision == PermissionDecision::Denied {
             answer.nearest = answer
                 .denied
                 .iter()
@@ -229,25 +229,25 @@ pub fn answers<'a>(
 }
 
 /// What a decision says of its request, for the API server to confirm or to contradict.
-fn evaluated(decision: &Decision) -> Evaluated {
+fn evaluated(decision: &PermissionDecision) -> Evaluated {
     match decision {
-        Decision::Allowed => Evaluated::Granted,
-        Decision::Denied => Evaluated::Denied,
-        Decision::Unseen(_) | Decision::Disputed => Evaluated::Unseen,
+        PermissionDecision::Allowed => Evaluated::Granted,
+        PermissionDecision::Denied => Evaluated::Denied,
+        PermissionDecision::Unseen(_) | PermissionDecision::Disputed => Evaluated::Unseen,
     }
 }
 
 /// What to ask the API server of all that is expected of a ServiceAccount, each request once; of more than `most` those that are
 /// evaluated as denied, which make a verdict *broken*, before all others.
 #[must_use]
-pub fn questions(answers: &[Answer<'_>], most: usize) -> Vec<Question> {
+pub fn questions(answers: &[PermissionAnswer<'_>], most: usize) -> Vec<ReviewQuestion> {
     let mut seen = HashSet::new();
     let evaluated = answers.iter().flat_map(|answer| &answer.evaluated).copied();
-    let mut distinct: Vec<(Request<'_>, Evaluated)> =
+    let mut distinct: Vec<(AccessRequest<'_>, Evaluated)> =
         evaluated.filter(|(request, _)| seen.insert(*request)).collect();
     distinct.sort_by_key(|(_, evaluated)| *evaluated);
     distinct.truncate(most);
-    let question = |(request, evaluated): (Request<'_>, Evaluated)| Question {
+    let question = |(request, evaluated): (AccessRequest<'_>, Evaluated)| ReviewQuestion {
         request: request.into(),
         evaluated,
     };

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use crate::identity::Identity;
 use crate::matching::allows;
 use crate::objects::{ObjectId, RoleBinding, Subject};
-use crate::request::Request;
+use crate::request::AccessRequest;
 use crate::store::Rbac;
 
 /// The bindings that mean one caller, looked up once.
 #[derive(Debug, Clone)]
-pub struct Held<'a> {
+pub struct HeldBindings<'a> {
     rbac: &'a Rbac,
     /// By subject, from the ServiceAccount itself to everybody.
     lists: Vec<(&'a [Arc<RoleBinding>], bool)>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldBindings<'a> {
     /// What a caller holds.
     #[must_use]
     pub fn by(rbac: &'a Rbac, identity: &Identity) -> Self {
@@ -60,7 +60,7 @@ impl<'a> Held<'a> {
 
     /// The binding by which a request is allowed.
     #[must_use]
-    pub fn grant(&self, request: &Request<'_>) -> Option<&'a RoleBinding> {
+    pub fn grant(&self, request: &AccessRequest<'_>) -> Option<&'a RoleBinding> {
         let mut bindings = self.in_force(request.namespace).map(|(binding, _)| binding);
         bindings.find(|binding| self.rbac.role_allows(&binding.role, request))
     }
@@ -82,13 +82,13 @@ impl Rbac {
 
     /// The binding by which a caller is allowed a request.
     #[must_use]
-    pub fn grant(&self, identity: &Identity, request: &Request<'_>) -> Option<&RoleBinding> {
-        Held::by(self, identity).grant(request)
+    pub fn grant(&self, identity: &Identity, request: &AccessRequest<'_>) -> Option<&RoleBinding> {
+        HeldBindings::by(self, identity).grant(request)
     }
 
     /// Whether the rules of a role, if it is there, allow a request.
     #[must_use]
-    pub fn role_allows(&self, role: &ObjectId, request: &Request<'_>) -> bool {
+    pub fn role_allows(&self, role: &ObjectId, request: &AccessRequest<'_>) -> bool {
         match self.role(role) {
             None => false,
             Some(role) if role.aggregates.is_empty() => role.rules.iter().any(|rule| allows(rule, request)),

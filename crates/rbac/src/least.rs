@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::Identity;
-use crate::objects::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
-use crate::request::Request;
+use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
+use crate::request::AccessRequest;
 use crate::store::Rbac;
 
 /// A role, and the binding that gives it to one ServiceAccount.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct LeastGrant {
     /// The role.
-    pub role: Role,
+    pub role: RbacRole,
     /// The binding, of the same name.
     pub binding: RoleBinding,
 }
@@ -22,15 +22,15 @@ pub struct Grant {
 /// They are evaluated by themselves before they are returned, which proves them: what RBAC adds, nothing takes away.
 /// `None` if a request is still denied, which no request is known to be.
 #[must_use]
-pub fn grants(rbac: &Rbac, identity: &Identity, requests: &[Request<'_>]) -> Option<Vec<Grant>> {
-    let mut scopes: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
+pub fn grants(rbac: &Rbac, identity: &Identity, requests: &[AccessRequest<'_>]) -> Option<Vec<LeastGrant>> {
+    let mut scopes: BTreeMap<&str, Vec<&AccessRequest<'_>>> = BTreeMap::new();
     for request in requests {
         scopes
             .entry(request.namespace.unwrap_or_default())
             .or_default()
             .push(request);
     }
-    let grants: Vec<Grant> = scopes
+    let grants: Vec<LeastGrant> = scopes
         .iter()
         .map(|(namespace, requests)| grant(rbac, identity.account(), namespace, requests))
         .collect();
@@ -45,10 +45,10 @@ pub fn grants(rbac: &Rbac, identity: &Identity, requests: &[Request<'_>]) -> Opt
         .then_some(grants)
 }
 
-fn grant(rbac: &Rbac, account: &ObjectId, namespace: &str, requests: &[&Request<'_>]) -> Grant {
+fn grant(rbac: &Rbac, account: &ObjectId, namespace: &str, requests: &[&AccessRequest<'_>]) -> LeastGrant {
     let id = unused_name(rbac, account, namespace);
-    Grant {
-        role: Role {
+    LeastGrant {
+        role: RbacRole {
             id: id.clone(),
             rules: rules(requests).into(),
             labels: BTreeMap::new(),
@@ -87,7 +87,7 @@ fn unused_name(rbac: &Rbac, account: &ObjectId, namespace: &str) -> ObjectId {
 type Words<'a> = BTreeSet<&'a str>;
 
 /// The fewest rules that allow requests and nothing else: resources with the same verbs and names share one.
-fn rules(requests: &[&Request<'_>]) -> Vec<Rule> {
+fn rules(requests: &[&AccessRequest<'_>]) -> Vec<PolicyRule> {
     let mut names: BTreeMap<(&str, String, &str), Words<'_>> = BTreeMap::new();
     for request in requests {
         names
@@ -110,7 +110,7 @@ fn rules(requests: &[&Request<'_>]) -> Vec<Rule> {
     let list = |words: Words<'_>| words.into_iter().map(Text::from).collect();
     resources
         .into_iter()
-        .map(|((group, names, verbs), paths)| Rule {
+        .map(|((group, names, verbs), paths)| PolicyRule {
             verbs: list(verbs),
             api_groups: [Text::from(group)].into(),
             resources: paths.into_iter().map(Text::from).collect(),
@@ -121,7 +121,7 @@ fn rules(requests: &[&Request<'_>]) -> Vec<Rule> {
 
 /// The least of the ClusterRoles that every cluster has for people, if one allows all requests.
 #[must_use]
-pub fn built_in(rbac: &Rbac, requests: &[Request<'_>]) -> Option<&'static str> {
+pub fn built_in(rbac: &Rbac, requests: &[AccessRequest<'_>]) -> Option<&'static str> {
     ["view", "edit", "admin"].into_iter().find(|name| {
         let role = ObjectId::new("", *name);
         !requests.is_empty() && requests.iter().all(|request| rbac.role_allows(&role, request))

@@ -41,11 +41,15 @@ mod similar;
 pub mod store;
 pub mod takers;
 
-pub use answer::{Answer, Decision, Dispute, Extent, Sight, Unseen, answers, questions};
-pub use evaluate::Held;
+pub use answer::{
+    Dispute, Extent, PermissionAnswer, PermissionDecision, RbacSight, Unseen, answers, questions,
+};
+pub use evaluate::HeldBindings;
 pub use identity::Identity;
-pub use nearest::{Cause, Nearest};
-pub use objects::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
-pub use request::{KubernetesExpectation, Request, requests};
-pub use review::{Evaluated, OwnedRequest, Question, Reviewed, Ruling};
-pub use store::{Kind, Rbac};
+pub use nearest::{DenialCause, NearestGrant};
+pub use objects::{
+    AggregationRequirement, AggregationSelector, ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
+};
+pub use request::{AccessRequest, KubernetesExpectation, requests};
+pub use review::{Evaluated, OwnedRequest, ReviewQuestion, Reviewed, Ruling};
+pub use store::{Rbac, RbacKind};

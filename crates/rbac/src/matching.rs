@@ -1,26 +1,26 @@
 //! Whether a rule matches a request, letter by letter.
 
-use crate::objects::{Rule, Text};
-use crate::request::Request;
+use crate::objects::{PolicyRule, Text};
+use crate::request::AccessRequest;
 
 /// Whether a rule allows a request.
 #[must_use]
-pub fn allows(rule: &Rule, request: &Request<'_>) -> bool {
+pub fn allows(rule: &PolicyRule, request: &AccessRequest<'_>) -> bool {
     has_verb(rule, request.verb)
         && has_group(rule, request.api_group)
         && rule.resources.iter().any(|resource| covers(resource, request))
         && has_name(rule, request.name)
 }
 
-pub(crate) fn has_verb(rule: &Rule, verb: &str) -> bool {
+pub(crate) fn has_verb(rule: &PolicyRule, verb: &str) -> bool {
     has_or_all(&rule.verbs, verb)
 }
 
-pub(crate) fn has_group(rule: &Rule, group: &str) -> bool {
+pub(crate) fn has_group(rule: &PolicyRule, group: &str) -> bool {
     has_or_all(&rule.api_groups, group)
 }
 
-pub(crate) fn has_name(rule: &Rule, name: &str) -> bool {
+pub(crate) fn has_name(rule: &PolicyRule, name: &str) -> bool {
     rule.resource_names.is_empty() || rule.resource_names.iter().any(|own| **own == *name)
 }
 
@@ -29,7 +29,7 @@ fn has_or_all(words: &[Text], word: &str) -> bool {
 }
 
 /// Whether the resource of a rule covers that of a request.
-pub(crate) fn covers(resource: &str, request: &Request<'_>) -> bool {
+pub(crate) fn covers(resource: &str, request: &AccessRequest<'_>) -> bool {
     if resource == "*" {
         return true;
     }

@@ -13,11 +13,11 @@
 //! The first three grant all that was asked for, but for one word elsewhere; so they come before rules that grant
 //! something else.
 
-use crate::evaluate::Held;
+use crate::evaluate::HeldBindings;
 use crate::identity::Identity;
 use crate::matching::{covers, has_group, has_name, has_verb};
-use crate::objects::{ObjectId, RoleBinding, Rule, Subject};
-use crate::request::Request;
+use crate::objects::{ObjectId, PolicyRule, RoleBinding, Subject};
+use crate::request::AccessRequest;
 use crate::similar::are_similar;
 use crate::store::Rbac;
 
@@ -26,7 +26,7 @@ const MOST_NEAR: usize = 64;
 
 /// Why a request is denied, in the order in which causes are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
+pub enum DenialCause {
     /// Granted in one namespace, and wanted in none or in all.
     Scope,
     /// Granted in another namespace.
@@ -47,19 +47,19 @@ pub enum Cause {
 
 /// The grant that misses a request least.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nearest<'a> {
+pub struct NearestGrant<'a> {
     /// What it misses.
-    pub cause: Cause,
+    pub cause: DenialCause,
     /// The binding, if there is one.
     pub binding: Option<&'a RoleBinding>,
     /// Its subject, where that is what it misses.
     pub subject: Option<&'a Subject>,
     /// The rule of its role, where that is what misses something.
-    pub rule: Option<&'a Rule>,
+    pub rule: Option<&'a PolicyRule>,
 }
 
-impl<'a> Nearest<'a> {
-    fn of(cause: Cause, binding: &'a RoleBinding) -> Self {
+impl<'a> NearestGrant<'a> {
+    fn of(cause: DenialCause, binding: &'a RoleBinding) -> Self {
         Self {
             cause,
             binding: Some(binding),
@@ -72,17 +72,17 @@ impl<'a> Nearest<'a> {
 /// Looks for the grant that misses a denied request least. `exists` tells whether there is such a ServiceAccount.
 #[must_use]
 pub fn nearest<'a>(
-    held: &Held<'a>,
+    held: &HeldBindings<'a>,
     identity: &Identity,
-    request: &Request<'_>,
+    request: &AccessRequest<'_>,
     exists: &dyn Fn(&ObjectId) -> bool,
-) -> Nearest<'a> {
+) -> NearestGrant<'a> {
     elsewhere(held, request)
         .or_else(|| to_another(held.rbac(), identity, request, exists))
         .or_else(|| without_role(held, request))
         .or_else(|| misses_least(held, request))
-        .unwrap_or(Nearest {
-            cause: Cause::NoBinding,
+        .unwrap_or(NearestGrant {
+            cause: DenialCause::NoBinding,
             binding: None,
             subject: None,
             rule: None,
@@ -90,24 +90,24 @@ pub fn nearest<'a>(
 }
 
 /// A RoleBinding that grants it, in a namespace that is not the one.
-fn elsewhere<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
+fn elsewhere<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option<NearestGrant<'a>> {
     let cause = if request.namespace.is_none_or(str::is_empty) {
-        Cause::Scope
+        DenialCause::Scope
     } else {
-        Cause::Namespace
+        DenialCause::Namespace
     };
     let mut bindings = held.own().filter(|binding| !binding.id.is_cluster_wide());
     let granting = bindings.find(|binding| held.rbac().role_allows(&binding.role, request))?;
-    Some(Nearest::of(cause, granting))
+    Some(NearestGrant::of(cause, granting))
 }
 
 /// A binding that would grant it, to a subject that nearly names the ServiceAccount.
 fn to_another<'a>(
     rbac: &'a Rbac,
     identity: &Identity,
-    request: &Request<'_>,
+    request: &AccessRequest<'_>,
     exists: &dyn Fn(&ObjectId) -> bool,
-) -> Option<Nearest<'a>> {
+) -> Option<NearestGrant<'a>> {
     let account = identity.account();
     for scope in ["", request.namespace.unwrap_or_default()] {
         let subjects = rbac.subjects_near(scope, account).take(MOST_NEAR);
@@ -116,9 +116,9 @@ fn to_another<'a>(
         {
             let mut bindings = rbac.bindings_in(subject, scope).iter();
             if let Some(binding) = bindings.find(|binding| rbac.role_allows(&binding.role, request)) {
-                return Some(Nearest {
+                return Some(NearestGrant {
                     subject: Some(subject),
-                    ..Nearest::of(Cause::Subject, binding)
+                    ..NearestGrant::of(DenialCause::Subject, binding)
                 });
             }
         }
@@ -147,17 +147,17 @@ fn nearly_names(subject: &Subject, account: &ObjectId, exists: &dyn Fn(&ObjectId
 }
 
 /// A binding in force whose role is not there.
-fn without_role<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
+fn without_role<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option<NearestGrant<'a>> {
     let mut own = held
         .in_force(request.namespace)
         .filter(|(_, singled_out)| *singled_out);
     own.find(|(binding, _)| held.rbac().role(&binding.role).is_none())
-        .map(|(binding, _)| Nearest::of(Cause::RoleMissing, binding))
+        .map(|(binding, _)| NearestGrant::of(DenialCause::RoleMissing, binding))
 }
 
 /// The rule in force that misses least.
-fn misses_least<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a>> {
-    let mut best: Option<((u8, Cause), Nearest<'a>)> = None;
+fn misses_least<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option<NearestGrant<'a>> {
+    let mut best: Option<((u8, DenialCause), NearestGrant<'a>)> = None;
     for (binding, singled_out) in held.in_force(request.namespace) {
         for rule in held.rbac().rules_of(&binding.role) {
             let Some((weight, cause)) = misses(rule, request) else {
@@ -168,9 +168,9 @@ fn misses_least<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a
                 continue;
             }
             if best.as_ref().is_none_or(|(rank, _)| (weight, cause) < *rank) {
-                let nearest = Nearest {
+                let nearest = NearestGrant {
                     rule: Some(rule),
-                    ..Nearest::of(cause, binding)
+                    ..NearestGrant::of(cause, binding)
                 };
                 best = Some(((weight, cause), nearest));
             }
@@ -183,7 +183,7 @@ fn misses_least<'a>(held: &Held<'a>, request: &Request<'_>) -> Option<Nearest<'a
 const OTHER_RESOURCE: u8 = 8;
 
 /// How much a rule misses, and what; nothing for one that is about no resources.
-fn misses(rule: &Rule, request: &Request<'_>) -> Option<(u8, Cause)> {
+fn misses(rule: &PolicyRule, request: &AccessRequest<'_>) -> Option<(u8, DenialCause)> {
     if rule.resources.is_empty() {
         return None;
     }
@@ -208,9 +208,9 @@ fn misses(rule: &Rule, request: &Request<'_>) -> Option<(u8, Cause)> {
         OTHER_RESOURCE
     };
     let cause = match (resource, group) {
-        (1.., _) => Cause::Resource,
-        (0, true) => Cause::Group,
-        (0, false) => Cause::Verb,
+        (1.., _) => DenialCause::Resource,
+        (0, true) => DenialCause::Group,
+        (0, false) => DenialCause::Verb,
     };
     Some((resource + u8::from(verb) + u8::from(group), cause))
 }

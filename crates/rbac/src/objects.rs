@@ -89,7 +89,7 @@ impl Subject {
 
 /// One rule of a role: any of its verbs on any of its resources in any of its groups.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Rule {
+pub struct PolicyRule {
     /// Verbs, or `*`.
     pub verbs: Box<[Text]>,
     /// API groups, the core one empty, or `*`.
@@ -102,29 +102,29 @@ pub struct Rule {
 
 /// A Role, or a ClusterRole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct RbacRole {
     /// Where and what it is.
     pub id: ObjectId,
     /// Its rules.
-    pub rules: Arc<[Rule]>,
+    pub rules: Arc<[PolicyRule]>,
     /// Labels by which others may aggregate it. Not kept where a controller has filled in what is aggregated.
     pub labels: BTreeMap<String, String>,
     /// The ClusterRoles whose rules it collects. Not kept where a controller does that.
-    pub aggregates: Box<[Selector]>,
+    pub aggregates: Box<[AggregationSelector]>,
 }
 
 /// A selector of labels: all that it says must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selector {
+pub struct AggregationSelector {
     /// Labels that must have exactly these values.
     pub labels: BTreeMap<String, String>,
     /// Further requirements.
-    pub requirements: Vec<Requirement>,
+    pub requirements: Vec<AggregationRequirement>,
 }
 
 /// What a selector asks of one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Requirement {
+pub enum AggregationRequirement {
     /// It is one of these values.
     In(String, Vec<String>),
     /// It is absent, or none of these values.
@@ -135,15 +135,19 @@ pub enum Requirement {
     DoesNotExist(String),
 }
 
-impl Selector {
+impl AggregationSelector {
     /// Whether labels are what it asks for. One that asks for nothing selects all.
     #[must_use]
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        let met = |requirement: &Requirement| match requirement {
-            Requirement::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),
-            Requirement::NotIn(key, values) => labels.get(key).is_none_or(|value| !values.contains(value)),
-            Requirement::Exists(key) => labels.contains_key(key),
-            Requirement::DoesNotExist(key) => !labels.contains_key(key),
+        let met = |requirement: &AggregationRequirement| match requirement {
+            AggregationRequirement::In(key, values) => {
+                labels.get(key).is_some_and(|value| values.contains(value))
+            }
+            AggregationRequirement::NotIn(key, values) => {
+                labels.get(key).is_none_or(|value| !values.contains(value))
+            }
+            AggregationRequirement::Exists(key) => labels.contains_key(key),
+            AggregationRequirement::DoesNotExist(key) => !labels.contains_key(key),
         };
         self.labels
             .iter()
@@ -195,25 +199,25 @@ mod tests {
     #[test]
     fn selectors_ask_for_all_that_they_say() {
         let tiers = || vec!["a".to_owned(), "b".to_owned()];
-        let selector = |labels, requirements| Selector { labels, requirements };
+        let selector = |labels, requirements| AggregationSelector { labels, requirements };
         let key = || "tier".to_owned();
         for (selector, selected) in [
-            (Selector::default(), [true, true, true]),
+            (AggregationSelector::default(), [true, true, true]),
             (selector(labels(&[("tier", "a")]), vec![]), [false, true, false]),
             (
-                selector(labels(&[]), vec![Requirement::In(key(), tiers())]),
+                selector(labels(&[]), vec![AggregationRequirement::In(key(), tiers())]),
                 [false, true, false],
             ),
             (
-                selector(labels(&[]), vec![Requirement::NotIn(key(), tiers())]),
+                selector(labels(&[]), vec![AggregationRequirement::NotIn(key(), tiers())]),
                 [true, false, true],
             ),
             (
-                selector(labels(&[]), vec![Requirement::Exists(key())]),
+                selector(labels(&[]), vec![AggregationRequirement::Exists(key())]),
                 [false, true, true],
             ),
             (
-                selector(labels(&[]), vec![Requirement::DoesNotExist(key())]),
+                selector(labels(&[]), vec![AggregationRequirement::DoesNotExist(key())]),
                 [true, false, false],
             ),
         ] {

@@ -2,12 +2,12 @@
 
 use crate::identity::Identity;
 use crate::matching::{covers, has_group, has_verb};
-use crate::objects::{Rule, Text};
-use crate::request::Request;
+use crate::objects::{PolicyRule, Text};
+use crate::request::AccessRequest;
 
 /// A way to take an identity. Source: Kubernetes, "Role Based Access Control Good Practices", privilege escalation risks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
+pub enum TakeoverWay {
     /// Ask for a token of it.
     Token,
     /// Run a pod as it.
@@ -57,7 +57,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// user-facing roles).
 const POWERFUL: [&str; 3] = ["cluster-admin", "admin", "edit"];
 
-impl Way {
+impl TakeoverWay {
     /// All ways.
     pub const ALL: [Self; 16] = [
         Self::Token,
@@ -183,12 +183,12 @@ pub(crate) struct Powers {
 }
 
 impl Powers {
-    pub(crate) fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+    pub(crate) fn of<'a>(rules: impl IntoIterator<Item = &'a PolicyRule>) -> Self {
         let mut powers = Self::default();
         let mut reads_secrets = false;
         for rule in rules {
             reads_secrets |= opens(rule, READ_SECRETS);
-            for way in Way::ALL {
+            for way in TakeoverWay::ALL {
                 if !opens(rule, way.requests()) {
                     continue;
                 }
@@ -205,7 +205,7 @@ impl Powers {
             }
         }
         if !reads_secrets {
-            powers.any &= !Way::Secret.bit();
+            powers.any &= !TakeoverWay::Secret.bit();
         }
         powers
     }
@@ -217,7 +217,7 @@ impl Powers {
     /// The ways to a ServiceAccount that a binding in a namespace opens, or with an empty one a binding of the cluster.
     pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u16 {
         let named = self.named.iter().filter(|(name, way)| {
-            let own = if *way == Way::ImpersonateUser.bit() {
+            let own = if *way == TakeoverWay::ImpersonateUser.bit() {
                 identity.user()
             } else {
                 &identity.account().name
@@ -228,18 +228,18 @@ impl Powers {
         if scope.is_empty() {
             return ways;
         }
-        let beyond = Way::ALL.into_iter().filter(|way| way.is_cluster_wide());
+        let beyond = TakeoverWay::ALL.into_iter().filter(|way| way.is_cluster_wide());
         beyond.fold(ways, |ways, way| ways & !way.bit())
     }
 }
 
 /// Whether a rule, with names or without, is about one of the requests.
-fn opens(rule: &Rule, requests: Requests) -> bool {
+fn opens(rule: &PolicyRule, requests: Requests) -> bool {
     requests.iter().any(|(verbs, group, resources, subresource)| {
         has_group(rule, group)
             && verbs.iter().any(|verb| has_verb(rule, verb))
             && resources.iter().any(|resource| {
-                let request = Request {
+                let request = AccessRequest {
                     namespace: None,
                     api_group: group,
                     resource,

@@ -21,7 +21,7 @@ pub struct KubernetesExpectation {
 
 /// The attributes of one request, as the API server derives them from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Request<'a> {
+pub struct AccessRequest<'a> {
     /// The namespace; `None` for cluster-scoped resources, and for all namespaces at once.
     pub namespace: Option<&'a str>,
     /// The API group, the core one empty.
@@ -36,7 +36,7 @@ pub struct Request<'a> {
     pub verb: &'a str,
 }
 
-impl Request<'_> {
+impl AccessRequest<'_> {
     /// Resource and subresource as a rule names them.
     #[must_use]
     pub fn path(&self) -> String {
@@ -60,7 +60,7 @@ pub fn path(resource: &str, subresource: &str) -> String {
 /// none names one; a request that creates an object, or deletes many, names none; a single Namespace is asked for in
 /// itself.
 #[must_use]
-pub fn requests(expectation: &KubernetesExpectation) -> Vec<Request<'_>> {
+pub fn requests(expectation: &KubernetesExpectation) -> Vec<AccessRequest<'_>> {
     let subresource = expectation.subresource.as_deref().unwrap_or_default();
     let (group, resource) = (expectation.api_group.as_str(), expectation.resource.as_str());
     let mut names: Vec<&str> = expectation.resource_names.iter().map(String::as_str).collect();
@@ -71,7 +71,7 @@ pub fn requests(expectation: &KubernetesExpectation) -> Vec<Request<'_>> {
     let mut seen = HashSet::new();
     for verb in &expectation.verbs {
         for &name in &names {
-            let mut request = Request {
+            let mut request = AccessRequest {
                 namespace: expectation
                     .namespace
                     .as_deref()
@@ -113,7 +113,7 @@ fn is_namespace(group: &str, resource: &str) -> bool {
 }
 
 /// A request for one Namespace names it twice; one for many, not at all.
-fn of_namespace(request: &mut Request<'_>) {
+fn of_namespace(request: &mut AccessRequest<'_>) {
     if matches!(request.verb, "list" | "watch" | "create" | "deletecollection")
         && request.subresource.is_empty()
     {

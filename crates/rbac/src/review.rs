@@ -6,7 +6,7 @@
 //! A review counts only for the request that it was asked for, and only as long as the evaluation says of it what it said then:
 //! roles that change make an older answer worthless. Who asks, and when an answer is to be believed, is not decided here.
 
-use crate::request::Request;
+use crate::request::AccessRequest;
 
 /// A [`Request`] that outlives the expectation that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,8 +28,8 @@ pub struct OwnedRequest {
 impl OwnedRequest {
     /// The same, borrowed.
     #[must_use]
-    pub fn as_request(&self) -> Request<'_> {
-        Request {
+    pub fn as_request(&self) -> AccessRequest<'_> {
+        AccessRequest {
             namespace: self.namespace.as_deref(),
             api_group: &self.api_group,
             resource: &self.resource,
@@ -40,8 +40,8 @@ impl OwnedRequest {
     }
 }
 
-impl From<Request<'_>> for OwnedRequest {
-    fn from(request: Request<'_>) -> Self {
+impl From<AccessRequest<'_>> for OwnedRequest {
+    fn from(request: AccessRequest<'_>) -> Self {
         Self {
             namespace: request.namespace.map(str::to_owned),
             api_group: request.api_group.to_owned(),
@@ -97,7 +97,7 @@ impl Evaluated {
 
 /// What the API server is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Question {
+pub struct ReviewQuestion {
     /// The request.
     pub request: OwnedRequest,
     /// What the evaluation says of it.
@@ -108,13 +108,17 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewed {
     /// What was asked.
-    pub question: Question,
+    pub question: ReviewQuestion,
     /// What the API server answered.
     pub ruling: Ruling,
 }
 
 /// The answer that counts for a request of which the evaluation says this.
-pub(crate) fn ruling(reviews: &[Reviewed], request: &Request<'_>, evaluated: Evaluated) -> Option<Ruling> {
+pub(crate) fn ruling(
+    reviews: &[Reviewed],
+    request: &AccessRequest<'_>,
+    evaluated: Evaluated,
+) -> Option<Ruling> {
     let mut of_request = reviews.iter().filter(|reviewed| {
         reviewed.question.evaluated == evaluated && reviewed.question.request.as_request() == *request
     });

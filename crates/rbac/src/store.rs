@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::objects::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
 use crate::powers::Powers;
 
 /// How many words or lists of rules may be kept that nothing needs any more, before they are swept out.
@@ -11,7 +11,7 @@ const SLACK: usize = 1024;
 
 /// The kinds that RBAC is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum RbacKind {
     /// `Role`.
     Role,
     /// `ClusterRole`.
@@ -22,7 +22,7 @@ pub enum Kind {
     ClusterRoleBinding,
 }
 
-impl Kind {
+impl RbacKind {
     /// All four.
     pub const ALL: [Self; 4] = [
         Self::Role,
@@ -64,27 +64,27 @@ pub struct Rbac {
     by_word: BTreeSet<(Text, Text, Subject)>,
     /// Bindings that may let somebody take the identity of a ServiceAccount.
     risky: BTreeSet<ObjectId>,
-    rules: HashSet<Arc<[Rule]>>,
+    rules: HashSet<Arc<[PolicyRule]>>,
     words: HashSet<Text>,
-    listed: BTreeSet<Kind>,
+    listed: BTreeSet<RbacKind>,
 }
 
 /// A role, and what is derived from it once.
 #[derive(Debug, Clone)]
 struct Filed {
-    role: Role,
+    role: RbacRole,
     powers: Arc<Powers>,
 }
 
 impl Rbac {
     /// A role.
     #[must_use]
-    pub fn role(&self, id: &ObjectId) -> Option<&Role> {
+    pub fn role(&self, id: &ObjectId) -> Option<&RbacRole> {
         self.roles.get(id).map(|filed| &filed.role)
     }
 
     /// All roles, ClusterRoles first.
-    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+    pub fn roles(&self) -> impl Iterator<Item = &RbacRole> {
         self.roles.values().map(|filed| &filed.role)
     }
 
@@ -107,11 +107,13 @@ impl Rbac {
 
     /// Whether there is any object of a kind. Those of the whole cluster come first.
     #[must_use]
-    pub fn has_any(&self, kind: Kind) -> bool {
+    pub fn has_any(&self, kind: RbacKind) -> bool {
         let is_of_kind = |id: &ObjectId| id.is_cluster_wide() == kind.is_cluster_wide();
         let ends = match kind {
-            Kind::Role | Kind::ClusterRole => [self.roles.keys().next(), self.roles.keys().next_back()],
-            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+            RbacKind::Role | RbacKind::ClusterRole => {
+                [self.roles.keys().next(), self.roles.keys().next_back()]
+            }
+            RbacKind::RoleBinding | RbacKind::ClusterRoleBinding => {
                 [self.bindings.keys().next(), self.bindings.keys().next_back()]
             }
         };
@@ -119,13 +121,15 @@ impl Rbac {
     }
 
     /// Takes note that a kind has been listed whole, so that what is not here is not there. Returns whether that is new.
-    pub fn set_listed(&mut self, kind: Kind) -> bool {
+    pub fn set_listed(&mut self, kind: RbacKind) -> bool {
         self.listed.insert(kind)
     }
 
     /// The kinds of which something may be missing.
-    pub fn unlisted(&self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.into_iter().filter(|kind| !self.listed.contains(kind))
+    pub fn unlisted(&self) -> impl Iterator<Item = RbacKind> {
+        RbacKind::ALL
+            .into_iter()
+            .filter(|kind| !self.listed.contains(kind))
     }
 
     /// The bindings of a subject, those of the whole cluster first.
@@ -182,7 +186,7 @@ impl Rbac {
 
     /// The rules of a role, with those that it aggregates where no controller has filled them in.
     #[must_use]
-    pub fn rules_of(&self, role: &ObjectId) -> Vec<&Rule> {
+    pub fn rules_of(&self, role: &ObjectId) -> Vec<&PolicyRule> {
         let Some(role) = self.role(role) else {
             return Vec::new();
         };
@@ -207,11 +211,11 @@ impl Rbac {
     }
 
     /// Stores a role. Returns whether anything changed.
-    pub fn put_role(&mut self, role: Role) -> bool {
+    pub fn put_role(&mut self, role: RbacRole) -> bool {
         if self.role(&role.id) == Some(&role) {
             return false;
         }
-        let role = Role {
+        let role = RbacRole {
             id: self.share_id(&role.id),
             rules: self.share_rules(&role.rules),
             ..role
@@ -301,19 +305,19 @@ impl Rbac {
     }
 
     /// Takes away all objects of a kind that are not in `present`, after a watch has started anew. Returns whether any was.
-    pub fn retain(&mut self, kind: Kind, present: &BTreeSet<ObjectId>) -> bool {
+    pub fn retain(&mut self, kind: RbacKind, present: &BTreeSet<ObjectId>) -> bool {
         let is_gone =
             |id: &&ObjectId| id.is_cluster_wide() == kind.is_cluster_wide() && !present.contains(*id);
         let gone: Vec<ObjectId> = match kind {
-            Kind::Role | Kind::ClusterRole => self.roles.keys().filter(is_gone).cloned().collect(),
-            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+            RbacKind::Role | RbacKind::ClusterRole => self.roles.keys().filter(is_gone).cloned().collect(),
+            RbacKind::RoleBinding | RbacKind::ClusterRoleBinding => {
                 self.bindings.keys().filter(is_gone).cloned().collect()
             }
         };
         for id in &gone {
             match kind {
-                Kind::Role | Kind::ClusterRole => self.remove_role(id),
-                Kind::RoleBinding | Kind::ClusterRoleBinding => self.remove_binding(id),
+                RbacKind::Role | RbacKind::ClusterRole => self.remove_role(id),
+                RbacKind::RoleBinding | RbacKind::ClusterRoleBinding => self.remove_binding(id),
             };
         }
         !gone.is_empty()
@@ -354,15 +358,15 @@ impl Rbac {
         }
     }
 
-    fn share_rules(&mut self, rules: &Arc<[Rule]>) -> Arc<[Rule]> {
+    fn share_rules(&mut self, rules: &Arc<[PolicyRule]>) -> Arc<[PolicyRule]> {
         if let Some(shared) = self.rules.get(rules) {
             return shared.clone();
         }
         let words = &mut self.words;
         let mut list = |texts: &[Text]| texts.iter().map(|text| share(words, text)).collect();
-        let shared: Arc<[Rule]> = rules
+        let shared: Arc<[PolicyRule]> = rules
             .iter()
-            .map(|rule| Rule {
+            .map(|rule| PolicyRule {
                 verbs: list(&rule.verbs),
                 api_groups: list(&rule.api_groups),
                 resources: list(&rule.resources),
@@ -386,7 +390,7 @@ impl Rbac {
 }
 
 /// Whether a role collects others' rules, and no controller has filled them in.
-fn is_unfilled(role: &Role) -> bool {
+fn is_unfilled(role: &RbacRole) -> bool {
     role.rules.is_empty() && !role.aggregates.is_empty()
 }
 

@@ -8,23 +8,23 @@ use std::collections::BTreeSet;
 
 use crate::identity::Identity;
 use crate::objects::{RoleBinding, Subject};
-pub use crate::powers::Way;
+pub use crate::powers::TakeoverWay;
 use crate::store::Rbac;
 
 /// Somebody who can take an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taker<'a> {
+pub struct IdentityTaker<'a> {
     /// Who.
     pub subject: &'a Subject,
     /// By which binding; one of those, where there are several.
     pub binding: &'a RoleBinding,
     /// In which ways.
-    pub ways: Vec<Way>,
+    pub ways: Vec<TakeoverWay>,
 }
 
 /// Those who can take the identity of a ServiceAccount: how many, and the first few of them.
 #[must_use]
-pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Taker<'a>>) {
+pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<IdentityTaker<'a>>) {
     let mut seen: BTreeSet<&Subject> = BTreeSet::new();
     let mut shown = Vec::new();
     // Those of its own namespace are the ones that somebody there can do something about.
@@ -42,8 +42,11 @@ pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Ta
                     continue;
                 }
                 if shown.len() < most {
-                    let ways = Way::ALL.into_iter().filter(|way| ways & way.bit() != 0).collect();
-                    shown.push(Taker {
+                    let ways = TakeoverWay::ALL
+                        .into_iter()
+                        .filter(|way| ways & way.bit() != 0)
+                        .collect();
+                    shown.push(IdentityTaker {
                         subject,
                         binding,
                         ways,

@@ -33,7 +33,7 @@ impl Reviews {
 
 #[cfg(test)]
 mod tests {
-    use ::rbac::{Evaluated, OwnedRequest, Question, Ruling};
+    use ::rbac::{Evaluated, OwnedRequest, ReviewQuestion, Ruling};
 
     use super::*;
 
@@ -42,7 +42,7 @@ mod tests {
         let key = BindingKey::new("shop", "cart");
         let mut reviews = Reviews::default();
         let reviewed = Reviewed {
-            question: Question {
+            question: ReviewQuestion {
                 request: OwnedRequest {
                     namespace: Some("shop".to_owned()),
                     api_group: String::new(),

@@ -32,7 +32,7 @@ use super::permissions::finding;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::rbac::Cause;
+use crate::rbac::DenialCause;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -50,7 +50,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    finding(chain, &ENTRY, Cause::Verb)
+    finding(chain, &ENTRY, DenialCause::Verb)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use super::permissions::finding;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::rbac::Cause;
+use crate::rbac::DenialCause;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    finding(chain, &ENTRY, Cause::Subject)
+    finding(chain, &ENTRY, DenialCause::Subject)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use super::permissions::finding;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::rbac::Cause;
+use crate::rbac::DenialCause;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -51,7 +51,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    finding(chain, &ENTRY, Cause::Resource)
+    finding(chain, &ENTRY, DenialCause::Resource)
 }
 
 #[cfg(test)]

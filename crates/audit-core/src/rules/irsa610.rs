@@ -48,7 +48,7 @@ use super::permissions::named;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::rbac::takers::{Taker, takers};
+use crate::rbac::takers::{IdentityTaker, takers};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -84,7 +84,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     ))
 }
 
-fn describe(taker: &Taker<'_>) -> String {
+fn describe(taker: &IdentityTaker<'_>) -> String {
     let ways: Vec<&str> = taker.ways.iter().map(|way| way.as_str()).collect();
     format!(
         "{} `{}` by {} ({})",

@@ -32,7 +32,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::rbac::{self, Decision};
+use crate::rbac::{self, PermissionDecision};
 use crate::snapshot::Origin;
 
 /// The catalogue's entry.
@@ -55,8 +55,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         .permissions
         .iter()
         .find_map(|answer| match &answer.decision {
-            Decision::Unseen(missing) => Some(missing),
-            Decision::Allowed | Decision::Denied | Decision::Disputed => None,
+            PermissionDecision::Unseen(missing) => Some(missing),
+            PermissionDecision::Allowed | PermissionDecision::Denied | PermissionDecision::Disputed => None,
         })?;
     let fix = match chain.snapshot.origin {
         Origin::Live => {

@@ -43,7 +43,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::rbac::{Dispute, Request, Ruling};
+use crate::rbac::{AccessRequest, Dispute, Ruling};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -66,7 +66,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         .iter()
         .find(|answer| !answer.disputed.is_empty())?;
     let first = answer.disputed.first()?;
-    let alike: Vec<Request<'_>> = answer
+    let alike: Vec<AccessRequest<'_>> = answer
         .disputed
         .iter()
         .filter(|dispute| dispute.ruling == first.ruling)
@@ -110,7 +110,7 @@ fn both(dispute: &Dispute<'_>, asked: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rbac::Decision;
+    use crate::rbac::PermissionDecision;
     use crate::report::LinkState;
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -229,17 +229,22 @@ mod tests {
 
     #[test]
     fn decisions_are_heaviest_last() {
-        let unseen = Decision::Unseen(crate::rbac::Unseen::BeyondFiles);
+        let unseen = PermissionDecision::Unseen(crate::rbac::Unseen::BeyondFiles);
         let mut all = [
-            Decision::Denied,
-            Decision::Allowed,
+            PermissionDecision::Denied,
+            PermissionDecision::Allowed,
             unseen.clone(),
-            Decision::Disputed,
+            PermissionDecision::Disputed,
         ];
         all.sort();
         assert_eq!(
             all,
-            [Decision::Allowed, Decision::Disputed, unseen, Decision::Denied]
+            [
+                PermissionDecision::Allowed,
+                PermissionDecision::Disputed,
+                unseen,
+                PermissionDecision::Denied
+            ]
         );
     }
 }

@@ -4,9 +4,9 @@ use crate::chain::Chain;
 use crate::finding::{Entry, Finding};
 use crate::fix::{self, Fix};
 use crate::model::BindingKey;
-use crate::model::rbac::{RoleBinding, Rule};
+use crate::model::rbac::{PolicyRule, RoleBinding};
 use crate::rbac::request::is_cluster_scoped;
-use crate::rbac::{Answer, Cause, Nearest, Rbac, Request, least};
+use crate::rbac::{AccessRequest, DenialCause, NearestGrant, PermissionAnswer, Rbac, least};
 use crate::text::{quote, quote_list};
 
 /// How many words of a list a message shows.
@@ -14,7 +14,7 @@ const SHOWN: usize = 4;
 
 /// The finding for all expectations that are not met for one cause.
 #[must_use]
-pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option<Finding> {
+pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: DenialCause) -> Option<Finding> {
     let mut unmet = chain.permissions.iter().filter_map(|answer| {
         let nearest = answer.nearest.as_ref().filter(|nearest| nearest.cause == cause)?;
         Some((answer, nearest))
@@ -31,7 +31,7 @@ pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: Cause) -> Option
 
 /// What is denied, and why: the nearest grant, and what it misses.
 #[must_use]
-pub fn explain(rbac: &Rbac, answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
+pub fn explain(rbac: &Rbac, answer: &PermissionAnswer<'_>, nearest: &NearestGrant<'_>) -> String {
     format!(
         "may not {}: {}{}",
         asked(&answer.denied),
@@ -43,7 +43,7 @@ pub fn explain(rbac: &Rbac, answer: &Answer<'_>, nearest: &Nearest<'_>) -> Strin
 /// The least that gives everything that is expected and denied: a command for what is in the ServiceAccount's own namespace, and a
 /// proposal to others for the rest.
 fn proposed(chain: &Chain<'_>) -> Fix {
-    let denied: Vec<Request<'_>> = chain
+    let denied: Vec<AccessRequest<'_>> = chain
         .permissions
         .iter()
         .flat_map(|answer| &answer.denied)
@@ -52,7 +52,7 @@ fn proposed(chain: &Chain<'_>) -> Fix {
     let Some(grants) = least::grants(chain.snapshot.cluster.rbac(), &chain.key.into(), &denied) else {
         return unreachable_grant();
     };
-    let is_own = |grant: &least::Grant| *grant.binding.id.namespace == *chain.key.namespace;
+    let is_own = |grant: &least::LeastGrant| *grant.binding.id.namespace == *chain.key.namespace;
     let (own, others): (Vec<_>, Vec<_>) = grants.into_iter().partition(is_own);
     let asked_by = chain.request.map_or_else(String::new, |request| {
         format!(
@@ -75,8 +75,8 @@ fn unreachable_grant() -> Fix {
 /// The least that gives everything that is expected and denied, whatever the cause: one command, once. For those who ask for
 /// themselves, and decide.
 #[must_use]
-pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
-    let denied: Vec<Request<'_>> = answers
+pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[PermissionAnswer<'_>]) -> Fix {
+    let denied: Vec<AccessRequest<'_>> = answers
         .iter()
         .flat_map(|answer| &answer.denied)
         .copied()
@@ -88,7 +88,7 @@ pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[Answer<'_>]) -> Fix {
 }
 
 /// The built-in ClusterRole that would do, where one would.
-fn ready_made(rbac: &Rbac, answer: &Answer<'_>) -> String {
+fn ready_made(rbac: &Rbac, answer: &PermissionAnswer<'_>) -> String {
     let role = least::built_in(rbac, &answer.denied);
     role.map_or_else(String::new, |name| {
         format!("; ClusterRole `{name}` has it, among much else")
@@ -97,7 +97,7 @@ fn ready_made(rbac: &Rbac, answer: &Answer<'_>) -> String {
 
 /// What requests of one expectation ask for.
 #[must_use]
-pub fn asked(requests: &[Request<'_>]) -> String {
+pub fn asked(requests: &[AccessRequest<'_>]) -> String {
     let Some(first) = requests.first() else {
         return String::new();
     };
@@ -135,7 +135,7 @@ fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     distinct
 }
 
-fn resource(request: &Request<'_>) -> String {
+fn resource(request: &AccessRequest<'_>) -> String {
     let path = quote(&request.path());
     if request.api_group.is_empty() {
         format!("`{path}`")
@@ -145,46 +145,46 @@ fn resource(request: &Request<'_>) -> String {
 }
 
 /// The nearest grant, and what it misses.
-fn why(answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
+fn why(answer: &PermissionAnswer<'_>, nearest: &NearestGrant<'_>) -> String {
     let (Some(binding), Some(request)) = (nearest.binding, answer.denied.first()) else {
         return "nothing that is in force there names it or its groups and grants anything".to_owned();
     };
     let by = named(binding);
     match nearest.cause {
-        Cause::NoBinding => String::new(),
-        Cause::Namespace => format!(
+        DenialCause::NoBinding => String::new(),
+        DenialCause::Namespace => format!(
             "{by} grants it in namespace `{}` only",
             quote(&binding.id.namespace)
         ),
-        Cause::Scope if is_cluster_scoped(request.api_group, request.resource) => format!(
+        DenialCause::Scope if is_cluster_scoped(request.api_group, request.resource) => format!(
             "{by} grants it, but {} lies in no namespace, and a RoleBinding reaches nothing outside of its own: it takes a \
              ClusterRoleBinding",
             resource(request)
         ),
-        Cause::Scope => format!(
+        DenialCause::Scope => format!(
             "{by} grants it in its namespace only, and a RoleBinding, even to a ClusterRole, reaches no other: it takes a \
              ClusterRoleBinding, unless it is meant for one namespace only"
         ),
-        Cause::Subject => {
+        DenialCause::Subject => {
             let subject = nearest.subject.map_or_else(String::new, |subject| {
                 format!("{} `{}`", subject.kind(), quote(&subject.name()))
             });
             format!("{by} grants it to {subject}")
         }
-        Cause::RoleMissing => format!("{by} refers to {}, which does not exist", role(binding)),
-        Cause::Verb => format!(
+        DenialCause::RoleMissing => format!("{by} refers to {}, which does not exist", role(binding)),
+        DenialCause::Verb => format!(
             "{} allows only {} there ({by})",
             role(binding),
             words(nearest.rule, |rule| &rule.verbs)
         ),
-        Cause::Group => {
+        DenialCause::Group => {
             format!(
                 "{} has it in API group {} ({by})",
                 role(binding),
                 words(nearest.rule, |rule| &rule.api_groups)
             )
         }
-        Cause::Resource => {
+        DenialCause::Resource => {
             let names = nearest.rule.is_some_and(|rule| {
                 !rule.resource_names.is_empty() && rule.resources.iter().any(|own| **own == *request.path())
             });
@@ -208,7 +208,7 @@ fn why(answer: &Answer<'_>, nearest: &Nearest<'_>) -> String {
     }
 }
 
-fn words(rule: Option<&Rule>, list: impl Fn(&Rule) -> &[crate::model::rbac::Text]) -> String {
+fn words(rule: Option<&PolicyRule>, list: impl Fn(&PolicyRule) -> &[crate::model::rbac::Text]) -> String {
     let words: Vec<&str> = rule
         .map(|rule| list(rule).iter().map(|word| &**word).collect())
         .unwrap_or_default();

@@ -122,7 +122,7 @@ impl World {
             ..Snapshot::default()
         };
         snapshot.cluster.put_pod(pod(&key, "cart", injected("app", ROLE)));
-        for kind in rbac::Kind::ALL {
+        for kind in rbac::RbacKind::ALL {
             snapshot.cluster.rbac_mut().set_listed(kind);
         }
         let account = Account {

@@ -6,7 +6,7 @@ use audit_core::audit::report;
 use audit_core::chain::Chain;
 use audit_core::finding::Reread;
 use audit_core::permissions::simulation::{self, Wanted};
-use audit_core::rbac::{Question, questions};
+use audit_core::rbac::{ReviewQuestion, questions};
 use audit_core::report::BindingReport;
 use audit_core::rules::irsa910;
 use iam_policy::RoleArn;
@@ -20,7 +20,7 @@ pub struct Judged {
     /// What the rules say.
     pub report: BindingReport,
     /// What to ask the API server about the Kubernetes permissions that are expected.
-    pub questions: Vec<Question>,
+    pub questions: Vec<ReviewQuestion>,
     /// What IAM's policy simulator is to confirm of the AWS permissions that are expected.
     pub simulation: Option<Wanted>,
     /// What to read again from AWS, if anything, until the verdict is another one.

@@ -8,7 +8,7 @@ mod plan;
 
 use audit_core::audit::is_suspended;
 use audit_core::model::{BindingKey, KubernetesExpectation};
-use audit_core::rbac::{Question, answers, questions};
+use audit_core::rbac::{ReviewQuestion, answers, questions};
 use jiff::Timestamp;
 
 use super::Engine;
@@ -32,7 +32,7 @@ impl Engine {
     pub(super) fn plan_review(
         &mut self,
         key: &BindingKey,
-        questions: &[Question],
+        questions: &[ReviewQuestion],
         is_forced: bool,
         now: Timestamp,
     ) {
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// What to ask of a binding when its turn comes, by the roles as they are then; nothing of one that nobody expects anything of, or that is not audited.
-    fn questions(&self, key: &BindingKey) -> Vec<Question> {
+    fn questions(&self, key: &BindingKey) -> Vec<ReviewQuestion> {
         let expected = self.expected_of(key);
         if expected.is_empty() {
             return Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audit_core::model::BindingKey;
 use audit_core::rbac::review::Evaluated;
-use audit_core::rbac::{Question, Reviewed, Ruling};
+use audit_core::rbac::{ReviewQuestion, Reviewed, Ruling};
 use jiff::Timestamp;
 
 use super::super::action::{Review, ReviewOutcome};
@@ -91,7 +91,7 @@ impl ReviewPlan {
 
     /// Takes in what there is to ask of a binding. Where that is another thing than before, it is asked for soon, and an answer
     /// to the old questions that is under way counts no more.
-    pub fn want(&mut self, key: &BindingKey, questions: &[Question], now: Timestamp) {
+    pub fn want(&mut self, key: &BindingKey, questions: &[ReviewQuestion], now: Timestamp) {
         let asked = Some(in_short(questions));
         let case = self.cases.entry(key.clone()).or_default();
         if case.asked == asked {
@@ -138,7 +138,7 @@ impl ReviewPlan {
     }
 
     /// Begins the review of a binding.
-    pub fn begin(&mut self, key: &BindingKey, questions: Vec<Question>, now: Timestamp) -> Review {
+    pub fn begin(&mut self, key: &BindingKey, questions: Vec<ReviewQuestion>, now: Timestamp) -> Review {
         self.rounds += 1;
         self.under_way.insert(self.rounds);
         if let Some(case) = self.cases.get_mut(key) {
@@ -204,7 +204,7 @@ impl Case {
     /// Takes in answers. Returns how long to wait for the next ones, and which of these are to be believed.
     fn hear(
         &mut self,
-        questions: Vec<Question>,
+        questions: Vec<ReviewQuestion>,
         rulings: &[Ruling],
         refresh: Duration,
     ) -> (Duration, Vec<Reviewed>) {
@@ -247,7 +247,7 @@ impl Case {
 }
 
 /// Tells questions apart.
-fn in_short(questions: &[Question]) -> u64 {
+fn in_short(questions: &[ReviewQuestion]) -> u64 {
     let mut hasher = DefaultHasher::new();
     questions.hash(&mut hasher);
     hasher.finish()

@@ -7,7 +7,7 @@ mod pod;
 mod rbac;
 mod service_account;
 
-use audit_core::model::rbac::{Role, RoleBinding};
+use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub fn policy(object: Value) -> Result<Box<PolicyObject>, Undecodable> {
 ///
 /// # Errors
 /// [`Undecodable`] where the object has no name or namespace, or a field that is read has another type than a Role's.
-pub fn role(object: Value) -> Result<Role, Undecodable> {
+pub fn role(object: Value) -> Result<RbacRole, Undecodable> {
     prune::<RoleWire>(object).map(|wire| wire.0)
 }
 
@@ -68,7 +68,7 @@ pub fn role(object: Value) -> Result<Role, Undecodable> {
 ///
 /// # Errors
 /// [`Undecodable`] where the object has no name, or a field that is read has another type than a ClusterRole's.
-pub fn cluster_role(object: Value) -> Result<Role, Undecodable> {
+pub fn cluster_role(object: Value) -> Result<RbacRole, Undecodable> {
     prune::<ClusterRoleWire>(object).map(|wire| wire.0)
 }
 

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use audit_core::model::rbac::{ObjectId, Requirement, Role, RoleBinding, Rule, Selector, Subject, Text};
+use audit_core::model::rbac::{
+    AggregationRequirement, AggregationSelector, ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
+};
 use k8s_openapi::api::rbac::v1;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,11 +17,11 @@ use crate::kind::Kind;
 
 /// A Role.
 #[derive(Debug, Clone)]
-pub(crate) struct RoleWire(pub(super) Role);
+pub(crate) struct RoleWire(pub(super) RbacRole);
 
 /// A ClusterRole.
 #[derive(Debug, Clone)]
-pub(crate) struct ClusterRoleWire(pub(super) Role);
+pub(crate) struct ClusterRoleWire(pub(super) RbacRole);
 
 /// A RoleBinding.
 #[derive(Debug, Clone)]
@@ -119,10 +121,10 @@ impl RawMetadata {
     }
 }
 
-fn role(object: Value, namespaced: bool) -> Result<Role, String> {
+fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {
     let raw: RawRole = decode(object)?;
     let selectors = raw.aggregation_rule.cluster_role_selectors;
-    Ok(Role {
+    Ok(RbacRole {
         id: raw.metadata.id(namespaced)?,
         // What is not about resources is never asked for.
         rules: raw
@@ -136,9 +138,9 @@ fn role(object: Value, namespaced: bool) -> Result<Role, String> {
     })
 }
 
-fn rule(raw: RawRule) -> Rule {
+fn rule(raw: RawRule) -> PolicyRule {
     let texts = |words: Vec<String>| words.into_iter().map(Text::from).collect();
-    Rule {
+    PolicyRule {
         verbs: texts(raw.verbs),
         api_groups: texts(raw.api_groups),
         resources: texts(raw.resources),
@@ -146,15 +148,15 @@ fn rule(raw: RawRule) -> Rule {
     }
 }
 
-fn selector(raw: RawSelector) -> Result<Selector, String> {
+fn selector(raw: RawSelector) -> Result<AggregationSelector, String> {
     let requirement = |raw: RawRequirement| match raw.operator.as_str() {
-        "In" => Ok(Requirement::In(raw.key, raw.values)),
-        "NotIn" => Ok(Requirement::NotIn(raw.key, raw.values)),
-        "Exists" => Ok(Requirement::Exists(raw.key)),
-        "DoesNotExist" => Ok(Requirement::DoesNotExist(raw.key)),
+        "In" => Ok(AggregationRequirement::In(raw.key, raw.values)),
+        "NotIn" => Ok(AggregationRequirement::NotIn(raw.key, raw.values)),
+        "Exists" => Ok(AggregationRequirement::Exists(raw.key)),
+        "DoesNotExist" => Ok(AggregationRequirement::DoesNotExist(raw.key)),
         other => Err(format!("aggregationRule: unknown operator `{other}`")),
     };
-    Ok(Selector {
+    Ok(AggregationSelector {
         labels: raw.match_labels,
         requirements: raw
             .match_expressions
@@ -191,8 +193,8 @@ fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
 }
 
 /// As a cluster has it, where a controller has done what aggregation asks for.
-fn filled_in(role: Role) -> Role {
-    Role {
+fn filled_in(role: RbacRole) -> RbacRole {
+    RbacRole {
         labels: BTreeMap::new(),
         aggregates: Box::default(),
         ..role
@@ -201,28 +203,28 @@ fn filled_in(role: Role) -> Role {
 
 impl Wire for RoleWire {
     type Resource = v1::Role;
-    type Plain = Role;
+    type Plain = RbacRole;
     const KIND: Kind = Kind::Role;
 
     fn prune(object: Value) -> Result<Self, String> {
         role(object, true).map(filled_in).map(Self)
     }
 
-    fn for_prefix(self, _: &str) -> Role {
+    fn for_prefix(self, _: &str) -> RbacRole {
         self.0
     }
 }
 
 impl Wire for ClusterRoleWire {
     type Resource = v1::ClusterRole;
-    type Plain = Role;
+    type Plain = RbacRole;
     const KIND: Kind = Kind::ClusterRole;
 
     fn prune(object: Value) -> Result<Self, String> {
         role(object, false).map(Self)
     }
 
-    fn for_prefix(self, _: &str) -> Role {
+    fn for_prefix(self, _: &str) -> RbacRole {
         filled_in(self.0)
     }
 }
@@ -297,7 +299,7 @@ mod tests {
         let role = prune::cluster_role(object.clone()).unwrap();
         assert_eq!(
             role.aggregates[0].requirements,
-            [Requirement::NotIn("c".into(), vec!["d".into()])]
+            [AggregationRequirement::NotIn("c".into(), vec!["d".into()])]
         );
         assert_eq!(role.labels["to-admin"], "true");
         let watched = ClusterRoleWire::prune(object).unwrap().for_prefix("");

@@ -434,7 +434,7 @@ fn roles_concern_whoever_expects_permissions() {
         permissions: true,
         ..Dirty::default()
     };
-    let role = |name: &str| audit_core::model::rbac::Role {
+    let role = |name: &str| audit_core::model::rbac::RbacRole {
         id: ObjectId::new("shop", name),
         rules: [].into(),
         labels: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::Config;
-use audit_core::model::rbac::{Role, RoleBinding};
+use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::model::{
     AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod,
@@ -38,7 +38,7 @@ struct Loader<'a> {
     policies: Placed<audit_api::IrsaAuditPolicySpec>,
     pods: Placed<Pod>,
     templates: Placed<Pod>,
-    roles: Placed<Role>,
+    roles: Placed<RbacRole>,
     bindings: Placed<RoleBinding>,
     owners: Owners,
     /// What keeps workloads from replacing their pods, with their namespaces.
@@ -221,7 +221,7 @@ impl Loader<'_> {
         &mut self,
         mut object: Object,
         namespaced: bool,
-        prune: impl Fn(Value) -> Result<Role, Undecodable>,
+        prune: impl Fn(Value) -> Result<RbacRole, Undecodable>,
     ) -> Result<(), Problem> {
         let id = self.settle_in(&mut object, namespaced);
         let role = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;

@@ -4,7 +4,7 @@ use audit_core::Snapshot;
 use audit_core::fix::Form;
 use audit_core::model::{BindingKey, KubernetesExpectation};
 use audit_core::rbac::request::requests;
-use audit_core::rbac::{Decision, Identity, answers, missing};
+use audit_core::rbac::{Identity, PermissionDecision, answers, missing};
 use audit_core::rules::permissions::{explain, named, repair, role};
 
 use super::reply::Reply;
@@ -33,14 +33,14 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
         return Reply::unknown("nothing was asked");
     };
     match &answer.decision {
-        Decision::Unseen(unseen) => Reply::unknown(&format!(
+        PermissionDecision::Unseen(unseen) => Reply::unknown(&format!(
             "nothing that was seen allows it, but {}",
             missing(unseen)
         )),
-        Decision::Disputed => {
+        PermissionDecision::Disputed => {
             Reply::unknown("the API server says the opposite of what its roles and bindings say")
         }
-        Decision::Denied => {
+        PermissionDecision::Denied => {
             let why = answer
                 .nearest
                 .as_ref()
@@ -57,7 +57,7 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
                 &format!("# The least that lets it:\n{}\n", remedy.trim_end()),
             )
         }
-        Decision::Allowed => {
+        PermissionDecision::Allowed => {
             let identity = Identity::from(key);
             let asked = requests(answer.expectation);
             let grant = asked.first().and_then(|request| rbac.grant(&identity, request));

@@ -14,10 +14,11 @@ use std::collections::BTreeSet;
 
 use rbac::matching::allows;
 use rbac::nearest::nearest;
-use rbac::takers::{Way, takers};
+use rbac::takers::{TakeoverWay, takers};
 use rbac::{
-    Cause, Decision, Extent, Held, Identity, Kind, KubernetesExpectation, ObjectId, Rbac, Request,
-    Requirement, Role, RoleBinding, Rule, Selector, Sight, Subject, Text, Unseen, answers, least, requests,
+    AccessRequest, AggregationRequirement, AggregationSelector, DenialCause, Extent, HeldBindings, Identity,
+    KubernetesExpectation, ObjectId, PermissionDecision, PolicyRule, Rbac, RbacKind, RbacRole, RbacSight,
+    RoleBinding, Subject, Text, Unseen, answers, least, requests,
 };
 use support::{account, binding, role, rule};
 
@@ -26,12 +27,12 @@ fn cart() -> Identity {
 }
 
 /// `verb [group/]resource[/sub] [name] [@namespace]`, with `core` for the core group.
-fn request(text: &'static str) -> Request<'static> {
+fn request(text: &'static str) -> AccessRequest<'static> {
     let mut parts = text.split(' ');
     let (verb, path) = (parts.next().unwrap(), parts.next().unwrap());
     let mut pieces = path.split('/');
     let group = pieces.next().unwrap();
-    let mut request = Request {
+    let mut request = AccessRequest {
         verb,
         api_group: if group == "core" { "" } else { group },
         resource: pieces.next().unwrap(),
@@ -48,7 +49,7 @@ fn request(text: &'static str) -> Request<'static> {
     request
 }
 
-fn rbac(roles: &[Role], bindings: &[RoleBinding]) -> Rbac {
+fn rbac(roles: &[RbacRole], bindings: &[RoleBinding]) -> Rbac {
     let mut rbac = Rbac::default();
     for role in roles {
         rbac.put_role(role.clone());
@@ -90,7 +91,7 @@ fn a_rule_matches_letter_by_letter() {
     ] {
         assert_eq!(allows(&rule(text), &request(asked)), allowed, "{text} | {asked}");
     }
-    let unnamed = Rule {
+    let unnamed = PolicyRule {
         resource_names: [Text::from("")].into(),
         ..rule("list core pods")
     };
@@ -162,14 +163,14 @@ fn all_its_names_mean_a_service_account() {
 
 #[test]
 fn what_a_cluster_role_aggregates_counts_where_nobody_has_filled_it_in() {
-    let labelled = |name: &str, label: &str, rules: &[&str]| Role {
+    let labelled = |name: &str, label: &str, rules: &[&str]| RbacRole {
         labels: [(label.to_owned(), "true".to_owned())].into(),
         ..role("", name, rules)
     };
-    let collecting = |role: Role, label: &str| Role {
-        aggregates: [Selector {
-            requirements: vec![Requirement::Exists(label.to_owned())],
-            ..Selector::default()
+    let collecting = |role: RbacRole, label: &str| RbacRole {
+        aggregates: [AggregationSelector {
+            requirements: vec![AggregationRequirement::Exists(label.to_owned())],
+            ..AggregationSelector::default()
         }]
         .into(),
         ..role
@@ -236,12 +237,12 @@ fn what_changes_and_goes_is_forgotten() {
     assert!(rbac.remove_role(&ObjectId::new("shop", "r")) && !rbac.remove_role(&ObjectId::new("shop", "r")));
     assert_eq!(takers(&rbac, &cart(), 9).0, 0);
     let kept: BTreeSet<ObjectId> = [].into();
-    assert!(!rbac.retain(Kind::ClusterRoleBinding, &kept));
-    assert!(rbac.retain(Kind::RoleBinding, &kept));
+    assert!(!rbac.retain(RbacKind::ClusterRoleBinding, &kept));
+    assert!(rbac.retain(RbacKind::RoleBinding, &kept));
     assert!(rbac.is_empty());
 }
 
-fn cause_of(roles: &[Role], bindings: &[RoleBinding], asked: &'static str) -> Cause {
+fn cause_of(roles: &[RbacRole], bindings: &[RoleBinding], asked: &'static str) -> DenialCause {
     let rbac = rbac(roles, bindings);
     let identity = cart();
     assert!(
@@ -249,7 +250,13 @@ fn cause_of(roles: &[Role], bindings: &[RoleBinding], asked: &'static str) -> Ca
         "{asked} is allowed"
     );
     let exists = |account: &ObjectId| matches!(&*account.name, "orders" | "carts");
-    nearest(&Held::by(&rbac, &identity), &identity, &request(asked), &exists).cause
+    nearest(
+        &HeldBindings::by(&rbac, &identity),
+        &identity,
+        &request(asked),
+        &exists,
+    )
+    .cause
 }
 
 /// A binding of `shop/cart` in a namespace.
@@ -263,36 +270,36 @@ fn a_whole_grant_elsewhere_comes_before_a_part_of_one_here() {
     let part = || role("shop", "part", &["list core pods"]);
     let ask = "get core/pods @shop";
     for (roles, bindings, asked, cause) in [
-        (vec![], vec![], ask, Cause::NoBinding),
+        (vec![], vec![], ask, DenialCause::NoBinding),
         (
             vec![reads("other")],
             vec![own("other", "reads")],
             ask,
-            Cause::Namespace,
+            DenialCause::Namespace,
         ),
         (
             vec![reads("shop")],
             vec![own("shop", "reads")],
             "get core/pods",
-            Cause::Scope,
+            DenialCause::Scope,
         ),
         (
             vec![reads("")],
             vec![own("shop", "/reads")],
             "list core/pods",
-            Cause::Scope,
+            DenialCause::Scope,
         ),
         (
             vec![reads("shop")],
             vec![own("shop", "gone")],
             ask,
-            Cause::RoleMissing,
+            DenialCause::RoleMissing,
         ),
         (
             vec![reads("other"), part()],
             vec![own("other", "reads"), own("shop", "part")],
             ask,
-            Cause::Namespace,
+            DenialCause::Namespace,
         ),
     ] {
         assert_eq!(
@@ -306,43 +313,55 @@ fn a_whole_grant_elsewhere_comes_before_a_part_of_one_here() {
 #[test]
 fn of_the_rules_in_force_the_one_that_misses_least_is_the_cause() {
     for (rules, asked, cause) in [
-        (&["get,list core pods"][..], "delete core/pods @shop", Cause::Verb),
+        (
+            &["get,list core pods"][..],
+            "delete core/pods @shop",
+            DenialCause::Verb,
+        ),
         (
             &["get core deployments"],
             "get apps/deployments @shop",
-            Cause::Group,
+            DenialCause::Group,
         ),
         (
             &["get core deployments"],
             "list apps/deployments @shop",
-            Cause::Group,
+            DenialCause::Group,
         ),
         (
             &["get,list core pods"],
             "get core/pods/log @shop",
-            Cause::Resource,
+            DenialCause::Resource,
         ),
         (
             &["get,list core pods/*"],
             "get core/pods/log @shop",
-            Cause::Resource,
+            DenialCause::Resource,
         ),
-        (&["get core pod"], "get core/pods @shop", Cause::Resource),
-        (&["get,list core pods"], "get core/secrets @shop", Cause::Resource),
-        (&["get core pods a"], "get core/pods b @shop", Cause::Resource),
-        (&["get core pods a"], "get core/pods @shop", Cause::Resource),
-        (&["* apps *"], "get core/pods @shop", Cause::Resource),
-        (&[], "get core/pods @shop", Cause::NoBinding),
+        (&["get core pod"], "get core/pods @shop", DenialCause::Resource),
+        (
+            &["get,list core pods"],
+            "get core/secrets @shop",
+            DenialCause::Resource,
+        ),
+        (
+            &["get core pods a"],
+            "get core/pods b @shop",
+            DenialCause::Resource,
+        ),
+        (&["get core pods a"], "get core/pods @shop", DenialCause::Resource),
+        (&["* apps *"], "get core/pods @shop", DenialCause::Resource),
+        (&[], "get core/pods @shop", DenialCause::NoBinding),
         // Two rules miss one thing each: the cause that stands first.
         (
             &["get core pods/log", "list core pods"],
             "get core/pods @shop",
-            Cause::Verb,
+            DenialCause::Verb,
         ),
         (
             &["get apps pods", "get core pods/log"],
             "get core/pods @shop",
-            Cause::Group,
+            DenialCause::Group,
         ),
     ] {
         let roles = [role("shop", "r", rules)];
@@ -368,8 +387,11 @@ fn what_everybody_has_got_is_no_near_miss_unless_it_is_about_the_same() {
         &["create authorization.k8s.io selfsubjectaccessreviews"],
     );
     for (asked, cause) in [
-        ("get core/pods @shop", Cause::NoBinding),
-        ("get authorization.k8s.io/selfsubjectaccessreviews", Cause::Verb),
+        ("get core/pods @shop", DenialCause::NoBinding),
+        (
+            "get authorization.k8s.io/selfsubjectaccessreviews",
+            DenialCause::Verb,
+        ),
     ] {
         let bindings = std::slice::from_ref(&everybody);
         assert_eq!(cause_of(std::slice::from_ref(&basic), bindings, asked), cause);
@@ -399,7 +421,11 @@ fn near_misses_of_the_subject() {
                 role("", "r", &["get core pods"]),
             ];
             let bindings = [binding(namespace, "b", role_name, std::slice::from_ref(&subject))];
-            let expected = if near { Cause::Subject } else { Cause::NoBinding };
+            let expected = if near {
+                DenialCause::Subject
+            } else {
+                DenialCause::NoBinding
+            };
             assert_eq!(
                 cause_of(&roles, &bindings, "get core/pods @shop"),
                 expected,
@@ -407,7 +433,7 @@ fn near_misses_of_the_subject() {
             );
             assert_eq!(
                 cause_of(&roles, &bindings, "get core/secrets @shop"),
-                Cause::NoBinding,
+                DenialCause::NoBinding,
                 "it would not help"
             );
         }
@@ -429,39 +455,39 @@ fn expectation(verbs: &str, group: &str, resource: &str, namespace: Option<&str>
 fn what_was_not_seen_is_neither_allowed_nor_denied() {
     let expected = [expectation("get", "", "pods", Some("shop"))];
     let decide = |extent, rbac: &Rbac| {
-        let sight = Sight { rbac, extent };
+        let sight = RbacSight { rbac, extent };
         answers(sight, &cart(), &expected, &[], &|_| false)[0]
             .decision
             .clone()
     };
-    let is_unseen = |extent, rbac: &Rbac| matches!(decide(extent, rbac), Decision::Unseen(_));
+    let is_unseen = |extent, rbac: &Rbac| matches!(decide(extent, rbac), PermissionDecision::Unseen(_));
     let granting = rbac(
         &[role("shop", "r", &["get core pods"])],
         &[binding("shop", "b", "r", &[account("shop", "cart")])],
     );
     let mut watched = Rbac::default();
-    for kind in Kind::ALL {
+    for kind in RbacKind::ALL {
         assert!(
             is_unseen(Extent::Watched, &watched),
             "{kind:?} has not been listed"
         );
         assert!(watched.set_listed(kind));
     }
-    assert_eq!(decide(Extent::Watched, &watched), Decision::Denied);
-    assert_eq!(decide(Extent::Watched, &granting), Decision::Allowed);
+    assert_eq!(decide(Extent::Watched, &watched), PermissionDecision::Denied);
+    assert_eq!(decide(Extent::Watched, &granting), PermissionDecision::Allowed);
     assert!(is_unseen(Extent::PartialFiles, &Rbac::default()));
     // Every cluster has `view`, and few files.
     let mut viewing = rbac(&[], &[binding("shop", "b", "/view", &[account("shop", "cart")])]);
     assert!(is_unseen(Extent::ClusterFiles, &viewing));
-    for kind in Kind::ALL {
+    for kind in RbacKind::ALL {
         viewing.set_listed(kind);
     }
-    assert_eq!(decide(Extent::Watched, &viewing), Decision::Denied);
+    assert_eq!(decide(Extent::Watched, &viewing), PermissionDecision::Denied);
 }
 
 #[test]
 fn a_kind_of_which_files_hold_nothing_was_not_given() {
-    use Kind::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+    use RbacKind::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
     let jane = Subject::User("jane".into());
     let own = [account("shop", "cart")];
     let roles = [
@@ -472,7 +498,7 @@ fn a_kind_of_which_files_hold_nothing_was_not_given() {
     let in_cluster = || binding("", "b", "/c", std::slice::from_ref(&jane));
     let unseen = |rbac: &Rbac, namespace: Option<&str>| {
         let expected = [expectation("list", "", "secrets", namespace)];
-        let sight = Sight {
+        let sight = RbacSight {
             rbac,
             extent: Extent::ClusterFiles,
         };
@@ -480,8 +506,8 @@ fn a_kind_of_which_files_hold_nothing_was_not_given() {
             .decision
             .clone()
         {
-            Decision::Unseen(Unseen::NotInFiles(kinds)) => kinds,
-            Decision::Denied => Vec::new(),
+            PermissionDecision::Unseen(Unseen::NotInFiles(kinds)) => kinds,
+            PermissionDecision::Denied => Vec::new(),
             other => panic!("{other:?}"),
         }
     };
@@ -533,7 +559,7 @@ fn the_least_grant_allows_what_is_expected_and_nothing_else() {
         },
         expectation("get", "", "nodes", None),
     ];
-    let asked: Vec<Request<'_>> = expected.iter().flat_map(requests).collect();
+    let asked: Vec<AccessRequest<'_>> = expected.iter().flat_map(requests).collect();
     let grants = least::grants(&used, &cart(), &asked).unwrap();
     let ids: Vec<String> = grants.iter().map(|grant| grant.role.id.to_string()).collect();
     assert_eq!(ids, ["shop-cart-expected", "shop/cart-expected-2"]);
@@ -565,56 +591,65 @@ fn the_least_grant_allows_what_is_expected_and_nothing_else() {
 fn who_can_take_an_identity() {
     let jane = || Subject::User("jane".into());
     for (text, ways) in [
-        ("create core serviceaccounts/token", vec![Way::Token]),
-        ("create core serviceaccounts/token cart", vec![Way::Token]),
+        ("create core serviceaccounts/token", vec![TakeoverWay::Token]),
+        ("create core serviceaccounts/token cart", vec![TakeoverWay::Token]),
         ("create core serviceaccounts/token orders", vec![]),
-        ("create core pods", vec![Way::Pod]),
+        ("create core pods", vec![TakeoverWay::Pod]),
         ("create core pods cart", vec![]),
-        ("patch core pods", vec![Way::Image]),
+        ("patch core pods", vec![TakeoverWay::Image]),
         ("update core pods/status", vec![]),
-        ("patch apps deployments", vec![Way::Workload]),
-        ("get core pods/exec", vec![Way::Exec]),
-        ("patch core serviceaccounts cart", vec![Way::Annotation]),
-        ("impersonate core serviceaccounts", vec![Way::Impersonate]),
-        ("create core pods/attach", vec![Way::Attach]),
-        ("patch core pods/ephemeralcontainers", vec![Way::Ephemeral]),
+        ("patch apps deployments", vec![TakeoverWay::Workload]),
+        ("get core pods/exec", vec![TakeoverWay::Exec]),
+        ("patch core serviceaccounts cart", vec![TakeoverWay::Annotation]),
+        ("impersonate core serviceaccounts", vec![TakeoverWay::Impersonate]),
+        ("create core pods/attach", vec![TakeoverWay::Attach]),
+        (
+            "patch core pods/ephemeralcontainers",
+            vec![TakeoverWay::Ephemeral],
+        ),
         ("create core pods/portforward", vec![]),
-        ("create,get core secrets", vec![Way::Secret]),
+        ("create,get core secrets", vec![TakeoverWay::Secret]),
         ("create core secrets", vec![]),
         ("get,list core secrets", vec![]),
-        ("impersonate core users", vec![Way::ImpersonateUser]),
+        ("impersonate core users", vec![TakeoverWay::ImpersonateUser]),
         (
             "impersonate core users system:serviceaccount:shop:cart",
-            vec![Way::ImpersonateUser],
+            vec![TakeoverWay::ImpersonateUser],
         ),
         ("impersonate core users cart", vec![]),
         ("impersonate core serviceaccounts orders", vec![]),
-        ("impersonate core groups", vec![Way::ImpersonateGroup]),
+        ("impersonate core groups", vec![TakeoverWay::ImpersonateGroup]),
         (
             "impersonate core groups system:masters",
-            vec![Way::ImpersonateGroup],
+            vec![TakeoverWay::ImpersonateGroup],
         ),
         ("impersonate core groups developers", vec![]),
-        ("get core nodes/proxy", vec![Way::NodeProxy]),
+        ("get core nodes/proxy", vec![TakeoverWay::NodeProxy]),
         ("get core nodes", vec![]),
         (
             "escalate rbac.authorization.k8s.io roles",
-            vec![Way::EscalateRole],
+            vec![TakeoverWay::EscalateRole],
         ),
         (
             "escalate,update rbac.authorization.k8s.io clusterroles",
-            vec![Way::EscalateClusterRole],
+            vec![TakeoverWay::EscalateClusterRole],
         ),
         ("update rbac.authorization.k8s.io clusterroles", vec![]),
-        ("bind rbac.authorization.k8s.io clusterroles", vec![Way::Bind]),
+        (
+            "bind rbac.authorization.k8s.io clusterroles",
+            vec![TakeoverWay::Bind],
+        ),
         (
             "bind rbac.authorization.k8s.io clusterroles edit",
-            vec![Way::Bind],
+            vec![TakeoverWay::Bind],
         ),
         ("bind rbac.authorization.k8s.io clusterroles view", vec![]),
-        ("get,list,watch * *", vec![Way::Exec, Way::Attach, Way::NodeProxy]),
+        (
+            "get,list,watch * *",
+            vec![TakeoverWay::Exec, TakeoverWay::Attach, TakeoverWay::NodeProxy],
+        ),
         ("get,list,watch core pods,secrets", vec![]),
-        ("* * *", Way::ALL.to_vec()),
+        ("* * *", TakeoverWay::ALL.to_vec()),
     ] {
         for namespace in ["shop", "", "other"] {
             let rbac = rbac(
@@ -624,8 +659,8 @@ fn who_can_take_an_identity() {
             let (count, found) = takers(&rbac, &cart(), 3);
             // What is in no namespace, a RoleBinding does not reach.
             let reached =
-                |way: &Way| namespace != "other" && (namespace.is_empty() || !way.is_cluster_wide());
-            let expected: Vec<Way> = ways.iter().copied().filter(reached).collect();
+                |way: &TakeoverWay| namespace != "other" && (namespace.is_empty() || !way.is_cluster_wide());
+            let expected: Vec<TakeoverWay> = ways.iter().copied().filter(reached).collect();
             assert_eq!(
                 found.first().map_or(&[][..], |taker| &taker.ways),
                 expected,

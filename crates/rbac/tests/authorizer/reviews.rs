@@ -1,7 +1,8 @@
 //! What the API server is asked about expectations.
 
 use rbac::{
-    Evaluated, Extent, Identity, Kind, KubernetesExpectation, Question, Rbac, Sight, answers, questions,
+    Evaluated, Extent, Identity, KubernetesExpectation, Rbac, RbacKind, RbacSight, ReviewQuestion, answers,
+    questions,
 };
 
 use super::support::{account, binding, role};
@@ -20,13 +21,13 @@ fn expectation(verbs: &[&str], names: &[&str]) -> KubernetesExpectation {
 
 /// Verb and name of each question, and what is evaluated.
 fn asked(rbac: &Rbac, expectations: &[KubernetesExpectation], most: usize) -> Vec<(String, Evaluated)> {
-    let sight = Sight {
+    let sight = RbacSight {
         rbac,
         extent: Extent::Watched,
     };
     let answers = answers(sight, &Identity::of("shop", "cart"), expectations, &[], &|_| true);
     let questions = questions(&answers, most);
-    let short = |question: Question| {
+    let short = |question: ReviewQuestion| {
         let request = question.request;
         (format!("{} {}", request.verb, request.name), question.evaluated)
     };
@@ -51,7 +52,7 @@ fn each_request_is_asked_for_once_and_the_denied_ones_first() {
     let granted = say("get a", Evaluated::Granted);
     let unseen = [of_rest(Evaluated::Unseen), vec![granted.clone()]].concat();
     assert_eq!(asked(&rbac, &expected, 64), unseen);
-    for kind in Kind::ALL {
+    for kind in RbacKind::ALL {
         rbac.set_listed(kind);
     }
     let denied = [of_rest(Evaluated::Denied), vec![granted]].concat();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rbac::{ObjectId, Role, RoleBinding, Rule, Subject, Text};
+use rbac::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
 
 fn words(list: &str) -> Box<[Text]> {
     list.split(',')
@@ -12,10 +12,10 @@ fn words(list: &str) -> Box<[Text]> {
 }
 
 /// `verbs groups resources [names]`, each a list with commas; the core group is `core`.
-pub fn rule(text: &str) -> Rule {
+pub fn rule(text: &str) -> PolicyRule {
     let mut parts = text.split(' ');
     let mut next = || words(parts.next().unwrap_or_default());
-    Rule {
+    PolicyRule {
         verbs: next(),
         api_groups: next(),
         resources: next(),
@@ -23,8 +23,8 @@ pub fn rule(text: &str) -> Rule {
     }
 }
 
-pub fn role(namespace: &str, name: &str, rules: &[&str]) -> Role {
-    Role {
+pub fn role(namespace: &str, name: &str, rules: &[&str]) -> RbacRole {
+    RbacRole {
         id: ObjectId::new(namespace, name),
         rules: rules.iter().map(|text| rule(text)).collect(),
         labels: BTreeMap::new(),

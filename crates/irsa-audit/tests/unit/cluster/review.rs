@@ -2,7 +2,7 @@
 
 use std::sync::Mutex as StdMutex;
 
-use audit_core::rbac::Question;
+use audit_core::rbac::ReviewQuestion;
 use audit_core::rbac::review::Evaluated;
 use http::{Request, Response};
 use kube::client::Body;
@@ -85,7 +85,7 @@ fn review(questions: usize) -> Review {
         name: String::new(),
         verb: "get".to_owned(),
     };
-    let question = Question {
+    let question = ReviewQuestion {
         request,
         evaluated: Evaluated::Denied,
     };
