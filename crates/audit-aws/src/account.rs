@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::failure::judge_credentials;
-use crate::observer::{Outcome, RequestObserver};
-use crate::settings::Settings;
+use crate::observer::{CallOutcome, RequestObserver};
+use crate::settings::DirectorySettings;
 
 /// The session name by which the logs of other accounts know the operator.
 const SESSION_NAME: &str = "irsa-audit";
@@ -32,7 +32,7 @@ pub struct AccountClient {
 
 impl AccountClient {
     /// The account `id`, by the operator's own credentials.
-    pub(crate) fn home(id: &str, settings: &Settings, observer: &Arc<dyn RequestObserver>) -> Self {
+    pub(crate) fn home(id: &str, settings: &DirectorySettings, observer: &Arc<dyn RequestObserver>) -> Self {
         Self::new(id, settings.home.clone(), settings, observer)
     }
 
@@ -41,7 +41,7 @@ impl AccountClient {
         id: &str,
         role_arn: &str,
         external_id: Option<&str>,
-        settings: &Settings,
+        settings: &DirectorySettings,
         observer: &Arc<dyn RequestObserver>,
     ) -> Self {
         let mut builder = AssumeRoleProvider::builder(role_arn)
@@ -63,7 +63,12 @@ impl AccountClient {
         Self::new(id, config, settings, observer)
     }
 
-    fn new(id: &str, config: SdkConfig, settings: &Settings, observer: &Arc<dyn RequestObserver>) -> Self {
+    fn new(
+        id: &str,
+        config: SdkConfig,
+        settings: &DirectorySettings,
+        observer: &Arc<dyn RequestObserver>,
+    ) -> Self {
         Self {
             id: id.to_owned(),
             iam: aws_sdk_iam::Client::new(&config),
@@ -86,8 +91,8 @@ impl ObservedAssumeRole {
         let started = Instant::now();
         let result = self.inner.provide_credentials().await;
         let outcome = match &result {
-            Ok(_) => Outcome::Ok,
-            Err(error) => judge_credentials(error).map_or(Outcome::Error, |judgement| judgement.outcome),
+            Ok(_) => CallOutcome::Ok,
+            Err(error) => judge_credentials(error).map_or(CallOutcome::Error, |judgement| judgement.outcome),
         };
         self.observer
             .observe(&self.account, "sts", "AssumeRole", outcome, started.elapsed());

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::failure::{Judgement, Miss, judge};
-use crate::observer::{Outcome, RequestObserver};
+use crate::observer::{CallOutcome, RequestObserver};
 use crate::pace::Pace;
-use crate::settings::Settings;
+use crate::settings::DirectorySettings;
 
 /// The longest wait between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
@@ -41,7 +41,11 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// A caller into `account`, whose id is empty while nobody knows it.
-    pub(crate) fn new(account: &str, settings: &Settings, observer: Arc<dyn RequestObserver>) -> Self {
+    pub(crate) fn new(
+        account: &str,
+        settings: &DirectorySettings,
+        observer: Arc<dyn RequestObserver>,
+    ) -> Self {
         Self {
             account: account.to_owned(),
             pace: Pace::new(settings.rate),
@@ -100,14 +104,14 @@ impl Caller {
             let took = started.elapsed();
             let Judgement { outcome, retry, miss } = match result {
                 Ok(answer) => {
-                    self.ended(service, operation, Outcome::Ok, took);
+                    self.ended(service, operation, CallOutcome::Ok, took);
                     self.recovered(operation);
                     return (at, Ok(answer));
                 }
                 Err(error) => judge(&error, service, operation),
             };
             self.ended(service, operation, outcome, took);
-            if outcome == Outcome::Throttled {
+            if outcome == CallOutcome::Throttled {
                 self.pace.throttled();
             }
             if !retry || attempt >= attempts {
@@ -122,7 +126,7 @@ impl Caller {
         }
     }
 
-    fn ended(&self, service: &'static str, operation: &'static str, outcome: Outcome, took: Duration) {
+    fn ended(&self, service: &'static str, operation: &'static str, outcome: CallOutcome, took: Duration) {
         tracing::debug!(
             account = self.account,
             operation,
@@ -176,11 +180,11 @@ mod tests {
     use crate::settings::Rate;
 
     /// An error, how it counts, how often it is attempted, and what it means.
-    type Case = (fn() -> TestError, Outcome, usize, FailureKind);
+    type Case = (fn() -> TestError, CallOutcome, usize, FailureKind);
     type TestError = SdkError<GetCallerIdentityError, HttpResponse>;
 
     #[derive(Default)]
-    struct Outcomes(Mutex<Vec<Outcome>>);
+    struct Outcomes(Mutex<Vec<CallOutcome>>);
 
     impl RequestObserver for Outcomes {
         fn observe(
@@ -188,7 +192,7 @@ mod tests {
             account: &str,
             service: &'static str,
             operation: &'static str,
-            outcome: Outcome,
+            outcome: CallOutcome,
             _: Duration,
         ) {
             assert_eq!(
@@ -219,10 +223,10 @@ mod tests {
             per_second: 10.0,
             burst: 5,
         };
-        let settings = Settings {
+        let settings = DirectorySettings {
             rate,
             backoff: Duration::ZERO,
-            ..Settings::new(SdkConfig::builder().build())
+            ..DirectorySettings::new(SdkConfig::builder().build())
         };
         let outcomes = Arc::new(Outcomes::default());
         (
@@ -268,55 +272,55 @@ mod tests {
         let cases: [Case; 11] = [
             (
                 || error(403, Some("AccessDenied")),
-                Outcome::AccessDenied,
+                CallOutcome::AccessDenied,
                 1,
                 denied.clone(),
             ),
             (
                 || error(400, Some("AccessDeniedException")),
-                Outcome::AccessDenied,
+                CallOutcome::AccessDenied,
                 1,
                 denied,
             ),
             (
                 || error(400, Some("Throttling")),
-                Outcome::Throttled,
+                CallOutcome::Throttled,
                 3,
                 throttled.clone(),
             ),
             (
                 || error(400, Some("ThrottlingException")),
-                Outcome::Throttled,
+                CallOutcome::Throttled,
                 3,
                 throttled.clone(),
             ),
             (
                 || error(429, Some("Whatever")),
-                Outcome::Throttled,
+                CallOutcome::Throttled,
                 3,
                 throttled.clone(),
             ),
-            (|| error(429, None), Outcome::Throttled, 3, throttled),
+            (|| error(429, None), CallOutcome::Throttled, 3, throttled),
             (
                 || error(403, Some("ExpiredToken")),
-                Outcome::Error,
+                CallOutcome::Error,
                 1,
                 unavailable.clone(),
             ),
             (
                 || error(403, Some("RegionDisabledException")),
-                Outcome::Error,
+                CallOutcome::Error,
                 1,
                 unavailable.clone(),
             ),
             (
                 || error(500, Some("ServiceFailure")),
-                Outcome::Error,
+                CallOutcome::Error,
                 3,
                 unavailable.clone(),
             ),
-            (|| error(502, None), Outcome::Error, 3, unavailable.clone()),
-            (timeout, Outcome::Timeout, 3, unavailable),
+            (|| error(502, None), CallOutcome::Error, 3, unavailable.clone()),
+            (timeout, CallOutcome::Timeout, 3, unavailable),
         ];
         for (make, outcome, attempts, kind) in cases {
             let (caller, outcomes) = caller();
@@ -336,7 +340,7 @@ mod tests {
         let (caller, outcomes) = caller();
         let (calls, result) = call(&caller, vec![error(404, Some("NoSuchEntity"))]).await;
         assert!(matches!((calls, result), (1, Err(Miss::NotFound(_)))));
-        assert_eq!(*outcomes.0.lock().unwrap(), [Outcome::NotFound]);
+        assert_eq!(*outcomes.0.lock().unwrap(), [CallOutcome::NotFound]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,7 +350,7 @@ mod tests {
         assert_eq!(call(&caller, errors).await, (3, Ok(())));
         assert_eq!(
             *outcomes.0.lock().unwrap(),
-            [Outcome::Throttled, Outcome::Timeout, Outcome::Ok]
+            [CallOutcome::Throttled, CallOutcome::Timeout, CallOutcome::Ok]
         );
     }
 

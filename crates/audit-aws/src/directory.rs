@@ -14,10 +14,10 @@ use crate::home;
 use crate::lane::{Followed, Lane, work};
 use crate::listing::Scope;
 use crate::observer::RequestObserver;
-use crate::queue::{Asked, Job, Single};
+use crate::queue::{Job, QueuedQuestion, Single};
 use crate::reading::Reading;
 use crate::request::Request;
-use crate::settings::Settings;
+use crate::settings::DirectorySettings;
 
 /// Readings that wait for their receiver, before calls to AWS wait too.
 const WAITING_READINGS: usize = 256;
@@ -35,7 +35,10 @@ impl Directory {
     /// The readings come in the order in which AWS answered. They must be received: when too many wait, the
     /// directory waits as well. When the receiver is gone, the directory ends.
     #[must_use]
-    pub fn start(settings: Settings, observer: Arc<dyn RequestObserver>) -> (Self, mpsc::Receiver<Reading>) {
+    pub fn start(
+        settings: DirectorySettings,
+        observer: Arc<dyn RequestObserver>,
+    ) -> (Self, mpsc::Receiver<Reading>) {
         let (requests, incoming) = mpsc::unbounded_channel();
         let (readings, outgoing) = mpsc::channel(WAITING_READINGS);
         tokio::spawn(Router::new(settings.prepare(), observer, readings).run(incoming));
@@ -63,7 +66,7 @@ enum Home {
 
 /// Leads requests to the lanes of their accounts, and keeps the lanes at work.
 struct Router {
-    settings: Settings,
+    settings: DirectorySettings,
     observer: Arc<dyn RequestObserver>,
     readings: mpsc::Sender<Reading>,
     accounts: BTreeMap<String, AccountAccess>,
@@ -73,11 +76,15 @@ struct Router {
     lanes: HashMap<String, Lane>,
     jobs: JoinSet<Followed>,
     /// What runs as which task: account, and the single question unless it is a page of a listing.
-    running: HashMap<Id, (String, Option<Asked>)>,
+    running: HashMap<Id, (String, Option<QueuedQuestion>)>,
 }
 
 impl Router {
-    fn new(settings: Settings, observer: Arc<dyn RequestObserver>, readings: mpsc::Sender<Reading>) -> Self {
+    fn new(
+        settings: DirectorySettings,
+        observer: Arc<dyn RequestObserver>,
+        readings: mpsc::Sender<Reading>,
+    ) -> Self {
         let accounts = settings
             .accounts
             .iter()

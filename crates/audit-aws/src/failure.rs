@@ -12,7 +12,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use jiff::Timestamp;
 
-use crate::observer::Outcome;
+use crate::observer::CallOutcome;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     /// For the metrics.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: CallOutcome,
     /// Whether the same call may succeed a moment later.
     pub(crate) retry: bool,
     /// For the reading.
@@ -90,7 +90,7 @@ pub(crate) struct Judgement {
 }
 
 impl Judgement {
-    fn failed(outcome: Outcome, retry: bool, kind: FailureKind, message: &str) -> Self {
+    fn failed(outcome: CallOutcome, retry: bool, kind: FailureKind, message: &str) -> Self {
         Self {
             outcome,
             retry,
@@ -142,26 +142,26 @@ where
         let kind = FailureKind::AccessDenied {
             action: format!("sts:{WEB_IDENTITY}"),
         };
-        return Judgement::failed(Outcome::Error, false, kind, &root_cause(error));
+        return Judgement::failed(CallOutcome::Error, false, kind, &root_cause(error));
     }
     let unavailable =
         |outcome, retry, message: &str| Judgement::failed(outcome, retry, FailureKind::Unavailable, message);
     match error {
-        SdkError::TimeoutError(_) => unavailable(Outcome::Timeout, true, "no answer in time"),
+        SdkError::TimeoutError(_) => unavailable(CallOutcome::Timeout, true, "no answer in time"),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            unavailable(Outcome::Timeout, true, "no connection in time")
+            unavailable(CallOutcome::Timeout, true, "no connection in time")
         }
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
             judge_answer(context.err(), status, service, operation)
         }
         SdkError::ResponseError(_) => unavailable(
-            Outcome::Error,
+            CallOutcome::Error,
             true,
             &format!("an answer that cannot be read: {}", root_cause(error)),
         ),
-        SdkError::DispatchFailure(_) => unavailable(Outcome::Error, true, &root_cause(error)),
-        _ => unavailable(Outcome::Error, false, &root_cause(error)),
+        SdkError::DispatchFailure(_) => unavailable(CallOutcome::Error, true, &root_cause(error)),
+        _ => unavailable(CallOutcome::Error, false, &root_cause(error)),
     }
 }
 
@@ -182,7 +182,7 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
     };
     if NOT_FOUND.contains(&code) {
         Judgement {
-            outcome: Outcome::NotFound,
+            outcome: CallOutcome::NotFound,
             retry: false,
             miss: Miss::NotFound(quote(&message)),
         }
@@ -192,13 +192,13 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
             let kind = FailureKind::AccessDenied {
                 action: format!("{service}:{operation}"),
             };
-            (Outcome::AccessDenied, false, kind)
+            (CallOutcome::AccessDenied, false, kind)
         } else if THROTTLED.contains(&code) || status == 429 {
-            (Outcome::Throttled, true, FailureKind::Throttled)
+            (CallOutcome::Throttled, true, FailureKind::Throttled)
         } else {
             // An answer without a code is not an answer of AWS's service: the next one may be.
             (
-                Outcome::Error,
+                CallOutcome::Error,
                 code.is_empty() || status >= 500,
                 FailureKind::Unavailable,
             )
@@ -207,7 +207,7 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
             outcome,
             retry,
             miss: Miss::Failed(Failure {
-                is_explicit_deny: outcome == Outcome::AccessDenied && names_a_deny(&message),
+                is_explicit_deny: outcome == CallOutcome::AccessDenied && names_a_deny(&message),
                 kind,
                 code: (!code.is_empty()).then(|| code.to_owned()),
                 message: quote(&message),

@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use crate::caller::{Caller, backoff};
 use crate::failure::Failure;
 use crate::observer::RequestObserver;
-use crate::settings::Settings;
+use crate::settings::DirectorySettings;
 
 /// An attempt to find out.
 pub(crate) type Answer = (Timestamp, Result<String, Failure>);
 
 /// Asks `GetCallerIdentity` until it answers; tells each attempt.
 pub(crate) async fn find(
-    settings: Settings,
+    settings: DirectorySettings,
     observer: Arc<dyn RequestObserver>,
     answers: mpsc::Sender<Answer>,
 ) {
@@ -23,7 +23,7 @@ pub(crate) async fn find(
     // Every attempt is told, so it is this loop that repeats, not the caller.
     let caller = Caller::new(
         "",
-        &Settings {
+        &DirectorySettings {
             attempts: 1,
             ..settings.clone()
         },

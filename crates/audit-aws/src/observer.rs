@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How one attempt of a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// With an answer.
     Ok,
     /// AWS says that there is no such thing.
@@ -19,7 +19,7 @@ pub enum Outcome {
     Timeout,
 }
 
-impl Outcome {
+impl CallOutcome {
     /// The name as a metric label, in snake case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -43,7 +43,7 @@ pub trait RequestObserver: Send + Sync {
         account: &str,
         service: &'static str,
         operation: &'static str,
-        outcome: Outcome,
+        outcome: CallOutcome,
         took: Duration,
     );
 }

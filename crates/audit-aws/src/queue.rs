@@ -23,14 +23,14 @@ pub(crate) enum Single {
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Answer a single question.
-    Single(Asked),
+    Single(QueuedQuestion),
     /// Read the next page of a listing.
     Page(Box<ListingProgress>),
 }
 
 /// A single question, and when it came, counted in questions.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct QueuedQuestion {
     pub(crate) single: Single,
     at: u64,
 }
@@ -39,8 +39,8 @@ pub(crate) struct Asked {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// What follows from answers: it goes before new questions, so that what has begun is whole soon.
-    following: VecDeque<Asked>,
-    singles: VecDeque<Asked>,
+    following: VecDeque<QueuedQuestion>,
+    singles: VecDeque<QueuedQuestion>,
     /// Single questions that are queued or under way.
     known: BTreeSet<Single>,
     /// When each that followed from an answer began to be read, for as long as anything is queued or under way.
@@ -65,17 +65,17 @@ impl Queue {
         }
         if self.known.insert(single.clone()) {
             let at = self.tick();
-            self.singles.push_back(Asked { single, at });
+            self.singles.push_back(QueuedQuestion { single, at });
         }
     }
 
     /// Adds what follows from the answer to a question, unless it is there, or was read since that question came: what many roles
     /// have in common is read once for all that were asked for together.
-    pub(crate) fn follow(&mut self, asked: &Asked, pieces: Vec<Piece>) {
+    pub(crate) fn follow(&mut self, asked: &QueuedQuestion, pieces: Vec<Piece>) {
         for single in pieces.into_iter().map(Single::Piece) {
             let is_fresh = self.read.get(&single).is_some_and(|read| *read > asked.at);
             if !is_fresh && self.known.insert(single.clone()) {
-                self.following.push_back(Asked { single, at: asked.at });
+                self.following.push_back(QueuedQuestion { single, at: asked.at });
             }
         }
     }
@@ -118,7 +118,7 @@ impl Queue {
             .or_else(|| self.next_single().map(Job::Single))
     }
 
-    fn next_single(&mut self) -> Option<Asked> {
+    fn next_single(&mut self) -> Option<QueuedQuestion> {
         let Some(asked) = self.following.pop_front() else {
             return self.singles.pop_front();
         };
@@ -184,7 +184,7 @@ mod tests {
     }
 
     /// The next job, which is a single question.
-    fn begin(queue: &mut Queue) -> Asked {
+    fn begin(queue: &mut Queue) -> QueuedQuestion {
         match queue.pop() {
             Some(Job::Single(asked)) => asked,
             other => panic!("{other:?}"),

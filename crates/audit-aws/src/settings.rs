@@ -19,7 +19,7 @@ pub struct Rate {
 
 /// How the directory works.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct DirectorySettings {
     /// The operator's own credentials, region and endpoints.
     pub home: SdkConfig,
     /// Accounts besides the operator's own. Of several entries for one account the last counts.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub backoff: Duration,
 }
 
-impl Settings {
+impl DirectorySettings {
     /// The defaults: 10 calls a second with bursts of 20, four requests at a time, 20 seconds for an answer, three
     /// attempts.
     #[must_use]
@@ -65,7 +65,7 @@ pub async fn load_home() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).load().await
 }
 
-impl Settings {
+impl DirectorySettings {
     /// With what every call keeps to: a region, a timeout, and one attempt, because the rate limit has to count each.
     pub(crate) fn prepare(mut self) -> Self {
         let timeouts = TimeoutConfig::builder()

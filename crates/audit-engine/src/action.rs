@@ -10,7 +10,7 @@ pub type ObjectName = (String, String);
 
 /// A ServiceAccount that owns its automatic `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub struct AuditOwner {
     /// Its name.
     pub name: String,
     /// Its UID.
@@ -40,7 +40,7 @@ pub enum Write {
         /// The ServiceAccount to be audited.
         key: BindingKey,
         /// Its owner, where the ServiceAccount exists.
-        owner: Option<Owner>,
+        owner: Option<AuditOwner>,
     },
     /// Write a status.
     Status {
@@ -60,7 +60,7 @@ pub enum Write {
         /// Its UID: another object of the same name is not meant.
         uid: String,
         /// Its owner.
-        owner: Owner,
+        owner: AuditOwner,
     },
     /// Let go of an automatic `IrsaAudit` that somebody has adopted: drop label and owner.
     Release {

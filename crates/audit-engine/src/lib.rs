@@ -46,16 +46,16 @@ use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
-pub use action::{Action, Announcement, ObjectName, Outcome, Owner, Review, ReviewOutcome, Write};
+pub use action::{Action, Announcement, AuditOwner, ObjectName, Outcome, Review, ReviewOutcome, Write};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;
 use object::Objects;
 use reviews::ReviewPlan;
-use rules::Rules;
+use rules::EffectiveSettings;
 pub use rules::Settings;
 use schedule::Schedule;
-pub use summary::{PodCounts, Shown, Summary};
+pub use summary::{BindingSummary, MetricsView, PodCounts};
 
 /// How soon a binding is looked at again whose time has passed already.
 const OVERDUE: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// What is known of a binding besides the observations.
 #[derive(Debug, Default)]
 struct State {
-    summary: Option<Summary>,
+    summary: Option<BindingSummary>,
     waiting: Option<look::Waiting>,
 }
 
@@ -71,7 +71,7 @@ struct State {
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
-    rules: Rules,
+    rules: EffectiveSettings,
     snapshot: Snapshot,
     index: Index,
     evidence: EvidencePlan,
@@ -98,7 +98,7 @@ impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let rules = Rules::new(&settings, None);
+        let rules = EffectiveSettings::new(&settings, None);
         Self {
             evidence: EvidencePlan::new(rules.refresh, settings.cluster_name.clone()),
             reviews: ReviewPlan::new(rules.refresh),
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     /// Shows what metrics are made of.
-    pub fn show(&mut self, shown: &mut Shown) {
+    pub fn show(&mut self, shown: &mut MetricsView) {
         for key in std::mem::take(&mut self.changed) {
             match self.states.get(&key).and_then(|state| state.summary.clone()) {
                 Some(summary) => shown.bindings.insert(key, summary),
@@ -294,7 +294,7 @@ impl Engine {
     /// Puts the default policy over the operator's own settings.
     fn configure(&mut self, now: Timestamp) {
         let policy = self.index.policy(DEFAULT_POLICY_NAME).map(|policy| &policy.spec);
-        let rules = Rules::new(&self.settings, policy);
+        let rules = EffectiveSettings::new(&self.settings, policy);
         if rules == self.rules {
             return;
         }

@@ -19,7 +19,7 @@ pub struct Settings {
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
+pub struct EffectiveSettings {
     /// The audit's settings.
     pub config: Config,
     /// How often everything in AWS is read anew.
@@ -30,7 +30,7 @@ pub struct Rules {
     pub disclosure: Vec<DisclosureRule>,
 }
 
-impl Rules {
+impl EffectiveSettings {
     /// Puts the default policy, if there is one, over the operator's own settings.
     #[must_use]
     pub fn new(settings: &Settings, policy: Option<&IrsaAuditPolicySpec>) -> Self {

@@ -10,16 +10,16 @@ use jiff::Timestamp;
 
 /// What the engine shows to metrics.
 #[derive(Debug, Default)]
-pub struct Shown {
+pub struct MetricsView {
     /// The latest report of each binding; empty on a follower.
-    pub bindings: BTreeMap<BindingKey, Summary>,
+    pub bindings: BTreeMap<BindingKey, BindingSummary>,
     /// When the oldest evidence of each account was read; empty on a follower.
     pub evidence: BTreeMap<String, Timestamp>,
 }
 
 /// What metrics and the cluster's status are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct BindingSummary {
     /// The verdict.
     pub verdict: Verdict,
     /// Its reason.
@@ -49,7 +49,7 @@ pub struct PodCounts {
     pub missing: u32,
 }
 
-impl Summary {
+impl BindingSummary {
     /// The summary of a report that was made at `now`.
     #[must_use]
     pub fn new(report: &BindingReport, now: Timestamp) -> Self {

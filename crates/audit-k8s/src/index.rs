@@ -12,7 +12,7 @@ use crate::config_map_object::ConfigMapObject;
 use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
-use crate::observation::{Change, Observation};
+use crate::observation::{Observation, WatchChange};
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
 use crate::webhook_object::WebhookObject;
@@ -64,17 +64,17 @@ enum Step<T> {
 }
 
 impl Progress {
-    fn step<T>(&mut self, change: Change<T>, id: impl Fn(&T) -> Id) -> Step<T> {
+    fn step<T>(&mut self, change: WatchChange<T>, id: impl Fn(&T) -> Id) -> Step<T> {
         match change {
-            Change::Init => {
+            WatchChange::Init => {
                 self.listing = Some(BTreeSet::new());
                 Step::Nothing
             }
-            Change::Listed(object) | Change::Applied(object) => {
+            WatchChange::Listed(object) | WatchChange::Applied(object) => {
                 self.exists(id(&object));
                 Step::Put(object)
             }
-            Change::InitDone => match self.listing.take() {
+            WatchChange::InitDone => match self.listing.take() {
                 Some(listed) => {
                     self.synced = true;
                     self.last_failure = None;
@@ -82,7 +82,7 @@ impl Progress {
                 }
                 None => Step::Nothing,
             },
-            Change::Deleted { namespace, name } => {
+            WatchChange::Deleted { namespace, name } => {
                 let id = (namespace, name);
                 if let Some(listing) = &mut self.listing {
                     listing.remove(&id);
@@ -269,7 +269,7 @@ impl Index {
     }
 
     /// Returns whether roles changed, or what is known of them.
-    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<RbacRole>) -> bool {
+    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RbacRole>) -> bool {
         let id = |role: &RbacRole| (role.id.namespace.to_string(), role.id.name.to_string());
         match self.progress(kind).step(change, id) {
             Step::Nothing => false,
@@ -280,7 +280,7 @@ impl Index {
     }
 
     /// Returns whether bindings changed, or what is known of them.
-    fn role_binding(&mut self, rbac: &mut Rbac, kind: Kind, change: Change<RoleBinding>) -> bool {
+    fn role_binding(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RoleBinding>) -> bool {
         let id = |binding: &RoleBinding| (binding.id.namespace.to_string(), binding.id.name.to_string());
         match self.progress(kind).step(change, id) {
             Step::Nothing => false,
@@ -294,7 +294,11 @@ impl Index {
         self.watches.entry(kind).or_default()
     }
 
-    fn service_account(&mut self, cluster: &mut Cluster, change: Change<ServiceAccount>) -> Vec<BindingKey> {
+    fn service_account(
+        &mut self,
+        cluster: &mut Cluster,
+        change: WatchChange<ServiceAccount>,
+    ) -> Vec<BindingKey> {
         let id =
             |account: &ServiceAccount| (account.key.namespace.clone(), account.key.service_account.clone());
         let key = |(namespace, name): Id| BindingKey::new(namespace, name);
@@ -306,7 +310,7 @@ impl Index {
         }
     }
 
-    fn pod(&mut self, cluster: &mut Cluster, change: Change<Pod>) -> Vec<BindingKey> {
+    fn pod(&mut self, cluster: &mut Cluster, change: WatchChange<Pod>) -> Vec<BindingKey> {
         let id = |pod: &Pod| (pod.namespace.clone(), pod.name.clone());
         match self.progress(Kind::Pod).step(change, id) {
             Step::Nothing => Vec::new(),
@@ -321,7 +325,7 @@ impl Index {
         &mut self,
         cluster: &mut Cluster,
         kind: &'static ConsumerKind,
-        change: Change<ReadObject>,
+        change: WatchChange<ReadObject>,
     ) -> Vec<BindingKey> {
         let id = |(object, _): &ReadObject| (object.namespace.clone(), object.name.clone());
         let progress = self.consumers.entry((kind.group, kind.kind)).or_default();
@@ -338,7 +342,7 @@ impl Index {
         }
     }
 
-    fn audit_object(&mut self, cluster: &mut Cluster, change: Change<Box<AuditObject>>) -> Dirty {
+    fn audit_object(&mut self, cluster: &mut Cluster, change: WatchChange<Box<AuditObject>>) -> Dirty {
         let progress = self.progress(Kind::IrsaAudit);
         match progress.step(change, |audit| (audit.namespace.clone(), audit.name.clone())) {
             Step::Nothing => Dirty::default(),
@@ -374,7 +378,7 @@ impl Index {
     }
 
     /// Returns whether it is news where the pod identity webhook is registered, or that it is nowhere.
-    fn webhook(&mut self, cluster: &mut Cluster, change: Change<WebhookObject>) -> bool {
+    fn webhook(&mut self, cluster: &mut Cluster, change: WatchChange<WebhookObject>) -> bool {
         let id = |webhook: &WebhookObject| (String::new(), webhook.name.clone());
         match self.progress(Kind::MutatingWebhookConfiguration).step(change, id) {
             Step::Nothing => {}
@@ -393,7 +397,7 @@ impl Index {
         cluster.set_registrations(synced.then(all))
     }
 
-    fn config_map(&mut self, cluster: &mut Cluster, change: Change<ConfigMapObject>) -> Dirty {
+    fn config_map(&mut self, cluster: &mut Cluster, change: WatchChange<ConfigMapObject>) -> Dirty {
         let progress = self.progress(Kind::ConfigMap);
         let id = |map: &ConfigMapObject| (map.namespace.clone(), map.name.clone());
         let step = progress.step(change, id);
@@ -412,7 +416,7 @@ impl Index {
     }
 
     /// Returns the namespaces whose labels changed.
-    fn namespace(&mut self, cluster: &mut Cluster, change: Change<NamespaceObject>) -> BTreeSet<String> {
+    fn namespace(&mut self, cluster: &mut Cluster, change: WatchChange<NamespaceObject>) -> BTreeSet<String> {
         let id = |namespace: &NamespaceObject| (String::new(), namespace.name.clone());
         match self.progress(Kind::Namespace).step(change, id) {
             Step::Nothing => BTreeSet::new(),
@@ -431,7 +435,7 @@ impl Index {
     }
 
     /// Returns whether a policy changed.
-    fn policy_object(&mut self, change: Change<Box<PolicyObject>>) -> bool {
+    fn policy_object(&mut self, change: WatchChange<Box<PolicyObject>>) -> bool {
         match self
             .progress(Kind::IrsaAuditPolicy)
             .step(change, |policy| (String::new(), policy.name.clone()))

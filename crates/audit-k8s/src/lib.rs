@@ -48,7 +48,7 @@ pub use index::{Dirty, Index};
 pub use kind::Kind;
 pub use list::{ListFailed, list, list_permissions};
 pub use namespace_object::NamespaceObject;
-pub use observation::{Change, Observation};
+pub use observation::{Observation, WatchChange};
 pub use policy_object::PolicyObject;
 pub use prune::Undecodable;
 pub use watch::{Scope, observe};

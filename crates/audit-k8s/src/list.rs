@@ -11,7 +11,7 @@ use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
-use crate::observation::{Change, Observation, Observed};
+use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
@@ -74,7 +74,7 @@ pub async fn list_permissions(client: &Client, prefix: &str) -> Vec<Observation>
 }
 
 /// All objects of a kind that may be out of reach.
-async fn if_possible<W: Wire<Plain: Observed>>(
+async fn if_possible<W: Wire<Plain: ObservedObject>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -89,7 +89,7 @@ async fn if_possible<W: Wire<Plain: Observed>>(
 }
 
 /// All objects of a kind.
-async fn all<W: Wire<Plain: Observed>>(
+async fn all<W: Wire<Plain: ObservedObject>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -99,7 +99,7 @@ async fn all<W: Wire<Plain: Observed>>(
 }
 
 /// The objects of a kind that parameters leave, page by page.
-async fn pages<W: Wire<Plain: Observed>>(
+async fn pages<W: Wire<Plain: ObservedObject>>(
     client: &Client,
     prefix: &str,
     namespace: Option<&str>,
@@ -110,7 +110,7 @@ async fn pages<W: Wire<Plain: Observed>>(
         kind: W::KIND,
         message: trouble::explain_list(W::KIND, error),
     };
-    observations.push(W::Plain::observation(W::KIND, Change::Init));
+    observations.push(W::Plain::observation(W::KIND, WatchChange::Init));
     let request = Request::new(W::Resource::url_path(&(), namespace));
     let mut params = params.limit(PAGE_SIZE);
     loop {
@@ -124,7 +124,7 @@ async fn pages<W: Wire<Plain: Observed>>(
             Err(error) => return Err(failed(&error)),
         };
         observations.extend(page.items.into_iter().map(|object| match object.object {
-            Ok(object) => W::Plain::observation(W::KIND, Change::Listed(object.for_prefix(prefix))),
+            Ok(object) => W::Plain::observation(W::KIND, WatchChange::Listed(object.for_prefix(prefix))),
             Err(undecodable) => Observation::Skipped(undecodable),
         }));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -132,7 +132,7 @@ async fn pages<W: Wire<Plain: Observed>>(
             None => break,
         }
     }
-    observations.push(W::Plain::observation(W::KIND, Change::InitDone));
+    observations.push(W::Plain::observation(W::KIND, WatchChange::InitDone));
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::wire::Undecodable;
 /// exists, and `InitDone`. Only then does whatever was not listed count as gone; a listing that breaks off and is
 /// followed by another `Init` says nothing about what is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change<T> {
+pub enum WatchChange<T> {
     /// A listing of all objects begins.
     Init,
     /// An object of the listing.
@@ -36,16 +36,16 @@ pub enum Change<T> {
     },
 }
 
-impl<T> Change<T> {
+impl<T> WatchChange<T> {
     /// The same step about an object in another form.
     #[must_use]
-    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Change<U> {
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> WatchChange<U> {
         match self {
-            Self::Init => Change::Init,
-            Self::Listed(object) => Change::Listed(form(object)),
-            Self::InitDone => Change::InitDone,
-            Self::Applied(object) => Change::Applied(form(object)),
-            Self::Deleted { namespace, name } => Change::Deleted { namespace, name },
+            Self::Init => WatchChange::Init,
+            Self::Listed(object) => WatchChange::Listed(form(object)),
+            Self::InitDone => WatchChange::InitDone,
+            Self::Applied(object) => WatchChange::Applied(form(object)),
+            Self::Deleted { namespace, name } => WatchChange::Deleted { namespace, name },
         }
     }
 }
@@ -54,25 +54,25 @@ impl<T> Change<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
     /// Of ServiceAccounts.
-    ServiceAccount(Change<ServiceAccount>),
+    ServiceAccount(WatchChange<ServiceAccount>),
     /// Of pods.
-    Pod(Change<Pod>),
+    Pod(WatchChange<Pod>),
     /// Of namespaces.
-    Namespace(Change<NamespaceObject>),
+    Namespace(WatchChange<NamespaceObject>),
     /// Of Roles, or of ClusterRoles.
-    Role(Kind, Change<RbacRole>),
+    Role(Kind, WatchChange<RbacRole>),
     /// Of RoleBindings, or of ClusterRoleBindings.
-    RoleBinding(Kind, Change<RoleBinding>),
+    RoleBinding(Kind, WatchChange<RoleBinding>),
     /// Of `MutatingWebhookConfiguration` objects.
-    Webhook(Change<WebhookObject>),
+    Webhook(WatchChange<WebhookObject>),
     /// Of the webhook's ConfigMap.
-    ConfigMap(Change<ConfigMapObject>),
+    ConfigMap(WatchChange<ConfigMapObject>),
     /// Of a kind of another project whose objects use ServiceAccounts.
-    Consumer(&'static ConsumerKind, Change<ReadObject>),
+    Consumer(&'static ConsumerKind, WatchChange<ReadObject>),
     /// Of `IrsaAudit`s.
-    Audit(Change<Box<AuditObject>>),
+    Audit(WatchChange<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.
-    Policy(Change<Box<PolicyObject>>),
+    Policy(WatchChange<Box<PolicyObject>>),
     /// An object that exists and could not be read.
     Skipped(Undecodable),
     /// A list or watch call failed; it is tried again, with backoff, for as long as it takes.
@@ -85,61 +85,61 @@ pub enum Observation {
 }
 
 /// Plain data that a watch observes.
-pub(crate) trait Observed: Sized {
+pub(crate) trait ObservedObject: Sized {
     /// Wraps a step of a watch of `kind`.
-    fn observation(kind: Kind, change: Change<Self>) -> Observation;
+    fn observation(kind: Kind, change: WatchChange<Self>) -> Observation;
 }
 
-impl Observed for ServiceAccount {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for ServiceAccount {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::ServiceAccount(change)
     }
 }
 
-impl Observed for Pod {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for Pod {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Pod(change)
     }
 }
 
-impl Observed for NamespaceObject {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for NamespaceObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Namespace(change)
     }
 }
 
-impl Observed for WebhookObject {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for WebhookObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Webhook(change)
     }
 }
 
-impl Observed for ConfigMapObject {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for ConfigMapObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::ConfigMap(change)
     }
 }
 
-impl Observed for Box<AuditObject> {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for Box<AuditObject> {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Audit(change)
     }
 }
 
-impl Observed for Box<PolicyObject> {
-    fn observation(_: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for Box<PolicyObject> {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Policy(change)
     }
 }
 
-impl Observed for RbacRole {
-    fn observation(kind: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for RbacRole {
+    fn observation(kind: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Role(kind, change)
     }
 }
 
-impl Observed for RoleBinding {
-    fn observation(kind: Kind, change: Change<Self>) -> Observation {
+impl ObservedObject for RoleBinding {
+    fn observation(kind: Kind, change: WatchChange<Self>) -> Observation {
         Observation::RoleBinding(kind, change)
     }
 }

@@ -16,7 +16,7 @@ use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
 use crate::namespace_object::NamespaceObject;
-use crate::observation::{Change, Observation, Observed};
+use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
@@ -104,13 +104,13 @@ struct Watcher {
 
 impl Watcher {
     /// Watches all objects of one kind until the receiver is gone.
-    async fn watch<W: Wire<Plain: Observed>>(self) {
+    async fn watch<W: Wire<Plain: ObservedObject>>(self) {
         let all = Api::all(self.client.clone());
         self.watch_in::<W>(all, None).await;
     }
 
     /// Watches the objects of one kind that a field selector leaves, until the receiver is gone.
-    async fn watch_in<W: Wire<Plain: Observed>>(self, api: Api<Watched<W>>, fields: Option<String>) {
+    async fn watch_in<W: Wire<Plain: ObservedObject>>(self, api: Api<Watched<W>>, fields: Option<String>) {
         let mut config = watcher::Config::default()
             .timeout(WATCH_SECONDS)
             .page_size(PAGE_SIZE);
@@ -122,7 +122,7 @@ impl Watcher {
     }
 }
 
-async fn forward<W: Wire<Plain: Observed>>(
+async fn forward<W: Wire<Plain: ObservedObject>>(
     api: &Api<Watched<W>>,
     config: &watcher::Config,
     prefix: &str,
@@ -175,20 +175,23 @@ async fn forward<W: Wire<Plain: Observed>>(
 }
 
 /// What an event says; nothing for an object that was deleted and never had a name.
-fn observation<W: Wire<Plain: Observed>>(event: Event<Watched<W>>, prefix: &str) -> Option<Observation> {
-    let of = |object: Watched<W>, change: fn(W::Plain) -> Change<W::Plain>| match object.object {
+fn observation<W: Wire<Plain: ObservedObject>>(
+    event: Event<Watched<W>>,
+    prefix: &str,
+) -> Option<Observation> {
+    let of = |object: Watched<W>, change: fn(W::Plain) -> WatchChange<W::Plain>| match object.object {
         Ok(object) => W::Plain::observation(W::KIND, change(object.for_prefix(prefix))),
         Err(undecodable) => Observation::Skipped(undecodable),
     };
     Some(match event {
-        Event::Init => W::Plain::observation(W::KIND, Change::Init),
-        Event::InitApply(object) => of(object, Change::Listed),
-        Event::InitDone => W::Plain::observation(W::KIND, Change::InitDone),
-        Event::Apply(object) => of(object, Change::Applied),
+        Event::Init => W::Plain::observation(W::KIND, WatchChange::Init),
+        Event::InitApply(object) => of(object, WatchChange::Listed),
+        Event::InitDone => W::Plain::observation(W::KIND, WatchChange::InitDone),
+        Event::Apply(object) => of(object, WatchChange::Applied),
         Event::Delete(object) => {
             // Gone is gone, readable or not.
             let (namespace, name) = object.id()?;
-            W::Plain::observation(W::KIND, Change::Deleted { namespace, name })
+            W::Plain::observation(W::KIND, WatchChange::Deleted { namespace, name })
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audit_core::model::{Registration, Requirement, RequirementOperator, Selector};
+use audit_core::model::{LabelRequirement, LabelSelector, Registration, RequirementOperator};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -153,13 +153,16 @@ impl RawWebhook {
 }
 
 impl RawSelector {
-    fn plain(self) -> Selector {
-        let labels = self.match_labels.into_iter().map(|(key, value)| Requirement {
-            key,
-            operator: RequirementOperator::In,
-            values: vec![value],
-        });
-        let expressions = self.match_expressions.into_iter().map(|one| Requirement {
+    fn plain(self) -> LabelSelector {
+        let labels = self
+            .match_labels
+            .into_iter()
+            .map(|(key, value)| LabelRequirement {
+                key,
+                operator: RequirementOperator::In,
+                values: vec![value],
+            });
+        let expressions = self.match_expressions.into_iter().map(|one| LabelRequirement {
             key: one.key,
             operator: match one.operator {
                 RawOperator::In => RequirementOperator::In,
@@ -169,7 +172,7 @@ impl RawSelector {
             },
             values: one.values,
         });
-        Selector(labels.chain(expressions).collect())
+        LabelSelector(labels.chain(expressions).collect())
     }
 }
 
@@ -204,7 +207,7 @@ impl Wire for WebhookObject {
 
 #[cfg(test)]
 mod tests {
-    use audit_core::model::{Requirement, RequirementOperator};
+    use audit_core::model::{LabelRequirement, RequirementOperator};
     use serde_json::{Value, json};
 
     use crate::prune;
@@ -247,7 +250,7 @@ mod tests {
         webhook["failurePolicy"] = json!("Ignore");
         let object = json!({ "metadata": { "name": "pod-identity-webhook" }, "webhooks": [webhook] });
         let found = prune::webhook(object).unwrap().registrations.remove(0);
-        let requirement = |key: &str, operator, value: &str| Requirement {
+        let requirement = |key: &str, operator, value: &str| LabelRequirement {
             key: key.to_owned(),
             operator,
             values: vec![value.to_owned()],

@@ -1,7 +1,7 @@
 //! The ways into accounts.
 
 use audit_aws::evidence::{Answered, Provider};
-use audit_aws::{Outcome, PieceAnswer, Reading, Settings};
+use audit_aws::{CallOutcome, DirectorySettings, PieceAnswer, Reading};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -22,7 +22,7 @@ async fn two_accounts() -> FakeAws {
 
 async fn with_accounts(aws: &FakeAws, accounts: &[&str]) -> Running {
     let accounts = accounts.iter().map(|text| access(text)).collect();
-    let mut running = Running::start(Settings {
+    let mut running = Running::start(DirectorySettings {
         accounts,
         ..settings(aws).await
     });
@@ -72,8 +72,8 @@ async fn each_account_is_read_by_its_own_way_in() {
         assert_eq!(path(&mut running, OTHER).await.unwrap(), "/other/");
     }
     assert_eq!(aws.count("AssumeRole"), 1, "the session is kept");
-    assert_eq!(running.attempts.of(OTHER, "AssumeRole"), [Outcome::Ok]);
-    assert_eq!(running.attempts.of(OTHER, "GetRole"), [Outcome::Ok; 3]);
+    assert_eq!(running.attempts.of(OTHER, "AssumeRole"), [CallOutcome::Ok]);
+    assert_eq!(running.attempts.of(OTHER, "GetRole"), [CallOutcome::Ok; 3]);
 }
 
 #[tokio::test]
@@ -107,7 +107,10 @@ async fn a_role_that_cannot_be_assumed_names_the_action() {
         let aws = two_accounts().await;
         let mut running = with_accounts(&aws, &[way]).await;
         assert_eq!(path(&mut running, OTHER).await, denied(), "{way}");
-        assert_eq!(running.attempts.of(OTHER, "AssumeRole"), [Outcome::AccessDenied]);
+        assert_eq!(
+            running.attempts.of(OTHER, "AssumeRole"),
+            [CallOutcome::AccessDenied]
+        );
         assert_eq!(
             path(&mut running, HOME).await.unwrap(),
             "/home/",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use audit_aws::evidence::Answered;
-use audit_aws::{PieceAnswer, Reading, Settings};
+use audit_aws::{DirectorySettings, PieceAnswer, Reading};
 use audit_core::model::RoleLookup;
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -60,7 +60,7 @@ async fn an_account_that_hangs_keeps_few_calls_and_delays_nobody_else() {
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
     aws.account(OTHER).role(Role::named("reader").trust(trust));
     let accounts = vec![access("444455556666=arn:aws:iam::444455556666:role/reader")];
-    let mut running = Running::start(Settings {
+    let mut running = Running::start(DirectorySettings {
         accounts,
         concurrency: 2,
         ..settings(&aws).await

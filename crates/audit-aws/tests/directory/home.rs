@@ -1,7 +1,7 @@
 //! Finding the own account.
 
 use audit_aws::evidence::{Answered, Provider};
-use audit_aws::{Outcome, PieceAnswer, Reading, Request, Settings};
+use audit_aws::{CallOutcome, DirectorySettings, PieceAnswer, Reading, Request};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -12,7 +12,7 @@ async fn nothing_is_called_but_who_am_i() {
     let aws = FakeAws::start().await.unwrap();
     aws.account(OTHER).role(Role::named("reader"));
     let accounts = vec![access("444455556666=arn:aws:iam::444455556666:role/reader")];
-    let mut running = Running::start(Settings {
+    let mut running = Running::start(DirectorySettings {
         accounts,
         ..settings(&aws).await
     });
@@ -77,10 +77,10 @@ async fn requests_wait_for_the_own_account_and_hear_of_its_failure_once() {
     assert_eq!(
         outcomes,
         [
-            Outcome::Throttled,
-            Outcome::Throttled,
-            Outcome::Throttled,
-            Outcome::Ok
+            CallOutcome::Throttled,
+            CallOutcome::Throttled,
+            CallOutcome::Throttled,
+            CallOutcome::Ok
         ]
     );
 }
@@ -143,7 +143,7 @@ async fn accounts_with_a_role_do_not_wait_for_the_own_one() {
     aws.account(OTHER).role(Role::named("reader").trust(trust));
     aws.fault(Fault::on("GetCallerIdentity").hang());
     let accounts = vec![access("444455556666=arn:aws:iam::444455556666:role/reader")];
-    let mut running = Running::start(Settings {
+    let mut running = Running::start(DirectorySettings {
         accounts,
         ..settings(&aws).await
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audit_aws::evidence::Role;
 use audit_aws::{
-    AccountAccess, Directory, Outcome, Piece, Rate, Reading, Request, RequestObserver, Settings,
+    AccountAccess, CallOutcome, Directory, DirectorySettings, Piece, Rate, Reading, Request, RequestObserver,
 };
 use audit_core::model::IssuerUrl;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -39,20 +39,20 @@ pub async fn config(endpoint: &str, key: String, secret: String) -> SdkConfig {
 }
 
 /// The operator as a user in the home account.
-pub async fn settings(aws: &FakeAws) -> Settings {
+pub async fn settings(aws: &FakeAws) -> DirectorySettings {
     let (key, secret) = aws.credentials(HOME);
     fast(config(aws.endpoint(), key, secret).await)
 }
 
-pub fn fast(home: SdkConfig) -> Settings {
-    Settings {
+pub fn fast(home: SdkConfig) -> DirectorySettings {
+    DirectorySettings {
         rate: Rate {
             per_second: 100_000.0,
             burst: 100_000,
         },
         backoff: Duration::from_millis(1),
         call_timeout: Duration::from_secs(30),
-        ..Settings::new(home)
+        ..DirectorySettings::new(home)
     }
 }
 
@@ -62,7 +62,7 @@ pub fn access(text: &str) -> AccountAccess {
 
 /// Remembers account, operation and outcome of every attempt.
 #[derive(Default)]
-pub struct Attempts(Mutex<Vec<(String, &'static str, Outcome)>>);
+pub struct Attempts(Mutex<Vec<(String, &'static str, CallOutcome)>>);
 
 impl RequestObserver for Attempts {
     fn observe(
@@ -70,7 +70,7 @@ impl RequestObserver for Attempts {
         account: &str,
         _: &'static str,
         operation: &'static str,
-        outcome: Outcome,
+        outcome: CallOutcome,
         _: Duration,
     ) {
         self.0
@@ -82,7 +82,7 @@ impl RequestObserver for Attempts {
 
 impl Attempts {
     /// The outcomes of one operation in one account, in order.
-    pub fn of(&self, account: &str, operation: &str) -> Vec<Outcome> {
+    pub fn of(&self, account: &str, operation: &str) -> Vec<CallOutcome> {
         let attempts = self.0.lock().unwrap();
         attempts
             .iter()
@@ -100,7 +100,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(settings: Settings) -> Self {
+    pub fn start(settings: DirectorySettings) -> Self {
         let attempts = Arc::new(Attempts::default());
         let (directory, readings) =
             Directory::start(settings, Arc::clone(&attempts) as Arc<dyn RequestObserver>);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use audit_aws::evidence::Answered;
-use audit_aws::{Failure, Outcome, PieceAnswer, Reading};
+use audit_aws::{CallOutcome, Failure, PieceAnswer, Reading};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -44,13 +44,13 @@ async fn fake() -> FakeAws {
 #[tokio::test]
 async fn a_trouble_that_passes_is_seen_by_the_metrics_alone() {
     for (fault, outcome) in [
-        (Fault::on("GetRole").throttle(), Outcome::Throttled),
+        (Fault::on("GetRole").throttle(), CallOutcome::Throttled),
         (
             Fault::on("GetRole").error(500, "ServiceFailure", "sorry"),
-            Outcome::Error,
+            CallOutcome::Error,
         ),
-        (Fault::on("GetRole").drop_connection(), Outcome::Error),
-        (Fault::on("GetRole").garbage_body(), Outcome::Error),
+        (Fault::on("GetRole").drop_connection(), CallOutcome::Error),
+        (Fault::on("GetRole").garbage_body(), CallOutcome::Error),
     ] {
         let aws = fake().await;
         let mut running = Running::at_home(&aws).await;
@@ -58,7 +58,7 @@ async fn a_trouble_that_passes_is_seen_by_the_metrics_alone() {
         assert_eq!(role(&mut running).await, Ok(true), "{outcome:?}");
         assert_eq!(
             running.attempts.of(HOME, "GetRole"),
-            [outcome, outcome, Outcome::Ok]
+            [outcome, outcome, CallOutcome::Ok]
         );
         assert_eq!(aws.count("GetRole"), 3);
     }
@@ -101,7 +101,7 @@ async fn a_trouble_that_stays_is_a_failure_of_its_kind_and_ends_with_it() {
 async fn no_answer_in_time_is_a_failure() {
     let aws = fake().await;
     let settings = settings(&aws).await;
-    let mut running = Running::start(audit_aws::Settings {
+    let mut running = Running::start(audit_aws::DirectorySettings {
         call_timeout: Duration::from_millis(200),
         ..settings
     });
@@ -111,7 +111,7 @@ async fn no_answer_in_time_is_a_failure() {
         role(&mut running).await.unwrap_err().kind,
         FailureKind::Unavailable
     );
-    assert_eq!(running.attempts.of(HOME, "GetRole"), [Outcome::Timeout; 3]);
+    assert_eq!(running.attempts.of(HOME, "GetRole"), [CallOutcome::Timeout; 3]);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn nobody_at_the_endpoint_is_a_failure() {
         role(&mut running).await.unwrap_err().kind,
         FailureKind::Unavailable
     );
-    assert_eq!(running.attempts.of(HOME, "GetRole"), [Outcome::Error; 3]);
+    assert_eq!(running.attempts.of(HOME, "GetRole"), [CallOutcome::Error; 3]);
 }
 
 #[tokio::test]

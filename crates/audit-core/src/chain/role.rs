@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::permissions::doubt::Limits;
 use crate::permissions::organization;
-use crate::permissions::{Policy, PolicySet, Source};
+use crate::permissions::{PolicySet, PolicySource, RolePolicy};
 use crate::snapshot::{Origin, Snapshot};
 
 /// Why evidence is not there.
@@ -283,14 +283,14 @@ fn documents<'a>(
 ) -> Result<PolicySet<'a>, Gap> {
     let managed = |arn: &'a str| {
         let text = evidence(account.managed.get(arn), config, now, missing)?;
-        Ok(Policy::new(Source::Managed(arn), text))
+        Ok(RolePolicy::new(PolicySource::Managed(arn), text))
     };
     let mut identity = Vec::with_capacity(policies.inline.len() + policies.attached.len());
     if !policies.inline.is_empty() {
         let texts = evidence(account.inline.get(role.arn.name()), config, now, missing)?;
         for name in &policies.inline {
             match texts.get(name) {
-                Some(text) => identity.push(Policy::new(Source::Inline(name), text)),
+                Some(text) => identity.push(RolePolicy::new(PolicySource::Inline(name), text)),
                 None if account.is_inline_gone(role.arn.name(), name) => {}
                 None => return Err(missing.clone()),
             }

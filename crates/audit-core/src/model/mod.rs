@@ -40,4 +40,4 @@ pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use simulation::{
     ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,
 };
-pub use webhook::{Registration, Requirement, RequirementOperator, Selector, WebhookEntry};
+pub use webhook::{LabelRequirement, LabelSelector, Registration, RequirementOperator, WebhookEntry};

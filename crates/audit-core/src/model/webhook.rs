@@ -23,9 +23,9 @@ pub struct Registration {
     /// The name of the webhook in it.
     pub name: String,
     /// Which namespaces' pods it sees, by their labels.
-    pub namespaces: Selector,
+    pub namespaces: LabelSelector,
     /// Which pods it sees, by their labels.
-    pub pods: Selector,
+    pub pods: LabelSelector,
     /// It has `matchConditions`, which say in CEL which pods it sees. They are not evaluated.
     pub has_conditions: bool,
     /// `failurePolicy: Fail`: without the webhook's answer no pod is created.
@@ -36,7 +36,7 @@ impl Registration {
     /// The registration that EKS and the project's own manifests have.
     #[must_use]
     pub fn usual() -> Self {
-        let opt_out = Requirement {
+        let opt_out = LabelRequirement {
             key: OPT_OUT_LABEL.to_owned(),
             operator: RequirementOperator::DoesNotExist,
             values: Vec::new(),
@@ -44,7 +44,7 @@ impl Registration {
         Self {
             configuration: "pod-identity-webhook".to_owned(),
             name: "iam-for-pods.amazonaws.com".to_owned(),
-            pods: Selector(vec![opt_out]),
+            pods: LabelSelector(vec![opt_out]),
             ..Self::default()
         }
     }
@@ -52,11 +52,11 @@ impl Registration {
 
 /// A label selector: all requirements hold. None at all selects everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selector(pub Vec<Requirement>);
+pub struct LabelSelector(pub Vec<LabelRequirement>);
 
 /// What a selector wants of one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
+pub struct LabelRequirement {
     /// The label's key.
     pub key: String,
     /// How its value is compared.
@@ -78,7 +78,7 @@ pub enum RequirementOperator {
     DoesNotExist,
 }
 
-impl Requirement {
+impl LabelRequirement {
     /// Whether a label's value, or its absence, meets it.
     #[must_use]
     pub fn admits(&self, value: Option<&str>) -> bool {
@@ -150,7 +150,7 @@ mod tests {
     fn requirements_are_those_of_label_selectors() {
         let admits = |operator, values: &[&str], value| {
             let values = values.iter().map(|&value| value.to_owned()).collect();
-            let requirement = Requirement {
+            let requirement = LabelRequirement {
                 key: "k".to_owned(),
                 operator,
                 values,

@@ -6,10 +6,10 @@
 //! Known by the kinds in the table of `audit-k8s`, and by the templates of workloads that keep no pods running, such as a
 //! `CronJob`.
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, Taker, Way};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 use crate::model::{Container, Pod, Use};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Launched,
     claim,
     rest,
@@ -27,12 +27,12 @@ const STANDING: [&str; 8] = [
     "StatefulSet",
 ];
 
-fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     let launches = pod.is_template() && !STANDING.contains(&pod.workload.kind.as_str());
     (launches && sight.asked.role.is_some()).then_some((PathRole::Asked, None))
 }
 
-fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let consumers = sight.snapshot.cluster.consumers(sight.key);
     let launching = consumers.filter(|consumer| consumer.how == Use::Launches);
     let role = if sight.asked.role.is_some() {

@@ -34,10 +34,10 @@ use crate::model::{BindingKey, Container, Pod, ServiceAccount};
 use crate::snapshot::{Asked, Binding, Snapshot};
 
 pub use requested::PREFIX as REQUESTERS_PREFIX;
-pub use way::{CredentialPath, Entry, PathRole, Sight, Taker, Way};
+pub use way::{CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 
 /// The paths, in the order in which they claim containers.
-pub static PATHS: [&Entry; 7] = [
+pub static PATHS: [&PathEntry; 7] = [
     &own::ENTRY,
     &launched::ENTRY,
     &webhook::ENTRY,
@@ -48,7 +48,7 @@ pub static PATHS: [&Entry; 7] = [
 ];
 
 /// The way of a container, by the first path that claims it.
-fn way<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Option<Way<'a>> {
+fn way<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Way<'a>> {
     PATHS.iter().find_map(|entry| {
         let (role, audience) = (entry.claim)(sight, pod, container)?;
         let taker = Taker::Container(pod, container);
@@ -90,7 +90,7 @@ impl<'a> Ways<'a> {
         asked: Asked<'a>,
         pods: &'a [Pod],
     ) -> Self {
-        let sight = Sight {
+        let sight = PathInput {
             snapshot,
             config,
             now,

@@ -6,17 +6,17 @@
 //!
 //! Source: [Restrict access to the instance profile](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html).
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, nothing_else};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, nothing_else};
 use crate::model::{Container, Pod};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Node,
     claim,
     rest: nothing_else,
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "all paths claim by one signature")]
-fn claim<'a>(sight: &Sight<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(sight: &PathInput<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     let is_asked = sight.asked.role.is_some();
     Some((if is_asked { PathRole::Asked } else { PathRole::None }, None))
 }

@@ -15,17 +15,17 @@
 //! Sources: [Cross-account IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html) (config file),
 //! [AssumeRoleWithWebIdentity in the SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, nothing_else, own_token};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, nothing_else, own_token};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, EksIssuer, Pod};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Own,
     claim,
     rest: nothing_else,
 };
 
-fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
         // Without a token there, it is the webhook that would mount one.
         let audience = container.token()?.audience.as_deref().unwrap_or_default();
@@ -42,7 +42,7 @@ fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Optio
 
 /// Whether the token to which the variable leads is the pod's own, and not the webhook's. Of volumes with the webhook's name,
 /// a template has none from it; nor has a pod that nothing asks the webhook for, outside of EKS, where it is seen that none is registered.
-fn is_own(sight: &Sight<'_>, pod: &Pod, container: &Container) -> bool {
+fn is_own(sight: &PathInput<'_>, pod: &Pod, container: &Container) -> bool {
     let by_webhook = container.token().is_some_and(|token| token.by_webhook);
     let is_asked = sight.asked.role.is_some();
     let issuer = || sight.snapshot.issuer.as_ref();

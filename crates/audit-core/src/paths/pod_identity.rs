@@ -6,21 +6,21 @@
 //!
 //! Source: [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, Taker, Way};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 use crate::model::{Account, Container, Pod};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::PodIdentity,
     claim,
     rest,
 };
 
-fn claim<'a>(_: &Sight<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(_: &PathInput<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     container.pod_identity.then_some((PathRole::None, None))
 }
 
 /// New pods get their credentials from an association, where nothing asks the webhook as well.
-fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let is_associated = || {
         let mut accounts = sight.snapshot.accounts.values();
         let has_one = |account: &Account| {

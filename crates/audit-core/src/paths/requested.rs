@@ -10,11 +10,11 @@
 //! Source: [TokenRequest](https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/), and
 //! the documentation of each project, in the file of its kind.
 
-use super::way::{CredentialPath, Entry, PathRole, Sight, Taker, Way, no_container};
+use super::way::{CredentialPath, PathEntry, PathInput, PathRole, Taker, Way, no_container};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Consumer, RequestedAudience, Use};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Requested,
     claim: no_container,
     rest,
@@ -23,12 +23,12 @@ pub(super) static ENTRY: Entry = Entry {
 /// The prefix under which controllers read the annotations, whatever that of the webhook is.
 pub const PREFIX: &str = "eks.amazonaws.com";
 
-fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let consumers = sight.snapshot.cluster.consumers(sight.key);
     ways.extend(consumers.filter_map(|consumer| way(sight, consumer)));
 }
 
-fn way<'a>(sight: &Sight<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
+fn way<'a>(sight: &PathInput<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
     let Use::Requests { audience, role, .. } = &consumer.how else {
         return None;
     };

@@ -5,16 +5,16 @@
 //!
 //! Source: [Access keys in the SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html).
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, nothing_else};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, nothing_else};
 use crate::model::{Container, Pod};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Static,
     claim,
     rest: nothing_else,
 };
 
-fn claim<'a>(sight: &Sight<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(sight: &PathInput<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     // Where a role is asked for, keys in its place are what is wrong.
     let is_static = sight.asked.role.is_none() && container.access_key().is_some();
     is_static.then_some((PathRole::None, None))

@@ -58,25 +58,25 @@ impl fmt::Display for CredentialPath {
 }
 
 /// What there is to say of a path.
-pub struct Entry {
+pub struct PathEntry {
     /// The path.
     pub path: CredentialPath,
     /// The role and the token's audience of a container that takes it.
-    pub(super) claim: for<'a> fn(&Sight<'a>, &'a Pod, &'a Container) -> Option<Claim<'a>>,
+    pub(super) claim: for<'a> fn(&PathInput<'a>, &'a Pod, &'a Container) -> Option<Claim<'a>>,
     /// Adds what takes it without being a container, once all containers are told apart.
-    pub(super) rest: for<'a> fn(&Sight<'a>, &mut Vec<Way<'a>>),
+    pub(super) rest: for<'a> fn(&PathInput<'a>, &mut Vec<Way<'a>>),
 }
 
 /// Where a path leads a container: the role, and the audience of its token.
 pub(super) type Claim<'a> = (PathRole<'a>, Option<&'a str>);
 
 /// No container takes the path.
-pub(super) fn no_container<'a>(_: &Sight<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
+pub(super) fn no_container<'a>(_: &PathInput<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     None
 }
 
 /// Nothing but containers takes the path.
-pub(super) fn nothing_else<'a>(_: &Sight<'a>, _: &mut Vec<Way<'a>>) {}
+pub(super) fn nothing_else<'a>(_: &PathInput<'a>, _: &mut Vec<Way<'a>>) {}
 
 /// Who takes a path.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +151,7 @@ impl Way<'_> {
 }
 
 /// All that paths look at.
-pub struct Sight<'a> {
+pub struct PathInput<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) config: &'a Config,
     pub(super) now: Timestamp,
@@ -162,7 +162,7 @@ pub struct Sight<'a> {
     pub(super) pods: Vec<&'a Pod>,
 }
 
-impl Sight<'_> {
+impl PathInput<'_> {
     /// Whether a role could be had with a token of this audience: that which trusts the ServiceAccount by its name.
     pub(super) fn is_admitted(&self, audience: &str) -> bool {
         let subject = self.key.subject();

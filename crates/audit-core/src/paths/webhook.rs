@@ -7,16 +7,16 @@
 //!
 //! Source: [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook).
 
-use super::way::{Claim, CredentialPath, Entry, PathRole, Sight, Taker, Way};
+use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 use crate::model::{Container, Pod};
 
-pub(super) static ENTRY: Entry = Entry {
+pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Webhook,
     claim,
     rest,
 };
 
-fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     let takes = if pod.is_template() {
         sight.asked.role.is_some()
     } else if sight.asked.role.is_some() {
@@ -28,7 +28,7 @@ fn claim<'a>(sight: &Sight<'a>, pod: &'a Pod, container: &'a Container) -> Optio
     takes.then(|| (role(sight), None))
 }
 
-fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
+fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let has_consumers = sight.snapshot.cluster.consumers(sight.key).next().is_some();
     if sight.asked.role.is_some() && sight.pods.is_empty() && !has_consumers {
         ways.push(Way {
@@ -40,7 +40,7 @@ fn rest<'a>(sight: &Sight<'a>, ways: &mut Vec<Way<'a>>) {
     }
 }
 
-fn role(sight: &Sight<'_>) -> PathRole<'static> {
+fn role(sight: &PathInput<'_>) -> PathRole<'static> {
     if sight.asked.role.is_some() {
         PathRole::Asked
     } else {

@@ -7,7 +7,7 @@
 use iam_policy::{Request, RoleArn, Truth};
 
 use super::admission::{Admission, unique_id};
-use super::policies::{Answer, Doubt, PolicySet, Refusal, Sides};
+use super::policies::{ChainRefusal, Doubt, PolicyAnswer, PolicySet, Sides};
 use super::question::{is_chaining, questions};
 use crate::chain::{ABSENT, Chain};
 use crate::model::{AwsExpectation, Observed, Role, RoleLookup};
@@ -51,7 +51,12 @@ pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
 /// What policies of a role answer to a question; for one about assuming another role, together with that role's trust policy as far
 /// as it was seen.
 #[must_use]
-pub fn ask<'a>(chain: &Chain<'_>, from: &RoleArn, request: &Request, policies: &PolicySet<'a>) -> Answer<'a> {
+pub fn ask<'a>(
+    chain: &Chain<'_>,
+    from: &RoleArn,
+    request: &Request,
+    policies: &PolicySet<'a>,
+) -> PolicyAnswer<'a> {
     let resource = request.resource.as_deref().unwrap_or_default();
     let Some(to) = target(&request.action, resource) else {
         return policies.ask(request);
@@ -89,8 +94,8 @@ pub fn ask<'a>(chain: &Chain<'_>, from: &RoleArn, request: &Request, policies: &
     }
 }
 
-fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> Answer<'_> {
-    Answer::Refused(Refusal {
+fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> PolicyAnswer<'_> {
+    PolicyAnswer::Refused(ChainRefusal {
         why,
         remedy,
         needs_own,
@@ -100,10 +105,13 @@ fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> An
 
 /// Where nothing is known of the other role, the own policies are all there is to say; of a role of the same account, whose trust
 /// policy may grant it by itself, only a yes and an explicit Deny.
-fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> Answer<'a> {
+fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> PolicyAnswer<'a> {
     let answer = sides.answer();
-    let may_be_granted =
-        to.account() == from.account() && matches!(answer, Answer::NotAllowed | Answer::OutsideBoundary(_));
+    let may_be_granted = to.account() == from.account()
+        && matches!(
+            answer,
+            PolicyAnswer::NotAllowed | PolicyAnswer::OutsideBoundary(_)
+        );
     if !may_be_granted {
         return answer;
     }
@@ -112,7 +120,7 @@ fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> Answer<'a> {
          not seen",
         quote(&to.to_string())
     );
-    Answer::Undetermined(vec![Doubt::Target {
+    PolicyAnswer::Undetermined(vec![Doubt::Target {
         why,
         keys: Vec::new(),
     }])
@@ -124,13 +132,13 @@ fn with_trust<'a>(
     from: &RoleArn,
     request: &Request,
     sides: Sides<'a>,
-) -> Answer<'a> {
+) -> PolicyAnswer<'a> {
     let Some(document) = role.trust().document else {
         let why = format!(
             "the trust policy of `{}` cannot be read",
             quote(&role.arn.to_string())
         );
-        return Answer::Undetermined(vec![Doubt::Target {
+        return PolicyAnswer::Undetermined(vec![Doubt::Target {
             why,
             keys: Vec::new(),
         }]);
@@ -174,11 +182,11 @@ fn with_trust<'a>(
     };
     match (direct | (admission.any() & own)) & !denied {
         Truth::True if own == Truth::True => sides.answer(),
-        Truth::True => Answer::Trusted(admission.grant()),
+        Truth::True => PolicyAnswer::Trusted(admission.grant()),
         Truth::False => match (&sides.boundary, within) {
             // Where the ARN is named no identity policy is needed, so that the boundary is what is in the way.
             (Some((boundary, _)), Truth::False) if direct_but_for(&admission, role, from) => {
-                Answer::OutsideBoundary(*boundary)
+                PolicyAnswer::OutsideBoundary(*boundary)
             }
             _ => sides.answer(),
         },
@@ -197,7 +205,7 @@ fn with_trust<'a>(
             if own != Truth::False || sides.may_deny() || within == Truth::Unknown {
                 doubts.extend(sides.doubts());
             }
-            Answer::Undetermined(doubts)
+            PolicyAnswer::Undetermined(doubts)
         }
     }
 }

@@ -11,8 +11,8 @@ use iam_policy::{RoleArn, is_pattern};
 use jiff::{SignedDuration, Timestamp};
 
 pub use super::expected::Confirmation;
-use super::policies::{Answer, PolicySet};
-use super::question::{NO_RESOURCE, Question};
+use super::policies::{PolicyAnswer, PolicySet};
+use super::question::{ExpectedRequest, NO_RESOURCE};
 use super::session::principal;
 use super::simulation_context;
 use crate::chain::{Chain, RoleChain};
@@ -125,7 +125,7 @@ fn current<'a>(chain: &Chain<'a>, aws: &RoleChain<'a>) -> Option<(&'a Simulation
 pub(super) fn confirm<'a>(
     chain: &Chain<'a>,
     aws: &RoleChain<'a>,
-) -> impl Fn(&Question<'_>, &AwsExpectation, &Answer<'_>) -> Confirmation<'a> {
+) -> impl Fn(&ExpectedRequest<'_>, &AwsExpectation, &PolicyAnswer<'_>) -> Confirmation<'a> {
     let current = current(chain, aws);
     let role = aws.arn.clone();
     let home = home(chain, &role);
@@ -151,16 +151,16 @@ fn is_later(since: Timestamp, at: Timestamp) -> bool {
     at.duration_since(since) >= wait
 }
 
-fn compare<'a>(ours: &Answer<'_>, said: &'a SimulatedAnswer, again: bool) -> Confirmation<'a> {
+fn compare<'a>(ours: &PolicyAnswer<'_>, said: &'a SimulatedAnswer, again: bool) -> Confirmation<'a> {
     let is_allowed = match ours {
-        Answer::Allowed(_) => true,
-        Answer::NotAllowed | Answer::Denied(_) | Answer::OutsideBoundary(_) => false,
+        PolicyAnswer::Allowed(_) => true,
+        PolicyAnswer::NotAllowed | PolicyAnswer::Denied(_) | PolicyAnswer::OutsideBoundary(_) => false,
         // The simulator reads no trust policies, and nothing can contradict what we do not know.
-        Answer::Trusted(_)
-        | Answer::Free
-        | Answer::Refused(_)
-        | Answer::Unlisted
-        | Answer::Undetermined(_) => {
+        PolicyAnswer::Trusted(_)
+        | PolicyAnswer::Free
+        | PolicyAnswer::Refused(_)
+        | PolicyAnswer::Unlisted
+        | PolicyAnswer::Undetermined(_) => {
             return Confirmation::None;
         }
     };

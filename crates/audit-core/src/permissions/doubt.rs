@@ -7,7 +7,7 @@ use crate::text::{quote, quote_list};
 
 /// Where a policy is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source<'a> {
+pub enum PolicySource<'a> {
     /// Inline, by its name.
     Inline(&'a str),
     /// Managed, by its ARN.
@@ -16,7 +16,7 @@ pub enum Source<'a> {
     Organization(&'a ControlPolicy),
 }
 
-impl fmt::Display for Source<'_> {
+impl fmt::Display for PolicySource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inline(name) => write!(f, "inline policy `{}`", quote(name)),
@@ -34,16 +34,16 @@ impl fmt::Display for Source<'_> {
 
 /// One statement of one policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct StatementPlace<'a> {
     /// The policy.
-    pub policy: Source<'a>,
+    pub policy: PolicySource<'a>,
     /// The statement's number, from 0.
     pub at: usize,
     /// The statement, by its `Sid` or its number from 1; safe to show.
     pub statement: String,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for StatementPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.statement, self.policy)
     }
@@ -53,11 +53,11 @@ impl fmt::Display for Place<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt<'a> {
     /// Whether this statement applies depends on condition keys of which nothing is known.
-    Keys(Place<'a>, Vec<String>),
+    Keys(StatementPlace<'a>, Vec<String>),
     /// This statement applies to a part of what is asked for, or may.
-    Part(Place<'a>),
+    Part(StatementPlace<'a>),
     /// This policy cannot be read as one.
-    Unreadable(Source<'a>),
+    Unreadable(PolicySource<'a>),
     /// Whether the trust policy of the role that is to be assumed admits this one: why that is not certain, and the condition
     /// keys that would settle it.
     Target {
@@ -112,7 +112,7 @@ impl fmt::Display for Doubt<'_> {
 #[derive(Debug, Clone, Default)]
 pub struct Limits<'a> {
     /// The statement that denies it for certain.
-    pub denies: Option<Place<'a>>,
+    pub denies: Option<StatementPlace<'a>>,
     /// Why it is not certain that none denies it.
     pub may_deny: Vec<Doubt<'a>>,
 }

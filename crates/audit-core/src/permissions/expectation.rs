@@ -6,7 +6,7 @@ use super::chaining;
 use super::confirmation::confirm;
 pub use super::expected::{Confirmation, Expected};
 use super::policies::PolicySet;
-pub use super::question::{Question, admitted, questions, request};
+pub use super::question::{ExpectedRequest, admitted, questions, request};
 use super::session::Session;
 use crate::chain::Chain;
 use crate::model::AwsExpectation;

@@ -1,11 +1,11 @@
 //! An expected AWS permission with its answers: plain data, which the chain keeps.
 
-use super::policies::Answer;
+use super::policies::PolicyAnswer;
 use crate::model::SimulatedAnswer;
 
 /// One action on one resource; either may have wildcards, which ask for all that they match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question<'a> {
+pub struct ExpectedRequest<'a> {
     /// The action.
     pub action: &'a str,
     /// The resource.
@@ -18,9 +18,9 @@ pub struct Question<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected<'a> {
     /// What is expected.
-    pub question: Question<'a>,
+    pub question: ExpectedRequest<'a>,
     /// What the role's policies say.
-    pub answer: Answer<'a>,
+    pub answer: PolicyAnswer<'a>,
     /// What IAM's policy simulator says of that.
     pub simulated: Confirmation<'a>,
 }

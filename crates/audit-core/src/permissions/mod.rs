@@ -36,10 +36,10 @@ pub mod session;
 pub mod simulation;
 mod simulation_context;
 
-pub use expectation::{Expected, Question, expected};
+pub use expectation::{Expected, ExpectedRequest, expected};
 pub use policies::{
-    Answer, Doubt, Missed, Place, Policy, PolicySet, Refusal, Source, is_for_every_resource, is_free,
-    is_listed,
+    ChainRefusal, Doubt, Missed, PolicyAnswer, PolicySet, PolicySource, RolePolicy, StatementPlace,
+    is_for_every_resource, is_free, is_listed,
 };
 pub use session::Session;
 pub use simulation::Confirmation;

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use iam_policy::{Effect, Request, RoleArn, Truth, WebIdentity, is_pattern};
 
 use super::NOT_SEEN;
-use super::doubt::{Doubt, Limits, Source};
-use super::policies::{Policy, Side};
+use super::doubt::{Doubt, Limits, PolicySource};
+use super::policies::{RolePolicy, Side};
 use crate::fix::shell;
 use crate::model::{ControlKind, ControlPolicy};
 use crate::snapshot::Snapshot;
@@ -28,7 +28,7 @@ const SHOWN: usize = 3;
 impl<'a> Limits<'a> {
     /// What `policies` take away from a request of a role of `account`.
     pub(super) fn of<'p>(
-        policies: impl IntoIterator<Item = &'p Policy<'a>>,
+        policies: impl IntoIterator<Item = &'p RolePolicy<'a>>,
         account: &str,
         request: &Request,
     ) -> Self
@@ -38,7 +38,7 @@ impl<'a> Limits<'a> {
         let mut limits = Self::default();
         let mut lists = Vec::new();
         for policy in policies {
-            let Source::Organization(control) = policy.source else {
+            let PolicySource::Organization(control) = policy.source else {
                 continue;
             };
             if control.accounts.is_empty() && !control.may_reach_others {
@@ -69,7 +69,7 @@ impl<'a> Limits<'a> {
 
     fn take(
         &mut self,
-        policy: &Policy<'a>,
+        policy: &RolePolicy<'a>,
         control: &ControlPolicy,
         home: Option<&str>,
         applies: Truth,
@@ -122,12 +122,12 @@ impl<'a> Limits<'a> {
     /// the same account does.
     fn take_lists(
         &mut self,
-        lists: &[(&Policy<'a>, &ControlPolicy, Truth)],
+        lists: &[(&RolePolicy<'a>, &ControlPolicy, Truth)],
         account: &str,
         request: &Request,
     ) {
         let is_certain = |(_, _, applies): &&(_, _, Truth)| *applies == Truth::True;
-        let certain: Vec<&Policy<'a>> = lists
+        let certain: Vec<&RolePolicy<'a>> = lists
             .iter()
             .filter(is_certain)
             .map(|(policy, ..)| *policy)
@@ -236,7 +236,7 @@ fn is_limited(kind: ControlKind, action: &str) -> Truth {
 }
 
 /// Whether a policy has a statement that allows something. One that cannot be read is told as such.
-fn allows_anything(policy: &Policy<'_>) -> bool {
+fn allows_anything(policy: &RolePolicy<'_>) -> bool {
     let statements = policy.document().map(iam_policy::Document::statements);
     let mut effects = statements
         .into_iter()
@@ -247,7 +247,7 @@ fn allows_anything(policy: &Policy<'_>) -> bool {
 
 /// The policies that may concern what a role does.
 #[must_use]
-pub fn of_role<'a>(all: &'a [ControlPolicy], role: &RoleArn) -> Vec<Policy<'a>> {
+pub fn of_role<'a>(all: &'a [ControlPolicy], role: &RoleArn) -> Vec<RolePolicy<'a>> {
     let concerns = |control: &&ControlPolicy| match control.kind {
         ControlKind::Service => {
             !is_service_linked(role) && control.applies_to(role.account()) != Truth::False
@@ -270,12 +270,12 @@ pub fn of_trust<'a>(all: &'a [ControlPolicy], role: &RoleArn, identity: &WebIden
         ..Request::from(identity)
     };
     let of_resources = all.iter().filter(|control| control.kind == ControlKind::Resource);
-    let policies: Vec<Policy<'a>> = of_resources.map(policy).collect();
+    let policies: Vec<RolePolicy<'a>> = of_resources.map(policy).collect();
     Limits::of(&policies, role.account(), &request)
 }
 
-fn policy(control: &ControlPolicy) -> Policy<'_> {
-    Policy::new(Source::Organization(control), &control.text)
+fn policy(control: &ControlPolicy) -> RolePolicy<'_> {
+    RolePolicy::new(PolicySource::Organization(control), &control.text)
 }
 
 /// Whether AWS made the role for one of its services.
@@ -293,7 +293,7 @@ pub fn not_seen(snapshot: &Snapshot) -> Cow<'static, str> {
     let named: Vec<String> = given
         .iter()
         .take(SHOWN)
-        .map(|control| Source::Organization(control).to_string())
+        .map(|control| PolicySource::Organization(control).to_string())
         .collect();
     let more = match given.len().saturating_sub(SHOWN) {
         0 => String::new(),

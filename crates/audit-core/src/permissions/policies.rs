@@ -6,23 +6,23 @@ use iam_policy::{ClauseExplanation, Document, Effect, Parsed, Reach, Request, Tr
 
 use super::clause;
 use super::doubt::Limits;
-pub use super::doubt::{Doubt, Place, Source};
+pub use super::doubt::{Doubt, PolicySource, StatementPlace};
 use crate::text::quote;
 
 /// A policy of a role. Its document is read when the first question comes.
 #[derive(Debug, Clone)]
-pub struct Policy<'a> {
+pub struct RolePolicy<'a> {
     /// Where it is kept.
-    pub source: Source<'a>,
+    pub source: PolicySource<'a>,
     /// Its document, decoded.
     pub text: &'a str,
     parsed: OnceCell<Parsed>,
 }
 
-impl<'a> Policy<'a> {
+impl<'a> RolePolicy<'a> {
     /// A policy with its decoded document.
     #[must_use]
-    pub fn new(source: Source<'a>, text: &'a str) -> Self {
+    pub fn new(source: PolicySource<'a>, text: &'a str) -> Self {
         Self {
             source,
             text,
@@ -55,9 +55,9 @@ impl<'a> Policy<'a> {
 
     /// One of its statements, by its number from 0.
     #[must_use]
-    pub fn place(&self, at: usize) -> Place<'a> {
+    pub fn place(&self, at: usize) -> StatementPlace<'a> {
         let found = self.document().and_then(|document| document.statements().get(at));
-        Place {
+        StatementPlace {
             policy: self.source,
             at,
             statement: match found.and_then(iam_policy::Statement::sid) {
@@ -86,28 +86,28 @@ impl<'a> Policy<'a> {
 
 /// What a role's policies say of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer<'a> {
+pub enum PolicyAnswer<'a> {
     /// It is allowed, by this statement.
-    Allowed(Place<'a>),
+    Allowed(StatementPlace<'a>),
     /// No policy allows it.
     NotAllowed,
     /// A statement denies it, or a part of it.
-    Denied(Place<'a>),
+    Denied(StatementPlace<'a>),
     /// A policy allows it, and the permissions boundary does not.
-    OutsideBoundary(Source<'a>),
+    OutsideBoundary(PolicySource<'a>),
     /// The trust policy of the role that is to be assumed grants it by itself, so that no identity policy has to: how.
     Trusted(String),
     /// Anyone who has credentials may do it, whatever policies say.
     Free,
     /// The role that is to be assumed does not admit this one.
-    Refused(Refusal<'a>),
+    Refused(ChainRefusal<'a>),
     /// AWS has no such action, as far as is known here: it may be newer than the list of actions.
     Unlisted,
     /// It depends on what is not known.
     Undetermined(Vec<Doubt<'a>>),
 }
 
-impl Answer<'_> {
+impl PolicyAnswer<'_> {
     /// What the role's own policies say, where another role refuses as well.
     #[must_use]
     pub fn own(&self) -> &Self {
@@ -129,7 +129,7 @@ impl Answer<'_> {
 
 /// What becomes of a question when the role that is to be assumed does not admit the one that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal<'a> {
+pub struct ChainRefusal<'a> {
     /// Why; safe to show.
     pub why: String,
     /// What to do about it, by whom; safe to show.
@@ -138,14 +138,14 @@ pub struct Refusal<'a> {
     /// itself, and not where the request can never succeed.
     pub needs_own: bool,
     /// What the role's own policies say, which may refuse as well.
-    pub own: Box<Answer<'a>>,
+    pub own: Box<PolicyAnswer<'a>>,
 }
 
 /// A statement that allows action and resource, and whose condition keeps it from applying.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed<'a> {
     /// The statement.
-    pub place: Place<'a>,
+    pub place: StatementPlace<'a>,
     /// The clauses that fail.
     pub clauses: Vec<ClauseExplanation>,
 }
@@ -163,11 +163,11 @@ impl Missed<'_> {
 #[derive(Debug, Clone, Default)]
 pub struct PolicySet<'a> {
     /// The inline ones, then the attached ones.
-    pub identity: Vec<Policy<'a>>,
+    pub identity: Vec<RolePolicy<'a>>,
     /// The permissions boundary.
-    pub boundary: Option<Policy<'a>>,
+    pub boundary: Option<RolePolicy<'a>>,
     /// Policies of the organization, as far as they may apply to the role or to what it acts upon.
-    pub organization: Vec<Policy<'a>>,
+    pub organization: Vec<RolePolicy<'a>>,
     /// The role's account.
     pub account: &'a str,
 }
@@ -175,15 +175,15 @@ pub struct PolicySet<'a> {
 /// What some policies say together.
 #[derive(Debug, Default)]
 pub(super) struct Side<'a> {
-    pub(super) allows: Option<Place<'a>>,
+    pub(super) allows: Option<StatementPlace<'a>>,
     /// Why it is not certain that they do not allow it.
     pub(super) may_allow: Vec<Doubt<'a>>,
-    pub(super) denies: Option<Place<'a>>,
+    pub(super) denies: Option<StatementPlace<'a>>,
     pub(super) may_deny: Vec<Doubt<'a>>,
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn of<'p>(policies: impl IntoIterator<Item = &'p Policy<'a>>, request: &Request) -> Self
+    pub(super) fn of<'p>(policies: impl IntoIterator<Item = &'p RolePolicy<'a>>, request: &Request) -> Self
     where
         'a: 'p,
     {
@@ -231,7 +231,7 @@ impl<'a> Side<'a> {
     }
 }
 
-fn doubt<'a>(policy: &Policy<'a>, at: usize, request: &Request) -> Doubt<'a> {
+fn doubt<'a>(policy: &RolePolicy<'a>, at: usize, request: &Request) -> Doubt<'a> {
     let keys = policy.open_keys(at, request);
     if keys.is_empty() {
         Doubt::Part(policy.place(at))
@@ -244,13 +244,13 @@ fn doubt<'a>(policy: &Policy<'a>, at: usize, request: &Request) -> Doubt<'a> {
 #[derive(Debug)]
 pub(super) struct Sides<'a> {
     pub(super) identity: Side<'a>,
-    pub(super) boundary: Option<(Source<'a>, Side<'a>)>,
+    pub(super) boundary: Option<(PolicySource<'a>, Side<'a>)>,
     pub(super) organization: Limits<'a>,
 }
 
 impl<'a> Sides<'a> {
     /// The statement that denies it for certain.
-    pub(super) fn denies(&self) -> Option<&Place<'a>> {
+    pub(super) fn denies(&self) -> Option<&StatementPlace<'a>> {
         let own = self.identity.denies.as_ref();
         own.or_else(|| self.boundary.as_ref()?.1.denies.as_ref())
             .or(self.organization.denies.as_ref())
@@ -285,9 +285,9 @@ impl<'a> Sides<'a> {
     }
 
     /// What they say together: an explicit Deny anywhere decides; else both have to allow it.
-    pub(super) fn answer(self) -> Answer<'a> {
+    pub(super) fn answer(self) -> PolicyAnswer<'a> {
         if let Some(place) = self.denies() {
-            return Answer::Denied(place.clone());
+            return PolicyAnswer::Denied(place.clone());
         }
         match (
             self.identity.granted(),
@@ -295,10 +295,12 @@ impl<'a> Sides<'a> {
             &self.boundary,
             &self.identity.allows,
         ) {
-            (Truth::False, ..) => Answer::NotAllowed,
-            (Truth::True, Truth::False, Some((source, _)), _) => Answer::OutsideBoundary(*source),
-            (Truth::True, Truth::True, _, Some(place)) if !self.may_deny() => Answer::Allowed(place.clone()),
-            _ => Answer::Undetermined(self.doubts()),
+            (Truth::False, ..) => PolicyAnswer::NotAllowed,
+            (Truth::True, Truth::False, Some((source, _)), _) => PolicyAnswer::OutsideBoundary(*source),
+            (Truth::True, Truth::True, _, Some(place)) if !self.may_deny() => {
+                PolicyAnswer::Allowed(place.clone())
+            }
+            _ => PolicyAnswer::Undetermined(self.doubts()),
         }
     }
 }
@@ -306,12 +308,12 @@ impl<'a> Sides<'a> {
 impl<'a> PolicySet<'a> {
     /// Answers a question. Wildcards in its action and resource ask for all that they match, see [`iam_policy::reach()`].
     #[must_use]
-    pub fn ask(&self, request: &Request) -> Answer<'a> {
+    pub fn ask(&self, request: &Request) -> PolicyAnswer<'a> {
         if is_free(&request.action) {
-            return Answer::Free;
+            return PolicyAnswer::Free;
         }
         if !is_listed(&request.action) {
-            return Answer::Unlisted;
+            return PolicyAnswer::Unlisted;
         }
         self.sides(request).answer()
     }
@@ -329,12 +331,12 @@ impl<'a> PolicySet<'a> {
 
     /// The conditions of a statement, as a request meets them.
     #[must_use]
-    pub fn clauses(&self, place: &Place<'_>, request: &Request) -> Vec<ClauseExplanation> {
+    pub fn clauses(&self, place: &StatementPlace<'_>, request: &Request) -> Vec<ClauseExplanation> {
         let own = self.identity.iter().chain(&self.boundary);
         let mut policies = own.chain(&self.organization);
         let policy = policies.find(|policy| policy.source == place.policy);
         let explained = policy
-            .and_then(Policy::document)
+            .and_then(RolePolicy::document)
             .map(|document| iam_policy::explain(document, request));
         let statements = explained
             .map(|explained| explained.statements)
@@ -358,7 +360,10 @@ impl<'a> PolicySet<'a> {
     }
 }
 
-fn missed<'a, 'p>(policies: impl IntoIterator<Item = &'p Policy<'a>>, request: &Request) -> Option<Missed<'a>>
+fn missed<'a, 'p>(
+    policies: impl IntoIterator<Item = &'p RolePolicy<'a>>,
+    request: &Request,
+) -> Option<Missed<'a>>
 where
     'a: 'p,
 {
@@ -392,7 +397,7 @@ where
 impl<'a> PolicySet<'a> {
     /// The statement by which something is allowed for certain and denied by none for certain, within the boundary.
     #[must_use]
-    pub fn grants(&self, request: &Request) -> Option<Place<'a>> {
+    pub fn grants(&self, request: &Request) -> Option<StatementPlace<'a>> {
         let identity = Side::of(&self.identity, request);
         let boundary = self.boundary.as_ref().map(|policy| Side::of([policy], request));
         let is_held_back =
@@ -404,7 +409,7 @@ impl<'a> PolicySet<'a> {
 
     /// A statement that would allow a request if a variable in its resource had a value, with the variable's key.
     #[must_use]
-    pub fn without_value(&self, request: &Request) -> Option<(Place<'a>, String)> {
+    pub fn without_value(&self, request: &Request) -> Option<(StatementPlace<'a>, String)> {
         self.identity.iter().find_map(|policy| {
             let statements = policy.document()?.statements().iter().enumerate();
             let mut allowing = statements.filter(|(_, statement)| statement.effect() == Effect::Allow);

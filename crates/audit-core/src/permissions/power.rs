@@ -3,14 +3,14 @@
 //! The ways are the well-known ones of which each starts from the role's own permissions alone. A way counts only if every step
 //! of it is certainly allowed: conditions on keys that are not known keep it from being one.
 
-use super::policies::{Answer, Place, PolicySet, Source};
+use super::policies::{PolicyAnswer, PolicySet, PolicySource, StatementPlace};
 use super::question::request;
 use super::session::Session;
 
 /// The statement that allows everything, however it is written: whatever action, of IAM and of services that nobody has heard of,
 /// on whatever resource, within the boundary. Statements that deny a part of it, or may, do not make the role anything else.
 #[must_use]
-pub fn administrator<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Option<Place<'a>> {
+pub fn administrator<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Option<StatementPlace<'a>> {
     let (partition, account) = (session.role.partition(), session.role.account());
     // One of each initial: a list of patterns may cover all of them.
     let unheard = ('a'..='z').chain('0'..='9').map(|initial| {
@@ -45,13 +45,13 @@ pub fn administrator<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Opt
 
 /// A way from what a role may do to what it may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way<'a> {
+pub struct EscalationWay<'a> {
     /// What it consists of.
     pub what: &'static str,
     /// The actions that together make it.
     pub actions: &'static [&'static str],
     /// The statement that allows the first of them.
-    pub by: Place<'a>,
+    pub by: StatementPlace<'a>,
 }
 
 /// Services that run what they are given as a role that is passed to them, with the actions that make them do so.
@@ -81,17 +81,17 @@ const COMPUTE: [(&str, &[&str]); 6] = [
 
 /// The ways that are open to a role.
 #[must_use]
-pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Way<'a>> {
+pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<EscalationWay<'a>> {
     let role = session.role;
     let itself = role.to_string();
     let every_role = format!("arn:{}:iam::{}:role/*", role.partition(), role.account());
     let may = |action: &str, resource: &str| allowed(session, policies, action, resource, None);
     let own_prefix = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
     let mut own_policies = policies.identity.iter().filter_map(|policy| match policy.source {
-        Source::Managed(arn) if arn.starts_with(&own_prefix) => Some(arn),
-        Source::Managed(_) | Source::Inline(_) | Source::Organization(_) => None,
+        PolicySource::Managed(arn) if arn.starts_with(&own_prefix) => Some(arn),
+        PolicySource::Managed(_) | PolicySource::Inline(_) | PolicySource::Organization(_) => None,
     });
-    let way = |what, actions| move |by| Way { what, actions, by };
+    let way = |what, actions| move |by| EscalationWay { what, actions, by };
     let mut ways = Vec::new();
     ways.extend(
         may("iam:PutRolePolicy", &itself).map(way("put an inline policy on itself", &["iam:PutRolePolicy"])),
@@ -118,7 +118,7 @@ pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Way<'a>>
             };
             allowed(session, policies, action, resource, Some(service))
         };
-        let steps: Option<Vec<Place<'a>>> = actions.iter().map(step).collect();
+        let steps: Option<Vec<StatementPlace<'a>>> = actions.iter().map(step).collect();
         let what = "pass any role of the account to a service that runs what it is given";
         Some(way(what, *actions)(steps?.into_iter().next()?))
     });
@@ -133,7 +133,7 @@ fn allowed<'a>(
     action: &str,
     resource: &str,
     passed_to: Option<&str>,
-) -> Option<Place<'a>> {
+) -> Option<StatementPlace<'a>> {
     let mut request = request(session, action, resource, []);
     if let Some(service) = passed_to {
         request.context = request.context.with("iam:PassedToService", service);
@@ -142,7 +142,7 @@ fn allowed<'a>(
     // What an organization may deny, or may not, does not make a way any less of one.
     sides.organization.may_deny.clear();
     match sides.answer() {
-        Answer::Allowed(place) => Some(place),
+        PolicyAnswer::Allowed(place) => Some(place),
         _ => None,
     }
 }

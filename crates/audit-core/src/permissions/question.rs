@@ -2,7 +2,7 @@
 
 use iam_policy::{ContextValue, Request};
 
-pub use super::expected::Question;
+pub use super::expected::ExpectedRequest;
 use super::session::Session;
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
@@ -20,13 +20,15 @@ pub fn is_chaining(action: &str) -> bool {
 }
 
 /// Every action on every resource of the expectations.
-pub fn questions(expectations: &[AwsExpectation]) -> impl Iterator<Item = (Question<'_>, &AwsExpectation)> {
+pub fn questions(
+    expectations: &[AwsExpectation],
+) -> impl Iterator<Item = (ExpectedRequest<'_>, &AwsExpectation)> {
     expectations.iter().enumerate().flat_map(|(number, expectation)| {
         expectation.actions.iter().flat_map(move |action| {
             let named = expectation.resources.iter().map(String::as_str);
             let any = expectation.resources.is_empty().then_some(NO_RESOURCE);
             named.chain(any).map(move |resource| {
-                let question = Question {
+                let question = ExpectedRequest {
                     action,
                     resource,
                     expectation: number,

@@ -12,8 +12,8 @@ use crate::permissions::expectation::{admitted, request};
 use crate::permissions::organization::not_seen;
 use crate::permissions::session::Session;
 use crate::permissions::{
-    Answer, Confirmation, DENIED_BY_SCP, Expected, Missed, NOT_SIMULATED, Policy, PolicySet, Question,
-    Source, chaining, is_for_every_resource,
+    Confirmation, DENIED_BY_SCP, Expected, ExpectedRequest, Missed, NOT_SIMULATED, PolicyAnswer, PolicySet,
+    PolicySource, RolePolicy, chaining, is_for_every_resource,
 };
 use crate::text::quote;
 use iam_policy::Request;
@@ -22,7 +22,7 @@ use iam_policy::Request;
 const SHOWN: usize = 3;
 
 /// A question in words.
-pub(crate) fn asked(question: &Question<'_>) -> String {
+pub(crate) fn asked(question: &ExpectedRequest<'_>) -> String {
     match question.resource {
         "*" => format!("`{}`", quote(question.action)),
         resource => format!("`{}` on `{}`", quote(question.action), quote(resource)),
@@ -71,7 +71,7 @@ pub fn seen(chain: &Chain<'_>, answers: &[&Expected<'_>]) -> Cow<'static, str> {
 /// The answers of one kind. One that IAM's policy simulator contradicts is proven no more.
 pub(crate) fn of_kind<'e, 'a>(
     all: &'e [Expected<'a>],
-    is_meant: impl Fn(&Answer<'a>) -> bool,
+    is_meant: impl Fn(&PolicyAnswer<'a>) -> bool,
 ) -> Vec<&'e Expected<'a>> {
     let is_proven = |expected: &&Expected<'a>| !matches!(expected.simulated, Confirmation::Contradicts(_));
     all.iter()
@@ -93,19 +93,22 @@ pub(crate) fn and_by_hand(fix: Fix, steps: &[String]) -> Fix {
 }
 
 /// The statement of the role's identity policies that allows what is asked, but for its condition.
-pub(crate) fn missed<'a>(chain: &Chain<'a>, question: &Question<'_>) -> Option<Missed<'a>> {
+pub(crate) fn missed<'a>(chain: &Chain<'a>, question: &ExpectedRequest<'_>) -> Option<Missed<'a>> {
     let policies = admitted(chain)?.permissions.as_ref().ok()?;
     policies.missed(&as_request(chain, question)?)
 }
 
 /// The same of its permissions boundary.
-pub(crate) fn missed_by_boundary<'a>(chain: &Chain<'a>, question: &Question<'_>) -> Option<Missed<'a>> {
+pub(crate) fn missed_by_boundary<'a>(
+    chain: &Chain<'a>,
+    question: &ExpectedRequest<'_>,
+) -> Option<Missed<'a>> {
     let policies = admitted(chain)?.permissions.as_ref().ok()?;
     policies.missed_by_boundary(&as_request(chain, question)?)
 }
 
 /// A question as the policies are asked, with what is expected of its context.
-pub(crate) fn as_request(chain: &Chain<'_>, question: &Question<'_>) -> Option<Request> {
+pub(crate) fn as_request(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> Option<Request> {
     let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     let context = expectations
         .get(question.expectation)
@@ -121,7 +124,7 @@ pub(crate) fn as_request(chain: &Chain<'_>, question: &Question<'_>) -> Option<R
 
 /// An inline policy that allows what no policy allows, and where the permissions boundary does not allow that either, what is
 /// missing there; proven to do so, by hand where that cannot be proven.
-pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix> {
+pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Option<Fix> {
     let aws = admitted(chain)?;
     let name = aws.arn.name();
     if keeper(&aws.arn).is_some() {
@@ -142,14 +145,14 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
     with_grant.organization.clear();
     with_grant
         .identity
-        .push(Policy::new(Source::Inline(&grant.name), &text));
+        .push(RolePolicy::new(PolicySource::Inline(&grant.name), &text));
     let after = answers_to(chain, &with_grant, missing);
-    let allowed = |answer: &Answer<'_>| matches!(answer.own(), Answer::Allowed(_));
-    let outside = |answer: &Answer<'_>| matches!(answer.own(), Answer::OutsideBoundary(_));
+    let allowed = |answer: &PolicyAnswer<'_>| matches!(answer.own(), PolicyAnswer::Allowed(_));
+    let outside = |answer: &PolicyAnswer<'_>| matches!(answer.own(), PolicyAnswer::OutsideBoundary(_));
     if !after.iter().all(|(_, answer)| allowed(answer) || outside(answer)) {
         return Some(by_hand(name, &lacking));
     }
-    let blocked: Vec<&Question<'_>> = after
+    let blocked: Vec<&ExpectedRequest<'_>> = after
         .iter()
         .filter(|(_, answer)| outside(answer))
         .map(|(question, _)| *question)
@@ -159,8 +162,8 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&Question<'_>]) -> Option<Fix>
 }
 
 /// What is missing, as plain values.
-fn plain<'a>(questions: &[&Question<'a>]) -> Vec<MissingPermission<'a>> {
-    let missing = |question: &&Question<'a>| MissingPermission {
+fn plain<'a>(questions: &[&ExpectedRequest<'a>]) -> Vec<MissingPermission<'a>> {
+    let missing = |question: &&ExpectedRequest<'a>| MissingPermission {
         action: question.action,
         resource: question.resource,
         expectation: question.expectation,
@@ -172,21 +175,25 @@ fn plain<'a>(questions: &[&Question<'a>]) -> Vec<MissingPermission<'a>> {
 fn inline<'a>(policies: Option<&PolicySet<'a>>) -> Vec<InlinePolicy<'a>> {
     let all = policies.into_iter().flat_map(|policies| &policies.identity);
     all.filter_map(|policy| match policy.source {
-        Source::Inline(name) => Some(InlinePolicy {
+        PolicySource::Inline(name) => Some(InlinePolicy {
             name,
             text: policy.text,
         }),
-        Source::Managed(_) | Source::Organization(_) => None,
+        PolicySource::Managed(_) | PolicySource::Organization(_) => None,
     })
     .collect()
 }
 
 /// The permissions boundary with what it misses of what these policies allow, proven to do so; by hand where that cannot be
 /// proven.
-pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Question<'_>]) -> Option<Fix> {
+pub(crate) fn widen(
+    chain: &Chain<'_>,
+    policies: &PolicySet<'_>,
+    blocked: &[&ExpectedRequest<'_>],
+) -> Option<Fix> {
     let aws = admitted(chain)?;
     let boundary = policies.boundary.as_ref()?;
-    let Source::Managed(arn) = boundary.source else {
+    let PolicySource::Managed(arn) = boundary.source else {
         return None;
     };
     let Some(widened) = Widened::new(arn, boundary.text, &plain(blocked)) else {
@@ -195,13 +202,13 @@ pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Que
     let text = widened.text();
     let with_it = PolicySet {
         identity: policies.identity.clone(),
-        boundary: Some(Policy::new(boundary.source, &text)),
+        boundary: Some(RolePolicy::new(boundary.source, &text)),
         ..PolicySet::default()
     };
     let after = answers_to(chain, &with_it, blocked);
     let is_proven = after
         .iter()
-        .all(|(_, answer)| matches!(answer.own(), Answer::Allowed(_) | Answer::Trusted(_)));
+        .all(|(_, answer)| matches!(answer.own(), PolicyAnswer::Allowed(_) | PolicyAnswer::Trusted(_)));
     Some(if is_proven {
         widened.fix(&aws.arn)
     } else {
@@ -213,8 +220,8 @@ pub(crate) fn widen(chain: &Chain<'_>, policies: &PolicySet<'_>, blocked: &[&Que
 fn answers_to<'q, 'p>(
     chain: &Chain<'_>,
     policies: &PolicySet<'p>,
-    questions: &'q [&'q Question<'q>],
-) -> Vec<(&'q Question<'q>, Answer<'p>)> {
+    questions: &'q [&'q ExpectedRequest<'q>],
+) -> Vec<(&'q ExpectedRequest<'q>, PolicyAnswer<'p>)> {
     let Some(aws) = admitted(chain) else {
         return Vec::new();
     };
@@ -229,7 +236,7 @@ fn answers_to<'q, 'p>(
 
 /// What explains that no policy allows something: it is asked for on every resource, or a statement would allow it if a
 /// variable in its resource had a value.
-pub(crate) fn why_not(chain: &Chain<'_>, question: &Question<'_>) -> String {
+pub(crate) fn why_not(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> String {
     if is_for_every_resource(question.action, question.resource) {
         return " on every resource, which is asked for where none is named".to_owned();
     }

@@ -281,7 +281,9 @@ fn command(chain: &Chain<'_>, injection: &Injection<'_>, why: Why, pods: &[&Pod]
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{PodPhase, Registration, Requirement, RequirementOperator, Selector, Workload};
+    use crate::model::{
+        LabelRequirement, LabelSelector, PodPhase, Registration, RequirementOperator, Workload,
+    };
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -464,9 +466,9 @@ mod tests {
         world
     }
 
-    fn selector(key: &str, operator: RequirementOperator, values: &[&str]) -> Selector {
+    fn selector(key: &str, operator: RequirementOperator, values: &[&str]) -> LabelSelector {
         let values = values.iter().map(|&value| value.to_owned()).collect();
-        Selector(vec![Requirement {
+        LabelSelector(vec![LabelRequirement {
             key: key.to_owned(),
             operator,
             values,

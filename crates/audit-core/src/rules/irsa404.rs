@@ -41,7 +41,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{Container, Pod};
 use crate::text::{quote, quote_list};
-use crate::webhook::Difference;
+use crate::webhook::InjectionDifference;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -132,9 +132,9 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 /// The audience of a token that no restart takes away.
-fn preset_audience(difference: Difference<'_>) -> Option<&str> {
+fn preset_audience(difference: InjectionDifference<'_>) -> Option<&str> {
     match difference {
-        Difference::OtherAudience {
+        InjectionDifference::OtherAudience {
             audience,
             preset: true,
         } => Some(audience),

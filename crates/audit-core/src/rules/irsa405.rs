@@ -41,14 +41,14 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
-use super::pods::{Told, containers_shown, differing, named, pods_of, workloads};
+use super::pods::{ToldContainer, containers_shown, differing, named, pods_of, workloads};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Container, TokenPlace};
 use crate::text::{quote, quote_list};
-use crate::webhook::Difference;
+use crate::webhook::InjectionDifference;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -131,7 +131,7 @@ const LINUX_PATH: &str = "is for Windows, and has, or will get, a token path for
                           `nodeSelector` has `kubernetes.io/os: windows`";
 
 /// Takes the variables out of these containers, so that the webhook sets them.
-fn unset(chain: &Chain<'_>, told: &[Told<'_, Why<'_>>], names: &str) -> Fix {
+fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>], names: &str) -> Fix {
     fix::unset_env(&chain.key.namespace, named(told), &VARIABLES).unwrap_or_else(|| {
         let containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
         let (variables, containers) = (quote_list(&VARIABLES, 2), quote_list(&containers, 3));
@@ -143,9 +143,9 @@ fn unset(chain: &Chain<'_>, told: &[Told<'_, Why<'_>>], names: &str) -> Fix {
 
 /// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
 /// has a role.
-fn is_hopeless(one: &Told<'_, Why<'_>>, told: &[Told<'_, Why<'_>>]) -> bool {
+fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'_>>]) -> bool {
     let leads_nowhere = |container: &Container| {
-        let same = |other: &Told<'_, Why<'_>>| {
+        let same = |other: &ToldContainer<'_, Why<'_>>| {
             std::ptr::eq(other.container, container) && other.what == Why::Nowhere
         };
         told.iter().any(same) && !container.may_have_other_credentials()
@@ -159,11 +159,11 @@ fn is_hopeless(one: &Told<'_, Why<'_>>, told: &[Told<'_, Why<'_>>]) -> bool {
 }
 
 /// What hides a token, or that nothing is where it should be.
-fn unreadable(difference: Difference<'_>) -> Option<Why<'_>> {
+fn unreadable(difference: InjectionDifference<'_>) -> Option<Why<'_>> {
     match difference {
-        Difference::Unreadable(TokenPlace::Nowhere) => Some(Why::Nowhere),
-        Difference::Unreadable(TokenPlace::Hidden(path)) => Some(Why::Hidden(path)),
-        Difference::LinuxPath => Some(Why::LinuxPath),
+        InjectionDifference::Unreadable(TokenPlace::Nowhere) => Some(Why::Nowhere),
+        InjectionDifference::Unreadable(TokenPlace::Hidden(path)) => Some(Why::Hidden(path)),
+        InjectionDifference::LinuxPath => Some(Why::LinuxPath),
         _ => None,
     }
 }

@@ -53,7 +53,7 @@
 //! - [Cross-account roles with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 //! - [The AWS CLI's configuration and precedence](https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html)
 
-use super::pods::{Told, among_containers, containers_shown, named, pods_of, workloads};
+use super::pods::{ToldContainer, among_containers, containers_shown, named, pods_of, workloads};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -105,7 +105,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     (!explained.is_empty()).then(|| of_profiles(&explained))
 }
 
-fn finding(chain: &Chain<'_>, told: &[Told<'_, &SetBy>], variables: &[&str], what: &str) -> Finding {
+fn finding(chain: &Chain<'_>, told: &[ToldContainer<'_, &SetBy>], variables: &[&str], what: &str) -> Finding {
     let variable = variables.first().copied().unwrap_or_default();
     let from = told.first().map_or_else(String::new, |one| origin(one.what));
     let message = format!("{} gets `{variable}` from {from}, {what}", containers_shown(told));
@@ -121,7 +121,7 @@ fn finding(chain: &Chain<'_>, told: &[Told<'_, &SetBy>], variables: &[&str], wha
 }
 
 /// Of files that hold static credentials, or may.
-fn of_files(told: &[Told<'_, &MountedFile>]) -> Finding {
+fn of_files(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     let shown = told.first().map_or_else(String::new, |one| file(one.what));
     let message = format!(
         "{} has shared credentials at {shown}, which some SDKs (JavaScript, C++, Rust) take before web identity",
@@ -135,7 +135,7 @@ fn of_files(told: &[Told<'_, &MountedFile>]) -> Finding {
 }
 
 /// Of a profile for which a file is mounted: nothing to take away.
-fn of_profiles(told: &[Told<'_, &MountedFile>]) -> Finding {
+fn of_profiles(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     let shown = told.first().map_or_else(String::new, |one| file(one.what));
     let message = format!(
         "{} uses a profile of the file at {shown}: its calls are made as the role that the profile leads to, which may be \
@@ -157,7 +157,7 @@ fn file(file: &MountedFile) -> String {
 }
 
 /// Where a person edits: the containers, and the templates that they are in.
-fn in_templates<T>(told: &[Told<'_, T>]) -> String {
+fn in_templates<T>(told: &[ToldContainer<'_, T>]) -> String {
     let (_, names) = workloads(&pods_of(told));
     let mut containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
     containers.sort_unstable();

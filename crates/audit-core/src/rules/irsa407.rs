@@ -35,7 +35,7 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 
-use super::pods::{Told, containers_shown, differing, workloads};
+use super::pods::{ToldContainer, containers_shown, differing, workloads};
 use super::{selection, skipped};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
@@ -43,7 +43,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::Pod;
 use crate::text::quote;
-use crate::webhook::{Difference, Injection, Lack, Selection};
+use crate::webhook::{Injection, InjectionDifference, Lack, Selection};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -103,7 +103,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn explained(
     chain: &Chain<'_>,
     injection: &Injection<'_>,
-    first: &Told<'_, Lack>,
+    first: &ToldContainer<'_, Lack>,
     pods: &[&Pod],
 ) -> (String, Fix) {
     let (_, names) = workloads(pods);
@@ -161,11 +161,11 @@ fn in_doubt(chain: &Chain<'_>, injection: &Injection<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
 }
 
-fn lacking(difference: Difference<'_>) -> Option<Lack> {
+fn lacking(difference: InjectionDifference<'_>) -> Option<Lack> {
     match difference {
-        Difference::Lacks(lack @ (Lack::Skipped | Lack::Preset | Lack::LeftAlone | Lack::NotSelected)) => {
-            Some(lack)
-        }
+        InjectionDifference::Lacks(
+            lack @ (Lack::Skipped | Lack::Preset | Lack::LeftAlone | Lack::NotSelected),
+        ) => Some(lack),
         _ => None,
     }
 }

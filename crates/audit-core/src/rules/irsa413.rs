@@ -35,7 +35,7 @@
 //! - [Volumes, subPath](https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
-use super::pods::{Told, containers_shown, differing, pods_of, workloads};
+use super::pods::{ToldContainer, containers_shown, differing, pods_of, workloads};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -43,7 +43,7 @@ use crate::fix::Fix;
 use crate::model::TokenPlace;
 use crate::paths::CredentialPath;
 use crate::text::quote;
-use crate::webhook::{Difference, Frozen};
+use crate::webhook::{Frozen, InjectionDifference};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -85,7 +85,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 /// The containers whose own token is frozen: the webhook has no part in it.
-fn frozen_own<'a>(chain: &Chain<'a>) -> Vec<Told<'a, Frozen<'a>>> {
+fn frozen_own<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Frozen<'a>>> {
     let pods = chain.pods.iter().chain(&chain.templates).copied();
     let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
     containers
@@ -95,14 +95,14 @@ fn frozen_own<'a>(chain: &Chain<'a>) -> Vec<Told<'a, Frozen<'a>>> {
                 (_, Some(TokenPlace::CopiedBy(name))) => Frozen::CopiedBy(name),
                 _ => return None,
             };
-            Some(Told { pod, container, what })
+            Some(ToldContainer { pod, container, what })
         })
         .collect()
 }
 
-fn not_refreshed(difference: Difference<'_>) -> Option<Frozen<'_>> {
+fn not_refreshed(difference: InjectionDifference<'_>) -> Option<Frozen<'_>> {
     match difference {
-        Difference::NotRefreshed(frozen) => Some(frozen),
+        InjectionDifference::NotRefreshed(frozen) => Some(frozen),
         _ => None,
     }
 }

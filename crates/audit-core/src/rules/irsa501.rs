@@ -38,7 +38,9 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
 use crate::permissions::expectation::questions;
-use crate::permissions::{Answer, Confirmation, Expected, Question, expected, is_free, question};
+use crate::permissions::{
+    Confirmation, Expected, ExpectedRequest, PolicyAnswer, expected, is_free, question,
+};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -65,19 +67,19 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     let questions = questions(expectations).map(|(question, _)| question);
     let all = expected(chain);
-    let needs_a_policy = |question: &Question<'_>| {
+    let needs_a_policy = |question: &ExpectedRequest<'_>| {
         let answer = all
             .iter()
             .find(|expected| expected.question == *question)
             .map(|expected| &expected.answer);
         match answer {
-            Some(Answer::Refused(refusal)) => refusal.needs_own,
-            Some(answer) => *answer == Answer::NotAllowed,
+            Some(PolicyAnswer::Refused(refusal)) => refusal.needs_own,
+            Some(answer) => *answer == PolicyAnswer::NotAllowed,
             // Policies that were not read in whole; there are none to read but a boundary.
             None => !is_free(question.action) && !question::is_chaining(question.action),
         }
     };
-    let missing: Vec<Question<'_>> = questions.filter(needs_a_policy).collect();
+    let missing: Vec<ExpectedRequest<'_>> = questions.filter(needs_a_policy).collect();
     let refused = of_kind(all, |answer| answer.refusal().is_some());
     let refusals: Vec<String> = refused
         .iter()
@@ -103,7 +105,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let remedies: Vec<String> = refused
         .iter()
         .filter_map(|expected| match &expected.answer {
-            Answer::Refused(refusal) => Some(refusal.remedy.clone()),
+            PolicyAnswer::Refused(refusal) => Some(refusal.remedy.clone()),
             _ => None,
         })
         .collect();

@@ -47,7 +47,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, FixKind};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Expected, Question, expected};
+use crate::permissions::{Expected, ExpectedRequest, PolicyAnswer, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -87,10 +87,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 /// Whether this rule speaks of an answer: not of a Deny, nor of a boundary, which are those of others.
-fn is_missing(answer: &Answer<'_>) -> bool {
+fn is_missing(answer: &PolicyAnswer<'_>) -> bool {
     match answer {
-        Answer::NotAllowed => true,
-        Answer::Refused(refusal) => !matches!(*refusal.own, Answer::Denied(_) | Answer::OutsideBoundary(_)),
+        PolicyAnswer::NotAllowed => true,
+        PolicyAnswer::Refused(refusal) => !matches!(
+            *refusal.own,
+            PolicyAnswer::Denied(_) | PolicyAnswer::OutsideBoundary(_)
+        ),
         _ => false,
     }
 }
@@ -99,35 +102,37 @@ fn is_missing(answer: &Answer<'_>) -> bool {
 fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
     let what = asked(&expected.question);
     let own = match (expected.answer.own(), missed(chain, &expected.question)) {
-        (Answer::NotAllowed, Some(missed)) => {
+        (PolicyAnswer::NotAllowed, Some(missed)) => {
             format!(
                 "no policy allows {what} as asked: the condition of {} is not met: {}",
                 missed.place,
                 missed.why()
             )
         }
-        (Answer::NotAllowed, None) => {
+        (PolicyAnswer::NotAllowed, None) => {
             format!("no policy allows {what}{}", why_not(chain, &expected.question))
         }
-        (Answer::Undetermined(_), _) => format!("{what} is refused, whatever the role's own policies say"),
+        (PolicyAnswer::Undetermined(_), _) => {
+            format!("{what} is refused, whatever the role's own policies say")
+        }
         _ => format!("{what} is allowed by the role's own policies"),
     };
     match expected.answer.refusal() {
         None => own,
-        Some(why) if matches!(expected.answer.own(), Answer::NotAllowed) => format!("{own}, and {why}"),
+        Some(why) if matches!(expected.answer.own(), PolicyAnswer::NotAllowed) => format!("{own}, and {why}"),
         Some(why) => format!("{own}, but {why}"),
     }
 }
 
 /// What lets it: a grant of what no policy allows, then a word with those who own what else refuses.
 fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Fix> {
-    let (mut missing, mut by_hand): (Vec<&Question<'_>>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut missing, mut by_hand): (Vec<&ExpectedRequest<'_>>, Vec<String>) = (Vec::new(), Vec::new());
     for expected in failing {
         let question = &expected.question;
         let is_needed = match &expected.answer {
-            Answer::Refused(refusal) => {
+            PolicyAnswer::Refused(refusal) => {
                 by_hand.push(refusal.remedy.clone());
-                refusal.needs_own && matches!(*refusal.own, Answer::NotAllowed)
+                refusal.needs_own && matches!(*refusal.own, PolicyAnswer::NotAllowed)
             }
             _ => true,
         };

@@ -39,7 +39,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Place, Question, Source, clause, expected};
+use crate::permissions::{ExpectedRequest, PolicyAnswer, PolicySource, StatementPlace, clause, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -59,14 +59,14 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let denied = of_kind(all, |answer| matches!(answer.own(), Answer::Denied(_)));
-    let Answer::Denied(first) = denied.first()?.answer.own() else {
+    let denied = of_kind(all, |answer| matches!(answer.own(), PolicyAnswer::Denied(_)));
+    let PolicyAnswer::Denied(first) = denied.first()?.answer.own() else {
         return None;
     };
     let message = message(chain, aws.arn.name(), &denied, |expected| {
         let what = asked(&expected.question);
         let denied = match expected.answer.own() {
-            Answer::Denied(place) => format!(
+            PolicyAnswer::Denied(place) => format!(
                 "{what} is denied by {place}{}",
                 applies(chain, place, &expected.question)
             ),
@@ -78,7 +78,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
     });
     let fix = Fix::manual(match first.policy {
-        Source::Organization(_) => format!(
+        PolicySource::Organization(_) => format!(
             "no automatic fix: a Deny is usually deliberate, and no policy of the account outweighs it. Ask the administrator of the \
              organization to make an exception from {first}, or expect less"
         ),
@@ -91,7 +91,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 /// Under which condition a Deny applies, where it has one.
-fn applies(chain: &Chain<'_>, place: &Place<'_>, question: &Question<'_>) -> String {
+fn applies(chain: &Chain<'_>, place: &StatementPlace<'_>, question: &ExpectedRequest<'_>) -> String {
     let clauses = admitted(chain)
         .and_then(|aws| aws.permissions.as_ref().ok())
         .and_then(|policies| Some(policies.clauses(place, &as_request(chain, question)?)))

@@ -38,7 +38,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::{Observed, RoleLookup};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Question, expected};
+use crate::permissions::{ExpectedRequest, PolicyAnswer, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -58,8 +58,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let blocked = of_kind(all, |answer| matches!(answer.own(), Answer::OutsideBoundary(_)));
-    let Answer::OutsideBoundary(boundary) = *blocked.first()?.answer.own() else {
+    let blocked = of_kind(all, |answer| {
+        matches!(answer.own(), PolicyAnswer::OutsideBoundary(_))
+    });
+    let PolicyAnswer::OutsideBoundary(boundary) = *blocked.first()?.answer.own() else {
         return None;
     };
     let message = message(chain, aws.arn.name(), &blocked, |expected| {
@@ -82,7 +84,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         1 => "; another role that was seen has the same boundary".to_owned(),
         others => format!("; {others} other roles that were seen have the same boundary"),
     };
-    let questions: Vec<&Question<'_>> = blocked.iter().map(|expected| &expected.question).collect();
+    let questions: Vec<&ExpectedRequest<'_>> = blocked.iter().map(|expected| &expected.question).collect();
     let fix = widen(chain, aws.permissions.as_ref().ok()?, &questions);
     Some(Finding::new(&ENTRY, format!("{message}{others}")).fix(fix))
 }

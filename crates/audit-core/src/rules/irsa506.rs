@@ -38,7 +38,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
 use crate::permissions::organization::not_seen;
-use crate::permissions::power::{Way, administrator, ways};
+use crate::permissions::power::{EscalationWay, administrator, ways};
 use crate::permissions::session::Session;
 use crate::text::{quote, quote_list};
 
@@ -86,7 +86,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
-fn told(way: &Way<'_>) -> String {
+fn told(way: &EscalationWay<'_>) -> String {
     format!(
         "{} ({}, by {})",
         way.what,

@@ -36,7 +36,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::{admitted, questions};
-use crate::permissions::{Place, PolicySet, Source, is_free, is_listed};
+use crate::permissions::{PolicySet, PolicySource, StatementPlace, is_free, is_listed};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -124,12 +124,12 @@ fn fix(actions: &[&str]) -> Option<Fix> {
 }
 
 /// The actions that policies of the account's own name and that are in no list, each once, with the first place of each.
-fn unlisted<'a>(policies: &PolicySet<'a>) -> Vec<(String, Place<'a>)> {
-    let mut found: Vec<(String, Place<'a>)> = Vec::new();
+fn unlisted<'a>(policies: &PolicySet<'a>) -> Vec<(String, StatementPlace<'a>)> {
+    let mut found: Vec<(String, StatementPlace<'a>)> = Vec::new();
     let own = policies.identity.iter().filter(|policy| match policy.source {
-        Source::Inline(_) => true,
-        Source::Managed(arn) => arn.split(':').nth(4) != Some("aws"),
-        Source::Organization(_) => false,
+        PolicySource::Inline(_) => true,
+        PolicySource::Managed(arn) => arn.split(':').nth(4) != Some("aws"),
+        PolicySource::Organization(_) => false,
     });
     for policy in own {
         let statements = policy

@@ -39,7 +39,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Doubt, Expected, expected};
+use crate::permissions::{Doubt, Expected, PolicyAnswer, expected};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -89,11 +89,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
     let aws = admitted(chain)?;
     let all = expected(chain);
-    let open = of_kind(all, |answer| matches!(answer, Answer::Undetermined(_)));
+    let open = of_kind(all, |answer| matches!(answer, PolicyAnswer::Undetermined(_)));
     open.first()?;
     let message = message(chain, aws.arn.name(), &open, |expected| {
         let doubts = match &expected.answer {
-            Answer::Undetermined(doubts) => &doubts[..],
+            PolicyAnswer::Undetermined(doubts) => &doubts[..],
             _ => &[],
         };
         let told: Vec<String> = doubts.iter().take(DOUBTS).map(Doubt::to_string).collect();
@@ -110,7 +110,7 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
 fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
     let mut keys: Vec<&str> = Vec::new();
     for expected in open {
-        let Answer::Undetermined(doubts) = &expected.answer else {
+        let PolicyAnswer::Undetermined(doubts) = &expected.answer else {
             continue;
         };
         for key in doubts.iter().flat_map(Doubt::keys) {
@@ -122,7 +122,7 @@ fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
     keys.truncate(KEYS);
     if keys.is_empty() {
         let doubts = open.iter().flat_map(|expected| match &expected.answer {
-            Answer::Undetermined(doubts) => &doubts[..],
+            PolicyAnswer::Undetermined(doubts) => &doubts[..],
             _ => &[],
         });
         let remedies: BTreeSet<&str> = doubts.filter_map(Doubt::remedy).collect();

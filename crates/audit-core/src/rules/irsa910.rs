@@ -47,7 +47,7 @@ use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::{SimulatedAnswer, SimulatedDecision};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Answer, Confirmation, Expected, expected};
+use crate::permissions::{Confirmation, Expected, PolicyAnswer, expected};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -118,9 +118,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn both(expected: &Expected<'_>, said: SimulatedDecision) -> String {
     let what = asked(&expected.question);
     let ours = match &expected.answer {
-        Answer::Allowed(place) => format!("{what} is allowed by {place}"),
-        Answer::Denied(place) => format!("{what} is denied by {place}"),
-        Answer::OutsideBoundary(boundary) => {
+        PolicyAnswer::Allowed(place) => format!("{what} is allowed by {place}"),
+        PolicyAnswer::Denied(place) => format!("{what} is denied by {place}"),
+        PolicyAnswer::OutsideBoundary(boundary) => {
             format!("{what} is allowed, but not by the permissions boundary, {boundary}")
         }
         _ => format!("no policy allows {what}"),

@@ -11,7 +11,7 @@ use crate::model::{BindingKey, Container, Pod, Workload};
 use crate::paths::{CredentialPath, Ways};
 use crate::snapshot::{Binding, Snapshot};
 use crate::text::quote;
-use crate::webhook::{Difference, Injection};
+use crate::webhook::{Injection, InjectionDifference};
 
 /// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs.
 ///
@@ -121,7 +121,7 @@ pub fn refused<'a>(
 
 /// A container about which there is something to tell, and what.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a, T> {
+pub struct ToldContainer<'a, T> {
     /// Its pod, or template.
     pub pod: &'a Pod,
     /// The container.
@@ -132,14 +132,17 @@ pub struct Told<'a, T> {
 
 /// The differences that `pick` wants, of pods and of templates. Pods without any credentials are IRSA401's, those with
 /// credentials of EKS Pod Identity nobody's.
-pub fn differing<'a, T>(chain: &Chain<'a>, pick: impl Fn(Difference<'a>) -> Option<T>) -> Vec<Told<'a, T>> {
+pub fn differing<'a, T>(
+    chain: &Chain<'a>,
+    pick: impl Fn(InjectionDifference<'a>) -> Option<T>,
+) -> Vec<ToldContainer<'a, T>> {
     let Some(injection) = Injection::of(chain) else {
         return Vec::new();
     };
     let mut told = Vec::new();
     for pod in with_credentials(chain, &injection) {
         for (container, difference) in injection.differences(pod) {
-            told.extend(pick(difference).map(|what| Told { pod, container, what }));
+            told.extend(pick(difference).map(|what| ToldContainer { pod, container, what }));
         }
     }
     told
@@ -149,14 +152,14 @@ pub fn differing<'a, T>(chain: &Chain<'a>, pick: impl Fn(Difference<'a>) -> Opti
 pub fn among_containers<'a, T>(
     chain: &Chain<'a>,
     pick: impl Fn(&'a Container) -> Option<T>,
-) -> Vec<Told<'a, T>> {
+) -> Vec<ToldContainer<'a, T>> {
     let Some(injection) = Injection::of(chain) else {
         return Vec::new();
     };
     let mut told = Vec::new();
     for pod in with_credentials(chain, &injection) {
         for container in pod.containers.iter().filter(|c| injection.lack(pod, c).is_none()) {
-            told.extend(pick(container).map(|what| Told { pod, container, what }));
+            told.extend(pick(container).map(|what| ToldContainer { pod, container, what }));
         }
     }
     told
@@ -170,7 +173,7 @@ fn with_credentials<'a>(chain: &Chain<'a>, injection: &Injection<'_>) -> impl It
 
 /// The beginning of a sentence about containers: "container `app` of `Deployment/web`", and how many others.
 #[must_use]
-pub fn containers_shown<T>(told: &[Told<'_, T>]) -> String {
+pub fn containers_shown<T>(told: &[ToldContainer<'_, T>]) -> String {
     let all: BTreeSet<(&Workload, &str)> = told
         .iter()
         .map(|one| (&one.pod.workload, one.container.name.as_str()))
@@ -191,14 +194,14 @@ pub fn containers_shown<T>(told: &[Told<'_, T>]) -> String {
 }
 
 /// The containers of which something is told, by their workloads: what a command names.
-pub fn named<'t, T>(told: &'t [Told<'_, T>]) -> impl Iterator<Item = (&'t Workload, &'t str)> {
+pub fn named<'t, T>(told: &'t [ToldContainer<'_, T>]) -> impl Iterator<Item = (&'t Workload, &'t str)> {
     told.iter()
         .map(|one| (&one.pod.workload, one.container.name.as_str()))
 }
 
 /// The pods of which something is told.
 #[must_use]
-pub fn pods_of<'a, T>(told: &[Told<'a, T>]) -> Vec<&'a Pod> {
+pub fn pods_of<'a, T>(told: &[ToldContainer<'a, T>]) -> Vec<&'a Pod> {
     told.iter().map(|one| one.pod).collect()
 }
 

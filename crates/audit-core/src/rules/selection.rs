@@ -3,9 +3,9 @@
 use super::pods::workloads;
 use crate::fix::{self, Fix};
 use crate::model::webhook::OPT_OUT_LABEL;
-use crate::model::{Pod, Registration, Requirement, RequirementOperator};
+use crate::model::{LabelRequirement, Pod, Registration, RequirementOperator};
 use crate::text::{quote, quote_list};
-use crate::webhook::{Doubt, LabelOf, LeftOut};
+use crate::webhook::{LabelOf, LeftOut, SelectionDoubt};
 
 /// Why a registration leaves pods of a namespace out: what it wants of which label, and what that is.
 #[must_use]
@@ -30,19 +30,19 @@ pub fn reason(why: &LeftOut<'_>, namespace: &str) -> String {
 
 /// What has to be known to say whether a registration selects pods of a namespace.
 #[must_use]
-pub fn doubt(doubt: &Doubt<'_>, namespace: &str) -> String {
+pub fn doubt(doubt: &SelectionDoubt<'_>, namespace: &str) -> String {
     match doubt {
-        Doubt::Conditions(registration) => format!(
+        SelectionDoubt::Conditions(registration) => format!(
             "{} selects pods by `matchConditions`, which are not evaluated here",
             named(registration)
         ),
-        Doubt::Label(registration, LabelOf::Namespace, wanted) => format!(
+        SelectionDoubt::Label(registration, LabelOf::Namespace, wanted) => format!(
             "{} selects namespaces by the label `{}`, and the labels of namespace `{}` were not seen",
             named(registration),
             quote(&wanted.key),
             quote(namespace)
         ),
-        Doubt::Label(registration, LabelOf::Pod, wanted) => format!(
+        SelectionDoubt::Label(registration, LabelOf::Pod, wanted) => format!(
             "{} selects pods by the label `{}`, which was not kept",
             named(registration),
             quote(&wanted.key)
@@ -98,7 +98,7 @@ fn named(registration: &Registration) -> String {
 }
 
 /// A requirement in words.
-fn wanted(requirement: &Requirement) -> String {
+fn wanted(requirement: &LabelRequirement) -> String {
     let (key, values) = (quote(&requirement.key), quote_list(&requirement.values, 3));
     match requirement.operator {
         RequirementOperator::In if requirement.values.len() == 1 => format!("label `{key}` to be {values}"),

@@ -6,7 +6,7 @@ use crate::model::{Container, Os, Pod, TokenPlace};
 
 /// One difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Difference<'a> {
+pub enum InjectionDifference<'a> {
     /// The container has no web identity.
     Lacks(Lack),
     /// It has another role.
@@ -61,7 +61,7 @@ impl Injection<'_> {
     /// The differences of a pod, container by container. Nothing is injected into a template: it differs only by what will
     /// stand in the way.
     #[must_use]
-    pub fn differences<'p>(&self, pod: &'p Pod) -> Vec<(&'p Container, Difference<'p>)> {
+    pub fn differences<'p>(&self, pod: &'p Pod) -> Vec<(&'p Container, InjectionDifference<'p>)> {
         let of = |container| {
             let found = self.of_container(pod, container);
             found.into_iter().map(move |difference| (container, difference))
@@ -90,9 +90,9 @@ impl Injection<'_> {
         }
     }
 
-    fn of_container<'p>(&self, pod: &Pod, container: &'p Container) -> Vec<Difference<'p>> {
+    fn of_container<'p>(&self, pod: &Pod, container: &'p Container) -> Vec<InjectionDifference<'p>> {
         if let Some(lack) = self.lack(pod, container) {
-            return vec![Difference::Lacks(lack)];
+            return vec![InjectionDifference::Lacks(lack)];
         }
         if self.ways.is_elsewhere(container) {
             return Vec::new();
@@ -100,7 +100,7 @@ impl Injection<'_> {
         let mut found = Vec::new();
         if let Some(role) = container.role_arn.as_deref().filter(|role| *role != self.role) {
             let preset = !container.tokens.iter().any(|token| token.by_webhook);
-            found.push(Difference::OtherRole { role, preset });
+            found.push(InjectionDifference::OtherRole { role, preset });
         }
         if let Some(token) = container.token() {
             if let Some(audience) = token
@@ -108,23 +108,25 @@ impl Injection<'_> {
                 .as_deref()
                 .filter(|audience| *audience != self.audience)
             {
-                found.push(Difference::OtherAudience {
+                found.push(InjectionDifference::OtherAudience {
                     audience,
                     preset: !token.by_webhook,
                 });
             }
             if token.sub_path {
-                found.push(Difference::NotRefreshed(Frozen::SubPath));
+                found.push(InjectionDifference::NotRefreshed(Frozen::SubPath));
             }
         }
         match container.token_place() {
-            Some(TokenPlace::CopiedBy(name)) => found.push(Difference::NotRefreshed(Frozen::CopiedBy(name))),
+            Some(TokenPlace::CopiedBy(name)) => {
+                found.push(InjectionDifference::NotRefreshed(Frozen::CopiedBy(name)))
+            }
             Some(TokenPlace::Nowhere) if self.will_be_mounted(pod, container) => {}
-            Some(place) => found.push(Difference::Unreadable(place)),
+            Some(place) => found.push(InjectionDifference::Unreadable(place)),
             None => {}
         }
         if pod.os == Os::OtherwiseWindows && has_linux_path(container) {
-            found.push(Difference::LinuxPath);
+            found.push(InjectionDifference::LinuxPath);
         }
         found
     }

@@ -17,8 +17,8 @@ pub mod annotation;
 pub mod difference;
 pub mod selection;
 
-pub use difference::{Difference, Frozen, Lack};
-pub use selection::{Doubt, LabelOf, LeftOut, Selection};
+pub use difference::{Frozen, InjectionDifference, Lack};
+pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod, TokenMount};

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::model::pod::UNKEPT_LABELS;
 use crate::model::webhook::NAMESPACE_NAME_LABEL;
-use crate::model::{Pod, Registration, Requirement};
+use crate::model::{LabelRequirement, Pod, Registration};
 use crate::snapshot::Cluster;
 
 /// What is taken for registered where nobody looked: the registration of EKS.
@@ -22,7 +22,7 @@ pub enum Selection<'a> {
     /// Every registration leaves it out; this is why the first does.
     LeftOut(LeftOut<'a>),
     /// It depends on something that was not seen.
-    Unknown(Doubt<'a>),
+    Unknown(SelectionDoubt<'a>),
 }
 
 /// Why a registration leaves a pod out.
@@ -33,7 +33,7 @@ pub struct LeftOut<'a> {
     /// Whose label it looks at.
     pub of: LabelOf,
     /// What it wants.
-    pub wanted: &'a Requirement,
+    pub wanted: &'a LabelRequirement,
     /// The label's value; absent where the label is.
     pub got: Option<&'a str>,
 }
@@ -49,11 +49,11 @@ pub enum LabelOf {
 
 /// What it depends on whether a registration selects a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt<'a> {
+pub enum SelectionDoubt<'a> {
     /// Its `matchConditions`.
     Conditions(&'a Registration),
     /// A label that was not seen.
-    Label(&'a Registration, LabelOf, &'a Requirement),
+    Label(&'a Registration, LabelOf, &'a LabelRequirement),
 }
 
 /// Whether the webhook would see a pod that is created now.
@@ -100,12 +100,14 @@ fn by<'a>(registration: &'a Registration, cluster: &'a Cluster, pod: &'a Pod) ->
                 });
             }
             Some(_) => {}
-            None => drop(doubt.get_or_insert(Doubt::Label(registration, LabelOf::Namespace, wanted))),
+            None => {
+                drop(doubt.get_or_insert(SelectionDoubt::Label(registration, LabelOf::Namespace, wanted)))
+            }
         }
     }
     for wanted in &registration.pods.0 {
         if UNKEPT_LABELS.contains(&wanted.key.as_str()) {
-            doubt.get_or_insert(Doubt::Label(registration, LabelOf::Pod, wanted));
+            doubt.get_or_insert(SelectionDoubt::Label(registration, LabelOf::Pod, wanted));
             continue;
         }
         let got = pod.labels.get(&wanted.key).map(String::as_str);
@@ -119,7 +121,7 @@ fn by<'a>(registration: &'a Registration, cluster: &'a Cluster, pod: &'a Pod) ->
         }
     }
     if registration.has_conditions {
-        doubt.get_or_insert(Doubt::Conditions(registration));
+        doubt.get_or_insert(SelectionDoubt::Conditions(registration));
     }
     doubt.map_or(Selection::Selected, Selection::Unknown)
 }
@@ -127,16 +129,16 @@ fn by<'a>(registration: &'a Registration, cluster: &'a Cluster, pod: &'a Pod) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BindingKey, RequirementOperator, Selector};
+    use crate::model::{BindingKey, LabelSelector, RequirementOperator};
     use crate::testing::{bare, opted_out, pod as testing_pod};
 
     fn pod() -> Pod {
         testing_pod(&BindingKey::new("shop", "cart"), "cart", bare("app"))
     }
 
-    fn requirement(key: &str, operator: RequirementOperator, values: &[&str]) -> Selector {
+    fn requirement(key: &str, operator: RequirementOperator, values: &[&str]) -> LabelSelector {
         let values = values.iter().map(|&value| value.to_owned()).collect();
-        Selector(vec![Requirement {
+        LabelSelector(vec![LabelRequirement {
             key: key.to_owned(),
             operator,
             values,
@@ -199,7 +201,7 @@ mod tests {
         let mut cluster = registered(vec![enabled]);
         assert!(matches!(
             of(&cluster, &pod),
-            Selection::Unknown(Doubt::Label(_, LabelOf::Namespace, _))
+            Selection::Unknown(SelectionDoubt::Label(_, LabelOf::Namespace, _))
         ));
         cluster.put_namespace("shop".to_owned(), [].into());
         let Selection::LeftOut(why) = of(&cluster, &pod) else {
@@ -221,7 +223,7 @@ mod tests {
         };
         assert!(matches!(
             of(&registered(vec![conditional()]), &pod()),
-            Selection::Unknown(Doubt::Conditions(_))
+            Selection::Unknown(SelectionDoubt::Conditions(_))
         ));
         let mut labelled = pod();
         opted_out(&mut labelled);

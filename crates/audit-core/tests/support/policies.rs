@@ -99,7 +99,7 @@ impl World {
                 .find(|e| (e.question.action, e.question.resource) == (action, resource));
             match (other, &ours.unwrap().answer) {
                 (Some((_, decision)), _) => *decision,
-                (None, Answer::Allowed(_)) => SimulatedDecision::Allowed,
+                (None, PolicyAnswer::Allowed(_)) => SimulatedDecision::Allowed,
                 (None, _) => SimulatedDecision::DeniedImplicitly,
             }
         };

@@ -24,7 +24,7 @@ use crate::model::{
     RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use,
     Used, Waiver, WebhookEntry, Workload,
 };
-use crate::permissions::{Answer, expected, simulation};
+use crate::permissions::{PolicyAnswer, expected, simulation};
 use crate::rbac::{self, Rbac};
 use crate::report::{BindingReport, LinkState};
 use crate::snapshot::{Cluster, Origin, Snapshot};

@@ -31,7 +31,7 @@ pub enum Ended {
 
 /// An account that bindings lead to.
 #[derive(Debug)]
-pub struct Watched {
+pub struct ReferencedAccount {
     /// The bindings that refer to each role.
     pub roles: BTreeMap<String, BTreeSet<BindingKey>>,
     /// How many references name each partition: somebody may have written a wrong one.
@@ -56,7 +56,7 @@ pub struct Watched {
     singly_at: Option<Timestamp>,
 }
 
-impl Watched {
+impl ReferencedAccount {
     /// An account of which nothing was read.
     #[must_use]
     pub fn new(is_open: bool) -> Self {

@@ -24,8 +24,8 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::schedule::{Schedule, after};
-use account::{Ended, Watched};
-pub use reread::Cause;
+use account::{Ended, ReferencedAccount};
+pub use reread::RereadCause;
 use reread::Rereads;
 use simulations::Simulations;
 
@@ -49,7 +49,7 @@ pub struct EvidencePlan {
     cluster_name: Option<String>,
     /// The accounts that the policy allows; all where absent.
     allowed: Option<BTreeSet<String>>,
-    accounts: BTreeMap<String, Watched>,
+    accounts: BTreeMap<String, ReferencedAccount>,
     references: BTreeMap<BindingKey, BTreeSet<RoleArn>>,
     /// To be read soon, unless that was just asked for.
     wanted: BTreeSet<PieceId>,
@@ -108,7 +108,7 @@ impl EvidencePlan {
         self.forced.clear();
         self.asked = Schedule::default();
         self.asked_of_issuers = Schedule::default();
-        self.accounts.values_mut().for_each(Watched::start_anew);
+        self.accounts.values_mut().for_each(ReferencedAccount::start_anew);
     }
 
     /// Changes the refresh interval; listings that are planned stay planned, unless the new interval is shorter.
@@ -164,11 +164,11 @@ impl EvidencePlan {
         self.accounts.keys()
     }
 
-    fn open(&mut self, account: &str) -> &mut Watched {
+    fn open(&mut self, account: &str) -> &mut ReferencedAccount {
         let is_open = !self.is_forbidden(account);
         self.accounts
             .entry(account.to_owned())
-            .or_insert_with(|| Watched::new(is_open))
+            .or_insert_with(|| ReferencedAccount::new(is_open))
     }
 
     /// Takes note of the roles that a binding refers to, in place of those that it referred to before.
@@ -240,7 +240,7 @@ impl EvidencePlan {
         Circumstances {
             account_id: id,
             account: snapshot.accounts.get(id),
-            partition: self.accounts.get(id).and_then(Watched::partition),
+            partition: self.accounts.get(id).and_then(ReferencedAccount::partition),
             issuer: snapshot.issuer.as_ref().map(|issuer| &issuer.url),
             cluster_name: self.cluster_name.as_deref().filter(|_| is_home),
             references: &self.references,
@@ -355,7 +355,7 @@ impl EvidencePlan {
     /// When the oldest evidence was read that a binding refers to, by account.
     #[must_use]
     pub fn ages(&self, snapshot: &Snapshot) -> BTreeMap<String, Timestamp> {
-        let oldest = |(id, watched): (&String, &Watched)| {
+        let oldest = |(id, watched): (&String, &ReferencedAccount)| {
             let account = snapshot.accounts.get(id)?;
             let roles = watched
                 .roles
@@ -442,7 +442,7 @@ impl EvidencePlan {
     }
 
     /// Takes note of why a binding is not healthy, or with `None` that it is, or that nobody asks any more.
-    pub fn hang(&mut self, key: &BindingKey, cause: Option<Cause>, now: Timestamp) {
+    pub fn hang(&mut self, key: &BindingKey, cause: Option<RereadCause>, now: Timestamp) {
         self.rereads.hang(key, cause, self.refresh, now);
     }
 }

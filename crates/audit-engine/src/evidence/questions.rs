@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::super::schedule::after;
 use super::EvidencePlan;
-use super::account::Watched;
+use super::account::ReferencedAccount;
 
 /// Above this many single reads of roles at once, an account is listed instead.
 const SINGLES: usize = 20;
@@ -82,7 +82,7 @@ impl EvidencePlan {
     /// Reads the accounts whose refresh is due: all their roles by a listing, and what a listing does not bring.
     fn refresh_due(&mut self, snapshot: &Snapshot, now: Timestamp, requests: &mut Vec<Request>) {
         let issuer = snapshot.issuer.as_ref().map(|issuer| &issuer.url);
-        let is_due = |watched: &Watched| watched.is_open && watched.next_listing <= now;
+        let is_due = |watched: &ReferencedAccount| watched.is_open && watched.next_listing <= now;
         let due = self.accounts.iter().filter(|(_, watched)| is_due(watched));
         for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             let others = self.of_account(&id, snapshot);
@@ -157,7 +157,7 @@ impl EvidencePlan {
 
 fn listing(
     id: &str,
-    watched: &mut Watched,
+    watched: &mut ReferencedAccount,
     issuer: &IssuerUrl,
     refresh: Duration,
     now: Timestamp,

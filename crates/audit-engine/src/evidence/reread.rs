@@ -17,7 +17,7 @@ const TOGETHER: Duration = Duration::from_secs(5);
 
 /// Why a binding is not healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct RereadCause {
     /// The reason of its verdict.
     pub reason: &'static str,
     /// What has to change for it to become healthy.
@@ -36,14 +36,14 @@ struct Hanging {
 /// The backoff ends where it would exceed the refresh interval: from then on the refresh brings the news.
 #[derive(Debug, Default)]
 pub struct Rereads {
-    causes: BTreeMap<BindingKey, Cause>,
+    causes: BTreeMap<BindingKey, RereadCause>,
     targets: BTreeMap<PieceId, Hanging>,
     due: Schedule<PieceId>,
 }
 
 impl Rereads {
     /// Takes note of why a binding is not healthy, or with `None` that it is. A new cause begins a new backoff.
-    pub fn hang(&mut self, key: &BindingKey, cause: Option<Cause>, refresh: Duration, now: Timestamp) {
+    pub fn hang(&mut self, key: &BindingKey, cause: Option<RereadCause>, refresh: Duration, now: Timestamp) {
         if self.causes.get(key) == cause.as_ref() {
             return;
         }

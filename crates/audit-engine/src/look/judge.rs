@@ -11,7 +11,7 @@ use audit_core::report::BindingReport;
 use audit_core::rules::irsa910;
 use iam_policy::RoleArn;
 
-use super::super::evidence::Cause;
+use super::super::evidence::RereadCause;
 use super::super::reviews::MOST;
 
 /// What a chain comes to.
@@ -24,7 +24,7 @@ pub struct Judged {
     /// What IAM's policy simulator is to confirm of the AWS permissions that are expected.
     pub simulation: Option<Wanted>,
     /// What to read again from AWS, if anything, until the verdict is another one.
-    pub cause: Option<Cause>,
+    pub cause: Option<RereadCause>,
 }
 
 impl Judged {
@@ -43,15 +43,15 @@ impl Judged {
 }
 
 /// The simulator has contradicted once what was read: it is asked once more.
-fn doubt(wanted: &Wanted) -> Option<Cause> {
-    wanted.is_doubted.then(|| Cause {
+fn doubt(wanted: &Wanted) -> Option<RereadCause> {
+    wanted.is_doubted.then(|| RereadCause {
         reason: irsa910::ENTRY.reason,
         target: PieceId::new(wanted.role.account(), PieceKind::Simulation, wanted.role.name()),
     })
 }
 
 /// What to read again for an unhealthy binding: what the deciding finding says.
-fn cause(report: &BindingReport) -> Option<Cause> {
+fn cause(report: &BindingReport) -> Option<RereadCause> {
     if report.verdict == Verdict::Working {
         return None;
     }
@@ -65,7 +65,7 @@ fn cause(report: &BindingReport) -> Option<Cause> {
         Reread::Simulation => (PieceKind::Simulation, arn.name()),
         Reread::Provider => (PieceKind::Provider, ""),
     };
-    Some(Cause {
+    Some(RereadCause {
         reason: report.reason,
         target: PieceId::new(arn.account(), kind, key),
     })

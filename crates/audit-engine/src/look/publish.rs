@@ -17,13 +17,13 @@ use audit_core::{Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::super::action::{Action, Announcement, ObjectName, Owner, Write};
-use super::super::evidence::Cause;
+use super::super::action::{Action, Announcement, AuditOwner, ObjectName, Write};
+use super::super::evidence::RereadCause;
 use super::super::memory::Memory;
 use super::super::object::{Objects, Start};
 use super::super::publication::{Publication, announcement, publication};
 use super::super::schedule::{after, hash};
-use super::super::summary::Summary;
+use super::super::summary::BindingSummary;
 use super::judge::Judged;
 
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
@@ -82,9 +82,9 @@ pub struct Published {
 #[derive(Debug)]
 pub struct Consequences {
     /// For metrics, and the cluster's status.
-    pub summary: Summary,
+    pub summary: BindingSummary,
     /// What to read again.
-    pub cause: Option<Cause>,
+    pub cause: Option<RereadCause>,
     /// What IAM's policy simulator is to confirm.
     pub simulation: Option<Wanted>,
 }
@@ -160,7 +160,7 @@ impl Publisher<'_> {
     }
 
     fn create(&mut self) {
-        let owner = self.service_account_uid().map(|uid| Owner {
+        let owner = self.service_account_uid().map(|uid| AuditOwner {
             name: self.key.service_account.clone(),
             uid,
         });
@@ -187,10 +187,10 @@ impl Publisher<'_> {
     }
 
     /// The owner that an automatic object should have, and has not.
-    fn missing_owner(&self, audit: &AuditObject) -> Option<Owner> {
+    fn missing_owner(&self, audit: &AuditObject) -> Option<AuditOwner> {
         let uid = self.service_account_uid()?;
         let is_owned = audit.owner.as_ref().is_some_and(|owner| owner.uid == uid);
-        (audit.automatic && !is_owned).then(|| Owner {
+        (audit.automatic && !is_owned).then(|| AuditOwner {
             name: self.key.service_account.clone(),
             uid,
         })
@@ -249,7 +249,7 @@ impl Publisher<'_> {
         self.write_status(name, audit, &report);
         self.wake_at(report.valid_until.map(|at| after(at, Duration::from_secs(1))));
         Audited::Yes(Box::new(Consequences {
-            summary: Summary::new(&report, self.now),
+            summary: BindingSummary::new(&report, self.now),
             cause,
             simulation,
         }))

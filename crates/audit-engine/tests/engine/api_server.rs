@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audit_k8s::{Change, Observation, prune};
+use audit_k8s::{Observation, WatchChange, prune};
 use serde_json::{Value, json};
 
 use crate::{ObjectName, Outcome, Write};
@@ -113,7 +113,7 @@ impl ApiServer {
     pub fn delete(&mut self, object: &ObjectName) -> Vec<Observation> {
         self.objects.remove(object);
         let (namespace, name) = object.clone();
-        vec![Observation::Audit(Change::Deleted { namespace, name })]
+        vec![Observation::Audit(WatchChange::Deleted { namespace, name })]
     }
 
     /// An object as a listing shows it.
@@ -121,7 +121,7 @@ impl ApiServer {
         let pruned = |object: &Value| prune::audit(object.clone()).unwrap();
         self.objects
             .values()
-            .map(|object| Observation::Audit(Change::Listed(pruned(object))))
+            .map(|object| Observation::Audit(WatchChange::Listed(pruned(object))))
             .collect()
     }
 
@@ -143,7 +143,9 @@ impl ApiServer {
     }
 
     fn shown(&self, name: &ObjectName) -> Observation {
-        Observation::Audit(Change::Applied(prune::audit(self.objects[name].clone()).unwrap()))
+        Observation::Audit(WatchChange::Applied(
+            prune::audit(self.objects[name].clone()).unwrap(),
+        ))
     }
 
     fn done(&self) -> Outcome {

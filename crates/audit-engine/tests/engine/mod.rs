@@ -26,12 +26,12 @@ use audit_api::irsa_audit::VerdictName;
 use audit_aws::{Piece, Reading, Request};
 use audit_core::Config;
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
-use audit_k8s::{Change, Kind, Observation, prune};
+use audit_k8s::{Kind, Observation, WatchChange, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::schedule::after;
-use crate::{Action, Engine, Outcome, Review, ReviewOutcome, Settings, Shown, Write};
+use crate::{Action, Engine, MetricsView, Outcome, Review, ReviewOutcome, Settings, Write};
 use api_server::ApiServer;
 use aws::{Answers, Aws};
 
@@ -72,7 +72,7 @@ struct Lab {
     writes: Vec<Write>,
     reads: Vec<Request>,
     reviews: Vec<Review>,
-    shown: Shown,
+    shown: MetricsView,
 }
 
 impl Lab {
@@ -92,7 +92,7 @@ impl Lab {
             writes: Vec::new(),
             reads: Vec::new(),
             reviews: Vec::new(),
-            shown: Shown::default(),
+            shown: MetricsView::default(),
         }
     }
 
@@ -193,8 +193,12 @@ impl Lab {
     /// Lists a kind of which there is nothing; not that of audits.
     fn see_listing(&mut self, kind: Kind) {
         for begin in [true, false] {
-            fn step<T>(begin: bool) -> Change<T> {
-                if begin { Change::Init } else { Change::InitDone }
+            fn step<T>(begin: bool) -> WatchChange<T> {
+                if begin {
+                    WatchChange::Init
+                } else {
+                    WatchChange::InitDone
+                }
             }
             match kind {
                 Kind::ServiceAccount => self.see(Observation::ServiceAccount(step(begin))),
@@ -213,9 +217,9 @@ impl Lab {
     }
 
     fn sync_audits(&mut self) {
-        self.see(Observation::Audit(Change::Init));
+        self.see(Observation::Audit(WatchChange::Init));
         self.see_all(self.api.listed());
-        self.see(Observation::Audit(Change::InitDone));
+        self.see(Observation::Audit(WatchChange::InitDone));
     }
 
     /// A ServiceAccount, annotated with a role of an account.
@@ -229,25 +233,28 @@ impl Lab {
             "namespace": NS, "name": name, "uid": format!("sa-{name}"), "annotations": annotations,
         }});
         let account = prune::service_account(account, PREFIX).unwrap();
-        self.see(Observation::ServiceAccount(Change::Applied(account)));
+        self.see(Observation::ServiceAccount(WatchChange::Applied(account)));
     }
 
     fn no_service_account(&mut self, name: &str) {
         let (namespace, name) = (NS.to_owned(), name.to_owned());
-        self.see(Observation::ServiceAccount(Change::Deleted { namespace, name }));
+        self.see(Observation::ServiceAccount(WatchChange::Deleted {
+            namespace,
+            name,
+        }));
     }
 
     /// A pod with injected credentials, where it has a role.
     fn pod(&mut self, name: &str, service_account: &str, role: Option<&str>, ready: bool) {
         let role = role.map(|role| arn(HOME, role));
-        self.see(Observation::Pod(Change::Applied(
+        self.see(Observation::Pod(WatchChange::Applied(
             prune::pod(pod(name, service_account, role, ready), PREFIX).unwrap(),
         )));
     }
 
     fn no_pod(&mut self, name: &str) {
         let (namespace, name) = (NS.to_owned(), name.to_owned());
-        self.see(Observation::Pod(Change::Deleted { namespace, name }));
+        self.see(Observation::Pod(WatchChange::Deleted { namespace, name }));
     }
 
     /// A role that trusts a ServiceAccount, which is annotated with it.
@@ -295,7 +302,7 @@ impl Lab {
 
     fn policy(&mut self, spec: &Value) {
         let policy = prune::policy(json!({"metadata": {"name": "default"}, "spec": spec})).unwrap();
-        self.see(Observation::Policy(Change::Applied(policy)));
+        self.see(Observation::Policy(WatchChange::Applied(policy)));
     }
 
     /// The pod identity webhook is registered.
@@ -304,7 +311,7 @@ impl Lab {
         let webhook = json!({"name": "iam-for-pods.amazonaws.com", "rules": rules});
         let configuration = json!({"metadata": {"name": "pod-identity-webhook"}, "webhooks": [webhook]});
         let configuration = prune::webhook(configuration).unwrap();
-        self.see(Observation::Webhook(Change::Applied(configuration)));
+        self.see(Observation::Webhook(WatchChange::Applied(configuration)));
     }
 
     /// The webhook's ConfigMap says this.
@@ -312,14 +319,14 @@ impl Lab {
         let metadata = json!({"namespace": "kube-system", "name": "pod-identity-webhook"});
         let map = json!({"metadata": metadata, "data": {"config": config.to_string()}});
         let map = prune::config_map(map).unwrap();
-        self.see(Observation::ConfigMap(Change::Applied(map)));
+        self.see(Observation::ConfigMap(WatchChange::Applied(map)));
     }
 
     /// The namespace, with a label.
     fn label(&mut self, key: &str, value: &str) {
         let namespace = json!({"metadata": {"name": NS, "labels": {key: value}}});
         let namespace = prune::namespace(namespace).unwrap();
-        self.see(Observation::Namespace(Change::Applied(namespace)));
+        self.see(Observation::Namespace(WatchChange::Applied(namespace)));
     }
 
     /// One turn, of which nothing is carried out.

@@ -7,7 +7,7 @@ pub(super) fn role(verbs: &[&str]) -> Observation {
         "metadata": {"namespace": NS, "name": "reader"},
         "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}],
     });
-    Observation::Role(Kind::Role, Change::Applied(prune::role(role).unwrap()))
+    Observation::Role(Kind::Role, WatchChange::Applied(prune::role(role).unwrap()))
 }
 
 pub(super) fn role_binding() -> Observation {
@@ -26,7 +26,7 @@ pub(super) fn role_binding_of(names: &[&str]) -> Observation {
     });
     Observation::RoleBinding(
         Kind::RoleBinding,
-        Change::Applied(prune::role_binding(binding).unwrap()),
+        WatchChange::Applied(prune::role_binding(binding).unwrap()),
     )
 }
 

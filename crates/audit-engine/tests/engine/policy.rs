@@ -124,7 +124,7 @@ fn other_policies_change_nothing() {
     let policy = prune::policy(json!({
         "metadata": {"name": "other"}, "spec": {"exclude": {"namespaces": [NS]}},
     }));
-    lab.see(Observation::Policy(Change::Applied(policy.unwrap())));
+    lab.see(Observation::Policy(WatchChange::Applied(policy.unwrap())));
     lab.settle();
     assert_eq!(lab.short_writes(), Vec::<String>::new());
 }

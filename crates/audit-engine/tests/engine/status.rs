@@ -84,15 +84,15 @@ fn a_restart_writes_nothing_although_times_differ() {
     for kind in Kind::ALL.into_iter().filter(|kind| !listed_last.contains(kind)) {
         lab.see_listing(kind);
     }
-    lab.see(Observation::ServiceAccount(Change::Init));
-    lab.see(Observation::Pod(Change::Init));
+    lab.see(Observation::ServiceAccount(WatchChange::Init));
+    lab.see(Observation::Pod(WatchChange::Init));
     for name in ["fine", "gone"] {
         lab.annotated(name, Some(name));
     }
     lab.annotated_with("unknown", Some(&arn(OTHER, "unknown")));
     lab.pod("fine-1", "fine", Some("fine"), true);
-    lab.see(Observation::ServiceAccount(Change::InitDone));
-    lab.see(Observation::Pod(Change::InitDone));
+    lab.see(Observation::ServiceAccount(WatchChange::InitDone));
+    lab.see(Observation::Pod(WatchChange::InitDone));
     lab.engine.set_leading(true);
     lab.pass(60);
     assert_eq!(lab.short_writes(), Vec::<String>::new());

@@ -162,7 +162,7 @@ fn what_does_not_read_back_as_written_is_not_written_for_ever() {
             };
             let (outcome, mut observations) = lab.api.write(&write);
             for observation in &mut observations {
-                if let Observation::Audit(Change::Applied(audit)) = observation
+                if let Observation::Audit(WatchChange::Applied(audit)) = observation
                     && let Some(status) = &mut audit.status
                 {
                     std::sync::Arc::make_mut(status).binding = None;
@@ -182,10 +182,10 @@ fn what_does_not_read_back_as_written_is_not_written_for_ever() {
 #[test]
 fn a_watch_that_starts_anew_changes_nothing() {
     let mut lab = Lab::healthy();
-    lab.see(Observation::Audit(Change::Init));
+    lab.see(Observation::Audit(WatchChange::Init));
     lab.settle();
     lab.see_all(lab.api.listed());
-    lab.see(Observation::Audit(Change::InitDone));
+    lab.see(Observation::Audit(WatchChange::InitDone));
     lab.settle();
     assert_eq!((lab.short_writes(), lab.short_reads()), (Vec::new(), Vec::new()));
 }

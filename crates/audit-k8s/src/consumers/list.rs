@@ -6,7 +6,7 @@ use kube::{Api, Client};
 use super::read;
 use super::seen::Seen;
 use super::served::served;
-use crate::observation::{Change, Observation};
+use crate::observation::{Observation, WatchChange};
 
 /// Objects in one answer.
 const PAGE_SIZE: u32 = 100;
@@ -36,7 +36,8 @@ pub(crate) async fn list(client: &Client, namespace: Option<&str>) -> Vec<Observ
                 }
             };
             let listed = page.items.iter().filter_map(|seen| read(kind, &seen.value));
-            observations.extend(listed.map(|object| Observation::Consumer(kind, Change::Applied(object))));
+            observations
+                .extend(listed.map(|object| Observation::Consumer(kind, WatchChange::Applied(object))));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
                 None => break,

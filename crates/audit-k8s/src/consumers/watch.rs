@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, read};
-use crate::observation::{Change, Observation};
+use crate::observation::{Observation, WatchChange};
 use crate::trouble;
 
 /// How often the API server is asked which kinds it serves.
@@ -124,7 +124,7 @@ fn stop(
 
 /// Says that there is no object of a kind any more.
 async fn forget(sender: &Sender<Observation>, kind: &'static ConsumerKind) -> Result<(), ()> {
-    for change in [Change::Init, Change::InitDone] {
+    for change in [WatchChange::Init, WatchChange::InitDone] {
         sender
             .send(Observation::Consumer(kind, change))
             .await
@@ -184,15 +184,15 @@ async fn watch(
 }
 
 /// What an event says.
-fn change(kind: &ConsumerKind, event: Event<Seen>) -> Option<Change<super::ReadObject>> {
+fn change(kind: &ConsumerKind, event: Event<Seen>) -> Option<WatchChange<super::ReadObject>> {
     Some(match event {
-        Event::Init => Change::Init,
-        Event::InitApply(seen) => Change::Listed(read(kind, &seen.value)?),
-        Event::InitDone => Change::InitDone,
-        Event::Apply(seen) => Change::Applied(read(kind, &seen.value)?),
+        Event::Init => WatchChange::Init,
+        Event::InitApply(seen) => WatchChange::Listed(read(kind, &seen.value)?),
+        Event::InitDone => WatchChange::InitDone,
+        Event::Apply(seen) => WatchChange::Applied(read(kind, &seen.value)?),
         Event::Delete(seen) => {
             let (namespace, name) = seen.id();
-            Change::Deleted { namespace, name }
+            WatchChange::Deleted { namespace, name }
         }
     })
 }

@@ -4,7 +4,7 @@ use super::timing::Timing;
 
 /// Which Lease to contend for, and as whom.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct LeaseConfig {
     /// Namespace of the Lease; it must exist.
     pub namespace: String,
     /// Name of the Lease, the same for all replicas.

@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::LeaseConfig;
 use super::state::{Change, Record, Version};
 
 /// The resource that [`Lease`] objects are kept under.
@@ -38,7 +38,7 @@ pub(super) fn version(lease: &DynamicObject) -> Option<Version> {
 }
 
 /// A new Lease, held by us from `now` on.
-pub(super) fn created(config: &Config, now: Timestamp) -> DynamicObject {
+pub(super) fn created(config: &LeaseConfig, now: Timestamp) -> DynamicObject {
     let spec = held(config, &time(now), now, 0);
     DynamicObject::new(&config.name, &resource())
         .within(&config.namespace)
@@ -51,7 +51,7 @@ pub(super) fn changed(
     current: &DynamicObject,
     version: &Version,
     change: Change,
-    config: &Config,
+    config: &LeaseConfig,
     now: Timestamp,
 ) -> DynamicObject {
     let transitions = spec(current, "leaseTransitions")
@@ -79,7 +79,7 @@ pub(super) fn changed(
     lease
 }
 
-fn held(config: &Config, acquired: &str, renewed: Timestamp, transitions: i32) -> Value {
+fn held(config: &LeaseConfig, acquired: &str, renewed: Timestamp, transitions: i32) -> Value {
     json!({
         "holderIdentity": config.identity,
         "leaseDurationSeconds": config.timing.duration().as_secs(),
@@ -105,8 +105,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_700_000_000, 120_000_000);
 
-    fn config() -> Config {
-        Config {
+    fn config() -> LeaseConfig {
+        LeaseConfig {
             namespace: "irsa-audit".to_owned(),
             name: "leader".to_owned(),
             identity: "us".to_owned(),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use super::config::Config;
+use super::config::LeaseConfig;
 use super::contents;
 use super::leadership::Leadership;
 use super::state::{Action, Answer, Call, Candidate};
@@ -29,7 +29,7 @@ pub fn unique_identity(pod_name: &str) -> String {
 /// Contends for a Lease.
 #[derive(Debug)]
 pub struct Elector {
-    config: Config,
+    config: LeaseConfig,
     api: Api<DynamicObject>,
     candidate: Candidate,
     start: Instant,
@@ -66,7 +66,7 @@ impl Elector {
     /// A candidate that does nothing before [`Self::run`], and where it publishes its leadership. The value
     /// changes with every renewal; `acquired` and `lost` wait for what matters.
     #[must_use]
-    pub fn new(client: Client, config: Config) -> (Self, watch::Receiver<Leadership>) {
+    pub fn new(client: Client, config: LeaseConfig) -> (Self, watch::Receiver<Leadership>) {
         let (publisher, watch) = watch::channel(Leadership::default());
         let elector = Self {
             api: Api::namespaced_with(client, &config.namespace, &contents::resource()),
@@ -113,7 +113,7 @@ impl Elector {
         };
         self.publisher.send_if_modified(|last| {
             if last.until.is_some() != next.until.is_some() {
-                let Config {
+                let LeaseConfig {
                     namespace,
                     name,
                     identity,
@@ -136,7 +136,7 @@ impl Elector {
         let outcome = timeout(limit, self.perform(call))
             .await
             .unwrap_or(Err(CallError::TimedOut(limit)));
-        let Config { namespace, name, .. } = &self.config;
+        let LeaseConfig { namespace, name, .. } = &self.config;
         match outcome {
             Ok(answer) => {
                 if std::mem::take(&mut self.failing) {

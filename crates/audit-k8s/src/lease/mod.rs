@@ -30,7 +30,7 @@ mod simulation;
 mod state;
 mod timing;
 
-pub use config::Config;
+pub use config::LeaseConfig;
 pub use driver::{Elector, unique_identity};
 pub use leadership::{Leadership, acquired, lost};
 pub use timing::{Timing, TimingError};

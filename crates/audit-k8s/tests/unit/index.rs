@@ -90,8 +90,8 @@ fn policy(name: &str, excluded: &str) -> Box<PolicyObject> {
     prune::policy(object).unwrap()
 }
 
-fn deleted<T>(name: &str) -> Change<T> {
-    Change::Deleted {
+fn deleted<T>(name: &str) -> WatchChange<T> {
+    WatchChange::Deleted {
         namespace: "shop".into(),
         name: name.into(),
     }
@@ -107,10 +107,17 @@ fn skipped(kind: Kind, name: &str) -> Observation {
 }
 
 /// A whole listing.
-fn listing<T>(wrap: fn(Change<T>) -> Observation, objects: impl IntoIterator<Item = T>) -> Vec<Observation> {
-    let mut all = vec![wrap(Change::Init)];
-    all.extend(objects.into_iter().map(|object| wrap(Change::Listed(object))));
-    all.push(wrap(Change::InitDone));
+fn listing<T>(
+    wrap: fn(WatchChange<T>) -> Observation,
+    objects: impl IntoIterator<Item = T>,
+) -> Vec<Observation> {
+    let mut all = vec![wrap(WatchChange::Init)];
+    all.extend(
+        objects
+            .into_iter()
+            .map(|object| wrap(WatchChange::Listed(object))),
+    );
+    all.push(wrap(WatchChange::InitDone));
     all
 }
 
@@ -136,7 +143,7 @@ fn nothing(kind: Kind) -> Vec<Observation> {
 #[test]
 fn a_service_account_comes_changes_and_goes() {
     let mut w = Watched::default();
-    let applied = |role| Observation::ServiceAccount(Change::Applied(account("orders", role)));
+    let applied = |role| Observation::ServiceAccount(WatchChange::Applied(account("orders", role)));
     assert_eq!(w.see(applied("a")), bindings(&["orders"]));
     assert!(w.see(applied("a")).is_empty());
     assert_eq!(w.see(applied("b")), bindings(&["orders"]));
@@ -149,7 +156,7 @@ fn a_service_account_comes_changes_and_goes() {
 #[test]
 fn a_pod_comes_moves_and_goes() {
     let mut w = Watched::default();
-    let applied = |service_account| Observation::Pod(Change::Applied(pod("p", service_account)));
+    let applied = |service_account| Observation::Pod(WatchChange::Applied(pod("p", service_account)));
     assert_eq!(w.see(applied("orders")), bindings(&["orders"]));
     assert!(w.see(applied("orders")).is_empty());
     // The API server allows no such change, but a missed deletion looks like it.
@@ -163,14 +170,14 @@ fn a_pod_comes_moves_and_goes() {
 fn an_audit_is_stored_whole_and_its_request_in_the_cluster() {
     let mut w = Watched::default();
     assert_eq!(
-        w.see(Observation::Audit(Change::Applied(audit("mine", "orders")))),
+        w.see(Observation::Audit(WatchChange::Applied(audit("mine", "orders")))),
         bindings(&["orders"])
     );
     assert_eq!(w.requests("orders"), ["mine"]);
     assert_eq!(w.index.audit("shop", "mine"), Some(&*audit("mine", "orders")));
     assert_eq!(w.index.audit("other", "mine"), None);
     assert_eq!(
-        w.see(Observation::Audit(Change::Applied(audit("mine", "ledger")))),
+        w.see(Observation::Audit(WatchChange::Applied(audit("mine", "ledger")))),
         bindings(&["ledger", "orders"])
     );
     assert_eq!(w.see(Observation::Audit(deleted("mine"))), bindings(&["ledger"]));
@@ -181,7 +188,7 @@ fn an_audit_is_stored_whole_and_its_request_in_the_cluster() {
 fn an_audit_is_dirty_when_anything_but_its_version_changed() {
     let mut w = Watched::default();
     let mut apply = |change: fn(&mut Value)| {
-        w.see(Observation::Audit(Change::Applied(audit_with(
+        w.see(Observation::Audit(WatchChange::Applied(audit_with(
             "mine", "orders", change,
         ))))
     };
@@ -205,7 +212,7 @@ fn the_latest_version_is_known_even_when_nothing_else_changed() {
         let audit = audit_with("mine", "orders", |object| {
             object["metadata"]["resourceVersion"] = version.into();
         });
-        w.see(Observation::Audit(Change::Applied(audit)));
+        w.see(Observation::Audit(WatchChange::Applied(audit)));
     }
     assert_eq!(
         w.index.audit("shop", "mine").unwrap().resource_version.as_deref(),
@@ -223,7 +230,7 @@ fn a_reaudit_is_asked_for_by_setting_or_changing_the_annotation() {
                 object["metadata"]["annotations"]["irsa-audit.dev/reaudit"] = value.into();
             }
         });
-        !w.see(Observation::Audit(Change::Applied(audit)))
+        !w.see(Observation::Audit(WatchChange::Applied(audit)))
             .reaudits
             .is_empty()
     };
@@ -241,13 +248,13 @@ fn a_reaudit_is_asked_for_by_setting_or_changing_the_annotation() {
 #[test]
 fn policies_come_change_and_go() {
     let mut w = Watched::default();
-    let applied = |excluded| Observation::Policy(Change::Applied(policy("default", excluded)));
+    let applied = |excluded| Observation::Policy(WatchChange::Applied(policy("default", excluded)));
     assert!(w.see(applied("a")).policies);
     assert!(!w.see(applied("a")).policies);
     assert!(w.see(applied("b")).policies);
     assert_eq!(w.index.policy("default"), Some(&*policy("default", "b")));
     let gone = || {
-        Observation::Policy(Change::Deleted {
+        Observation::Policy(WatchChange::Deleted {
             namespace: String::new(),
             name: "default".into(),
         })
@@ -264,7 +271,7 @@ fn labels_of_namespaces_come_change_and_go() {
         name: "shop".to_owned(),
         labels: [("team".to_owned(), team.to_owned())].into(),
     };
-    let applied = |team| Observation::Namespace(Change::Applied(namespace(team)));
+    let applied = |team| Observation::Namespace(WatchChange::Applied(namespace(team)));
     let shop = BTreeSet::from(["shop".to_owned()]);
     assert_eq!(w.cluster.namespace_labels("shop"), None);
     assert_eq!(w.see(applied("a")).namespaces, shop);
@@ -325,10 +332,13 @@ fn a_listing_takes_away_what_it_did_not_have_and_nothing_else() {
 fn nothing_vanishes_before_a_listing_is_complete() {
     let mut w = Watched::default();
     w.see_all(listing(Observation::Pod, [pod("a", "sa"), pod("b", "sa")]));
-    assert!(w.see(Observation::Pod(Change::Init)).is_empty());
-    assert!(w.see(Observation::Pod(Change::Listed(pod("a", "sa")))).is_empty());
+    assert!(w.see(Observation::Pod(WatchChange::Init)).is_empty());
+    assert!(
+        w.see(Observation::Pod(WatchChange::Listed(pod("a", "sa"))))
+            .is_empty()
+    );
     assert_eq!(w.pods("sa"), ["a", "b"]);
-    assert_eq!(w.see(Observation::Pod(Change::InitDone)), bindings(&["sa"]));
+    assert_eq!(w.see(Observation::Pod(WatchChange::InitDone)), bindings(&["sa"]));
     assert_eq!(w.pods("sa"), ["a"]);
 }
 
@@ -337,8 +347,8 @@ fn a_listing_that_broke_off_does_not_count() {
     let mut w = Watched::default();
     w.see_all(listing(Observation::Pod, [pod("a", "sa"), pod("b", "sa")]));
     w.see_all([
-        Observation::Pod(Change::Init),
-        Observation::Pod(Change::Listed(pod("a", "sa"))),
+        Observation::Pod(WatchChange::Init),
+        Observation::Pod(WatchChange::Listed(pod("a", "sa"))),
     ]);
     // `a` is deleted before the next listing: that it was in the one before must not keep it.
     w.see_all(listing(Observation::Pod, [pod("b", "sa")]));
@@ -348,8 +358,8 @@ fn a_listing_that_broke_off_does_not_count() {
 #[test]
 fn the_end_of_no_listing_takes_nothing_away_and_proves_nothing() {
     let mut w = Watched::default();
-    w.see(Observation::Pod(Change::Applied(pod("a", "sa"))));
-    assert!(w.see(Observation::Pod(Change::InitDone)).is_empty());
+    w.see(Observation::Pod(WatchChange::Applied(pod("a", "sa"))));
+    assert!(w.see(Observation::Pod(WatchChange::InitDone)).is_empty());
     assert_eq!(w.pods("sa"), ["a"]);
     assert!(w.index.unsynced().any(|(kind, _)| kind == Kind::Pod));
 }
@@ -358,11 +368,11 @@ fn the_end_of_no_listing_takes_nothing_away_and_proves_nothing() {
 fn changes_amid_a_listing_count() {
     let mut w = Watched::default();
     w.see_all([
-        Observation::Pod(Change::Init),
-        Observation::Pod(Change::Listed(pod("gone", "sa"))),
-        Observation::Pod(Change::Applied(pod("new", "sa"))),
+        Observation::Pod(WatchChange::Init),
+        Observation::Pod(WatchChange::Listed(pod("gone", "sa"))),
+        Observation::Pod(WatchChange::Applied(pod("new", "sa"))),
         Observation::Pod(deleted("gone")),
-        Observation::Pod(Change::InitDone),
+        Observation::Pod(WatchChange::InitDone),
     ]);
     assert_eq!(w.pods("sa"), ["new"]);
 }
@@ -374,9 +384,9 @@ fn the_last_good_version_of_an_unreadable_object_stands() {
     assert!(w.see(skipped(Kind::Pod, "a")).is_empty());
     assert_eq!(w.pods("sa"), ["a", "b"]);
     w.see_all([
-        Observation::Pod(Change::Init),
+        Observation::Pod(WatchChange::Init),
         skipped(Kind::Pod, "a"),
-        Observation::Pod(Change::InitDone),
+        Observation::Pod(WatchChange::InitDone),
     ]);
     assert_eq!(w.pods("sa"), ["a"], "unreadable, but listed");
     w.see(Observation::Pod(deleted("a")));
@@ -401,7 +411,7 @@ fn it_is_synced_once_every_kind_was_listed_and_stays_so() {
             .flat_map(nothing),
     );
     w.see_all([
-        Observation::Audit(Change::Init),
+        Observation::Audit(WatchChange::Init),
         failed(Kind::IrsaAudit, "not found"),
     ]);
     assert!(!w.index.is_synced());
@@ -411,7 +421,10 @@ fn it_is_synced_once_every_kind_was_listed_and_stays_so() {
     );
     w.see_all(nothing(Kind::IrsaAudit));
     assert!(w.index.is_synced());
-    w.see_all([failed(Kind::IrsaAudit, "gone"), Observation::Audit(Change::Init)]);
+    w.see_all([
+        failed(Kind::IrsaAudit, "gone"),
+        Observation::Audit(WatchChange::Init),
+    ]);
     assert!(w.index.is_synced());
     assert_eq!(
         (w.index.failed(Kind::IrsaAudit), w.index.failed(Kind::Pod)),
@@ -446,8 +459,8 @@ fn roles_concern_whoever_expects_permissions() {
         subjects: Box::default(),
     };
     let of_roles = |change| Observation::Role(Kind::Role, change);
-    assert_eq!(w.see(of_roles(Change::Applied(role("r")))), changed);
-    assert!(w.see(of_roles(Change::Applied(role("r")))).is_empty());
+    assert_eq!(w.see(of_roles(WatchChange::Applied(role("r")))), changed);
+    assert!(w.see(of_roles(WatchChange::Applied(role("r")))).is_empty());
     assert_eq!(w.see_all(listing(of_roles, [role("s")])), changed);
     assert_eq!(
         w.cluster.rbac().roles().count(),
@@ -457,7 +470,7 @@ fn roles_concern_whoever_expects_permissions() {
     assert!(w.see_all(listing(of_roles, [role("s")])).is_empty());
     assert_eq!(w.see(of_roles(deleted("s"))), changed);
     let of_bindings = |change| Observation::RoleBinding(Kind::RoleBinding, change);
-    assert_eq!(w.see(of_bindings(Change::Applied(binding()))), changed);
+    assert_eq!(w.see(of_bindings(WatchChange::Applied(binding()))), changed);
     assert_eq!(w.see(of_bindings(deleted("b"))), changed);
     assert_eq!(
         w.see_all(nothing(Kind::ClusterRole)),
@@ -496,15 +509,24 @@ fn the_webhook_is_missing_only_once_all_were_listed() {
     let mut w = Watched::default();
     let other = || webhook("sidecar-injector");
     let ours = || webhook("pod-identity-webhook");
-    assert!(w.see(Observation::Webhook(Change::Init)).is_empty());
-    assert!(w.see(Observation::Webhook(Change::Listed(other()))).is_empty());
+    assert!(w.see(Observation::Webhook(WatchChange::Init)).is_empty());
+    assert!(
+        w.see(Observation::Webhook(WatchChange::Listed(other())))
+            .is_empty()
+    );
     assert_eq!(w.cluster.has_webhook(), None);
-    assert!(w.see(Observation::Webhook(Change::InitDone)).everything);
+    assert!(w.see(Observation::Webhook(WatchChange::InitDone)).everything);
     assert_eq!(w.cluster.has_webhook(), Some(false));
-    assert!(w.see(Observation::Webhook(Change::Applied(ours()))).everything);
-    assert!(w.see(Observation::Webhook(Change::Applied(ours()))).is_empty());
+    assert!(
+        w.see(Observation::Webhook(WatchChange::Applied(ours())))
+            .everything
+    );
+    assert!(
+        w.see(Observation::Webhook(WatchChange::Applied(ours())))
+            .is_empty()
+    );
     assert_eq!(w.cluster.has_webhook(), Some(true));
-    let gone = Change::Deleted {
+    let gone = WatchChange::Deleted {
         namespace: String::new(),
         name: "pod-identity-webhook".into(),
     };
@@ -526,7 +548,7 @@ fn config_map(service_account: &str) -> ConfigMapObject {
 #[test]
 fn what_the_webhooks_config_map_says_concerns_whom_it_names() {
     let mut w = Watched::default();
-    let applied = |name| Observation::ConfigMap(Change::Applied(config_map(name)));
+    let applied = |name| Observation::ConfigMap(WatchChange::Applied(config_map(name)));
     assert_eq!(w.see(applied("orders")), bindings(&["orders"]));
     assert!(w.see(applied("orders")).is_empty());
     assert_eq!(w.see(applied("ledger")), bindings(&["ledger", "orders"]));

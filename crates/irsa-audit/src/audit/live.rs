@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_aws::evidence::Answered;
-use audit_aws::{Directory, Outcome, PieceAnswer, Reading, Request, RequestObserver};
+use audit_aws::{CallOutcome, Directory, PieceAnswer, Reading, Request, RequestObserver};
 use audit_core::Snapshot;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_core::snapshot::Cluster;
-use audit_k8s::{Change, Index, ListFailed, Observation};
+use audit_k8s::{Index, ListFailed, Observation, WatchChange};
 use jiff::Timestamp;
 use kube::Client;
 use secrecy::ExposeSecret as _;
@@ -61,7 +61,7 @@ pub enum LiveError {
 struct Unobserved;
 
 impl RequestObserver for Unobserved {
-    fn observe(&self, _: &str, _: &'static str, _: &'static str, _: Outcome, _: Duration) {}
+    fn observe(&self, _: &str, _: &'static str, _: &'static str, _: CallOutcome, _: Duration) {}
 }
 
 /// What is looked for.
@@ -142,7 +142,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
     let kubeconfig = kubeconfig().await?;
     let token = token(&kubeconfig).await;
     let client = client(kubeconfig)?;
-    let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
+    let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
     let (directory, readings) = Directory::start(settings, Arc::new(Unobserved));
     let mut engine = Engine::new(Settings {
@@ -157,7 +157,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
     engine.set_leading(true);
     for observation in audit_k8s::list(&client, &scope, wish.namespace).await? {
         warn(&observation);
-        let is_policy = matches!(observation, Observation::Policy(Change::Listed(_)));
+        let is_policy = matches!(observation, Observation::Policy(WatchChange::Listed(_)));
         if wish.heeds_policies || !is_policy {
             engine.observe(observation, Timestamp::now());
         }

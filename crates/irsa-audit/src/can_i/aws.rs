@@ -6,7 +6,9 @@
 use audit_core::chain::{Annotation, Chain};
 use audit_core::finding::Link;
 use audit_core::model::{AuditRequest, AwsExpectation, BindingKey};
-use audit_core::permissions::{Answer, Question as PolicyQuestion, chaining, expected, question};
+use audit_core::permissions::{
+    ExpectedRequest as PolicyQuestion, PolicyAnswer, chaining, expected, question,
+};
 use audit_core::rules::expected::seen;
 use audit_core::snapshot::{Binding, Cluster};
 use audit_core::text::quote;
@@ -109,11 +111,11 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
     let seen = seen(chain, &[first]);
     let question = &first.question;
     let by = match &first.answer {
-        Answer::Allowed(place) => place.to_string(),
-        Answer::Free => {
+        PolicyAnswer::Allowed(place) => place.to_string(),
+        PolicyAnswer::Free => {
             return Some(Reply::yes(&format!("as `{arn}`: it takes no permission")));
         }
-        Answer::Trusted(how) => {
+        PolicyAnswer::Trusted(how) => {
             let same = same_role(role, question);
             return Some(Reply::yes(&format!("as `{arn}`: {how}{same}; {seen}")));
         }

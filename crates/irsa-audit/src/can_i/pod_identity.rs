@@ -9,7 +9,7 @@
 use audit_core::chain::Chain;
 use audit_core::model::{AwsExpectation, PodIdentityAssociation};
 use audit_core::permissions::expectation::answers;
-use audit_core::permissions::{Answer, Expected};
+use audit_core::permissions::{Expected, PolicyAnswer};
 use audit_core::text::quote;
 use iam_policy::RoleArn;
 
@@ -47,8 +47,8 @@ pub(super) fn answer(chain: &Chain<'_>) -> Option<Reply> {
     let (mut refused, mut open) = (Vec::new(), Vec::new());
     for expected in &all {
         match &expected.answer {
-            Answer::Allowed(_) | Answer::Trusted(_) | Answer::Free => {}
-            Answer::Undetermined(doubts) => open.extend(doubts.iter().map(ToString::to_string)),
+            PolicyAnswer::Allowed(_) | PolicyAnswer::Trusted(_) | PolicyAnswer::Free => {}
+            PolicyAnswer::Undetermined(doubts) => open.extend(doubts.iter().map(ToString::to_string)),
             _ => refused.push(why(expected)),
         }
     }
@@ -119,9 +119,9 @@ fn why(expected: &Expected<'_>) -> String {
         resource => format!("`{}` on `{}`", quote(question.action), quote(resource)),
     };
     let own = match expected.answer.own() {
-        Answer::NotAllowed => format!("no policy allows {what}"),
-        Answer::Denied(place) => format!("{what} is denied by {place}"),
-        Answer::OutsideBoundary(boundary) => {
+        PolicyAnswer::NotAllowed => format!("no policy allows {what}"),
+        PolicyAnswer::Denied(place) => format!("{what} is denied by {place}"),
+        PolicyAnswer::OutsideBoundary(boundary) => {
             format!("{what} is not allowed by the permissions boundary, {boundary}")
         }
         _ => String::new(),
@@ -139,14 +139,14 @@ fn remedies(all: &[Expected<'_>], role: &str) -> String {
     let mut steps: Vec<String> = Vec::new();
     for expected in all {
         let question = &expected.question;
-        if matches!(expected.answer.own(), Answer::NotAllowed) {
+        if matches!(expected.answer.own(), PolicyAnswer::NotAllowed) {
             steps.push(format!(
                 "let a policy of role `{role}` allow `{}` on `{}`",
                 quote(question.action),
                 quote(question.resource)
             ));
         }
-        if let Answer::Refused(refusal) = &expected.answer {
+        if let PolicyAnswer::Refused(refusal) = &expected.answer {
             steps.push(refusal.remedy.clone());
         }
     }

@@ -121,7 +121,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), Error> {
     let (release, released) = watch::channel(false);
     let (guard, mut elector) = if args.leader_elect {
         let identity = lease::unique_identity(&args.pod_name);
-        let config = lease::Config {
+        let config = lease::LeaseConfig {
             namespace: args.lease_namespace.clone(),
             name: lease::NAME.to_owned(),
             identity,
@@ -180,7 +180,7 @@ async fn start(
         refresh: args.refresh,
         cluster_name: args.cluster_name.clone(),
     });
-    let mut settings = audit_aws::Settings::new(audit_aws::load_home().await);
+    let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
     let (directory, readings) = Directory::start(settings, metrics.clone());
     let (sender, observations) = mpsc::channel(OBSERVATIONS);

@@ -20,7 +20,7 @@ use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use crate::cluster::Ending;
-use audit_engine::{ObjectName, Outcome, Owner, Write};
+use audit_engine::{AuditOwner, ObjectName, Outcome, Write};
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
@@ -185,7 +185,7 @@ impl Writer {
         namespace: &str,
         name: &str,
         account: &str,
-        owner: Option<&Owner>,
+        owner: Option<&AuditOwner>,
     ) -> kube::Result<Option<u64>> {
         let mut body = json!({
             "apiVersion": API_VERSION,
@@ -295,7 +295,7 @@ impl Writer {
     }
 }
 
-fn owner_reference(owner: &Owner) -> Value {
+fn owner_reference(owner: &AuditOwner) -> Value {
     json!({"apiVersion": "v1", "kind": "ServiceAccount", "name": owner.name, "uid": owner.uid})
 }
 

@@ -30,7 +30,7 @@ use batch::BatchError;
 pub use evaluation::InputError;
 use evaluation::{Asked, Evaluation};
 use iam_policy::Decision;
-use report::Report;
+use report::TrustReport;
 
 /// Denied, by a statement or for want of one.
 const DENIED: u8 = 1;
@@ -83,7 +83,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, TrustError> {
         context: &args.context,
     };
     let evaluation = Evaluation::new(&evaluation::read_policy(policy)?, &asked)?;
-    let report = Report::of(&evaluation);
+    let report = TrustReport::of(&evaluation);
     let text = match args.output {
         Output::Text => text::render(&report),
         Output::Json => {

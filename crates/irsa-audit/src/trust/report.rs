@@ -17,7 +17,7 @@ use super::provider::AccountSource;
 /// The whole answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report<'e> {
+pub(super) struct TrustReport<'e> {
     pub(super) decision: &'static str,
     pub(super) request: Asked<'e>,
     /// Unless it is allowed: why not.
@@ -105,7 +105,7 @@ pub(super) struct Wrong<'e> {
     pub(super) place: Place,
 }
 
-impl<'e> Report<'e> {
+impl<'e> TrustReport<'e> {
     pub(super) fn of(evaluation: &'e Evaluation) -> Self {
         let Evaluation {
             parsed,

@@ -5,20 +5,20 @@ use std::fmt::{self, Write as _};
 use audit_core::text::{quote, quote_list};
 
 use super::cause::{TooWide, Why};
-use super::report::{Asked, Clause, Element, Open, Report, Statement};
+use super::report::{Asked, Clause, Element, Open, Statement, TrustReport};
 
 /// How many values of a list are shown.
 const SHOWN: usize = 5;
 
 /// The text of a report. What comes from the policy or the caller is escaped.
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn render(report: &TrustReport<'_>) -> String {
     let mut out = String::new();
     // Writing into a string does not fail.
     let _ = write_report(&mut out, report);
     out
 }
 
-fn write_report(out: &mut String, report: &Report<'_>) -> fmt::Result {
+fn write_report(out: &mut String, report: &TrustReport<'_>) -> fmt::Result {
     match &report.cause {
         Some(why) => {
             writeln!(out, "{}: {} {}", report.decision, why.code, why.reason)?;

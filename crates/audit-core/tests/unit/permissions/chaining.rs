@@ -88,15 +88,15 @@ impl Case {
         let all = expected(&chain);
         let answer = &all.first().expect("the trust policy admits it").answer;
         let name = match answer {
-            Answer::Allowed(_) => "allowed",
-            Answer::NotAllowed => "not allowed",
-            Answer::Denied(_) => "denied",
-            Answer::OutsideBoundary(_) => "outside",
-            Answer::Trusted(_) => "trusted",
-            Answer::Free => "free",
-            Answer::Refused(_) => "refused",
-            Answer::Unlisted => "unlisted",
-            Answer::Undetermined(_) => "undetermined",
+            PolicyAnswer::Allowed(_) => "allowed",
+            PolicyAnswer::NotAllowed => "not allowed",
+            PolicyAnswer::Denied(_) => "denied",
+            PolicyAnswer::OutsideBoundary(_) => "outside",
+            PolicyAnswer::Trusted(_) => "trusted",
+            PolicyAnswer::Free => "free",
+            PolicyAnswer::Refused(_) => "refused",
+            PolicyAnswer::Unlisted => "unlisted",
+            PolicyAnswer::Undetermined(_) => "undetermined",
         };
         let report = world.audit();
         (name.to_owned(), shown(&report))

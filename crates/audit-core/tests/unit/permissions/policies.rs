@@ -34,9 +34,9 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
     let policies = PolicySet {
         identity: identity
             .iter()
-            .map(|text| Policy::new(Source::Inline("p"), text))
+            .map(|text| RolePolicy::new(PolicySource::Inline("p"), text))
             .collect(),
-        boundary: boundary.map(|text| Policy::new(Source::Managed("b"), text)),
+        boundary: boundary.map(|text| RolePolicy::new(PolicySource::Managed("b"), text)),
         ..PolicySet::default()
     };
     let role = RoleArn::parse("arn:aws:iam::111122223333:role/cart").unwrap();
@@ -46,13 +46,13 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     match policies.ask(&request(&session, action, resource, [])) {
-        Answer::Allowed(_) => "allowed",
-        Answer::NotAllowed => "not allowed",
-        Answer::Denied(_) => "denied",
-        Answer::OutsideBoundary(_) => "outside",
-        Answer::Refused(_) | Answer::Trusted(_) | Answer::Free => "of another role",
-        Answer::Unlisted => "unlisted",
-        Answer::Undetermined(doubts) => {
+        PolicyAnswer::Allowed(_) => "allowed",
+        PolicyAnswer::NotAllowed => "not allowed",
+        PolicyAnswer::Denied(_) => "denied",
+        PolicyAnswer::OutsideBoundary(_) => "outside",
+        PolicyAnswer::Refused(_) | PolicyAnswer::Trusted(_) | PolicyAnswer::Free => "of another role",
+        PolicyAnswer::Unlisted => "unlisted",
+        PolicyAnswer::Undetermined(doubts) => {
             assert!(!doubts.is_empty());
             "undetermined"
         }

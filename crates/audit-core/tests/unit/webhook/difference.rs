@@ -33,7 +33,7 @@ fn template(pod: Pod) -> Pod {
 }
 
 /// The differences of a pod, with the containers' names.
-fn found(pod: &Pod) -> Vec<(&str, Difference<'_>)> {
+fn found(pod: &Pod) -> Vec<(&str, InjectionDifference<'_>)> {
     let all = injection().differences(pod);
     all.into_iter()
         .map(|(container, difference)| (container.name.as_str(), difference))
@@ -82,7 +82,7 @@ fn what_the_webhook_left_differs_in_nothing() {
 #[test]
 fn why_a_container_has_nothing_is_told() {
     let lack = |pod: &Pod| match found(pod)[..] {
-        [("app", Difference::Lacks(lack))] => Some(lack),
+        [("app", InjectionDifference::Lacks(lack))] => Some(lack),
         _ => None,
     };
     let bare_pod = || pod_of(vec![bare("app")]);
@@ -161,7 +161,7 @@ fn another_role_or_audience_is_the_webhooks_or_the_templates() {
             found(&pod_of(vec![change(injected("app", OLD_ROLE))])),
             [(
                 "app",
-                Difference::OtherRole {
+                InjectionDifference::OtherRole {
                     role: OLD_ROLE,
                     preset
                 }
@@ -171,7 +171,7 @@ fn another_role_or_audience_is_the_webhooks_or_the_templates() {
             found(&pod_of(vec![change(aimed.clone())])),
             [(
                 "app",
-                Difference::OtherAudience {
+                InjectionDifference::OtherAudience {
                     audience: "vault",
                     preset
                 }
@@ -186,19 +186,19 @@ fn a_token_that_cannot_be_read_or_grows_old_is_told() {
     for place in [TokenPlace::Nowhere, TokenPlace::Elsewhere, hidden] {
         assert_eq!(
             found(&pod_of(vec![placed(place.clone())])),
-            [("app", Difference::Unreadable(&place))]
+            [("app", InjectionDifference::Unreadable(&place))]
         );
     }
     let copied = pod_of(vec![placed(TokenPlace::CopiedBy("copy".to_owned()))]);
     assert_eq!(
         found(&copied),
-        [("app", Difference::NotRefreshed(Frozen::CopiedBy("copy")))]
+        [("app", InjectionDifference::NotRefreshed(Frozen::CopiedBy("copy")))]
     );
     let mut by_sub_path = injected("app", ROLE);
     by_sub_path.tokens[0].sub_path = true;
     assert_eq!(
         found(&pod_of(vec![by_sub_path])),
-        [("app", Difference::NotRefreshed(Frozen::SubPath))]
+        [("app", InjectionDifference::NotRefreshed(Frozen::SubPath))]
     );
 }
 
@@ -212,7 +212,7 @@ fn windows_pods_get_windows_paths_by_their_node_selector_alone() {
         token_file: Some(r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token".to_owned()),
         ..injected("app", ROLE)
     };
-    let linux_path = [("app", Difference::LinuxPath)];
+    let linux_path = [("app", InjectionDifference::LinuxPath)];
     assert_eq!(
         found(&on(Os::OtherwiseWindows, injected("app", ROLE))),
         linux_path

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::super::fake_api::{FakeApi, Fault};
 use super::super::{Leadership, Timing, acquired, lost};
-use super::{Config, Elector, unique_identity};
+use super::{Elector, LeaseConfig, unique_identity};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,7 +22,7 @@ struct Replica {
 
 impl Replica {
     fn start(api: &FakeApi, identity: &str) -> Self {
-        let config = Config {
+        let config = LeaseConfig {
             namespace: "irsa-audit".to_owned(),
             name: "leader".to_owned(),
             identity: identity.to_owned(),

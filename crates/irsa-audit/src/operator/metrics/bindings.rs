@@ -9,13 +9,13 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily};
 
 use super::family::{Family, label};
-use super::{Shown, lock};
+use super::{MetricsView, lock};
 use crate::operator::settings::Detail;
 
 /// Makes the families of bindings.
 pub struct Bindings {
     /// What the engine shows.
-    pub shown: Arc<Mutex<Shown>>,
+    pub shown: Arc<Mutex<MetricsView>>,
     /// How many series bindings get.
     pub detail: Detail,
 }

@@ -12,11 +12,11 @@ const NAME: &str = "process_resident_memory_bytes";
 const HELP: &str = "Resident memory size in bytes.";
 
 /// Makes the family at each scrape; elsewhere than on Linux there is none.
-pub struct Memory {
+pub struct ProcessMemory {
     described: Desc,
 }
 
-impl Memory {
+impl ProcessMemory {
     /// The collector.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Memory {
     }
 }
 
-impl Collector for Memory {
+impl Collector for ProcessMemory {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.described]
     }

@@ -13,7 +13,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use audit_aws::{Outcome as AwsOutcome, RequestObserver};
+use audit_aws::{CallOutcome as AwsOutcome, RequestObserver};
 use audit_k8s::Kind;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -21,14 +21,14 @@ use prometheus::{
 };
 
 use super::settings::Detail;
-use audit_engine::{Outcome, ReviewOutcome, Shown};
+use audit_engine::{MetricsView, Outcome, ReviewOutcome};
 use bindings::Bindings;
-use memory::Memory;
+use memory::ProcessMemory;
 
 /// All metrics of the operator.
 pub struct Metrics {
     registry: Registry,
-    shown: Arc<Mutex<Shown>>,
+    shown: Arc<Mutex<MetricsView>>,
     aws_requests: IntCounterVec,
     aws_duration: HistogramVec,
     writes: IntCounterVec,
@@ -48,7 +48,7 @@ impl Metrics {
     /// When two metrics have one name, which tests rule out.
     pub fn new(detail: Detail) -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let shown = Arc::new(Mutex::new(Shown::default()));
+        let shown = Arc::new(Mutex::new(MetricsView::default()));
         let aws_labels = ["account", "service", "operation", "outcome"];
         let metrics = Self {
             aws_requests: IntCounterVec::new(
@@ -121,7 +121,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.reviews.clone()))?;
         metrics.registry.register(Box::new(metrics.skipped.clone()))?;
         metrics.registry.register(Box::new(metrics.waiting.clone()))?;
-        metrics.registry.register(Box::new(Memory::new()?))?;
+        metrics.registry.register(Box::new(ProcessMemory::new()?))?;
         metrics.registry.register(Box::new(metrics.leader.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile.clone()))?;
         metrics.registry.register(Box::new(Bindings { shown, detail }))?;
@@ -162,7 +162,7 @@ impl Metrics {
     }
 
     /// What bindings show; for whoever changes it.
-    pub fn shown(&self) -> MutexGuard<'_, Shown> {
+    pub fn shown(&self) -> MutexGuard<'_, MetricsView> {
         lock(&self.shown)
     }
 
@@ -196,6 +196,6 @@ impl RequestObserver for Metrics {
 }
 
 /// A panic elsewhere leaves the data as whole as it was.
-fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+fn lock(shown: &Mutex<MetricsView>) -> MutexGuard<'_, MetricsView> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }

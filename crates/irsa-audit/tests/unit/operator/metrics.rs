@@ -2,13 +2,13 @@ use audit_core::{Severity, Verdict};
 
 use super::*;
 use audit_core::model::BindingKey;
-use audit_engine::{PodCounts, Summary};
+use audit_engine::{BindingSummary, PodCounts};
 use jiff::Timestamp;
 
 const ARN: &str = "arn:aws:iam::111122223333:role/app";
 
-fn summary(verdict: Verdict) -> Summary {
-    Summary {
+fn summary(verdict: Verdict) -> BindingSummary {
+    BindingSummary {
         verdict,
         reason: "RoleNotFound",
         role_arn: Some(ARN.to_owned()),
@@ -28,7 +28,7 @@ fn summary(verdict: Verdict) -> Summary {
     }
 }
 
-fn insert(metrics: &Metrics, namespace: &str, name: &str, summary: Summary) {
+fn insert(metrics: &Metrics, namespace: &str, name: &str, summary: BindingSummary) {
     metrics
         .shown()
         .bindings
@@ -164,7 +164,7 @@ fn a_series_goes_with_its_object() {
 #[test]
 fn each_series_stands_once_and_its_labels_are_escaped() {
     let metrics = Metrics::new(Detail::All).unwrap();
-    let odd = Summary {
+    let odd = BindingSummary {
         role_arn: Some("a\"b\\c\nd".to_owned()),
         ..summary(Verdict::Unknown)
     };

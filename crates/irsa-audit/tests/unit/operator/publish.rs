@@ -119,7 +119,7 @@ fn delete() -> Write {
 }
 
 fn create() -> Write {
-    let owner = Owner {
+    let owner = AuditOwner {
         name: "app".to_owned(),
         uid: "sa".to_owned(),
     };
@@ -248,7 +248,7 @@ async fn an_event_follows_a_status_that_was_written() {
 
 #[tokio::test(start_paused = true)]
 async fn each_write_says_what_it_means() {
-    let owner = Owner {
+    let owner = AuditOwner {
         name: "app".to_owned(),
         uid: "sa".to_owned(),
     };
