@@ -11,13 +11,13 @@ use crate::observer::RequestObserver;
 use crate::settings::DirectorySettings;
 
 /// An attempt to find out.
-pub(crate) type Answer = (Timestamp, Result<String, Failure>);
+pub(crate) type CallerAnswer = (Timestamp, Result<String, Failure>);
 
 /// Asks `GetCallerIdentity` until it answers; tells each attempt.
 pub(crate) async fn find(
     settings: DirectorySettings,
     observer: Arc<dyn RequestObserver>,
-    answers: mpsc::Sender<Answer>,
+    answers: mpsc::Sender<CallerAnswer>,
 ) {
     let sts = aws_sdk_sts::Client::new(&settings.home);
     // Every attempt is told, so it is this loop that repeats, not the caller.

@@ -18,12 +18,12 @@ use crate::model::{
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
-use crate::snapshot::{Asked, Binding, Snapshot, Source};
+use crate::snapshot::{AskedIn, AskedRole, Binding, Snapshot};
 
 pub use audience::default as default_audience;
 pub(crate) use repairs::Repairs;
 pub(crate) use role::ABSENT;
-pub use role::{Evidence, Gap, Outcome, RoleChain};
+pub use role::{Evidence, Gap, RoleChain, RoleOutcome};
 use role::{evidence, stale_at};
 
 /// What the role annotation says.
@@ -40,12 +40,12 @@ pub enum Annotation<'a> {
 impl<'a> Annotation<'a> {
     /// Reads what the webhook is asked for, as the webhook does.
     #[must_use]
-    pub fn read(asked: &Asked<'a>, config: &Config) -> Self {
+    pub fn read(asked: &AskedRole<'a>, config: &Config) -> Self {
         let Some(text) = asked.role else {
             return Self::Missing;
         };
         let composed = match &config.role_home {
-            Some(home) if asked.source == Source::Annotation && !text.contains("arn:") => {
+            Some(home) if asked.source == AskedIn::Annotation && !text.contains("arn:") => {
                 Some(home.compose(text))
             }
             _ => None,
@@ -91,7 +91,7 @@ pub struct Chain<'a> {
     /// place in the webhook's ConfigMap.
     pub annotation: Annotation<'a>,
     /// Where that stands.
-    pub source: Source,
+    pub source: AskedIn,
 
     /// Where the role annotation is missing: one that somebody took for it.
     pub misplaced: Option<Misplaced<'a>>,
@@ -178,15 +178,15 @@ impl<'a> Chain<'a> {
             (Annotation::Role(arn), _, audience) => {
                 RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs).outcome()
             }
-            (Annotation::Malformed(..), ..) => Outcome::Fails,
-            (Annotation::Missing, ..) => Outcome::Unknown,
+            (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
+            (Annotation::Missing, ..) => RoleOutcome::Unknown,
         };
         let deciding = ways.deciding(outcome).copied();
         let path = deciding.map(|way| way.path);
         let (annotation, source, by_path) = deciding
             .as_ref()
             .map_or_else(|| (asked.clone(), asked_by.source, by_webhook), leads);
-        let is_webhooks = matches!(source, Source::Annotation | Source::ConfigMap);
+        let is_webhooks = matches!(source, AskedIn::Annotation | AskedIn::ConfigMap);
         let audience_is_unknown = audience.is_none() && is_webhooks;
         let audience = by_path;
         let may_be_misplaced = annotation == Annotation::Missing && path.is_none_or(may_lack_annotation);
@@ -253,7 +253,7 @@ impl<'a> Chain<'a> {
     /// Whether the webhook is asked for the role that is audited.
     #[must_use]
     pub fn is_webhooks(&self) -> bool {
-        matches!(self.source, Source::Annotation | Source::ConfigMap)
+        matches!(self.source, AskedIn::Annotation | AskedIn::ConfigMap)
     }
 
     /// Whether a path explains the pods that has no use for an annotation.
@@ -396,12 +396,12 @@ fn may_lack_annotation(path: CredentialPath) -> bool {
 fn led_to<'a>(
     way: &Way<'a>,
     asked: &Annotation<'a>,
-    asked_by: Source,
+    asked_by: AskedIn,
     by_webhook: &'a str,
-) -> (Annotation<'a>, Source, &'a str) {
+) -> (Annotation<'a>, AskedIn, &'a str) {
     let source = match way.taker {
-        Taker::Object(consumer) if consumer.requests() => Source::Requester,
-        _ if way.path == CredentialPath::Own => Source::Pod,
+        Taker::Object(consumer) if consumer.requests() => AskedIn::Requester,
+        _ if way.path == CredentialPath::Own => AskedIn::Pod,
         _ => asked_by,
     };
     let audience = way.audience.unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::subjects::allows_web_identity;
 
 /// What has to be asked to know which issuers are dead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Question {
+pub enum IssuerQuestion {
     /// Which providers an account has.
     Providers {
         /// The account.
@@ -116,12 +116,12 @@ fn eks_issuer<'d>(
 /// What has to be known of the accounts that are looked into to tell which issuers are dead, as far as that shows by now: more
 /// accounts are asked only when the first ones do not have what is looked for.
 #[must_use]
-pub fn questions(snapshot: &Snapshot) -> BTreeSet<Question> {
+pub fn questions(snapshot: &Snapshot) -> BTreeSet<IssuerQuestion> {
     let mut questions = BTreeSet::new();
     for (issuer, trusting) in trusted(snapshot) {
         for (account, _) in &trusting {
             let account = (*account).to_owned();
-            questions.insert(Question::Providers { account });
+            questions.insert(IssuerQuestion::Providers { account });
         }
         let all = |shows: fn(&Account, &EksIssuer, Timestamp) -> bool| {
             let seen = |id: &str| snapshot.accounts.get(id);
@@ -136,7 +136,7 @@ pub fn questions(snapshot: &Snapshot) -> BTreeSet<Question> {
         let is_trusting = |id: &str| trusting.iter().any(|(other, _)| *other == id);
         for (id, _) in open(snapshot).filter(|(id, _)| elsewhere || is_trusting(id)) {
             let (account, region) = (id.to_owned(), issuer.region().to_owned());
-            questions.insert(Question::Clusters { account, region });
+            questions.insert(IssuerQuestion::Clusters { account, region });
         }
     }
     questions
@@ -269,13 +269,13 @@ mod tests {
     const REGION: &str = "eu-west-1";
 
     /// Whether the first answer to a question is not there yet.
-    fn is_unanswered(snapshot: &Snapshot, question: &Question) -> bool {
+    fn is_unanswered(snapshot: &Snapshot, question: &IssuerQuestion) -> bool {
         match question {
-            Question::Providers { account } => snapshot
+            IssuerQuestion::Providers { account } => snapshot
                 .accounts
                 .get(account)
                 .is_some_and(|account| account.provider_urls.is_pending()),
-            Question::Clusters { account, region } => snapshot
+            IssuerQuestion::Clusters { account, region } => snapshot
                 .accounts
                 .get(account)
                 .is_some_and(|account| account.clusters.get(region).is_none_or(Observed::is_pending)),
@@ -451,9 +451,9 @@ mod tests {
         }
 
         fn asks(&self) -> Vec<String> {
-            let shown = |question: Question| match question {
-                Question::Providers { account } => format!("providers {account}"),
-                Question::Clusters { account, region } => format!("clusters {account} {region}"),
+            let shown = |question: IssuerQuestion| match question {
+                IssuerQuestion::Providers { account } => format!("providers {account}"),
+                IssuerQuestion::Clusters { account, region } => format!("clusters {account} {region}"),
             };
             let unanswered = questions(&self.snapshot)
                 .into_iter()

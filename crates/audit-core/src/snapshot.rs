@@ -17,7 +17,7 @@ use crate::model::{
 };
 use consumers::Consumers;
 use webhook::Webhook;
-pub use webhook::{Asked, Source};
+pub use webhook::{AskedIn, AskedRole};
 
 /// Where observations come from, and with that, what it means that something is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -112,7 +112,7 @@ impl Write {
 
 /// What came of a write.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum WriteOutcome {
     /// Done; the object has this resource version now, where it still exists.
     Done {
         /// The version, if the server's answer had one.

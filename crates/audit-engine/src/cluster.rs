@@ -12,7 +12,7 @@ use audit_core::report::{AccountReport, ClusterReport};
 use audit_core::{Config, Snapshot, Verdict};
 use jiff::Timestamp;
 
-use super::action::{Action, Outcome, Write};
+use super::action::{Action, Write, WriteOutcome};
 use super::schedule::{after, backoff};
 
 /// The status is made, and written, at most this often.
@@ -77,9 +77,9 @@ impl ClusterObject {
     }
 
     /// Takes note of the end of a write.
-    pub fn written(&mut self, outcome: &Outcome, now: Timestamp) {
+    pub fn written(&mut self, outcome: &WriteOutcome, now: Timestamp) {
         let status = self.in_flight.take();
-        if let Outcome::Done { .. } = outcome {
+        if let WriteOutcome::Done { .. } = outcome {
             self.written = status;
             self.failures = 0;
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit_aws::evidence::forget_role;
 use audit_aws::{Concern, PieceKind, Reading};
 use audit_core::audit::{Bound, is_bound};
-use audit_core::issuers::{self, Question};
+use audit_core::issuers::{self, IssuerQuestion};
 use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
 use audit_core::permissions::simulation::Wanted;
 use audit_core::snapshot::Binding;
@@ -60,7 +60,7 @@ impl Engine {
             Reading::Piece { account, answer } => {
                 let known = self.snapshot.accounts.get(account);
                 let seen = known.and_then(|account| answer.kind().observed_at(account, answer.key()));
-                seen.is_some_and(|at| after(at, self.rules.config.staleness_limit) < now)
+                seen.is_some_and(|at| after(at, self.in_force.config.staleness_limit) < now)
             }
             _ => true,
         }
@@ -90,7 +90,7 @@ impl Engine {
         for (id, account) in &mut self.snapshot.accounts {
             account.clusters.retain(|region, _| {
                 let (account, region) = (id.clone(), region.clone());
-                questions.contains(&Question::Clusters { account, region })
+                questions.contains(&IssuerQuestion::Clusters { account, region })
             });
         }
         self.evidence.ask_of_issuers(questions, now);
@@ -183,7 +183,7 @@ impl Engine {
     /// Whether anything shows that a ServiceAccount is bound to a role. What shows it may be a role that trusts it,
     /// which nobody has seen as long as the operator does not know its own account.
     pub(super) fn bound(&self, key: &BindingKey) -> Bound {
-        match is_bound(&self.snapshot, &self.rules.config, key) {
+        match is_bound(&self.snapshot, &self.in_force.config, key) {
             Bound::No
                 if !self.evidence.knows_home() && self.snapshot.cluster.binding(key).is_some_and(runs) =>
             {

@@ -5,7 +5,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `rules` | the settings in force |
+//! | `settings` | the settings in force |
 //! | `look` | one binding in four steps: gather, derive, judge, publish |
 //! | `publication` | when a status is worth a write |
 //! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
@@ -25,8 +25,8 @@ mod memory;
 mod object;
 mod publication;
 mod reviews;
-mod rules;
 mod schedule;
+mod settings;
 mod summary;
 #[cfg(test)]
 #[path = "../tests/engine/mod.rs"]
@@ -46,15 +46,15 @@ use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
-pub use action::{Action, Announcement, AuditOwner, ObjectName, Outcome, Review, ReviewOutcome, Write};
+pub use action::{Action, Announcement, AuditOwner, ObjectName, Review, ReviewOutcome, Write, WriteOutcome};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;
 use object::Objects;
 use reviews::ReviewPlan;
-use rules::EffectiveSettings;
-pub use rules::Settings;
 use schedule::Schedule;
+use settings::EffectiveSettings;
+pub use settings::EngineSettings;
 pub use summary::{BindingSummary, MetricsView, PodCounts};
 
 /// How soon a binding is looked at again whose time has passed already.
@@ -70,10 +70,12 @@ struct State {
 /// The engine.
 #[derive(Debug)]
 pub struct Engine {
-    settings: Settings,
-    rules: EffectiveSettings,
+    settings: EngineSettings,
+    in_force: EffectiveSettings,
     snapshot: Snapshot,
     index: Index,
+    /// The webhook's default audience after the latest observation: every binding without an audience of its own depends on it.
+    default_audience: Option<String>,
     evidence: EvidencePlan,
     reviews: ReviewPlan,
     leading: bool,
@@ -97,15 +99,16 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        let rules = EffectiveSettings::new(&settings, None);
+    pub fn new(settings: EngineSettings) -> Self {
+        let in_force = EffectiveSettings::new(&settings, None);
         Self {
-            evidence: EvidencePlan::new(rules.refresh, settings.cluster_name.clone()),
-            reviews: ReviewPlan::new(rules.refresh),
-            rules,
+            evidence: EvidencePlan::new(in_force.refresh, settings.cluster_name.clone()),
+            reviews: ReviewPlan::new(in_force.refresh),
+            in_force,
             settings,
             snapshot: Snapshot::default(),
             index: Index::default(),
+            default_audience: None,
             leading: false,
             dirty: BTreeSet::new(),
             forced: BTreeSet::new(),
@@ -141,9 +144,12 @@ impl Engine {
 
     /// Takes in a change of the cluster.
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
-        let before = default_audience(&self.snapshot, &self.rules.config).map(str::to_owned);
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
-        let is_other_audience = default_audience(&self.snapshot, &self.rules.config) != before.as_deref();
+        let audience = default_audience(&self.snapshot, &self.in_force.config);
+        let is_other_audience = audience != self.default_audience.as_deref();
+        if is_other_audience {
+            self.default_audience = audience.map(str::to_owned);
+        }
         if dirty.policies {
             self.configure(now);
         }
@@ -152,7 +158,7 @@ impl Engine {
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
-            if !self.rules.disclosure.is_empty() || self.snapshot.cluster.heeds_namespace_labels() {
+            if !self.in_force.disclosure.is_empty() || self.snapshot.cluster.heeds_namespace_labels() {
                 let namespaces = dirty.namespaces.iter();
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
                 self.dirty.extend(bindings.map(|(key, _)| key.clone()));
@@ -191,13 +197,13 @@ impl Engine {
     }
 
     /// Takes in what came of a write.
-    pub fn written(&mut self, write: &Write, outcome: &Outcome, now: Timestamp) {
+    pub fn written(&mut self, write: &Write, outcome: &WriteOutcome, now: Timestamp) {
         let Some(object) = write.object() else {
             self.cluster.written(outcome, now);
             return;
         };
         if self.leading
-            && let (Outcome::Done { .. }, Write::Status { uid, status, .. }) = (outcome, write)
+            && let (WriteOutcome::Done { .. }, Write::Status { uid, status, .. }) = (outcome, write)
         {
             self.memory
                 .say(&object, uid, Arc::new(IrsaAuditStatus::clone(status)));
@@ -251,13 +257,13 @@ impl Engine {
     /// What is known, and the settings in force.
     #[must_use]
     pub fn into_evidence(self) -> (Snapshot, Config) {
-        (self.snapshot, self.rules.config)
+        (self.snapshot, self.in_force.config)
     }
 
     /// The audit of everything that is known.
     #[must_use]
     pub fn report(&self, now: Timestamp) -> Report {
-        audit(&self.snapshot, &self.rules.config, now)
+        audit(&self.snapshot, &self.in_force.config, now)
     }
 
     /// Looks at everything that wants to be looked at.
@@ -294,14 +300,14 @@ impl Engine {
     /// Puts the default policy over the operator's own settings.
     fn configure(&mut self, now: Timestamp) {
         let policy = self.index.policy(DEFAULT_POLICY_NAME).map(|policy| &policy.spec);
-        let rules = EffectiveSettings::new(&self.settings, policy);
-        if rules == self.rules {
+        let in_force = EffectiveSettings::new(&self.settings, policy);
+        if in_force == self.in_force {
             return;
         }
-        self.rules = rules;
-        self.evidence.set_refresh(self.rules.refresh, now);
-        self.reviews.set_refresh(self.rules.refresh);
-        for account in self.evidence.allow(self.rules.allowed_accounts.clone()) {
+        self.in_force = in_force;
+        self.evidence.set_refresh(self.in_force.refresh, now);
+        self.reviews.set_refresh(self.in_force.refresh);
+        for account in self.evidence.allow(self.in_force.allowed_accounts.clone()) {
             self.snapshot.accounts.remove(&account);
         }
         self.open_accounts();
@@ -317,7 +323,7 @@ impl Engine {
             .states
             .values()
             .filter_map(|state| Some(state.summary.as_ref()?.verdict));
-        let status = cluster_status(&self.snapshot, &self.rules.config, verdicts, now);
+        let status = cluster_status(&self.snapshot, &self.in_force.config, verdicts, now);
         self.cluster.publish(status, actions);
     }
 }

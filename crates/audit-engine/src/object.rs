@@ -8,7 +8,7 @@ use audit_core::model::BindingKey;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::action::{ObjectName, Outcome, Write};
+use super::action::{ObjectName, Write, WriteOutcome};
 use super::schedule::{after, backoff};
 
 /// The first wait after a write that failed.
@@ -149,14 +149,14 @@ impl Objects {
         &mut self,
         name: &ObjectName,
         write: &Write,
-        outcome: &Outcome,
+        outcome: &WriteOutcome,
         now: Timestamp,
     ) -> Option<BindingKey> {
         let object = self.objects.get_mut(name)?;
         let key = object.in_flight.take();
         match (outcome, write) {
             (
-                Outcome::Done {
+                WriteOutcome::Done {
                     resource_version: Some(version),
                 },
                 Write::Status { .. },
@@ -164,13 +164,13 @@ impl Objects {
                 object.start_anew();
                 object.unseen = Some(*version);
             }
-            (Outcome::Done { resource_version }, _) => {
+            (WriteOutcome::Done { resource_version }, _) => {
                 object.start_anew();
                 object.awaited = Some(Awaited::new(write, *resource_version, now));
             }
-            (Outcome::Gone | Outcome::Failed, _) => {
+            (WriteOutcome::Gone | WriteOutcome::Failed, _) => {
                 // The watch will show that it is gone; until then it would only be missed again.
-                let is_gone = *outcome == Outcome::Gone;
+                let is_gone = *outcome == WriteOutcome::Gone;
                 object.gone = write.uid().filter(|_| is_gone).map(str::to_owned);
                 object.failures += 1;
                 object.wait(object.failures, now);

@@ -5,7 +5,7 @@
 
 use iam_policy::CauseKind;
 
-use super::role::{Outcome, RoleChain};
+use super::role::{RoleChain, RoleOutcome};
 use crate::config::{Config, EKS_PREFIX};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, Pod};
@@ -50,8 +50,8 @@ pub fn of_pods<'a>(pods: &[&'a Pod]) -> Option<&'a str> {
 #[must_use]
 pub fn settled<'a>(with: impl Fn(&str) -> RoleChain<'a>) -> Option<&'a str> {
     let usual = with(DEFAULT_AUDIENCE);
-    let fails = |audience: &str| with(audience).outcome() == Outcome::Fails;
-    if usual.outcome() != Outcome::Fails || usual.role_refuses() {
+    let fails = |audience: &str| with(audience).outcome() == RoleOutcome::Fails;
+    if usual.outcome() != RoleOutcome::Fails || usual.role_refuses() {
         return Some(DEFAULT_AUDIENCE);
     }
     let provider = match usual.provider {

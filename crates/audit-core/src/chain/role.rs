@@ -63,7 +63,7 @@ pub struct RoleChain<'a> {
 
 /// Whether a role would be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RoleOutcome {
     /// Every link passes.
     Passes,
     /// Some link is proven to fail.
@@ -213,11 +213,15 @@ impl<'a> RoleChain<'a> {
 
     /// Whether the role would be given.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> RoleOutcome {
         use iam_policy::Decision;
         let absent = self.role_refuses();
         if self.audience.is_empty() {
-            return if absent { Outcome::Fails } else { Outcome::Unknown };
+            return if absent {
+                RoleOutcome::Fails
+            } else {
+                RoleOutcome::Unknown
+            };
         }
         let refused = self.provider.is_ok() && !self.provider_accepts();
         let denied = self
@@ -227,11 +231,11 @@ impl<'a> RoleChain<'a> {
             || self.limits.denies.is_some();
         // Without an issuer nothing can be told of provider and trust, but a role that is not there fails anyway.
         if absent || (self.provider_arn.is_some() && (refused || denied)) {
-            Outcome::Fails
+            RoleOutcome::Fails
         } else if self.trust_admits() && self.provider.is_ok() {
-            Outcome::Passes
+            RoleOutcome::Passes
         } else {
-            Outcome::Unknown
+            RoleOutcome::Unknown
         }
     }
 }
@@ -353,7 +357,7 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
-    fn outcome(world: &World, audience: &str) -> Outcome {
+    fn outcome(world: &World, audience: &str) -> RoleOutcome {
         let arn = RoleArn::parse(ROLE).unwrap();
         RoleChain::derive(&world.snapshot, &world.config, world.now, arn, SUBJECT, audience).outcome()
     }
@@ -362,34 +366,34 @@ mod tests {
     fn a_role_is_given_only_if_every_link_is_seen_to_pass() {
         let elsewhere = || World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
         for (world, expected) in vec![
-            (World::healthy(), Outcome::Passes),
-            (World::healthy().without_provider(), Outcome::Fails),
-            (World::healthy().client_ids(&["vault"]), Outcome::Fails),
-            (World::healthy().role(RoleLookup::Absent), Outcome::Fails),
+            (World::healthy(), RoleOutcome::Passes),
+            (World::healthy().without_provider(), RoleOutcome::Fails),
+            (World::healthy().client_ids(&["vault"]), RoleOutcome::Fails),
+            (World::healthy().role(RoleLookup::Absent), RoleOutcome::Fails),
             (
                 World::healthy().role(RoleLookup::Absent).issuer_unknown(),
-                Outcome::Fails,
+                RoleOutcome::Fails,
             ),
-            (elsewhere(), Outcome::Fails),
-            (elsewhere().provider_unseen(None), Outcome::Fails),
-            (elsewhere().issuer_unknown(), Outcome::Unknown),
+            (elsewhere(), RoleOutcome::Fails),
+            (elsewhere().provider_unseen(None), RoleOutcome::Fails),
+            (elsewhere().issuer_unknown(), RoleOutcome::Unknown),
             (
                 World::healthy().without_provider().issuer_unknown(),
-                Outcome::Unknown,
+                RoleOutcome::Unknown,
             ),
-            (World::healthy().provider_unseen(None), Outcome::Unknown),
-            (World::healthy().role_unseen(None), Outcome::Unknown),
-            (World::healthy().account_not_configured(), Outcome::Unknown),
-            (World::healthy().without_account(), Outcome::Unknown),
+            (World::healthy().provider_unseen(None), RoleOutcome::Unknown),
+            (World::healthy().role_unseen(None), RoleOutcome::Unknown),
+            (World::healthy().account_not_configured(), RoleOutcome::Unknown),
+            (World::healthy().without_account(), RoleOutcome::Unknown),
             (
                 World::healthy().without_account().read_from_files(),
-                Outcome::Unknown,
+                RoleOutcome::Unknown,
             ),
             (
                 World::healthy().role_unseen(None).read_from_files(),
-                Outcome::Fails,
+                RoleOutcome::Fails,
             ),
-            (World::healthy().later(3601), Outcome::Unknown),
+            (World::healthy().later(3601), RoleOutcome::Unknown),
         ] {
             assert_eq!(
                 outcome(&world, AUDIENCE),
@@ -398,7 +402,7 @@ mod tests {
                 world.snapshot.accounts
             );
         }
-        assert_eq!(outcome(&World::healthy(), ""), Outcome::Unknown);
-        assert_eq!(outcome(&World::healthy(), "vault"), Outcome::Fails);
+        assert_eq!(outcome(&World::healthy(), ""), RoleOutcome::Unknown);
+        assert_eq!(outcome(&World::healthy(), "vault"), RoleOutcome::Fails);
     }
 }

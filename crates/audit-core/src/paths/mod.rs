@@ -28,10 +28,10 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use crate::chain::role::Outcome;
+use crate::chain::role::RoleOutcome;
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, ServiceAccount};
-use crate::snapshot::{Asked, Binding, Snapshot};
+use crate::snapshot::{AskedRole, Binding, Snapshot};
 
 pub use requested::PREFIX as REQUESTERS_PREFIX;
 pub use way::{CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
@@ -87,7 +87,7 @@ impl<'a> Ways<'a> {
         now: Timestamp,
         key: &'a BindingKey,
         account: Option<&'a ServiceAccount>,
-        asked: Asked<'a>,
+        asked: AskedRole<'a>,
         pods: &'a [Pod],
     ) -> Self {
         let sight = PathInput {
@@ -159,7 +159,7 @@ impl<'a> Ways<'a> {
 
     /// The way that decides: of those that lead to a known role, one that fails before one that nobody can judge, before one
     /// that works; where none does, the first. `outcome` judges a way.
-    pub fn deciding(&self, outcome: impl Fn(&Way<'a>) -> Outcome) -> Option<&Way<'a>> {
+    pub fn deciding(&self, outcome: impl Fn(&Way<'a>) -> RoleOutcome) -> Option<&Way<'a>> {
         // A thousand pods of one kind are one way.
         let mut known: Vec<&Way<'a>> = Vec::new();
         // A controller that requests the token explains why the pods have nothing.
@@ -176,9 +176,9 @@ impl<'a> Ways<'a> {
             [one] => Some(one),
             several => several.iter().copied().min_by_key(|way| {
                 let rank = match outcome(way) {
-                    Outcome::Fails => 0,
-                    Outcome::Unknown => 1,
-                    Outcome::Passes => 2,
+                    RoleOutcome::Fails => 0,
+                    RoleOutcome::Unknown => 1,
+                    RoleOutcome::Passes => 2,
                 };
                 // Pods that got nothing are broken; what pods were given is compared with the annotation.
                 (rank, way.path != CredentialPath::Node, !way.path.has_webhook())

@@ -4,10 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::chain::role::{Outcome, RoleChain};
+use crate::chain::role::{RoleChain, RoleOutcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Consumer, Container, Pod, RoleLookup, ServiceAccount, TokenMount};
-use crate::snapshot::{Asked, Snapshot};
+use crate::snapshot::{AskedRole, Snapshot};
 use crate::text::quote;
 
 /// A way in which a workload gets credentials.
@@ -157,7 +157,7 @@ pub struct PathInput<'a> {
     pub(super) now: Timestamp,
     pub(super) key: &'a BindingKey,
     pub(super) account: Option<&'a ServiceAccount>,
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: AskedRole<'a>,
     /// The pods that can still ask for credentials, and the templates of workloads without pods.
     pub(super) pods: Vec<&'a Pod>,
 }
@@ -181,7 +181,7 @@ impl PathInput<'_> {
                 &subject,
                 audience,
             );
-            chain.outcome() != Outcome::Fails
+            chain.outcome() != RoleOutcome::Fails
         })
     }
 }

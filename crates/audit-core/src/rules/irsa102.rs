@@ -46,7 +46,7 @@ use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::snapshot::Source;
+use crate::snapshot::AskedIn;
 use crate::text::{quote, reveal};
 
 /// The catalogue's entry.
@@ -80,7 +80,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             Severity::Broken,
             "; pods carry it as it stands, so that no webhook makes an ARN of it",
         ),
-        RoleArnError::BareName(_) if chain.source != Source::Annotation => {
+        RoleArnError::BareName(_) if chain.source != AskedIn::Annotation => {
             (Severity::Broken, "; it is taken as it is there")
         }
         RoleArnError::BareName(_) => (

@@ -37,10 +37,10 @@
 //! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
 use super::repair;
-use crate::chain::{Chain, Outcome};
+use crate::chain::{Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::snapshot::Source;
+use crate::snapshot::AskedIn;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -64,7 +64,9 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
     if chain.audience.is_empty() || !asks_for_one(chain) {
         return None;
     }
-    let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Fails)?;
+    let aws = chain
+        .past_role()
+        .filter(|aws| aws.outcome() == RoleOutcome::Fails)?;
     let provider = aws.provider.as_ref().ok()?.as_ref()?;
     let known = provider.client_ids.iter().map(String::as_str);
     let mut others = chain
@@ -74,14 +76,14 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
         .filter(|id| !id.is_empty() && *id != chain.audience);
     others.find(|id| {
         provider.client_ids.iter().any(|known| known == id)
-            && chain.for_role(aws.arn.clone(), id).outcome() == Outcome::Passes
+            && chain.for_role(aws.arn.clone(), id).outcome() == RoleOutcome::Passes
     })
 }
 
 /// Whether somebody asked for an audience, in place of the webhook's own.
 fn asks_for_one(chain: &Chain<'_>) -> bool {
     let prefix = &chain.config.annotation_prefix;
-    chain.source != Source::Annotation
+    chain.source != AskedIn::Annotation
         || chain
             .service_account
             .is_some_and(|account| account.annotation(prefix, "audience").is_some())

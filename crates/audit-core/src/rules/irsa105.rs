@@ -37,7 +37,7 @@ use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
-use crate::snapshot::Source;
+use crate::snapshot::AskedIn;
 use crate::text::quote;
 
 /// The least that the API server gives, in seconds.
@@ -67,7 +67,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let place = repair::where_it_stands(chain, "token-expiration");
     match chain.source {
-        Source::Annotation => {
+        AskedIn::Annotation => {
             let prefix = &chain.config.annotation_prefix;
             let text = chain.service_account?.annotation(prefix, "token-expiration")?;
             let what = match text.parse::<i64>() {
@@ -84,8 +84,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
                 &format!("{prefix}/token-expiration"),
             )))
         }
-        Source::Pod | Source::Requester => None,
-        Source::ConfigMap => {
+        AskedIn::Pod | AskedIn::Requester => None,
+        AskedIn::ConfigMap => {
             let seconds = chain.snapshot.cluster.webhook_entry(chain.key)?.token_expiration;
             let what = if seconds != 0 && seconds < LEAST {
                 format!("is less than {LEAST}, so that the API server creates no pod with such a token")

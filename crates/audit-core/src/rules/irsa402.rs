@@ -40,7 +40,7 @@ use iam_policy::RoleArn;
 
 use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
 use super::repair;
-use crate::chain::{Annotation, Chain, Outcome};
+use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -139,7 +139,7 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
 /// Whether a role is seen to be given for a container's own token.
 fn is_given(chain: &Chain<'_>, container: &Container, role: &str) -> bool {
     let audience = container.token_audience().unwrap_or_default();
-    RoleArn::parse(role).is_ok_and(|arn| chain.for_role(arn, audience).outcome() == Outcome::Passes)
+    RoleArn::parse(role).is_ok_and(|arn| chain.for_role(arn, audience).outcome() == RoleOutcome::Passes)
 }
 
 /// The roles, each once.

@@ -47,7 +47,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::chain::{Annotation, Chain, Outcome, RoleChain, asked_role};
+use crate::chain::{Annotation, Chain, RoleChain, RoleOutcome, asked_role};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
@@ -203,7 +203,7 @@ fn has_working_role(chain: &Chain<'_>, pod: &Pod) -> bool {
         &key.subject(),
         audience,
     );
-    aws.outcome() != Outcome::Fails
+    aws.outcome() != RoleOutcome::Fails
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@
 
 use super::pods::{differing, some_of, workloads};
 use super::repair;
-use crate::chain::{Annotation, Chain, Outcome};
+use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -98,7 +98,7 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
     };
     if !chain.is_webhooks()
         || chain.audience.is_empty()
-        || chain.for_role(arn.clone(), chain.audience).outcome() == Outcome::Fails
+        || chain.for_role(arn.clone(), chain.audience).outcome() == RoleOutcome::Fails
     {
         return None;
     }
@@ -160,9 +160,9 @@ fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item 
         let audience = container
             .token_audience()
             .filter(|audience| *audience != chain.audience)?;
-        let refused = || chain.for_role(arn.clone(), audience).outcome() == Outcome::Fails;
+        let refused = || chain.for_role(arn.clone(), audience).outcome() == RoleOutcome::Fails;
         // What refuses every audience is not the audience's fault.
-        let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome() != Outcome::Fails;
+        let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome() != RoleOutcome::Fails;
         (container.role_arn.as_ref() == Some(text) && refused() && because_of_it()).then_some(audience)
     })
 }

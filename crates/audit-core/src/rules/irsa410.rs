@@ -52,7 +52,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::pods::{some_of, workloads};
 use super::{irsa402, irsa405, irsa406, irsa413};
-use crate::chain::{Chain, Outcome, RoleChain};
+use crate::chain::{Chain, RoleChain, RoleOutcome};
 use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -130,7 +130,9 @@ fn grown_at(created: Timestamp) -> Option<Timestamp> {
 
 /// The role, where every link to it passes, when IAM saw it used, where IAM told, and until when that holds.
 fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, LastUsed, Timestamp)> {
-    let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Passes)?;
+    let aws = chain
+        .past_role()
+        .filter(|aws| aws.outcome() == RoleOutcome::Passes)?;
     let role = aws.found()?;
     let until = match chain.snapshot.origin {
         Origin::Live => chain.now,

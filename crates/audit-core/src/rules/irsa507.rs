@@ -35,7 +35,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{irsa401, irsa402, irsa403, irsa404, irsa405, irsa406, irsa407, irsa408, irsa410, irsa413};
-use crate::chain::{Chain, Outcome, RoleChain};
+use crate::chain::{Chain, RoleChain, RoleOutcome};
 use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{Fix, shell};
@@ -124,7 +124,9 @@ fn proven_at(role: &Role, threshold: Duration) -> Option<Timestamp> {
 
 /// The role, where every link to it passes, and until when what IAM told of its use holds.
 fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, &'a Role, Timestamp)> {
-    let aws = chain.past_role().filter(|aws| aws.outcome() == Outcome::Passes)?;
+    let aws = chain
+        .past_role()
+        .filter(|aws| aws.outcome() == RoleOutcome::Passes)?;
     let role = aws.found()?;
     let until = match chain.snapshot.origin {
         Origin::Live => fresh_until(chain)?,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use crate::chain::{Annotation, Chain, Outcome};
+use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, Workload};
 use crate::paths::{CredentialPath, Ways};
@@ -110,7 +110,7 @@ pub fn refused<'a>(
         // A token whose audience is not told proves nothing but that a role which is not there fails.
         let audience = audience.unwrap_or_default();
         RoleArn::parse(role).map_or(true, |arn| {
-            chain.for_role(arn, audience).outcome() == Outcome::Fails
+            chain.for_role(arn, audience).outcome() == RoleOutcome::Fails
         })
     };
     let refused = asked

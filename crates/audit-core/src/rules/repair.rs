@@ -9,7 +9,7 @@ use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::CONFIG_MAP;
 use crate::model::{Container, Pod, Workload};
 use crate::paths::CredentialPath;
-use crate::snapshot::Source;
+use crate::snapshot::AskedIn;
 use crate::text::quote;
 
 /// Annotates the ServiceAccount with a role, and creates anew the pods that do not carry it.
@@ -41,7 +41,7 @@ pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
     let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
-    if chain.source != Source::Annotation {
+    if chain.source != AskedIn::Annotation {
         return ask_for(chain, default);
     }
     let fix = fix::drop_audience(chain.key, &chain.config.annotation_prefix);
@@ -52,7 +52,7 @@ pub fn drop_audience(chain: &Chain<'_>) -> Fix {
 /// Asks for tokens with an audience, and creates anew the pods with a token for another one.
 #[must_use]
 pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
-    if chain.source == Source::ConfigMap {
+    if chain.source == AskedIn::ConfigMap {
         let fix = edit_config_map(chain, "Audience", &format!("`{}`", quote(audience)));
         return fix.repairs(Repaired::Audience(Some(audience.to_owned())));
     }
@@ -79,18 +79,18 @@ pub fn edit_config_map(chain: &Chain<'_>, field: &str, value: &str) -> Fix {
 #[must_use]
 pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
     match chain.source {
-        Source::Annotation => format!("annotation `{}/{name}`", chain.config.annotation_prefix),
-        Source::ConfigMap => {
+        AskedIn::Annotation => format!("annotation `{}/{name}`", chain.config.annotation_prefix),
+        AskedIn::ConfigMap => {
             format!(
                 "the {name} of `{}` in the webhook's ConfigMap",
                 quote(&chain.key.to_string())
             )
         }
-        Source::Pod => chain.ways.taker_of(CredentialPath::Own).map_or_else(
+        AskedIn::Pod => chain.ways.taker_of(CredentialPath::Own).map_or_else(
             || "the pod's own credentials".to_owned(),
             |taker| format!("the {name} of {}", taker.shown()),
         ),
-        Source::Requester => chain.ways.taker_of(CredentialPath::Requested).map_or_else(
+        AskedIn::Requester => chain.ways.taker_of(CredentialPath::Requested).map_or_else(
             || format!("annotation `eks.amazonaws.com/{name}`"),
             |taker| format!("the {name} for {}", taker.shown()),
         ),

@@ -33,7 +33,7 @@ struct Showing {
 
 /// Where it stands what the webhook injects for a ServiceAccount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum AskedIn {
     /// In the ServiceAccount's annotations.
     Annotation,
     /// In the webhook's ConfigMap.
@@ -47,9 +47,9 @@ pub enum Source {
 
 /// What the webhook is asked to inject for a ServiceAccount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked<'a> {
+pub struct AskedRole<'a> {
     /// Where it stands.
-    pub source: Source,
+    pub source: AskedIn,
     /// The role as it stands there, where it names one.
     pub role: Option<&'a str>,
     /// The audience of the tokens. Empty for the API server's own; absent where the webhook's default counts.
@@ -204,7 +204,7 @@ impl Cluster {
     /// What the webhook is asked to inject for a ServiceAccount. The annotation counts if it names a role, with all that
     /// stands beside it; else the ConfigMap's entry, with all that it says.
     #[must_use]
-    pub fn asked<'a>(&'a self, key: &BindingKey, prefix: &str) -> Asked<'a> {
+    pub fn asked<'a>(&'a self, key: &BindingKey, prefix: &str) -> AskedRole<'a> {
         self.asked_by(
             key,
             self.bindings.get(key).and_then(Binding::service_account),
@@ -219,16 +219,16 @@ impl Cluster {
         key: &BindingKey,
         account: Option<&'a ServiceAccount>,
         prefix: &str,
-    ) -> Asked<'a> {
-        let annotated = Asked {
-            source: Source::Annotation,
+    ) -> AskedRole<'a> {
+        let annotated = AskedRole {
+            source: AskedIn::Annotation,
             role: account.and_then(|account| account.role_arn(prefix)),
             audience: account.and_then(|account| account.audience(prefix)),
         };
         match self.webhook_entry(key) {
             Some(entry) if annotated.role.is_none() && account.is_some() && !entry.role_arn.is_empty() => {
-                Asked {
-                    source: Source::ConfigMap,
+                AskedRole {
+                    source: AskedIn::ConfigMap,
                     role: Some(&entry.role_arn),
                     audience: Some(&entry.audience),
                 }
@@ -279,7 +279,7 @@ mod tests {
                 asked.audience.map(str::to_owned),
             )
         };
-        let (by_map, by_hand) = (Source::ConfigMap, Source::Annotation);
+        let (by_map, by_hand) = (AskedIn::ConfigMap, AskedIn::Annotation);
         let mut world = World::healthy().audience("mesh");
         let key = world.key.clone();
         let anywhere = BindingKey::new(ANY_NAMESPACE, "cart");

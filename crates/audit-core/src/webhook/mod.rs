@@ -23,7 +23,7 @@ pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 use crate::chain::{Annotation, Chain};
 use crate::model::{Container, Pod, TokenMount};
 use crate::paths::Ways;
-use crate::snapshot::{Cluster, Source};
+use crate::snapshot::{AskedIn, Cluster};
 
 /// Where it mounts the token, unless a flag says otherwise.
 pub const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
@@ -75,12 +75,12 @@ impl<'a> Injection<'a> {
         };
         let prefix = chain.config.annotation_prefix.as_str();
         let regional_sts = match chain.source {
-            Source::Annotation => chain
+            AskedIn::Annotation => chain
                 .service_account
                 .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
                 .and_then(annotation::boolean),
-            Source::ConfigMap => None,
-            Source::Pod | Source::Requester => return None,
+            AskedIn::ConfigMap => None,
+            AskedIn::Pod | AskedIn::Requester => return None,
         };
         Some(Self {
             role,

@@ -18,7 +18,7 @@ use std::time::Duration;
 use audit_aws::evidence::Circumstances;
 use audit_aws::{PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
-use audit_core::issuers::Question;
+use audit_core::issuers::IssuerQuestion;
 use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleLookup};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -430,7 +430,7 @@ impl EvidencePlan {
 
     /// Wants what tells which issuers are dead, once for each refresh: providers and clusters must have been looked for after the
     /// roles that trust an issuer, so that it is not enough that the same was just asked for.
-    pub fn ask_of_issuers(&mut self, questions: impl IntoIterator<Item = Question>, now: Timestamp) {
+    pub fn ask_of_issuers(&mut self, questions: impl IntoIterator<Item = IssuerQuestion>, now: Timestamp) {
         self.asked_of_issuers.take_due(now);
         for target in questions.into_iter().map(piece_of) {
             if self.asked_of_issuers.at(&target).is_none() {
@@ -448,10 +448,10 @@ impl EvidencePlan {
 }
 
 /// The piece of evidence that answers a question about issuers.
-fn piece_of(question: Question) -> PieceId {
+fn piece_of(question: IssuerQuestion) -> PieceId {
     match question {
-        Question::Providers { account } => PieceId::new(&account, PieceKind::ProviderUrls, ""),
-        Question::Clusters { account, region } => PieceId::new(&account, PieceKind::Clusters, &region),
+        IssuerQuestion::Providers { account } => PieceId::new(&account, PieceKind::ProviderUrls, ""),
+        IssuerQuestion::Clusters { account, region } => PieceId::new(&account, PieceKind::Clusters, &region),
     }
 }
 

@@ -27,10 +27,10 @@ impl Engine {
     /// Audits one binding and says what follows.
     pub(super) fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
         let is_forced = self.forced.remove(key);
-        let mut gathered = Gathered::gather(&self.snapshot, &self.rules.config, key);
+        let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key);
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
         self.refer(&mut gathered, is_forced, now);
-        let chain = gathered.derive(&self.snapshot, &self.rules.config, now);
+        let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
         let judged = chain.map(|chain| Judged::judge(&chain));
         let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);
         self.plan_review(key, questions, is_forced, now);
@@ -51,7 +51,7 @@ impl Engine {
             bound,
             snapshot: &self.snapshot,
             disclosure: audit_api::disclosure::level(
-                &self.rules.disclosure,
+                &self.in_force.disclosure,
                 self.snapshot.cluster.namespace_labels(&key.namespace),
             ),
             index: &self.index,
@@ -89,7 +89,7 @@ impl Engine {
             }
         }
         // Where nothing brings news, the periodic audit comes by itself.
-        let periodic = after(now, self.rules.refresh + self.rules.refresh / 4);
+        let periodic = after(now, self.in_force.refresh + self.in_force.refresh / 4);
         let binding = self.snapshot.cluster.binding(key);
         let has_audit = binding.is_some_and(|binding| !binding.requests().is_empty());
         let wake = published

@@ -71,7 +71,7 @@ impl Engine {
         let Some(binding) = self.snapshot.cluster.binding(key) else {
             return &[];
         };
-        if self.rules.config.excludes(key) || is_suspended(binding) {
+        if self.in_force.config.excludes(key) || is_suspended(binding) {
             return &[];
         }
         binding

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use audit_k8s::{Observation, WatchChange, prune};
 use serde_json::{Value, json};
 
-use crate::{ObjectName, Outcome, Write};
+use crate::{ObjectName, Write, WriteOutcome};
 
 #[derive(Debug, Default)]
 pub struct ApiServer {
@@ -16,13 +16,13 @@ pub struct ApiServer {
 
 impl ApiServer {
     /// Does a write. Returns its outcome, and what the watch shows of it.
-    pub fn write(&mut self, write: &Write) -> (Outcome, Vec<Observation>) {
+    pub fn write(&mut self, write: &Write) -> (WriteOutcome, Vec<Observation>) {
         match write {
             Write::Create { name, key, owner } => {
                 let object = (key.namespace.clone(), name.clone());
                 if self.objects.contains_key(&object) {
                     return (
-                        Outcome::Done {
+                        WriteOutcome::Done {
                             resource_version: None,
                         },
                         Vec::new(),
@@ -61,11 +61,11 @@ impl ApiServer {
                     .get(object)
                     .is_none_or(|stored| stored["metadata"]["uid"] != *uid)
                 {
-                    return (Outcome::Gone, Vec::new());
+                    return (WriteOutcome::Gone, Vec::new());
                 }
                 let observations = self.delete(object);
                 (
-                    Outcome::Done {
+                    WriteOutcome::Done {
                         resource_version: None,
                     },
                     observations,
@@ -130,13 +130,13 @@ impl ApiServer {
         object: &ObjectName,
         uid: &str,
         change: impl FnOnce(&mut Value),
-    ) -> (Outcome, Vec<Observation>) {
+    ) -> (WriteOutcome, Vec<Observation>) {
         if self
             .objects
             .get(object)
             .is_none_or(|stored| stored["metadata"]["uid"] != *uid)
         {
-            return (Outcome::Gone, Vec::new());
+            return (WriteOutcome::Gone, Vec::new());
         }
         let observations = self.edit(object, change);
         (self.done(), observations)
@@ -148,8 +148,8 @@ impl ApiServer {
         ))
     }
 
-    fn done(&self) -> Outcome {
-        Outcome::Done {
+    fn done(&self) -> WriteOutcome {
+        WriteOutcome::Done {
             resource_version: Some(self.revision),
         }
     }

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::schedule::after;
-use crate::{Action, Engine, MetricsView, Outcome, Review, ReviewOutcome, Settings, Write};
+use crate::{Action, Engine, EngineSettings, MetricsView, Review, ReviewOutcome, Write, WriteOutcome};
 use api_server::ApiServer;
 use aws::{Answers, Aws};
 
@@ -115,7 +115,7 @@ impl Lab {
 
     /// With a name for the cluster by which EKS knows it.
     fn of_cluster(self, name: &str) -> Self {
-        let settings = Settings {
+        let settings = EngineSettings {
             cluster_name: Some(name.to_owned()),
             ..Self::settings()
         };
@@ -125,8 +125,8 @@ impl Lab {
         }
     }
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> EngineSettings {
+        EngineSettings {
             config: Config {
                 annotation_prefix: PREFIX.to_owned(),
                 ..Config::default()
@@ -369,7 +369,9 @@ impl Lab {
                     let outcome = (self.rules)(&review);
                     self.engine.reviewed(review, outcome, self.now);
                 }
-                Action::Write(write) if self.fails => self.engine.written(&write, &Outcome::Failed, self.now),
+                Action::Write(write) if self.fails => {
+                    self.engine.written(&write, &WriteOutcome::Failed, self.now)
+                }
                 Action::Write(write) => {
                     let (outcome, observations) = self.api.write(&write);
                     self.engine.written(&write, &outcome, self.now);

@@ -23,7 +23,7 @@ use super::evidence::Evidence;
 use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
 use crate::cluster::{issuer, shown};
-use audit_engine::{Action, Engine, Review, ReviewOutcome, Settings};
+use audit_engine::{Action, Engine, EngineSettings, Review, ReviewOutcome};
 
 /// Nothing is read twice.
 const REFRESH: Duration = Duration::from_hours(24);
@@ -145,7 +145,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
     let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
     let (directory, readings) = Directory::start(settings, Arc::new(Unobserved));
-    let mut engine = Engine::new(Settings {
+    let mut engine = Engine::new(EngineSettings {
         config: args.config(),
         refresh: REFRESH,
         cluster_name: args.cluster_name.clone(),

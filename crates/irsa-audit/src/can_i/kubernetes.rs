@@ -73,13 +73,13 @@ mod tests {
     use audit_k8s::prune;
     use serde_json::json;
 
-    use super::super::question::{Question, read};
+    use super::super::question::{CanIQuestion, read};
     use super::super::testing::args;
     use super::*;
 
     fn reply(cluster: Cluster, words: &[&str]) -> Reply {
         let args = args(words);
-        let Ok(Question::Kubernetes(asked)) = read(&args) else {
+        let Ok(CanIQuestion::Kubernetes(asked)) = read(&args) else {
             panic!("{words:?}")
         };
         answer(&snapshot(cluster), &args.service_account, &asked)
@@ -144,7 +144,7 @@ mod tests {
             ..Snapshot::default()
         };
         let args = args(&["get", "pods"]);
-        let Ok(Question::Kubernetes(asked)) = read(&args) else {
+        let Ok(CanIQuestion::Kubernetes(asked)) = read(&args) else {
             panic!("{args:?}")
         };
         let reply = answer(&nothing, &args.service_account, &asked);

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use crate::audit::source::SourceError;
 use args::CanIArgs;
-use question::{Question, QuestionError};
+use question::{CanIQuestion, QuestionError};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +47,8 @@ pub enum CanIError {
 pub fn run(args: &CanIArgs) -> Result<ExitCode, CanIError> {
     let key = &args.service_account;
     let reply = match question::read(args)? {
-        Question::Aws(asked) => aws::ask(&args.source, key, &asked)?,
-        Question::Kubernetes(asked) => kubernetes::ask(&args.source, key, &asked)?,
+        CanIQuestion::Aws(asked) => aws::ask(&args.source, key, &asked)?,
+        CanIQuestion::Kubernetes(asked) => kubernetes::ask(&args.source, key, &asked)?,
     };
     match io::stdout().lock().write_all(reply.text.as_bytes()) {
         // The exit code tells it to whoever has read enough.

@@ -10,7 +10,7 @@ use crate::audit::expect::Expect;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum CanIQuestion {
     /// Of an action of AWS.
     Aws(AwsExpectation),
     /// Of a verb of Kubernetes.
@@ -40,11 +40,11 @@ pub enum QuestionError {
 }
 
 /// Reads the question: what has a colon is an action of AWS.
-pub(super) fn read(args: &CanIArgs) -> Result<Question, QuestionError> {
+pub(super) fn read(args: &CanIArgs) -> Result<CanIQuestion, QuestionError> {
     if args.action.contains(':') {
-        aws(args).map(Question::Aws)
+        aws(args).map(CanIQuestion::Aws)
     } else {
-        kubernetes(args).map(Question::Kubernetes)
+        kubernetes(args).map(CanIQuestion::Kubernetes)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_resource_may_have_a_group_and_a_subresource() {
         let asked = |words: &[&str]| match read(&args(words)) {
-            Ok(Question::Kubernetes(asked)) => asked,
+            Ok(CanIQuestion::Kubernetes(asked)) => asked,
             other => panic!("{words:?}: {other:?}"),
         };
         let scale = asked(&["get", "deployments.apps/scale"]);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn what_has_a_colon_is_an_action_of_aws() {
         let asked = |words: &[&str]| match read(&args(words)) {
-            Ok(Question::Aws(asked)) => asked,
+            Ok(CanIQuestion::Aws(asked)) => asked,
             other => panic!("{words:?}: {other:?}"),
         };
         assert_eq!(

@@ -14,7 +14,7 @@ use super::leader::Guard;
 use super::metrics::Metrics;
 use super::publish::Publisher;
 use crate::cluster::review::Reviewer;
-use audit_engine::{Action, Engine, Outcome, Review, ReviewOutcome, Write};
+use audit_engine::{Action, Engine, Review, ReviewOutcome, Write, WriteOutcome};
 
 /// How many inputs are taken in before the engine takes a turn.
 const BATCH: usize = 4096;
@@ -43,7 +43,7 @@ pub struct Controller {
     /// What AWS answers.
     pub readings: mpsc::Receiver<Reading>,
     /// What came of writes.
-    pub outcomes: mpsc::UnboundedReceiver<(Write, Outcome)>,
+    pub outcomes: mpsc::UnboundedReceiver<(Write, WriteOutcome)>,
     /// What came of reviews.
     pub reviews: mpsc::UnboundedReceiver<(Review, ReviewOutcome)>,
     /// What the cluster says of its issuer; nothing where it does not tell.
@@ -124,7 +124,7 @@ impl Controller {
         self.engine.read(reading, Timestamp::now());
     }
 
-    fn written(&mut self, write: &Write, outcome: &Outcome) {
+    fn written(&mut self, write: &Write, outcome: &WriteOutcome) {
         self.engine.written(write, outcome, Timestamp::now());
     }
 

@@ -175,7 +175,7 @@ async fn start(
         role_home: args.compose_role_arn.clone(),
         ..Config::default()
     };
-    let mut engine = Engine::new(audit_engine::Settings {
+    let mut engine = Engine::new(audit_engine::EngineSettings {
         config,
         refresh: args.refresh,
         cluster_name: args.cluster_name.clone(),

@@ -20,7 +20,7 @@ use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use crate::cluster::Ending;
-use audit_engine::{AuditOwner, ObjectName, Outcome, Write};
+use audit_engine::{AuditOwner, ObjectName, Write, WriteOutcome};
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
@@ -39,7 +39,7 @@ pub struct Publisher {
     writer: Writer,
     permits: Arc<Semaphore>,
     tasks: JoinSet<()>,
-    done: mpsc::UnboundedSender<(Write, Outcome)>,
+    done: mpsc::UnboundedSender<(Write, WriteOutcome)>,
 }
 
 impl Publisher {
@@ -50,7 +50,7 @@ impl Publisher {
         recorder: Recorder,
         guard: Guard,
         metrics: Arc<Metrics>,
-    ) -> (Self, mpsc::UnboundedReceiver<(Write, Outcome)>) {
+    ) -> (Self, mpsc::UnboundedReceiver<(Write, WriteOutcome)>) {
         let (done, outcomes) = mpsc::unbounded_channel();
         let writer = Writer {
             client,
@@ -73,7 +73,7 @@ impl Publisher {
     pub fn start(&mut self, write: Write) {
         while self.tasks.try_join_next().is_some() {}
         let (writer, permits) = (self.writer.clone(), self.permits.clone());
-        let mut ending = Ending::new(write, Outcome::Failed, self.done.clone());
+        let mut ending = Ending::new(write, WriteOutcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
             // None are given out any more while the operator stops.
             let Ok(_permit) = permits.acquire().await else {
@@ -91,7 +91,7 @@ impl Publisher {
                         announce: Some(news),
                         ..
                     },
-                    Outcome::Done { .. },
+                    WriteOutcome::Done { .. },
                 ) => Some((object.clone(), uid.clone(), news.clone())),
                 _ => None,
             };
@@ -130,9 +130,9 @@ struct Writer {
 
 impl Writer {
     /// Makes the call, if this replica leads for as long as the call may take.
-    async fn carry_out(&self, write: &Write) -> Outcome {
+    async fn carry_out(&self, write: &Write) -> WriteOutcome {
         let Some(span) = self.guard.time_to_write() else {
-            return Outcome::Failed;
+            return WriteOutcome::Failed;
         };
         let result = match timeout(span, self.call(write)).await {
             Ok(result) => result.map_err(WriteError::Api),
@@ -140,7 +140,7 @@ impl Writer {
         };
         let outcome = outcome(write, &result);
         self.metrics.write(kind(write), &outcome);
-        if let (Err(error), Outcome::Failed) = (&result, &outcome) {
+        if let (Err(error), WriteOutcome::Failed) = (&result, &outcome) {
             let object = write
                 .object()
                 .map(|(namespace, name)| format!("{namespace}/{name}"))
@@ -316,25 +316,25 @@ fn kind(write: &Write) -> &'static str {
     }
 }
 
-fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> Outcome {
+fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> WriteOutcome {
     match (write, result) {
-        (_, Ok(resource_version)) => Outcome::Done {
+        (_, Ok(resource_version)) => WriteOutcome::Done {
             resource_version: *resource_version,
         },
         // It is there, which is all that was wanted; the watch will show it.
         (Write::Create { .. }, Err(WriteError::Api(kube::Error::Api(status))))
             if status.is_already_exists() =>
         {
-            Outcome::Done {
+            WriteOutcome::Done {
                 resource_version: None,
             }
         }
-        (_, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_not_found() => Outcome::Gone,
+        (_, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_not_found() => WriteOutcome::Gone,
         // Another object bears its name by now.
         (Write::Delete { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_conflict() => {
-            Outcome::Gone
+            WriteOutcome::Gone
         }
-        (_, Err(_)) => Outcome::Failed,
+        (_, Err(_)) => WriteOutcome::Failed,
     }
 }
 

@@ -21,7 +21,7 @@ use prometheus::{
 };
 
 use super::settings::Detail;
-use audit_engine::{MetricsView, Outcome, ReviewOutcome};
+use audit_engine::{MetricsView, ReviewOutcome, WriteOutcome};
 use bindings::Bindings;
 use memory::ProcessMemory;
 
@@ -129,11 +129,11 @@ impl Metrics {
     }
 
     /// Counts a write.
-    pub fn write(&self, write: &str, outcome: &Outcome) {
+    pub fn write(&self, write: &str, outcome: &WriteOutcome) {
         let outcome = match outcome {
-            Outcome::Done { .. } => "done",
-            Outcome::Gone => "gone",
-            Outcome::Failed => "failed",
+            WriteOutcome::Done { .. } => "done",
+            WriteOutcome::Gone => "gone",
+            WriteOutcome::Failed => "failed",
         };
         self.writes.with_label_values(&[write, outcome]).inc();
     }

@@ -220,7 +220,7 @@ fn every_metric_has_its_type() {
     );
     metrics.write(
         "status",
-        &Outcome::Done {
+        &WriteOutcome::Done {
             resource_version: None,
         },
     );

@@ -81,7 +81,7 @@ impl Api {
     }
 }
 
-type Outcomes = mpsc::UnboundedReceiver<(Write, Outcome)>;
+type Outcomes = mpsc::UnboundedReceiver<(Write, WriteOutcome)>;
 
 fn publisher(api: &Api, guard: Guard) -> (Publisher, Outcomes) {
     let client = api.client();
@@ -130,7 +130,7 @@ fn create() -> Write {
     }
 }
 
-async fn outcome_of(answer: Answer, write: Write) -> Outcome {
+async fn outcome_of(answer: Answer, write: Write) -> WriteOutcome {
     let (mut publisher, mut outcomes) = publisher(&Api::new(answer), Guard::Alone);
     publisher.start(write.clone());
     let (told, outcome) = outcomes.recv().await.unwrap();
@@ -140,25 +140,29 @@ async fn outcome_of(answer: Answer, write: Write) -> Outcome {
 
 #[tokio::test(start_paused = true)]
 async fn answers_are_told_apart() {
-    let done = |version| Outcome::Done {
+    let done = |version| WriteOutcome::Done {
         resource_version: version,
     };
     for (answer, write, expected) in [
         (Answer::Version("7"), status(None), done(Some(7))),
         (Answer::Version("opaque"), status(None), done(None)),
-        (Answer::Status(404, "NotFound"), status(None), Outcome::Gone),
-        (Answer::Status(409, "Conflict"), status(None), Outcome::Failed),
+        (Answer::Status(404, "NotFound"), status(None), WriteOutcome::Gone),
+        (
+            Answer::Status(409, "Conflict"),
+            status(None),
+            WriteOutcome::Failed,
+        ),
         (
             Answer::Status(500, "InternalError"),
             status(None),
-            Outcome::Failed,
+            WriteOutcome::Failed,
         ),
-        (Answer::Status(409, "Conflict"), delete(), Outcome::Gone),
-        (Answer::Status(404, "NotFound"), delete(), Outcome::Gone),
-        (Answer::Status(403, "Forbidden"), create(), Outcome::Failed),
+        (Answer::Status(409, "Conflict"), delete(), WriteOutcome::Gone),
+        (Answer::Status(404, "NotFound"), delete(), WriteOutcome::Gone),
+        (Answer::Status(403, "Forbidden"), create(), WriteOutcome::Failed),
         (Answer::Status(409, "AlreadyExists"), create(), done(None)),
-        (Answer::Nothing, create(), Outcome::Failed),
-        (Answer::Panic, create(), Outcome::Failed),
+        (Answer::Nothing, create(), WriteOutcome::Failed),
+        (Answer::Panic, create(), WriteOutcome::Failed),
     ] {
         let shown = format!("{answer:?} {write:?}");
         assert_eq!(outcome_of(answer, write).await, expected, "{shown}");
@@ -171,7 +175,7 @@ async fn nothing_is_sent_without_leadership() {
     let (sender, leadership) = watch::channel(Leadership::default());
     let (mut publisher, mut outcomes) = publisher(&api, Guard::Lease(leadership));
     publisher.start(status(None));
-    assert_eq!(outcomes.recv().await.unwrap().1, Outcome::Failed);
+    assert_eq!(outcomes.recv().await.unwrap().1, WriteOutcome::Failed);
     assert!(api.calls().is_empty());
     sender.send_replace(Leadership {
         until: Some(Instant::now() + Duration::from_secs(9)),
@@ -179,7 +183,7 @@ async fn nothing_is_sent_without_leadership() {
     publisher.start(status(None));
     assert_eq!(
         outcomes.recv().await.unwrap().1,
-        Outcome::Done {
+        WriteOutcome::Done {
             resource_version: Some(7)
         }
     );
@@ -194,7 +198,7 @@ async fn a_write_that_hangs_is_given_up_before_leadership_ends() {
     let (_sender, receiver) = watch::channel(leadership);
     let (mut publisher, mut outcomes) = publisher(&api, Guard::Lease(receiver));
     publisher.start(status(None));
-    assert_eq!(outcomes.recv().await.unwrap().1, Outcome::Failed);
+    assert_eq!(outcomes.recv().await.unwrap().1, WriteOutcome::Failed);
     assert!(Instant::now() <= leadership.until.unwrap() + Duration::from_millis(2));
     assert_eq!(api.calls().len(), 1);
 }

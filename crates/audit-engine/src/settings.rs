@@ -8,7 +8,7 @@ use audit_core::Config;
 
 /// What the engine is started with.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EngineSettings {
     /// The audit's settings, before any policy.
     pub config: Config,
     /// How often everything in AWS is read anew, before any policy.
@@ -33,7 +33,7 @@ pub struct EffectiveSettings {
 impl EffectiveSettings {
     /// Puts the default policy, if there is one, over the operator's own settings.
     #[must_use]
-    pub fn new(settings: &Settings, policy: Option<&IrsaAuditPolicySpec>) -> Self {
+    pub fn new(settings: &EngineSettings, policy: Option<&IrsaAuditPolicySpec>) -> Self {
         let mut config = settings.config.clone();
         let mut refresh = settings.refresh;
         if let Some(policy) = policy {
