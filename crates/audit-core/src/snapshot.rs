@@ -13,7 +13,7 @@ use ::rbac::Rbac;
 
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, Held,
-    Pod, Reviews, ServiceAccount, Workload, likeness,
+    NamespacedName, Pod, Reviews, ServiceAccount, Workload, likeness,
 };
 use consumers::Consumers;
 use webhook::Webhook;
@@ -64,11 +64,11 @@ impl Snapshot {
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
     /// Where a pod of this namespace and name is filed: its ServiceAccount's name.
-    pod_homes: HashMap<(String, String), String>,
+    pod_homes: HashMap<NamespacedName, String>,
     /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
-    mirrors: BTreeSet<(String, String)>,
+    mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
-    request_homes: HashMap<(String, String), String>,
+    request_homes: HashMap<NamespacedName, String>,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Workloads that do not replace their pods at once, by namespace.
@@ -268,7 +268,7 @@ impl Cluster {
     /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
     /// those that it may be missing from; none if it is the same.
     pub fn put_pod(&mut self, mut pod: Pod) -> Vec<BindingKey> {
-        let id = (pod.namespace.clone(), pod.name.clone());
+        let id = NamespacedName::new(pod.namespace.clone(), pod.name.clone());
         if pod.service_account.is_empty() {
             return self.put_mirror(id);
         }
@@ -279,7 +279,7 @@ impl Cluster {
             .get(&id)
             .is_some_and(|home| *home != key.service_account)
         {
-            changed.extend(self.remove_pod(&id.0, &id.1));
+            changed.extend(self.remove_pod(&id.namespace, &id.name));
         }
         if self
             .bindings
@@ -309,9 +309,9 @@ impl Cluster {
     }
 
     /// Takes note of the mirror of a static pod, which has no ServiceAccount. What seems to be that of its namespace is not.
-    fn put_mirror(&mut self, id: (String, String)) -> Vec<BindingKey> {
-        let mut changed = self.remove_pod(&id.0, &id.1);
-        changed.push(BindingKey::new(id.0.clone(), DEFAULT_SERVICE_ACCOUNT));
+    fn put_mirror(&mut self, id: NamespacedName) -> Vec<BindingKey> {
+        let mut changed = self.remove_pod(&id.namespace, &id.name);
+        changed.push(BindingKey::new(id.namespace.clone(), DEFAULT_SERVICE_ACCOUNT));
         self.mirrors.insert(id);
         changed
     }
@@ -320,11 +320,11 @@ impl Cluster {
     /// not.
     #[must_use]
     pub fn has_only_mirrors(&self, key: &BindingKey) -> bool {
-        let first = (key.namespace.clone(), String::new());
+        let first = NamespacedName::new(key.namespace.clone(), "");
         let mut mirrors = self
             .mirrors
             .range(first..)
-            .take_while(|(namespace, _)| *namespace == key.namespace);
+            .take_while(|id| id.namespace == key.namespace);
         key.service_account == DEFAULT_SERVICE_ACCOUNT
             && mirrors.next().is_some()
             && self
@@ -335,7 +335,7 @@ impl Cluster {
     /// Takes a pod away. Returns the bindings that it changes, each once: its own, and those that it may have been missing
     /// from; none if it was not there.
     pub fn remove_pod(&mut self, namespace: &str, name: &str) -> Vec<BindingKey> {
-        let id = (namespace.to_owned(), name.to_owned());
+        let id = NamespacedName::new(namespace, name);
         if self.mirrors.remove(&id) {
             return vec![BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT)];
         }
@@ -362,7 +362,7 @@ impl Cluster {
 
     /// Stores the request of an `IrsaAudit`. Returns the bindings that it changes.
     pub fn put_request(&mut self, namespace: &str, request: AuditRequest) -> Vec<BindingKey> {
-        let id = (namespace.to_owned(), request.name.clone());
+        let id = NamespacedName::new(namespace, request.name.clone());
         let key = BindingKey::new(namespace, request.service_account.clone());
         let mut changed = Vec::new();
         if self
@@ -386,9 +386,7 @@ impl Cluster {
 
     /// Takes the request of an `IrsaAudit` away. Returns its binding if it was there.
     pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
-        let home = self
-            .request_homes
-            .remove(&(namespace.to_owned(), name.to_owned()))?;
+        let home = self.request_homes.remove(&NamespacedName::new(namespace, name))?;
         let key = BindingKey::new(namespace, home);
         if let Some(binding) = self.bindings.get_mut(&key) {
             binding.requests.retain(|r| r.name != name);
@@ -410,9 +408,9 @@ impl Cluster {
             .collect()
     }
 
-    /// Takes away every pod that is not in `present` (namespace and name), after a watch has started anew.
-    pub fn retain_pods(&mut self, present: &BTreeSet<(String, String)>) -> Vec<BindingKey> {
-        let gone: Vec<(String, String)> = self
+    /// Takes away every pod that is not in `present`, after a watch has started anew.
+    pub fn retain_pods(&mut self, present: &BTreeSet<NamespacedName>) -> Vec<BindingKey> {
+        let gone: Vec<NamespacedName> = self
             .pod_homes
             .keys()
             .chain(&self.mirrors)
@@ -420,20 +418,20 @@ impl Cluster {
             .cloned()
             .collect();
         gone.iter()
-            .flat_map(|(namespace, name)| self.remove_pod(namespace, name))
+            .flat_map(|id| self.remove_pod(&id.namespace, &id.name))
             .collect()
     }
 
-    /// Takes away every request that is not in `present` (namespace and name), after a watch has started anew.
-    pub fn retain_requests(&mut self, present: &BTreeSet<(String, String)>) -> Vec<BindingKey> {
-        let gone: Vec<(String, String)> = self
+    /// Takes away every request that is not in `present`, after a watch has started anew.
+    pub fn retain_requests(&mut self, present: &BTreeSet<NamespacedName>) -> Vec<BindingKey> {
+        let gone: Vec<NamespacedName> = self
             .request_homes
             .keys()
             .filter(|id| !present.contains(*id))
             .cloned()
             .collect();
         gone.iter()
-            .filter_map(|(namespace, name)| self.remove_request(namespace, name))
+            .filter_map(|id| self.remove_request(&id.namespace, &id.name))
             .collect()
     }
 
@@ -584,7 +582,7 @@ mod tests {
             cluster.put_pod(pod(&key(name), name, bare("app")));
             cluster.put_request("shop", request(name, name));
         }
-        let id = |name: &str| ("shop".to_owned(), name.to_owned());
+        let id = |name: &str| NamespacedName::new("shop", name);
         let pod_name = |name: &str| pod(&key(name), name, bare("app")).name;
         assert_eq!(cluster.retain_service_accounts(&[key("a")].into()), [key("b")]);
         assert_eq!(cluster.retain_pods(&[id(&pod_name("a"))].into()), [key("b")]);

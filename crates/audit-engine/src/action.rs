@@ -2,11 +2,8 @@
 
 use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
 use audit_core::Verdict;
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, NamespacedName};
 use audit_core::rbac::{ReviewQuestion, Ruling};
-
-/// Namespace and name of an `IrsaAudit`.
-pub type ObjectName = (String, String);
 
 /// A ServiceAccount that owns its automatic `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +42,7 @@ pub enum Write {
     /// Write a status.
     Status {
         /// The object.
-        object: ObjectName,
+        object: NamespacedName,
         /// Its UID, for the Event.
         uid: String,
         /// What to write.
@@ -56,7 +53,7 @@ pub enum Write {
     /// Make a ServiceAccount that came to exist the owner of its automatic `IrsaAudit`.
     Own {
         /// The object.
-        object: ObjectName,
+        object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
         uid: String,
         /// Its owner.
@@ -65,14 +62,14 @@ pub enum Write {
     /// Let go of an automatic `IrsaAudit` that somebody has adopted: drop label and owner.
     Release {
         /// The object.
-        object: ObjectName,
+        object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
         uid: String,
     },
     /// Delete an automatic `IrsaAudit` that nothing calls for any more.
     Delete {
         /// The object.
-        object: ObjectName,
+        object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
         uid: String,
     },
@@ -98,9 +95,9 @@ impl Write {
 
     /// The object that is written to; none for the cluster's.
     #[must_use]
-    pub fn object(&self) -> Option<ObjectName> {
+    pub fn object(&self) -> Option<NamespacedName> {
         match self {
-            Self::Create { name, key, .. } => Some((key.namespace.clone(), name.clone())),
+            Self::Create { name, key, .. } => Some(NamespacedName::new(key.namespace.clone(), name.clone())),
             Self::Status { object, .. }
             | Self::Own { object, .. }
             | Self::Release { object, .. }

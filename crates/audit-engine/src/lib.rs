@@ -46,7 +46,7 @@ use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
-pub use action::{Action, Announcement, AuditOwner, ObjectName, Review, ReviewOutcome, Write, WriteOutcome};
+pub use action::{Action, Announcement, AuditOwner, Review, ReviewOutcome, Write, WriteOutcome};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;

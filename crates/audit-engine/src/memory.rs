@@ -9,8 +9,8 @@ use audit_api::IrsaAuditStatus;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::action::ObjectName;
 use super::schedule::after;
+use audit_core::model::NamespacedName;
 
 /// So often within this time a status is written over that others write to, so that nobody keeps the operator busy.
 const MENDS: u32 = 3;
@@ -42,31 +42,31 @@ impl Remembered {
 /// The memory of a leader. It begins empty with each term.
 #[derive(Debug, Default)]
 pub struct Memory {
-    objects: BTreeMap<ObjectName, Remembered>,
+    objects: BTreeMap<NamespacedName, Remembered>,
 }
 
 impl Memory {
     /// What was said last of an object.
     #[must_use]
-    pub fn said(&self, name: &ObjectName, audit: &AuditObject) -> Option<&Arc<IrsaAuditStatus>> {
+    pub fn said(&self, name: &NamespacedName, audit: &AuditObject) -> Option<&Arc<IrsaAuditStatus>> {
         let remembered = self.objects.get(name)?;
         remembered.said.as_ref().filter(|_| remembered.uid == audit.uid)
     }
 
     /// Takes note of what was said of the object with this UID, or of what is taken over as said.
-    pub fn say(&mut self, name: &ObjectName, uid: &str, status: Arc<IrsaAuditStatus>) {
+    pub fn say(&mut self, name: &NamespacedName, uid: &str, status: Arc<IrsaAuditStatus>) {
         let remembered = self.of(name, uid);
         remembered.said = Some(status);
         remembered.found = None;
     }
 
     /// Since when this process has known of a status without knowing whether it is right.
-    pub fn found(&mut self, name: &ObjectName, audit: &AuditObject, now: Timestamp) -> Timestamp {
+    pub fn found(&mut self, name: &NamespacedName, audit: &AuditObject, now: Timestamp) -> Timestamp {
         *self.of(name, &audit.uid).found.get_or_insert(now)
     }
 
     /// Takes note of what the watch shows. Returns whether that is what was said.
-    pub fn see(&mut self, name: &ObjectName, audit: &AuditObject) -> bool {
+    pub fn see(&mut self, name: &NamespacedName, audit: &AuditObject) -> bool {
         let is_kept = self.is_kept(name, audit);
         if let (true, Some(shown), Some(remembered)) = (is_kept, &audit.status, self.objects.get_mut(name)) {
             // Kept once, not twice.
@@ -78,7 +78,7 @@ impl Memory {
     /// When to write over what somebody else has written into a status; `None` where nobody has. The watch must have shown the
     /// latest write.
     #[must_use]
-    pub fn mend_at(&self, name: &ObjectName, audit: &AuditObject, now: Timestamp) -> Option<Timestamp> {
+    pub fn mend_at(&self, name: &NamespacedName, audit: &AuditObject, now: Timestamp) -> Option<Timestamp> {
         self.said(name, audit)?;
         if self.is_kept(name, audit) {
             return None;
@@ -89,7 +89,7 @@ impl Memory {
     }
 
     /// Takes note that a status is written over.
-    pub fn mend(&mut self, name: &ObjectName, now: Timestamp) {
+    pub fn mend(&mut self, name: &NamespacedName, now: Timestamp) {
         if let Some(remembered) = self.objects.get_mut(name) {
             remembered.mended = Some(match remembered.mended {
                 Some((since, times)) if after(since, MENDING) > now => (since, times + 1),
@@ -101,7 +101,7 @@ impl Memory {
     /// Forgets objects that are no more.
     pub fn sweep(&mut self, index: &Index) {
         self.objects
-            .retain(|(namespace, name), _| index.audit(namespace, name).is_some());
+            .retain(|id, _| index.audit(&id.namespace, &id.name).is_some());
     }
 
     /// Forgets everything: another process writes by now.
@@ -109,7 +109,7 @@ impl Memory {
         self.objects.clear();
     }
 
-    fn of(&mut self, name: &ObjectName, uid: &str) -> &mut Remembered {
+    fn of(&mut self, name: &NamespacedName, uid: &str) -> &mut Remembered {
         let remembered = self
             .objects
             .entry(name.clone())
@@ -120,7 +120,7 @@ impl Memory {
         remembered
     }
 
-    fn is_kept(&self, name: &ObjectName, audit: &AuditObject) -> bool {
+    fn is_kept(&self, name: &NamespacedName, audit: &AuditObject) -> bool {
         let (Some(said), Some(shown)) = (self.said(name, audit), &audit.status) else {
             return false;
         };

@@ -8,8 +8,9 @@ use audit_core::model::BindingKey;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::action::{ObjectName, Write, WriteOutcome};
+use super::action::{Write, WriteOutcome};
 use super::schedule::{after, backoff};
+use audit_core::model::NamespacedName;
 
 /// The first wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -119,12 +120,12 @@ pub enum Start {
 /// The objects by name. Only those are kept that are being written to, were just written, or gave trouble.
 #[derive(Debug, Default)]
 pub struct Objects {
-    objects: BTreeMap<ObjectName, Object>,
+    objects: BTreeMap<NamespacedName, Object>,
 }
 
 impl Objects {
     /// Starts a write, unless one is under way or must wait.
-    pub fn start(&mut self, name: &ObjectName, key: &BindingKey, write: &Write, now: Timestamp) -> Start {
+    pub fn start(&mut self, name: &NamespacedName, key: &BindingKey, write: &Write, now: Timestamp) -> Start {
         let object = self.objects.entry(name.clone()).or_default();
         if object.in_flight.is_some() {
             return Start::Busy;
@@ -147,7 +148,7 @@ impl Objects {
     /// Takes note of the end of a write. Returns the binding for which it was made.
     pub fn written(
         &mut self,
-        name: &ObjectName,
+        name: &NamespacedName,
         write: &Write,
         outcome: &WriteOutcome,
         now: Timestamp,
@@ -180,7 +181,7 @@ impl Objects {
     }
 
     /// Takes note of what the watch shows, and of whether that is the status that was written last.
-    pub fn see(&mut self, name: &ObjectName, audit: &AuditObject, is_kept: bool, now: Timestamp) {
+    pub fn see(&mut self, name: &NamespacedName, audit: &AuditObject, is_kept: bool, now: Timestamp) {
         let Some(object) = self.objects.get_mut(name) else {
             return;
         };
@@ -215,7 +216,7 @@ impl Objects {
 
     /// Whether the watch may not have shown yet what was written last.
     #[must_use]
-    pub fn lags(&self, name: &ObjectName, now: Timestamp) -> bool {
+    pub fn lags(&self, name: &NamespacedName, now: Timestamp) -> bool {
         let Some(object) = self.objects.get(name) else {
             return false;
         };
@@ -227,11 +228,11 @@ impl Objects {
 
     /// Forgets what is known of objects that are no more.
     pub fn sweep(&mut self, index: &Index, now: Timestamp) {
-        self.objects.retain(|(namespace, name), object| {
+        self.objects.retain(|id, object| {
             object.in_flight.is_some()
                 || object.retry_at.is_some_and(|at| at > now)
                 || object.awaited.as_ref().is_some_and(|awaited| awaited.until > now)
-                || index.audit(namespace, name).is_some()
+                || index.audit(&id.namespace, &id.name).is_some()
         });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
-use audit_core::model::{BindingKey, ConsumerObject, Pod, Registration, ServiceAccount};
+use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
@@ -18,7 +18,6 @@ use crate::prune::Undecodable;
 use crate::webhook_object::WebhookObject;
 
 /// Namespace (empty for cluster-scoped kinds) and name.
-type Id = (String, String);
 
 /// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods, the labels of namespaces and the requests
 /// of `IrsaAudit`s go into the core's [`Cluster`], which is passed in.
@@ -33,7 +32,7 @@ type Id = (String, String);
 /// | `WatchFailed` | changes nothing but the explanation in [`Index::unsynced`] |
 #[derive(Debug, Default)]
 pub struct Index {
-    audits: BTreeMap<Id, Box<AuditObject>>,
+    audits: BTreeMap<NamespacedName, Box<AuditObject>>,
     policies: BTreeMap<String, Box<PolicyObject>>,
     /// Where the pod identity webhook is registered, by the names of the configurations.
     webhooks: BTreeMap<String, Vec<Registration>>,
@@ -46,7 +45,7 @@ pub struct Index {
 #[derive(Debug, Default)]
 struct Progress {
     /// What the listing had so far, while one is going on.
-    listing: Option<BTreeSet<Id>>,
+    listing: Option<BTreeSet<NamespacedName>>,
     synced: bool,
     skipped: u64,
     failed: u64,
@@ -58,13 +57,13 @@ struct Progress {
 enum Step<T> {
     Nothing,
     Put(T),
-    Remove(Id),
+    Remove(NamespacedName),
     /// Remove all others.
-    Retain(BTreeSet<Id>),
+    Retain(BTreeSet<NamespacedName>),
 }
 
 impl Progress {
-    fn step<T>(&mut self, change: WatchChange<T>, id: impl Fn(&T) -> Id) -> Step<T> {
+    fn step<T>(&mut self, change: WatchChange<T>, id: impl Fn(&T) -> NamespacedName) -> Step<T> {
         match change {
             WatchChange::Init => {
                 self.listing = Some(BTreeSet::new());
@@ -83,7 +82,7 @@ impl Progress {
                 None => Step::Nothing,
             },
             WatchChange::Deleted { namespace, name } => {
-                let id = (namespace, name);
+                let id = NamespacedName::new(namespace, name);
                 if let Some(listing) = &mut self.listing {
                     listing.remove(&id);
                 }
@@ -93,7 +92,7 @@ impl Progress {
     }
 
     /// Takes note that an object exists, readable or not.
-    fn exists(&mut self, id: Id) {
+    fn exists(&mut self, id: NamespacedName) {
         if let Some(listing) = &mut self.listing {
             listing.insert(id);
         }
@@ -192,7 +191,7 @@ impl Index {
             }) => {
                 let progress = self.progress(kind);
                 progress.skipped += 1;
-                progress.exists((namespace, name));
+                progress.exists(NamespacedName::new(namespace, name));
                 Dirty::default()
             }
             Observation::WatchFailed { kind, message } => {
@@ -248,7 +247,7 @@ impl Index {
     #[must_use]
     pub fn audit(&self, namespace: &str, name: &str) -> Option<&AuditObject> {
         self.audits
-            .get(&(namespace.to_owned(), name.to_owned()))
+            .get(&NamespacedName::new(namespace, name))
             .map(Box::as_ref)
     }
 
@@ -270,22 +269,25 @@ impl Index {
 
     /// Returns whether roles changed, or what is known of them.
     fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RbacRole>) -> bool {
-        let id = |role: &RbacRole| (role.id.namespace.to_string(), role.id.name.to_string());
+        let id =
+            |role: &RbacRole| NamespacedName::new(role.id.namespace.to_string(), role.id.name.to_string());
         match self.progress(kind).step(change, id) {
             Step::Nothing => false,
             Step::Put(role) => rbac.put_role(role),
-            Step::Remove((namespace, name)) => rbac.remove_role(&ObjectId::new(namespace, name)),
+            Step::Remove(id) => rbac.remove_role(&ObjectId::new(id.namespace, id.name)),
             Step::Retain(listed) => retain(rbac, kind, listed),
         }
     }
 
     /// Returns whether bindings changed, or what is known of them.
     fn role_binding(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RoleBinding>) -> bool {
-        let id = |binding: &RoleBinding| (binding.id.namespace.to_string(), binding.id.name.to_string());
+        let id = |binding: &RoleBinding| {
+            NamespacedName::new(binding.id.namespace.to_string(), binding.id.name.to_string())
+        };
         match self.progress(kind).step(change, id) {
             Step::Nothing => false,
             Step::Put(binding) => rbac.put_binding(&binding),
-            Step::Remove((namespace, name)) => rbac.remove_binding(&ObjectId::new(namespace, name)),
+            Step::Remove(id) => rbac.remove_binding(&ObjectId::new(id.namespace, id.name)),
             Step::Retain(listed) => retain(rbac, kind, listed),
         }
     }
@@ -299,9 +301,10 @@ impl Index {
         cluster: &mut Cluster,
         change: WatchChange<ServiceAccount>,
     ) -> Vec<BindingKey> {
-        let id =
-            |account: &ServiceAccount| (account.key.namespace.clone(), account.key.service_account.clone());
-        let key = |(namespace, name): Id| BindingKey::new(namespace, name);
+        let id = |account: &ServiceAccount| {
+            NamespacedName::new(account.key.namespace.clone(), account.key.service_account.clone())
+        };
+        let key = |id: NamespacedName| BindingKey::new(id.namespace, id.name);
         match self.progress(Kind::ServiceAccount).step(change, id) {
             Step::Nothing => Vec::new(),
             Step::Put(account) => cluster.put_service_account(account).into_iter().collect(),
@@ -311,11 +314,11 @@ impl Index {
     }
 
     fn pod(&mut self, cluster: &mut Cluster, change: WatchChange<Pod>) -> Vec<BindingKey> {
-        let id = |pod: &Pod| (pod.namespace.clone(), pod.name.clone());
+        let id = |pod: &Pod| NamespacedName::new(pod.namespace.clone(), pod.name.clone());
         match self.progress(Kind::Pod).step(change, id) {
             Step::Nothing => Vec::new(),
             Step::Put(pod) => cluster.put_pod(pod),
-            Step::Remove((namespace, name)) => cluster.remove_pod(&namespace, &name),
+            Step::Remove(NamespacedName { namespace, name }) => cluster.remove_pod(&namespace, &name),
             Step::Retain(listed) => cluster.retain_pods(&listed),
         }
     }
@@ -327,12 +330,13 @@ impl Index {
         kind: &'static ConsumerKind,
         change: WatchChange<ReadObject>,
     ) -> Vec<BindingKey> {
-        let id = |(object, _): &ReadObject| (object.namespace.clone(), object.name.clone());
+        let id =
+            |(object, _): &ReadObject| NamespacedName::new(object.namespace.clone(), object.name.clone());
         let progress = self.consumers.entry((kind.group, kind.kind)).or_default();
         match progress.step(change, id) {
             Step::Nothing => Vec::new(),
             Step::Put((object, uses)) => cluster.put_consumer(object, uses),
-            Step::Remove((namespace, name)) => cluster.remove_consumer(&ConsumerObject {
+            Step::Remove(NamespacedName { namespace, name }) => cluster.remove_consumer(&ConsumerObject {
                 group: kind.group.to_owned(),
                 kind: kind.kind.to_owned(),
                 namespace,
@@ -344,12 +348,14 @@ impl Index {
 
     fn audit_object(&mut self, cluster: &mut Cluster, change: WatchChange<Box<AuditObject>>) -> Dirty {
         let progress = self.progress(Kind::IrsaAudit);
-        match progress.step(change, |audit| (audit.namespace.clone(), audit.name.clone())) {
+        match progress.step(change, |audit| {
+            NamespacedName::new(audit.namespace.clone(), audit.name.clone())
+        }) {
             Step::Nothing => Dirty::default(),
             Step::Put(audit) => self.put_audit(cluster, audit),
             Step::Remove(id) => {
                 self.audits.remove(&id);
-                Dirty::of(cluster.remove_request(&id.0, &id.1))
+                Dirty::of(cluster.remove_request(&id.namespace, &id.name))
             }
             Step::Retain(listed) => {
                 self.audits.retain(|id, _| listed.contains(id));
@@ -361,7 +367,9 @@ impl Index {
     fn put_audit(&mut self, cluster: &mut Cluster, audit: Box<AuditObject>) -> Dirty {
         let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, audit.request.clone()));
         let key = audit.binding_key();
-        let old = self.audits.get(&(audit.namespace.clone(), audit.name.clone()));
+        let old = self
+            .audits
+            .get(&NamespacedName::new(audit.namespace.clone(), audit.name.clone()));
         // An annotation that was there when the object was first seen was heeded before a restart, or comes with an
         // object whose binding is new and read anyway.
         if audit.reaudit.is_some()
@@ -372,25 +380,27 @@ impl Index {
         if old.is_none_or(|old| old.differs(&audit)) {
             dirty.bindings.insert(key);
         }
-        self.audits
-            .insert((audit.namespace.clone(), audit.name.clone()), audit);
+        self.audits.insert(
+            NamespacedName::new(audit.namespace.clone(), audit.name.clone()),
+            audit,
+        );
         dirty
     }
 
     /// Returns whether it is news where the pod identity webhook is registered, or that it is nowhere.
     fn webhook(&mut self, cluster: &mut Cluster, change: WatchChange<WebhookObject>) -> bool {
-        let id = |webhook: &WebhookObject| (String::new(), webhook.name.clone());
+        let id = |webhook: &WebhookObject| NamespacedName::new("", webhook.name.clone());
         match self.progress(Kind::MutatingWebhookConfiguration).step(change, id) {
             Step::Nothing => {}
             Step::Put(WebhookObject { name, registrations }) if !registrations.is_empty() => {
                 self.webhooks.insert(name, registrations);
             }
-            Step::Put(WebhookObject { name, .. }) | Step::Remove((_, name)) => {
+            Step::Put(WebhookObject { name, .. }) | Step::Remove(NamespacedName { name, .. }) => {
                 self.webhooks.remove(&name);
             }
             Step::Retain(listed) => self
                 .webhooks
-                .retain(|name, _| listed.contains(&(String::new(), name.clone()))),
+                .retain(|name, _| listed.contains(&NamespacedName::new("", name.clone()))),
         }
         let synced = self.progress(Kind::MutatingWebhookConfiguration).synced;
         let all = || self.webhooks.values().flatten().cloned().collect();
@@ -399,7 +409,7 @@ impl Index {
 
     fn config_map(&mut self, cluster: &mut Cluster, change: WatchChange<ConfigMapObject>) -> Dirty {
         let progress = self.progress(Kind::ConfigMap);
-        let id = |map: &ConfigMapObject| (map.namespace.clone(), map.name.clone());
+        let id = |map: &ConfigMapObject| NamespacedName::new(map.namespace.clone(), map.name.clone());
         let step = progress.step(change, id);
         let synced = progress.synced;
         let bindings = match step {
@@ -417,19 +427,19 @@ impl Index {
 
     /// Returns the namespaces whose labels changed.
     fn namespace(&mut self, cluster: &mut Cluster, change: WatchChange<NamespaceObject>) -> BTreeSet<String> {
-        let id = |namespace: &NamespaceObject| (String::new(), namespace.name.clone());
+        let id = |namespace: &NamespaceObject| NamespacedName::new("", namespace.name.clone());
         match self.progress(Kind::Namespace).step(change, id) {
             Step::Nothing => BTreeSet::new(),
             Step::Put(NamespaceObject { name, labels }) => {
                 let changed = cluster.put_namespace(name.clone(), labels);
                 changed.then_some(name).into_iter().collect()
             }
-            Step::Remove((_, name)) => {
+            Step::Remove(NamespacedName { name, .. }) => {
                 let changed = cluster.remove_namespace(&name);
                 changed.then_some(name).into_iter().collect()
             }
             Step::Retain(listed) => {
-                cluster.retain_namespaces(|name| listed.contains(&(String::new(), name.to_owned())))
+                cluster.retain_namespaces(|name| listed.contains(&NamespacedName::new("", name.to_owned())))
             }
         }
     }
@@ -438,7 +448,7 @@ impl Index {
     fn policy_object(&mut self, change: WatchChange<Box<PolicyObject>>) -> bool {
         match self
             .progress(Kind::IrsaAuditPolicy)
-            .step(change, |policy| (String::new(), policy.name.clone()))
+            .step(change, |policy| NamespacedName::new("", policy.name.clone()))
         {
             Step::Nothing => false,
             Step::Put(policy) => {
@@ -446,11 +456,11 @@ impl Index {
                 self.policies.insert(policy.name.clone(), policy);
                 changed
             }
-            Step::Remove((_, name)) => self.policies.remove(&name).is_some(),
+            Step::Remove(NamespacedName { name, .. }) => self.policies.remove(&name).is_some(),
             Step::Retain(listed) => {
                 let before = self.policies.len();
                 self.policies
-                    .retain(|name, _| listed.contains(&(String::new(), name.clone())));
+                    .retain(|name, _| listed.contains(&NamespacedName::new("", name.clone())));
                 self.policies.len() != before
             }
         }
@@ -458,11 +468,9 @@ impl Index {
 }
 
 /// Takes away what a listing of roles or bindings did not have; returns whether that was anything, or the first listing.
-fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<Id>) -> bool {
+fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<NamespacedName>) -> bool {
     let Some(kind) = kind.of_rbac() else { return false };
-    let ids = listed
-        .into_iter()
-        .map(|(namespace, name)| ObjectId::new(namespace, name));
+    let ids = listed.into_iter().map(|id| ObjectId::new(id.namespace, id.name));
     let changed = rbac.retain(kind, &ids.collect());
     rbac.set_listed(kind) || changed
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use audit_core::model::NamespacedName;
 use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
 use kube::runtime::utils::Backoff;
@@ -190,7 +191,7 @@ fn observation<W: Wire<Plain: ObservedObject>>(
         Event::Apply(object) => of(object, WatchChange::Applied),
         Event::Delete(object) => {
             // Gone is gone, readable or not.
-            let (namespace, name) = object.id()?;
+            let NamespacedName { namespace, name } = object.id()?;
             W::Plain::observation(W::KIND, WatchChange::Deleted { namespace, name })
         }
     })

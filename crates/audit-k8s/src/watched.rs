@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use audit_core::model::NamespacedName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
@@ -20,10 +21,13 @@ pub(crate) struct Watched<W> {
 }
 
 impl<W> Watched<W> {
-    /// Namespace (empty where there is none) and name; `None` for an object without a name.
-    pub(crate) fn id(&self) -> Option<(String, String)> {
+    /// Which object it is; `None` for one without a name.
+    pub(crate) fn id(&self) -> Option<NamespacedName> {
         let name = self.metadata.name.clone()?;
-        Some((self.metadata.namespace.clone().unwrap_or_default(), name))
+        Some(NamespacedName::new(
+            self.metadata.namespace.clone().unwrap_or_default(),
+            name,
+        ))
     }
 }
 

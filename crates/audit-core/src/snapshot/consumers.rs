@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Binding, Cluster};
 use crate::model::consumer::SECRET_PROVIDER_CLASS;
-use crate::model::{BindingKey, Consumer, ConsumerObject, Pod, Used};
+use crate::model::{BindingKey, Consumer, ConsumerObject, NamespacedName, Pod, Used};
 
 /// The uses that are not filed under one binding, and where each object's uses are.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Consumers {
     /// Those of a ServiceAccount in any namespace, by its name.
     anywhere: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
     /// Those of the pods that mount an object, by its namespace and name.
-    mounted: BTreeMap<(String, String), BTreeSet<Arc<ConsumerObject>>>,
+    mounted: BTreeMap<NamespacedName, BTreeSet<Arc<ConsumerObject>>>,
 }
 
 impl Cluster {
@@ -79,7 +79,7 @@ impl Cluster {
                     objects.insert(Arc::clone(&object));
                 }
                 Used::OfMountingPods => {
-                    let id = (object.namespace.clone(), object.name.clone());
+                    let id = NamespacedName::new(object.namespace.clone(), object.name.clone());
                     let objects = self.consumers.mounted.entry(id).or_default();
                     objects.insert(Arc::clone(&object));
                 }
@@ -112,7 +112,7 @@ impl Cluster {
                     }
                 }
                 Used::OfMountingPods => {
-                    let id = (object.namespace.clone(), object.name.clone());
+                    let id = NamespacedName::new(object.namespace.clone(), object.name.clone());
                     if let Some(objects) = self.consumers.mounted.get_mut(&id) {
                         objects.remove(&object);
                     }
@@ -126,16 +126,19 @@ impl Cluster {
         changed
     }
 
-    /// Takes away every object of a kind that is not in `present` (namespace and name), after a watch has started again.
+    /// Takes away every object of a kind that is not in `present`, after a watch has started again.
     pub fn retain_consumers(
         &mut self,
         group: &str,
         kind: &str,
-        present: &BTreeSet<(String, String)>,
+        present: &BTreeSet<NamespacedName>,
     ) -> Vec<BindingKey> {
         let of_kind = |object: &&Arc<ConsumerObject>| object.group == group && object.kind == kind;
         let is_gone = |object: &&Arc<ConsumerObject>| {
-            !present.contains(&(object.namespace.clone(), object.name.clone()))
+            !present.contains(&NamespacedName::new(
+                object.namespace.clone(),
+                object.name.clone(),
+            ))
         };
         let objects = self.consumers.objects.keys();
         let gone: Vec<_> = objects.filter(of_kind).filter(is_gone).cloned().collect();
@@ -168,10 +171,12 @@ impl Cluster {
 }
 
 /// The objects that a binding's pods mount, as namespace and name, each once.
-fn classes(binding: Option<&Binding>, namespace: &str) -> BTreeSet<(String, String)> {
+fn classes(binding: Option<&Binding>, namespace: &str) -> BTreeSet<NamespacedName> {
     let pods = binding.map_or(&[][..], Binding::pods).iter();
     let names = pods
         .filter(|pod| pod.is_active())
         .flat_map(|pod| &pod.secret_provider_classes);
-    names.map(|name| (namespace.to_owned(), name.clone())).collect()
+    names
+        .map(|name| NamespacedName::new(namespace, name.clone()))
+        .collect()
 }

@@ -119,7 +119,7 @@ impl Injection<'_> {
         }
         match container.token_place() {
             Some(TokenPlace::CopiedBy(name)) => {
-                found.push(InjectionDifference::NotRefreshed(Frozen::CopiedBy(name)))
+                found.push(InjectionDifference::NotRefreshed(Frozen::CopiedBy(name)));
             }
             Some(TokenPlace::Nowhere) if self.will_be_mounted(pod, container) => {}
             Some(place) => found.push(InjectionDifference::Unreadable(place)),

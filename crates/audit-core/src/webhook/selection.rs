@@ -101,7 +101,7 @@ fn by<'a>(registration: &'a Registration, cluster: &'a Cluster, pod: &'a Pod) ->
             }
             Some(_) => {}
             None => {
-                drop(doubt.get_or_insert(SelectionDoubt::Label(registration, LabelOf::Namespace, wanted)))
+                doubt.get_or_insert(SelectionDoubt::Label(registration, LabelOf::Namespace, wanted));
             }
         }
     }

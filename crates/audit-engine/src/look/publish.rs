@@ -17,7 +17,7 @@ use audit_core::{Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::super::action::{Action, Announcement, AuditOwner, ObjectName, Write};
+use super::super::action::{Action, Announcement, AuditOwner, Write};
 use super::super::evidence::RereadCause;
 use super::super::memory::Memory;
 use super::super::object::{Objects, Start};
@@ -25,6 +25,7 @@ use super::super::publication::{Publication, announcement, publication};
 use super::super::schedule::{after, hash};
 use super::super::summary::BindingSummary;
 use super::judge::Judged;
+use audit_core::model::NamespacedName;
 
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -124,7 +125,7 @@ impl Publisher<'_> {
             self.outranked(&other.name, &primary.name);
         }
         let name = self.name(&primary.name);
-        let Some(audit) = self.index.audit(&name.0, &name.1) else {
+        let Some(audit) = self.index.audit(&name.namespace, &name.name) else {
             return Audited::No;
         };
         self.see(&name, audit);
@@ -155,8 +156,8 @@ impl Publisher<'_> {
         audited
     }
 
-    fn name(&self, name: &str) -> ObjectName {
-        (self.key.namespace.clone(), name.to_owned())
+    fn name(&self, name: &str) -> NamespacedName {
+        NamespacedName::new(self.key.namespace.clone(), name)
     }
 
     fn create(&mut self) {
@@ -199,7 +200,7 @@ impl Publisher<'_> {
     /// An `IrsaAudit` for a ServiceAccount that another one audits.
     fn outranked(&mut self, name: &str, audited: &str) {
         let name = self.name(name);
-        let Some(audit) = self.index.audit(&name.0, &name.1) else {
+        let Some(audit) = self.index.audit(&name.namespace, &name.name) else {
             return;
         };
         self.see(&name, audit);
@@ -220,7 +221,7 @@ impl Publisher<'_> {
     }
 
     /// What is said of a binding that is not looked into stays, whatever others write over it.
-    fn rest(&mut self, name: &ObjectName, audit: &AuditObject) -> Audited {
+    fn rest(&mut self, name: &NamespacedName, audit: &AuditObject) -> Audited {
         if self.memory.said(name, audit).is_none() {
             let lived = lifetime(audit, self.now);
             let found = audit.status.as_ref();
@@ -234,7 +235,7 @@ impl Publisher<'_> {
         Audited::No
     }
 
-    fn say(&mut self, name: &ObjectName, audit: &AuditObject, judged: Judged) -> Audited {
+    fn say(&mut self, name: &NamespacedName, audit: &AuditObject, judged: Judged) -> Audited {
         let Judged {
             report,
             cause,
@@ -278,7 +279,7 @@ impl Publisher<'_> {
     }
 
     /// Writes a status if it is worth it; otherwise sees to it that it is written when it will be.
-    fn write_status(&mut self, name: &ObjectName, audit: &AuditObject, report: &BindingReport) {
+    fn write_status(&mut self, name: &NamespacedName, audit: &AuditObject, report: &BindingReport) {
         let (now, lived) = (self.now, lifetime(audit, self.now));
         let make = |previous: Option<&_>| status(report, previous, audit.generation, lived.now());
         let compare = |said: &_, new: &_| publication(said, new, report, now);
@@ -289,7 +290,7 @@ impl Publisher<'_> {
     /// believes no more than times.
     fn tell(
         &mut self,
-        object: &ObjectName,
+        object: &NamespacedName,
         audit: &AuditObject,
         make: impl Fn(Option<&IrsaAuditStatus>) -> IrsaAuditStatus,
         compare: impl Fn(&IrsaAuditStatus, &IrsaAuditStatus) -> Publication,
@@ -329,7 +330,7 @@ impl Publisher<'_> {
     /// What a fresh start says first, and whether it has to: of what it finds, it takes over times, where they can be true.
     fn begin(
         &mut self,
-        object: &ObjectName,
+        object: &NamespacedName,
         audit: &AuditObject,
         make: impl Fn(Option<&IrsaAuditStatus>) -> IrsaAuditStatus,
     ) -> (IrsaAuditStatus, Publication) {
@@ -355,19 +356,19 @@ impl Publisher<'_> {
         (new, publication)
     }
 
-    fn see(&mut self, object: &ObjectName, audit: &AuditObject) {
+    fn see(&mut self, object: &NamespacedName, audit: &AuditObject) {
         let is_kept = self.memory.see(object, audit);
         self.objects.see(object, audit, is_kept, self.now);
     }
 
     /// When to write over what somebody else has written.
-    fn mend_at(&self, object: &ObjectName, audit: &AuditObject) -> Option<Timestamp> {
+    fn mend_at(&self, object: &NamespacedName, audit: &AuditObject) -> Option<Timestamp> {
         let lags = self.objects.lags(object, self.now);
         self.memory.mend_at(object, audit, self.now).filter(|_| !lags)
     }
 
     /// Writes what was said last over what somebody else has written since.
-    fn mend(&mut self, object: &ObjectName, audit: &AuditObject) {
+    fn mend(&mut self, object: &NamespacedName, audit: &AuditObject) {
         if let Some(at) = self.mend_at(object, audit)
             && let Some(said) = self.memory.said(object, audit)
         {
@@ -378,7 +379,7 @@ impl Publisher<'_> {
 
     fn mend_with(
         &mut self,
-        object: &ObjectName,
+        object: &NamespacedName,
         audit: &AuditObject,
         status: IrsaAuditStatus,
         at: Timestamp,
@@ -392,7 +393,7 @@ impl Publisher<'_> {
 
     fn write_to(
         &mut self,
-        object: &ObjectName,
+        object: &NamespacedName,
         audit: &AuditObject,
         status: IrsaAuditStatus,
         announce: Option<Announcement>,

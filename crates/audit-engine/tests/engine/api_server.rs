@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use audit_k8s::{Observation, WatchChange, prune};
 use serde_json::{Value, json};
 
-use crate::{ObjectName, Write, WriteOutcome};
+use crate::{Write, WriteOutcome};
+use audit_core::model::NamespacedName;
 
 #[derive(Debug, Default)]
 pub struct ApiServer {
-    pub objects: BTreeMap<ObjectName, Value>,
+    pub objects: BTreeMap<NamespacedName, Value>,
     pub cluster: Option<Value>,
     revision: u64,
 }
@@ -19,7 +20,7 @@ impl ApiServer {
     pub fn write(&mut self, write: &Write) -> (WriteOutcome, Vec<Observation>) {
         match write {
             Write::Create { name, key, owner } => {
-                let object = (key.namespace.clone(), name.clone());
+                let object = NamespacedName::new(key.namespace.clone(), name.clone());
                 if self.objects.contains_key(&object) {
                     return (
                         WriteOutcome::Done {
@@ -82,9 +83,9 @@ impl ApiServer {
     pub fn put(&mut self, mut object: Value) -> Vec<Observation> {
         self.revision += 1;
         let metadata = &mut object["metadata"];
-        let name = (
-            metadata["namespace"].as_str().unwrap().to_owned(),
-            metadata["name"].as_str().unwrap().to_owned(),
+        let name = NamespacedName::new(
+            metadata["namespace"].as_str().unwrap(),
+            metadata["name"].as_str().unwrap(),
         );
         metadata["resourceVersion"] = json!(self.revision.to_string());
         if metadata["uid"].is_null() {
@@ -100,7 +101,7 @@ impl ApiServer {
     }
 
     /// Changes an object as somebody else would.
-    pub fn edit(&mut self, object: &ObjectName, change: impl FnOnce(&mut Value)) -> Vec<Observation> {
+    pub fn edit(&mut self, object: &NamespacedName, change: impl FnOnce(&mut Value)) -> Vec<Observation> {
         let mut stored = self.objects[object].clone();
         let spec = stored["spec"].clone();
         change(&mut stored);
@@ -110,9 +111,9 @@ impl ApiServer {
         self.put(stored)
     }
 
-    pub fn delete(&mut self, object: &ObjectName) -> Vec<Observation> {
+    pub fn delete(&mut self, object: &NamespacedName) -> Vec<Observation> {
         self.objects.remove(object);
-        let (namespace, name) = object.clone();
+        let NamespacedName { namespace, name } = object.clone();
         vec![Observation::Audit(WatchChange::Deleted { namespace, name })]
     }
 
@@ -127,7 +128,7 @@ impl ApiServer {
 
     fn change(
         &mut self,
-        object: &ObjectName,
+        object: &NamespacedName,
         uid: &str,
         change: impl FnOnce(&mut Value),
     ) -> (WriteOutcome, Vec<Observation>) {
@@ -142,7 +143,7 @@ impl ApiServer {
         (self.done(), observations)
     }
 
-    fn shown(&self, name: &ObjectName) -> Observation {
+    fn shown(&self, name: &NamespacedName) -> Observation {
         Observation::Audit(WatchChange::Applied(
             prune::audit(self.objects[name].clone()).unwrap(),
         ))

@@ -40,7 +40,7 @@ fn a_new_binding_is_read_by_itself() {
 /// The verdicts and the reasons that were written of a binding so far.
 fn written(lab: &Lab, name: &str) -> Vec<(Option<VerdictName>, Option<String>)> {
     let of = |write: &Write| match write {
-        Write::Status { object, status, .. } if object.1 == name => {
+        Write::Status { object, status, .. } if object.name == name => {
             Some((status.verdict, status.reason.clone()))
         }
         _ => None,
@@ -465,7 +465,7 @@ fn a_wrong_partition_misleads_nobody_about_the_provider() {
     lab.pass(1);
     assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
     let mut announced = lab.writes.iter().filter_map(|write| match write {
-        Write::Status { object, status, .. } if object.1 == "app" => status.verdict,
+        Write::Status { object, status, .. } if object.name == "app" => status.verdict,
         _ => None,
     });
     assert!(announced.all(|verdict| verdict == VerdictName::Working));

@@ -25,7 +25,7 @@ use audit_api::IrsaAuditStatus;
 use audit_api::irsa_audit::VerdictName;
 use audit_aws::{Piece, Reading, Request};
 use audit_core::Config;
-use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
+use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, NamespacedName};
 use audit_k8s::{Kind, Observation, WatchChange, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -469,8 +469,8 @@ impl Lab {
     }
 }
 
-fn object(name: &str) -> (String, String) {
-    (NS.to_owned(), name.to_owned())
+fn object(name: &str) -> NamespacedName {
+    NamespacedName::new(NS, name)
 }
 
 fn short_read(account: &str, piece: &Piece) -> String {
@@ -488,7 +488,7 @@ fn short_read(account: &str, piece: &Piece) -> String {
 }
 
 fn short(write: &Write) -> Option<String> {
-    let (_, name) = write.object()?;
+    let NamespacedName { name, .. } = write.object()?;
     Some(match write {
         Write::Create { owner, .. } => {
             format!("create {name}{}", if owner.is_some() { " owned" } else { "" })

@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    fn audit(&self, nth: usize) -> Option<(String, String)> {
+    fn audit(&self, nth: usize) -> Option<NamespacedName> {
         self.lab.api.objects.keys().nth(nth).cloned()
     }
 
@@ -231,10 +231,10 @@ impl World {
             let Some((first, others)) = requests.split_first() else {
                 continue;
             };
-            if first.suspend || engine.rules.config.excludes(&key) {
+            if first.suspend || engine.in_force.config.excludes(&key) {
                 continue;
             }
-            let report = audit_binding(&engine.snapshot, &engine.rules.config, &key, *now);
+            let report = audit_binding(&engine.snapshot, &engine.in_force.config, &key, *now);
             let stands = self.lab.status(&first.name).unwrap();
             let fresh = status(&report, Some(&stands), stands.observed_generation.unwrap(), *now);
             assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use audit_core::model::NamespacedName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::DynamicResourceScope;
@@ -19,10 +20,10 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Namespace (empty where there is none) and name.
-    pub(super) fn id(&self) -> (String, String) {
+    /// Which object it is.
+    pub(super) fn id(&self) -> NamespacedName {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        (text(&self.metadata.namespace), text(&self.metadata.name))
+        NamespacedName::new(text(&self.metadata.namespace), text(&self.metadata.name))
     }
 }
 

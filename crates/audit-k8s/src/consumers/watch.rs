@@ -3,6 +3,7 @@
 //! The API server is asked once a minute which groups it has: one small answer. What may not be listed is not known, and
 //! asked for again after [`REFUSED_FOR`]: no error, and no loop.
 
+use audit_core::model::NamespacedName;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -191,7 +192,7 @@ fn change(kind: &ConsumerKind, event: Event<Seen>) -> Option<WatchChange<super::
         Event::InitDone => WatchChange::InitDone,
         Event::Apply(seen) => WatchChange::Applied(read(kind, &seen.value)?),
         Event::Delete(seen) => {
-            let (namespace, name) = seen.id();
+            let NamespacedName { namespace, name } = seen.id();
             WatchChange::Deleted { namespace, name }
         }
     })

@@ -5,7 +5,7 @@
 
 use audit_core::chain::{Annotation, Chain};
 use audit_core::finding::Link;
-use audit_core::model::{AuditRequest, AwsExpectation, BindingKey};
+use audit_core::model::{AuditRequest, AwsExpectation, BindingKey, NamespacedName};
 use audit_core::permissions::{
     ExpectedRequest as PolicyQuestion, PolicyAnswer, chaining, expected, question,
 };
@@ -168,7 +168,9 @@ fn expect(cluster: &mut Cluster, key: &BindingKey, asked: &AwsExpectation) {
 /// Takes away all other ServiceAccounts, of whose roles nothing is asked.
 fn leave_only(cluster: &mut Cluster, key: &BindingKey) {
     let own = cluster.binding(key).map_or(&[][..], Binding::pods);
-    let pods = own.iter().map(|pod| (pod.namespace.clone(), pod.name.clone()));
+    let pods = own
+        .iter()
+        .map(|pod| NamespacedName::new(pod.namespace.clone(), pod.name.clone()));
     let pods = pods.collect();
     cluster.retain_pods(&pods);
     cluster.retain_service_accounts(&[key.clone()].into());

@@ -4,8 +4,8 @@ use audit_core::Verdict;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
 
+use audit_core::model::NamespacedName;
 pub use audit_engine::Announcement;
-use audit_engine::ObjectName;
 
 /// The API version of our objects.
 pub const API_VERSION: &str = "irsa-audit.dev/v1alpha1";
@@ -38,12 +38,12 @@ pub fn event(news: &Announcement) -> Event {
 
 /// The object that an Event is about.
 #[must_use]
-pub fn reference(object: &ObjectName, uid: &str) -> ObjectReference {
+pub fn reference(object: &NamespacedName, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(API_VERSION.to_owned()),
         kind: Some("IrsaAudit".to_owned()),
-        namespace: Some(object.0.clone()),
-        name: Some(object.1.clone()),
+        namespace: Some(object.namespace.clone()),
+        name: Some(object.name.clone()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()
     }

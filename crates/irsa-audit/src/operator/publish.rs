@@ -20,7 +20,8 @@ use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use crate::cluster::Ending;
-use audit_engine::{AuditOwner, ObjectName, Write, WriteOutcome};
+use audit_core::model::NamespacedName;
+use audit_engine::{AuditOwner, Write, WriteOutcome};
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
@@ -141,10 +142,7 @@ impl Writer {
         let outcome = outcome(write, &result);
         self.metrics.write(kind(write), &outcome);
         if let (Err(error), WriteOutcome::Failed) = (&result, &outcome) {
-            let object = write
-                .object()
-                .map(|(namespace, name)| format!("{namespace}/{name}"))
-                .unwrap_or_default();
+            let object = write.object().map(|id| id.to_string()).unwrap_or_default();
             tracing::warn!(write = kind(write), object, error = %audit_core::text::quote(&error.to_string()), "write failed");
         }
         outcome
@@ -214,7 +212,7 @@ impl Writer {
     /// place, and the strategy of a status drops the UID before anybody compares it.
     async fn write_status(
         &self,
-        object: &ObjectName,
+        object: &NamespacedName,
         uid: &str,
         status: &IrsaAuditStatus,
     ) -> kube::Result<Option<u64>> {
@@ -227,26 +225,26 @@ impl Writer {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.0);
-        api.patch_status(&object.1, &params, &Patch::<()>::Json(patch))
+        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.namespace);
+        api.patch_status(&object.name, &params, &Patch::<()>::Json(patch))
             .await
             .map(|written| version(&written))
     }
 
     /// Changes metadata of exactly the object that its UID names: the API server refuses to change a UID.
-    async fn merge(&self, object: &ObjectName, metadata: Value) -> kube::Result<Option<u64>> {
+    async fn merge(&self, object: &NamespacedName, metadata: Value) -> kube::Result<Option<u64>> {
         let patch = json!({"metadata": metadata});
         let params = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.0);
-        api.patch_metadata(&object.1, &params, &Patch::Merge(&patch))
+        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.namespace);
+        api.patch_metadata(&object.name, &params, &Patch::Merge(&patch))
             .await
             .map(|written| version(&written))
     }
 
-    async fn delete(&self, object: &ObjectName, uid: &str) -> kube::Result<Option<u64>> {
+    async fn delete(&self, object: &NamespacedName, uid: &str) -> kube::Result<Option<u64>> {
         let preconditions = Preconditions {
             uid: Some(uid.to_owned()),
             resource_version: None,
@@ -255,8 +253,8 @@ impl Writer {
             preconditions: Some(preconditions),
             ..DeleteParams::default()
         };
-        self.audits(&object.0)
-            .delete(&object.1, &params)
+        self.audits(&object.namespace)
+            .delete(&object.name, &params)
             .await
             .map(|_| None)
     }
@@ -280,7 +278,7 @@ impl Writer {
     }
 
     /// Tells people of a changed verdict; a lost Event is no reason to fail.
-    async fn announce(&self, object: &ObjectName, uid: &str, news: &announce::Announcement) {
+    async fn announce(&self, object: &NamespacedName, uid: &str, news: &announce::Announcement) {
         let Some(span) = self.guard.time_to_write() else {
             return;
         };
@@ -291,7 +289,7 @@ impl Writer {
             Err(_) => WriteError::TimedOut(span),
         };
         let error = audit_core::text::quote(&error.to_string());
-        tracing::debug!(namespace = object.0, name = object.1, %error, "event not published");
+        tracing::debug!(namespace = object.namespace, name = object.name, %error, "event not published");
     }
 }
 

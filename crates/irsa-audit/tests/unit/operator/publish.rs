@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use audit_core::Verdict;
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, NamespacedName};
 use audit_k8s::lease::Leadership;
 use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
@@ -98,8 +98,8 @@ fn publisher(api: &Api, guard: Guard) -> (Publisher, Outcomes) {
     )
 }
 
-fn object() -> ObjectName {
-    ("shop".to_owned(), "app".to_owned())
+fn object() -> NamespacedName {
+    NamespacedName::new("shop", "app")
 }
 
 fn status(announce: Option<Announcement>) -> Write {
