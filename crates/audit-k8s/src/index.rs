@@ -17,8 +17,6 @@ use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
 use crate::webhook_object::WebhookObject;
 
-/// Namespace (empty for cluster-scoped kinds) and name.
-
 /// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods, the labels of namespaces and the requests
 /// of `IrsaAudit`s go into the core's [`Cluster`], which is passed in.
 ///

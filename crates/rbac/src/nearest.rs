@@ -2,13 +2,13 @@
 //!
 //! Every denied request has exactly one cause, the first of these that there is evidence for:
 //!
-//! 1. [`Cause::Scope`]: nothing less than the whole cluster was asked for, and a RoleBinding grants it in one namespace;
-//! 2. [`Cause::Namespace`]: a RoleBinding grants it in another namespace;
-//! 3. [`Cause::Subject`]: a binding in force would grant it, and its subject nearly names the ServiceAccount;
-//! 4. [`Cause::RoleMissing`]: a binding in force refers to a role that does not exist;
-//! 5. [`Cause::Verb`], [`Cause::Group`], [`Cause::Resource`]: a rule in force misses one of these. The rule that misses
+//! 1. [`DenialCause::Scope`]: nothing less than the whole cluster was asked for, and a RoleBinding grants it in one namespace;
+//! 2. [`DenialCause::Namespace`]: a RoleBinding grants it in another namespace;
+//! 3. [`DenialCause::Subject`]: a binding in force would grant it, and its subject nearly names the ServiceAccount;
+//! 4. [`DenialCause::RoleMissing`]: a binding in force refers to a role that does not exist;
+//! 5. [`DenialCause::Verb`], [`DenialCause::Group`], [`DenialCause::Resource`]: a rule in force misses one of these. The rule that misses
 //!    least counts, and of two that miss as much the one whose cause stands first;
-//! 6. [`Cause::NoBinding`]: nothing in force that names the ServiceAccount, or its namespace's, has any rule.
+//! 6. [`DenialCause::NoBinding`]: nothing in force that names the ServiceAccount, or its namespace's, has any rule.
 //!
 //! The first three grant all that was asked for, but for one word elsewhere; so they come before rules that grant
 //! something else.

@@ -8,20 +8,20 @@
 
 use crate::request::AccessRequest;
 
-/// A [`Request`] that outlives the expectation that it comes from.
+/// A [`AccessRequest`] that outlives the expectation that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnedRequest {
-    /// See [`Request::namespace`].
+    /// See [`AccessRequest::namespace`].
     pub namespace: Option<String>,
-    /// See [`Request::api_group`].
+    /// See [`AccessRequest::api_group`].
     pub api_group: String,
-    /// See [`Request::resource`].
+    /// See [`AccessRequest::resource`].
     pub resource: String,
-    /// See [`Request::subresource`].
+    /// See [`AccessRequest::subresource`].
     pub subresource: String,
-    /// See [`Request::name`].
+    /// See [`AccessRequest::name`].
     pub name: String,
-    /// See [`Request::verb`].
+    /// See [`AccessRequest::verb`].
     pub verb: String,
 }
 

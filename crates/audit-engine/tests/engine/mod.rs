@@ -370,7 +370,7 @@ impl Lab {
                     self.engine.reviewed(review, outcome, self.now);
                 }
                 Action::Write(write) if self.fails => {
-                    self.engine.written(&write, &WriteOutcome::Failed, self.now)
+                    self.engine.written(&write, &WriteOutcome::Failed, self.now);
                 }
                 Action::Write(write) => {
                     let (outcome, observations) = self.api.write(&write);

@@ -19,7 +19,7 @@ use super::contents;
 use super::leadership::Leadership;
 use super::state::{Action, Answer, Call, Candidate};
 
-/// An identity for [`Config::identity`]: the pod's name, for people, and a random suffix, because a pod's
+/// An identity for [`LeaseConfig::identity`]: the pod's name, for people, and a random suffix, because a pod's
 /// container restarts under the same name.
 #[must_use]
 pub fn unique_identity(pod_name: &str) -> String {
