@@ -99,13 +99,6 @@ const MAX_STEPS: usize = 8;
 /// unknown is in the way, if the identity cannot be named literally in a policy, and if no edit could be proven.
 #[must_use]
 pub fn least_edit(text: &str, identity: &WebIdentity) -> Option<Edit> {
-    least_edit_without(text, identity, &[])
-}
-
-/// [`least_edit`], where the providers of the ARNs `gone` are known to be deleted: no token can come through them, so
-/// they may be replaced.
-#[must_use]
-pub fn least_edit_without(text: &str, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
     let parsed = parse(text);
     let diagnosis = diagnose_trust(&parsed, identity);
     if !parsed.is_whole() || diagnosis.decision != Decision::ImplicitlyDenied {
@@ -113,7 +106,7 @@ pub fn least_edit_without(text: &str, identity: &WebIdentity, gone: &[&str]) -> 
     }
     // A name with a wildcard would admit others under `StringLike`.
     template::trust_statement(identity, "Literal").ok()?;
-    in_place(&parsed, identity, gone).or_else(|| appended(text, identity))
+    in_place(&parsed, identity).or_else(|| appended(text, identity))
 }
 
 /// So many statement ids are tried where someone has changed the statement of the first.
@@ -165,7 +158,7 @@ fn sid(identity: &WebIdentity) -> String {
 }
 
 /// Mends the nearest statement miss by miss, if the result is proven to admit this identity and nothing else.
-fn in_place(before: &Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Edit> {
+fn in_place(before: &Parsed, identity: &WebIdentity) -> Option<Edit> {
     let mut changes: Vec<Change> = Vec::new();
     let mut parsed = before.clone();
     for _ in 0..MAX_STEPS {
@@ -186,7 +179,7 @@ fn in_place(before: &Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Ed
         if !same || diagnosis.decision != Decision::ImplicitlyDenied {
             return None;
         }
-        let (splices, kinds) = step(document, &cause, identity, gone)?;
+        let (splices, kinds) = step(document, &cause, identity)?;
         let text = splice::apply(&document.text, splices)?;
         let (statement, sid) = (cause.statement?, cause.sid);
         changes.extend(kinds.into_iter().map(|kind| Change {
@@ -205,12 +198,12 @@ fn in_place(before: &Parsed, identity: &WebIdentity, gone: &[&str]) -> Option<Ed
 type Step = (Vec<Splice>, Vec<ChangeKind>);
 
 /// The edit that removes one cause.
-fn step(document: &Document, cause: &Cause, identity: &WebIdentity, gone: &[&str]) -> Option<Step> {
+fn step(document: &Document, cause: &Cause, identity: &WebIdentity) -> Option<Step> {
     let request = Request::from(identity);
     let (nearest, _) = Nearest::find(document, identity, &request)?;
     let statement = nearest.statement;
     if cause.kind == CauseKind::ProviderPrincipalMismatch {
-        return provider(statement, cause.provider.as_ref()?, identity, gone);
+        return provider(statement, cause.provider.as_ref()?, identity);
     }
     let miss = nearest
         .failing
@@ -270,23 +263,15 @@ fn rename(statement: &Statement, clause: &Clause, identity: &WebIdentity) -> Opt
 }
 
 /// Replaces a provider through which nobody can come, together with its condition keys.
-fn provider(
-    statement: &Statement,
-    mismatch: &ProviderMismatch,
-    identity: &WebIdentity,
-    gone: &[&str],
-) -> Option<Step> {
+fn provider(statement: &Statement, mismatch: &ProviderMismatch, identity: &WebIdentity) -> Option<Step> {
     use ProviderDifference as D;
     let [named] = &*statement.principal.as_ref()?.named else {
         return None;
     };
     let found = mismatch.found.as_str();
     // STS takes providers of the role's own account and partition alone, and no provider has such a name.
-    let dead = gone.contains(&found)
-        || mismatch
-            .differences
-            .iter()
-            .any(|difference| matches!(difference, D::Account | D::Partition))
+    let mut differences = mismatch.differences.iter();
+    let dead = differences.any(|difference| matches!(difference, D::Account | D::Partition))
         || found.contains("://")
         || found.contains(char::is_whitespace);
     if !dead || named.kind != PrincipalKind::Federated {
