@@ -1,5 +1,6 @@
 //! The audit: one pure function from observations to a report.
 
+mod others;
 mod repairing;
 mod then;
 
@@ -126,17 +127,23 @@ pub fn audit_binding(
 /// What the rules say of a chain.
 #[must_use]
 pub fn report(chain: &Chain<'_>) -> BindingReport {
-    let findings = judge(chain);
+    let mut findings = judge_way(chain);
+    let others = others::along_others(chain);
+    let own = findings.len();
+    for other in &others {
+        findings.extend(other.said(&findings));
+    }
     let expects = expects(chain);
     let verdict = verdict::verdict(&findings, expects);
-    let deciding = verdict::deciding(&findings, verdict, expects);
     let pending = is_pending(chain);
     let (then, then_until) = if verdict == Verdict::Broken && !pending {
-        let after = then::after_fixes(chain, &findings);
+        let after = then::after_fixes(chain, findings.get(..own).unwrap_or_default(), &others);
         (after.then, after.valid_until)
     } else {
         (Vec::new(), None)
     };
+    findings.sort_by_key(|f| (f.link, f.entry.code));
+    let deciding = verdict::deciding(&findings, verdict, expects);
     let mut report = BindingReport {
         key: chain.key.clone(),
         verdict,
@@ -161,8 +168,8 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     report
 }
 
-/// What the rules say of a binding, in chain order, weighed as the configuration and waivers would have it.
-fn judge(chain: &Chain<'_>) -> Vec<Finding> {
+/// What the rules say of a binding by the way that decides, in chain order, weighed as the configuration and waivers would have it.
+fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = checks()
         .filter_map(|check| match check {
             Check::Binding(check) => check(chain),
@@ -198,8 +205,8 @@ pub fn verdict_after_fixes(
     now: Timestamp,
 ) -> Verdict {
     let chain = Chain::derive(snapshot, config, key, now);
-    let findings = judge(&chain);
-    then::after_fixes(&chain, &findings).verdict
+    let findings = judge_way(&chain);
+    then::after_fixes(&chain, &findings, &others::along_others(&chain)).verdict
 }
 
 /// The severity that the configuration gives a finding: never to or from *unknown*, which is about sight, not taste.

@@ -87,6 +87,8 @@ pub struct Chain<'a> {
     pub ways: Ways<'a>,
     /// The path that is audited: the one that decides, of several.
     pub path: Option<CredentialPath>,
+    /// The way that is audited, of those on that path.
+    pub deciding: Option<Way<'a>>,
     /// The role to which the path leads. Where the webhook is a part of it, that is the annotation's, or what stands in its
     /// place in the webhook's ConfigMap.
     pub annotation: Annotation<'a>,
@@ -131,6 +133,19 @@ impl<'a> Chain<'a> {
         Self::derive_with(snapshot, config, key, now, None)
     }
 
+    /// The same binding along another of its ways, which then decides.
+    pub(crate) fn along(&self, way: Way<'a>) -> Self {
+        let Self {
+            snapshot,
+            config,
+            key,
+            now,
+            repairs,
+            ..
+        } = *self;
+        Self::derive_along(snapshot, config, key, now, repairs, Some(way))
+    }
+
     /// Derives the chain of a binding as it is after repairs.
     pub(crate) fn derive_with(
         snapshot: &'a Snapshot,
@@ -138,6 +153,17 @@ impl<'a> Chain<'a> {
         key: &'a BindingKey,
         now: Timestamp,
         repairs: Option<&'a Repairs>,
+    ) -> Self {
+        Self::derive_along(snapshot, config, key, now, repairs, None)
+    }
+
+    fn derive_along(
+        snapshot: &'a Snapshot,
+        config: &'a Config,
+        key: &'a BindingKey,
+        now: Timestamp,
+        repairs: Option<&'a Repairs>,
+        along: Option<Way<'a>>,
     ) -> Self {
         let binding = snapshot.cluster.binding(key);
         let created = repairs.and_then(|repairs| repairs.service_account.as_ref());
@@ -181,7 +207,7 @@ impl<'a> Chain<'a> {
             (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
             (Annotation::Missing, ..) => RoleOutcome::Unknown,
         };
-        let deciding = ways.deciding(outcome).copied();
+        let deciding = along.or_else(|| ways.deciding(outcome).copied());
         let path = deciding.map(|way| way.path);
         let (annotation, source, by_path) = deciding
             .as_ref()
@@ -219,6 +245,7 @@ impl<'a> Chain<'a> {
             uses_pod_identity,
             ways,
             path,
+            deciding,
             annotation,
             source,
             misplaced,

@@ -70,7 +70,7 @@ impl Repairs {
             },
         };
         let id = (aws.arn.account().to_owned(), aws.arn.name().to_owned());
-        self.role = Some((id, RoleLookup::Found(Arc::new(role))));
+        self.roles.insert(id, RoleLookup::Found(Arc::new(role)));
     }
 
     fn set_provider(&mut self, chain: &Chain<'_>, audience: &str) {
@@ -86,7 +86,8 @@ impl Repairs {
             },
         };
         provider.client_ids.push(audience.to_owned());
-        self.provider = Some((aws.arn.account().to_owned(), Some(provider)));
+        self.providers
+            .insert(aws.arn.account().to_owned(), Some(provider));
     }
 
     /// What there is after the running pods of a chain were created again, by a webhook that looks at the chain's ServiceAccount; of

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{expects, judge};
+use super::others::{Other, along_others, role};
+use super::{expects, judge_way};
 use crate::chain::{Chain, Repairs};
 use crate::finding::{Finding, Link, Severity};
 use crate::fix::Repaired;
@@ -27,44 +28,82 @@ pub(super) struct Afterwards {
     pub(super) valid_until: Option<Timestamp>,
 }
 
-/// Goes on from the findings of a chain.
-pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding]) -> Afterwards {
-    let mut said: BTreeSet<&'static str> = findings.iter().map(|finding| finding.entry.code).collect();
+/// Goes on from the findings of a chain, and from what is broken along its other ways.
+pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding], others: &[Other<'_>]) -> Afterwards {
+    let mut said: BTreeSet<Said> = BTreeSet::new();
     let mut then: Vec<Finding> = Vec::new();
-    let mut verdict = verdict::verdict(findings, expects(chain));
+    let mut verdict = verdict_of(chain, findings, others);
     let mut valid_until = None;
-    let mut repairs = Repairs::default();
-    let mut done = done_by(findings);
+    said.extend(findings.iter().map(|finding| (finding.entry.code, role(chain))));
+    for other in others {
+        let codes = other.findings.iter().map(|finding| finding.entry.code);
+        said.extend(codes.map(|code| (code, other.role())));
+    }
+    let (mut repairs, mut has_done) = repaired(chain, findings, others, Repairs::default());
     for _ in 0..ROUNDS {
-        if done.is_empty() {
+        if !has_done {
             break;
         }
         let before = repairs.clone();
         let reached = rederived(chain, &before);
-        for repaired in &done {
-            repairs = repairs.with(&reached, repaired);
-        }
-        let edited = done.contains(&Repaired::Templates);
-        if edited || done.contains(&Repaired::Pods) {
-            let annotated = repairs.clone();
-            repairs = repairs.with_pods(&rederived(chain, &annotated), edited);
-        }
-        let reached = rederived(chain, &repairs);
-        let mut after = judge(&reached);
-        verdict = verdict::verdict(&after, expects(&reached));
+        let mut after = judge_way(&reached);
+        let mut others = along_others(&reached);
+        verdict = verdict_of(&reached, &after, &others);
         valid_until = [valid_until, super::valid_until(&reached)]
             .into_iter()
             .flatten()
             .min();
-        after.retain(|finding| is_broken(finding) && said.insert(finding.entry.code));
-        done = done_by(&after);
+        let of = role(&reached);
+        after.retain(|finding| is_broken(finding) && said.insert((finding.entry.code, of.clone())));
+        for other in &mut others {
+            let of = other.role();
+            let is_new = |finding: &Finding| said.insert((finding.entry.code, of.clone()));
+            other.findings.retain(is_new);
+        }
+        (repairs, has_done) = repaired(&reached, &after, &others, before.clone());
+        let beside: Vec<Finding> = others.iter().flat_map(|other| other.said(&after)).collect();
         then.append(&mut after);
+        then.extend(beside);
     }
     Afterwards {
         then,
         verdict,
         valid_until,
     }
+}
+
+/// A code, and the role that it was said of.
+type Said = (&'static str, String);
+
+/// What there is once what findings have fixes for was repaired, and whether that is anything.
+fn repaired(
+    chain: &Chain<'_>,
+    findings: &[Finding],
+    others: &[Other<'_>],
+    before: Repairs,
+) -> (Repairs, bool) {
+    let done = done_by(findings);
+    let beside: Vec<_> = others
+        .iter()
+        .map(|other| (&other.chain, done_by(&other.findings)))
+        .collect();
+    let has_done = !done.is_empty() || beside.iter().any(|(_, done)| !done.is_empty());
+    let mut repairs = done.iter().fold(before, |repairs, one| repairs.with(chain, one));
+    for (chain, done) in beside {
+        repairs = done.iter().fold(repairs, |repairs, one| repairs.with(chain, one));
+    }
+    let edited = done.contains(&Repaired::Templates);
+    if edited || done.contains(&Repaired::Pods) {
+        let annotated = repairs.clone();
+        repairs = repairs.with_pods(&rederived(chain, &annotated), edited);
+    }
+    (repairs, has_done)
+}
+
+fn verdict_of(chain: &Chain<'_>, findings: &[Finding], others: &[Other<'_>]) -> Verdict {
+    let beside = others.iter().flat_map(|other| &other.findings);
+    let all: Vec<Finding> = findings.iter().chain(beside).cloned().collect();
+    verdict::verdict(&all, expects(chain))
 }
 
 fn rederived<'b>(chain: &'b Chain<'_>, repairs: &'b Repairs) -> Chain<'b> {

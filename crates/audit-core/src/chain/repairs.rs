@@ -1,5 +1,7 @@
 //! Objects in place of those that were observed: what the chain of a binding is derived from once fixes were carried out.
 
+use std::collections::BTreeMap;
+
 use iam_policy::RoleArn;
 
 use crate::model::{Pod, Provider, RoleLookup, ServiceAccount};
@@ -11,20 +13,18 @@ pub(crate) struct Repairs {
     pub(crate) service_account: Option<ServiceAccount>,
     /// All its pods and templates.
     pub(crate) pods: Option<Vec<Pod>>,
-    /// A role, with its account and name.
-    pub(crate) role: Option<((String, String), RoleLookup)>,
-    /// The provider for the cluster's issuer in an account.
-    pub(crate) provider: Option<(String, Option<Provider>)>,
+    /// Roles, by account and name.
+    pub(crate) roles: BTreeMap<(String, String), RoleLookup>,
+    /// The provider for the cluster's issuer in each account.
+    pub(crate) providers: BTreeMap<String, Option<Provider>>,
 }
 
 impl Repairs {
     pub(super) fn role_of(&self, arn: &RoleArn) -> Option<&RoleLookup> {
-        let ((account, name), lookup) = self.role.as_ref()?;
-        (account == arn.account() && name == arn.name()).then_some(lookup)
+        self.roles.get(&(arn.account().to_owned(), arn.name().to_owned()))
     }
 
     pub(super) fn provider_of(&self, arn: &RoleArn) -> Option<&Option<Provider>> {
-        let (account, provider) = self.provider.as_ref()?;
-        (account == arn.account()).then_some(provider)
+        self.providers.get(arn.account())
     }
 }

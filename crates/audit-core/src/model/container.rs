@@ -210,6 +210,15 @@ impl Container {
         self.rarities.as_ref()?.token_place.as_ref()
     }
 
+    /// Whether it sets both variables, and nothing puts a token where they lead.
+    #[must_use]
+    pub fn leads_nowhere(&self) -> bool {
+        self.role_arn.is_some()
+            && self.token_file.is_some()
+            && self.token().is_none()
+            && self.token_place() == Some(&TokenPlace::Nowhere)
+    }
+
     /// Whether its credentials come from a server other than the agent of EKS Pod Identity.
     #[must_use]
     pub fn has_other_server(&self) -> bool {

@@ -160,18 +160,7 @@ impl<'a> Ways<'a> {
     /// The way that decides: of those that lead to a known role, one that fails before one that nobody can judge, before one
     /// that works; where none does, the first. `outcome` judges a way.
     pub fn deciding(&self, outcome: impl Fn(&Way<'a>) -> RoleOutcome) -> Option<&Way<'a>> {
-        // A thousand pods of one kind are one way.
-        let mut known: Vec<&Way<'a>> = Vec::new();
-        // A controller that requests the token explains why the pods have nothing.
-        let is_requested = self.by(CredentialPath::Requested).next().is_some();
-        for way in &self.all {
-            let is_known = matches!(way.role, PathRole::Asked | PathRole::Named(_))
-                && !(is_requested && way.path == CredentialPath::Node);
-            if is_known && !known.iter().any(|other| other.leads_as(way)) {
-                known.push(way);
-            }
-        }
-        match known.as_slice() {
+        match self.known().as_slice() {
             [] => PATHS.iter().find_map(|entry| self.by(entry.path).next()),
             [one] => Some(one),
             several => several.iter().copied().min_by_key(|way| {
@@ -184,6 +173,35 @@ impl<'a> Ways<'a> {
                 (rank, way.path != CredentialPath::Node, !way.path.has_webhook())
             }),
         }
+    }
+
+    /// Those that lead to a known role. A thousand pods of one kind are one way.
+    fn known(&self) -> Vec<&Way<'a>> {
+        let mut known: Vec<&Way<'a>> = Vec::new();
+        // A controller that requests the token explains why the pods have nothing.
+        let is_requested = self.by(CredentialPath::Requested).next().is_some();
+        for way in &self.all {
+            let is_known = matches!(way.role, PathRole::Asked | PathRole::Named(_))
+                && !(is_requested && way.path == CredentialPath::Node);
+            if is_known && !known.iter().any(|other| other.leads_as(way)) {
+                known.push(way);
+            }
+        }
+        known
+    }
+
+    /// Those that lead to another role than a way does, or to the same role with a token for another audience.
+    #[must_use]
+    pub fn besides(&self, deciding: &Way<'a>) -> Vec<Way<'a>> {
+        if self.all.len() < 2 {
+            return Vec::new();
+        }
+        let same = |way: &Way<'a>| way.role == deciding.role && way.audience == deciding.audience;
+        self.known()
+            .into_iter()
+            .filter(|way| !same(way))
+            .copied()
+            .collect()
     }
 
     /// The roles that ways name besides the webhook's: those that nothing but the path tells of.

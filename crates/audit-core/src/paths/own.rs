@@ -3,6 +3,7 @@
 //! The pod, or the template that it comes from, brings everything itself: a projected token of its ServiceAccount, and the
 //! role for which it is exchanged. Known by
 //! - `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` with values, the file being in a projected token of the template's;
+//! - the same with no volume where the file should be, if nothing asks the webhook for a role: see IRSA405;
 //! - a projected token, with a config file, a credentials file or variables whose values do not show (`valueFrom`): the role
 //!   is there, and not seen;
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
@@ -27,8 +28,14 @@ pub(super) static ENTRY: PathEntry = PathEntry {
 
 fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
-        // Without a token there, it is the webhook that would mount one.
-        let audience = container.token()?.audience.as_deref().unwrap_or_default();
+        let Some(token) = container.token() else {
+            // Without a token there, it is the webhook that would mount one, if anything asks it to.
+            let own =
+                sight.asked.role.is_none() && container.leads_nowhere() && !container.has_other_server();
+            let audience = own_token(pod, container).map_or(DEFAULT_AUDIENCE, |(_, audience)| audience);
+            return own.then_some((PathRole::Named(role), Some(audience)));
+        };
+        let audience = token.audience.as_deref().unwrap_or_default();
         return is_own(sight, pod, container).then_some((PathRole::Named(role), Some(audience)));
     }
     if container.has_other_server() {

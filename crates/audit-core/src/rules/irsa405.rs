@@ -5,7 +5,9 @@
 //! over the token, or the pod is for Windows and has a path for Linux.
 //!
 //! *Broken* where nothing is mounted there in any container of a running pod that has a role, and nothing else gives them
-//! credentials. Else a *risk*: a template has no pods yet, and the other volume may hold a token.
+//! credentials. Else a *risk*: the other containers of the pod work, a template has no pods yet, or the other volume may hold a
+//! token. Init containers count as others do. Where no container of a pod has a token and the ServiceAccount is annotated, that is
+//! IRSA401; where it is not, the pod has to mount a token itself.
 //!
 //! Where the variable leads into some other volume (a Secret, a CSI driver's, a host path), a token may well be there:
 //! nothing is said.
@@ -32,7 +34,8 @@
 //!
 //! ## Fix
 //! Mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
-//! sets them and mounts the token; or give Windows pods the `nodeSelector`.
+//! sets them and mounts the token; without an annotation, mount a projected token at that path; or give Windows pods the
+//! `nodeSelector`.
 //!
 //! ## Verify
 //! `kubectl exec … -- sh -c 'cut -c1-10 $AWS_WEB_IDENTITY_TOKEN_FILE'` shows the beginning of a token, `eyJ…`.
@@ -41,14 +44,15 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
-use super::pods::{ToldContainer, containers_shown, differing, named, pods_of, workloads};
+use super::pods::{ToldContainer, containers_shown, differing, missing, named, pods_of, workloads};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::{Container, TokenPlace};
+use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::model::{Container, Pod, TokenPlace};
 use crate::text::{quote, quote_list};
-use crate::webhook::InjectionDifference;
+use crate::webhook::{Injection, InjectionDifference};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -81,22 +85,29 @@ enum Why<'a> {
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut told = differing(chain, unreadable);
+    told.extend(left_without(chain));
     // One cause, one finding: the gravest, of which others may be the consequence.
     let gravest = told.iter().map(|one| one.what).min()?;
     told.retain(|one| std::mem::discriminant(&one.what) == std::mem::discriminant(&gravest));
     let first = told.first()?;
     let (owners, names) = workloads(&pods_of(&told));
+    let is_webhooks = Injection::of(chain).is_some();
     let file = quote(first.container.token_file.as_deref().unwrap_or_default());
     let (place, fix) = match first.what {
         Why::Nowhere => {
             let place =
                 format!("has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted");
-            let place = if first.container.sets_all {
+            let place = if first.container.sets_all && is_webhooks {
                 format!("{place}: {LEFT_ALONE}")
             } else {
                 place
             };
-            (place, unset(chain, &told, &names))
+            let fix = if is_webhooks {
+                unset(chain, &told, &names)
+            } else {
+                mount(&told, &names)
+            };
+            (place, fix)
         }
         Why::Hidden(hidden_by) => (
             format!("has another volume, at `{}`, over its token", quote(hidden_by)),
@@ -141,6 +152,17 @@ fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>], names: &str) ->
     })
 }
 
+/// Mounts a token where these containers look for it: nothing asks the webhook to.
+fn mount(told: &[ToldContainer<'_, Why<'_>>], names: &str) -> Fix {
+    let containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
+    Fix::manual(format!(
+        "in the pod templates of {names}, mount a projected volume with a `serviceAccountToken` for the audience that the role accepts \
+         (usually `{DEFAULT_AUDIENCE}`) into container {}, at the path in `AWS_WEB_IDENTITY_TOKEN_FILE`; or remove \
+         `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from these containers if they need no AWS",
+        quote_list(&containers, 3)
+    ))
+}
+
 /// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
 /// has a role.
 fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'_>>]) -> bool {
@@ -154,8 +176,33 @@ fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'
         .pod
         .containers
         .iter()
-        .filter(|container| container.may_have_web_identity());
+        .filter(|container| container.may_have_web_identity() || container.leads_nowhere());
     !one.pod.is_template() && one.what == Why::Nowhere && with_role.all(leads_nowhere)
+}
+
+/// The containers that set both variables and lead to no token, although nothing else of their pod lacks credentials: those that
+/// the webhook leaves alone beside others that it changed, and those of pods with which it has nothing to do.
+fn left_without<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Why<'a>>> {
+    let injection = Injection::of(chain);
+    let missing = missing(chain);
+    let is_told_of_pod = |pod: &Pod| missing.iter().any(|other| std::ptr::eq(*other, pod));
+    let pods = chain.pods.iter().chain(&chain.templates).copied();
+    let pods = pods.filter(|pod| !is_told_of_pod(pod));
+    let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    let leads_nowhere = |(pod, container): &(&Pod, &Container)| {
+        let is_lacking = match &injection {
+            Some(injection) => injection.lack(pod, container).is_some(),
+            None => true,
+        };
+        is_lacking && container.leads_nowhere() && !container.pod_identity
+    };
+    let told = containers.filter(leads_nowhere);
+    told.map(|(pod, container)| ToldContainer {
+        pod,
+        container,
+        what: Why::Nowhere,
+    })
+    .collect()
 }
 
 /// What hides a token, or that nothing is where it should be.
@@ -272,6 +319,64 @@ mod tests {
             .container(at(&file, TokenPlace::Hidden(file.clone())))
             .audit();
         assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
+    }
+
+    /// A container that sets both variables, and that nothing gives a token.
+    fn left_alone(name: &str) -> Container {
+        Container {
+            name: name.to_owned(),
+            tokens: Vec::new(),
+            sets_all: true,
+            ..at("/nowhere/token", TokenPlace::Nowhere)
+        }
+    }
+
+    #[test]
+    fn a_sidecar_that_the_webhook_left_alone_is_a_risk_beside_a_container_that_works() {
+        for init in [false, true] {
+            let beside = World::healthy().pod(|pod| {
+                pod.containers.insert(
+                    0,
+                    Container {
+                        init,
+                        ..left_alone("side")
+                    },
+                );
+            });
+            let report = beside.audit();
+            let finding = the_one(&report, RISK);
+            assert!(
+                finding.message.contains("container `side`"),
+                "{}",
+                finding.message
+            );
+            assert!(finding.message.contains("mounts no token"), "{}", finding.message);
+            let fix = finding.fix.as_ref().unwrap();
+            assert!(
+                fix.text.contains("--containers side AWS_ROLE_ARN- "),
+                "{}",
+                fix.text
+            );
+        }
+    }
+
+    #[test]
+    fn without_an_annotation_a_pod_has_to_mount_its_token_itself() {
+        let alone = World::healthy().without_annotation().container(left_alone("app"));
+        let report = alone.audit();
+        let finding = the_one(&report, BROKEN);
+        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+        let beside = World::healthy()
+            .without_annotation()
+            .container(own(AUDIENCE, ROLE))
+            .pod(|pod| pod.containers.push(left_alone("side")));
+        let report = beside.audit();
+        assert!(the_one(&report, RISK).message.contains("container `side`"));
+        let template = World::healthy()
+            .without_annotation()
+            .container(left_alone("app"))
+            .pod(|pod| pod.phase = PodPhase::Template);
+        the_one(&template.audit(), RISK);
     }
 
     #[test]
