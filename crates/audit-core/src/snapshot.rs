@@ -244,25 +244,37 @@ impl Cluster {
             .collect()
     }
 
-    /// Stores a ServiceAccount. Returns the binding if anything changed.
-    pub fn put_service_account(&mut self, account: ServiceAccount) -> Option<BindingKey> {
+    /// Stores a ServiceAccount. Returns the bindings that this changes.
+    pub fn put_service_account(&mut self, account: ServiceAccount) -> Vec<BindingKey> {
         let key = account.key.clone();
         let binding = self.bindings.entry(key.clone()).or_default();
         if binding.service_account.as_ref() == Some(&account) {
-            return None;
+            return Vec::new();
         }
-        binding.service_account = Some(account);
+        let is_new = binding.service_account.replace(account).is_none();
         self.note_defaults(&key);
-        Some(key)
+        let mut changed = match is_new {
+            true => self.refile_with_controller(&key.service_account),
+            false => Vec::new(),
+        };
+        changed.push(key);
+        changed
     }
 
-    /// Takes a ServiceAccount away. Returns the binding if it was there.
-    pub fn remove_service_account(&mut self, key: &BindingKey) -> Option<BindingKey> {
-        let binding = self.bindings.get_mut(key)?;
-        binding.service_account.take()?;
+    /// Takes a ServiceAccount away. Returns the bindings that this changes; none if it was not there.
+    pub fn remove_service_account(&mut self, key: &BindingKey) -> Vec<BindingKey> {
+        let binding = self.bindings.get_mut(key);
+        if binding
+            .and_then(|binding| binding.service_account.take())
+            .is_none()
+        {
+            return Vec::new();
+        }
         self.note_defaults(key);
+        let mut changed = self.refile_with_controller(&key.service_account);
         self.drop_if_empty(key);
-        Some(key.clone())
+        changed.push(key.clone());
+        changed
     }
 
     /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
@@ -404,7 +416,7 @@ impl Cluster {
             .map(|(key, _)| key.clone())
             .collect();
         gone.iter()
-            .filter_map(|key| self.remove_service_account(key))
+            .flat_map(|key| self.remove_service_account(key))
             .collect()
     }
 
@@ -577,8 +589,8 @@ mod tests {
         };
         let mut cluster = Cluster::default();
         for name in ["a", "b"] {
-            assert_eq!(cluster.put_service_account(account(name)), Some(key(name)));
-            assert_eq!(cluster.put_service_account(account(name)), None);
+            assert_eq!(cluster.put_service_account(account(name)), [key(name)]);
+            assert_eq!(cluster.put_service_account(account(name)), []);
             cluster.put_pod(pod(&key(name), name, bare("app")));
             cluster.put_request("shop", request(name, name));
         }
@@ -591,6 +603,6 @@ mod tests {
             cluster.bindings().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
             [key("a")]
         );
-        assert_eq!(cluster.remove_service_account(&key("b")), None);
+        assert_eq!(cluster.remove_service_account(&key("b")), []);
     }
 }

@@ -305,8 +305,8 @@ impl Index {
         let key = |id: NamespacedName| BindingKey::new(id.namespace, id.name);
         match self.progress(Kind::ServiceAccount).step(change, id) {
             Step::Nothing => Vec::new(),
-            Step::Put(account) => cluster.put_service_account(account).into_iter().collect(),
-            Step::Remove(id) => cluster.remove_service_account(&key(id)).into_iter().collect(),
+            Step::Put(account) => cluster.put_service_account(account),
+            Step::Remove(id) => cluster.remove_service_account(&key(id)),
             Step::Retain(listed) => cluster.retain_service_accounts(&listed.into_iter().map(key).collect()),
         }
     }

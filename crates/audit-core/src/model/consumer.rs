@@ -36,6 +36,14 @@ pub enum Used {
     InAnyNamespace(String),
     /// Those of the pods that mount it by its name, in its own namespace.
     OfMountingPods,
+    /// The one of this name in the namespace of the object's controller. The object does not say which that is: it must be
+    /// one where such a ServiceAccount exists.
+    WithController {
+        /// The ServiceAccount's name.
+        name: String,
+        /// The namespace where the controller is usually installed.
+        usual: &'static str,
+    },
 }
 
 /// What an object does with a ServiceAccount.
@@ -52,6 +60,8 @@ pub enum Use {
     },
     /// Its controller starts pods as the ServiceAccount, some time.
     Launches,
+    /// A controller asks EKS Pod Identity for the credentials of the ServiceAccount.
+    UsesPodIdentity,
 }
 
 /// For whom a controller asks the API server to issue a token.

@@ -1,13 +1,14 @@
 //! # `PodIdentity`
 //!
 //! EKS Pod Identity gives the credentials: known by the address of its agent in the container's environment, which EKS
-//! injects, and nobody else's: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with another address leads to another server. The chain
+//! injects, and nobody else's: `AWS_CONTAINER_CREDENTIALS_FULL_URI` with another address leads to another server. Or a controller asks for
+//! them: the secrets-store CSI driver, for a `SecretProviderClass` with `usePodIdentity`. The chain
 //! of EKS Pod Identity (association, trust policy for `pods.eks.amazonaws.com`, agent) is not audited: IRSA912 says so.
 //!
 //! Source: [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
 
 use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
-use crate::model::{Account, Container, Pod};
+use crate::model::{Account, Container, Pod, Use};
 
 pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::PodIdentity,
@@ -19,8 +20,18 @@ fn claim<'a>(_: &PathInput<'a>, _: &'a Pod, container: &'a Container) -> Option<
     container.pod_identity.then_some((PathRole::None, None))
 }
 
-/// New pods get their credentials from an association, where nothing asks the webhook as well.
+/// Controllers that ask for the credentials of the ServiceAccount; and new pods, which get them from an association where
+/// nothing asks the webhook as well.
 fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
+    let way = |taker| Way {
+        path: CredentialPath::PodIdentity,
+        taker,
+        role: PathRole::None,
+        audience: None,
+    };
+    let consumers = sight.snapshot.cluster.consumers(sight.key);
+    let asking = consumers.filter(|consumer| consumer.how == Use::UsesPodIdentity);
+    ways.extend(asking.map(|consumer| way(Taker::Object(consumer))));
     let is_associated = || {
         let mut accounts = sight.snapshot.accounts.values();
         let has_one = |account: &Account| {
@@ -30,11 +41,6 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
         accounts.any(has_one)
     };
     if sight.account.is_some() && sight.asked.role.is_none() && ways.is_empty() && is_associated() {
-        ways.push(Way {
-            path: CredentialPath::PodIdentity,
-            taker: Taker::Nothing,
-            role: PathRole::None,
-            audience: None,
-        });
+        ways.push(way(Taker::Nothing));
     }
 }

@@ -12,7 +12,7 @@
 
 use super::way::{CredentialPath, PathEntry, PathInput, PathRole, Taker, Way, no_container};
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Consumer, RequestedAudience, Use};
+use crate::model::{Consumer, RequestedAudience, Use, Used};
 
 pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Requested,
@@ -38,17 +38,26 @@ fn way<'a>(sight: &PathInput<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
     if role.is_none() && !consumer.is_certain {
         return None;
     }
+    let audience = match audience {
+        RequestedAudience::Fixed(audience) => Some(audience.as_str()),
+        RequestedAudience::Annotated => {
+            let asked = annotated("audience").filter(|audience| !audience.is_empty());
+            Some(asked.unwrap_or(DEFAULT_AUDIENCE))
+        }
+        RequestedAudience::Several => None,
+    };
+    if matches!(consumer.used, Used::WithController { .. }) {
+        // Where no namespace has such a ServiceAccount, this one is a guess, and no role is looked at for it. One of several is
+        // the controller's: not one that the role refuses.
+        let is_other = || !consumer.is_certain && role.is_some_and(|role| sight.is_refused(role, audience));
+        if sight.account.is_none() || is_other() {
+            return None;
+        }
+    }
     Some(Way {
         path: CredentialPath::Requested,
         taker: Taker::Object(consumer),
         role: role.map_or(PathRole::None, PathRole::Named),
-        audience: match audience {
-            RequestedAudience::Fixed(audience) => Some(audience),
-            RequestedAudience::Annotated => {
-                let asked = annotated("audience").filter(|audience| !audience.is_empty());
-                Some(asked.unwrap_or(DEFAULT_AUDIENCE))
-            }
-            RequestedAudience::Several => None,
-        },
+        audience,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use crate::chain::role::{RoleChain, RoleOutcome};
@@ -173,16 +174,24 @@ impl PathInput<'_> {
             let Some(RoleLookup::Found(role)) = role else {
                 return false;
             };
-            let chain = RoleChain::derive(
-                self.snapshot,
-                self.config,
-                self.now,
-                role.arn.clone(),
-                &subject,
-                audience,
-            );
-            chain.outcome() != RoleOutcome::Fails
+            self.outcome(role.arn.clone(), audience) != RoleOutcome::Fails
         })
+    }
+
+    /// Whether this role is proven not to be had with a token of this audience.
+    pub(super) fn is_refused(&self, role: &str, audience: Option<&str>) -> bool {
+        let arn = RoleArn::parse(role).ok();
+        arn.is_some_and(|arn| self.outcome(arn, audience.unwrap_or_default()) == RoleOutcome::Fails)
+    }
+
+    fn outcome(&self, arn: RoleArn, audience: &str) -> RoleOutcome {
+        let Self {
+            snapshot,
+            config,
+            now,
+            ..
+        } = *self;
+        RoleChain::derive(snapshot, config, now, arn, &self.key.subject(), audience).outcome()
     }
 }
 

@@ -35,8 +35,8 @@ use super::repair;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
-use crate::fix::Repaired;
+use crate::fix::{self, Fix, Repaired};
+use crate::model::Used;
 use crate::paths::Taker;
 use crate::text::quote;
 
@@ -77,7 +77,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         _ => {
             let mut consumers = chain.snapshot.cluster.consumers(chain.key);
             let consumer = consumers.find(|consumer| consumer.is_certain)?;
-            format!("{} names it", Taker::Object(consumer).shown())
+            let object = Taker::Object(consumer).shown();
+            if let Used::WithController { name, .. } = &consumer.used {
+                return Some(without_namespace(&object, name));
+            }
+            format!("{object} names it")
         }
     };
     let fix = match chain.request.and_then(|request| request.role_arn.as_deref()) {
@@ -89,6 +93,19 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&chain.key.to_string())
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// No ServiceAccount has the name, in any namespace. Which namespace it belongs to, the object does not say, so that nothing is
+/// repaired, and no role opened, for a guess.
+fn without_namespace(object: &str, name: &str) -> Finding {
+    let name = quote(name);
+    let message = format!(
+        "no namespace has a ServiceAccount `{name}`, and {object} names it: it must be in the namespace of the object's controller"
+    );
+    let fix = Fix::manual(format!(
+        "create ServiceAccount `{name}` in the namespace where the controller of {object} runs"
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
 }
 
 #[cfg(test)]

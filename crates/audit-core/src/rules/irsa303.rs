@@ -8,7 +8,8 @@
 //! among the manifests.
 //!
 //! *Unknown* where the default is not known and decides whether the provider accepts the token; and where the annotation is
-//! there and empty: tokens then get the API server's own audience, which cannot be seen from outside.
+//! there and empty: tokens then get the API server's own audience, which cannot be seen from outside; and where a controller
+//! requests a token for several audiences at once, since it is not documented what STS takes from it.
 //!
 //! ## Why it breaks
 //! STS takes only tokens whose audience is among the provider's client ids.
@@ -39,7 +40,8 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix, Repaired};
-use crate::model::Provider;
+use crate::model::{Provider, RequestedAudience, Use};
+use crate::paths::Taker;
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -89,6 +91,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         );
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
+    if let Some(object) = asks_for_several(chain) {
+        let message = format!(
+            "{object} requests a token for several audiences at once, and the provider accepts {accepts}: whether STS takes such \
+             a token is not documented"
+        );
+        let fix = Fix::manual(format!(
+            "remove `audiences` from the `serviceAccountRef` of {object}"
+        ));
+        return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
+    }
     if chain.audience.is_empty() {
         let message = format!(
             "{} is empty, so that tokens have the API server's own audience, and the provider accepts {accepts}",
@@ -104,6 +116,22 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix =
         fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience);
     Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::ProviderAccepts(chain.audience.to_owned()))))
+}
+
+/// The object whose controller requests a token for several audiences, where that is the token that is audited.
+fn asks_for_several(chain: &Chain<'_>) -> Option<String> {
+    let taker = chain.ways.taker_of(chain.path?)?;
+    let Taker::Object(consumer) = taker else {
+        return None;
+    };
+    let several = matches!(
+        &consumer.how,
+        Use::Requests {
+            audience: RequestedAudience::Several,
+            ..
+        }
+    );
+    several.then(|| taker.shown())
 }
 
 #[cfg(test)]

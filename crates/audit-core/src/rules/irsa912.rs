@@ -57,12 +57,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let message = match chain.ways.taker_of(CredentialPath::PodIdentity)? {
-        taker @ Taker::Container(..) => format!(
+        taker @ (Taker::Container(..) | Taker::Object(_)) => format!(
             "{} gets its credentials from EKS Pod Identity, and neither the association's role nor its trust policy was looked \
              at",
             taker.shown()
         ),
-        Taker::Object(_) | Taker::Nothing => {
+        Taker::Nothing => {
             "an association of EKS Pod Identity gives new pods their role, which was not looked at".to_owned()
         }
     };

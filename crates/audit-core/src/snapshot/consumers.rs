@@ -16,6 +16,8 @@ pub(super) struct Consumers {
     anywhere: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
     /// Those of the pods that mount an object, by its namespace and name.
     mounted: BTreeMap<NamespacedName, BTreeSet<Arc<ConsumerObject>>>,
+    /// Those of a ServiceAccount in the namespace of a controller, by its name.
+    with_controller: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
 }
 
 impl Cluster {
@@ -83,6 +85,19 @@ impl Cluster {
                     let objects = self.consumers.mounted.entry(id).or_default();
                     objects.insert(Arc::clone(&object));
                 }
+                Used::WithController { name, usual } => {
+                    let homes = self.with_controller(name, usual);
+                    let is_certain = one.is_certain && homes.len() == 1;
+                    for key in homes {
+                        let binding = self.bindings.entry(key).or_default();
+                        binding.consumers.push(Consumer {
+                            is_certain,
+                            ..one.clone()
+                        });
+                    }
+                    let objects = self.consumers.with_controller.entry(name.clone()).or_default();
+                    objects.insert(Arc::clone(&object));
+                }
             }
         }
         self.consumers.objects.insert(object, uses);
@@ -117,10 +132,29 @@ impl Cluster {
                         objects.remove(&object);
                     }
                 }
+                Used::WithController { name, .. } => {
+                    if let Some(objects) = self.consumers.with_controller.get_mut(name) {
+                        objects.remove(&object);
+                    }
+                    for key in self.named(name) {
+                        let Some(binding) = self.bindings.get_mut(&key) else {
+                            continue;
+                        };
+                        let before = binding.consumers.len();
+                        binding.consumers.retain(|other| other.object != object);
+                        if binding.consumers.len() != before {
+                            self.drop_if_empty(&key);
+                            changed.push(key);
+                        }
+                    }
+                }
             }
         }
         self.consumers.anywhere.retain(|_, objects| !objects.is_empty());
         self.consumers.mounted.retain(|_, objects| !objects.is_empty());
+        self.consumers
+            .with_controller
+            .retain(|_, objects| !objects.is_empty());
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -147,14 +181,46 @@ impl Cluster {
             .collect()
     }
 
+    /// Files the uses of a ServiceAccount in the namespace of a controller again, after one of this name has come or gone:
+    /// it may be another one now. Returns the bindings that this changes.
+    pub(super) fn refile_with_controller(&mut self, name: &str) -> Vec<BindingKey> {
+        let objects = self.consumers.with_controller.get(name).cloned();
+        let mut changed = Vec::new();
+        for object in objects.into_iter().flatten() {
+            let uses = self.consumers.objects.get(&object).cloned().unwrap_or_default();
+            changed.extend(self.remove_consumer(&object));
+            changed.extend(self.put_consumer(Arc::unwrap_or_clone(object), uses));
+        }
+        changed
+    }
+
+    /// The ServiceAccounts of a name, one of which is in the namespace of a controller: that of the usual namespace, if it
+    /// exists there, or nowhere.
+    fn with_controller(&self, name: &str, usual: &str) -> Vec<BindingKey> {
+        let usual = BindingKey::new(usual, name);
+        let exists = |key: &BindingKey| {
+            let binding = self.bindings.get(key);
+            binding.is_some_and(|binding| binding.service_account.is_some())
+        };
+        let existing: Vec<BindingKey> = self.named(name).into_iter().filter(exists).collect();
+        if existing.is_empty() || existing.contains(&usual) {
+            return vec![usual];
+        }
+        existing
+    }
+
+    /// The bindings of a name, in all namespaces.
+    fn named(&self, name: &str) -> Vec<BindingKey> {
+        let keys = self.bindings.keys();
+        keys.filter(|key| key.service_account == name).cloned().collect()
+    }
+
     /// The bindings that a use concerns.
     fn concerned(&self, object: &ConsumerObject, used: &Used) -> Vec<BindingKey> {
         match used {
             Used::Named(key) => vec![key.clone()],
-            Used::InAnyNamespace(name) => {
-                let keys = self.bindings.keys();
-                keys.filter(|key| key.service_account == *name).cloned().collect()
-            }
+            Used::InAnyNamespace(name) => self.named(name),
+            Used::WithController { name, usual } => self.with_controller(name, usual),
             Used::OfMountingPods => {
                 let bindings = self.in_namespace(&object.namespace);
                 let mounts = |binding: &Binding| {
@@ -179,4 +245,75 @@ fn classes(binding: Option<&Binding>, namespace: &str) -> BTreeSet<NamespacedNam
     names
         .map(|name| NamespacedName::new(namespace, name.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RequestedAudience, ServiceAccount, Use};
+
+    fn account(namespace: &str) -> ServiceAccount {
+        ServiceAccount {
+            key: BindingKey::new(namespace, "dns"),
+            uid: namespace.to_owned(),
+            created: None,
+            annotations: BTreeMap::new(),
+            automount_off: false,
+        }
+    }
+
+    /// Where the use of a `ClusterIssuer` is filed, and whether that is certain.
+    fn filed(cluster: &Cluster) -> Vec<(&str, bool)> {
+        let bindings = cluster.bindings();
+        bindings
+            .flat_map(|(key, binding)| {
+                let consumers = binding.consumers.iter();
+                consumers.map(|one| (key.namespace.as_str(), one.is_certain))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_controllers_account_is_one_that_exists() {
+        let mut cluster = Cluster::default();
+        let object = ConsumerObject {
+            group: "cert-manager.io".to_owned(),
+            kind: "ClusterIssuer".to_owned(),
+            namespace: String::new(),
+            name: "dns".to_owned(),
+        };
+        let used = Used::WithController {
+            name: "dns".to_owned(),
+            usual: "cert-manager",
+        };
+        let how = Use::Requests {
+            audience: RequestedAudience::Annotated,
+            role: None,
+            then: None,
+        };
+        let consumer = Consumer {
+            object: Arc::new(object.clone()),
+            used,
+            how,
+            is_certain: true,
+        };
+        let key = |namespace| BindingKey::new(namespace, "dns");
+        cluster.put_consumer(object.clone(), vec![consumer]);
+        assert_eq!(filed(&cluster), [("cert-manager", true)]);
+        let changed = cluster.put_service_account(account("web"));
+        assert!(changed.contains(&key("web")) && changed.contains(&key("cert-manager")));
+        assert_eq!(filed(&cluster), [("web", true)]);
+        cluster.put_service_account(account("other"));
+        assert_eq!(filed(&cluster), [("other", false), ("web", false)]);
+        cluster.put_service_account(account("cert-manager"));
+        assert_eq!(filed(&cluster), [("cert-manager", true)]);
+        cluster.remove_service_account(&key("cert-manager"));
+        let changed = cluster.remove_service_account(&key("other"));
+        assert!(changed.contains(&key("web")));
+        assert_eq!(filed(&cluster), [("web", true)]);
+        cluster.remove_consumer(&object);
+        assert_eq!(filed(&cluster), []);
+        cluster.remove_service_account(&key("web"));
+        assert_eq!(cluster.bindings().count(), 0);
+    }
 }

@@ -2,18 +2,18 @@
 //!
 //! The controller asks for a token with the audiences of `serviceAccountRef`, else for `sts.amazonaws.com`, and assumes the
 //! role that the solver names; no annotation is read. A `ClusterIssuer` takes the ServiceAccount from the namespace of
-//! `--cluster-resource-namespace`, which is that of cert-manager itself where its chart installed it: `cert-manager` is
-//! assumed, and nothing follows from its absence there.
+//! `--cluster-resource-namespace`, which defaults to the controller's own.
 //!
-//! Source: <https://cert-manager.io/docs/configuration/acme/dns01/route53/>.
+//! Source: <https://cert-manager.io/docs/configuration/acme/dns01/route53/>,
+//! <https://cert-manager.io/docs/configuration/#cluster-resource-namespace>.
 
 use audit_core::model::{BindingKey, RequestedAudience, Use, Used};
 use serde_json::Value;
 
 use super::usage::{ConsumerKind, Object, Usage, items, sts, text};
 
-/// Where its chart installs it.
-const NAMESPACE: &str = "cert-manager";
+/// The namespace into which its documentation installs it.
+const USUAL_NAMESPACE: &str = "cert-manager";
 
 pub(super) const KINDS: &[ConsumerKind] = &[
     ConsumerKind {
@@ -46,18 +46,20 @@ fn of_solver(object: &Object<'_>, solver: &Value) -> Option<Usage> {
         [one] => RequestedAudience::Fixed(one.as_str().unwrap_or_default().to_owned()),
         _ => RequestedAudience::Several,
     };
-    let namespace = if object.namespace.is_empty() {
-        NAMESPACE
-    } else {
-        object.namespace
+    let used = match object.namespace {
+        "" => Used::WithController {
+            name: name.to_owned(),
+            usual: USUAL_NAMESPACE,
+        },
+        namespace => Used::Named(BindingKey::new(namespace, name)),
     };
     (!name.is_empty() && !role.is_empty()).then(|| Usage {
-        used: Used::Named(BindingKey::new(namespace, name)),
+        used,
         how: Use::Requests {
             audience,
             role: Some(role.to_owned()),
             then: None,
         },
-        is_certain: !object.namespace.is_empty(),
+        is_certain: true,
     })
 }

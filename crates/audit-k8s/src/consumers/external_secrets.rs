@@ -5,7 +5,7 @@
 //! `role` of the provider is assumed next. Without `auth.jwt` it uses the controller's own credentials, and the
 //! ServiceAccount is that of the controller's pods.
 //!
-//! A `ClusterSecretStore` that names no namespace takes the ServiceAccount of the namespace from which it is used.
+//! A `ClusterSecretStore` or `ClusterGenerator` that names no namespace takes the ServiceAccount of the namespace from which it is used.
 //!
 //! Source: <https://external-secrets.io/latest/provider/aws-access/>, and `credsFromServiceAccount` of the provider.
 
@@ -36,6 +36,20 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         namespaced: true,
         read: generator,
     },
+    ConsumerKind {
+        group: "generators.external-secrets.io",
+        kind: "STSSessionToken",
+        plural: "stssessiontokens",
+        namespaced: true,
+        read: generator,
+    },
+    ConsumerKind {
+        group: "generators.external-secrets.io",
+        kind: "ClusterGenerator",
+        plural: "clustergenerators",
+        namespaced: false,
+        read: cluster_generator,
+    },
 ];
 
 fn store(object: &Object<'_>) -> Vec<Usage> {
@@ -49,6 +63,16 @@ fn generator(object: &Object<'_>) -> Vec<Usage> {
     requested(object, "/spec", "/auth/jwt/serviceAccountRef")
         .into_iter()
         .collect()
+}
+
+/// The generators of AWS that a `ClusterGenerator` may hold, each under its own name.
+fn cluster_generator(object: &Object<'_>) -> Vec<Usage> {
+    let kinds = ["ecrAuthorizationTokenSpec", "stsSessionTokenSpec"];
+    let specs = kinds.map(|kind| format!("/spec/generator/{kind}"));
+    let usages = specs
+        .iter()
+        .map(|spec| requested(object, spec, "/auth/jwt/serviceAccountRef"));
+    usages.flatten().collect()
 }
 
 fn requested(object: &Object<'_>, provider: &str, reference: &str) -> Option<Usage> {

@@ -2,7 +2,7 @@
 //!
 //! | kinds | where the ServiceAccount is | source |
 //! |---|---|---|
-//! | Spark Operator | `driver.serviceAccount`, `executor.serviceAccount` | <https://github.com/kubeflow/spark-operator/blob/master/docs/api-docs.md> |
+//! | Spark Operator | `driver.serviceAccount`, `executor.serviceAccount`, and `spark.kubernetes.authenticate.*.serviceAccountName` in `sparkConf` | <https://github.com/kubeflow/spark-operator/blob/master/docs/api-docs.md> |
 //! | Argo Workflows | `spec.serviceAccountName`, and that of each template | <https://argo-workflows.readthedocs.io/en/latest/service-accounts/> |
 //! | actions-runner-controller | the pod template | <https://docs.github.com/en/actions/reference/runners/actions-runner-controller> |
 //! | Tekton | `serviceAccountName`, since v1 in `taskRunTemplate` | <https://tekton.dev/docs/pipelines/pipelineruns/> |
@@ -120,7 +120,19 @@ fn spark(object: &Object<'_>, spec: &str) -> Vec<Usage> {
         })
         .collect();
     let places: Vec<&str> = places.iter().map(String::as_str).collect();
-    named(object, &places)
+    let mut found = named(object, &places);
+    let settings = object.value.pointer(spec).and_then(|spec| spec.get("sparkConf"));
+    let in_settings = ["driver", "executor"].map(|role| {
+        let key = format!("spark.kubernetes.authenticate.{role}.serviceAccountName");
+        settings.and_then(|settings| settings.get(&key)?.as_str())
+    });
+    let in_settings = in_settings.into_iter().flatten();
+    found.extend(
+        in_settings
+            .filter_map(|name| object.own(name))
+            .map(Usage::launches),
+    );
+    found
 }
 
 fn workflow(object: &Object<'_>, spec: &str) -> Vec<Usage> {

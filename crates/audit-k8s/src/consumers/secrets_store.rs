@@ -5,7 +5,7 @@
 //!
 //! Source: <https://github.com/aws/secrets-store-csi-driver-provider-aws#usage>.
 
-use audit_core::model::Used;
+use audit_core::model::{Use, Used};
 
 use super::usage::{ConsumerKind, Object, Usage, sts};
 
@@ -18,11 +18,17 @@ pub(super) const KINDS: &[ConsumerKind] = &[ConsumerKind {
 }];
 
 fn read(object: &Object<'_>) -> Vec<Usage> {
+    if object.text("/spec/provider") != "aws" {
+        return Vec::new();
+    }
     let by_pod_identity = object
         .text("/spec/parameters/usePodIdentity")
         .eq_ignore_ascii_case("true");
-    if object.text("/spec/provider") != "aws" || by_pod_identity {
-        return Vec::new();
-    }
-    vec![Usage::requests(Used::OfMountingPods, sts())]
+    let usage = Usage::requests(Used::OfMountingPods, sts());
+    let how = if by_pod_identity {
+        Use::UsesPodIdentity
+    } else {
+        usage.how
+    };
+    vec![Usage { how, ..usage }]
 }

@@ -15,9 +15,11 @@ fn uses(group: &str, name: &str, namespace: Option<&str>, spec: Value) -> Vec<St
             Used::Named(key) => key.to_string(),
             Used::InAnyNamespace(name) => format!("*/{name}"),
             Used::OfMountingPods => "pods".to_owned(),
+            Used::WithController { name, usual } => format!("controller({usual})/{name}"),
         };
         let how = match &consumer.how {
             Use::Launches => "launches".to_owned(),
+            Use::UsesPodIdentity => "pod identity".to_owned(),
             Use::Requests { audience, role, then } => format!("{audience:?} {role:?} {then:?}"),
         };
         let perhaps = if consumer.is_certain { "" } else { ", perhaps" };
@@ -82,6 +84,29 @@ fn stores_of_external_secrets() {
 }
 
 #[test]
+fn generators_of_external_secrets() {
+    let spec = || json!({"region": "eu-west-1", "auth": {"jwt": {"serviceAccountRef": {"name": "cart"}}}});
+    for kind in ["ECRAuthorizationToken", "STSSessionToken"] {
+        assert_eq!(
+            uses("generators.external-secrets.io", kind, Some("shop"), spec()),
+            ["shop/cart: Annotated None None"]
+        );
+    }
+    for (field, expected) in [
+        (
+            "ecrAuthorizationTokenSpec",
+            &["*/cart: Annotated None None, perhaps"][..],
+        ),
+        ("stsSessionTokenSpec", &["*/cart: Annotated None None, perhaps"]),
+        ("gcrAccessTokenSpec", &[]),
+    ] {
+        let spec = json!({"kind": "x", "generator": {field: spec()}});
+        let found = uses("generators.external-secrets.io", "ClusterGenerator", None, spec);
+        assert_eq!(found, expected, "{field}");
+    }
+}
+
+#[test]
 fn classes_of_the_secrets_store() {
     let class = |spec| {
         uses(
@@ -98,7 +123,7 @@ fn classes_of_the_secrets_store() {
     assert_eq!(class(json!({"provider": "vault"})), [""; 0]);
     assert_eq!(
         class(json!({"provider": "aws", "parameters": {"usePodIdentity": "true"}})),
-        [""; 0]
+        ["pods: pod identity"]
     );
 }
 
@@ -149,8 +174,19 @@ fn issuers_of_cert_manager() {
     assert_eq!(
         uses("cert-manager.io", "ClusterIssuer", None, spec(Value::Null)),
         [format!(
-            r#"cert-manager/dns: Fixed("sts.amazonaws.com") {role} None, perhaps"#
+            r#"controller(cert-manager)/dns: Fixed("sts.amazonaws.com") {role} None"#
         )]
+    );
+}
+
+#[test]
+fn accounts_of_spark_may_be_among_its_settings() {
+    let settings =
+        json!({"spark.kubernetes.authenticate.driver.serviceAccountName": "spark", "spark.x": "y"});
+    let spec = json!({"sparkConf": settings, "driver": {}, "executor": {}});
+    assert_eq!(
+        uses("sparkoperator.k8s.io", "SparkApplication", Some("data"), spec),
+        ["data/spark: launches"]
     );
 }
 
