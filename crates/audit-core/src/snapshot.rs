@@ -253,10 +253,10 @@ impl Cluster {
         }
         let is_new = binding.service_account.replace(account).is_none();
         self.note_defaults(&key);
-        let mut changed = match is_new {
-            true => self.refile_with_controller(&key.service_account),
-            false => Vec::new(),
-        };
+        let mut changed = Vec::new();
+        if is_new {
+            changed = self.refile_with_controller(&key.service_account);
+        }
         changed.push(key);
         changed
     }
