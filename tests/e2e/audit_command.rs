@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use audit_api::IrsaAudit;
 use e2e::aws::{self, Aws};
+use e2e::foreign;
 use e2e::operator::{self, program};
 use e2e::scenario;
 use e2e::tools::{self, Shell};
@@ -150,9 +151,13 @@ async fn offline(world: &World, moto: &Moto) -> Result<Whole, Failure> {
     let home = Shell::new(&all, &home)?;
     let other = Shell::new(&all, &world.aws().environment_in(aws::OTHER).await?)?;
     let near = Shell::new(&all, &world.aws().environment_in(aws::NEAR).await?)?;
+    let scenarios = scenario::all();
+    let foreign = foreign::kinds(scenarios.iter().flat_map(|scenario| &scenario.objects));
+    let foreign: Vec<String> = foreign.into_iter().map(foreign::name).collect();
+    let foreign = foreign.join(",");
     home.run(&format!(
-        "mkdir {path}/aws && kubectl get namespaces,serviceaccounts,pods,deployments,roles,clusterroles,rolebindings,\
-         clusterrolebindings,mutatingwebhookconfigurations,irsaaudits --all-namespaces \
+        "mkdir {path}/aws && kubectl get namespaces,serviceaccounts,pods,deployments,cronjobs,roles,clusterroles,rolebindings,\
+         clusterrolebindings,mutatingwebhookconfigurations,irsaaudits,{foreign} --all-namespaces \
          --output=yaml > {path}/cluster.yaml"
     ))
     .await?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use audit_k8s::consumers;
 use e2e::chart::{self, NAMESPACE, RELEASE, objects, one, template};
 use e2e::checkers;
 use e2e::operator;
@@ -367,5 +368,46 @@ async fn the_charts_annotations_name_all_definitions_and_valid_examples() -> Out
         let arguments = ["-strict", "-schema-location", &place, &file.display().to_string()];
         tools::run(&checkers::kubeconform().await?, &arguments).await?;
     }
+    Ok(())
+}
+
+/// Each kind of another project has a right of its own, by its own value.
+#[tokio::test]
+async fn the_operator_may_list_the_kinds_that_the_values_name_and_no_others() -> Outcome {
+    let kinds: Vec<String> = consumers::kinds()
+        .map(|kind| format!("{}.{}", kind.plural, kind.group))
+        .collect();
+    let granted = |objects: &[Value]| -> Vec<String> {
+        let role = objects
+            .iter()
+            .find(|object| object["kind"] == "ClusterRole" && object["metadata"]["name"] == RELEASE);
+        let rules = role.expect("the operator's ClusterRole")["rules"]
+            .as_array()
+            .expect("rules");
+        let of_others = rules.iter().filter_map(|rule| {
+            let (group, resource) = (rule["apiGroups"][0].as_str()?, rule["resources"][0].as_str()?);
+            let kind = consumers::kinds().find(|kind| kind.group == group && kind.plural == resource)?;
+            assert_eq!(rule["verbs"], json!(["list", "watch"]), "{resource}");
+            assert_eq!(rule["resources"].as_array().map(Vec::len), Some(1), "{resource}");
+            Some(format!("{}.{}", kind.plural, kind.group))
+        });
+        of_others.collect()
+    };
+    let all = rendered("minimal-values.yaml", &[]).await?;
+    assert_eq!(granted(&all), kinds);
+    let off = |name: &String| format!("rbac.consumers.{}=false", name.replace('.', "\\."));
+    let others: Vec<String> = kinds[1..].iter().map(off).collect();
+    let sets: Vec<&str> = others.iter().map(String::as_str).collect();
+    assert_eq!(
+        granted(&rendered("minimal-values.yaml", &sets).await?),
+        kinds[..1]
+    );
+    let none: Vec<String> = kinds.iter().map(off).collect();
+    let sets: Vec<&str> = none.iter().map(String::as_str).collect();
+    assert!(granted(&rendered("minimal-values.yaml", &sets).await?).is_empty());
+    let unknown = "rbac.consumers.secretstore\\.external-secrets\\.io=true";
+    let refused = template(KUBERNETES, &values("minimal-values.yaml"), &[unknown]).await;
+    let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("secretstore.external-secrets.io"), "{message}");
     Ok(())
 }

@@ -12,6 +12,7 @@ mod audit_command;
 mod aws_trouble;
 mod can_i;
 mod chart;
+mod consumers;
 mod container;
 mod custom_resources;
 mod disclosure;

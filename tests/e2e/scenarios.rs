@@ -2,6 +2,7 @@
 
 use audit_api::status::{MAX_BYTES, MAX_FIX_BYTES};
 use e2e::aws::Aws;
+use e2e::foreign;
 use e2e::scenario;
 use e2e::world::World;
 
@@ -22,6 +23,10 @@ async fn what_people_reported_is_named_on_the_fake() -> Outcome {
 #[tokio::test]
 async fn what_people_reported_is_named_on_moto() -> Outcome {
     let world = World::start(Aws::moto().await?).await?;
+    // Kinds that are installed later are seen within a minute: see `consumers.rs`.
+    let scenarios = scenario::all();
+    let kinds = foreign::kinds(scenarios.iter().flat_map(|scenario| &scenario.objects));
+    foreign::install(world.cluster(), &kinds).await?;
     let _operator = world.operator(&["--refresh=15s"]).await?;
     for scenario in scenario::all() {
         world.play(&scenario).await?;
@@ -53,6 +58,11 @@ async fn verdicts(world: &World) -> Outcome {
                     .filter_map(|f| f.fix.as_ref())
                 {
                     assert!(fix.len() <= MAX_FIX_BYTES, "{}: {fix}", scenario.namespace);
+                }
+                let binding = audit.status.as_ref().and_then(|status| status.binding.as_ref());
+                let path = binding.and_then(|binding| binding.path.as_deref());
+                if scenario.path.is_some() && path != scenario.path {
+                    wrong.push(format!("{}: by path {path:?}", scenario.namespace));
                 }
                 // One cause, one finding.
                 let mut found = codes(&audit);

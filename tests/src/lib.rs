@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`world`] | a real API server, an AWS endpoint, and the operator as a process with its own rights |
 //! | [`scenario`] | what people report: objects in the cluster and in AWS, and the verdict that names the cause |
+//! | [`foreign`] | definitions of other projects' kinds |
 //! | [`cluster`] | acting as the cluster's administrator; awaiting verdicts |
 //! | [`aws`] | the AWS endpoint, and what is created there over the wire |
 //! | [`operator`] | the operator's process, and its metrics |
@@ -20,6 +21,7 @@ pub mod aws;
 pub mod chart;
 pub mod checkers;
 pub mod cluster;
+pub mod foreign;
 pub mod issuer;
 pub mod manifests;
 pub mod metrics;

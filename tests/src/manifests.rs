@@ -68,14 +68,23 @@ pub async fn install_definitions(cluster: &Cluster) -> Result<(), InstallError> 
 /// [`InstallError`].
 pub async fn await_definitions(cluster: &Cluster) -> Result<(), InstallError> {
     for (_, definition) in audit_api::crds::all() {
-        let name = definition.metadata.name.unwrap_or_default();
-        let api: Api<CustomResourceDefinition> = Api::all(cluster.client());
-        let established = await_condition(api, &name, is_crd_established());
-        if !matches!(timeout(ESTABLISHED_WITHIN, established).await, Ok(Ok(_))) {
-            return Err(InstallError::NotEstablished(name));
-        }
+        await_definition(cluster, &definition.metadata.name.unwrap_or_default()).await?;
     }
     Ok(())
+}
+
+/// Awaits that a definition is served.
+///
+/// # Errors
+/// [`InstallError`].
+pub async fn await_definition(cluster: &Cluster, name: &str) -> Result<(), InstallError> {
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client());
+    let established = await_condition(api, name, is_crd_established());
+    if matches!(timeout(ESTABLISHED_WITHIN, established).await, Ok(Ok(_))) {
+        Ok(())
+    } else {
+        Err(InstallError::NotEstablished(name.to_owned()))
+    }
 }
 
 /// Installs the operator's manifest; nobody runs its Deployment here.

@@ -1,6 +1,7 @@
 //! What people report, as objects in the cluster and in AWS, with the verdict that names the cause.
 
 mod healthy;
+mod paths;
 mod permissions;
 mod pods;
 mod provider;
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub objects: Vec<Value>,
     /// How the printed fix is run, and what follows.
     pub fix: Fix,
+    /// The credential path, where the scenario is about it.
+    pub path: Option<&'static str>,
 }
 
 /// How the fix of a finding is tried out.
@@ -77,6 +80,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(trust_policy::all());
     all.extend(pods::all());
     all.extend(templates::all());
+    all.extend(paths::all());
     all.extend(permissions::all());
     all.extend(rbac::all());
     all
@@ -123,6 +127,7 @@ impl Scenario {
                 injected(namespace, "x2v7k", annotation),
             ],
             fix: Fix::None,
+            path: None,
         }
     }
 
@@ -181,6 +186,13 @@ impl Scenario {
         let mut codes: Vec<_> = self.besides.iter().copied().chain(self.code).collect();
         codes.sort_unstable();
         codes
+    }
+
+    fn by(self, path: &'static str) -> Self {
+        Self {
+            path: Some(path),
+            ..self
+        }
     }
 
     fn fixed_by(self, fix: Fix) -> Self {

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::aws::{self, Aws, AwsError};
 use crate::cluster::{Cluster, ClusterError};
+use crate::foreign;
 pub use crate::issuer::{ISSUER, SECOND_AUDIENCE};
 use crate::manifests::{self, InstallError};
 use crate::objects;
@@ -135,7 +136,8 @@ impl World {
         Ok(Operator::start(&self.plane.kubeconfig(&token), &self.aws.environment(), &all).await?)
     }
 
-    /// Creates what a scenario is made of, AWS first: as the operator finds it when it starts on an existing cluster.
+    /// Creates what a scenario is made of, AWS first: as the operator finds it when it starts on an existing cluster. The kinds of
+    /// other projects are installed where they are not yet.
     ///
     /// # Errors
     /// [`WorldError`].
@@ -144,6 +146,7 @@ impl World {
             self.aws.create_role(role).await?;
         }
         self.cluster.create_namespace(scenario.namespace).await?;
+        foreign::install(&self.cluster, &foreign::kinds(&scenario.objects)).await?;
         for object in &scenario.objects {
             self.cluster.create(object).await?;
         }

@@ -55,9 +55,10 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         || has_other_way(snapshot, config, key)
     {
         Bound::Yes
-    } else if runs
+    } else if (runs
         && (snapshot.cluster.webhook_entries_unseen()
-            || snapshot.accounts.values().any(Account::listing_is_missing))
+            || snapshot.accounts.values().any(Account::listing_is_missing)))
+        || !snapshot.cluster.unseen_kinds().is_empty()
     {
         Bound::CannotTell
     } else {

@@ -106,7 +106,8 @@ pub struct Dirty {
     pub bindings: BTreeSet<BindingKey>,
     /// Bindings for which somebody set or changed the annotation that asks to read everything anew.
     pub reaudits: BTreeSet<BindingKey>,
-    /// The webhook, or what can be seen of it, changed: any binding may be concerned, and the cluster's own status.
+    /// The webhook, or what can be seen of it or of the kinds of other projects, changed: any binding may be concerned, and the
+    /// cluster's own status.
     pub everything: bool,
     /// A policy changed: any binding may be concerned.
     pub policies: bool,
@@ -181,6 +182,10 @@ impl Index {
             },
             Observation::ConfigMap(change) => self.config_map(cluster, change),
             Observation::Consumer(kind, change) => Dirty::of(self.consumer(cluster, kind, change)),
+            Observation::UnseenConsumers(kinds) => Dirty {
+                everything: cluster.set_unseen_kinds(kinds.into_iter().map(ConsumerKind::unseen).collect()),
+                ..Dirty::default()
+            },
             Observation::Skipped(Undecodable {
                 kind,
                 namespace,

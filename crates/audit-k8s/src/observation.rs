@@ -69,6 +69,8 @@ pub enum Observation {
     ConfigMap(WatchChange<ConfigMapObject>),
     /// Of a kind of another project whose objects use ServiceAccounts.
     Consumer(&'static ConsumerKind, WatchChange<ReadObject>),
+    /// The kinds of other projects that may have objects and could not be listed: all of them, each time.
+    UnseenConsumers(Vec<&'static ConsumerKind>),
     /// Of `IrsaAudit`s.
     Audit(WatchChange<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.

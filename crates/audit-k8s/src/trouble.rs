@@ -8,7 +8,7 @@ use kube::runtime::watcher;
 
 use crate::kind::Kind;
 
-const FORBIDDEN: u16 = 403;
+pub(crate) const FORBIDDEN: u16 = 403;
 pub(crate) const NOT_FOUND: u16 = 404;
 const GONE: u16 = 410;
 
@@ -66,9 +66,9 @@ pub(crate) fn is_refused_as_expired(error: &watcher::Error) -> bool {
     ) && status(error).is_some_and(|status| status.code == GONE)
 }
 
-/// Whether the API server answered that this may not be read, or that it has no such kind.
-pub(crate) fn is_refused(error: &watcher::Error) -> bool {
-    status(error).is_some_and(|status| [FORBIDDEN, NOT_FOUND].contains(&status.code))
+/// Whether the API server answered with this code.
+pub(crate) fn is(error: &watcher::Error, code: u16) -> bool {
+    status(error).is_some_and(|status| status.code == code)
 }
 
 /// The API server's answer, if it is one that failed.

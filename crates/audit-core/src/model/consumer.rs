@@ -96,3 +96,37 @@ impl Consumer {
         matches!(self.how, Use::Requests { .. })
     }
 }
+
+/// A kind of other projects that may have objects, which could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnseenKind {
+    /// Its API group.
+    pub group: String,
+    /// Its kind, as manifests spell it.
+    pub kind: String,
+    /// Its resource, in the plural, as rights spell it.
+    pub resource: String,
+    /// What its objects can explain.
+    pub explains: Explains,
+}
+
+impl std::fmt::Display for UnseenKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.kind)
+    }
+}
+
+/// What the objects of a kind can explain, so that nothing is proven by the absence of such an object where the kind could not
+/// be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Explains {
+    /// Controllers request tokens for them, and they name the role themselves: the ServiceAccount needs no annotation, and its
+    /// pods no credentials.
+    RequestsForTheirRole,
+    /// Controllers request tokens for them, and take the role from the annotation: pods need no credentials.
+    Requests,
+    /// The same, for the pods that mount them, and for no others.
+    RequestsOfMountingPods,
+    /// Controllers start pods for them, some time.
+    Launches,
+}

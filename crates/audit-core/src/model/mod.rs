@@ -24,7 +24,7 @@ pub use aws::{
     ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
-pub use consumer::{Consumer, ConsumerObject, RequestedAudience, Use, Used};
+pub use consumer::{Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
     VolumeKind,

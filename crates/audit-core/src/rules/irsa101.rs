@@ -10,7 +10,8 @@
 //!   `SecretStore`: *broken*;
 //! - a role whose trust policy names exactly this ServiceAccount, while pods run as it: a *risk*.
 //!
-//! Pods that bring role and token themselves, or get their credentials from EKS Pod Identity, need no annotation.
+//! Pods that bring role and token themselves, or get their credentials from EKS Pod Identity, need no annotation. Where irsa-audit
+//! could not list objects that may name the role themselves, such as an `Issuer` of cert-manager, it is *unknown* (IRSA915).
 //!
 //! ## Why it breaks
 //! The annotation is all that the pod identity webhook goes by. Without it a new pod gets no role and no token, and the
@@ -42,7 +43,7 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use super::pods::refused;
-use super::repair;
+use super::{repair, unseen_kinds};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -121,15 +122,36 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         (severity, "")
     };
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}{unseen}",
+        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}{unseen}{}",
         quote(&chain.key.to_string()),
-        chain.config.annotation_prefix
+        chain.config.annotation_prefix,
+        meanwhile(chain)
     );
+    // Pods that carry a role show that they need it.
+    if let Some(unseen) = unseen_kinds::of_missing_annotation(chain).filter(|_| !chain.carries_role()) {
+        let message = format!("{message}{}", unseen.note);
+        return Some(
+            Finding::new(&ENTRY, message)
+                .severity(Severity::Unknown)
+                .fix(unseen.fix),
+        );
+    }
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)
             .fix(annotate(chain)),
     )
+}
+
+/// What its pods get instead, where nothing else gives them a role.
+fn meanwhile(chain: &Chain<'_>) -> &'static str {
+    match chain.path {
+        Some(CredentialPath::Node) => {
+            "; its pods get the credentials of the node's role if they can reach the instance metadata service, else none"
+        }
+        Some(CredentialPath::Static) => "; its pods use the static keys in `AWS_ACCESS_KEY_ID`",
+        _ => "",
+    }
 }
 
 /// A controller requests the ServiceAccount's token, and finds no role that belongs to it.
@@ -257,6 +279,22 @@ mod tests {
             None,
             "nobody says which role"
         );
+    }
+
+    #[test]
+    fn what_its_pods_get_instead_is_named() {
+        let message = |world: World| world.expect_role(ROLE).audit().message;
+        assert!(message(unbound()).ends_with("if they can reach the instance metadata service, else none"));
+        let rarities = crate::model::Rarities {
+            access_key: Some(crate::model::SetBy::Env),
+            ..crate::model::Rarities::default()
+        };
+        let keys = crate::model::Container {
+            rarities: Some(Box::new(rarities)),
+            ..bare("app")
+        };
+        assert!(message(unbound().container(keys)).ends_with("static keys in `AWS_ACCESS_KEY_ID`"));
+        assert!(message(unbound().without_pods()).ends_with("expects a role"));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! and stands on pods, by their template, where the webhook does not look for it.
 //!
 //! A *risk* while running pods still carry a role from before. The annotation of kiam and kube2iam,
-//! `iam.amazonaws.com/role`, is a *notice* where it stands alone: IRSA does not read it.
+//! `iam.amazonaws.com/role`, is a *notice* where it stands alone: IRSA does not read it. It is *unknown* where irsa-audit could not
+//! list objects that may name the role themselves, or whose controller reads the annotation that is there (IRSA915).
 //!
 //! ## Why it breaks
 //! The webhook looks for one key, to the letter. Any other is text that nobody reads.
@@ -36,7 +37,7 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
-use super::repair;
+use super::{repair, unseen_kinds};
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -88,6 +89,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             quote(name)
         ),
     };
+    if let Some(unseen) = unseen_kinds::of_misplaced_annotation(chain).filter(|_| !chain.carries_role()) {
+        let message = format!("{message}{}", unseen.note);
+        return Some(
+            Finding::new(&ENTRY, message)
+                .severity(Severity::Unknown)
+                .fix(unseen.fix),
+        );
+    }
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)

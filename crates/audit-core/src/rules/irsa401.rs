@@ -4,7 +4,8 @@
 //! A pod of an annotated ServiceAccount runs, and none of its containers has `AWS_ROLE_ARN`,
 //! `AWS_WEB_IDENTITY_TOKEN_FILE` and the mounted token. Containers whose environment comes from elsewhere (`envFrom`,
 //! `valueFrom`) get the benefit of the doubt if a token is mounted. Pods that another credential path explains are not
-//! counted: their own token, EKS Pod Identity, a controller that requests the ServiceAccount's token.
+//! counted: their own token, EKS Pod Identity, a controller that requests the ServiceAccount's token. Where irsa-audit could not list
+//! objects for which a controller may do that, it is *unknown* (IRSA915).
 //!
 //! ## Why it breaks
 //! The pod identity webhook changes pods only when they are created, and its failure is ignored. The finding names the
@@ -48,7 +49,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::pods::{missing, some_of, workloads};
-use super::{repair, selection, skipped};
+use super::{repair, selection, skipped, unseen_kinds};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -235,6 +236,14 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&first.name),
         why.join("; or ")
     );
+    if let Some(unseen) = unseen_kinds::of_missing_credentials(chain) {
+        let message = format!("{message}{}", unseen.note);
+        return Some(
+            Finding::new(&ENTRY, message)
+                .severity(Severity::Unknown)
+                .fix(unseen.fix),
+        );
+    }
     let fix = if reasons.iter().all(|why| why.is_past()) {
         repair::restart(chain, &restart)
     } else {

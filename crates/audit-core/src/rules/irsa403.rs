@@ -134,8 +134,10 @@ fn unseen(chain: &Chain<'_>, request: &AuditRequest) -> Option<Finding> {
 /// What names alone say.
 fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     let cluster = &chain.snapshot.cluster;
-    let has_consumer = cluster.consumers(chain.key).next().is_some();
-    let is_used = has_consumer
+    // Any kind that was not seen may be what uses it.
+    let may_have_consumer =
+        cluster.consumers(chain.key).next().is_some() || !cluster.unseen_kinds().is_empty();
+    let is_used = may_have_consumer
         || cluster
             .binding(chain.key)
             .is_none_or(|binding| !binding.pods().is_empty());

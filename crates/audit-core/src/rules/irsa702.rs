@@ -33,6 +33,7 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::reverse::{Named, list, named};
+use super::unseen_kinds::kinds_shown;
 use crate::chain::asked_role;
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::config::Config;
@@ -66,8 +67,17 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
         .filter(|named| !uses_one(account.snapshot, account.config, id, named))
         .collect();
     unused.first()?;
+    let unseen = account.snapshot.cluster.unseen_role_givers();
+    let unseen = if unseen.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; irsa-audit could not list {}, which may use them (IRSA915)",
+            kinds_shown(&unseen)
+        )
+    };
     let message = format!(
-        "roles of account {id} trust {} that {} not use them: {}",
+        "roles of account {id} trust {} that {} not use them: {}{unseen}",
         if unused.len() == 1 {
             "a ServiceAccount".to_owned()
         } else {

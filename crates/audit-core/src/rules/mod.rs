@@ -81,6 +81,7 @@ pub mod irsa910;
 pub mod irsa911;
 pub mod irsa912;
 pub mod irsa914;
+pub mod irsa915;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -90,6 +91,7 @@ mod reverse;
 mod selection;
 mod skipped;
 pub mod trust;
+mod unseen_kinds;
 
 pub use crate::check::{Check, Rule};
 use crate::finding::Entry;
@@ -172,6 +174,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa911::RULE,
     irsa912::RULE,
     irsa914::RULE,
+    irsa915::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Binding, Cluster};
 use crate::model::consumer::SECRET_PROVIDER_CLASS;
-use crate::model::{BindingKey, Consumer, ConsumerObject, NamespacedName, Pod, Used};
+use crate::model::{BindingKey, Consumer, ConsumerObject, Explains, NamespacedName, UnseenKind, Used};
 
 /// The uses that are not filed under one binding, and where each object's uses are.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Consumers {
     mounted: BTreeMap<NamespacedName, BTreeSet<Arc<ConsumerObject>>>,
     /// Those of a ServiceAccount in the namespace of a controller, by its name.
     with_controller: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
+    /// The kinds whose objects could not be listed.
+    unseen: Vec<UnseenKind>,
 }
 
 impl Cluster {
@@ -44,21 +46,57 @@ impl Cluster {
         named.iter().chain(anywhere).chain(mounted)
     }
 
-    /// The objects that a pod mounts and that nobody has seen, so that what they ask for does not show.
+    /// The kinds that may have objects, and could not be listed.
     #[must_use]
-    pub fn unseen_classes<'a>(&self, pod: &'a Pod) -> Vec<&'a str> {
+    pub fn unseen_kinds(&self) -> &[UnseenKind] {
+        &self.consumers.unseen
+    }
+
+    /// Takes note of the kinds that may have objects, and could not be listed. What was seen of them before stands. Returns
+    /// whether that is news.
+    pub fn set_unseen_kinds(&mut self, mut kinds: Vec<UnseenKind>) -> bool {
+        kinds.sort();
+        let is_news = self.consumers.unseen != kinds;
+        self.consumers.unseen = kinds;
+        is_news
+    }
+
+    /// The kinds of which an object may have a controller request the token of a ServiceAccount without being seen.
+    #[must_use]
+    pub fn unseen_requesters(&self, key: &BindingKey) -> Vec<&UnseenKind> {
+        let is_one = |kind: &&UnseenKind| match kind.explains {
+            Explains::RequestsForTheirRole | Explains::Requests => true,
+            Explains::RequestsOfMountingPods => !self.unseen_classes(key).is_empty(),
+            Explains::Launches => false,
+        };
+        self.consumers.unseen.iter().filter(is_one).collect()
+    }
+
+    /// The kinds of which an object may name the role of any ServiceAccount without being seen.
+    #[must_use]
+    pub fn unseen_role_givers(&self) -> Vec<&UnseenKind> {
+        let kinds = self.consumers.unseen.iter();
+        kinds
+            .filter(|kind| kind.explains == Explains::RequestsForTheirRole)
+            .collect()
+    }
+
+    /// The `SecretProviderClass` objects that pods of a ServiceAccount mount and that are not among the objects here, by
+    /// name.
+    #[must_use]
+    pub fn unseen_classes(&self, key: &BindingKey) -> BTreeSet<String> {
         let (group, kind) = SECRET_PROVIDER_CLASS;
-        let is_unseen = |name: &&str| {
+        let is_unseen = |id: &NamespacedName| {
             let object = ConsumerObject {
                 group: group.to_owned(),
                 kind: kind.to_owned(),
-                namespace: pod.namespace.clone(),
-                name: (*name).to_owned(),
+                namespace: id.namespace.clone(),
+                name: id.name.clone(),
             };
             !self.consumers.objects.contains_key(&object)
         };
-        let names = pod.secret_provider_classes.iter().map(String::as_str);
-        names.filter(is_unseen).collect()
+        let mounted = classes(self.bindings.get(key), &key.namespace);
+        mounted.into_iter().filter(is_unseen).map(|id| id.name).collect()
     }
 
     /// Stores the uses that an object makes of ServiceAccounts, in place of those that it made before. An object without any

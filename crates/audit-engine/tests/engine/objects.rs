@@ -319,3 +319,21 @@ fn the_pods_of_a_namespace_that_goes_leave_nothing_behind() {
     assert!(home.roles.is_empty() && home.policies.is_empty(), "{home:?}");
     assert!(lab.shown.bindings.is_empty());
 }
+
+/// What could call for it may be in objects of that kind.
+#[test]
+fn an_automatic_object_stays_while_a_kind_that_may_call_for_it_is_unseen() {
+    let store = audit_k8s::consumers::kind("external-secrets.io", "SecretStore").unwrap();
+    let mut lab = Lab::healthy();
+    lab.see(Observation::UnseenConsumers(vec![store]));
+    lab.annotated("app", None);
+    lab.pass(60);
+    assert!(lab.status("app").is_some());
+    let findings = lab.api.cluster.clone().unwrap()["findings"].clone();
+    assert!(findings.to_string().contains("IRSA915"), "{findings}");
+    lab.see(Observation::UnseenConsumers(Vec::new()));
+    lab.pass(60);
+    assert!(lab.status("app").is_none(), "everything has been seen");
+    let status = lab.api.cluster.clone().unwrap();
+    assert!(!status.to_string().contains("IRSA915"), "{status}");
+}

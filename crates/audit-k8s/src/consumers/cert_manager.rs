@@ -7,7 +7,7 @@
 //! Source: <https://cert-manager.io/docs/configuration/acme/dns01/route53/>,
 //! <https://cert-manager.io/docs/configuration/#cluster-resource-namespace>.
 
-use audit_core::model::{BindingKey, RequestedAudience, Use, Used};
+use audit_core::model::{BindingKey, Explains, RequestedAudience, Use, Used};
 use serde_json::Value;
 
 use super::usage::{ConsumerKind, Object, Usage, items, sts, text};
@@ -21,6 +21,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "Issuer",
         plural: "issuers",
         namespaced: true,
+        explains: Explains::RequestsForTheirRole,
         read,
     },
     ConsumerKind {
@@ -28,6 +29,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "ClusterIssuer",
         plural: "clusterissuers",
         namespaced: false,
+        explains: Explains::RequestsForTheirRole,
         read,
     },
 ];

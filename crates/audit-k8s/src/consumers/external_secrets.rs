@@ -10,7 +10,7 @@
 //! Source: <https://external-secrets.io/latest/provider/aws-access/>, and `credsFromServiceAccount` of the provider.
 
 use audit_core::model::service_account::DEFAULT_AUDIENCE;
-use audit_core::model::{BindingKey, RequestedAudience, Use, Used};
+use audit_core::model::{BindingKey, Explains, RequestedAudience, Use, Used};
 
 use super::usage::{ConsumerKind, Object, Usage, items, text};
 
@@ -20,6 +20,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "SecretStore",
         plural: "secretstores",
         namespaced: true,
+        explains: Explains::Requests,
         read: store,
     },
     ConsumerKind {
@@ -27,6 +28,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "ClusterSecretStore",
         plural: "clustersecretstores",
         namespaced: false,
+        explains: Explains::Requests,
         read: store,
     },
     ConsumerKind {
@@ -34,6 +36,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "ECRAuthorizationToken",
         plural: "ecrauthorizationtokens",
         namespaced: true,
+        explains: Explains::Requests,
         read: generator,
     },
     ConsumerKind {
@@ -41,6 +44,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "STSSessionToken",
         plural: "stssessiontokens",
         namespaced: true,
+        explains: Explains::Requests,
         read: generator,
     },
     ConsumerKind {
@@ -48,6 +52,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "ClusterGenerator",
         plural: "clustergenerators",
         namespaced: false,
+        explains: Explains::Requests,
         read: cluster_generator,
     },
 ];

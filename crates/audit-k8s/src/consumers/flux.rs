@@ -7,6 +7,8 @@
 //!
 //! Source: <https://fluxcd.io/flux/integrations/aws/>.
 
+use audit_core::model::Explains;
+
 use super::usage::{ConsumerKind, Object, Usage, sts};
 
 const fn source(group: &'static str, kind: &'static str, plural: &'static str) -> ConsumerKind {
@@ -15,6 +17,7 @@ const fn source(group: &'static str, kind: &'static str, plural: &'static str) -
         kind,
         plural,
         namespaced: true,
+        explains: Explains::Requests,
         read,
     }
 }
@@ -30,6 +33,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "Kustomization",
         plural: "kustomizations",
         namespaced: true,
+        explains: Explains::Requests,
         read: decryption,
     },
 ];

@@ -10,7 +10,7 @@
 //!
 //! What has ended starts no pods any more. A pod that names none runs as `default`: a `Workflow` as well.
 
-use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Used};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Explains, Used};
 use serde_json::Value;
 
 use super::usage::{ConsumerKind, Object, Usage, items, text};
@@ -26,6 +26,7 @@ const fn kind(
         kind,
         plural,
         namespaced: true,
+        explains: Explains::Launches,
         read,
     }
 }
@@ -57,6 +58,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         kind: "ClusterWorkflowTemplate",
         plural: "clusterworkflowtemplates",
         namespaced: false,
+        explains: Explains::Launches,
         read: |object| workflow(object, "/spec"),
     },
     kind(

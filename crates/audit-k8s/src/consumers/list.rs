@@ -3,9 +3,9 @@
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use super::read;
 use super::seen::Seen;
 use super::served::served;
+use super::{ConsumerKind, kinds, read};
 use crate::observation::{Observation, WatchChange};
 
 /// Objects in one answer.
@@ -13,36 +13,47 @@ const PAGE_SIZE: u32 = 100;
 
 /// What the beginning of the watches would tell.
 pub(crate) async fn list(client: &Client, namespace: Option<&str>) -> Vec<Observation> {
-    let kinds = match served(client).await {
+    let served = match served(client).await {
         Ok(kinds) => kinds,
         Err(error) => {
             tracing::debug!(%error, "which kinds of other projects are served is not known");
-            return Vec::new();
+            return vec![Observation::UnseenConsumers(kinds().collect())];
         }
     };
     let mut observations = Vec::new();
-    for (kind, resource) in kinds {
+    let mut unseen = Vec::new();
+    for (kind, resource) in served {
         let api: Api<Seen> = match namespace {
             Some(namespace) if kind.namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
             _ => Api::all_with(client.clone(), &resource),
         };
-        let mut params = ListParams::default().limit(PAGE_SIZE);
-        loop {
-            let page = match api.list(&params).await {
-                Ok(page) => page,
-                Err(error) => {
-                    tracing::debug!(kind = kind.kind, %error, "cannot be listed");
-                    break;
-                }
-            };
-            let listed = page.items.iter().filter_map(|seen| read(kind, &seen.value));
-            observations
-                .extend(listed.map(|object| Observation::Consumer(kind, WatchChange::Applied(object))));
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => break,
-            }
+        if let Err(error) = pages(kind, &api, &mut observations).await {
+            tracing::debug!(kind = kind.kind, %error, "cannot be listed");
+            unseen.push(kind);
         }
     }
+    observations.push(Observation::UnseenConsumers(unseen));
     observations
 }
+
+/// All objects of a kind, page by page.
+async fn pages(
+    kind: &'static ConsumerKind,
+    api: &Api<Seen>,
+    observations: &mut Vec<Observation>,
+) -> Result<(), kube::Error> {
+    let mut params = ListParams::default().limit(PAGE_SIZE);
+    loop {
+        let page = api.list(&params).await?;
+        let listed = page.items.iter().filter_map(|seen| read(kind, &seen.value));
+        observations.extend(listed.map(|object| Observation::Consumer(kind, WatchChange::Applied(object))));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/consumers/list.rs"]
+mod tests;

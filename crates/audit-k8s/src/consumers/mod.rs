@@ -1,10 +1,11 @@
-//! Objects of other projects that use ServiceAccounts: a table of kinds, one file for each project.
+//! Objects that use ServiceAccounts without being pods, almost all of other projects: a table of kinds, one file for each project.
 //!
 //! A kind is a row of its file's table and a function that reads an object's JSON. Versions do not matter: only fields are
 //! read that all served versions have, and what is not there is not used. To add a kind, copy the nearest file, and name its
 //! table in `TABLES`; `docs/credential-paths.md` goes through it step by step.
 
 mod cert_manager;
+mod cron_job;
 mod external_secrets;
 mod flux;
 mod launchers;
@@ -26,8 +27,9 @@ use usage::{Object, text};
 pub(crate) use watch::observe;
 
 /// The tables of all files.
-static TABLES: [&[ConsumerKind]; 5] = [
+static TABLES: [&[ConsumerKind]; 6] = [
     cert_manager::KINDS,
+    cron_job::KINDS,
     external_secrets::KINDS,
     flux::KINDS,
     launchers::KINDS,
@@ -79,5 +81,5 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/consumers.rs"]
+#[path = "../../tests/unit/consumers/mod.rs"]
 mod tests;

@@ -5,7 +5,7 @@
 //!
 //! Source: <https://github.com/aws/secrets-store-csi-driver-provider-aws#usage>.
 
-use audit_core::model::{Use, Used};
+use audit_core::model::{Explains, Use, Used};
 
 use super::usage::{ConsumerKind, Object, Usage, sts};
 
@@ -14,6 +14,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[ConsumerKind {
     kind: audit_core::model::consumer::SECRET_PROVIDER_CLASS.1,
     plural: "secretproviderclasses",
     namespaced: true,
+    explains: Explains::RequestsOfMountingPods,
     read,
 }];
 

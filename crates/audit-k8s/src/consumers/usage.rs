@@ -1,6 +1,8 @@
 //! What a kind's function is given, and what it returns.
 
-use audit_core::model::{BindingKey, Consumer, ConsumerObject, RequestedAudience, Use, Used};
+use audit_core::model::{
+    BindingKey, Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used,
+};
 use serde_json::Value;
 
 /// A kind of objects that use ServiceAccounts.
@@ -14,8 +16,22 @@ pub struct ConsumerKind {
     pub plural: &'static str,
     /// Whether objects of it are in namespaces.
     pub namespaced: bool,
+    /// What its objects can explain at most.
+    pub explains: Explains,
     /// What an object uses.
     pub(super) read: fn(&Object<'_>) -> Vec<Usage>,
+}
+
+impl ConsumerKind {
+    /// The kind, as one that could not be listed.
+    pub(crate) fn unseen(&self) -> UnseenKind {
+        UnseenKind {
+            group: self.group.to_owned(),
+            kind: self.kind.to_owned(),
+            resource: self.plural.to_owned(),
+            explains: self.explains,
+        }
+    }
 }
 
 impl PartialEq for ConsumerKind {

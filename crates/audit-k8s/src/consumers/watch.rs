@@ -1,7 +1,7 @@
 //! The watches of the kinds that are served: they begin when a kind is installed and end when it is removed.
 //!
-//! The API server is asked once a minute which groups it has: one small answer. What may not be listed is not known, and
-//! asked for again after [`REFUSED_FOR`]: no error, and no loop.
+//! The API server is asked once a minute which groups it has: one small answer. A kind that may not be listed costs the
+//! knowledge, and nothing else: it is said to be unseen, and asked for again after [`REFUSED_FOR`].
 
 use audit_core::model::NamespacedName;
 use std::collections::BTreeMap;
@@ -13,13 +13,13 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::seen::Seen;
 use super::served::served;
-use super::{ConsumerKind, read};
+use super::{ConsumerKind, kinds, read};
 use crate::observation::{Observation, WatchChange};
 use crate::trouble;
 
@@ -29,7 +29,7 @@ const ASKED_EVERY: Duration = Duration::from_mins(1);
 /// How long a kind is left alone that may not be listed.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
 
-/// How long the first listings may take before everything else goes on without them.
+/// How long the listings of kinds that have just appeared may take before everything else goes on without them.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one watch call lasts, in seconds, and how many objects one answer to a list call has: as of the other kinds, but
@@ -40,61 +40,113 @@ const PAGE_SIZE: u32 = 100;
 /// The pause where the backoff has none to give; it always has.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// A kind that was served when it was last asked.
-enum Served {
-    /// It is watched.
-    Watched(AbortHandle),
-    /// It may not be listed, since then.
-    Refused(Instant),
+/// How far the watch of a kind has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Its first listing is under way.
+    Begun,
+    /// It fails, and is tried again: nobody waits for it.
+    Failing,
+    /// All its objects have been listed.
+    Listed,
+    /// It has ended, because the kind may not be listed.
+    Refused,
+    /// It has ended, because the kind is not served after all.
+    Gone,
 }
 
-/// Watches the kinds of the table for as long as they are served, and sends what they say. `listed` hears when those that are
-/// served at first have been listed, or cannot be.
+/// A kind that was served when that was last asked.
+struct Watched {
+    kind: &'static ConsumerKind,
+    /// When its watch began.
+    since: Instant,
+    progress: watch::Receiver<Progress>,
+    handle: AbortHandle,
+}
+
+impl Watched {
+    fn progress(&self) -> Progress {
+        *self.progress.borrow()
+    }
+
+    /// Whether its watch has ended and may begin again.
+    fn is_due(&self) -> bool {
+        match self.progress() {
+            Progress::Refused => self.since.elapsed() >= REFUSED_FOR,
+            Progress::Gone => true,
+            Progress::Begun | Progress::Failing | Progress::Listed => false,
+        }
+    }
+}
+
+/// By group and kind.
+type Known = BTreeMap<(&'static str, &'static str), Watched>;
+
+/// Watches the kinds of the table for as long as they are served, and sends what they say, and which of them are unseen.
+/// `listed` hears when those that are served at first have been listed, or cannot be.
 pub(crate) async fn observe(client: Client, sender: Sender<Observation>, listed: oneshot::Sender<()>) {
     let mut watches = JoinSet::new();
-    let mut known: BTreeMap<(&str, &str), (&'static ConsumerKind, Served)> = BTreeMap::new();
+    let mut known = Known::new();
+    let mut told = Vec::new();
+    let mut is_asked = false;
     let mut first = Some(listed);
     loop {
-        while let Some(ended) = watches.try_join_next() {
-            if let Ok(id) = ended
-                && let Some((_, state)) = known.get_mut(&id)
-            {
-                *state = Served::Refused(Instant::now());
+        while watches.try_join_next().is_some() {}
+        let now = if first.is_some() {
+            insist(&client).await
+        } else {
+            ask(&client).await.ok()
+        };
+        if let Some(now) = now {
+            is_asked = true;
+            for gone in stop(&mut known, &now) {
+                if forget(&sender, gone).await.is_err() {
+                    return;
+                }
+            }
+            for (kind, resource) in now {
+                let id = (kind.group, kind.kind);
+                if known.get(&id).is_none_or(Watched::is_due) {
+                    let (progress, seen) = watch::channel(Progress::Begun);
+                    let api = Api::all_with(client.clone(), &resource);
+                    let handle = watches.spawn(follow(kind, api, sender.clone(), progress));
+                    known.insert(
+                        id,
+                        Watched {
+                            kind,
+                            since: Instant::now(),
+                            progress: seen,
+                            handle,
+                        },
+                    );
+                }
             }
         }
-        let mut listings = Vec::new();
-        match served(&client).await {
-            Ok(now) => {
-                for gone in stop(&mut known, &now) {
-                    if forget(&sender, gone).await.is_err() {
-                        return;
-                    }
-                }
-                for (kind, resource) in now {
-                    let id = (kind.group, kind.kind);
-                    let is_due = match known.get(&id) {
-                        None => true,
-                        Some((_, Served::Refused(since))) => since.elapsed() >= REFUSED_FOR,
-                        Some((_, Served::Watched(_))) => false,
-                    };
-                    if is_due {
-                        let (done, listing) = oneshot::channel();
-                        listings.push(listing);
-                        let api = Api::all_with(client.clone(), &resource);
-                        let watch = watch(kind, resource, api, sender.clone(), done);
-                        let handle = watches.spawn(async move {
-                            watch.await;
-                            id
-                        });
-                        known.insert(id, (kind, Served::Watched(handle)));
-                    }
-                }
+        let begun = known.values_mut().map(|one| {
+            let progress = &mut one.progress;
+            async move {
+                progress
+                    .wait_for(|progress| *progress != Progress::Begun)
+                    .await
+                    .is_ok()
             }
-            Err(error) => tracing::debug!(%error, "which kinds of other projects are served is not known"),
+        });
+        let _ = timeout(PATIENCE, futures::future::join_all(begun)).await;
+        let unseen: Vec<&'static ConsumerKind> = if is_asked {
+            let mut unseen: Vec<_> = known.values().collect();
+            unseen.retain(|one| one.progress() != Progress::Listed);
+            unseen.into_iter().map(|one| one.kind).collect()
+        } else {
+            kinds().collect()
+        };
+        if told != unseen {
+            tell(&unseen);
+            told.clone_from(&unseen);
+            if sender.send(Observation::UnseenConsumers(unseen)).await.is_err() {
+                return;
+            }
         }
         if let Some(first) = first.take() {
-            // A listing that fails drops its end, which counts as well.
-            let _ = timeout(PATIENCE, futures::future::join_all(listings)).await;
             let _ = first.send(());
         }
         tokio::select! {
@@ -104,23 +156,52 @@ pub(crate) async fn observe(client: Client, sender: Sender<Observation>, listed:
     }
 }
 
-/// Ends the watches of kinds that are not served any more, and returns those.
-fn stop(
-    known: &mut BTreeMap<(&str, &str), (&'static ConsumerKind, Served)>,
-    now: &[(&'static ConsumerKind, ApiResource)],
-) -> Vec<&'static ConsumerKind> {
-    let is_gone = |kind: &ConsumerKind| !now.iter().any(|(other, _)| *other == kind);
-    let gone: Vec<&'static ConsumerKind> = known
-        .values()
-        .map(|(kind, _)| *kind)
-        .filter(|kind| is_gone(kind))
-        .collect();
-    for kind in &gone {
-        if let Some((_, Served::Watched(handle))) = known.remove(&(kind.group, kind.kind)) {
-            handle.abort();
-        }
+/// Logs which kinds are unseen, when these have changed.
+fn tell(unseen: &[&ConsumerKind]) {
+    let names: Vec<&str> = unseen.iter().map(|kind| kind.kind).collect();
+    if names.is_empty() {
+        tracing::info!("all kinds of other projects that are served have been listed");
+    } else {
+        tracing::info!(
+            kinds = names.join(", "),
+            "could not be listed: what their objects explain is not known (IRSA915)"
+        );
     }
-    gone
+}
+
+/// The kinds that are served.
+async fn ask(client: &Client) -> Result<Vec<(&'static ConsumerKind, ApiResource)>, kube::Error> {
+    let kinds = served(client).await;
+    if let Err(error) = &kinds {
+        tracing::debug!(%error, "which kinds of other projects are served is not known");
+    }
+    kinds
+}
+
+/// The same, asked again for a while: what explains pods is to be known before them.
+async fn insist(client: &Client) -> Option<Vec<(&'static ConsumerKind, ApiResource)>> {
+    let mut backoff = DefaultBackoff::default();
+    let answered = async {
+        loop {
+            match ask(client).await {
+                Ok(kinds) => return Some(kinds),
+                Err(kube::Error::Api(status)) if status.code == trouble::FORBIDDEN => return None,
+                Err(_) => sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, answered).await.ok().flatten()
+}
+
+/// Ends the watches of kinds that are not served any more, and returns those.
+fn stop(known: &mut Known, now: &[(&'static ConsumerKind, ApiResource)]) -> Vec<&'static ConsumerKind> {
+    let is_gone = |kind: &ConsumerKind| !now.iter().any(|(other, _)| *other == kind);
+    let gone = known.extract_if(.., |_, one| is_gone(one.kind));
+    gone.map(|(_, one)| {
+        one.handle.abort();
+        one.kind
+    })
+    .collect()
 }
 
 /// Says that there is no object of a kind any more.
@@ -135,18 +216,16 @@ async fn forget(sender: &Sender<Observation>, kind: &'static ConsumerKind) -> Re
 }
 
 /// Watches one kind until the receiver is gone, or the kind may not be listed.
-async fn watch(
+async fn follow(
     kind: &'static ConsumerKind,
-    resource: ApiResource,
     api: Api<Seen>,
     sender: Sender<Observation>,
-    listed: oneshot::Sender<()>,
+    progress: watch::Sender<Progress>,
 ) {
     let config = watcher::Config::default()
         .timeout(WATCH_SECONDS)
         .page_size(PAGE_SIZE);
     let mut backoff = DefaultBackoff::default();
-    let mut listed = Some(listed);
     let events = watcher(api, config);
     pin_mut!(events);
     while let Some(event) = events.next().await {
@@ -161,23 +240,27 @@ async fn watch(
                 {
                     return;
                 }
-                if is_listed && let Some(listed) = listed.take() {
-                    let _ = listed.send(());
+                if is_listed {
+                    progress.send_replace(Progress::Listed);
                 }
             }
-            Err(error) if trouble::is_refused(&error) => {
-                let (kind, group) = (kind.kind, resource.group.as_str());
-                tracing::info!(
-                    kind,
-                    group,
-                    "may not be listed: what it says of ServiceAccounts is not known"
-                );
+            Err(error) if trouble::is(&error, trouble::FORBIDDEN) => {
+                progress.send_replace(Progress::Refused);
+                return;
+            }
+            Err(error) if trouble::is(&error, trouble::NOT_FOUND) => {
+                progress.send_replace(Progress::Gone);
                 return;
             }
             Err(error) => {
                 tracing::debug!(kind = kind.kind, %error, "watch failed, will be tried again");
-                // Nobody waits for a kind that cannot be read now.
-                drop(listed.take());
+                progress.send_if_modified(|progress| {
+                    let is_first = *progress == Progress::Begun;
+                    if is_first {
+                        *progress = Progress::Failing;
+                    }
+                    is_first
+                });
                 sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
             }
         }
@@ -197,3 +280,7 @@ fn change(kind: &ConsumerKind, event: Event<Seen>) -> Option<WatchChange<super::
         }
     })
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/consumers/watch.rs"]
+mod tests;

@@ -74,7 +74,9 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     chain.service_account?;
     let is_bare =
         chain.annotation == Annotation::Missing && chain.misplaced.is_none() && !chain.carries_role();
-    if !is_bare || chain.snapshot.cluster.webhook_entries_unseen() {
+    let cluster = &chain.snapshot.cluster;
+    let may_have_one = cluster.webhook_entries_unseen() || !cluster.unseen_role_givers().is_empty();
+    if !is_bare || may_have_one {
         return None;
     }
     let trusting: Vec<String> = chain

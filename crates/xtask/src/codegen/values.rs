@@ -1,10 +1,10 @@
 //! The chart's values. This is their one source: `values.yaml`, `values.schema.json` and the chart's reference are made
 //! of it.
 
+mod consumers;
 mod render;
 
-use std::collections::BTreeMap;
-
+use consumers::Consumers;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -94,9 +94,9 @@ struct Rbac {
     create: bool,
     /// Adds IrsaAudits to the roles `view`, `edit` and `admin` of Kubernetes.
     aggregate: bool,
-    /// The kinds of other projects that the operator may list and watch, where they are installed, as `resource.group`. Without a
-    /// kind, pods and ServiceAccounts that it explains may be reported as broken or at risk.
-    consumers: BTreeMap<String, bool>,
+    /// The kinds of other projects that the operator may list and watch where they are installed, as `resource.group`. What a kind
+    /// explains is unknown without it, instead of broken: IRSA915 says so.
+    consumers: Consumers,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -297,9 +297,7 @@ impl Default for Values {
             rbac: Rbac {
                 create: true,
                 aggregate: true,
-                consumers: audit_k8s::consumers::kinds()
-                    .map(|kind| (format!("{}.{}", kind.plural, kind.group), true))
-                    .collect(),
+                consumers: Consumers::default(),
             },
             crds: Crds {
                 install: true,

@@ -91,11 +91,24 @@ pub fn table() -> String {
     let mut text = "| value | default | what it is |\n|---|---|---|\n".to_owned();
     for entry in entries(&schema, &defaults) {
         if !is_group(&schema, &entry.path) {
-            let (path, default) = (entry.path.join("."), flow(entry.default));
-            let _ = writeln!(text, "| `{path}` | `{default}` | {} |", entry.about);
+            let (path, default) = (shown(&entry.path), flow(entry.default));
+            let about = entry.about.replace('\n', " ");
+            let _ = writeln!(text, "| `{path}` | `{default}` | {about} |");
         }
     }
     text
+}
+
+/// A path as people write it: names with dots are quoted.
+fn shown(path: &[&str]) -> String {
+    let names = path.iter().map(|name| {
+        if name.contains('.') {
+            format!("\"{name}\"")
+        } else {
+            (*name).to_owned()
+        }
+    });
+    names.collect::<Vec<_>>().join(".")
 }
 
 fn defaults() -> Value {
@@ -235,6 +248,7 @@ mod tests {
             "image.repository",
             "pod.resources",
             "operator.accounts",
+            "rbac.consumers.\"secretstores.external-secrets.io\"",
             "replicas",
         ] {
             assert!(table.contains(&format!("| `{path}` |")), "{path}: {table}");

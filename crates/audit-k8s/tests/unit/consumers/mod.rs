@@ -1,5 +1,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "specs are written in place")]
 
+pub(crate) mod server;
+
 use audit_core::model::{Use, Used};
 use serde_json::{Value, json};
 
@@ -284,4 +286,20 @@ fn an_object_without_a_name_or_of_another_shape_uses_nothing() {
             assert!(found.iter().all(|one| !one.is_certain), "{}", kind.kind);
         }
     }
+}
+
+#[test]
+fn cron_jobs_launch() {
+    let launched = |spec: Value| uses("batch", "CronJob", Some("shop"), spec);
+    let template = |account: Value| json!({"spec": {"template": {"spec": account}}});
+    let named = template(json!({"serviceAccountName": "cart"}));
+    assert_eq!(launched(json!({"jobTemplate": named})), ["shop/cart: launches"]);
+    assert_eq!(
+        launched(json!({"suspend": true, "jobTemplate": named})),
+        ["shop/cart: launches, perhaps"]
+    );
+    assert_eq!(
+        launched(json!({"jobTemplate": template(json!({}))})),
+        ["shop/default: launches, perhaps"]
+    );
 }

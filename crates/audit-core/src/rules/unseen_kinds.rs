@@ -1,0 +1,89 @@
+//! What objects of other projects may explain that were not seen: where one may, its absence proves nothing.
+
+use crate::chain::Chain;
+use crate::fix::Fix;
+use crate::model::UnseenKind;
+use crate::paths;
+use crate::snapshot::Origin;
+use crate::text::quote_list;
+
+/// The most kinds that a message lists.
+const SHOWN: usize = 3;
+
+/// Objects that were not seen and may explain what is missing.
+pub(super) struct MayExplain {
+    /// The end of a message, from the semicolon on.
+    pub(super) note: String,
+    /// What makes them visible.
+    pub(super) fix: Fix,
+}
+
+impl MayExplain {
+    fn by_kinds(kinds: &[&UnseenKind], how: &str) -> Option<Self> {
+        kinds.first()?;
+        Some(Self {
+            note: format!(
+                "; irsa-audit could not list {}, and such an object {how}",
+                kinds_shown(kinds)
+            ),
+            fix: Fix::manual(format!(
+                "let irsa-audit list {}, as IRSA915 says: whether anything has to be repaired depends on these objects",
+                resources(kinds)
+            )),
+        })
+    }
+}
+
+/// Objects for which a controller may request the token of the ServiceAccount, so that its pods need no credentials.
+pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
+    let cluster = &chain.snapshot.cluster;
+    let kinds = cluster.unseen_requesters(chain.key);
+    if chain.snapshot.origin == Origin::Live {
+        return MayExplain::by_kinds(&kinds, "may request the token of this ServiceAccount instead");
+    }
+    let classes: Vec<String> = cluster.unseen_classes(chain.key).into_iter().collect();
+    classes.first()?;
+    let shown = quote_list(&classes, SHOWN);
+    Some(MayExplain {
+        note: format!(
+            "; its pods mount SecretProviderClass {shown}, which was not given: with provider `aws`, its driver requests the token \
+             instead"
+        ),
+        fix: Fix::manual(format!(
+            "give the manifest of SecretProviderClass {shown} as well"
+        )),
+    })
+}
+
+/// Objects that may name the role of the ServiceAccount, so that it needs no annotation.
+pub(super) fn of_missing_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
+    let kinds = chain.snapshot.cluster.unseen_role_givers();
+    MayExplain::by_kinds(&kinds, "may name the role of this ServiceAccount itself")
+}
+
+/// Objects for which a controller may read an annotation that the webhook does not read.
+pub(super) fn of_misplaced_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
+    let misplaced = chain.misplaced.as_ref()?;
+    let is_read_by_controllers =
+        misplaced.on_pods_of.is_none() && misplaced.key == format!("{}/role-arn", paths::REQUESTERS_PREFIX);
+    if !is_read_by_controllers {
+        return of_missing_annotation(chain);
+    }
+    let kinds = chain.snapshot.cluster.unseen_requesters(chain.key);
+    MayExplain::by_kinds(&kinds, "may be why this annotation is there")
+}
+
+/// Kinds as a message names them: "objects of kind `A`, `B`".
+pub(super) fn kinds_shown(kinds: &[&UnseenKind]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.kind.as_str()).collect();
+    format!("objects of kind {}", quote_list(&names, SHOWN))
+}
+
+/// Kinds as rights and the chart's values name them: "`plural.group`, `plural.group`".
+pub(super) fn resources(kinds: &[&UnseenKind]) -> String {
+    let names: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("{}.{}", kind.resource, kind.group))
+        .collect();
+    quote_list(&names, SHOWN)
+}
