@@ -10,7 +10,9 @@ use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles}
 use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
-use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use};
+use crate::model::{
+    Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use, WorkloadRef,
+};
 use crate::paths::{CredentialPath, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
@@ -418,6 +420,7 @@ fn is_pending(chain: &Chain<'_>) -> bool {
     waits(rules::evidence::gaps(chain), Link::Permissions)
         || is_provider_list_pending(chain)
         || is_target_pending(chain)
+        || is_lookup_pending(chain)
         || chain.other_roles().into_iter().any(|arn| {
             let other = chain.for_role(arn, chain.audience);
             let gaps = rules::evidence::gaps_of(&other, chain.issuer.is_some());
@@ -435,6 +438,17 @@ fn is_provider_list_pending(chain: &Chain<'_>) -> bool {
         && chain
             .role_account()
             .is_some_and(|account| account.provider_urls.is_pending())
+}
+
+/// Whether an expected workload without pods is being looked up.
+fn is_lookup_pending(chain: &Chain<'_>) -> bool {
+    let cluster = &chain.snapshot.cluster;
+    let is_pending = |workload: &WorkloadRef| {
+        !cluster.has_pods_of(&chain.key.namespace, workload)
+            && cluster.looked_up(chain.key, workload).is_none()
+    };
+    let expected = chain.request.map_or(&[][..], |request| &request.workloads);
+    chain.snapshot.origin == Origin::Live && expected.iter().any(is_pending)
 }
 
 /// Whether a role that it is expected to assume is on its way: its trust policy has its say.

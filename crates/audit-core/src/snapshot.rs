@@ -13,7 +13,7 @@ use ::rbac::Rbac;
 
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, Held,
-    NamespacedName, Pod, Reviews, ServiceAccount, Workload, likeness,
+    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, Workload, WorkloadRef, likeness,
 };
 use consumers::Consumers;
 use webhook::Webhook;
@@ -73,6 +73,8 @@ pub struct Cluster {
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Workloads that do not replace their pods at once, by namespace.
     held: HashMap<(String, Workload), Held>,
+    /// What was said of workloads without pods that are expected to run as a ServiceAccount.
+    looked_up: BTreeMap<(BindingKey, WorkloadRef), LookedUp>,
     consumers: Consumers,
     webhook: Webhook,
     rbac: Rbac,
@@ -197,6 +199,39 @@ impl Cluster {
     /// Takes note of what keeps a workload from replacing its pods.
     pub fn put_held(&mut self, namespace: &str, workload: Workload, held: Held) {
         self.held.insert((namespace.to_owned(), workload), held);
+    }
+
+    /// Whether pods of a workload were seen, whatever they run as. Pods that have ended count.
+    #[must_use]
+    pub fn has_pods_of(&self, namespace: &str, workload: &WorkloadRef) -> bool {
+        let mut pods = self.pods_in(namespace);
+        pods.any(|pod| pod.workload.kind == workload.kind && pod.workload.name == workload.name)
+    }
+
+    /// What the API server said of a workload that is expected to run as a ServiceAccount.
+    #[must_use]
+    pub fn looked_up(&self, key: &BindingKey, workload: &WorkloadRef) -> Option<&LookedUp> {
+        // Few are, and the copies are short.
+        self.looked_up.get(&(key.clone(), workload.clone()))
+    }
+
+    /// Takes note of what the API server said of an expected workload. Returns whether that is news.
+    pub fn put_looked_up(&mut self, key: &BindingKey, workload: &WorkloadRef, found: LookedUp) -> bool {
+        let id = (key.clone(), workload.clone());
+        let is_news = self.looked_up.get(&id) != Some(&found);
+        self.looked_up.insert(id, found);
+        is_news
+    }
+
+    /// Forgets what was said of all workloads.
+    pub fn forget_looked_up(&mut self) {
+        self.looked_up.clear();
+    }
+
+    /// Forgets what was said of the workloads of a binding, but for these.
+    pub fn retain_looked_up(&mut self, key: &BindingKey, workloads: &BTreeSet<WorkloadRef>) {
+        self.looked_up
+            .retain(|(other, workload), _| other != key || workloads.contains(workload));
     }
 
     /// What there is about a ServiceAccount.

@@ -2,7 +2,7 @@
 
 use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
 use audit_core::Verdict;
-use audit_core::model::{BindingKey, NamespacedName};
+use audit_core::model::{BindingKey, NamespacedName, WorkloadRef};
 use audit_core::rbac::{ReviewQuestion, Ruling};
 
 /// A ServiceAccount that owns its automatic `IrsaAudit`.
@@ -143,6 +143,15 @@ pub enum ReviewOutcome {
     Failed,
 }
 
+/// A question to the API server: as which ServiceAccount does a workload run that is expected to run as this one?
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    /// The ServiceAccount; the workload is in its namespace.
+    pub key: BindingKey,
+    /// The workload.
+    pub workload: WorkloadRef,
+}
+
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -150,6 +159,8 @@ pub enum Action {
     Read(audit_aws::Request),
     /// Ask the API server.
     Review(Review),
+    /// Ask the API server for a workload.
+    LookUp(Lookup),
     /// Write to the API server.
     Write(Write),
 }

@@ -13,6 +13,7 @@
 //! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
 //! | `reviews` | what to ask the API server about expected permissions, when, and when to believe it |
+//! | `workloads` | which expected workloads to look up, and when |
 //! | `cluster` | the status of the `ClusterIrsaAudit` |
 //! | `summary`, `action`, `schedule` | what comes out, and when to look again |
 
@@ -31,6 +32,7 @@ mod summary;
 #[cfg(test)]
 #[path = "../tests/engine/mod.rs"]
 mod tests;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,7 +48,7 @@ use audit_core::{Config, Snapshot, audit};
 use audit_k8s::{Index, Observation};
 use jiff::Timestamp;
 
-pub use action::{Action, Announcement, AuditOwner, Review, ReviewOutcome, Write, WriteOutcome};
+pub use action::{Action, Announcement, AuditOwner, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;
@@ -56,6 +58,7 @@ use schedule::Schedule;
 use settings::EffectiveSettings;
 pub use settings::EngineSettings;
 pub use summary::{BindingSummary, MetricsView, PodCounts};
+use workloads::LookupPlan;
 
 /// How soon a binding is looked at again whose time has passed already.
 const OVERDUE: Duration = Duration::from_secs(1);
@@ -78,6 +81,7 @@ pub struct Engine {
     default_audience: Option<String>,
     evidence: EvidencePlan,
     reviews: ReviewPlan,
+    lookups: LookupPlan,
     leading: bool,
     /// Bindings to look at in the next turn.
     dirty: BTreeSet<BindingKey>,
@@ -104,6 +108,7 @@ impl Engine {
         Self {
             evidence: EvidencePlan::new(in_force.refresh, settings.cluster_name.clone()),
             reviews: ReviewPlan::new(in_force.refresh),
+            lookups: LookupPlan::default(),
             in_force,
             settings,
             snapshot: Snapshot::default(),
@@ -185,6 +190,8 @@ impl Engine {
             self.evidence.reset();
             self.snapshot.reviews = Reviews::default();
             self.reviews.reset();
+            self.lookups.reset();
+            self.snapshot.cluster.forget_looked_up();
             self.changed.extend(std::mem::take(&mut self.states).into_keys());
             self.dirty.clear();
             self.forced.clear();
@@ -226,6 +233,7 @@ impl Engine {
             self.schedule.next(),
             self.evidence.next(issuer),
             self.reviews.next(),
+            self.lookups.next(),
             self.cluster.next(),
         ]
         .into_iter()
@@ -245,6 +253,7 @@ impl Engine {
             && self.snapshot.accounts.values().filter(is_open).all(is_listed)
             && !self.evidence.is_waiting()
             && self.reviews.are_settled(now)
+            && self.lookups.is_settled(now)
             && !self.report(now).bindings.iter().any(|binding| binding.pending)
     }
 
@@ -283,6 +292,7 @@ impl Engine {
         let requests = self.evidence.requests(&self.snapshot, now);
         actions.extend(requests.into_iter().map(Action::Read));
         self.begin_reviews(now, &mut actions);
+        self.begin_lookups(now, &mut actions);
         if self.cluster.is_due(now) {
             self.overview(now, &mut actions);
         }

@@ -21,6 +21,7 @@
 //! | [`watch`] | the watches |
 //! | [`mod@list`] | the same once, for who does not stay |
 //! | [`index`] | what was observed, kept |
+//! | [`workload_kind`] | the kinds of workloads that are looked up by name |
 //! | [`lease`] | leader election |
 //! | [`rights`] | what RBAC has to allow for all that |
 
@@ -41,6 +42,7 @@ pub mod watch;
 mod watched;
 pub mod webhook_object;
 mod wire;
+pub mod workload_kind;
 
 pub use audit_object::{AuditObject, Owner};
 pub use config_map_object::ConfigMapObject;
@@ -53,3 +55,4 @@ pub use policy_object::PolicyObject;
 pub use prune::Undecodable;
 pub use watch::{Scope, observe};
 pub use webhook_object::WebhookObject;
+pub use workload_kind::WorkloadKind;

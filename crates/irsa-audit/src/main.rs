@@ -61,7 +61,8 @@ fn main() -> ExitCode {
 }
 
 fn run_operator(args: OperatorArgs) -> ExitCode {
-    let filter = match EnvFilter::try_new(&args.log) {
+    // What the library warns of, the watches tell themselves, or expect: a kind that may not be listed.
+    let filter = match EnvFilter::try_new(format!("kube_runtime::watcher=error,{}", args.log)) {
         Ok(filter) => filter,
         Err(error) => {
             return usage(&format!(

@@ -3,7 +3,7 @@
 use audit_api::irsa_audit::VerdictName;
 use serde_json::{Value, json};
 
-use super::{APP, Fix, Scenario, exactly, trusting};
+use super::{APP, Fix, Scenario, exactly, key, trusting};
 use crate::world::SECOND_AUDIENCE;
 use crate::{objects, trust};
 
@@ -22,10 +22,14 @@ pub(super) fn all() -> Vec<Scenario> {
     ]
 }
 
-/// A pod that brings role and token itself, for an audience that its role does not accept.
+/// A pod that brings role and token itself, for an audience of its own.
 fn own() -> Scenario {
     let namespace = "own-token";
-    let role = trusting(namespace, &exactly(namespace, APP));
+    let condition = json!({"StringEquals": {
+        key("sub"): trust::subject("default", APP),
+        key("aud"): SECOND_AUDIENCE,
+    }});
+    let role = trusting(namespace, &condition);
     let mut pod = objects::pod(namespace, APP, "x2v7k", APP, None);
     let token = json!({"serviceAccountToken": {"audience": SECOND_AUDIENCE, "path": "token"}});
     put(
@@ -49,7 +53,7 @@ fn own() -> Scenario {
     let title = "the chart mounts the token itself, as it does on GKE";
     Scenario::bound(namespace, title, role)
         .with_objects(vec![objects::bare_service_account(namespace, APP), pod])
-        .broken("IRSA209", "AudienceConditionMismatch")
+        .broken("IRSA204", "SubjectNamespaceMismatch")
         .fixed_by(Fix::AWS)
         .by("Own")
 }
@@ -57,7 +61,6 @@ fn own() -> Scenario {
 fn requested_without_annotation() -> Scenario {
     let namespace = "store-without-role";
     let role = trusting(namespace, &exactly(namespace, APP));
-    // That the token is for STS is all that the trust policy asks for: who else it admits is none of this scenario's.
     let title = "could not get provider client: an IAM role must be associated with service account";
     Scenario::bound(namespace, title, role)
         .with_objects(vec![
@@ -161,6 +164,7 @@ fn expecting(namespace: &'static str, title: &'static str, pod: Value) -> Scenar
     let expected = json!({"serviceAccountName": APP, "expect": {"roleArn": role.arn()}});
     let objects = vec![
         objects::bare_service_account(namespace, APP),
+        objects::deployment(namespace, APP, APP),
         objects::audit(namespace, APP, &expected),
         pod,
     ];

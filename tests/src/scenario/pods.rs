@@ -12,6 +12,7 @@ pub(super) fn all() -> Vec<Scenario> {
         stale_and_gone(),
         stale_and_working(),
         other_account(),
+        other_account_without_pods(),
         other_audience(),
     ]
 }
@@ -61,6 +62,31 @@ fn other_account() -> Scenario {
         .with_objects(objects)
         .broken("IRSA403", "PodUsesOtherServiceAccount")
         .fixed_by(Fix::Rollout)
+}
+
+/// As which ServiceAccount it would run, only its template says.
+fn other_account_without_pods() -> Scenario {
+    let namespace = "scaled-to-zero";
+    let title = "it gets no credentials whenever we scale it up";
+    let role = trusting(namespace, &exactly(namespace, APP));
+    let workloads = json!([{"kind": "Deployment", "name": APP}]);
+    let expected = json!({"serviceAccountName": APP, "expect": {"workloads": workloads}});
+    let mut deployment = objects::deployment(namespace, APP, "default");
+    if let Some(spec) = deployment
+        .get_mut("spec")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        spec.insert("replicas".to_owned(), json!(0));
+    }
+    let objects = vec![
+        objects::audit(namespace, APP, &expected),
+        objects::service_account(namespace, APP, &role.arn()),
+        deployment,
+    ];
+    Scenario::bound(namespace, title, role)
+        .with_objects(objects)
+        .broken("IRSA403", "PodUsesOtherServiceAccount")
+        .fixed_by(Fix::KUBECTL)
 }
 
 fn other_audience() -> Scenario {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 pub use rbac::KubernetesExpectation;
 
 /// A workload by kind and name, in the namespace of the binding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct WorkloadRef {
     /// `Deployment`, `StatefulSet`, … : the kind of the controller.
     pub kind: String,

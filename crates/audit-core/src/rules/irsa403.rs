@@ -4,7 +4,9 @@
 //! A workload that the `IrsaAudit` expects to run as this ServiceAccount (`expect.workloads`) runs as `default` or as
 //! another one. During a rollout, pods of both may run: then nothing is said.
 //!
-//! If the expected workload has no pods and no template was given, the ServiceAccount that it runs as is not seen: *unknown*.
+//! If the expected workload has no pods, its template counts: from files as it was given, in the cluster as the API server shows it
+//! to the operator, which asks for this one workload by name. If there is no such workload, or its template was not seen, it is
+//! *unknown*.
 //!
 //! Without an expectation it is a *notice* without a command, where names suggest it. All of this must hold:
 //! - the ServiceAccount is annotated with a role, nothing runs as it, not even a finished pod, no object of another project uses
@@ -51,7 +53,7 @@ use crate::chain::{Annotation, Chain, RoleChain, RoleOutcome, asked_role};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
-use crate::model::{AuditRequest, Likeness, Pod, Workload, WorkloadRef, likeness};
+use crate::model::{AuditRequest, Likeness, LookedUp, Pod, Workload, WorkloadRef, likeness};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -97,38 +99,64 @@ fn expected(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).fix(fix::run_as(chain.key, &workload)))
 }
 
-/// The workload, with the ServiceAccount as which it runs, if all its pods run as another than the binding's.
+/// The workload, with the ServiceAccount as which it runs, if all its pods run as another than the binding's; or if it has none,
+/// and its template names another.
 fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a WorkloadRef, &'a str)> {
+    let cluster = &chain.snapshot.cluster;
     let belongs = |pod: &Pod| {
         pod.is_active() && pod.workload.kind == workload.kind && pod.workload.name == workload.name
     };
     if chain.pods.iter().chain(&chain.templates).any(|pod| belongs(pod)) {
         return None;
     }
-    let pod = chain
-        .snapshot
-        .cluster
-        .pods_in(&chain.key.namespace)
-        .find(|pod| belongs(pod))?;
-    Some((workload, pod.service_account.as_str()))
+    let runs_as = match cluster.pods_in(&chain.key.namespace).find(|pod| belongs(pod)) {
+        Some(pod) => pod.service_account.as_str(),
+        None => match looked_up(chain, workload)? {
+            LookedUp::RunsAs(other) => other,
+            LookedUp::Absent | LookedUp::Unreadable => return None,
+        },
+    };
+    (runs_as != chain.key.service_account).then_some((workload, runs_as))
 }
 
-/// An expected workload without pods: as which ServiceAccount it would run does not show. Pods that have ended show it.
+/// What the API server said of a workload of which there are no pods.
+fn looked_up<'a>(chain: &Chain<'a>, workload: &WorkloadRef) -> Option<&'a LookedUp> {
+    let cluster = &chain.snapshot.cluster;
+    let found = cluster.looked_up(chain.key, workload)?;
+    (!cluster.has_pods_of(&chain.key.namespace, workload)).then_some(found)
+}
+
+/// An expected workload without pods that does not exist, or of which the template was not seen either. Pods that have ended show as
+/// which ServiceAccount it runs.
 fn unseen(chain: &Chain<'_>, request: &AuditRequest) -> Option<Finding> {
-    let is_seen = |workload: &WorkloadRef| {
-        let mut pods = chain.snapshot.cluster.pods_in(&chain.key.namespace);
-        pods.any(|pod| pod.workload.kind == workload.kind && pod.workload.name == workload.name)
+    let cluster = &chain.snapshot.cluster;
+    let is_unseen = |workload: &&WorkloadRef| {
+        !cluster.has_pods_of(&chain.key.namespace, workload)
+            && !matches!(looked_up(chain, workload), Some(LookedUp::RunsAs(_)))
     };
-    let unseen = request.workloads.iter().find(|workload| !is_seen(workload))?;
+    let unseen = request.workloads.iter().find(is_unseen)?;
+    let (why, fix) = match looked_up(chain, unseen) {
+        Some(LookedUp::Absent) => (
+            "there is no such workload in the namespace",
+            "create the workload, or take it out of `spec.expect.workloads`",
+        ),
+        _ => (
+            "it has no pods: as which ServiceAccount it runs is not seen",
+            "scale the workload up, or take it out of `spec.expect.workloads`",
+        ),
+    };
     let message = format!(
-        "IrsaAudit `{}` expects {}/{} to run as `{}`, and it has no pods: as which ServiceAccount it runs is not seen",
+        "IrsaAudit `{}` expects {}/{} to run as `{}`, and {why}",
         quote(&request.name),
         quote(&unseen.kind),
         quote(&unseen.name),
         quote(&chain.key.service_account)
     );
-    let fix = Fix::manual("scale the workload up, or take it out of `spec.expect.workloads`");
-    Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(Severity::Unknown)
+            .fix(Fix::manual(fix)),
+    )
 }
 
 /// What names alone say.
@@ -319,6 +347,54 @@ mod tests {
         change(&mut pod);
         world.snapshot.cluster.put_pod(pod);
         world
+    }
+
+    #[test]
+    fn of_an_expected_workload_without_pods_the_template_counts() {
+        let workload = WorkloadRef {
+            kind: "Deployment".to_owned(),
+            name: "cart".to_owned(),
+        };
+        let expecting = || {
+            let world = World::healthy().without_pods();
+            world.request(|request| request.workloads = vec![workload.clone()])
+        };
+        let audited = |found: LookedUp| {
+            let mut world = expecting();
+            let key = world.key.clone();
+            world.snapshot.cluster.put_looked_up(&key, &workload, found);
+            world.audit()
+        };
+        assert!(expecting().audit().pending, "it is about to be looked up");
+        assert_healthy(&audited(LookedUp::RunsAs("cart".to_owned())));
+        let elsewhere = audited(LookedUp::RunsAs("default".to_owned()));
+        assert_eq!(
+            (elsewhere.verdict, elsewhere.reason),
+            (Verdict::Broken, "PodUsesOtherServiceAccount")
+        );
+        let fix = &elsewhere.findings[0].fix.as_ref().unwrap().text;
+        assert_eq!(
+            fix,
+            "kubectl set serviceaccount --namespace shop deployment/cart cart"
+        );
+        for (found, says) in [
+            (LookedUp::Absent, "there is no such workload"),
+            (LookedUp::Unreadable, "is not seen"),
+        ] {
+            let report = audited(found);
+            assert_eq!(report.verdict, Verdict::Unknown);
+            assert!(
+                !report.pending && report.message.contains(says),
+                "{}",
+                report.message
+            );
+        }
+        // Pods that are there say it themselves.
+        let mut world = World::healthy().request(|request| request.workloads = vec![workload.clone()]);
+        let key = world.key.clone();
+        let found = LookedUp::RunsAs("default".to_owned());
+        world.snapshot.cluster.put_looked_up(&key, &workload, found);
+        assert_healthy(&world.audit());
     }
 
     #[test]

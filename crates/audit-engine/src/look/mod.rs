@@ -27,6 +27,7 @@ impl Engine {
     /// Audits one binding and says what follows.
     pub(super) fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
         let is_forced = self.forced.remove(key);
+        self.plan_lookups(key, is_forced, now);
         let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key);
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
         self.refer(&mut gathered, is_forced, now);

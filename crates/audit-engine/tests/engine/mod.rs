@@ -17,6 +17,7 @@ mod reviews;
 mod simulation;
 mod status;
 mod trouble;
+mod workloads;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,13 +26,15 @@ use audit_api::IrsaAuditStatus;
 use audit_api::irsa_audit::VerdictName;
 use audit_aws::{Piece, Reading, Request};
 use audit_core::Config;
-use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, NamespacedName};
+use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, LookedUp, NamespacedName};
 use audit_k8s::{Kind, Observation, WatchChange, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::schedule::after;
-use crate::{Action, Engine, EngineSettings, MetricsView, Review, ReviewOutcome, Write, WriteOutcome};
+use crate::{
+    Action, Engine, EngineSettings, Lookup, MetricsView, Review, ReviewOutcome, Write, WriteOutcome,
+};
 use api_server::ApiServer;
 use aws::{Answers, Aws};
 
@@ -69,9 +72,12 @@ struct Lab {
     unshown: Vec<Observation>,
     /// What the API server answers to reviews.
     rules: fn(&Review) -> ReviewOutcome,
+    /// What the API server says of workloads.
+    workloads: fn(&Lookup) -> LookedUp,
     writes: Vec<Write>,
     reads: Vec<Request>,
     reviews: Vec<Review>,
+    lookups: Vec<Lookup>,
     shown: MetricsView,
 }
 
@@ -89,9 +95,11 @@ impl Lab {
             lags: false,
             unshown: Vec::new(),
             rules: reviews::agrees,
+            workloads: |_| LookedUp::Unreadable,
             writes: Vec::new(),
             reads: Vec::new(),
             reviews: Vec::new(),
+            lookups: Vec::new(),
             shown: MetricsView::default(),
         }
     }
@@ -351,6 +359,7 @@ impl Lab {
                 }
                 Action::Read(request) => self.reads.push(request.clone()),
                 Action::Review(review) => self.reviews.push(review.clone()),
+                Action::LookUp(lookup) => self.lookups.push(lookup.clone()),
             }
         }
         actions
@@ -368,6 +377,10 @@ impl Lab {
                 Action::Review(review) => {
                     let outcome = (self.rules)(&review);
                     self.engine.reviewed(review, outcome, self.now);
+                }
+                Action::LookUp(lookup) => {
+                    let outcome = (self.workloads)(&lookup);
+                    self.engine.looked_up(lookup, outcome, self.now);
                 }
                 Action::Write(write) if self.fails => {
                     self.engine.written(&write, &WriteOutcome::Failed, self.now);
@@ -425,11 +438,12 @@ impl Lab {
         self.settle();
     }
 
-    /// Forgets which writes, reads and reviews there were.
+    /// Forgets which writes, reads, reviews and lookups there were.
     fn forget(&mut self) {
         self.writes.clear();
         self.reads.clear();
         self.reviews.clear();
+        self.lookups.clear();
     }
 
     fn status(&self, name: &str) -> Option<IrsaAuditStatus> {

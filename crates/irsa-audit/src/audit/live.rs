@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use audit_aws::evidence::Answered;
 use audit_aws::{CallOutcome, Directory, PieceAnswer, Reading, Request, RequestObserver};
 use audit_core::Snapshot;
-use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Index, ListFailed, Observation, WatchChange};
 use jiff::Timestamp;
@@ -22,8 +22,9 @@ use tokio::time::sleep;
 use super::evidence::Evidence;
 use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
+use crate::cluster::workload::Workloads;
 use crate::cluster::{issuer, shown};
-use audit_engine::{Action, Engine, EngineSettings, Review, ReviewOutcome};
+use audit_engine::{Action, Engine, EngineSettings, Lookup, Review, ReviewOutcome};
 
 /// Nothing is read twice.
 const REFRESH: Duration = Duration::from_hours(24);
@@ -179,12 +180,15 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
         (None, None) => {}
     }
     let (reviewer, reviews) = Reviewer::new(&client);
+    let (workloads, lookups) = Workloads::new(&client);
     let mut session = Session {
         engine,
         directory,
         readings,
         reviewer,
         reviews,
+        workloads,
+        lookups,
         asks_eks,
         warned: false,
         warned_of_simulations: false,
@@ -211,6 +215,7 @@ async fn token(kubeconfig: &kube::Config) -> Option<String> {
 enum Heard {
     Reading(Reading),
     Review(Review, ReviewOutcome),
+    Lookup(Lookup, LookedUp),
     /// Nothing, for as long as anybody wanted to wait.
     Nothing,
     /// Nothing, for ever.
@@ -224,6 +229,8 @@ struct Session {
     readings: Receiver<Reading>,
     reviewer: Reviewer,
     reviews: UnboundedReceiver<(Review, ReviewOutcome)>,
+    workloads: Workloads,
+    lookups: UnboundedReceiver<(Lookup, LookedUp)>,
     /// EKS has been asked for the issuer.
     asks_eks: bool,
     /// Somebody was told that reviews fail.
@@ -242,6 +249,7 @@ impl Session {
                 match action {
                     Action::Read(request) => self.directory.request(request),
                     Action::Review(review) => self.reviewer.start(review),
+                    Action::LookUp(lookup) => self.workloads.start(lookup),
                     // Nothing is written by who only looks.
                     Action::Write(_) => {}
                 }
@@ -264,6 +272,10 @@ impl Session {
                     heard = Instant::now();
                     self.reviewed(review, outcome);
                 }
+                Heard::Lookup(lookup, outcome) => {
+                    heard = Instant::now();
+                    self.engine.looked_up(lookup, outcome, Timestamp::now());
+                }
                 Heard::Nothing if heard.elapsed() >= SILENCE => {
                     let seconds = SILENCE.as_secs();
                     eprintln!(
@@ -281,6 +293,7 @@ impl Session {
         tokio::select! {
             reading = self.readings.recv() => reading.map_or(Heard::End, Heard::Reading),
             Some((review, outcome)) = self.reviews.recv() => Heard::Review(review, outcome),
+            Some((lookup, outcome)) = self.lookups.recv() => Heard::Lookup(lookup, outcome),
             () = sleep(patience) => Heard::Nothing,
         }
     }

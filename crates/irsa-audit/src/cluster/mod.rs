@@ -3,6 +3,7 @@
 mod ending;
 pub mod issuer;
 pub mod review;
+pub mod workload;
 
 pub use ending::Ending;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use audit_aws::{Directory, Reading, Request};
-use audit_core::model::{ClusterIssuer, IssuerSource};
+use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
 use audit_k8s::Observation;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -14,7 +14,8 @@ use super::leader::Guard;
 use super::metrics::Metrics;
 use super::publish::Publisher;
 use crate::cluster::review::Reviewer;
-use audit_engine::{Action, Engine, Review, ReviewOutcome, Write, WriteOutcome};
+use crate::cluster::workload::Workloads;
+use audit_engine::{Action, Engine, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
 
 /// How many inputs are taken in before the engine takes a turn.
 const BATCH: usize = 4096;
@@ -32,6 +33,8 @@ pub struct Controller {
     pub publisher: Publisher,
     /// Asks the API server what it would answer to others.
     pub reviewer: Reviewer,
+    /// Asks the API server for expected workloads.
+    pub workloads: Workloads,
     /// Tells who leads.
     pub guard: Guard,
     /// Shown to Prometheus.
@@ -46,6 +49,8 @@ pub struct Controller {
     pub outcomes: mpsc::UnboundedReceiver<(Write, WriteOutcome)>,
     /// What came of reviews.
     pub reviews: mpsc::UnboundedReceiver<(Review, ReviewOutcome)>,
+    /// What came of lookups.
+    pub lookups: mpsc::UnboundedReceiver<(Lookup, LookedUp)>,
     /// What the cluster says of its issuer; nothing where it does not tell.
     pub issuers: mpsc::Receiver<Option<ClusterIssuer>>,
     /// The name by which EKS may be asked for the issuer.
@@ -73,6 +78,7 @@ impl Controller {
                 },
                 Some((write, outcome)) = self.outcomes.recv() => self.written(&write, &outcome),
                 Some((review, outcome)) = self.reviews.recv() => self.reviewed(review, outcome),
+                Some((lookup, outcome)) = self.lookups.recv() => self.looked_up(lookup, outcome),
                 Some(issuer) = self.issuers.recv() => self.issuer(issuer),
                 () = self.guard.changed() => {}
                 () = alarm => {}
@@ -93,6 +99,8 @@ impl Controller {
                 self.written(&write, &outcome);
             } else if let Ok((review, outcome)) = self.reviews.try_recv() {
                 self.reviewed(review, outcome);
+            } else if let Ok((lookup, outcome)) = self.lookups.try_recv() {
+                self.looked_up(lookup, outcome);
             } else {
                 return;
             }
@@ -133,6 +141,10 @@ impl Controller {
         self.engine.reviewed(review, outcome, Timestamp::now());
     }
 
+    fn looked_up(&mut self, lookup: Lookup, outcome: LookedUp) {
+        self.engine.looked_up(lookup, outcome, Timestamp::now());
+    }
+
     fn issuer(&mut self, found: Option<ClusterIssuer>) {
         if let Some(issuer) = found {
             tracing::info!(url = %issuer.url, source = issuer.source.as_str(), "issuer found");
@@ -168,6 +180,7 @@ impl Controller {
             match action {
                 Action::Read(request) => self.directory.request(request),
                 Action::Review(review) => self.reviewer.start(review),
+                Action::LookUp(lookup) => self.workloads.start(lookup),
                 Action::Write(write) => self.publisher.start(write),
             }
         }

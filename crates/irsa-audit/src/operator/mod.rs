@@ -30,6 +30,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::cluster::review::Reviewer;
+use crate::cluster::workload::Workloads;
 use crate::cluster::{issuer, shown};
 use controller::Controller;
 use leader::Guard;
@@ -209,6 +210,7 @@ async fn start(
     };
     let recorder = Recorder::new(client.clone(), reporter);
     let (reviewer, reviews) = Reviewer::new(&client);
+    let (workloads, lookups) = Workloads::new(&client);
     let (publisher, outcomes) = Publisher::new(client, recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
     Controller {
@@ -216,6 +218,7 @@ async fn start(
         directory,
         publisher,
         reviewer,
+        workloads,
         guard,
         metrics,
         ready,
@@ -223,6 +226,7 @@ async fn start(
         readings,
         outcomes,
         reviews,
+        lookups,
         issuers,
         cluster_name,
         leads: false,
