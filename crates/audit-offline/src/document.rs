@@ -68,10 +68,14 @@ fn read(source: &Source) -> Result<Vec<Document>, Problem> {
     }
     if documents.is_empty() {
         let message = "holds no document: is it the output of a command that failed?";
-        return if source.named {
-            Err(Problem::error(place, message))
-        } else {
+        // A chart leaves comments where a value switches a manifest off.
+        let is_commented = text
+            .lines()
+            .any(|line| line.starts_with('#') || line.starts_with("---"));
+        return if is_commented && !source.named {
             Ok(documents)
+        } else {
+            Err(Problem::unusable(place, message))
         };
     }
     Ok(documents)
@@ -263,11 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_in_a_directory_is_nothing() {
-        let source = Source {
-            named: false,
-            ..Source::new("a.yaml", "# nothing\n")
+    fn a_file_in_a_directory_may_hold_comments_alone() {
+        let found = |text: &str| {
+            read(&Source {
+                named: false,
+                ..Source::new("a.yaml", text)
+            })
         };
-        assert!(read(&source).unwrap().is_empty());
+        for text in ["# nothing\n", "---\n# Source: templates/a.yaml\n", "---\n"] {
+            assert!(found(text).unwrap().is_empty(), "{text:?}");
+        }
+        for text in ["", "\n", "null\n", "[]"] {
+            let problem = found(text).unwrap_err();
+            assert_eq!(problem.weight, crate::problem::Weight::Warning, "{text:?}");
+            assert!(problem.to_string().contains("command that failed"), "{problem}");
+        }
     }
 }

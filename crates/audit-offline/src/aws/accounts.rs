@@ -20,8 +20,23 @@ pub(super) struct Accounts {
     told: BTreeMap<String, Told>,
     /// The accounts that the outputs in a directory name.
     folders: BTreeMap<Arc<str>, BTreeSet<String>>,
+    /// All outputs are in one directory.
+    is_one_folder: bool,
     /// Outputs on one role or one policy.
     pieces: Pieces,
+}
+
+/// The account of an output that names none.
+#[derive(Debug)]
+enum Home {
+    Account(String),
+    /// Nothing says which.
+    Unknown,
+    /// The flag `--account` names one account, and the directory's other outputs are of another.
+    Disputed {
+        by_flag: String,
+        by_folder: String,
+    },
 }
 
 /// What came of an output.
@@ -56,6 +71,8 @@ impl Accounts {
         options: &Options,
         problems: &mut Vec<Problem>,
     ) {
+        let folders: BTreeSet<&Arc<str>> = outputs.iter().map(|(place, _)| &place.folder).collect();
+        self.is_one_folder = folders.len() == 1;
         let mut nameless = Vec::new();
         for (place, output) in outputs {
             problems.extend(of_node(&place, &output));
@@ -73,28 +90,39 @@ impl Accounts {
         }
         let mut providers = Vec::new();
         for (place, output) in nameless {
-            match (self.home(&place, options), output) {
-                (home, Nameless::Provider(provider)) => providers.push(Described {
+            let home = self.home(&place, options);
+            match (home, output) {
+                (Home::Account(account), Nameless::Provider(provider)) => providers.push(Described {
                     place,
-                    home,
+                    home: Some(account),
                     provider,
                 }),
-                (Some(account), Nameless::NoRoles) => self.account(&account).has_all_roles = true,
-                (Some(account), Nameless::NoProviders) => {
+                // The lists of providers may say it.
+                (Home::Unknown, Nameless::Provider(provider)) => providers.push(Described {
+                    place,
+                    home: None,
+                    provider,
+                }),
+                (Home::Account(account), Nameless::NoRoles) => self.account(&account).has_all_roles = true,
+                (Home::Account(account), Nameless::NoProviders) => {
                     self.account(&account).providers.get_or_insert_default();
                 }
-                (Some(account), Nameless::Quota(quota)) => self.account(&account).trust_quota = Some(quota),
-                (Some(account), Nameless::Clusters(names)) => {
+                (Home::Account(account), Nameless::Quota(quota)) => {
+                    self.account(&account).trust_quota = Some(quota);
+                }
+                (Home::Account(account), Nameless::Clusters(names)) => {
                     self.account(&account).cluster_lists.push(names);
                 }
-                // No verdict hangs on it.
-                (None, Nameless::Quota(_) | Nameless::Clusters(_)) => {
-                    problems.push(Problem {
-                        weight: Weight::Warning,
-                        ..self.whose(place)
-                    });
+                (home, output) => {
+                    let problem = match home {
+                        Home::Disputed { by_flag, by_folder } => disputed(place, &by_flag, &by_folder),
+                        Home::Account(_) | Home::Unknown => self.whose(place),
+                    };
+                    // No verdict depends on these.
+                    let is_minor = matches!(output, Nameless::Quota(_) | Nameless::Clusters(_));
+                    let weight = if is_minor { Weight::Warning } else { problem.weight };
+                    problems.push(Problem { weight, ..problem });
                 }
-                (None, _) => problems.push(self.whose(place)),
             }
         }
         self.join(providers, problems);
@@ -102,22 +130,36 @@ impl Accounts {
         pieces.join(&mut self.told, problems);
     }
 
-    /// The account of an output that names none: the one that somebody said; else the only one that its directory tells of;
-    /// else the only one that there is.
-    fn home(&self, place: &Place, options: &Options) -> Option<String> {
-        let only = |mut accounts: Vec<&String>| {
-            if accounts.len() == 1 {
-                accounts.pop().cloned()
-            } else {
-                None
-            }
+    /// The account of an output that names none: the one that the other outputs of its directory are of; else the one of the
+    /// flag; else the one of the nearest directory above; else the only one that there is.
+    ///
+    /// The flag is about outputs that nothing else places. Where a directory that is not its own, or the only directory that
+    /// was given, says otherwise, neither is certain.
+    fn home(&self, place: &Place, options: &Options) -> Home {
+        let own = self.account_of_folder(&place.folder);
+        let above = || {
+            let parents = std::iter::successors(parent(&place.folder), |folder| parent(folder));
+            parents.filter_map(|folder| self.account_of_folder(folder)).next()
         };
-        let of_folder = || only(self.folders.get(&place.folder).into_iter().flatten().collect());
-        options
-            .account
-            .clone()
-            .or_else(of_folder)
-            .or_else(|| only(self.told.keys().collect()))
+        let by_folder = own.or_else(above);
+        let is_certain = own.is_some() && !self.is_one_folder;
+        match (&options.account, by_folder) {
+            (Some(by_flag), Some(by_folder)) if by_flag != by_folder && !is_certain => Home::Disputed {
+                by_flag: by_flag.clone(),
+                by_folder: by_folder.to_owned(),
+            },
+            (_, Some(account)) => Home::Account(account.to_owned()),
+            (Some(account), None) => Home::Account(account.clone()),
+            (None, None) => {
+                let only = only(self.told.keys());
+                only.map_or(Home::Unknown, |account| Home::Account(account.clone()))
+            }
+        }
+    }
+
+    /// The account that the outputs of a directory name, where they name one alone.
+    fn account_of_folder(&self, folder: &str) -> Option<&str> {
+        only(self.folders.get(folder)?.iter()).map(String::as_str)
     }
 
     /// Takes in an output that names its account; gives back another.
@@ -189,6 +231,7 @@ impl Accounts {
             | Output::Discovery(_)
             | Output::ControlPolicy(_)
             | Output::ControlTargets(_)
+            | Output::ControlList(_)
             | Output::Unused => Ok(Taken::Nothing),
         }
     }
@@ -335,6 +378,28 @@ impl Accounts {
         };
         self.told.into_iter().map(finish).collect()
     }
+}
+
+/// The element of a collection of one.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
+/// The directory that a directory is in.
+fn parent(folder: &str) -> Option<&str> {
+    folder.rsplit_once(['/', '\\']).map(|(parent, _)| parent)
+}
+
+/// That `--account` and the directory disagree about an output that names no account.
+fn disputed(place: Place, by_flag: &str, by_folder: &str) -> Problem {
+    let message = format!(
+        "does not tell its account: `--account` says {}, and the other outputs in its directory are of {}. Keep the outputs of \
+         each account in a directory of its own",
+        quote(by_flag),
+        quote(by_folder)
+    );
+    Problem::error(place, message)
 }
 
 /// That somebody asked STS with a node's credentials: a pod that did so has none of its own.

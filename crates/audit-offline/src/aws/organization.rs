@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{ControlKind, ControlPolicy};
-use audit_core::text::quote;
+use audit_core::text::{quote, quote_list};
 use serde_json::Value;
 
-use super::control_policy::{Described, Summary, Target, Targets, organization};
+use super::control_policy::{Described, PolicySummary, Target, Targets, organization};
 use super::shape::Output;
 use crate::problem::{Place, Problem};
 
@@ -19,6 +19,8 @@ use crate::problem::{Place, Problem};
 pub(super) struct Organization {
     policies: BTreeMap<String, ControlPolicy>,
     folders: BTreeMap<Arc<str>, Folder>,
+    /// Policies of which an output tells that they are there, and not what they say.
+    listed: Vec<(Place, Vec<PolicySummary>)>,
 }
 
 #[derive(Debug, Default)]
@@ -46,12 +48,16 @@ impl Organization {
                 folder.lists.push((place.clone(), targets));
                 None
             }
+            Output::ControlList(policies) => {
+                self.listed.push((place.clone(), policies));
+                None
+            }
             other => Some(other),
         }
     }
 
     fn policy(&mut self, place: &Place, described: Described) -> Result<(), Problem> {
-        let Summary { id, arn, name, kind } = described.policy_summary;
+        let PolicySummary { id, arn, name, kind } = described.policy_summary;
         let kind = match kind.as_str() {
             "SERVICE_CONTROL_POLICY" => ControlKind::Service,
             "RESOURCE_CONTROL_POLICY" => ControlKind::Resource,
@@ -122,7 +128,24 @@ impl Organization {
                 })),
             }
         }
+        let listed = std::mem::take(&mut self.listed).into_iter();
+        problems.extend(listed.filter_map(|(place, policies)| self.without_document(place, &policies)));
         self.policies.into_values().collect()
+    }
+
+    /// That the documents of listed policies were not given.
+    fn without_document(&self, place: Place, listed: &[PolicySummary]) -> Option<Problem> {
+        let is_missing =
+            |policy: &&PolicySummary| !policy.is_of_aws() && !self.policies.contains_key(&policy.id);
+        let missing = listed.iter().filter(is_missing);
+        let missing: Vec<&str> = missing.map(|policy| policy.id.as_str()).collect();
+        missing.first()?;
+        let message = format!(
+            "lists SCPs or RCPs without their documents, which are not looked at: {}. Give `aws organizations describe-policy \
+             --policy-id ID` of each as well, in a directory of its own",
+            quote_list(&missing, 5)
+        );
+        Some(Problem::warning(place, message))
     }
 
     fn attach(

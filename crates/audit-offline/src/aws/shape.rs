@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::control_policy::{self, Described, Targets};
+use super::control_policy::{self, Described, PolicySummary, Targets};
 
 /// An output that says something of use.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(crate) enum Output {
     ControlPolicy(Described),
     /// `organizations list-targets-for-policy`: where a policy is attached, which it does not tell.
     ControlTargets(Targets),
+    /// `organizations list-policies-for-target`: the policies without their documents.
+    ControlList(Vec<PolicySummary>),
     /// The API server's `/.well-known/openid-configuration`.
     Discovery(IssuerUrl),
     /// `eks list-pod-identity-associations`, or the one of `eks describe-pod-identity-association`.
@@ -430,6 +432,7 @@ enum Kind {
     PolicyVersion,
     ControlPolicy,
     ControlTargets,
+    ControlList,
     Unused,
 }
 
@@ -471,6 +474,8 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::ControlPolicy
     } else if control_policy::is_targets(fields) {
         Kind::ControlTargets
+    } else if control_policy::is_list(fields) {
+        Kind::ControlList
     } else if fields
         .get("Policy")
         .is_some_and(|policy| policy.get("Arn").is_some())
@@ -533,6 +538,10 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
         Kind::ControlTargets => {
             Output::ControlTargets(decoded(value, "organizations list-targets-for-policy")?)
         }
+        Kind::ControlList => Output::ControlList(decoded(
+            field("Policies"),
+            "organizations list-policies-for-target",
+        )?),
         Kind::Discovery => match discovery(&value) {
             Some(issuer) => Output::Discovery(issuer.map_err(|error| error.to_string())?),
             None => return Err("its `issuer` is no text".to_owned()),

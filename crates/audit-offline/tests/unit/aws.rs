@@ -347,6 +347,49 @@ fn outputs_in_one_directory_are_of_one_account() {
 }
 
 #[test]
+fn a_directory_of_its_own_counts_before_the_flag() {
+    let source = |name: &str, value: &Value| crate::Source::new(name, value.to_string());
+    let flag = Options {
+        account: Some(ACCOUNT.to_owned()),
+        ..with_issuer()
+    };
+    let roles = |account: &str| details(&[detail(account, "cart")]);
+    let load = |outputs: &[crate::Source]| {
+        let loaded = crate::load(&[], outputs, &flag);
+        let said = problems(&loaded).join("\n");
+        (provider(&loaded, ACCOUNT), provider(&loaded, OTHER), said)
+    };
+    let silent = String::new();
+    // An empty list of B is not A's, whether or not A's is there.
+    let (a, b) = (
+        source("a/roles.json", &roles(ACCOUNT)),
+        source("b/roles.json", &roles(OTHER)),
+    );
+    let none = source("b/list.json", &listed(&[]));
+    let found = load(&[a.clone(), b.clone(), none.clone()]);
+    assert_eq!(found, (Seen::Nothing, Seen::Absent, silent.clone()));
+    let of_a = [
+        source("a/list.json", &listed(&[ACCOUNT])),
+        source("a/provider.json", &described(AUD)),
+    ];
+    let found = load(&[&of_a[..], &[a.clone(), b.clone(), none.clone()]].concat());
+    assert_eq!(found, (known(AUD), Seen::Absent, silent.clone()));
+    // The flag places what its directory does not.
+    let found = load(&[source("a/list.json", &listed(&[])), b.clone()]);
+    assert_eq!(found, (Seen::Absent, Seen::Nothing, silent));
+    // What is below a directory of another account, or beside it in the only directory, is placed by neither.
+    for nameless in ["b/eu/list.json", "b/list.json"] {
+        let found = load(&[b.clone(), source(nameless, &listed(&[]))]);
+        assert_eq!(
+            (&found.0, &found.1),
+            (&Seen::Nothing, &Seen::Nothing),
+            "{nameless}"
+        );
+        assert!(found.2.contains("`--account` says"), "{}", found.2);
+    }
+}
+
+#[test]
 fn the_same_role_twice_is_one_and_another_form_of_it_an_error() {
     let mut encoded = detail(ACCOUNT, "cart");
     let mut text = String::new();

@@ -116,8 +116,31 @@ fn the_principal_of_an_rcp_is_everyone() {
 #[test]
 fn policies_on_other_matters_are_not_taken() {
     assert_eq!(of(&[described("p-12345678", "TAG_POLICY", "{}")]), []);
-    assert_eq!(
-        of(&[json!({"Policies": [{"Id": "p-12345678", "Type": "SERVICE_CONTROL_POLICY"}]})]),
-        []
+    let listed = json!({"Policies": [{"Id": "p-12345678", "Type": "SERVICE_CONTROL_POLICY"}]});
+    assert_eq!(given(&[listed], &with_issuer()).snapshot.control_policies, []);
+}
+
+#[test]
+fn policies_that_are_listed_without_their_documents_are_named() {
+    let summary = |id: &str| scp(id)["Policy"]["PolicySummary"].clone();
+    let mut of_aws = summary("p-FullAWSAccess");
+    of_aws["Arn"] = json!("arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess");
+    let list = json!({ "Policies": [summary("p-12345678"), of_aws] });
+    let loaded = given(std::slice::from_ref(&list), &with_issuer());
+    let [problem] = &loaded.problems[..] else {
+        panic!("{:?}", loaded.problems)
+    };
+    assert_eq!(problem.weight, Weight::Warning);
+    assert!(
+        problem.message.contains("`p-12345678`") && !problem.message.contains("FullAWSAccess"),
+        "{problem}"
     );
+    assert!(
+        given(&[list, scp("p-12345678")], &with_issuer())
+            .problems
+            .is_empty()
+    );
+    // IAM lists policies as well.
+    let of_iam = json!({ "Policies": [{ "PolicyName": "p", "PolicyId": "ANPA", "Arn": "arn:aws:iam::111122223333:policy/p" }] });
+    assert!(given(&[of_iam], &with_issuer()).problems.is_empty());
 }

@@ -35,7 +35,7 @@ pub struct SourceArgs {
     pub cluster_name: Option<String>,
 
     /// An account to look into besides the caller's own: ID, `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be repeated. With
-    /// --aws: the ID to which outputs belong that name none
+    /// --aws: the account of outputs that name none, where the other outputs of their directory do not tell it
     #[arg(long = "account", value_name = "ACCESS")]
     pub accounts: Vec<AccountAccess>,
 
