@@ -193,7 +193,7 @@ impl<'a> Chain<'a> {
                             repairs,
                         )
                     };
-                    audience::settled(with)
+                    audience::settled(&snapshot.cluster, with)
                 }
                 _ => Some(DEFAULT_AUDIENCE),
             });

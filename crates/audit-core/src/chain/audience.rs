@@ -1,7 +1,8 @@
 //! The audience of tokens for which neither annotation nor ConfigMap asks for one: the webhook's flag `--token-audience`.
 //!
-//! EKS starts its webhook with `sts.amazonaws.com`, in every partition. kOps starts its own with `amazonaws.com`, and whoever
-//! hosts one may use anything: there the flag is known only if somebody says it, or if tokens show it.
+//! EKS starts its webhook with `sts.amazonaws.com`, in every partition. kOps starts its own with `amazonaws.com`, and a webhook
+//! that is self-hosted may have any. There the flag is known only by our own flag, by tokens that show it, or by the webhook's
+//! manifest. Otherwise a role works for certain only where provider and trust policy accept both.
 
 use iam_policy::CauseKind;
 
@@ -9,7 +10,7 @@ use super::role::{RoleChain, RoleOutcome};
 use crate::config::{Config, EKS_PREFIX};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, Pod};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Cluster, Snapshot};
 
 /// The audience that kOps has its webhook give:
 /// <https://github.com/kubernetes/kops/blob/master/upup/models/cloudup/resources/addons/eks-pod-identity-webhook.addons.k8s.io/k8s-1.16.yaml.template>.
@@ -45,15 +46,28 @@ pub fn of_pods<'a>(pods: &[&'a Pod]) -> Option<&'a str> {
     audiences.all(|other| other == Some(first)).then_some(first)
 }
 
-/// The audience to go on with where the default is not known: the usual one if everything passes with it, and one with
-/// which nothing would pass either if none does. Absent where the default decides.
+/// The audience to go on with where the default is not known: the usual one if everything passes with it and with kOps' as
+/// well, and one with which nothing would pass either if none does. Absent where the default decides.
+///
+/// kOps writes its audience into each entry of the webhook's ConfigMap, from the same constant as the flag
+/// (`podIdentityWebhookConfigMapData` in `upup/pkg/fi/cloudup/template_functions.go`): where all entries have it, kOps' audience is enough.
 #[must_use]
-pub fn settled<'a>(with: impl Fn(&str) -> RoleChain<'a>) -> Option<&'a str> {
+pub fn settled<'a>(cluster: &Cluster, with: impl Fn(&str) -> RoleChain<'a>) -> Option<&'a str> {
     let usual = with(DEFAULT_AUDIENCE);
-    let fails = |audience: &str| with(audience).outcome() == RoleOutcome::Fails;
-    if usual.outcome() != RoleOutcome::Fails || usual.role_refuses() {
+    if usual.role_refuses() {
         return Some(DEFAULT_AUDIENCE);
     }
+    let passes = |audience: &str| with(audience).outcome() == RoleOutcome::Passes;
+    if cluster.entries_audience() == Some(OF_KOPS) && passes(OF_KOPS) {
+        return Some(OF_KOPS);
+    }
+    match usual.outcome() {
+        RoleOutcome::Passes => return passes(OF_KOPS).then_some(DEFAULT_AUDIENCE),
+        // What is missing is told anyway.
+        RoleOutcome::Unknown => return Some(DEFAULT_AUDIENCE),
+        RoleOutcome::Fails => {}
+    }
+    let fails = |audience: &str| with(audience).outcome() == RoleOutcome::Fails;
     let provider = match usual.provider {
         Ok(Some(provider)) => provider,
         // Without a provider no token passes, whatever its audience.
@@ -87,7 +101,9 @@ pub fn settled<'a>(with: impl Fn(&str) -> RoleChain<'a>) -> Option<&'a str> {
 mod tests {
     use serde_json::json;
 
-    use crate::model::{ClusterIssuer, Container, IssuerSource, IssuerUrl};
+    use crate::model::{
+        BindingKey, ClusterIssuer, Container, IssuerSource, IssuerUrl, ServiceAccount, WebhookEntry,
+    };
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -162,10 +178,15 @@ mod tests {
             unknown
         );
         assert_eq!(said(&self_hosted(&["vault"], None)).0, Verdict::Unknown);
-        assert_eq!(
-            said(&self_hosted(&[AUDIENCE], Some(AUDIENCE))),
-            (Verdict::Working, vec![])
-        );
+        let usual = || self_hosted(&[AUDIENCE], Some(AUDIENCE));
+        assert_eq!(said(&usual()), unknown, "kOps' tokens are refused");
+        assert_eq!(said(&self_hosted(&[AUDIENCE], None)), unknown);
+        let half = self_hosted(&["amazonaws.com", AUDIENCE], Some(AUDIENCE));
+        assert_eq!(said(&half), unknown, "the trust policy refuses the other one");
+        let both = self_hosted(&["amazonaws.com", AUDIENCE], None);
+        assert_eq!(said(&both), (Verdict::AtRisk, vec!["IRSA208"]), "either works");
+        let on_flag = usual().config(|config| config.token_audience = Some(AUDIENCE.to_owned()));
+        assert_eq!(said(&on_flag), (Verdict::Working, vec![]));
         let nowhere = said(&self_hosted(&["amazonaws.com"], Some("vault")));
         assert_eq!(
             nowhere,
@@ -177,6 +198,67 @@ mod tests {
         assert_eq!(
             said(&self_hosted(&["amazonaws.com"], None).without_provider()).1[0],
             "IRSA301"
+        );
+    }
+
+    #[test]
+    fn a_token_that_was_asked_for_shows_no_default() {
+        let seen = |annotations: &[(&str, &str)]| {
+            let mut world = self_hosted(&[AUDIENCE], Some(AUDIENCE)).service_account("shop", "other");
+            let key = BindingKey::new("shop", "other");
+            let mut other = ServiceAccount::clone(
+                world
+                    .snapshot
+                    .cluster
+                    .binding(&key)
+                    .unwrap()
+                    .service_account()
+                    .unwrap(),
+            );
+            let annotations = annotations.iter();
+            other.annotations = annotations
+                .map(|(name, value)| (format!("{PREFIX}/{name}"), (*value).to_owned()))
+                .collect();
+            world.snapshot.cluster.put_service_account(other);
+            let container = Container {
+                tokens: vec![token(AUDIENCE)],
+                ..injected("app", ROLE)
+            };
+            world.snapshot.cluster.put_pod(pod(&key, "live", container));
+            said(&world).0
+        };
+        assert_eq!(seen(&[("role-arn", ROLE)]), Verdict::Working);
+        assert_eq!(
+            seen(&[("role-arn", ROLE), ("audience", AUDIENCE)]),
+            Verdict::Unknown
+        );
+    }
+
+    #[test]
+    fn entries_of_kops_show_its_default() {
+        let entry = |audience: &str| WebhookEntry {
+            role_arn: ROLE.to_owned(),
+            audience: audience.to_owned(),
+            token_expiration: 0,
+        };
+        let with = |client_id: &str, audiences: &[&str]| {
+            let mut world = self_hosted(&[client_id], Some(client_id));
+            let all = audiences.iter().enumerate();
+            let all = all.map(|(n, audience)| (BindingKey::new("other", format!("n{n}")), entry(audience)));
+            world.snapshot.cluster.put_webhook_entries(all.collect());
+            said(&world).0
+        };
+        assert_eq!(with("amazonaws.com", &["amazonaws.com"; 2]), Verdict::Working);
+        assert_eq!(with("amazonaws.com", &["amazonaws.com", ""]), Verdict::Unknown);
+        assert_eq!(
+            with(AUDIENCE, &["amazonaws.com"]),
+            Verdict::Unknown,
+            "no proof that it is kOps"
+        );
+        assert_eq!(
+            with(AUDIENCE, &[AUDIENCE]),
+            Verdict::Unknown,
+            "an entry is no flag"
         );
     }
 

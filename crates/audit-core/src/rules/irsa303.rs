@@ -7,9 +7,10 @@
 //! its own flag `--token-audience`, else from the tokens in running pods, else from the webhook's Deployment, where that is
 //! among the manifests.
 //!
-//! *Unknown* where the default is not known and decides whether the provider accepts the token; and where the annotation is
-//! there and empty: tokens then get the API server's own audience, which cannot be seen from outside; and where a controller
-//! requests a token for several audiences at once, since it is not documented what STS takes from it.
+//! *Unknown* where the default is not known and decides: provider and trust policy accept `sts.amazonaws.com` or
+//! `amazonaws.com`, but not both. Unknown as well where the annotation is there and empty: tokens then get the API server's own
+//! audience, which cannot be seen from outside; and where a controller requests a token for several audiences at once, since it is
+//! not documented what STS takes from it.
 //!
 //! ## Why it breaks
 //! STS takes only tokens whose audience is among the provider's client ids.
@@ -83,7 +84,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.audience_is_unknown {
         let message = format!(
             "the provider accepts {accepts}, and the default audience of this cluster's webhook is not known: it is the \
-             webhook's flag `--token-audience`, and no running pod has a token that shows it"
+             webhook's flag `--token-audience`, which kOps sets to `amazonaws.com`, and no running pod has a token that shows it"
         );
         let fix = Fix::manual(
             "look up `--token-audience` in the arguments of the pod identity webhook's Deployment, and give the same to \

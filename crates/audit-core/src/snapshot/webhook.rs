@@ -168,6 +168,19 @@ impl Cluster {
         std::mem::replace(&mut self.webhook.entries_unseen, unseen) != unseen
     }
 
+    /// The audience of all roles in the webhook's ConfigMap, where they agree on one.
+    #[must_use]
+    pub fn entries_audience(&self) -> Option<&str> {
+        let roles = self
+            .webhook
+            .entries
+            .values()
+            .filter(|entry| !entry.role_arn.is_empty());
+        let mut audiences = roles.map(|entry| entry.audience.as_str());
+        let first = audiences.next()?;
+        audiences.all(|other| other == first).then_some(first)
+    }
+
     /// What the webhook's ConfigMap says of a ServiceAccount: by its own name, else by its name in every namespace.
     #[must_use]
     pub fn webhook_entry(&self, key: &BindingKey) -> Option<&WebhookEntry> {
