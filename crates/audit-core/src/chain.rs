@@ -170,7 +170,9 @@ impl<'a> Chain<'a> {
         let service_account = created.or_else(|| binding.and_then(Binding::service_account));
         let prefix = &config.annotation_prefix;
         let subject = key.subject();
-        let asked_by = snapshot.cluster.asked_by(key, service_account, prefix);
+        let asked_by = repairs
+            .and_then(Repairs::asked)
+            .unwrap_or_else(|| snapshot.cluster.asked_by(key, service_account, prefix));
         let asked = Annotation::read(&asked_by, config);
         let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
         let all_pods = pods.unwrap_or_else(|| binding.map_or(&[][..], Binding::pods));

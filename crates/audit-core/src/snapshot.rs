@@ -75,6 +75,8 @@ pub struct Cluster {
     held: HashMap<(String, Workload), Held>,
     /// What was said of workloads without pods that are expected to run as a ServiceAccount.
     looked_up: BTreeMap<(BindingKey, WorkloadRef), LookedUp>,
+    /// The templates of workloads that have pods, by namespace: what new pods will be like.
+    templates: HashMap<String, Vec<Pod>>,
     consumers: Consumers,
     webhook: Webhook,
     rbac: Rbac,
@@ -232,6 +234,20 @@ impl Cluster {
     pub fn retain_looked_up(&mut self, key: &BindingKey, workloads: &BTreeSet<WorkloadRef>) {
         self.looked_up
             .retain(|(other, workload), _| other != key || workloads.contains(workload));
+    }
+
+    /// The template of the workload of a running pod, which may have changed since the pod was created. As far as that was seen: a
+    /// cluster is not asked for workloads, files may hold them.
+    #[must_use]
+    pub fn template_of(&self, pod: &Pod) -> Option<&Pod> {
+        let mut all = self.templates.get(&pod.namespace)?.iter();
+        all.find(|template| template.workload == pod.workload)
+    }
+
+    /// Takes note of the template of a workload that has pods.
+    pub fn put_template(&mut self, template: Pod) {
+        let all = self.templates.entry(template.namespace.clone()).or_default();
+        all.push(template);
     }
 
     /// What there is about a ServiceAccount.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use iam_policy::{WebIdentity, trust_statement};
 use serde_json::json;
 
-use crate::chain::{Annotation, Chain, Repairs};
+use crate::chain::{Chain, Repairs};
 use crate::fix::Repaired;
 use crate::model::{
     LastUsed, Pod, Provider, Role, RoleLookup, ServiceAccount, service_account::DEFAULT_AUDIENCE,
 };
+use crate::snapshot::AskedIn;
 use crate::webhook::{Injection, Treatment};
 
 impl Repairs {
@@ -18,6 +19,12 @@ impl Repairs {
         let prefix = &chain.config.annotation_prefix;
         match repaired {
             Repaired::ServiceAccount => self.service_account = Some(account(chain)),
+            Repaired::RoleAnnotation(arn) if chain.source == AskedIn::ConfigMap => {
+                self.set_entry(chain, Some(arn), None);
+            }
+            Repaired::Audience(audience) if chain.source == AskedIn::ConfigMap => {
+                self.set_entry(chain, None, audience.as_deref());
+            }
             Repaired::RoleAnnotation(arn) => {
                 let mut account = account(chain);
                 account
@@ -32,12 +39,6 @@ impl Repairs {
                     Some(audience) => drop(account.annotations.insert(key, audience.clone())),
                     None => drop(account.annotations.remove(&key)),
                 }
-                // What the webhook's ConfigMap says counts only beside an annotation that names no role.
-                if let Annotation::Role(arn) = &chain.annotation {
-                    account
-                        .annotations
-                        .insert(format!("{prefix}/role-arn"), arn.to_string());
-                }
                 self.service_account = Some(account);
             }
             Repaired::Role => {
@@ -50,6 +51,24 @@ impl Repairs {
             Repaired::Pods | Repaired::Templates => {}
         }
         self
+    }
+
+    /// Changes what the webhook's ConfigMap says of the ServiceAccount.
+    fn set_entry(&mut self, chain: &Chain<'_>, role_arn: Option<&str>, audience: Option<&str>) {
+        let Some(mut entry) = self
+            .entry
+            .take()
+            .or_else(|| chain.snapshot.cluster.webhook_entry(chain.key).cloned())
+        else {
+            return;
+        };
+        if let Some(role_arn) = role_arn {
+            role_arn.clone_into(&mut entry.role_arn);
+        }
+        if let Some(audience) = audience {
+            audience.clone_into(&mut entry.audience);
+        }
+        self.entry = Some(entry);
     }
 
     fn set_trust(&mut self, chain: &Chain<'_>, text: &Arc<str>) {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use iam_policy::RoleArn;
 
-use crate::model::{Pod, Provider, RoleLookup, ServiceAccount};
+use crate::model::{Pod, Provider, RoleLookup, ServiceAccount, WebhookEntry};
+use crate::snapshot::{AskedIn, AskedRole};
 
 /// Objects in place of observed ones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Repairs {
     /// The ServiceAccount.
     pub(crate) service_account: Option<ServiceAccount>,
+    /// What the webhook's ConfigMap says of it.
+    pub(crate) entry: Option<WebhookEntry>,
     /// All its pods and templates.
     pub(crate) pods: Option<Vec<Pod>>,
     /// Roles, by account and name.
@@ -20,6 +23,16 @@ pub(crate) struct Repairs {
 }
 
 impl Repairs {
+    /// What the webhook is asked for, where what its ConfigMap says was repaired.
+    pub(super) fn asked(&self) -> Option<AskedRole<'_>> {
+        let entry = self.entry.as_ref()?;
+        Some(AskedRole {
+            source: AskedIn::ConfigMap,
+            role: Some(&entry.role_arn),
+            audience: Some(&entry.audience),
+        })
+    }
+
     pub(super) fn role_of(&self, arn: &RoleArn) -> Option<&RoleLookup> {
         self.roles.get(&(arn.account().to_owned(), arn.name().to_owned()))
     }

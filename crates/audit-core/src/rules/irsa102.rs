@@ -29,7 +29,8 @@
 //!
 //! ## Fix
 //! Set the annotation to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints, in whatever
-//! creates the ServiceAccount as well; then create the pods anew.
+//! creates the ServiceAccount as well; then recreate the pods. Where a whole ARN has only white space or quotes around it, the command
+//! sets the annotation to that ARN.
 //!
 //! ## Verify
 //! A new pod has the right `AWS_ROLE_ARN`, and `aws sts get-caller-identity` in it names the role.
@@ -71,7 +72,6 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !chain.aws_applies() {
         return None;
     }
-    let prefix = &chain.config.annotation_prefix;
     let containers = || chain.pods.iter().flat_map(|pod| &pod.containers);
     let injected_as_is =
         || containers().any(|c| c.has_web_identity() && c.role_arn.as_deref() == Some(*text));
@@ -96,17 +96,31 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         reveal(&error.to_string())
     );
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
-    let fix = match expected.filter(|arn| RoleArn::parse(arn).is_ok()) {
-        Some(arn) if chain.is_webhooks() => repair::annotate_role(chain, arn),
-        _ if !chain.is_webhooks() => Fix::manual(format!(
-            "set {place} to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints for the role"
-        )),
-        _ => Fix::manual(format!(
-            "set annotation `{prefix}/role-arn` to what `aws iam get-role --role-name NAME --query Role.Arn --output \
-             text` prints for the role, and create the pods anew"
+    let meant = expected
+        .filter(|arn| chain.is_webhooks() && RoleArn::parse(arn).is_ok())
+        .or_else(|| wrapped(text));
+    let fix = match meant {
+        Some(arn) => repair::name_role(chain, arn),
+        None => Fix::manual(format!(
+            "set {place} to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints for the role{}",
+            if chain.is_webhooks() {
+                ", and recreate the pods"
+            } else {
+                ""
+            }
         )),
     };
     Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+}
+
+/// The whole ARN in a text that has nothing else but white space, quotes or hidden characters around it.
+fn wrapped(text: &str) -> Option<&str> {
+    // Zero width space, byte order mark.
+    let is_hidden =
+        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
+    let arn = text.trim_matches(|c: char| c.is_whitespace() || is_hidden(c) || is_quote(c));
+    RoleArn::parse(arn).is_ok().then_some(arn)
 }
 
 #[cfg(test)]
@@ -202,6 +216,42 @@ mod tests {
         let expected = fix(annotated("arn:x").expect_role(ROLE));
         assert_eq!(expected.kind, FixKind::Kubectl);
         assert!(expected.text.ends_with(ROLE));
+    }
+
+    #[test]
+    fn a_whole_arn_in_wrappings_is_certain_and_the_audit_goes_on_from_it() {
+        for text in [
+            "arn:aws:iam::111122223333:role/cart ",
+            "\n arn:aws:iam::111122223333:role/cart\n",
+            "\"arn:aws:iam::111122223333:role/cart\"",
+            "'arn:aws:iam::111122223333:role/cart'",
+            "\u{feff}arn:aws:iam::111122223333:role/cart\u{a0}",
+            "\u{201c}arn:aws:iam::111122223333:role/cart\u{201d}",
+        ] {
+            let report = annotated(text).audit();
+            let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+            assert!(fix.text.ends_with(&format!("role-arn={ROLE}")), "{}", fix.text);
+            assert!(report.then.is_empty(), "{:?}", report.then);
+            let elsewhere = annotated(text).condition(&condition("system:serviceaccount:x:cart"));
+            let then = elsewhere.audit().then;
+            assert_eq!(
+                then.iter().map(|finding| finding.entry.code).collect::<Vec<_>>(),
+                ["IRSA204"]
+            );
+        }
+        for text in [
+            "arn:aws:iam::111122223333:role/ cart",
+            "arn:aws:iam:: 111122223333:role/cart",
+        ] {
+            assert_eq!(
+                the_one(&annotated(text).audit(), BROKEN)
+                    .fix
+                    .as_ref()
+                    .unwrap()
+                    .kind,
+                FixKind::Manual
+            );
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(expected)
     );
     let fix = if chain.is_webhooks() {
-        repair::annotate_role(chain, expected)
+        repair::name_role(chain, expected)
     } else {
         let place = repair::where_it_stands(chain, "role-arn");
         Fix::manual(format!(

@@ -20,7 +20,8 @@
 //!
 //! ## Fix
 //! Create the role, or annotate the ServiceAccount with one that exists. Where the account has the role in another case (`Cart` and
-//! `cart`; names of roles never differ by case alone, and STS compares the case), the command sets the annotation to its ARN.
+//! `cart`; names of roles never differ by case alone, and STS compares the case), the command sets the annotation to its ARN. A
+//! role that is not named by an annotation is put right where it is named, such as the webhook's ConfigMap, which kOps writes.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
@@ -65,8 +66,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
             quote(role.arn.name())
         );
-        return Some(Finding::new(&ENTRY, message).fix(repair::annotate_role(chain, &role.arn.to_string())));
+        return Some(Finding::new(&ENTRY, message).fix(repair::name_role(chain, &role.arn.to_string())));
     }
+    let place = repair::where_it_stands(chain, "role-arn");
     let named = in_trust(chain, aws);
     if let Some(other) = named.iter().find(|other| other.eq_ignore_ascii_case(name)) {
         let message = format!(
@@ -74,7 +76,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             quote(other)
         );
         let fix = Fix::manual(format!(
-            "set the role annotation to the ARN of role `{0}`, which `aws iam get-role --role-name {1} --query Role.Arn` prints",
+            "set {place} to the ARN of role `{0}`, which `aws iam get-role --role-name {1} --query Role.Arn` prints",
             quote(other),
             shell::word_quoted(other)
         ));
@@ -84,10 +86,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         [] => String::new(),
         others => format!("; trusted there by name: {}", quote_list(others, 3)),
     };
-    let fix = Fix::manual(
-        "create the role, or set the annotation to the ARN of one that exists: `aws iam list-roles --query \
-         'Roles[].Arn'` with credentials of that account prints them",
-    );
+    let fix = Fix::manual(format!(
+        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query 'Roles[].Arn'` with \
+         credentials of that account prints them"
+    ));
     Some(Finding::new(&ENTRY, format!("{message}{hint}")).fix(fix.repairs(Repaired::Role)))
 }
 
@@ -127,6 +129,22 @@ mod tests {
         for link in [Link::Provider, Link::Trust, Link::Permissions] {
             assert_eq!(state(&report, link), LinkState::NotReached, "{link:?}");
         }
+    }
+
+    #[test]
+    fn what_the_config_map_names_is_mended_there() {
+        let world = World::healthy()
+            .without_annotation()
+            .listed_by_webhook("arn:aws:iam::111122223333:role/CART", AUDIENCE);
+        let report = world.without_pods().read_from_files().audit();
+        let broken = ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken);
+        let fix = the_one(&report, broken).fix.as_ref().unwrap();
+        assert!(
+            fix.text.contains("`RoleARN` of `shop/cart`") && fix.text.contains(ROLE),
+            "{}",
+            fix.text
+        );
+        assert!(report.then.is_empty(), "{:?}", report.then);
     }
 
     #[test]

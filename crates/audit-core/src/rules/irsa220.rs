@@ -19,7 +19,8 @@
 //! ```
 //!
 //! ## Fix
-//! Annotate the ServiceAccount with the role's true ARN and create its pods anew.
+//! Annotate the ServiceAccount with the role's true ARN and recreate its pods; or name the true ARN where the role is named in
+//! place of an annotation: the webhook's ConfigMap, the pod template, or the object that requests the token.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
@@ -52,10 +53,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     let role = aws.found().filter(|_| aws.has_other_arn())?;
     let message = format!(
-        "the annotation says `{}`, and the role's ARN is `{}`",
-        aws.arn, role.arn
+        "{} is `{}`, and the role's ARN is `{}`",
+        repair::where_it_stands(chain, "role-arn"),
+        aws.arn,
+        role.arn
     );
-    let fix = repair::annotate_role(chain, &role.arn.to_string());
+    let fix = repair::name_role(chain, &role.arn.to_string());
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -80,6 +83,30 @@ mod tests {
             assert_eq!(fix.kind, FixKind::Kubectl);
             assert!(fix.text.ends_with(&format!("role-arn={arn}")));
         }
+    }
+
+    #[test]
+    fn what_the_config_map_names_is_mended_there() {
+        let text = trust(&condition(SUBJECT)).to_string();
+        let world = World::healthy()
+            .role(role(WITH_PATH, &text))
+            .without_annotation()
+            .listed_by_webhook(ROLE, AUDIENCE);
+        let report = world.audit();
+        let finding = the_one(&report, BROKEN);
+        let fix = finding.fix.as_ref().unwrap();
+        assert_eq!(fix.kind, FixKind::Manual);
+        assert!(
+            fix.text.contains("ConfigMap") && fix.text.contains(WITH_PATH),
+            "{}",
+            fix.text
+        );
+        assert!(
+            finding.message.contains("in the webhook's ConfigMap"),
+            "{}",
+            finding.message
+        );
+        assert!(report.then.is_empty(), "{:?}", report.then);
     }
 
     #[test]

@@ -48,13 +48,14 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::pods::{missing, some_of, workloads};
+use super::pods::{is_mended, missing, some_of, workloads};
 use super::{repair, selection, skipped, unseen_kinds};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Container, Pod};
+use crate::snapshot::AskedIn;
 use crate::text::quote;
 use crate::webhook::{Injection, Lack, LeftOut, Selection};
 
@@ -142,6 +143,10 @@ impl Why {
     /// Why `pods` have nothing, of which the first shows what a registration wants.
     fn words(self, chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> String {
         let namespace = &chain.key.namespace;
+        let asked = match chain.source {
+            AskedIn::ConfigMap => "entry in the webhook's ConfigMap",
+            AskedIn::Annotation | AskedIn::Pod | AskedIn::Requester => "annotation",
+        };
         let text = match self {
             Self::NotSelected => {
                 return first_left_out(injection, pods)
@@ -154,7 +159,7 @@ impl Why {
                 });
                 let doubts = doubts.unwrap_or_default();
                 return format!(
-                    "they are older than the annotation, or the webhook does not select them: {doubts}"
+                    "they are older than the {asked}, or the webhook does not select them: {doubts}"
                 );
             }
             Self::Skipped => "an annotation tells the webhook to skip the container",
@@ -172,9 +177,11 @@ impl Why {
                 "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
             }
             Self::NotSeen if must_answer(chain) => {
-                "they are older than the annotation, or than the registration of the webhook"
+                return format!("they are older than the {asked}, or than the registration of the webhook");
             }
-            Self::NotSeen => "they are older than the annotation, or the webhook did not see them",
+            Self::NotSeen => {
+                return format!("they are older than the {asked}, or the webhook did not see them");
+            }
         };
         text.to_owned()
     }
@@ -230,8 +237,20 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         .iter()
         .map(|why| why.words(chain, &injection, &pods))
         .collect();
+    // What was changed in the templates since need not be changed again.
+    let (mended, rest): (Vec<&Pod>, Vec<&Pod>) = pods
+        .iter()
+        .copied()
+        .partition(|pod| is_mended(chain, &injection, pod));
+    let is_past = reasons.iter().all(|why| why.is_past());
+    let note = if is_past || mended.is_empty() {
+        String::new()
+    } else {
+        let (_, names) = workloads(&mended);
+        format!(". The pod template of {names} was changed since: new pods of it get credentials")
+    };
     let message = format!(
-        "{} no injected credentials, such as `{}` of {names}: {}",
+        "{} no injected credentials, such as `{}` of {names}: {}{note}",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote(&first.name),
         why.join("; or ")
@@ -244,16 +263,29 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
                 .fix(unseen.fix),
         );
     }
-    let fix = if reasons.iter().all(|why| why.is_past()) {
+    let fix = if is_past {
         repair::restart(chain, &restart)
     } else {
-        let steps: Vec<String> = reasons.iter().map(|why| why.step(&injection)).collect();
-        let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
-        let command = only(&reasons).and_then(|why| command(chain, &injection, why, &pods));
-        let command = command.map(|fix| fix.then(repair::roll_out(chain, &restart)));
-        Some(command.unwrap_or_else(by_hand))
+        let edited = edit(chain, &injection, &rest);
+        let restarted = repair::catch_up(chain, &workloads(&mended).0);
+        [edited, restarted].into_iter().flatten().reduce(Fix::and_then)
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// What has to change so that new pods of the workloads of these get credentials, and what has to follow.
+fn edit(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Option<Fix> {
+    pods.first()?;
+    let (restart, names) = workloads(pods);
+    let reasons: BTreeSet<Why> = pods
+        .iter()
+        .flat_map(|pod| Why::of(chain, injection, pod))
+        .collect();
+    let steps: Vec<String> = reasons.iter().map(|why| why.step(injection)).collect();
+    let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
+    let command = only(&reasons).and_then(|why| command(chain, injection, why, pods));
+    let command = command.map(|fix| fix.then(repair::roll_out(chain, &restart)));
+    Some(command.unwrap_or_else(by_hand))
 }
 
 /// The one reason, if there is one only.

@@ -11,7 +11,7 @@ use crate::model::{BindingKey, Container, Pod, Workload};
 use crate::paths::{CredentialPath, Ways};
 use crate::snapshot::{Binding, Snapshot};
 use crate::text::quote;
-use crate::webhook::{Injection, InjectionDifference};
+use crate::webhook::{Injection, InjectionDifference, Lack};
 
 /// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs.
 ///
@@ -31,6 +31,29 @@ pub fn missing<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
         .copied()
         .filter(|pod| is_missing(&injection, pod))
         .collect()
+}
+
+/// Whether what kept a pod from being injected is gone from its workload's template, so that a new pod gets credentials.
+#[must_use]
+pub fn is_mended(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> bool {
+    let Some(template) = chain.snapshot.cluster.template_of(pod) else {
+        return false;
+    };
+    let is_blocked = |container: &&Container| {
+        let lack = injection.lack(pod, container);
+        lack.is_some_and(|lack| !matches!(lack, Lack::NotSeen | Lack::PodIdentity))
+    };
+    let blocked: BTreeSet<&str> = pod
+        .containers
+        .iter()
+        .filter(is_blocked)
+        .map(|container| container.name.as_str())
+        .collect();
+    let passes = |container: &Container| injection.lack(template, container).is_none();
+    let mut of_template = template.containers.iter();
+    !blocked.is_empty()
+        && of_template.clone().any(passes)
+        && of_template.all(|container| passes(container) || !blocked.contains(container.name.as_str()))
 }
 
 fn is_missing(injection: &Injection<'_>, pod: &Pod) -> bool {

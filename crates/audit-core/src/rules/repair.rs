@@ -20,6 +20,22 @@ pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
         .then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
+/// Has the binding name a role, where it names one now: in the annotation, in the webhook's ConfigMap, in the pod or in the object
+/// that requests the token.
+#[must_use]
+pub fn name_role(chain: &Chain<'_>, arn: &str) -> Fix {
+    match chain.source {
+        AskedIn::Annotation => annotate_role(chain, arn),
+        AskedIn::ConfigMap => edit_config_map(chain, "RoleARN", &format!("`{}`", quote(arn)))
+            .repairs(Repaired::RoleAnnotation(arn.to_owned()))
+            .then(created_anew(chain, |pod| !carries(pod, arn))),
+        AskedIn::Pod | AskedIn::Requester => {
+            let place = where_it_stands(chain, "role-arn");
+            Fix::manual(format!("set {place} to `{}`", quote(arn)))
+        }
+    }
+}
+
 /// Annotates the ServiceAccount with a role, takes another annotation away, and creates anew the pods that do not carry the
 /// role.
 #[must_use]
@@ -70,7 +86,7 @@ pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
 pub fn edit_config_map(chain: &Chain<'_>, field: &str, value: &str) -> Fix {
     Fix::manual(format!(
         "set `{field}` of `{}` in the key `config` of the webhook's ConfigMap `{CONFIG_MAP}` to {value}, in whatever writes \
-         it, and create the pods anew",
+         it (kOps does, from `spec.iam.serviceAccountExternalPermissions`), and recreate the pods",
         quote(&chain.key.to_string())
     ))
 }
@@ -122,6 +138,23 @@ pub fn restart(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
         .into_iter()
         .chain(by_name)
         .reduce(Fix::and_then)
+}
+
+/// Has workloads create their pods from templates that have changed since.
+#[must_use]
+pub fn catch_up(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
+    let held = |workload: &&Workload| {
+        chain
+            .snapshot
+            .cluster
+            .held(&chain.key.namespace, workload)
+            .is_some()
+    };
+    let (held, free): (Vec<&Workload>, Vec<&Workload>) = workloads.iter().partition(held);
+    let cloned = |all: Vec<&Workload>| all.into_iter().cloned().collect::<Vec<_>>();
+    let (held, free) = (cloned(held), cloned(free));
+    let steps = [restart(chain, &free), roll_out(chain, &held)];
+    steps.into_iter().flatten().reduce(Fix::and_then)
 }
 
 /// What has to follow a change of pod templates, where it does not roll out by itself.

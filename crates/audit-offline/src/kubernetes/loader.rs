@@ -380,8 +380,13 @@ impl Loader<'_> {
                     template.namespace.clone(),
                     workload.name.clone(),
                 ));
-            if !owner_is_given && !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
-                cluster.put_pod(Pod { workload, ..template });
+            let is_own = workload == template.workload;
+            if !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
+                if !owner_is_given {
+                    cluster.put_pod(Pod { workload, ..template });
+                }
+            } else if is_own {
+                cluster.put_template(template);
             }
         }
         cluster
