@@ -64,7 +64,13 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
 fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     let id = account.id;
     let unused: Vec<Named<'_>> = named(account)
-        .filter(|named| !uses_one(account.snapshot, account.config, id, named))
+        .filter_map(|named| {
+            let unused = unused(account.snapshot, account.config, id, &named);
+            (!unused.is_empty()).then_some(Named {
+                roles: unused,
+                ..named
+            })
+        })
         .collect();
     unused.first()?;
     let unseen = account.snapshot.cluster.unseen_role_givers();
@@ -89,33 +95,41 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message))
 }
 
-/// Whether a ServiceAccount that is there uses one of the roles that name it, in whatever way, or lacks the annotation while
+/// The roles that name a ServiceAccount which is there, and which it uses in no way. None where it lacks the annotation while
 /// something runs as it.
-fn uses_one(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'_>) -> bool {
+fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>) -> Vec<&'a str> {
     let Some(binding) = named
         .binding
         .filter(|binding| binding.service_account().is_some())
     else {
-        return true;
+        return Vec::new();
     };
-    let is_its = |arn: RoleArn| arn.account() == id && named.roles.iter().any(|role| role == arn.name());
     // The time matters only to which role could be had.
     let ways = Ways::find(snapshot, config, Timestamp::MIN, &named.key);
-    let carried = binding
-        .pods()
-        .iter()
-        .filter(|pod| pod.is_active())
-        .flat_map(Pod::role_arns);
-    let carried = carried.filter_map(|text| RoleArn::parse(text).ok());
     let asks = snapshot
         .cluster
         .asked(&named.key, &config.annotation_prefix)
         .role
         .is_some();
-    asked_role(snapshot, config, &named.key).is_some_and(is_its)
-        || ways.named_roles().into_iter().chain(carried).any(is_its)
-        || ways.unseen().next().is_some()
-        || (!asks && binding.pods().iter().any(Pod::is_active))
+    if ways.unseen().next().is_some() || (!asks && binding.pods().iter().any(Pod::is_active)) {
+        return Vec::new();
+    }
+    let active = binding.pods().iter().filter(|pod| pod.is_active());
+    let carried = active
+        .flat_map(Pod::role_arns)
+        .filter_map(|text| RoleArn::parse(text).ok());
+    let used: Vec<RoleArn> = asked_role(snapshot, config, &named.key)
+        .into_iter()
+        .chain(ways.named_roles())
+        .chain(carried)
+        .collect();
+    // Of one that is named in another case, IRSA201 says so.
+    let is_used = |role: &str| {
+        let mut used = used.iter();
+        used.any(|arn| arn.account() == id && arn.name().eq_ignore_ascii_case(role))
+    };
+    let roles = named.roles.iter().copied();
+    roles.filter(|role| !is_used(role)).collect()
 }
 
 #[cfg(test)]
@@ -143,12 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn of_two_roles_the_one_that_is_not_used_is_told() {
+        let world = World::healthy().trusted_by("other").trusted_by("cart");
+        let report = audit_cluster(&world.snapshot, &world.config, world.now);
+        let message = &report.findings[0].message;
+        assert!(message.ends_with("`shop/cart` (role `other`)"), "{message}");
+    }
+
+    #[test]
     fn what_is_used_or_told_elsewhere_is_not() {
         assert_eq!(cluster_codes(&World::healthy().trusted_by("cart")), [""; 0]);
-        assert_eq!(
-            cluster_codes(&World::healthy().trusted_by("other").trusted_by("cart")),
-            [""; 0]
-        );
+        let in_another_case = World::healthy()
+            .annotation("arn:aws:iam::111122223333:role/CART")
+            .trusted_by("cart");
+        assert_eq!(cluster_codes(&in_another_case), [""; 0], "IRSA201 says it");
         assert_eq!(
             cluster_codes(&World::healthy().trusted_by("other").without_annotation()),
             [""; 0]

@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 pub(crate) struct Named<'a> {
     pub(crate) key: BindingKey,
     pub(crate) binding: Option<&'a Binding>,
-    pub(crate) roles: &'a [String],
+    pub(crate) roles: Vec<&'a str>,
 }
 
 /// Those that the roles of an account name, as of its last listing: nobody where the account was never listed, or cannot be
@@ -24,6 +24,7 @@ pub(crate) fn named<'a>(evidence: &AccountEvidence<'a>) -> impl Iterator<Item = 
     subjects.into_iter().flatten().filter_map(|(subject, roles)| {
         let key = key_of(subject)?;
         let binding = snapshot.cluster.binding(&key);
+        let roles = roles.iter().map(String::as_str).collect();
         (!config.excludes(&key)).then_some(Named { key, binding, roles })
     })
 }
@@ -50,7 +51,7 @@ pub(crate) fn list(all: &[Named<'_>]) -> String {
                 0 | 1 => String::new(),
                 n => format!(" and {} more", n - 1),
             };
-            let role = named.roles.first().map_or("", String::as_str);
+            let role = named.roles.first().copied().unwrap_or_default();
             format!(
                 "`{}` (role `{}`{others})",
                 quote(&named.key.to_string()),
