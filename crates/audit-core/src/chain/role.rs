@@ -11,8 +11,8 @@ use crate::model::{
     Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 use crate::permissions::doubt::Limits;
-use crate::permissions::organization;
 use crate::permissions::{PolicySet, PolicySource, RolePolicy};
+use crate::permissions::{organization, public};
 use crate::snapshot::{Origin, Snapshot};
 
 /// Why evidence is not there.
@@ -286,7 +286,10 @@ fn documents<'a>(
     missing: &Gap,
 ) -> Result<PolicySet<'a>, Gap> {
     let managed = |arn: &'a str| {
-        let text = evidence(account.managed.get(arn), config, now, missing)?;
+        let text = match evidence(account.managed.get(arn), config, now, missing) {
+            Err(Gap::NotGiven) => public::document(arn).ok_or(Gap::NotGiven)?,
+            seen => seen?,
+        };
         Ok(RolePolicy::new(PolicySource::Managed(arn), text))
     };
     let mut identity = Vec::with_capacity(policies.inline.len() + policies.attached.len());

@@ -18,6 +18,7 @@
 //! | [`admission`] | what that other role's trust policy says |
 //! | [`organization`] | what SCPs and RCPs deny, and what was looked at |
 //! | [`power`] | administrators, and the ways to become one |
+//! | [`public`] | documents that are known without having been read |
 //! | [`confirmation`] | whether IAM's policy simulator says the same |
 //! | [`simulation`] | what it is asked |
 
@@ -31,6 +32,7 @@ pub mod expected;
 pub mod organization;
 pub mod policies;
 pub mod power;
+pub mod public;
 pub mod question;
 pub mod session;
 pub mod simulation;

@@ -8,11 +8,8 @@ use crate::finding::Link;
 pub fn gaps<'c>(chain: &'c Chain<'_>) -> Vec<(Link, &'c Gap)> {
     let Some(aws) = &chain.aws else { return Vec::new() };
     let mut gaps = gaps_of(aws, chain.issuer.is_some());
-    let is_asked = chain.request.is_some_and(|request| !request.aws.is_empty());
     if let (true, Ok(_), Err(gap)) = (aws.trust_admits(), &aws.policies, &aws.permissions)
         && !aws.has_other_arn()
-        // Who gives files says by what is expected whether they are to hold what policies say.
-        && (is_asked || *gap != Gap::NotGiven)
     {
         gaps.push((Link::Permissions, gap));
     }

@@ -2,8 +2,9 @@
 //!
 //! ## What it means
 //! The role lives in an account for which no access is configured, or which the `default` `IrsaAuditPolicy` does not
-//! allow. In an audit of files: they do not hold the role, or not all that the verdict needs to know of it or of its
-//! account's provider.
+//! allow. In an audit of files: they do not hold the role, the documents of its policies, or not all that the verdict needs to know
+//! of its account's provider. With `--filter Role`, `get-account-authorization-details` leaves the documents of managed policies out:
+//! what the role may do is not known then, which counts for the verdict only where permissions are expected.
 //!
 //! ## Why it is unknown
 //! The operator reads only its own account and those that it is told how to enter. Of files, only the output of
@@ -44,6 +45,7 @@ use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
 use crate::model::Observed;
+use crate::permissions::public;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -144,7 +146,7 @@ fn missing_documents<'c>(chain: &'c Chain<'_>, aws: &'c RoleChain<'_>) -> Vec<Mi
         .collect();
     let managed = managed.into_iter().filter(|arn| {
         let document = account.managed.get(*arn).and_then(Observed::latest);
-        document.is_none()
+        document.is_none() && public::document(arn).is_none()
     });
     let inline = inline.map(|name| Missing::Inline(name));
     inline.chain(managed.map(Missing::Managed)).collect()
@@ -174,7 +176,8 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
         return without_documents(aws, &documents);
     }
     let (account, role) = (aws.arn.account(), aws.arn.name());
-    let all = ["iam", "get-account-authorization-details", "--filter", "Role"];
+    // With `--filter Role` it would leave out the managed policies.
+    let all = ["iam", "get-account-authorization-details"];
     let (what, commands) = match (link, &aws.provider_arn) {
         (Link::Provider, Some(arn)) => (
             format!("all that must be known of the provider `{}`", quote(arn)),
@@ -191,10 +194,9 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
                 ),
             ],
         ),
-        // With that filter it has the roles, and no managed policy.
         (Link::Permissions, _) => (
             format!("the policies of role `{}`", quote(role)),
-            vec![shell::line("aws", &["iam", "get-account-authorization-details"])],
+            vec![shell::line("aws", &all)],
         ),
         _ => (
             format!("role `{}`", quote(role)),
@@ -277,8 +279,44 @@ mod tests {
             );
             assert!(!report.pending, "no answer is on its way");
         }
-        let report = World::healthy().policies_unseen(None).read_from_files().audit();
-        assert_eq!(report.verdict, Verdict::Working, "nobody asked for permissions");
+    }
+
+    #[test]
+    fn policies_that_were_not_given_are_named_and_count_where_permissions_are_expected() {
+        for (world, named) in [
+            (
+                World::healthy().policies_unseen(None),
+                "the policies of role `cart`",
+            ),
+            (
+                World::healthy().documents_unseen(None),
+                "policy `arn:aws:iam::aws:policy/",
+            ),
+            (
+                World::healthy().attached_unread("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+                "policy/ReadOnlyAccess`",
+            ),
+        ] {
+            let world = world.read_from_files();
+            let report = world.audit();
+            let [finding] = &report.findings[..] else {
+                panic!("{:?}", report.findings)
+            };
+            assert_eq!((finding.entry.code, finding.link), ("IRSA903", Link::Permissions));
+            assert!(finding.message.contains(named), "{}", finding.message);
+            assert_eq!(report.verdict, Verdict::Working, "nobody asked for permissions");
+            assert_eq!(world.expect_aws().audit().verdict, Verdict::Unknown);
+        }
+        assert_healthy(&World::healthy().read_from_files().audit());
+    }
+
+    #[test]
+    fn of_administrator_access_the_document_is_public() {
+        let world = World::healthy().attached_unread("arn:aws:iam::aws:policy/AdministratorAccess");
+        assert_eq!(codes(&world.clone().read_from_files().audit()), ["IRSA505"]);
+        let look_alike =
+            World::healthy().attached_unread("arn:aws:iam::111122223333:policy/AdministratorAccess");
+        assert_eq!(codes(&look_alike.read_from_files().audit()), ["IRSA903"]);
     }
 
     #[test]

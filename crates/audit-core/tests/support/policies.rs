@@ -62,6 +62,14 @@ impl World {
         })
     }
 
+    /// One more attached policy, whose document nobody has read.
+    pub(crate) fn attached_unread(self, arn: &str) -> Self {
+        self.account(|account| {
+            let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
+            policies.attached.push(arn.to_owned());
+        })
+    }
+
     /// A permissions boundary of the account.
     pub(crate) fn boundary(self, document: &Value) -> Self {
         self.boundary_named(&format!("arn:aws:iam::{ACCOUNT}:policy/boundary"), document)
