@@ -16,6 +16,8 @@ pub enum TakeoverWay {
     Image,
     /// Let a workload run pods as it.
     Workload,
+    /// Let the controller of another project run pods as it.
+    Launcher,
     /// Run a command in a pod that runs as it.
     Exec,
     /// Attach to the process of a pod that runs as it.
@@ -40,6 +42,10 @@ pub enum TakeoverWay {
     EscalateClusterRole,
     /// Bind roles that allow more than the binder may.
     Bind,
+    /// Change pods that run as it while they are created.
+    Admission,
+    /// Have a client certificate issued to the name of anyone who may do anything.
+    Certificate,
 }
 
 /// Requests: verbs, group, resources, subresource.
@@ -53,17 +59,24 @@ type Requests = &'static [(
 /// The group of roles and bindings.
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// The group of signing requests and signers.
+const CERTIFICATES: &str = "certificates.k8s.io";
+
+/// The signer of certificates with which clients authenticate to the API server, and the pattern in which it is.
+const CLIENT_SIGNERS: [&str; 2] = ["kubernetes.io/kube-apiserver-client", "kubernetes.io/*"];
+
 /// ClusterRoles of every API server that open other ways, so that binding them is a way (Kubernetes, "Using RBAC Authorization",
 /// user-facing roles).
 const POWERFUL: [&str; 3] = ["cluster-admin", "admin", "edit"];
 
 impl TakeoverWay {
     /// All ways.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Token,
         Self::Pod,
         Self::Image,
         Self::Workload,
+        Self::Launcher,
         Self::Exec,
         Self::Attach,
         Self::Ephemeral,
@@ -76,6 +89,8 @@ impl TakeoverWay {
         Self::EscalateRole,
         Self::EscalateClusterRole,
         Self::Bind,
+        Self::Admission,
+        Self::Certificate,
     ];
 
     /// What it takes, in words.
@@ -86,6 +101,7 @@ impl TakeoverWay {
             Self::Pod => "create pods",
             Self::Image => "change images of pods",
             Self::Workload => "write workloads",
+            Self::Launcher => "write objects that launch pods",
             Self::Exec => "exec into pods",
             Self::Attach => "attach to pods",
             Self::Ephemeral => "add ephemeral containers to pods",
@@ -98,11 +114,13 @@ impl TakeoverWay {
             Self::EscalateRole => "escalate roles",
             Self::EscalateClusterRole => "escalate clusterroles",
             Self::Bind => "bind roles",
+            Self::Admission => "change mutating webhooks",
+            Self::Certificate => "create and approve client certificates",
         }
     }
 
-    pub(crate) fn bit(self) -> u16 {
-        1 << (self as u16)
+    pub(crate) fn bit(self) -> u32 {
+        1 << (self as u32)
     }
 
     /// Whether it is about objects outside of namespaces, so that a RoleBinding cannot open it.
@@ -110,12 +128,17 @@ impl TakeoverWay {
     pub fn is_cluster_wide(self) -> bool {
         matches!(
             self,
-            Self::ImpersonateUser | Self::ImpersonateGroup | Self::NodeProxy | Self::EscalateClusterRole
+            Self::ImpersonateUser
+                | Self::ImpersonateGroup
+                | Self::NodeProxy
+                | Self::EscalateClusterRole
+                | Self::Admission
+                | Self::Certificate
         )
     }
 
-    /// The requests by which it is done; of a Secret, the one by which it is made. The API server takes GET for `exec`, `attach` and
-    /// `proxy` as well.
+    /// The requests by which it is done; of a Secret and of a certificate, the one by which it is made. The API server takes GET for
+    /// `exec`, `attach` and `proxy` as well.
     fn requests(self) -> Requests {
         const WRITE: &[&str] = &["create", "update", "patch"];
         const CONNECT: &[&str] = &["create", "get"];
@@ -133,6 +156,33 @@ impl TakeoverWay {
                 (WRITE, "batch", &["jobs", "cronjobs"], ""),
                 (WRITE, "", &["replicationcontrollers"], ""),
             ],
+            // The namespaced kinds of the credential path `Launched`, and Argo's Rollouts. Their controllers take the ServiceAccount
+            // from the object, without asking whether its author may use it.
+            Self::Launcher => &[
+                (
+                    WRITE,
+                    "argoproj.io",
+                    &["workflows", "workflowtemplates", "cronworkflows", "rollouts"],
+                    "",
+                ),
+                (
+                    WRITE,
+                    "sparkoperator.k8s.io",
+                    &["sparkapplications", "scheduledsparkapplications"],
+                    "",
+                ),
+                (WRITE, "tekton.dev", &["pipelineruns", "taskruns"], ""),
+                (WRITE, "serving.knative.dev", &["services"], ""),
+                (WRITE, "keda.sh", &["scaledjobs"], ""),
+                (WRITE, "ray.io", &["rayclusters", "rayjobs", "rayservices"], ""),
+                (WRITE, "actions.github.com", &["autoscalingrunnersets"], ""),
+                (
+                    WRITE,
+                    "actions.summerwind.dev",
+                    &["runnerdeployments", "runnersets"],
+                    "",
+                ),
+            ],
             Self::Exec => &[(CONNECT, "", &["pods"], "exec")],
             Self::Attach => &[(CONNECT, "", &["pods"], "attach")],
             Self::Ephemeral => &[(&["update", "patch"], "", &["pods"], "ephemeralcontainers")],
@@ -145,6 +195,13 @@ impl TakeoverWay {
             Self::EscalateRole => &[(&["escalate"], RBAC, &["roles"], "")],
             Self::EscalateClusterRole => &[(&["escalate"], RBAC, &["clusterroles"], "")],
             Self::Bind => &[(&["bind"], RBAC, &["roles", "clusterroles"], "")],
+            Self::Admission => &[(
+                WRITE,
+                "admissionregistration.k8s.io",
+                &["mutatingwebhookconfigurations"],
+                "",
+            )],
+            Self::Certificate => &[(&["create"], CERTIFICATES, &["certificatesigningrequests"], "")],
         }
     }
 
@@ -156,6 +213,8 @@ impl TakeoverWay {
             }
             Self::ImpersonateGroup if **name == *"system:masters" => Limited::Not,
             Self::Bind if POWERFUL.contains(&&**name) => Limited::Not,
+            // A configuration of any name can be made to select any pod.
+            Self::Admission => Limited::Not,
             // A name of a pod or a workload does not say whether that runs as the ServiceAccount.
             _ => Limited::Away,
         }
@@ -175,19 +234,39 @@ enum Limited {
 /// By which requests a Secret is read.
 const READ_SECRETS: Requests = &[(&["get", "list", "watch"], "", &["secrets"], "")];
 
+/// By which requests a signing request is approved, beside the right to its signer.
+const APPROVE: Requests = &[(
+    &["update", "patch"],
+    CERTIFICATES,
+    &["certificatesigningrequests"],
+    "approval",
+)];
+
+/// The right to approve for a signer, whose name is the resource's.
+const SIGNERS: Requests = &[(&["approve"], CERTIFICATES, &["signers"], "")];
+
+/// Whether a rule lets approve certificates of clients.
+fn has_client_signer(rule: &PolicyRule) -> bool {
+    let names = &rule.resource_names;
+    let is_one = |name: &Text| CLIENT_SIGNERS.contains(&&**name);
+    opens(rule, SIGNERS) && (names.is_empty() || names.iter().any(is_one))
+}
+
 /// The ways that a role opens: to any ServiceAccount, and to those of some names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Powers {
-    any: u16,
-    named: Vec<(Text, u16)>,
+    any: u32,
+    named: Vec<(Text, u32)>,
 }
 
 impl Powers {
     pub(crate) fn of<'a>(rules: impl IntoIterator<Item = &'a PolicyRule>) -> Self {
         let mut powers = Self::default();
-        let mut reads_secrets = false;
+        let (mut reads_secrets, mut approves, mut has_signer) = (false, false, false);
         for rule in rules {
             reads_secrets |= opens(rule, READ_SECRETS);
+            approves |= rule.resource_names.is_empty() && opens(rule, APPROVE);
+            has_signer |= has_client_signer(rule);
             for way in TakeoverWay::ALL {
                 if !opens(rule, way.requests()) {
                     continue;
@@ -207,6 +286,9 @@ impl Powers {
         if !reads_secrets {
             powers.any &= !TakeoverWay::Secret.bit();
         }
+        if !(approves && has_signer) {
+            powers.any &= !TakeoverWay::Certificate.bit();
+        }
         powers
     }
 
@@ -215,7 +297,7 @@ impl Powers {
     }
 
     /// The ways to a ServiceAccount that a binding in a namespace opens, or with an empty one a binding of the cluster.
-    pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u16 {
+    pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u32 {
         let named = self.named.iter().filter(|(name, way)| {
             let own = if *way == TakeoverWay::ImpersonateUser.bit() {
                 identity.user()

@@ -8,17 +8,21 @@
 //! | `create` on `serviceaccounts/token` | yes | yes |
 //! | `create` on `pods`; `update` or `patch` on `pods` (their images) | yes | yes |
 //! | `create`, `update` or `patch` on `deployments`, `statefulsets`, `daemonsets`, `replicasets`, `replicationcontrollers`, `jobs`, `cronjobs` | yes | yes |
+//! | the same on objects whose controllers run pods as the ServiceAccount that they name: Workflows, WorkflowTemplates, CronWorkflows and Rollouts of Argo, SparkApplications, PipelineRuns and TaskRuns of Tekton, Services of Knative, ScaledJobs of KEDA, Ray's clusters and jobs, runner sets of GitHub Actions | yes | yes |
 //! | `pods/exec`, `pods/attach`, `pods/ephemeralcontainers` | yes | yes |
 //! | `create` on `secrets` together with `get`, `list` or `watch`: a Secret of type `kubernetes.io/service-account-token` is filled with a token | yes | yes |
 //! | `update` or `patch` on `serviceaccounts`, which hold the annotations | yes | yes |
 //! | `impersonate` on `serviceaccounts` | yes | yes |
 //! | `escalate` on `roles`; `bind` on `roles` or `clusterroles` | yes | yes |
 //! | `escalate` on `clusterroles`; `impersonate` on `users` or `groups`; `nodes/proxy` | no | yes |
+//! | `create`, `update` or `patch` on `mutatingwebhookconfigurations`: such a webhook changes pods of every namespace | no | yes |
+//! | `create` on `certificatesigningrequests`, `update` or `patch` on `certificatesigningrequests/approval` and `approve` on the signer `kubernetes.io/kube-apiserver-client`, in one role: a certificate for any name | no | yes |
 //!
 //! Said of every ServiceAccount that is audited. Left out are those who run the cluster anyway: the group `system:masters`,
 //! nodes, the controller manager and the scheduler, EKS's own users and groups (`eks:…`), and ServiceAccounts in
 //! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Permissions
-//! that are limited to pods, workloads or roles of some names are not counted, except `bind` on `edit`, `admin` or `cluster-admin`.
+//! that are limited to pods, workloads or roles of some names are not counted, except `bind` on `edit`, `admin` or `cluster-admin`, and
+//! except a webhook configuration, which can be made to select any pod whatever its name.
 //! Offline, nothing is said where the files hold no bindings.
 //!
 //! ## Why it matters
@@ -42,6 +46,7 @@
 //!
 //! ## References
 //! - [RBAC good practices: privilege escalation](https://kubernetes.io/docs/concepts/security/rbac-good-practices/)
+//! - [Certificate signing requests](https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization)
 //! - [Manually create an API token](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
 
 use super::permissions::named;

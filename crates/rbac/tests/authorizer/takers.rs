@@ -62,6 +62,26 @@ fn who_can_take_an_identity() {
         ),
         ("bind rbac.authorization.k8s.io clusterroles view", vec![]),
         (
+            "update admissionregistration.k8s.io mutatingwebhookconfigurations",
+            vec![TakeoverWay::Admission],
+        ),
+        (
+            "patch admissionregistration.k8s.io mutatingwebhookconfigurations istio-sidecar-injector",
+            vec![TakeoverWay::Admission],
+        ),
+        (
+            "update admissionregistration.k8s.io validatingwebhookconfigurations",
+            vec![],
+        ),
+        ("create argoproj.io workflows", vec![TakeoverWay::Launcher]),
+        (
+            "patch sparkoperator.k8s.io scheduledsparkapplications",
+            vec![TakeoverWay::Launcher],
+        ),
+        ("get,list,watch,delete argoproj.io workflows", vec![]),
+        ("create argoproj.io applications", vec![]),
+        ("create core services", vec![]),
+        (
             "get,list,watch * *",
             vec![TakeoverWay::Exec, TakeoverWay::Attach, TakeoverWay::NodeProxy],
         ),
@@ -85,6 +105,31 @@ fn who_can_take_an_identity() {
             );
             assert_eq!(count, usize::from(!expected.is_empty()));
         }
+    }
+}
+
+#[test]
+fn a_client_certificate_takes_three_rights() {
+    let all = [
+        "create certificates.k8s.io certificatesigningrequests",
+        "patch certificates.k8s.io certificatesigningrequests/approval",
+        "approve certificates.k8s.io signers kubernetes.io/kube-apiserver-client",
+    ];
+    let any_signer = "approve certificates.k8s.io signers";
+    let kubelets = "approve certificates.k8s.io signers kubernetes.io/kubelet-serving";
+    for (texts, is_way) in [
+        (&all[..], true),
+        (&[all[0], all[1], any_signer], true),
+        (&[all[0], all[1], kubelets], false),
+        (&all[..2], false),
+        (&all[1..], false),
+        (&[all[0], all[2]], false),
+    ] {
+        let subjects = [Subject::User("jane".into())];
+        let rbac = rbac(&[role("", "r", texts)], &[binding("", "b", "/r", &subjects)]);
+        let (_, found) = takers(&rbac, &cart(), 3);
+        let ways = found.first().map_or(&[][..], |taker| &taker.ways);
+        assert_eq!(ways == [TakeoverWay::Certificate], is_way, "{texts:?}: {ways:?}");
     }
 }
 
