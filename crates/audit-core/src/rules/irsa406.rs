@@ -146,7 +146,7 @@ fn of_profiles(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
 }
 
 /// Where a file is, and what it comes from.
-fn file(file: &MountedFile) -> String {
+pub(super) fn file(file: &MountedFile) -> String {
     let volume = match &file.volume {
         VolumeKind::Secret(name) => format!("Secret `{}`", quote(name)),
         VolumeKind::ConfigMap(name) => format!("ConfigMap `{}`", quote(name)),
@@ -168,7 +168,8 @@ fn in_templates<T>(told: &[ToldContainer<'_, T>]) -> String {
     )
 }
 
-fn origin(set: &SetBy) -> String {
+/// What sets a variable.
+pub(super) fn origin(set: &SetBy) -> String {
     match set {
         SetBy::EnvFrom(from) => {
             let kind = match from.source {

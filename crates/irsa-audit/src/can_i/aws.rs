@@ -9,6 +9,7 @@ use audit_core::model::{AuditRequest, AwsExpectation, BindingKey, NamespacedName
 use audit_core::permissions::{
     ExpectedRequest as PolicyQuestion, PolicyAnswer, chaining, expected, question,
 };
+use audit_core::rules::brought;
 use audit_core::rules::expected::seen;
 use audit_core::snapshot::{Binding, Cluster};
 use audit_core::text::quote;
@@ -68,8 +69,8 @@ fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
     report.findings.iter().filter(weighty).fold(reply, Reply::note)
 }
 
-/// The answer for a ServiceAccount that exists and asks for no role: whatever its pods can do, they do not do it as this
-/// ServiceAccount.
+/// The answer for a ServiceAccount that exists and asks for no role: its pods use the node's role, or credentials that they bring
+/// themselves. What these allow shows nowhere in the cluster, so that the answer is no only where no pod brings any.
 fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     chain.service_account?;
     let is_bare =
@@ -78,6 +79,17 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     let may_have_one = cluster.webhook_entries_unseen() || !cluster.unseen_role_givers().is_empty();
     if !is_bare || may_have_one {
         return None;
+    }
+    // IRSA911 says which container.
+    if chain.ways.unseen().next().is_some() {
+        return None;
+    }
+    if let Some(brought) = brought::instead(chain) {
+        return Some(Reply::unknown(&format!(
+            "ServiceAccount `{}` has no role, but {brought}, and what those credentials allow was not seen: `aws sts \
+             get-caller-identity` in that container shows whose they are",
+            quote(&chain.key.to_string())
+        )));
     }
     let trusting: Vec<String> = chain
         .trusted_by
@@ -93,8 +105,12 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
         "ServiceAccount `{}` has no role: it has no annotation `{prefix}/role-arn`{hint}",
         quote(&chain.key.to_string()),
     );
+    let unread = brought::unread_variables(chain);
+    let unread =
+        unread.map(|unread| format!("\n{unread}, which may hold access keys and were not looked at"));
+    let unread = unread.unwrap_or_default();
     let remedy = format!(
-        "# Which credentials its pods get instead:\n{NODE_ROLE}\n\n# To do: to give it a role, annotate it with `{prefix}/role-arn`, let the \
+        "# Which credentials its pods get instead:\n{NODE_ROLE}{unread}\n\n# To do: to give it a role, annotate it with `{prefix}/role-arn`, let the \
          trust policy of that role admit it, and recreate its pods\n"
     );
     Some(Reply::no(&why, &remedy))
