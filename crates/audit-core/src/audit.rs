@@ -10,6 +10,7 @@ use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles}
 use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
+use crate::fix::Form;
 use crate::model::{
     Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use, WorkloadRef,
 };
@@ -179,6 +180,7 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
             Check::Account(_) | Check::Cluster(_) => None,
         })
         .collect();
+    let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
     for finding in &mut findings {
         if let Some(severity) = override_of(finding, chain.config) {
             finding.severity = severity;
@@ -186,6 +188,10 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
         finding.waived = waiver(finding, chain);
         if let Some(why) = void_waiver(finding, chain) {
             finding.message.push_str(&why);
+        }
+        // eksctl knows no other clusters.
+        if let (Some(fix), true) = (&mut finding.fix, is_elsewhere) {
+            fix.leave_out(Form::Eksctl);
         }
     }
     findings.sort_by_key(|f| (f.link, f.entry.code));

@@ -1,6 +1,6 @@
 //! A repair, in its first form.
 
-use crate::alternative::Alternative;
+use crate::alternative::{Alternative, Form};
 use crate::repaired::Repaired;
 use crate::shell;
 use crate::text::quote;
@@ -151,6 +151,14 @@ impl Fix {
         self
     }
 
+    /// Takes a form away, here and in what must follow.
+    pub fn leave_out(&mut self, form: Form) {
+        self.alternatives.retain(|alternative| alternative.form != form);
+        if let Some(next) = &mut self.then {
+            next.leave_out(form);
+        }
+    }
+
     /// With what must follow, where something must.
     #[must_use]
     pub fn then(mut self, next: Option<Self>) -> Self {
@@ -195,6 +203,22 @@ mod tests {
         assert_eq!(command().and(&command()).kind, FixKind::Kubectl);
         assert_eq!(command().and(&command()).text, "kubectl a && kubectl a");
         assert_eq!(command().and(&Fix::manual("b")).kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn a_form_that_is_left_out_is_nowhere() {
+        let with = || {
+            Fix::kubectl(&["a"])
+                .or_else([Form::Terraform, Form::Eksctl].map(|form| Alternative::new(form, String::new())))
+        };
+        let mut fix = with().then(Some(with()));
+        fix.leave_out(Form::Eksctl);
+        for fix in [&fix, fix.then.as_deref().unwrap()] {
+            assert_eq!(
+                fix.alternatives.iter().map(|one| one.form).collect::<Vec<_>>(),
+                [Form::Terraform]
+            );
+        }
     }
 
     #[test]

@@ -71,6 +71,10 @@ pub(super) fn refused<'a>(chain: &Chain<'a>) -> Option<&'a Provider> {
     (!accepts).then_some(provider)
 }
 
+/// The most client IDs of a provider: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>. The quota cannot be
+/// raised.
+const MOST_CLIENT_IDS: usize = 100;
+
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // One cause, one finding: where another audience would do, the ServiceAccount's is the one that is wrong.
     if super::irsa104::agreed(chain).is_some() {
@@ -114,8 +118,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         "the token's audience is `{}`, and the provider accepts {accepts}",
         quote(chain.audience)
     );
-    let fix =
-        fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience);
+    let fix = if provider.client_ids.len() < MOST_CLIENT_IDS {
+        fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience)
+    } else {
+        Fix::manual(format!(
+            "the provider has {} client IDs, which is the most that IAM allows: remove one that is not used with `aws iam \
+             remove-client-id-from-open-id-connect-provider`, and then add `{}`",
+            provider.client_ids.len(),
+            quote(chain.audience)
+        ))
+    };
     Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::ProviderAccepts(chain.audience.to_owned()))))
 }
 
@@ -164,6 +176,18 @@ mod tests {
             );
         }
         assert_healthy(&World::healthy().client_ids(&["vault", AUDIENCE]).audit());
+    }
+
+    #[test]
+    fn a_full_provider_gives_no_command() {
+        let ids: Vec<String> = (0..MOST_CLIENT_IDS).map(|n| format!("client-{n}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let kind = |ids: &[&str]| {
+            let report = World::healthy().client_ids(ids).audit();
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind
+        };
+        assert_eq!(kind(&ids), FixKind::Manual);
+        assert_eq!(kind(ids.get(1..).unwrap()), FixKind::AwsCli);
     }
 
     #[test]

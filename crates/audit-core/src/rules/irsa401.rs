@@ -46,18 +46,16 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
-
 use super::pods::{is_mended, missing, some_of, workloads};
+use super::uninjected::{Why, first_left_out};
 use super::{repair, selection, skipped, unseen_kinds};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::{Container, Pod};
-use crate::snapshot::AskedIn;
 use crate::text::quote;
-use crate::webhook::{Injection, Lack, LeftOut, Selection};
+use crate::webhook::Injection;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -73,156 +71,6 @@ pub(super) const RULE: Rule = Rule {
     entry: &ENTRY,
     checks: &[Check::Binding(check)],
 };
-
-/// How long after a ServiceAccount the webhook may not have heard of it.
-const RACE: SignedDuration = SignedDuration::from_secs(10);
-
-/// Why a pod was not injected, as far as it shows. When an annotation came, nothing tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Why {
-    /// No registration selects it.
-    NotSelected,
-    /// A registration may leave it out, by what was not seen or is not evaluated.
-    MayBeLeftOut,
-    /// An annotation told it to skip the container.
-    Skipped,
-    /// A container sets one of the two variables itself, so that the webhook set neither there.
-    Preset,
-    /// It sets a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well, so that the webhook does nothing there.
-    LeftAlone,
-    /// No webhook is registered with the API server.
-    NoWebhook,
-    /// It is older than the ServiceAccount that has the annotation.
-    OlderThanAccount,
-    /// It was created right after the ServiceAccount.
-    Race,
-    /// The webhook did not see it, or did not know the annotation.
-    NotSeen,
-}
-
-impl Why {
-    /// Why a pod has nothing, container by container.
-    fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
-        let lacks = pod
-            .containers
-            .iter()
-            .filter_map(|container| injection.lack(pod, container));
-        let mut reasons: BTreeSet<Self> = lacks
-            .map(|lack| match lack {
-                Lack::NotSelected => Self::NotSelected,
-                Lack::Skipped => Self::Skipped,
-                Lack::Preset => Self::Preset,
-                Lack::LeftAlone => Self::LeftAlone,
-                Lack::NotSeen | Lack::PodIdentity => Self::of_unseen(chain, injection, pod),
-            })
-            .collect();
-        if reasons.is_empty() {
-            reasons.insert(Self::of_unseen(chain, injection, pod));
-        }
-        reasons
-    }
-
-    fn of_unseen(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> Self {
-        if chain.snapshot.cluster.has_webhook() == Some(false) {
-            return Self::NoWebhook;
-        }
-        if matches!(injection.selection(pod), Selection::Unknown(_)) {
-            return Self::MayBeLeftOut;
-        }
-        let account = chain.service_account.and_then(|account| account.created);
-        let (Some(account), Some(pod)) = (account, pod.created) else {
-            return Self::NotSeen;
-        };
-        match pod.duration_since(account) {
-            age if age.is_negative() => Self::OlderThanAccount,
-            age if age <= RACE => Self::Race,
-            _ => Self::NotSeen,
-        }
-    }
-
-    /// Why `pods` have nothing, of which the first shows what a registration wants.
-    fn words(self, chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> String {
-        let namespace = &chain.key.namespace;
-        let asked = match chain.source {
-            AskedIn::ConfigMap => "entry in the webhook's ConfigMap",
-            AskedIn::Annotation | AskedIn::Pod | AskedIn::Requester => "annotation",
-        };
-        let text = match self {
-            Self::NotSelected => {
-                return first_left_out(injection, pods)
-                    .map_or_else(String::new, |why| selection::reason(&why, namespace));
-            }
-            Self::MayBeLeftOut => {
-                let doubts = pods.iter().find_map(|pod| match injection.selection(pod) {
-                    Selection::Unknown(doubt) => Some(selection::doubt(&doubt, namespace)),
-                    _ => None,
-                });
-                let doubts = doubts.unwrap_or_default();
-                return format!(
-                    "they are older than the {asked}, or the webhook does not select them: {doubts}"
-                );
-            }
-            Self::Skipped => "an annotation tells the webhook to skip the container",
-            Self::Preset => {
-                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, where the webhook then sets \
-                 neither"
-            }
-            Self::LeftAlone => {
-                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE`, a Region and `AWS_STS_REGIONAL_ENDPOINTS` \
-                 itself, where the webhook then mounts no token"
-            }
-            Self::NoWebhook => "no pod identity webhook is registered with the API server",
-            Self::OlderThanAccount => "they are older than the ServiceAccount",
-            Self::Race => {
-                "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
-            }
-            Self::NotSeen if must_answer(chain) => {
-                return format!("they are older than the {asked}, or than the registration of the webhook");
-            }
-            Self::NotSeen => {
-                return format!("they are older than the {asked}, or the webhook did not see them");
-            }
-        };
-        text.to_owned()
-    }
-
-    /// Whether a pod that is created now gets its credentials.
-    fn is_past(self) -> bool {
-        matches!(self, Self::OlderThanAccount | Self::Race | Self::NotSeen)
-    }
-
-    fn step(self, injection: &Injection<'_>) -> String {
-        let prefix = injection.prefix;
-        match self {
-            Self::NotSelected => "have the pods selected by the webhook".to_owned(),
-            Self::MayBeLeftOut => {
-                "check that the webhook selects these pods, and recreate them if it does".to_owned()
-            }
-            Self::Skipped => format!(
-                "take the containers that call AWS out of the annotation `{prefix}/skip-containers` of the pod templates"
-            ),
-            Self::Preset | Self::LeftAlone => {
-                "take the variables out of the containers in the pod templates".to_owned()
-            }
-            Self::NoWebhook => "install the pod identity webhook, then create the pods anew".to_owned(),
-            Self::OlderThanAccount | Self::Race | Self::NotSeen => "create the pods anew".to_owned(),
-        }
-    }
-}
-
-/// Whether no pod is created without the webhook's answer.
-fn must_answer(chain: &Chain<'_>) -> bool {
-    let registrations = chain.snapshot.cluster.registrations().unwrap_or_default();
-    !registrations.is_empty() && registrations.iter().all(|registration| registration.must_answer)
-}
-
-/// Why the first of the pods that no registration selects is left out.
-fn first_left_out<'p>(injection: &'p Injection<'_>, pods: &[&'p Pod]) -> Option<LeftOut<'p>> {
-    pods.iter().find_map(|pod| match injection.selection(pod) {
-        Selection::LeftOut(why) => Some(why),
-        _ => None,
-    })
-}
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let injection = Injection::of(chain)?;
@@ -405,6 +253,65 @@ mod tests {
     }
 
     #[test]
+    fn outside_of_eks_a_webhook_is_there_only_if_something_shows_it() {
+        let fix = |world: World| world.audit().findings[0].fix.clone().unwrap();
+        let mut world = World::healthy().container(bare("app"));
+        assert_eq!(fix(world.clone()).kind, FixKind::Kubectl);
+        let url = crate::model::IssuerUrl::parse("https://container.googleapis.com/v1/projects/p").unwrap();
+        world.snapshot.issuer.as_mut().unwrap().url = url;
+        world.config.token_audience = Some(AUDIENCE.to_owned());
+        let only_401 = |world: &World| {
+            let report = world.audit();
+            let found = report
+                .findings
+                .iter()
+                .find(|finding| finding.entry.code == "IRSA401");
+            found.and_then(|finding| finding.fix.clone()).unwrap()
+        };
+        assert!(
+            only_401(&world).text.contains("install it"),
+            "{}",
+            only_401(&world).text
+        );
+        world.snapshot.cluster.set_webhook(Some(true));
+        assert_eq!(only_401(&world).kind, FixKind::Kubectl);
+    }
+
+    #[test]
+    fn what_is_gone_from_the_template_is_not_taken_out_of_it_again() {
+        let world = |labelled: bool, paused: bool| {
+            let mut world = World::healthy().container(bare("app")).pod(opted_out);
+            let pod = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
+            let mut template = Pod {
+                phase: PodPhase::Template,
+                ..pod
+            };
+            if !labelled {
+                template.labels = crate::model::Labels::default();
+            }
+            let (namespace, workload) = (template.namespace.clone(), template.workload.clone());
+            world.snapshot.cluster.put_template(template);
+            if paused {
+                world
+                    .snapshot
+                    .cluster
+                    .put_held(&namespace, workload, crate::fix::Held::Paused);
+            }
+            let report = world.audit();
+            the_one(&report, BROKEN).fix.as_ref().unwrap().text.clone()
+        };
+        assert!(world(true, false).starts_with("kubectl patch"));
+        assert_eq!(
+            world(false, false),
+            "kubectl rollout restart --namespace shop deployment/cart"
+        );
+        assert_eq!(
+            world(false, true),
+            "kubectl rollout resume --namespace shop deployment/cart"
+        );
+    }
+
+    #[test]
     fn pods_of_pod_identity_have_credentials_of_their_own() {
         assert_eq!(
             codes(&World::healthy().container(with_pod_identity("app")).audit()),
@@ -495,7 +402,7 @@ mod tests {
             "{message}"
         );
         assert!(
-            kind == FixKind::Manual && text.contains("create the pods anew"),
+            kind == FixKind::Manual && text.contains("recreate the pods"),
             "{text}"
         );
     }

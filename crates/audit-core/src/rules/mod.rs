@@ -92,6 +92,7 @@ mod reverse;
 mod selection;
 mod skipped;
 pub mod trust;
+mod uninjected;
 mod unseen_kinds;
 
 pub use crate::check::{Check, Rule};

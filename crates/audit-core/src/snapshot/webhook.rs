@@ -63,6 +63,14 @@ impl Cluster {
         self.registrations().map(|all| !all.is_empty())
     }
 
+    /// Whether anything shows that there is a webhook: a registration, its manifest, or a token that it gave a running pod.
+    #[must_use]
+    pub fn shows_webhook(&self) -> bool {
+        self.has_webhook() == Some(true)
+            || self.webhook.own_audience.is_some()
+            || !self.webhook.live_audiences.is_empty()
+    }
+
     /// Where the webhook is registered with the API server; absent where nobody looked.
     #[must_use]
     pub fn registrations(&self) -> Option<&[Registration]> {

@@ -139,6 +139,12 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
         }
         _ => return None,
     };
+    if let Some(account) = elsewhere(role, question) {
+        return Some(Reply::unknown(&format!(
+            "as `{arn}`, {by} allows it, but `{}` is in account {account}: its own policy has to allow it as well, and was not seen",
+            quote(question.resource)
+        )));
+    }
     if !question::is_chaining(question.action) {
         return Some(Reply::yes(&format!("as `{arn}`, by {by}; {seen}")));
     }
@@ -158,6 +164,15 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
             same_role(role, question)
         )),
     })
+}
+
+/// The account of a resource that is in a different one from the role. Access across accounts takes the resource's own policy as well
+/// (IAM User Guide, "Cross-account policy evaluation logic"). Of another role that is its trust policy, which is looked at.
+fn elsewhere<'a>(role: &RoleArn, question: &PolicyQuestion<'a>) -> Option<&'a str> {
+    let account = question.resource.splitn(6, ':').nth(4)?;
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_other = is_account && account != role.account() && !question::is_chaining(question.action);
+    is_other.then_some(account)
 }
 
 /// That the role which is to be assumed is the one that the pods have.

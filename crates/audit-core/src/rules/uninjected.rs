@@ -1,0 +1,175 @@
+//! Why pods have no injected credentials, as far as it shows: what IRSA401 says and does.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::selection;
+use crate::chain::Chain;
+use crate::model::Pod;
+use crate::snapshot::AskedIn;
+use crate::webhook::{Injection, Lack, LeftOut, Selection};
+
+/// How long after a ServiceAccount the webhook may not have heard of it.
+const RACE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Why a pod was not injected, as far as it shows. When an annotation came, nothing tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// No registration selects it.
+    NotSelected,
+    /// A registration may leave it out, by what was not seen or is not evaluated.
+    MayBeLeftOut,
+    /// An annotation told it to skip the container.
+    Skipped,
+    /// A container sets one of the two variables itself, so that the webhook set neither there.
+    Preset,
+    /// It sets a Region and `AWS_STS_REGIONAL_ENDPOINTS` as well, so that the webhook does nothing there.
+    LeftAlone,
+    /// No webhook is registered with the API server.
+    NoWebhook,
+    /// Nobody looked whether one is, nothing else shows it, and the cluster is not of EKS.
+    WebhookUnseen,
+    /// It is older than the ServiceAccount that has the annotation.
+    OlderThanAccount,
+    /// It was created right after the ServiceAccount.
+    Race,
+    /// The webhook did not see it, or did not know the annotation.
+    NotSeen,
+}
+
+impl Why {
+    /// Why a pod has nothing, container by container.
+    pub(super) fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
+        let lacks = pod
+            .containers
+            .iter()
+            .filter_map(|container| injection.lack(pod, container));
+        let mut reasons: BTreeSet<Self> = lacks
+            .map(|lack| match lack {
+                Lack::NotSelected => Self::NotSelected,
+                Lack::Skipped => Self::Skipped,
+                Lack::Preset => Self::Preset,
+                Lack::LeftAlone => Self::LeftAlone,
+                Lack::NotSeen | Lack::PodIdentity => Self::of_unseen(chain, injection, pod),
+            })
+            .collect();
+        if reasons.is_empty() {
+            reasons.insert(Self::of_unseen(chain, injection, pod));
+        }
+        reasons
+    }
+
+    fn of_unseen(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> Self {
+        if chain.snapshot.cluster.has_webhook() == Some(false) {
+            return Self::NoWebhook;
+        }
+        // EKS has a webhook in every cluster.
+        let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
+        if is_elsewhere && !chain.snapshot.cluster.shows_webhook() {
+            return Self::WebhookUnseen;
+        }
+        if matches!(injection.selection(pod), Selection::Unknown(_)) {
+            return Self::MayBeLeftOut;
+        }
+        let account = chain.service_account.and_then(|account| account.created);
+        let (Some(account), Some(pod)) = (account, pod.created) else {
+            return Self::NotSeen;
+        };
+        match pod.duration_since(account) {
+            age if age.is_negative() => Self::OlderThanAccount,
+            age if age <= RACE => Self::Race,
+            _ => Self::NotSeen,
+        }
+    }
+
+    /// Why `pods` have nothing, of which the first shows what a registration wants.
+    pub(super) fn words(self, chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> String {
+        let namespace = &chain.key.namespace;
+        let asked = match chain.source {
+            AskedIn::ConfigMap => "entry in the webhook's ConfigMap",
+            AskedIn::Annotation | AskedIn::Pod | AskedIn::Requester => "annotation",
+        };
+        let text = match self {
+            Self::NotSelected => {
+                return first_left_out(injection, pods)
+                    .map_or_else(String::new, |why| selection::reason(&why, namespace));
+            }
+            Self::MayBeLeftOut => {
+                let doubts = pods.iter().find_map(|pod| match injection.selection(pod) {
+                    Selection::Unknown(doubt) => Some(selection::doubt(&doubt, namespace)),
+                    _ => None,
+                });
+                let doubts = doubts.unwrap_or_default();
+                return format!(
+                    "they are older than the {asked}, or the webhook does not select them: {doubts}"
+                );
+            }
+            Self::Skipped => "an annotation tells the webhook to skip the container",
+            Self::Preset => {
+                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, where the webhook then sets \
+                 neither"
+            }
+            Self::LeftAlone => {
+                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE`, a Region and `AWS_STS_REGIONAL_ENDPOINTS` \
+                 itself, where the webhook then mounts no token"
+            }
+            Self::NoWebhook => "no pod identity webhook is registered with the API server",
+            Self::WebhookUnseen => {
+                "no pod identity webhook was seen, and outside of EKS there is one only where it was installed"
+            }
+            Self::OlderThanAccount => "they are older than the ServiceAccount",
+            Self::Race => {
+                "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
+            }
+            Self::NotSeen if must_answer(chain) => {
+                return format!("they are older than the {asked}, or than the registration of the webhook");
+            }
+            Self::NotSeen => {
+                return format!("they are older than the {asked}, or the webhook did not see them");
+            }
+        };
+        text.to_owned()
+    }
+
+    /// Whether a pod that is created now gets its credentials.
+    pub(super) fn is_past(self) -> bool {
+        matches!(self, Self::OlderThanAccount | Self::Race | Self::NotSeen)
+    }
+
+    pub(super) fn step(self, injection: &Injection<'_>) -> String {
+        let prefix = injection.prefix;
+        match self {
+            Self::NotSelected => "have the pods selected by the webhook".to_owned(),
+            Self::MayBeLeftOut => {
+                "check that the webhook selects these pods, and recreate them if it does".to_owned()
+            }
+            Self::Skipped => format!(
+                "take the containers that call AWS out of the annotation `{prefix}/skip-containers` of the pod templates"
+            ),
+            Self::Preset | Self::LeftAlone => {
+                "take the variables out of the containers in the pod templates".to_owned()
+            }
+            Self::NoWebhook => "install the pod identity webhook, then recreate the pods".to_owned(),
+            Self::WebhookUnseen => "look for the pod identity webhook with `kubectl get mutatingwebhookconfigurations`, install it if \
+                 it is not there, and then recreate the pods"
+                .to_owned(),
+            Self::OlderThanAccount | Self::Race | Self::NotSeen => "recreate the pods".to_owned(),
+        }
+    }
+}
+
+/// Whether no pod is created without the webhook's answer.
+fn must_answer(chain: &Chain<'_>) -> bool {
+    let registrations = chain.snapshot.cluster.registrations().unwrap_or_default();
+    !registrations.is_empty() && registrations.iter().all(|registration| registration.must_answer)
+}
+
+/// Why the first of the pods that no registration selects is left out.
+#[must_use]
+pub(super) fn first_left_out<'p>(injection: &'p Injection<'_>, pods: &[&'p Pod]) -> Option<LeftOut<'p>> {
+    pods.iter().find_map(|pod| match injection.selection(pod) {
+        Selection::LeftOut(why) => Some(why),
+        _ => None,
+    })
+}
