@@ -172,6 +172,35 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     report
 }
 
+/// A binding along one of its ways, and what the rules say of it there.
+#[derive(Debug)]
+pub struct WayFindings<'a> {
+    /// The binding, as if this way decided.
+    pub chain: Chain<'a>,
+    /// What the rules find, in chain order.
+    pub findings: Vec<Finding>,
+}
+
+/// A binding along each way that leads to a role of its own, or with a token for another audience: first the one that decides.
+#[must_use]
+pub fn along_ways(chain: Chain<'_>) -> Vec<WayFindings<'_>> {
+    let role = |chain: &Chain<'_>| {
+        chain
+            .aws
+            .as_ref()
+            .map(|aws| (aws.arn.to_string(), aws.audience.clone()))
+    };
+    let besides = chain.deciding.iter().flat_map(|way| chain.ways.besides(way));
+    let mut others: Vec<Chain<'_>> = besides.map(|way| chain.along(way)).collect();
+    others.retain(|other| role(other) != role(&chain));
+    let all = std::iter::once(chain).chain(others);
+    all.map(|chain| WayFindings {
+        findings: judge_way(&chain),
+        chain,
+    })
+    .collect()
+}
+
 /// What the rules say of a binding by the way that decides, in chain order, weighed as the configuration and waivers would have it.
 fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = checks()

@@ -3,6 +3,7 @@
 //! The question becomes an expectation of an `IrsaAudit` that only this process knows, and the audit answers: what it finds is the
 //! reason, and its fix is what would let it.
 
+use audit_core::audit::{WayFindings, along_ways};
 use audit_core::chain::{Annotation, Chain};
 use audit_core::finding::Link;
 use audit_core::model::{AuditRequest, AwsExpectation, BindingKey, NamespacedName};
@@ -13,7 +14,7 @@ use audit_core::rules::brought;
 use audit_core::rules::expected::seen;
 use audit_core::snapshot::{Binding, Cluster};
 use audit_core::text::quote;
-use audit_core::{Config, Finding, Severity, audit_binding};
+use audit_core::{Config, Finding, Severity};
 use iam_policy::RoleArn;
 
 use super::pod_identity;
@@ -49,11 +50,21 @@ fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
     if let Some(reply) = pod_identity::answer(&chain).or_else(|| without_role(&chain)) {
         return reply;
     }
-    let report = audit_binding(snapshot, config, key, *now);
+    let ways = along_ways(chain).into_iter();
+    let replies = ways.map(|way| {
+        let taker = way.chain.deciding.map(|way| way.taker.shown());
+        (taker.unwrap_or_default(), along(&way))
+    });
+    Reply::of_several(replies.collect())
+}
+
+/// The answer for those that take one way.
+fn along(way: &WayFindings<'_>) -> Reply {
+    let WayFindings { chain, findings } = way;
     // Pods that run now are not the ServiceAccount: new ones may do what they cannot.
     let decides = |link: Link| link != Link::Pods && link != Link::Rbac;
     let first = |severity: Severity| {
-        let mut findings = report.findings.iter();
+        let mut findings = findings.iter();
         findings.find(|finding| decides(finding.link) && finding.severity == severity)
     };
     if let Some(broken) = first(Severity::Broken) {
@@ -62,11 +73,11 @@ fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
     if let Some(unseen) = first(Severity::Unknown) {
         return Reply::of(unseen, false);
     }
-    let reply = allowed(&chain).unwrap_or_else(|| {
+    let reply = allowed(chain).unwrap_or_else(|| {
         Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
     });
     let weighty = |finding: &&Finding| finding.link == Link::Pods && finding.severity > Severity::Notice;
-    report.findings.iter().filter(weighty).fold(reply, Reply::note)
+    findings.iter().filter(weighty).fold(reply, Reply::note)
 }
 
 /// The answer for a ServiceAccount that exists and asks for no role: its pods use the node's role, or credentials that they bring

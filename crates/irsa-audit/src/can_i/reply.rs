@@ -48,6 +48,29 @@ impl Reply {
         Self { code, text }
     }
 
+    /// The answer for several ways, each with who takes it; the first decides. Where answers differ, it depends on who asks AWS.
+    pub fn of_several(mut replies: Vec<(String, Self)>) -> Self {
+        let same = replies
+            .windows(2)
+            .all(|pair| matches!(pair, [(_, a), (_, b)] if a.code == b.code));
+        if same {
+            let others = replies.split_off(1.min(replies.len()));
+            let mut first = replies
+                .pop()
+                .map_or_else(|| Self::unknown("nothing was looked at"), |(_, reply)| reply);
+            for (taker, other) in others {
+                let said = other.text.lines().next().unwrap_or_default();
+                let _ = writeln!(first.text, "note: {taker}: {said}");
+            }
+            return first;
+        }
+        let mut text = "unknown: it depends on the container, since their roles differ\n".to_owned();
+        for (taker, reply) in replies {
+            let _ = write!(text, "\n{taker}: {}", reply.text);
+        }
+        Self { code: 3, text }
+    }
+
     /// With something that is worth knowing besides.
     pub fn note(mut self, finding: &Finding) -> Self {
         let _ = writeln!(self.text, "note: {}", named(finding));
@@ -87,5 +110,36 @@ fn write_fix(out: &mut String, fix: &Fix) {
     if let Some(next) = &fix.then {
         let _ = writeln!(out, "\n# Then:");
         write_fix(out, next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_that_agree_are_one_answer_and_others_depend() {
+        let of = |replies: Vec<Reply>| {
+            let takers = ["container `a`", "container `b`"].map(str::to_owned);
+            Reply::of_several(takers.into_iter().zip(replies).collect())
+        };
+        assert_eq!(of(vec![Reply::yes("x")]), Reply::yes("x"));
+        let both = of(vec![Reply::yes("x"), Reply::yes("y")]);
+        assert_eq!(
+            (both.code, both.text.as_str()),
+            (0, "yes: x\nnote: container `b`: yes: y\n")
+        );
+        let either = of(vec![Reply::no("x", "# To do: z\n"), Reply::yes("y")]);
+        assert_eq!(either.code, 3);
+        assert!(
+            either.text.contains("container `a`: no: x\n\n# To do: z\n"),
+            "{}",
+            either.text
+        );
+        assert!(
+            either.text.ends_with("container `b`: yes: y\n"),
+            "{}",
+            either.text
+        );
     }
 }
