@@ -106,12 +106,8 @@ fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>)
     };
     // The time matters only to which role could be had.
     let ways = Ways::find(snapshot, config, Timestamp::MIN, &named.key);
-    let asks = snapshot
-        .cluster
-        .asked(&named.key, &config.annotation_prefix)
-        .role
-        .is_some();
-    if ways.unseen().next().is_some() || (!asks && binding.pods().iter().any(Pod::is_active)) {
+    let asked = snapshot.cluster.asked(&named.key, &config.annotation_prefix).role;
+    if ways.unseen().next().is_some() || (asked.is_none() && binding.pods().iter().any(Pod::is_active)) {
         return Vec::new();
     }
     let active = binding.pods().iter().filter(|pod| pod.is_active());
@@ -123,13 +119,21 @@ fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>)
         .chain(ways.named_roles())
         .chain(carried)
         .collect();
-    // Of one that is named in another case, IRSA201 says so.
+    // Of one that is named in another case, IRSA201 says so; of one in a text that is not an ARN, IRSA102.
+    let misspelt = asked.filter(|text| RoleArn::parse(text).is_err()).map(last_word);
     let is_used = |role: &str| {
         let mut used = used.iter();
         used.any(|arn| arn.account() == id && arn.name().eq_ignore_ascii_case(role))
+            || misspelt.is_some_and(|name| name.eq_ignore_ascii_case(role))
     };
     let roles = named.roles.iter().copied();
     roles.filter(|role| !is_used(role)).collect()
+}
+
+/// What is at the end of a text that was meant for an ARN: the role's name, if it has one.
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    text.rsplit(['/', ':', '"', '\'', ' ']).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -171,6 +175,14 @@ mod tests {
             .annotation("arn:aws:iam::111122223333:role/CART")
             .trusted_by("cart");
         assert_eq!(cluster_codes(&in_another_case), [""; 0], "IRSA201 says it");
+        for text in [
+            "\"arn:aws:iam::111122223333:role/cart\"",
+            "arn:aws:iam::11112222333:role/cart",
+            "cart\n",
+        ] {
+            let misspelt = World::healthy().annotation(text).trusted_by("cart");
+            assert_eq!(cluster_codes(&misspelt), [""; 0], "IRSA102 says it: {text}");
+        }
         assert_eq!(
             cluster_codes(&World::healthy().trusted_by("other").without_annotation()),
             [""; 0]
