@@ -8,7 +8,7 @@
 //! | `create` on `serviceaccounts/token` | yes | yes |
 //! | `create` on `pods`; `update` or `patch` on `pods` (their images) | yes | yes |
 //! | `create`, `update` or `patch` on `deployments`, `statefulsets`, `daemonsets`, `replicasets`, `replicationcontrollers`, `jobs`, `cronjobs` | yes | yes |
-//! | the same on objects whose controllers run pods as the ServiceAccount that they name: Workflows, WorkflowTemplates, CronWorkflows and Rollouts of Argo, SparkApplications, PipelineRuns and TaskRuns of Tekton, Services of Knative, ScaledJobs of KEDA, Ray's clusters and jobs, runner sets of GitHub Actions | yes | yes |
+//! | the same on objects whose controllers run pods as the ServiceAccount that they name: Argo's `workflows`, `workflowtemplates`, `cronworkflows`, `rollouts`; Spark's `sparkapplications`, `scheduledsparkapplications`; Tekton's `pipelineruns`, `taskruns`; Knative's `services`; KEDA's `scaledjobs`; Ray's `rayclusters`, `rayjobs`, `rayservices`; runner sets of GitHub Actions | yes | yes |
 //! | `pods/exec`, `pods/attach`, `pods/ephemeralcontainers` | yes | yes |
 //! | `create` on `secrets` together with `get`, `list` or `watch`: a Secret of type `kubernetes.io/service-account-token` is filled with a token | yes | yes |
 //! | `update` or `patch` on `serviceaccounts`, which hold the annotations | yes | yes |
