@@ -138,8 +138,8 @@ impl Accounts {
     fn home(&self, place: &Place, options: &Options) -> Home {
         let own = self.account_of_folder(&place.folder);
         let above = || {
-            let parents = std::iter::successors(parent(&place.folder), |folder| parent(folder));
-            parents.filter_map(|folder| self.account_of_folder(folder)).next()
+            let mut parents = std::iter::successors(parent(&place.folder), |folder| parent(folder));
+            parents.find_map(|folder| self.account_of_folder(folder))
         };
         let by_folder = own.or_else(above);
         let is_certain = own.is_some() && !self.is_one_folder;
