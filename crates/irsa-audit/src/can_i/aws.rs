@@ -180,7 +180,7 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
 /// The account of a resource that is in a different one from the role. Access across accounts takes the resource's own policy as well
 /// (IAM User Guide, "Cross-account policy evaluation logic"). Of another role that is its trust policy, which is looked at.
 fn elsewhere<'a>(role: &RoleArn, question: &PolicyQuestion<'a>) -> Option<&'a str> {
-    let account = question.resource.splitn(6, ':').nth(4)?;
+    let account = question.resource.split(':').nth(4)?;
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     let is_other = is_account && account != role.account() && !question::is_chaining(question.action);
     is_other.then_some(account)
