@@ -1,4 +1,9 @@
 //! ARNs by component: `arn:partition:service:region:account:resource`.
+//!
+//! Sources:
+//! - IAM User Guide, Amazon Resource Names, <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+//! - of wildcards in the components, Amazon Resource Name condition operators,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN>
 
 use crate::pattern::Glob;
 

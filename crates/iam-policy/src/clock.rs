@@ -1,4 +1,7 @@
 //! When a document may answer otherwise by itself, because it compares the time.
+//!
+//! Source: IAM User Guide, `aws:CurrentTime` and `aws:EpochTime`,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime>.
 
 use crate::compare::date;
 use crate::document::Document;

@@ -1,4 +1,13 @@
 //! Evaluating the clauses of a statement.
+//!
+//! Sources:
+//! - IAM User Guide, several keys and values: all operators and keys must hold, of the values one, of those of a negated
+//!   operator none,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html>
+//! - single-valued and multivalued keys, and the set operators,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+//! - `IfExists` and `Null`,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IfExists>
 
 use std::net::IpAddr;
 

@@ -1,4 +1,7 @@
 //! A policy document, read.
+//!
+//! Source: IAM User Guide, JSON policy elements,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,11 @@
 //! Deciding a request.
+//!
+//! Sources:
+//! - IAM User Guide, policy evaluation logic: an explicit deny wins over every allow, and nothing is allowed by itself,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
+//! - principals: no wildcard matches part of a name,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+//! - `NotPrincipal`, <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
 
 use crate::arn;
 use crate::condition;

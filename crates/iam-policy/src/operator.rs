@@ -1,4 +1,7 @@
 //! Condition operators: a test, possibly `IfExists`, possibly over a set of values.
+//!
+//! Source: IAM User Guide, condition operators,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>.
 
 use std::fmt;
 

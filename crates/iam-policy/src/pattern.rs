@@ -6,6 +6,9 @@
 //! linear, whatever the number of stars.
 //!
 //! Nothing is compiled: most patterns of most policies are never asked.
+//!
+//! Source: IAM User Guide, string condition operators: `StringLike` takes `*` and `?`,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_String>.
 
 /// One element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,11 @@
 //!
 //! Whoever expects `s3:Get*` on `arn:aws:s3:::bucket/*` means every action and every object. An Allow meets that only if it
 //! applies to all of them; a Deny disappoints it if it applies to one.
+//!
+//! Sources:
+//! - IAM User Guide, `Action`, <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
+//! - `Resource`: a `*` that ends a segment reaches beyond colons,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 
 use crate::condition;
 use crate::document::{ActionElement, Document, ResourceElement, ResourceMatcher, Statement};

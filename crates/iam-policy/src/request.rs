@@ -1,4 +1,11 @@
 //! What is asked of a policy: who, which action, on what, in which circumstances.
+//!
+//! Sources:
+//! - IAM User Guide, keys of web identity federation,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+//! - global condition keys, and when each is in the request,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+//! - AssumeRoleWithWebIdentity, <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,7 @@
 //! The ARN of an IAM role, as people write it into annotations.
+//!
+//! Source: IAM User Guide, IAM identifiers: paths and friendly names,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>.
 
 use std::fmt;
 

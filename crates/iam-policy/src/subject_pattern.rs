@@ -1,4 +1,7 @@
 //! Patterns for the subjects of Kubernetes tokens, `system:serviceaccount:<namespace>:<name>`.
+//!
+//! Source: Kubernetes, ServiceAccounts: the user name that is the `sub` of a token,
+//! <https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens>.
 
 use std::fmt;
 

@@ -1,4 +1,10 @@
 //! The one statement that may be appended to a trust policy, and the proof that nothing else was touched.
+//!
+//! Sources:
+//! - IAM User Guide, `Sid`: unique within a policy, letters and digits,
+//!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html>
+//! - AWS's own template of such a statement,
+//!   <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>
 
 use serde_json::Value;
 

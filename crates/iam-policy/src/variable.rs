@@ -1,6 +1,9 @@
 //! Policy variables: `${aws:username}`, `${key, 'default'}`, and the escapes `${*}`, `${?}` and `${$}`.
 //!
 //! Only version 2012-10-17 has them. Text that a variable brings in is literal: a `*` in it is no wildcard.
+//!
+//! Source: IAM User Guide, policy variables and tags,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>.
 
 use crate::pattern::{Token, tokens};
 use crate::request::{Context, ContextValue};

@@ -1,4 +1,7 @@
 //! IP addresses and CIDR ranges.
+//!
+//! Source: IAM User Guide, IP address condition operators,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IPAddress>.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,7 @@
 //! Binary values, written in base64.
+//!
+//! Source: IAM User Guide, binary condition operators,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_BinaryEquals>.
 
 /// The bytes of a base64 text (RFC 4648, standard alphabet, padding optional, no stray bits at the end).
 pub(crate) fn parse(text: &str) -> Option<Vec<u8>> {

@@ -1,4 +1,7 @@
 //! Points in time: the W3C profile of ISO 8601, or seconds since 1970.
+//!
+//! Source: IAM User Guide, date condition operators,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>.
 
 /// Seconds and nanoseconds since 1970, UTC.
 pub(crate) type Instant = (i64, u32);

@@ -1,4 +1,7 @@
 //! Decimal numbers of any size, compared without rounding.
+//!
+//! Source: IAM User Guide, numeric condition operators,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Numeric>.
 
 use std::cmp::Ordering;
 

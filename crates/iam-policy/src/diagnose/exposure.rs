@@ -1,4 +1,7 @@
 //! What is too wide in a trust policy that admits an identity.
+//!
+//! Source: EKS User Guide, IAM roles for service accounts: the condition on `sub` limits a role to a ServiceAccount,
+//! <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>.
 
 use crate::document::{Clause, Document, Effect, PrincipalKind, Statement};
 use crate::evaluate::{Decision, applies, decide};

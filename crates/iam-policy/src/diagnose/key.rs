@@ -1,4 +1,7 @@
 //! What a condition key stands for, seen from one issuer.
+//!
+//! Source: IAM User Guide, keys of web identity federation: the issuer without its scheme, then `:sub`, `:aud`, `:amr`,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>.
 
 use crate::request::WebIdentity;
 

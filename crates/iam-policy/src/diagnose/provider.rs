@@ -1,4 +1,7 @@
 //! How the provider that a statement names differs from the one that a token comes from.
+//!
+//! Source: IAM User Guide, OIDC providers: one is in the account of the roles that trust it,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html>.
 
 use super::distance::distance;
 use super::key::eks_region;

@@ -1,4 +1,7 @@
 //! `Condition`: operators over keys over values.
+//!
+//! Source: IAM User Guide, `Condition`: keys do not differ by case,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>.
 
 use std::borrow::Cow;
 

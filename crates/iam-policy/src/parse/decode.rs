@@ -1,4 +1,7 @@
 //! Percent-encoding: decode what is encoded, and only that.
+//!
+//! Source: GetRole: policies come URL-encoded as of RFC 3986,
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,7 @@
 //! From text to [`Document`]: everything that can be read is read, everything that is wrong is told with its place.
+//!
+//! Source: IAM User Guide, grammar of the JSON policy language,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 
 mod condition;
 mod decode;

@@ -1,4 +1,7 @@
 //! Statements: effect, principals, actions, resources.
+//!
+//! Source: IAM User Guide, grammar of the JSON policy language: one value, or a list of them,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 
 use super::Reader;
 use crate::arn;
