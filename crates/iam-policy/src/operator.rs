@@ -157,7 +157,8 @@ impl Operator {
     }
 
     /// Whether the operator compares text and passes only what one of its values names.
-    pub(crate) fn is_positive_text(self) -> bool {
+    #[must_use]
+    pub fn is_positive_text(self) -> bool {
         !self.test.is_negated()
             && matches!(
                 self.test.family(),

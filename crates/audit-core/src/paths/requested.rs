@@ -46,18 +46,23 @@ fn way<'a>(sight: &PathInput<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
         }
         RequestedAudience::Several => None,
     };
-    if matches!(consumer.used, Used::WithController { .. }) {
-        // Where no namespace has such a ServiceAccount, this one is a guess, and no role is looked at for it. One of several is
-        // the controller's: not one that the role refuses.
-        let is_other = || !consumer.is_certain && role.is_some_and(|role| sight.is_refused(role, audience));
-        if sight.account.is_none() || is_other() {
-            return None;
+    let mut role = role.map_or(PathRole::None, PathRole::Named);
+    if let (Used::WithController { name, usual }, PathRole::Named(arn)) = (&consumer.used, role) {
+        // Where no namespace has such a ServiceAccount, this one is a guess, and no role is looked at for it.
+        sight.account?;
+        let homes = sight.snapshot.cluster.with_controller(name, usual);
+        if homes.len() > 1 && sight.is_refused(sight.key, arn, audience) {
+            if !homes.iter().all(|home| sight.is_refused(home, arn, audience)) {
+                return None;
+            }
+            // Which of them the controller's is does not show, and nothing is opened for a guess.
+            role = PathRole::Unseen;
         }
     }
     Some(Way {
         path: CredentialPath::Requested,
         taker: Taker::Object(consumer),
-        role: role.map_or(PathRole::None, PathRole::Named),
+        role,
         audience,
     })
 }

@@ -174,24 +174,25 @@ impl PathInput<'_> {
             let Some(RoleLookup::Found(role)) = role else {
                 return false;
             };
-            self.outcome(role.arn.clone(), audience) != RoleOutcome::Fails
+            self.outcome(self.key, role.arn.clone(), audience) != RoleOutcome::Fails
         })
     }
 
-    /// Whether this role is proven not to be had with a token of this audience.
-    pub(super) fn is_refused(&self, role: &str, audience: Option<&str>) -> bool {
+    /// Whether a ServiceAccount is proven not to get this role with a token of this audience.
+    pub(super) fn is_refused(&self, key: &BindingKey, role: &str, audience: Option<&str>) -> bool {
+        let audience = audience.unwrap_or_default();
         let arn = RoleArn::parse(role).ok();
-        arn.is_some_and(|arn| self.outcome(arn, audience.unwrap_or_default()) == RoleOutcome::Fails)
+        arn.is_some_and(|arn| self.outcome(key, arn, audience) == RoleOutcome::Fails)
     }
 
-    fn outcome(&self, arn: RoleArn, audience: &str) -> RoleOutcome {
+    fn outcome(&self, key: &BindingKey, arn: RoleArn, audience: &str) -> RoleOutcome {
         let Self {
             snapshot,
             config,
             now,
             ..
         } = *self;
-        RoleChain::derive(snapshot, config, now, arn, &self.key.subject(), audience).outcome()
+        RoleChain::derive(snapshot, config, now, arn, &key.subject(), audience).outcome()
     }
 }
 

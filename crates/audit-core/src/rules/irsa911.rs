@@ -36,6 +36,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::model::Used;
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
 
@@ -57,6 +58,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let ways: Vec<&Way<'_>> = chain.ways.unseen().collect();
     let first = ways.first()?;
+    if let Taker::Object(consumer) = first.taker {
+        return Some(of_controller(first.taker, &consumer.used));
+    }
     let others = match ways.len() {
         1 => String::new(),
         n => format!(" and {} more", n - 1),
@@ -88,6 +92,24 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
          evaluate`",
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// Several ServiceAccounts may be the one that an object's controller uses, and its role admits none of them.
+fn of_controller(taker: Taker<'_>, used: &Used) -> Finding {
+    let object = taker.shown();
+    let name = match used {
+        Used::WithController { name, .. } => quote(name),
+        _ => String::new(),
+    };
+    let message = format!(
+        "{object} uses ServiceAccount `{name}` in the namespace of its controller, several namespaces have one, and its role admits \
+         none of them: which one it is cannot be determined"
+    );
+    let fix = Fix::manual(format!(
+        "find the namespace where the controller of {object} runs, and evaluate the role's trust policy for its ServiceAccount with \
+         `irsa-audit trust evaluate`"
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
 }
 
 #[cfg(test)]

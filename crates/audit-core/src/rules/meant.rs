@@ -3,33 +3,25 @@
 //! Anyone who can edit a ServiceAccount can write the ARN of any role into its annotation, and the audit will then name the trust
 //! policy as what stands in the way. The role's owner must not let it in because a tool says so: a confused deputy.
 
-use iam_policy::{Cause, CauseKind, Effect};
+use iam_policy::{Effect, Statement};
 
 use crate::chain::{Chain, RoleChain};
-use crate::model::Role;
+use crate::model::{BindingKey, Role};
 use crate::text::quote;
 
-/// What the role's owner has to be asked before the ServiceAccount is let in: where the role is others' by now, and neither an
+/// What the role's owner has to be asked before the ServiceAccount is let in: where the role admits others by now, and neither an
 /// `IrsaAudit` nor the trust policy itself names the two together.
-pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, cause: &Cause) -> Option<String> {
+pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<String> {
     let arn = aws.arn.to_string();
     let is_expected = chain.request.and_then(|request| request.role_arn.as_deref()) == Some(arn.as_str());
-    // Its name, misspelt, is its name.
-    let is_named = cause.kind == CauseKind::SubjectMalformed;
     let parsed = role.trust();
     let document = parsed.document.as_ref()?;
-    let allows = || {
-        document
-            .statements()
-            .iter()
-            .filter(|statement| statement.effect() == Effect::Allow)
-    };
-    let names_it = |statement: &iam_policy::Statement| {
-        statement
-            .conditions()
-            .any(|(_, _, values)| values.contains(&chain.subject.as_str()))
-    };
-    if is_expected || is_named || allows().next().is_none() || allows().any(names_it) {
+    let statements = document.statements().iter();
+    let mut allows = statements
+        .filter(|statement| statement.effect() == Effect::Allow)
+        .peekable();
+    allows.peek()?;
+    if is_expected || allows.any(|statement| names_it(chain, statement)) {
         return None;
     }
     Some(format!(
@@ -38,4 +30,90 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, caus
         quote(role.arn.name()),
         quote(&chain.key.to_string())
     ))
+}
+
+/// Whether a statement was written for the ServiceAccount: an operator that passes what its values name compares a key of this
+/// cluster's issuer with its name. Another cluster may have a ServiceAccount of this name, and a negated operator keeps it out.
+fn names_it(chain: &Chain<'_>, statement: &Statement) -> bool {
+    let Some(issuer) = chain.issuer else {
+        return false;
+    };
+    let host_path = issuer.url.host_path().to_lowercase();
+    statement.conditions().any(|(operator, key, values)| {
+        let is_ours = key.to_lowercase().contains(&host_path);
+        operator.is_positive_text() && is_ours && values.iter().any(|value| is_its_name(chain.key, value))
+    })
+}
+
+/// Whether a text names the ServiceAccount with its namespace: as a subject, or misspelt.
+fn is_its_name(key: &BindingKey, text: &str) -> bool {
+    let words: Vec<&str> = text.trim().split([':', '/']).collect();
+    matches!(words.as_slice(), [.., namespace, name] if *namespace == key.namespace && *name == key.service_account)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::*;
+
+    /// Whether the fix for a role whose trust policy has these conditions asks its owner first.
+    fn asks(conditions: &Value) -> bool {
+        let report = World::healthy().condition(conditions).without_pods().audit();
+        let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let mut edits = fixes.filter(|fix| fix.text.contains("update-assume-role-policy"));
+        edits.next().expect("a fix of the trust policy").asks.is_some()
+    }
+
+    fn compared(operator: &str, host_path: &str, subject: &str) -> Value {
+        json!({operator: {format!("{host_path}:sub"): subject}})
+    }
+
+    #[test]
+    fn a_role_of_others_is_asked_for_first() {
+        assert!(asks(&compared(
+            "StringEquals",
+            HOST_PATH,
+            "system:serviceaccount:bank:till"
+        )));
+        assert!(asks(&compared(
+            "StringLike",
+            HOST_PATH,
+            "system:serviceaccount:bank:*"
+        )));
+    }
+
+    #[test]
+    fn its_name_with_its_namespace_says_that_it_is_meant() {
+        for text in [
+            "shop:cart",
+            "shop/cart",
+            "system:serviceaccounts:shop:cart",
+            " system:serviceaccount:shop:cart",
+        ] {
+            assert!(!asks(&compared("StringEquals", HOST_PATH, text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_name_may_be_that_of_any_namespace() {
+        for text in ["cart", ":cart", "/cart", " cart", "system:serviceaccount:cart"] {
+            assert!(asks(&compared("StringEquals", HOST_PATH, text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_is_kept_out_is_not_meant() {
+        assert!(asks(&compared("StringNotEquals", HOST_PATH, SUBJECT)));
+        assert!(asks(&compared("StringNotLike", HOST_PATH, SUBJECT)));
+    }
+
+    #[test]
+    fn that_of_another_cluster_is_not_this_one() {
+        assert!(asks(&compared(
+            "StringEquals",
+            "oidc.eks.eu-west-1.amazonaws.com/id/AAAA",
+            SUBJECT
+        )));
+    }
 }

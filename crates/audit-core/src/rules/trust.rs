@@ -45,7 +45,7 @@ pub(crate) fn denied(
     // With an invalid document, or a Deny, nothing is granted by the fix either.
     let asks = match kind {
         CauseKind::TrustPolicyInvalid | CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined => None,
-        _ => meant::question(chain, aws, role, cause),
+        _ => meant::question(chain, aws, role),
     };
     let message = format!(
         "role `{}`: {}{place}{others}{denied}{}",

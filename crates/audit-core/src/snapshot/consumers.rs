@@ -234,7 +234,8 @@ impl Cluster {
 
     /// The ServiceAccounts of a name, one of which is in the namespace of a controller: that of the usual namespace, if it
     /// exists there, or nowhere.
-    fn with_controller(&self, name: &str, usual: &str) -> Vec<BindingKey> {
+    #[must_use]
+    pub fn with_controller(&self, name: &str, usual: &str) -> Vec<BindingKey> {
         let usual = BindingKey::new(usual, name);
         let exists = |key: &BindingKey| {
             let binding = self.bindings.get(key);
