@@ -146,6 +146,9 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     } else {
         (Vec::new(), None)
     };
+    if let Some(own) = findings.get_mut(..own) {
+        others::name_taker(chain, own);
+    }
     findings.sort_by_key(|f| (f.link, f.entry.code));
     let deciding = verdict::deciding(&findings, verdict, expects);
     let mut report = BindingReport {

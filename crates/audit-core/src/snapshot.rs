@@ -5,6 +5,7 @@
 
 mod consumers;
 mod webhook;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,12 +13,14 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, Held,
-    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, Workload, WorkloadRef, likeness,
+    Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT,
+    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef, likeness,
 };
 use consumers::Consumers;
 use webhook::Webhook;
 pub use webhook::{AskedIn, AskedRole};
+pub use workloads::WorkloadFacts;
+use workloads::Workloads;
 
 /// Where observations come from, and with that, what it means that something is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,14 +74,11 @@ pub struct Cluster {
     request_homes: HashMap<NamespacedName, String>,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    /// Workloads that do not replace their pods at once, by namespace.
-    held: HashMap<(String, Workload), Held>,
     /// What was said of workloads without pods that are expected to run as a ServiceAccount.
     looked_up: BTreeMap<(BindingKey, WorkloadRef), LookedUp>,
-    /// The templates of workloads that have pods, by namespace: what new pods will be like.
-    templates: HashMap<String, Vec<Pod>>,
     consumers: Consumers,
     webhook: Webhook,
+    workloads: Workloads,
     rbac: Rbac,
     /// There are more objects than these, so that the absence of one proves nothing.
     is_partial: bool,
@@ -188,21 +188,6 @@ impl Cluster {
         gone
     }
 
-    /// What keeps a workload from replacing its pods, as far as that was seen: a cluster is not asked for workloads, files may hold
-    /// them.
-    #[must_use]
-    pub fn held(&self, namespace: &str, workload: &Workload) -> Option<Held> {
-        // Few workloads are, and nobody asks for healthy bindings.
-        let mut all = self.held.iter();
-        all.find(|((in_namespace, held), _)| in_namespace == namespace && held == workload)
-            .map(|(_, held)| *held)
-    }
-
-    /// Takes note of what keeps a workload from replacing its pods.
-    pub fn put_held(&mut self, namespace: &str, workload: Workload, held: Held) {
-        self.held.insert((namespace.to_owned(), workload), held);
-    }
-
     /// Whether pods of a workload were seen, whatever they run as. Pods that have ended count.
     #[must_use]
     pub fn has_pods_of(&self, namespace: &str, workload: &WorkloadRef) -> bool {
@@ -234,20 +219,6 @@ impl Cluster {
     pub fn retain_looked_up(&mut self, key: &BindingKey, workloads: &BTreeSet<WorkloadRef>) {
         self.looked_up
             .retain(|(other, workload), _| other != key || workloads.contains(workload));
-    }
-
-    /// The template of the workload of a running pod, which may have changed since the pod was created. As far as that was seen: a
-    /// cluster is not asked for workloads, files may hold them.
-    #[must_use]
-    pub fn template_of(&self, pod: &Pod) -> Option<&Pod> {
-        let mut all = self.templates.get(&pod.namespace)?.iter();
-        all.find(|template| template.workload == pod.workload)
-    }
-
-    /// Takes note of the template of a workload that has pods.
-    pub fn put_template(&mut self, template: Pod) {
-        let all = self.templates.entry(template.namespace.clone()).or_default();
-        all.push(template);
     }
 
     /// What there is about a ServiceAccount.

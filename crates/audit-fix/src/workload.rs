@@ -89,14 +89,12 @@ pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
 /// The most pods that a command names.
 const MOST_PODS: usize = 20;
 
-/// The command that deletes the pods of a workload that would not replace them itself. Its controller creates them again.
+/// The command that deletes these pods of a workload that would not replace them itself, or not for good, and `why` it would not: words
+/// that follow its name. Its controller creates them again.
 #[must_use]
-pub fn delete_pods(namespace: &str, workload: &Workload, held: Held, pods: &[&str]) -> Fix {
+pub fn delete_pods(namespace: &str, workload: &Workload, why: &str, pods: &[&str]) -> Fix {
     let name = quote(&workload.to_string());
-    let why = format!(
-        "{name} {}, so that a restart does not replace its pods",
-        held.words()
-    );
+    let why = format!("{name} {why}");
     let is_name = |pod: &&str| !pod.starts_with('-');
     if pods.is_empty() || pods.len() > MOST_PODS || !pods.iter().all(is_name) {
         let fix = Fix::manual(format!(
@@ -122,7 +120,7 @@ pub fn roll_out(namespace: &str, workload: &Workload, held: Held, pods: &[&str])
                 "resume {}, which is paused: what else was changed in its template rolls out as well",
                 quote(&workload.to_string())
             )),
-        Held::OnDelete => delete_pods(namespace, workload, held, pods),
+        Held::OnDelete => delete_pods(namespace, workload, &held.no_restart(), pods),
         // The pods below the partition would get the old template again.
         Held::Partition(_) => Fix::manual(format!(
             "lower `spec.updateStrategy.rollingUpdate.partition` of {}, which {}",
@@ -213,7 +211,8 @@ pub fn replace_annotation(
     old: &str,
     new: &str,
 ) -> Option<Fix> {
-    let place = pointer("annotations", key);
+    let key = key.replace('~', "~0").replace('/', "~1");
+    let place = format!("/spec/template/metadata/annotations/{key}");
     let patch = json!([
         { "op": "test", "path": place, "value": old },
         { "op": "replace", "path": place, "value": new }
@@ -265,20 +264,12 @@ fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -
     all.map(|fix| fix.repairs(Repaired::Templates))
 }
 
-/// Where a JSON patch finds a label or an annotation of a pod template.
-fn pointer(field: &str, key: &str) -> String {
-    format!(
-        "/spec/template/metadata/{field}/{}",
-        key.replace('~', "~0").replace('/', "~1")
-    )
-}
-
-/// The command that takes a label or an annotation out of the pod templates of workloads, which then create their pods
-/// anew; none where they may keep their templates elsewhere.
+/// The command that takes a label or an annotation out of the pod templates of workloads, which then recreate their pods; none where
+/// they may keep their templates elsewhere. A merge patch succeeds where the key is gone already, a JSON patch does not.
 #[must_use]
 pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: &str) -> Option<Fix> {
-    let patch = json!([{ "op": "remove", "path": pointer(field, key) }]);
-    patched(namespace, workloads, "json", &patch)
+    let patch = json!({ "spec": { "template": { "metadata": { field: { key: Value::Null } } } } });
+    patched(namespace, workloads, "merge", &patch)
 }
 
 /// Whether `kubectl rollout restart` and `kubectl set serviceaccount` both know the kind.
@@ -393,7 +384,7 @@ mod tests {
         assert!(
             label
                 .text
-                .contains("/spec/template/metadata/labels/eks.amazonaws.com~1skip"),
+                .contains(r#""metadata":{"labels":{"eks.amazonaws.com/skip":null}}"#),
             "{}",
             label.text
         );

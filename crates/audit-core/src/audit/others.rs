@@ -31,6 +31,23 @@ pub(super) fn along_others<'a>(chain: &Chain<'a>) -> Vec<Other<'a>> {
     others.filter(|other| !other.findings.is_empty()).collect()
 }
 
+/// Says in the findings about the role of the way that decides who takes that way, where others take other ways. The annotation names the
+/// webhook's role itself.
+pub(super) fn name_taker(chain: &Chain<'_>, findings: &mut [Finding]) {
+    let Some(way) = chain.deciding.as_ref().filter(|_| !chain.is_webhooks()) else {
+        return;
+    };
+    if chain.ways.besides(way).is_empty() {
+        return;
+    }
+    let taker = way.taker.shown();
+    for finding in findings {
+        if is_of_the_way(finding) && !finding.message.contains(&taker) {
+            finding.message = format!("{taker}, with role `{}`: {}", role(chain), finding.message);
+        }
+    }
+}
+
 /// Whether a finding is about the role that a way leads to, and not about the binding as a whole.
 fn is_of_the_way(finding: &Finding) -> bool {
     let links = [Link::Role, Link::Provider, Link::Trust];
@@ -117,6 +134,13 @@ mod tests {
             assert!(fix.contains(&format!("--role-name {name}")), "{fix}");
         }
         assert!(report.then.is_empty(), "nothing else comes after these repairs");
+        assert!(
+            report
+                .message
+                .starts_with("container `with-a` of `Deployment/cart`, with role "),
+            "{}",
+            report.message
+        );
     }
 
     #[test]

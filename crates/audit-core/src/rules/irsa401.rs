@@ -35,7 +35,8 @@
 //! ## Fix
 //! `kubectl rollout restart`; or take the label, the container's name in the annotation, or the preset variables out of the pod
 //! template; or have the registration changed, where its owner left the namespace out by mistake; or install the webhook
-//! first. Of a `CronJob` the next run is right by itself; a Job has to be created anew.
+//! first. Of a `CronJob` the next run is right by itself; a Job has to be created anew. Where files hold the workload, its pod template counts: what
+//! was changed there already needs only new pods, and what a controller such as an operator writes is changed in that controller's object.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows both variables.
@@ -48,7 +49,7 @@ use std::collections::BTreeSet;
 
 use super::pods::{is_mended, missing, some_of, workloads};
 use super::uninjected::{Why, first_left_out};
-use super::{repair, selection, skipped, unseen_kinds};
+use super::{rollout, selection, skipped, unseen_kinds};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -76,22 +77,24 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let injection = Injection::of(chain)?;
     let pods = missing(chain);
     let first = pods.first()?;
-    let (restart, names) = workloads(&pods);
-    let reasons: BTreeSet<Why> = pods
-        .iter()
-        .flat_map(|pod| Why::of(chain, &injection, pod))
-        .collect();
+    let (_, names) = workloads(&pods);
+    let reasons = Why::of_all(chain, &injection, &pods);
     let why: Vec<String> = reasons
         .iter()
         .map(|why| why.words(chain, &injection, &pods))
         .collect();
-    // What was changed in the templates since need not be changed again.
-    let (mended, rest): (Vec<&Pod>, Vec<&Pod>) = pods
+    let is_past = |pods: &[&Pod]| {
+        Why::of_all(chain, &injection, pods)
+            .iter()
+            .all(|why| why.is_past())
+    };
+    let (past, rest): (Vec<&Pod>, Vec<&Pod>) = pods.iter().copied().partition(|pod| is_past(&[*pod]));
+    let mended: Vec<&Pod> = rest
         .iter()
         .copied()
-        .partition(|pod| is_mended(chain, &injection, pod));
-    let is_past = reasons.iter().all(|why| why.is_past());
-    let note = if is_past || mended.is_empty() {
+        .filter(|pod| is_mended(chain, &injection, pod))
+        .collect();
+    let note = if mended.is_empty() {
         String::new()
     } else {
         let (_, names) = workloads(&mended);
@@ -111,29 +114,31 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
                 .fix(unseen.fix),
         );
     }
-    let fix = if is_past {
-        repair::restart(chain, &restart)
-    } else {
-        let edited = edit(chain, &injection, &rest);
-        let restarted = repair::catch_up(chain, &workloads(&mended).0);
-        [edited, restarted].into_iter().flatten().reduce(Fix::and_then)
-    };
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    let edited = rollout::edited(
+        chain,
+        &rest,
+        |pod, _| !is_mended(chain, &injection, pod),
+        |due| command(chain, &injection, due),
+        |due| by_hand(chain, &injection, due),
+    );
+    let fix = [edited, rollout::restart(chain, &past)];
+    Some(Finding::new(&ENTRY, message).fix(fix.into_iter().flatten().reduce(Fix::and_then)))
 }
 
-/// What has to change so that new pods of the workloads of these get credentials, and what has to follow.
-fn edit(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Option<Fix> {
-    pods.first()?;
-    let (restart, names) = workloads(pods);
-    let reasons: BTreeSet<Why> = pods
-        .iter()
-        .flat_map(|pod| Why::of(chain, injection, pod))
-        .collect();
-    let steps: Vec<String> = reasons.iter().map(|why| why.step(injection)).collect();
-    let by_hand = || Fix::manual(format!("{}, of {names}", steps.join("; ")));
-    let command = only(&reasons).and_then(|why| command(chain, injection, why, pods));
-    let command = command.map(|fix| fix.then(repair::roll_out(chain, &restart)));
-    Some(command.unwrap_or_else(by_hand))
+/// What a person changes so that new pods get credentials.
+fn by_hand(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> String {
+    let reasons = Why::of_all(chain, injection, pods);
+    let (_, names) = workloads(pods);
+    match only(&reasons) {
+        Some(Why::NotSelected) => first_left_out(injection, pods).map_or_else(String::new, |why| {
+            selection::by_hand(&why, &chain.key.namespace, &names)
+        }),
+        Some(Why::Skipped) => skipped::by_hand(chain, pods),
+        _ => {
+            let steps: Vec<String> = reasons.iter().map(|why| why.step(injection)).collect();
+            format!("{}, of {names}", steps.join("; "))
+        }
+    }
 }
 
 /// The one reason, if there is one only.
@@ -141,15 +146,15 @@ fn only(reasons: &BTreeSet<Why>) -> Option<Why> {
     reasons.first().copied().filter(|_| reasons.len() == 1)
 }
 
-/// The repair of the one reason, where there is more to say than its step.
-fn command(chain: &Chain<'_>, injection: &Injection<'_>, why: Why, pods: &[&Pod]) -> Option<Fix> {
+/// The command that edits the templates of pods, where one reason is all there is.
+fn command(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Option<Fix> {
     let namespace = &chain.key.namespace;
-    match why {
+    match only(&Why::of_all(chain, injection, pods))? {
         Why::NotSelected => {
             let why = first_left_out(injection, pods)?;
-            Some(selection::repair(&why, namespace, pods))
+            selection::command(&why, namespace, pods)
         }
-        Why::Skipped => Some(skipped::repair(chain, pods)),
+        Why::Skipped => skipped::command(chain, pods),
         Why::Preset | Why::LeftAlone => {
             let presets = |container: &&Container| container.names_web_identity();
             let containers = pods.iter().flat_map(|pod| {
@@ -340,12 +345,12 @@ mod tests {
             (
                 World::healthy().container(bare("app")).pod(opted_out),
                 "label",
-                "labels/eks.amazonaws.com~1skip-pod-identity-webhook",
+                r#""labels":{"eks.amazonaws.com/skip-pod-identity-webhook":null}"#,
             ),
             (
                 World::healthy().container(bare("app")).pod(skipping),
                 "skip",
-                "annotations/eks.amazonaws.com~1skip-containers",
+                r#""annotations":{"eks.amazonaws.com/skip-containers":null}"#,
             ),
             (
                 preset(Container {

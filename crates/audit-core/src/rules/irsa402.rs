@@ -39,7 +39,7 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 
 use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
-use super::repair;
+use super::rollout;
 use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -73,7 +73,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let carried = || pods.iter().flat_map(|pod| carried_roles(chain, pod, &annotated));
     let refused = !refused(chain, carried()).is_empty();
-    let (restart, names) = workloads(&pods);
+    let (_, names) = workloads(&pods);
     let message = format!(
         "{} {}, and the annotation says `{annotated}`; to restart: {names}",
         some_of(pods.len(), chain.pods.len(), "carries", "carry"),
@@ -83,7 +83,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)
-            .fix(repair::restart(chain, &restart)),
+            .fix(rollout::restart(chain, &pods)),
     )
 }
 

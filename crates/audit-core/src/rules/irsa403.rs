@@ -49,6 +49,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::rollout;
 use crate::chain::{Annotation, Chain, RoleChain, RoleOutcome, asked_role};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -92,24 +93,59 @@ fn expected(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         quote(&chain.key.service_account)
     );
+    Some(Finding::new(&ENTRY, message).fix(move_to_account(chain, workload)))
+}
+
+/// Makes a workload run as the binding's ServiceAccount.
+fn move_to_account(chain: &Chain<'_>, workload: &WorkloadRef) -> Fix {
+    let cluster = &chain.snapshot.cluster;
+    let pods: Vec<&Pod> = cluster
+        .pods_in(&chain.key.namespace)
+        .filter(|pod| belongs(pod, workload))
+        .collect();
     let workload = Workload {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
     };
-    Some(Finding::new(&ENTRY, message).fix(fix::run_as(chain.key, &workload)))
+    let run_as = || fix::run_as(chain.key, &workload);
+    let edited = rollout::edited(
+        chain,
+        &pods,
+        |_, template| template.service_account != chain.key.service_account,
+        |_| Some(run_as()),
+        |_| {
+            format!(
+                "set `serviceAccountName: {}` in the pod template of {}",
+                quote(&chain.key.service_account),
+                quote(&workload.to_string())
+            )
+        },
+    );
+    // Without pods there are none to recreate.
+    edited.unwrap_or_else(run_as)
+}
+
+/// Whether a pod is one of a workload.
+fn belongs(pod: &Pod, workload: &WorkloadRef) -> bool {
+    pod.is_active() && pod.workload.kind == workload.kind && pod.workload.name == workload.name
 }
 
 /// The workload, with the ServiceAccount as which it runs, if all its pods run as another than the binding's; or if it has none,
 /// and its template names another.
 fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a WorkloadRef, &'a str)> {
     let cluster = &chain.snapshot.cluster;
-    let belongs = |pod: &Pod| {
-        pod.is_active() && pod.workload.kind == workload.kind && pod.workload.name == workload.name
-    };
-    if chain.pods.iter().chain(&chain.templates).any(|pod| belongs(pod)) {
+    if chain
+        .pods
+        .iter()
+        .chain(&chain.templates)
+        .any(|pod| belongs(pod, workload))
+    {
         return None;
     }
-    let runs_as = match cluster.pods_in(&chain.key.namespace).find(|pod| belongs(pod)) {
+    let runs_as = match cluster
+        .pods_in(&chain.key.namespace)
+        .find(|pod| belongs(pod, workload))
+    {
         Some(pod) => pod.service_account.as_str(),
         None => match looked_up(chain, workload)? {
             LookedUp::RunsAs(other) => other,

@@ -34,7 +34,7 @@
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
 
 use super::pods::{differing, some_of, workloads};
-use super::repair;
+use super::rollout;
 use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -74,7 +74,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         .collect();
     audiences.sort_unstable();
     audiences.dedup();
-    let (restart, names) = workloads(&pods);
+    let (_, names) = workloads(&pods);
     let message = format!(
         "{} a token for {}, which is refused, and the ServiceAccount asks for `{}`; to restart: {names}",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
@@ -86,7 +86,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
         Some(Fix::manual(format!("{step} {names}")))
     } else {
-        repair::restart(chain, &restart)
+        rollout::restart(chain, &pods)
     };
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

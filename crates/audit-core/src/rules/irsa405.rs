@@ -45,12 +45,13 @@
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
 use super::pods::{ToldContainer, containers_shown, differing, missing, named, pods_of, workloads};
+use super::rollout;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Container, Pod, TokenPlace};
+use crate::model::{Container, Os, Pod, TokenPlace};
 use crate::text::{quote, quote_list};
 use crate::webhook::{Injection, InjectionDifference};
 
@@ -90,7 +91,6 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let gravest = told.iter().map(|one| one.what).min()?;
     told.retain(|one| std::mem::discriminant(&one.what) == std::mem::discriminant(&gravest));
     let first = told.first()?;
-    let (owners, names) = workloads(&pods_of(&told));
     let is_webhooks = Injection::of(chain).is_some();
     let file = quote(first.container.token_file.as_deref().unwrap_or_default());
     let (place, fix) = match first.what {
@@ -103,27 +103,17 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
                 place
             };
             let fix = if is_webhooks {
-                unset(chain, &told, &names)
+                unset(chain, &told)
             } else {
-                mount(&told, &names)
+                mount(chain, &told)
             };
             (place, fix)
         }
         Why::Hidden(hidden_by) => (
             format!("has another volume, at `{}`, over its token", quote(hidden_by)),
-            Fix::manual(format!(
-                "mount the other volume elsewhere in the pod templates of {names}"
-            )),
+            uncover(chain, &told),
         ),
-        Why::LinuxPath => {
-            let step =
-                format!("give the pod templates of {names} the nodeSelector `kubernetes.io/os: windows`");
-            let command = fix::select_windows(&chain.key.namespace, &owners);
-            (
-                LINUX_PATH.to_owned(),
-                command.unwrap_or_else(|| Fix::manual(step)),
-            )
-        }
+        Why::LinuxPath => (LINUX_PATH.to_owned(), select_windows(chain, &told)),
     };
     let message = format!("{} {place}", containers_shown(&told));
     let is_hopeless = told.iter().any(|one| is_hopeless(one, &told));
@@ -142,25 +132,61 @@ const LINUX_PATH: &str = "is for Windows, and has, or will get, a token path for
                           `nodeSelector` has `kubernetes.io/os: windows`";
 
 /// Takes the variables out of these containers, so that the webhook sets them.
-fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>], names: &str) -> Fix {
-    fix::unset_env(&chain.key.namespace, named(told), &VARIABLES).unwrap_or_else(|| {
-        let containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
-        let (variables, containers) = (quote_list(&VARIABLES, 2), quote_list(&containers, 3));
-        Fix::manual(format!(
-            "take {variables} out of container {containers} in the pod templates of {names}"
-        ))
-    })
+fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    rollout::edited_containers(
+        chain,
+        told,
+        Container::names_web_identity,
+        |due| fix::unset_env(&chain.key.namespace, named(due), &VARIABLES),
+        |due| {
+            let variables = quote_list(&VARIABLES, 2);
+            let (containers, names) = places(due);
+            format!("take {variables} out of container {containers} in the pod templates of {names}")
+        },
+    )
 }
 
 /// Mounts a token where these containers look for it: nothing asks the webhook to.
-fn mount(told: &[ToldContainer<'_, Why<'_>>], names: &str) -> Fix {
+fn mount(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let step = |due: &[ToldContainer<'_, Why<'_>>]| {
+        let (containers, names) = places(due);
+        format!(
+            "in the pod templates of {names}, mount a projected volume with a `serviceAccountToken` for the audience that the role \
+             accepts (usually `{DEFAULT_AUDIENCE}`) into container {containers}, at the path in `AWS_WEB_IDENTITY_TOKEN_FILE`; or \
+             remove `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from these containers if they need no AWS"
+        )
+    };
+    rollout::edited_containers(chain, told, Container::leads_nowhere, |_| None, step)
+}
+
+/// Mounts elsewhere what lies over the token.
+fn uncover(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let is_hidden = |container: &Container| matches!(container.token_place(), Some(TokenPlace::Hidden(_)));
+    let step = |due: &[ToldContainer<'_, Why<'_>>]| {
+        let (_, names) = places(due);
+        format!("mount the other volume elsewhere in the pod templates of {names}")
+    };
+    rollout::edited_containers(chain, told, is_hidden, |_| None, step)
+}
+
+/// Has the webhook see that the pods are for Windows.
+fn select_windows(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    rollout::edited(
+        chain,
+        &pods_of(told),
+        |_, template| template.os != Os::SelectedWindows,
+        |due| fix::select_windows(&chain.key.namespace, &workloads(due).0),
+        |due| {
+            let (_, names) = workloads(due);
+            format!("give the pod templates of {names} the nodeSelector `kubernetes.io/os: windows`")
+        },
+    )
+}
+
+/// The containers, and the workloads in whose templates they are, as text.
+fn places(told: &[ToldContainer<'_, Why<'_>>]) -> (String, String) {
     let containers: Vec<&str> = named(told).map(|(_, container)| container).collect();
-    Fix::manual(format!(
-        "in the pod templates of {names}, mount a projected volume with a `serviceAccountToken` for the audience that the role accepts \
-         (usually `{DEFAULT_AUDIENCE}`) into container {}, at the path in `AWS_WEB_IDENTITY_TOKEN_FILE`; or remove \
-         `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from these containers if they need no AWS",
-        quote_list(&containers, 3)
-    ))
+    (quote_list(&containers, 3), workloads(&pods_of(told)).1)
 }
 
 /// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
@@ -219,7 +245,7 @@ fn unreadable(difference: InjectionDifference<'_>) -> Option<Why<'_>> {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Os, PodPhase, Rarities, SetBy};
+    use crate::model::{PodPhase, Rarities, SetBy};
     use crate::testing::*;
     use crate::verdict::Verdict;
 

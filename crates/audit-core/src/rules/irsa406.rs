@@ -37,7 +37,8 @@
 //!
 //! ## Fix
 //! Take the variables, or the volume, out of that container in the pod template. Where a mounted file of profiles explains
-//! `AWS_PROFILE`, leave it.
+//! `AWS_PROFILE`, leave it. A paused workload has to be resumed, and pods with the update strategy OnDelete to be deleted, before the change
+//! reaches them; where the template has lost the variables since, a restart is all.
 //!
 //! ## Verify
 //! `kubectl exec … -- aws sts get-caller-identity` names the role.
@@ -54,11 +55,12 @@
 //! - [The AWS CLI's configuration and precedence](https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html)
 
 use super::pods::{ToldContainer, among_containers, containers_shown, named, pods_of, workloads};
+use super::rollout;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
-use crate::model::{EnvSource, MountedFile, SetBy, VolumeKind};
+use crate::fix;
+use crate::model::{Container, EnvSource, MountedFile, SetBy, VolumeKind};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -83,21 +85,19 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !matches!(chain.annotation, Annotation::Role(_)) {
         return None;
     }
-    let keys = among_containers(chain, |container| container.access_key());
+    let keys = among_containers(chain, Container::access_key);
     if !keys.is_empty() {
         let what = "which every SDK but that for .NET takes before web identity";
-        return Some(finding(chain, &keys, &KEYS, what));
+        return Some(finding(chain, &keys, Container::access_key, &KEYS, what));
     }
-    let files = among_containers(chain, |container| container.credentials_file());
+    let files = among_containers(chain, Container::credentials_file);
     if !files.is_empty() {
-        return Some(of_files(&files));
+        return Some(of_files(chain, &files));
     }
-    let profiles = among_containers(chain, |container| {
-        container.profile().filter(|_| container.config_file().is_none())
-    });
+    let profiles = among_containers(chain, unexplained_profile);
     if !profiles.is_empty() {
         let what = "which some SDKs take before web identity";
-        return Some(finding(chain, &profiles, &[PROFILE], what));
+        return Some(finding(chain, &profiles, unexplained_profile, &[PROFILE], what));
     }
     let explained = among_containers(chain, |container| {
         container.profile().and(container.config_file())
@@ -105,32 +105,59 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     (!explained.is_empty()).then(|| of_profiles(&explained))
 }
 
-fn finding(chain: &Chain<'_>, told: &[ToldContainer<'_, &SetBy>], variables: &[&str], what: &str) -> Finding {
+/// What sets a profile for which no file is mounted.
+fn unexplained_profile(container: &Container) -> Option<&SetBy> {
+    container.profile().filter(|_| container.config_file().is_none())
+}
+
+/// Of variables, of which `set_by` says what sets the first.
+fn finding(
+    chain: &Chain<'_>,
+    told: &[ToldContainer<'_, &SetBy>],
+    set_by: fn(&Container) -> Option<&SetBy>,
+    variables: &[&str],
+    what: &str,
+) -> Finding {
     let variable = variables.first().copied().unwrap_or_default();
     let from = told.first().map_or_else(String::new, |one| origin(one.what));
     let message = format!("{} gets `{variable}` from {from}, {what}", containers_shown(told));
-    let by_env = told.iter().all(|one| *one.what == SetBy::Env);
-    let command = || fix::unset_env(&chain.key.namespace, named(told), variables).filter(|_| by_env);
-    let by_hand = || {
-        Fix::manual(format!(
-            "take `{variable}` out of what {} set",
-            in_templates(told)
-        ))
+    let cluster = &chain.snapshot.cluster;
+    // The template may have it from elsewhere by now.
+    let by_env = |one: &ToldContainer<'_, &SetBy>| {
+        let template = cluster.template_of(one.pod).unwrap_or(one.pod);
+        let mut containers = template.containers.iter();
+        let same = containers.find(|container| container.name == one.container.name);
+        let set = same.map_or(Some(one.what), set_by);
+        set.is_none_or(|by| *by == SetBy::Env)
     };
-    Finding::new(&ENTRY, message).fix(command().unwrap_or_else(by_hand))
+    let fix = rollout::edited_containers(
+        chain,
+        told,
+        |container| set_by(container).is_some(),
+        |due| {
+            let command = fix::unset_env(&chain.key.namespace, named(due), variables);
+            command.filter(|_| due.iter().all(by_env))
+        },
+        |due| format!("take `{variable}` out of what {} set", in_templates(due)),
+    );
+    Finding::new(&ENTRY, message).fix(fix)
 }
 
 /// Of files that hold static credentials, or may.
-fn of_files(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
+fn of_files(chain: &Chain<'_>, told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     let shown = told.first().map_or_else(String::new, |one| file(one.what));
     let message = format!(
         "{} has shared credentials at {shown}, which some SDKs (JavaScript, C++, Rust) take before web identity",
         containers_shown(told)
     );
-    let fix = Fix::manual(format!(
-        "if the role is meant, take the file, and `AWS_SHARED_CREDENTIALS_FILE`, out of {}",
-        in_templates(told)
-    ));
+    let step = |due: &[ToldContainer<'_, &MountedFile>]| {
+        format!(
+            "if the role is meant, take the file, and `AWS_SHARED_CREDENTIALS_FILE`, out of {}",
+            in_templates(due)
+        )
+    };
+    let has = |container: &Container| container.credentials_file().is_some();
+    let fix = rollout::edited_containers(chain, told, has, |_| None, step);
     Finding::new(&ENTRY, message).fix(fix)
 }
 
@@ -186,7 +213,7 @@ pub(super) fn origin(set: &SetBy) -> String {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{Container, EnvFrom, PodPhase, Rarities};
+    use crate::model::{EnvFrom, PodPhase, Rarities};
     use crate::testing::*;
     use crate::verdict::Verdict;
 

@@ -36,7 +36,7 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 
 use super::pods::{ToldContainer, containers_shown, differing, workloads};
-use super::{selection, skipped};
+use super::{rollout, selection, skipped};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -105,33 +105,49 @@ fn explained(
     injection: &Injection<'_>,
     first: &ToldContainer<'_, Lack>,
     pods: &[&Pod],
-) -> (String, Fix) {
-    let (_, names) = workloads(pods);
+) -> (String, Option<Fix>) {
     let namespace = &chain.key.namespace;
+    let container = quote(&first.container.name);
+    let lacks = |_: &Pod, template: &Pod| {
+        let mut same = template
+            .containers
+            .iter()
+            .filter(|one| one.name == first.container.name);
+        same.any(|one| injection.lack(template, one).is_some())
+    };
     match (first.what, injection.selection(first.pod)) {
         (Lack::NotSelected, Selection::LeftOut(why)) => {
             let reason = selection::reason(&why, namespace);
-            (
-                format!("is in pods of which this holds: {reason}"),
-                selection::repair(&why, namespace, pods),
-            )
+            let fix = rollout::edited(
+                chain,
+                pods,
+                lacks,
+                |due| selection::command(&why, namespace, due),
+                |due| selection::by_hand(&why, namespace, &workloads(due).1),
+            );
+            (format!("is in pods of which this holds: {reason}"), fix)
         }
         (Lack::Skipped, _) => {
-            let why = format!("is named in `{}`", skipped::key(chain));
             let key = skipped::key(chain);
-            let step = format!(
-                "if it calls AWS, take `{}` out of the annotation `{key}` in the pod templates of {names}; the other names stay",
-                quote(&first.container.name)
-            );
-            (why, Fix::manual(step))
+            let why = format!("is named in `{key}`");
+            let step = |due: &[&Pod]| {
+                let (_, names) = workloads(due);
+                format!(
+                    "if it calls AWS, take `{container}` out of the annotation `{key}` in the pod templates of {names}; the other \
+                     names stay"
+                )
+            };
+            (why, rollout::edited(chain, pods, lacks, |_| None, step))
         }
         _ => {
             let why = "sets one of `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned();
-            let step = format!(
-                "if it calls AWS, take the variable out of container `{}` in the pod templates of {names}",
-                quote(&first.container.name)
-            );
-            (why, Fix::manual(step))
+            let step = |due: &[&Pod]| {
+                let (_, names) = workloads(due);
+                format!(
+                    "if it calls AWS, take the variable out of container `{container}` in the pod templates of {names}"
+                )
+            };
+            (why, rollout::edited(chain, pods, lacks, |_| None, step))
         }
     }
 }

@@ -33,11 +33,11 @@
 //! - [AWS STS regional endpoints, of EKS](https://docs.aws.amazon.com/eks/latest/userguide/configure-sts-endpoint.html)
 
 use super::pods::{among_containers, containers_shown, named, pods_of, workloads};
-use super::repair;
+use super::rollout;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix;
 use crate::model::StsEndpoints;
 use crate::webhook::Injection;
 
@@ -72,10 +72,17 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
     if told.is_empty() {
         return None;
     }
-    let (_, names) = workloads(&pods_of(&told));
     let message = format!("{} sets `{VARIABLE}=legacy`", containers_shown(&told));
-    let by_hand = || Fix::manual(format!("take `{VARIABLE}` out of the pod templates of {names}"));
-    let fix = fix::unset_env(&chain.key.namespace, named(&told), &[VARIABLE]).unwrap_or_else(by_hand);
+    let fix = rollout::edited_containers(
+        chain,
+        &told,
+        |container| container.sts_endpoints == StsEndpoints::Legacy,
+        |due| fix::unset_env(&chain.key.namespace, named(due), &[VARIABLE]),
+        |due| {
+            let (_, names) = workloads(&pods_of(due));
+            format!("take `{VARIABLE}` out of the pod templates of {names}")
+        },
+    );
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -91,8 +98,7 @@ fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
     }
     let key = format!("{}/sts-regional-endpoints", injection.prefix);
     let message = format!("the annotation `{key}` keeps the webhook from setting `{VARIABLE}=regional`");
-    let (owners, _) = workloads(&chain.pods);
-    let fix = fix::use_regional_sts(chain.key, injection.prefix).then(repair::restart(chain, &owners));
+    let fix = fix::use_regional_sts(chain.key, injection.prefix).then(rollout::restart(chain, &chain.pods));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -36,11 +36,11 @@
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
 use super::pods::{ToldContainer, containers_shown, differing, pods_of, workloads};
+use super::rollout;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
-use crate::model::TokenPlace;
+use crate::model::{Container, TokenPlace};
 use crate::paths::CredentialPath;
 use crate::text::quote;
 use crate::webhook::{Frozen, InjectionDifference};
@@ -73,14 +73,21 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         ),
         Frozen::SubPath => "mounts the token by `subPath`".to_owned(),
     };
-    let (_, names) = workloads(&pods_of(&told));
     let message = format!(
         "{} {how}: it expires, and no new one arrives",
         containers_shown(&told)
     );
-    let fix = Fix::manual(format!(
-        "let `AWS_WEB_IDENTITY_TOKEN_FILE` lead to the token's volume, mounted whole, in the pod templates of {names}"
-    ));
+    let is_frozen = |container: &Container| {
+        container.token().is_some_and(|token| token.sub_path)
+            || matches!(container.token_place(), Some(TokenPlace::CopiedBy(_)))
+    };
+    let step = |due: &[ToldContainer<'_, Frozen<'_>>]| {
+        let (_, names) = workloads(&pods_of(due));
+        format!(
+            "let `AWS_WEB_IDENTITY_TOKEN_FILE` lead to the token's volume, mounted whole, in the pod templates of {names}"
+        )
+    };
+    let fix = rollout::edited_containers(chain, &told, is_frozen, |_| None, step);
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -110,7 +117,7 @@ fn not_refreshed(difference: InjectionDifference<'_>) -> Option<Frozen<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, PodPhase, Rarities};
+    use crate::model::{PodPhase, Rarities};
     use crate::testing::*;
     use crate::verdict::Verdict;
 

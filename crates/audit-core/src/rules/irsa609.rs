@@ -37,6 +37,7 @@
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
 use super::pods::workloads;
+use super::rollout;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -72,7 +73,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let all = || chain.pods.iter().chain(&chain.templates).copied();
     let pods: Vec<&Pod> = all().filter(lacks).collect();
     let first = pods.first()?;
-    let (owners, names) = workloads(&pods);
+    let (_, names) = workloads(&pods);
     let place = match first.api_token {
         ApiToken::Off => format!("`{}`", quote(&first.workload.to_string())),
         _ => format!("ServiceAccount `{}`", quote(&chain.key.to_string())),
@@ -81,10 +82,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         "permissions in Kubernetes are expected, and pods of {names} get no token for the Kubernetes API: \
          `automountServiceAccountToken` of {place} is `false`, and no volume brings one"
     );
-    let step = format!(
-        "if they call the Kubernetes API, set `automountServiceAccountToken: true` in the pod templates of {names}"
+    let fix = rollout::edited(
+        chain,
+        &pods,
+        |_, template| lacks(&template),
+        |due| fix::automount_token(&chain.key.namespace, &workloads(due).0),
+        |due| {
+            let (_, names) = workloads(due);
+            format!(
+                "if they call the Kubernetes API, set `automountServiceAccountToken: true` in the pod templates of {names}"
+            )
+        },
     );
-    let fix = fix::automount_token(&chain.key.namespace, &owners).unwrap_or_else(|| fix::Fix::manual(step));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

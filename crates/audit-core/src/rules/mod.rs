@@ -89,6 +89,7 @@ pub mod permissions;
 pub mod pods;
 pub mod repair;
 mod reverse;
+mod rollout;
 mod selection;
 mod skipped;
 pub mod trust;

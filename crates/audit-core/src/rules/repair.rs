@@ -1,13 +1,14 @@
 //! Repairs of the ServiceAccount, with what must follow them: the webhook looks at its annotations only when a pod is
 //! created.
 
-use super::pods::{other_roles, workloads};
+use super::pods::other_roles;
+use super::rollout;
 use crate::chain::Chain;
 use crate::fix::Repaired;
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::CONFIG_MAP;
-use crate::model::{Container, Pod, Workload};
+use crate::model::{Container, Pod};
 use crate::paths::CredentialPath;
 use crate::snapshot::AskedIn;
 use crate::text::quote;
@@ -118,63 +119,11 @@ fn with_other_tokens(chain: &Chain<'_>, audience: &str) -> Option<Fix> {
     created_anew(chain, |pod| pod.containers.iter().any(differs))
 }
 
-/// Has workloads create their pods again: those that replace their pods by a restart, and of the others the pods are deleted by name,
-/// which their controllers create again.
-#[must_use]
-pub fn restart(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
-    let namespace = chain.key.namespace.as_str();
-    let held = |workload: &Workload| chain.snapshot.cluster.held(namespace, workload);
-    let free: Vec<Workload> = workloads
-        .iter()
-        .filter(|one| held(one).is_none())
-        .cloned()
-        .collect();
-    let by_name = workloads.iter().filter_map(|workload| {
-        let pods = chain.pods.iter().filter(|pod| pod.workload == *workload);
-        let pods: Vec<&str> = pods.map(|pod| pod.name.as_str()).collect();
-        Some(fix::delete_pods(namespace, workload, held(workload)?, &pods))
-    });
-    fix::restart(namespace, &free)
-        .into_iter()
-        .chain(by_name)
-        .reduce(Fix::and_then)
-}
-
-/// Has workloads create their pods from templates that have changed since.
-#[must_use]
-pub fn catch_up(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
-    let held = |workload: &&Workload| {
-        chain
-            .snapshot
-            .cluster
-            .held(&chain.key.namespace, workload)
-            .is_some()
-    };
-    let (held, free): (Vec<&Workload>, Vec<&Workload>) = workloads.iter().partition(held);
-    let cloned = |all: Vec<&Workload>| all.into_iter().cloned().collect::<Vec<_>>();
-    let (held, free) = (cloned(held), cloned(free));
-    let steps = [restart(chain, &free), roll_out(chain, &held)];
-    steps.into_iter().flatten().reduce(Fix::and_then)
-}
-
-/// What has to follow a change of pod templates, where it does not roll out by itself.
-#[must_use]
-pub fn roll_out(chain: &Chain<'_>, workloads: &[Workload]) -> Option<Fix> {
-    let namespace = chain.key.namespace.as_str();
-    let steps = workloads.iter().filter_map(|workload| {
-        let held = chain.snapshot.cluster.held(namespace, workload)?;
-        let pods = chain.pods.iter().filter(|pod| pod.workload == *workload);
-        let pods: Vec<&str> = pods.map(|pod| pod.name.as_str()).collect();
-        Some(fix::roll_out(namespace, workload, held, &pods))
-    });
-    steps.reduce(Fix::and_then)
-}
-
 /// Restarts the workloads of the running pods that `must` be created anew.
 fn created_anew(chain: &Chain<'_>, must: impl Fn(&Pod) -> bool) -> Option<Fix> {
     let pods = chain.pods.iter().copied();
     let pods: Vec<&Pod> = pods.filter(|pod| !pod.is_template() && must(pod)).collect();
-    restart(chain, &workloads(&pods).0)
+    rollout::restart(chain, &pods)
 }
 
 /// Whether a pod has, or may have, what it needs to assume exactly this role.

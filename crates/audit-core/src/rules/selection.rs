@@ -50,12 +50,12 @@ pub fn doubt(doubt: &SelectionDoubt<'_>, namespace: &str) -> String {
     }
 }
 
-/// How pods come to be selected. A restart alone does nothing.
+/// The command that edits the templates of pods so that new ones are selected. A restart alone does nothing.
 #[must_use]
-pub fn repair(why: &LeftOut<'_>, namespace: &str, pods: &[&Pod]) -> Fix {
-    let (owners, names) = workloads(pods);
+pub fn command(why: &LeftOut<'_>, namespace: &str, pods: &[&Pod]) -> Option<Fix> {
+    let (owners, _) = workloads(pods);
     let key = why.wanted.key.as_str();
-    let command = match (why.of, why.wanted.operator, why.wanted.values.as_slice()) {
+    match (why.of, why.wanted.operator, why.wanted.values.as_slice()) {
         (LabelOf::Pod, RequirementOperator::DoesNotExist, _) if key == OPT_OUT_LABEL => {
             fix::drop_metadata(namespace, &owners, "labels", key)
         }
@@ -63,14 +63,15 @@ pub fn repair(why: &LeftOut<'_>, namespace: &str, pods: &[&Pod]) -> Fix {
             fix::add_label(namespace, &owners, key, value)
         }
         _ => None,
-    };
-    command.unwrap_or_else(|| by_hand(why, namespace, &names))
+    }
 }
 
-fn by_hand(why: &LeftOut<'_>, namespace: &str, names: &str) -> Fix {
+/// What a person changes so that new pods of workloads are selected.
+#[must_use]
+pub fn by_hand(why: &LeftOut<'_>, namespace: &str, names: &str) -> String {
     let key = quote(&why.wanted.key);
     let registration = named(why.registration);
-    Fix::manual(match (why.of, why.wanted.operator) {
+    match (why.of, why.wanted.operator) {
         (LabelOf::Pod, RequirementOperator::DoesNotExist) => {
             format!("remove the label `{key}` from the pod templates of {names}")
         }
@@ -85,7 +86,7 @@ fn by_hand(why: &LeftOut<'_>, namespace: &str, names: &str) -> Fix {
              the pods",
             quote(namespace)
         ),
-    })
+    }
 }
 
 /// A registration by its names.

@@ -29,54 +29,71 @@ pub fn key(chain: &Chain<'_>) -> String {
     format!("{}/skip-containers", chain.config.annotation_prefix)
 }
 
-/// Takes the container that needs credentials out of the list, where only one can be meant, and else says that somebody
-/// has to choose.
+/// The command that takes the container that needs credentials out of the list in the templates of pods; none where more than one can be
+/// meant, so that a person has to choose.
 #[must_use]
-pub fn repair(chain: &Chain<'_>, pods: &[&Pod]) -> Fix {
-    let (owners, names) = workloads(pods);
-    let value = |pod: &Pod| {
-        pod.annotation(&chain.config.annotation_prefix, "skip-containers")
-            .map(str::to_owned)
-    };
-    let mut lists: Vec<String> = pods.iter().filter_map(|pod| value(pod)).collect();
-    lists.sort();
-    lists.dedup();
-    let [list] = lists.as_slice() else {
-        return by_hand(chain, &names, "the lists");
-    };
+pub fn command(chain: &Chain<'_>, pods: &[&Pod]) -> Option<Fix> {
+    let (owners, _) = workloads(pods);
+    let (namespace, key) = (&chain.key.namespace, key(chain));
+    let (list, rest) = shortened(chain, pods)?;
+    if rest.is_empty() {
+        fix::drop_metadata(namespace, &owners, "annotations", &key)
+    } else {
+        fix::replace_annotation(namespace, &owners, &key, &list, &rest)
+    }
+}
+
+/// What a person does in its place.
+#[must_use]
+pub fn by_hand(chain: &Chain<'_>, pods: &[&Pod]) -> String {
+    let (_, names) = workloads(pods);
+    let key = key(chain);
+    match shortened(chain, pods) {
+        Some((_, rest)) if rest.is_empty() => {
+            format!("remove the annotation `{key}` from the pod templates of {names}")
+        }
+        Some((_, rest)) => format!(
+            "set the annotation `{key}` of the pod templates of {names} to `{}`",
+            quote(&rest)
+        ),
+        None => {
+            let list = match lists(chain, pods).as_slice() {
+                [list] => format!("`{}`", quote(list)),
+                _ => "the lists".to_owned(),
+            };
+            format!(
+                "in the pod templates of {names}, remove the containers that call AWS from {list} in the annotation `{key}`, and \
+                 leave the others"
+            )
+        }
+    }
+}
+
+/// The list of pods as it is, and without the one container that can be meant; absent where several can, or where lists differ.
+fn shortened(chain: &Chain<'_>, pods: &[&Pod]) -> Option<(String, String)> {
+    let lists = lists(chain, pods);
+    let [list] = lists.as_slice() else { return None };
     let skipped = annotation::record(list);
     let needs = |name: &&String| {
         let mut containers = pods.iter().flat_map(|pod| &pod.containers);
         containers.any(|container| container.name == **name) && !BYSTANDERS.contains(&name.as_str())
     };
     let needing: Vec<&String> = skipped.iter().filter(needs).collect();
-    let shown = format!("`{}`", quote(list));
     let [container] = needing.as_slice() else {
-        return by_hand(chain, &names, &shown);
+        return None;
     };
     let rest: Vec<&String> = skipped.iter().filter(|name| name != container).collect();
-    let rest = annotation::line(&rest);
-    let (namespace, key) = (&chain.key.namespace, key(chain));
-    let command = if rest.is_empty() {
-        fix::drop_metadata(namespace, &owners, "annotations", &key)
-    } else {
-        fix::replace_annotation(namespace, &owners, &key, list, &rest)
-    };
-    let edited = if rest.is_empty() {
-        format!("remove the annotation `{key}` from the pod templates of {names}")
-    } else {
-        format!(
-            "set the annotation `{key}` of the pod templates of {names} to `{}`",
-            quote(&rest)
-        )
-    };
-    command.unwrap_or_else(|| Fix::manual(edited))
+    Some((list.clone(), annotation::line(&rest)))
 }
 
-fn by_hand(chain: &Chain<'_>, names: &str, list: &str) -> Fix {
-    Fix::manual(format!(
-        "in the pod templates of {names}, remove the containers that call AWS from {list} in the annotation `{}`, and leave \
-         the others",
-        key(chain)
-    ))
+/// The lists in the annotations of pods, each once.
+fn lists(chain: &Chain<'_>, pods: &[&Pod]) -> Vec<String> {
+    let value = |pod: &&Pod| {
+        pod.annotation(&chain.config.annotation_prefix, "skip-containers")
+            .map(str::to_owned)
+    };
+    let mut lists: Vec<String> = pods.iter().filter_map(value).collect();
+    lists.sort();
+    lists.dedup();
+    lists
 }

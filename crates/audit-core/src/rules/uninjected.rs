@@ -40,7 +40,7 @@ pub(super) enum Why {
 
 impl Why {
     /// Why a pod has nothing, container by container.
-    pub(super) fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
+    fn of(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> BTreeSet<Self> {
         let lacks = pod
             .containers
             .iter()
@@ -58,6 +58,13 @@ impl Why {
             reasons.insert(Self::of_unseen(chain, injection, pod));
         }
         reasons
+    }
+
+    /// Why pods have nothing.
+    pub(super) fn of_all(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> BTreeSet<Self> {
+        pods.iter()
+            .flat_map(|pod| Self::of(chain, injection, pod))
+            .collect()
     }
 
     fn of_unseen(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> Self {

@@ -43,6 +43,8 @@ struct Loader<'a> {
     owners: Owners,
     /// What keeps workloads from replacing their pods, with their namespaces.
     held: Vec<(String, Workload, Held)>,
+    /// The controllers that own workloads, with the namespaces of these.
+    managers: Vec<(String, Workload, Workload)>,
     variables: Variables,
     /// Each `MutatingWebhookConfiguration`: where it leads pods to the pod identity webhook.
     webhooks: Placed<Vec<Registration>>,
@@ -77,6 +79,7 @@ pub(super) fn load(
         bindings: HashMap::new(),
         owners: Owners::default(),
         held: Vec::new(),
+        managers: Vec::new(),
         variables: Variables::default(),
         webhooks: HashMap::new(),
         webhook_audience: None,
@@ -262,6 +265,12 @@ impl Loader<'_> {
             self.held
                 .push((object.namespace.clone(), owner::workload(&object), held));
         }
+        if let Some(manager) = owner::controller(&object.value)
+            && !owner::is_helper(&object.kind)
+        {
+            let workload = owner::workload(&object);
+            self.managers.push((object.namespace.clone(), workload, manager));
+        }
         self.owners.take(&object.namespace, &object);
         if template::is_spent(&object) {
             return Ok(());
@@ -304,6 +313,7 @@ impl Loader<'_> {
             bindings,
             owners,
             held,
+            managers,
             variables,
             webhooks,
             webhook_audience,
@@ -333,6 +343,9 @@ impl Loader<'_> {
         for (namespace, workload, held) in held {
             cluster.put_held(&namespace, workload, held);
         }
+        for (namespace, workload, manager) in managers {
+            cluster.put_manager(&namespace, workload, manager);
+        }
         for (_, account) in accounts.into_values() {
             cluster.put_service_account(account);
         }
@@ -361,7 +374,7 @@ impl Loader<'_> {
         for ((_, namespace, _), (_, request)) in requests {
             cluster.put_request(&namespace, request);
         }
-        // What a workload's pods show, its template need not tell.
+        // What a workload's pods show, its template need not tell: it says what new pods will be like.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
         for (_, mut pod) in sorted(pods) {
             variables.resolve(&mut pod);
