@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::document::{decode, may_mention};
-use audit_core::model::{EksIssuer, InlineDocuments, IssuerUrl, RolePolicies, TrustingRoles};
+use audit_core::model::{EksIssuer, InlineDocuments, IssuerUrl, ManagedPolicy, RolePolicies, TrustingRoles};
 use audit_core::{issuers, subjects};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use crate::account::AccountClient;
-use crate::evidence::{Dates, build};
+use crate::evidence::{Dates, build, count};
 use crate::failure::Miss;
 use crate::pages::next_marker;
 use crate::reading::{Listed, ListedRole, Reading};
@@ -51,7 +51,7 @@ pub(crate) struct ListingProgress {
     reads_policies: bool,
     /// Managed policies of wanted roles, of which the document has not been seen.
     unlisted: BTreeSet<String>,
-    managed: BTreeMap<String, (Timestamp, Box<str>)>,
+    managed: BTreeMap<String, (Timestamp, ManagedPolicy)>,
 }
 
 /// What reading a page led to.
@@ -169,6 +169,7 @@ impl ListingProgress {
         };
         let default = detail.default_version_id;
         let versions = detail.policy_version_list.unwrap_or_default();
+        let held = versions.len();
         let document = versions
             .into_iter()
             .find(|version| {
@@ -177,7 +178,13 @@ impl ListingProgress {
             .and_then(|version| version.document);
         if let Some(document) = document {
             self.unlisted.remove(&arn);
-            self.managed.insert(arn, (at, decode(&document).into()));
+            let policy = ManagedPolicy {
+                attachments: count(detail.attachment_count),
+                bounded: count(detail.permissions_boundary_usage_count),
+                versions: Some(held),
+                ..ManagedPolicy::from(decode(&document))
+            };
+            self.managed.insert(arn, (at, policy));
         }
     }
 
@@ -200,6 +207,7 @@ impl ListingProgress {
                 .permissions_boundary
                 .as_ref()
                 .and_then(|boundary| boundary.permissions_boundary_arn.as_deref()),
+            detail.tags.as_deref().unwrap_or_default(),
             &document,
             Dates::new(detail.create_date.as_ref(), detail.role_last_used.as_ref()),
         );

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_core::model::{EksIssuer, InlineDocuments, IssuerUrl, Role, RolePolicies, TrustingRoles};
+use audit_core::model::{
+    EksIssuer, InlineDocuments, IssuerUrl, ManagedPolicy, Role, RolePolicies, TrustingRoles,
+};
 use jiff::Timestamp;
 
 use crate::evidence::{Answered, EvidenceKind, PieceAnswer};
@@ -75,7 +77,7 @@ pub struct Listed {
     /// The wanted names that no role has.
     pub absent: BTreeSet<String>,
     /// The documents of managed policies that wanted roles have, with the time at which the page was asked for that had each.
-    pub managed: BTreeMap<String, (Timestamp, Box<str>)>,
+    pub managed: BTreeMap<String, (Timestamp, ManagedPolicy)>,
     /// Managed policies that wanted roles have, and the listing did not show: they are read one by one.
     pub unlisted: BTreeSet<String>,
     /// The issuers of other EKS clusters than the one of the listing, and the roles that trust them, whoever they are.

@@ -1,7 +1,9 @@
 //! Letting a permissions boundary allow what policies of the role allow.
 //!
-//! A boundary usually limits many roles, and says so by being one: only the statement that is missing is added, as a new version of
-//! the policy, so that the old one stays to go back to.
+//! A boundary often limits many roles, and widening it would give each of them what its own policies allow beyond it. So a command is
+//! printed only where no other role or user is known to have the policy, and it looks again before it writes: IAM counts the users
+//! and roles that have a policy as their boundary, and those that have it attached (IAM API reference, `GetPolicy`). The statement that
+//! is missing is added as a new version of the policy, so that the old one stays to go back to.
 
 use iam_policy::RoleArn;
 use serde_json::Value;
@@ -15,6 +17,9 @@ use crate::text::quote;
 
 /// The most that a managed policy may have, in characters without white space.
 const MANAGED_QUOTA: usize = 6_144;
+
+/// The most versions that IAM keeps of a managed policy (IAM User Guide, "IAM and AWS STS quotas").
+const MOST_VERSIONS: usize = 5;
 
 /// A boundary with statements at its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,17 +59,21 @@ impl<'a> Widened<'a> {
     }
 
     /// The command that makes a new version of the policy, where the account owns it; else what to ask for.
+    ///
+    /// `versions` is how many versions the policy has, where that was seen.
     #[must_use]
-    pub fn fix(&self, role: &RoleArn) -> Fix {
+    pub fn fix(&self, role: &RoleArn, versions: Option<usize>) -> Fix {
         let arn = quote(self.arn);
         let own = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
-        let fix = if self.arn.starts_with(&own) {
-            self.new_version().unwrap_or_else(|| by_hand(self.arn))
-        } else {
+        let fix = if !self.arn.starts_with(&own) {
             Fix::manual(format!(
                 "the permissions boundary `{arn}` belongs to AWS: ask whoever set it to put a policy of the account in its place \
                  that also allows this"
             ))
+        } else if versions.is_some_and(|versions| versions >= MOST_VERSIONS) {
+            self.too_many_versions()
+        } else {
+            self.new_version().unwrap_or_else(|| by_hand(self.arn))
         };
         let comment = format!("# In the aws_iam_policy_document of policy {arn}: one more.");
         let forms = self.added.iter().map(Alternative::json);
@@ -72,24 +81,55 @@ impl<'a> Widened<'a> {
         fix.or_else(forms.chain([terraform]))
     }
 
-    /// The live default version with the statements, as the next one. IAM keeps five, and says so where there are as many.
+    /// Where IAM would refuse one more version: which command deletes one is for a person to choose.
+    fn too_many_versions(&self) -> Fix {
+        let list = shell::line("aws iam list-policy-versions", &["--policy-arn", self.arn]);
+        let delete = shell::line("aws iam delete-policy-version", &["--policy-arn", self.arn]);
+        Fix::manual(format!(
+            "policy `{}`, the permissions boundary, has {MOST_VERSIONS} versions, and IAM keeps no more: delete one that is no longer \
+             needed (`{list}` shows them, `{delete} --version-id VERSION` deletes one), then re-audit for the command that adds the \
+             statement",
+            quote(self.arn)
+        ))
+    }
+
+    /// The live default version with the statements, as the next one, unless another role or user has the policy by now. Pasted twice,
+    /// the second one changes nothing and says so. IAM keeps five versions, and says so where there are as many.
     fn new_version(&self) -> Option<Fix> {
         if !shell::is_pasteable(self.arn) {
             return None;
         }
-        let program = shell::word_quoted(&jq::program(&self.old, &self.new)?);
+        let change = jq::program(&self.old, &self.new)?;
+        let program = shell::word_quoted(&format!(
+            ". as $o | ({change}) | if . == $o then error(\"nothing to change\") else . end"
+        ));
+        let only_here = shell::word_quoted(
+            ".Policy | if .AttachmentCount == 0 and .PermissionsBoundaryUsageCount == 1 then .DefaultVersionId else \
+             error(\"other roles or users have this policy\") end",
+        );
         let arn = shell::line("", &["--policy-arn", self.arn]);
         let text = format!(
-            "policy=$(aws iam get-policy-version{arn} --version-id \"$(aws iam get-policy{arn} --query Policy.DefaultVersionId \
-             --output text)\" --query PolicyVersion.Document --output json | jq -ce {program}) && test -n \"$policy\" && \
-             aws iam create-policy-version{arn} --set-as-default --policy-document \"$policy\""
+            "version=$(aws iam get-policy{arn} --output json | jq -er {only_here}) && policy=$(aws iam get-policy-version{arn} \
+             --version-id \"$version\" --query PolicyVersion.Document --output json | jq -ce {program}) && aws iam \
+             create-policy-version{arn} --set-as-default --policy-document \"$policy\""
         );
         Some(Fix::new(FixKind::AwsCli, text).brief(format!(
-            "make a new version of policy `{}`, the permissions boundary, that also allows what is missing; of five versions delete \
-             one first",
+            "make a new version of policy `{}`, the permissions boundary of this role alone, that also allows what is missing; of five \
+             versions delete one first",
             quote(self.arn)
         )))
     }
+}
+
+/// The step by hand where others have the policy as well: `others` names them.
+#[must_use]
+pub fn of_others(arn: &str, role_name: &str, others: &str) -> Fix {
+    Fix::manual(format!(
+        "no automatic fix: {others}, so that a new version of policy `{}` would also reach them. Ask the owner of that policy to \
+         allow it there, or to create a policy of its own for role `{}` and make it that role's boundary",
+        quote(arn),
+        quote(role_name)
+    ))
 }
 
 /// The step by hand where no command can be given.

@@ -9,10 +9,16 @@ use crate::alternative::{Alternative, Form};
 use crate::fix::Fix;
 use crate::hcl::{Block, Expression, identifier};
 use crate::shell;
-use crate::text::{ascii_json, quote, quote_list};
+use crate::text::{ascii_json, quote};
 
-/// The name of the inline policy that is added; with a number where the role has one of that name.
+/// What the name of an inline policy that is added begins with.
+///
+/// A hash of its content follows: `PutRolePolicy` replaces the policy of the same name, so that two grants with one name, pasted one
+/// after the other, would leave only the second. The same grant pasted twice is one policy.
 const POLICY_NAME: &str = "irsa-audit-expected";
+
+/// The most permissions that a step by hand lists.
+const SHOWN: usize = 3;
 
 /// The most that the inline policies of a role may have together, in characters without white space.
 const INLINE_QUOTA: usize = 10_240;
@@ -50,12 +56,14 @@ impl Grant {
     /// The grant of what is missing: for each expectation a statement of every action that misses the same resources.
     #[must_use]
     pub fn of(missing: &[MissingPermission<'_>], inline: &[InlinePolicy<'_>]) -> Self {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements(missing) });
+        let base = format!("{POLICY_NAME}-{:016x}", fnv1a(&document.to_string()));
         let held = |name: &str| inline.iter().any(|policy| policy.name == name);
-        let names = std::iter::once(POLICY_NAME.to_owned())
-            .chain((2_u32..).map(|number| format!("{POLICY_NAME}-{number}")));
+        let numbered = (2_u32..).map(|number| format!("{base}-{number}"));
+        let mut names = std::iter::once(base.clone()).chain(numbered);
         Self {
-            name: names.into_iter().find(|name| !held(name)).unwrap_or_default(),
-            document: json!({ "Version": "2012-10-17", "Statement": statements(missing) }),
+            name: names.find(|name| !held(name)).unwrap_or_default(),
+            document,
         }
     }
 
@@ -90,6 +98,13 @@ impl Grant {
                 quote(role_name)
             ))
     }
+}
+
+/// The 64-bit FNV-1a hash of a text: short, and the same on every run and machine.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// For each expectation a statement of every action that misses the same resources.
@@ -166,11 +181,55 @@ fn is_resource(text: &str) -> bool {
 pub fn by_hand(role_name: &str, missing: &[MissingPermission<'_>]) -> Fix {
     let shown: Vec<String> = missing
         .iter()
-        .map(|one| format!("{} on {}", one.action, one.resource))
+        .take(SHOWN)
+        .map(|one| format!("`{}` on `{}`", quote(one.action), quote(one.resource)))
         .collect();
+    let more = match missing.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
     Fix::manual(format!(
-        "let a policy of role `{}` allow {}",
+        "let a policy of role `{}` allow {}{more}",
         quote(role_name),
-        quote_list(&shown, 3)
+        shown.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(action: &str, inline: &[InlinePolicy<'_>]) -> Grant {
+        let missing = MissingPermission {
+            action,
+            resource: "*",
+            expectation: 0,
+        };
+        Grant::of(&[missing], inline)
+    }
+
+    #[test]
+    fn grants_of_different_permissions_have_different_names() {
+        let (send, publish) = (grant("sqs:SendMessage", &[]), grant("sns:Publish", &[]));
+        assert_ne!(
+            send.name, publish.name,
+            "the second paste would replace the first"
+        );
+        assert_eq!(
+            send.name,
+            grant("sqs:SendMessage", &[]).name,
+            "pasted twice, it is one"
+        );
+        assert!(send.name.starts_with("irsa-audit-expected-"), "{}", send.name);
+    }
+
+    #[test]
+    fn a_policy_that_is_there_is_not_overwritten() {
+        let name = grant("sqs:SendMessage", &[]).name;
+        let edited = [InlinePolicy {
+            name: &name,
+            text: "{}",
+        }];
+        assert_eq!(grant("sqs:SendMessage", &edited).name, format!("{name}-2"));
+    }
 }

@@ -17,6 +17,7 @@ mod few;
 mod index;
 mod json;
 mod language;
+mod open;
 mod operator;
 mod parse;
 mod pattern;

@@ -91,6 +91,8 @@ pub enum Unlisted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     entries: Vec<(String, ContextValue)>,
+    /// Beginnings of keys, in lower case: those that are not listed are absent.
+    absent: Vec<String>,
     unlisted: Unlisted,
 }
 
@@ -100,6 +102,7 @@ impl Context {
     pub fn new(unlisted: Unlisted) -> Self {
         Self {
             entries: Vec::new(),
+            absent: Vec::new(),
             unlisted,
         }
     }
@@ -120,6 +123,11 @@ impl Context {
         }
     }
 
+    /// Of the keys that begin so, such as `aws:PrincipalTag/`, only those that are listed are in the request.
+    pub fn set_absent_below(&mut self, beginning: &str) {
+        self.absent.push(beginning.to_lowercase());
+    }
+
     /// The same as [`Context::set`] for one known string, for chains.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
@@ -131,7 +139,8 @@ impl Context {
     ///
     /// From the IAM User Guide, "AWS global condition context keys": `aws:SecureTransport` (AWS's SDKs and CLI use HTTPS;
     /// STS has no other endpoints), `aws:CurrentTime`, `aws:EpochTime` and `aws:ViaAWSService` are always there, the
-    /// last one `false` for a direct call; `aws:CalledVia…`, `aws:Source…` and `aws:PrincipalServiceName…` are there only
+    /// last one `false` for a direct call; `aws:RequestedRegion` and `aws:UserAgent` as well, with values that are the
+    /// caller's ("Availability – This key is always included in the request context"); `aws:CalledVia…`, `aws:Source…` and `aws:PrincipalServiceName…` are there only
     /// when a service makes the call; `aws:PrincipalIsAWSService` is `false`, and absent where the call is not signed, as
     /// `AssumeRoleWithWebIdentity` is not.
     pub fn set_direct_call(&mut self, at: i64) {
@@ -140,6 +149,8 @@ impl Context {
         self.set("aws:ViaAWSService", one("false"));
         self.set("aws:CurrentTime", one(&date::format(at)));
         self.set("aws:EpochTime", one(&at.to_string()));
+        self.set("aws:RequestedRegion", ContextValue::Present);
+        self.set("aws:UserAgent", ContextValue::Present);
         self.set(
             "aws:PrincipalIsAWSService",
             ContextValue::AbsentOr(vec!["false".to_owned()]),
@@ -166,6 +177,7 @@ impl Context {
                 .entries
                 .get(at)
                 .map_or(&ContextValue::Unknown, |(_, value)| value),
+            None if self.absent.iter().any(|beginning| begins(key, beginning)) => &ContextValue::Absent,
             None if key.is_ascii() => self.unlisted.value_of(key),
             None => self.unlisted.value_of(&key.to_lowercase()),
         }
@@ -179,6 +191,12 @@ pub(crate) fn is_key(lower: &str, key: &str) -> bool {
     } else {
         lower == key.to_lowercase()
     }
+}
+
+/// Whether a key in whatever case begins with a text in lower case.
+fn begins(key: &str, lower: &str) -> bool {
+    key.get(..lower.len())
+        .is_some_and(|beginning| beginning.eq_ignore_ascii_case(lower))
 }
 
 /// Compares a key in lower case with one in whatever case.
@@ -310,6 +328,16 @@ mod tests {
     }
 
     #[test]
+    fn of_some_keys_all_are_known() {
+        let mut context = Context::new(Unlisted::Unknown).with("aws:PrincipalTag/Team", "carts");
+        context.set_absent_below("aws:PrincipalTag/");
+        let team = ContextValue::Known(vec!["carts".to_owned()]);
+        assert_eq!(known(&context, "aws:principaltag/team"), team);
+        assert_eq!(known(&context, "AWS:PrincipalTag/stage"), ContextValue::Absent);
+        assert_eq!(known(&context, "aws:PrincipalTag"), ContextValue::Unknown);
+    }
+
+    #[test]
     fn an_auditor_knows_the_token_and_not_the_caller() {
         let identity = WebIdentity {
             provider_arn: "arn:aws:iam::111122223333:oidc-provider/Example.com/A".to_owned(),
@@ -360,6 +388,8 @@ mod tests {
             ("aws:TokenIssueTime", ContextValue::Unknown),
             ("aws:SourceIp", ContextValue::Unknown),
             ("aws:SourceVpc", ContextValue::Unknown),
+            ("aws:RequestedRegion", ContextValue::Present),
+            ("aws:UserAgent", ContextValue::Present),
         ] {
             assert_eq!(known(&called.context, key), expected, "{key}");
         }

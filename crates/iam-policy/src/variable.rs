@@ -15,7 +15,7 @@ enum Part {
     /// An escaped character.
     Escaped(char),
     Variable {
-        /// In lower case.
+        /// As written.
         key: Box<str>,
         default: Option<Box<str>>,
     },
@@ -86,6 +86,48 @@ impl Template {
         Some((missing?, result))
     }
 
+    /// The keys of variables whose value is not known in this request.
+    pub(crate) fn open_keys<'t>(&'t self, context: &'t Context) -> impl Iterator<Item = &'t str> {
+        self.parts.iter().flatten().filter_map(|part| match part {
+            Part::Variable { key, default } => {
+                let value = value_of(context.get(key), default.as_deref());
+                (value == Err(NoText::Unknown)).then_some(&**key)
+            }
+            Part::Written(_) | Part::Escaped(_) => None,
+        })
+    }
+
+    /// The tokens with a `*` in the place of what is not known of each variable; `None` where a variable has no value, so that
+    /// nothing is like the template, or where it cannot be read.
+    pub(crate) fn widest(&self, context: &Context) -> Option<Vec<Token>> {
+        let mut result = Vec::new();
+        for part in self.parts.as_ref()? {
+            match part {
+                Part::Written(text) => result.extend(tokens(text)),
+                Part::Escaped(c) => result.push(Token::Char(*c)),
+                Part::Variable { key, default } => {
+                    let value = context.get(key);
+                    match value_of(value, default.as_deref()) {
+                        Ok(text) => result.extend(text.chars().map(Token::Char)),
+                        Err(NoText::Null) => return None,
+                        Err(NoText::Unknown) => {
+                            if let ContextValue::Beginning(start) = value {
+                                result.extend(start.chars().map(Token::Char));
+                            }
+                            result.push(Token::Star);
+                        }
+                    }
+                }
+            }
+        }
+        Some(result)
+    }
+
+    /// Whether it can be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.parts.is_some()
+    }
+
     /// The text for this request where the operator knows no wildcards.
     pub(crate) fn text(&self, context: &Context) -> Result<String, NoText> {
         let characters = self.tokens(context)?.into_iter().map(|token| match token {
@@ -138,7 +180,7 @@ fn variable(text: &str) -> Option<(Part, &str)> {
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "*?${'".contains(c)) {
         return None;
     }
-    let key = name.to_lowercase().into();
+    let key = name.into();
     if let Some(rest) = rest.strip_prefix('}') {
         return Some((Part::Variable { key, default: None }, rest));
     }

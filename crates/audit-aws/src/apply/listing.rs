@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::model::{
-    Account, EksIssuer, InlineDocuments, Observed, ReadFailure, RoleLookup, TrustedIssuer, TrustingRoles,
+    Account, EksIssuer, InlineDocuments, ManagedPolicy, Observed, ReadFailure, RoleLookup, TrustedIssuer,
+    TrustingRoles,
 };
 use jiff::Timestamp;
 
@@ -141,7 +142,7 @@ fn listed_inline(account: &mut Account, name: &str, inline: Option<InlineDocumen
 fn put_listed_policies(
     id: &str,
     account: &mut Account,
-    managed: BTreeMap<String, (Timestamp, Box<str>)>,
+    managed: BTreeMap<String, (Timestamp, ManagedPolicy)>,
     unlisted: &BTreeSet<String>,
     started_at: Timestamp,
     ended_at: Timestamp,

@@ -26,6 +26,7 @@ pub use self::clusters::Clusters;
 pub use self::inline::Inline;
 pub use self::kind::{Answered, Circumstances, EvidenceKind, Read};
 pub use self::managed::Managed;
+pub(crate) use self::managed::count;
 pub use self::pod_identity::PodIdentity;
 pub use self::policies::Policies;
 pub use self::provider::Provider;

@@ -6,7 +6,7 @@ use audit_core::document::decode;
 use audit_core::model::{self, Account, LastUsed, Observed, RoleLookup};
 use audit_core::text::quote;
 use aws_sdk_iam::primitives::DateTime;
-use aws_sdk_iam::types::RoleLastUsed;
+use aws_sdk_iam::types::{RoleLastUsed, Tag};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -50,6 +50,7 @@ impl EvidenceKind for Role {
                         role.arn(),
                         role.role_id(),
                         boundary,
+                        role.tags(),
                         &decode(document),
                         dates,
                     )
@@ -105,6 +106,7 @@ pub(crate) fn build(
     arn: &str,
     id: &str,
     boundary: Option<&str>,
+    tags: &[Tag],
     document: &str,
     dates: Dates,
 ) -> Result<model::Role, Failure> {
@@ -120,6 +122,11 @@ pub(crate) fn build(
         arn,
         id: id.to_owned(),
         boundary: boundary.map(Into::into),
+        tags: Some(
+            tags.iter()
+                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+                .collect(),
+        ),
         trust_text: document.into(),
         created: dates.created,
         last_used: dates.last_used,
@@ -156,18 +163,19 @@ mod tests {
     #[test]
     fn a_role_is_built_only_for_its_own_account() {
         let arn = "arn:aws:iam::111122223333:role/a/app";
-        let role = build("111122223333", arn, "AROA1", None, "{}", Dates::default()).unwrap();
+        let role = build("111122223333", arn, "AROA1", None, &[], "{}", Dates::default()).unwrap();
         assert_eq!(
             (role.arn.to_string().as_str(), role.id.as_str(), &*role.trust_text),
             (arn, "AROA1", "{}")
         );
-        assert!(build("444455556666", arn, "AROA1", None, "{}", Dates::default()).is_err());
+        assert!(build("444455556666", arn, "AROA1", None, &[], "{}", Dates::default()).is_err());
         assert!(
             build(
                 "111122223333",
                 "arn:aws:iam::1:role/x",
                 "AROA1",
                 None,
+                &[],
                 "{}",
                 Dates::default()
             )

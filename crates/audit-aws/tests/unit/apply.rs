@@ -37,6 +37,7 @@ fn role(name: &str, id: &str, trust: &str) -> Arc<Role> {
         arn,
         id: id.into(),
         boundary: None,
+        tags: None,
         trust_text: trust.into(),
         created: None,
         last_used: LastUsed::Unseen,

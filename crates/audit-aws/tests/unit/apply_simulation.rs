@@ -117,6 +117,7 @@ fn another_role_of_the_same_name_was_not_simulated() {
             arn: RoleArn::parse(&format!("arn:aws:iam::{ID}:role/app")).unwrap(),
             id: id.into(),
             boundary: None,
+            tags: None,
             trust_text: "{}".into(),
             created: None,
             last_used: LastUsed::Unseen,

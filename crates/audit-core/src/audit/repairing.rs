@@ -82,6 +82,7 @@ impl Repairs {
                 arn: aws.arn.clone(),
                 id: String::new(),
                 boundary: None,
+                tags: None,
                 trust_text: text.clone(),
                 created: None,
                 last_used: LastUsed::Unseen,

@@ -288,7 +288,7 @@ fn documents<'a>(
     let managed = |arn: &'a str| {
         let text = match evidence(account.managed.get(arn), config, now, missing) {
             Err(Gap::NotGiven) => public::document(arn).ok_or(Gap::NotGiven)?,
-            seen => seen?,
+            seen => &seen?.text,
         };
         Ok(RolePolicy::new(PolicySource::Managed(arn), text))
     };

@@ -131,6 +131,37 @@ pub struct RolePolicies {
     pub inline: Vec<String>,
 }
 
+/// A managed policy: what is in force of it, and who has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedPolicy {
+    /// The document of its default version, decoded.
+    pub text: Box<str>,
+    /// How many users, groups and roles have it attached (`AttachmentCount`), where the answer said so.
+    pub attachments: Option<u32>,
+    /// How many users and roles have it as their permissions boundary (`PermissionsBoundaryUsageCount`), where the answer said so.
+    pub bounded: Option<u32>,
+    /// How many versions it has, of the five that IAM keeps, where the answer listed them.
+    pub versions: Option<usize>,
+}
+
+impl<T: Into<Box<str>>> From<T> for ManagedPolicy {
+    /// A policy of which only the document is known.
+    fn from(text: T) -> Self {
+        Self {
+            text: text.into(),
+            attachments: None,
+            bounded: None,
+            versions: None,
+        }
+    }
+}
+
+impl AsRef<str> for ManagedPolicy {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 /// The documents of a role's inline policies, decoded, by their names.
 pub type InlineDocuments = BTreeMap<String, Box<str>>;
 
@@ -192,6 +223,8 @@ pub struct Role {
     pub id: String,
     /// The ARN of its permissions boundary.
     pub boundary: Option<Box<str>>,
+    /// Its tags, where the answer told them: `ListRoles` does not.
+    pub tags: Option<BTreeMap<String, String>>,
     /// The trust policy's text, decoded.
     pub trust_text: Arc<str>,
     /// When it was created, where the answer told.
@@ -277,9 +310,8 @@ pub struct Account {
     pub policies: BTreeMap<String, Observed<RolePolicies>>,
     /// The documents of inline policies, by the role's name: only of roles that bindings refer to, and that have any.
     pub inline: BTreeMap<String, Observed<InlineDocuments>>,
-    /// The documents of managed policies that such roles have attached, or as their boundary, by the policy's ARN: each once,
-    /// however many roles share it.
-    pub managed: BTreeMap<String, Observed<Box<str>>>,
+    /// The managed policies that such roles have attached, or as their boundary, by ARN: each once, however many roles share it.
+    pub managed: BTreeMap<String, Observed<ManagedPolicy>>,
     /// What IAM's policy simulator says of roles of which somebody expects permissions, by the role's name.
     pub simulations: BTreeMap<String, Observed<Simulation>>,
     /// The provider for this cluster's issuer; `None` inside where IAM says that there is none.

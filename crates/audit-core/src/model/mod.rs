@@ -21,8 +21,8 @@ pub mod webhook;
 pub use ::rbac::objects as rbac;
 pub use audit_fix::Held;
 pub use aws::{
-    Access, Account, FailureKind, InlineDocuments, LastUsed, Observed, PodIdentityAssociation, Provider,
-    ReadFailure, Role, RoleLookup, RolePolicies,
+    Access, Account, FailureKind, InlineDocuments, LastUsed, ManagedPolicy, Observed, PodIdentityAssociation,
+    Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
 pub use consumer::{Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used};

@@ -16,8 +16,8 @@
 //! statement that names one may or may not apply.
 
 use iam_policy::{
-    Decision, Document, Effect, Explanation, Principal, PrincipalKind, Request, RoleArn, Statement,
-    StatementExplanation, Truth, explain,
+    ContextValue, Decision, Document, Effect, Explanation, Principal, PrincipalKind, Request, RoleArn,
+    Statement, StatementExplanation, Truth, explain,
 };
 
 use super::clause;
@@ -45,6 +45,7 @@ pub(super) struct Admission<'t> {
     /// Whether a Deny applies.
     pub denied: Truth,
     explanation: Explanation,
+    request: Request,
     document: &'t Document,
     from: &'t RoleArn,
     to: String,
@@ -73,6 +74,7 @@ impl<'t> Admission<'t> {
             account: Truth::False,
             denied: Truth::False,
             explanation,
+            request,
             document,
             from,
             to: quote(&to.to_string()),
@@ -190,7 +192,7 @@ impl<'t> Admission<'t> {
             .iter()
             .filter(|clause| clause.outcome == Truth::Unknown)
             .collect();
-        let keys: Vec<String> = open.iter().map(|clause| clause.key.clone()).collect();
+        let keys = statement.open_keys(&self.request);
         let sessions: Vec<&str> = statement
             .principals()
             .map(|(_, name)| name)
@@ -206,10 +208,14 @@ impl<'t> Admission<'t> {
                 .take(SHOWN)
                 .map(|clause| clause::wanted(clause))
                 .collect();
+            let got = match first.got {
+                // It is a policy variable in the value whose own is not known.
+                ContextValue::Known(_) => format!("the value of {} is not known", quote_list(&keys, SHOWN)),
+                _ => clause::got(&first.got),
+            };
             format!(
-                "{place} {verb} under a condition: {}, but {}",
-                wanted.join("; "),
-                clause::got(&first.got)
+                "{place} {verb} under a condition: {}, but {got}",
+                wanted.join("; ")
             )
         } else if !sessions.is_empty() {
             format!(

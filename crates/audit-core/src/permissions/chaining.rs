@@ -94,6 +94,23 @@ pub fn ask<'a>(
     }
 }
 
+/// Why it is not certain that the trust policy of the role that a request wants to assume admits this one: worth knowing also where the
+/// own policies refuse, for it is what stands in the way next.
+#[must_use]
+pub fn doubts(chain: &Chain<'_>, from: &RoleArn, request: &Request) -> Vec<Doubt<'static>> {
+    let resource = request.resource.as_deref().unwrap_or_default();
+    let to = target(&request.action, resource).filter(|to| to.partition() == from.partition());
+    let found = to.and_then(|to| match lookup(chain, &to)? {
+        RoleLookup::Found(role) => (role.arn == to).then_some(role),
+        RoleLookup::Absent => None,
+    });
+    let trust = found.and_then(|role| Some((role, role.trust().document?)));
+    trust.map_or_else(Vec::new, |(role, document)| {
+        let own_id = unique_id(chain.snapshot, from);
+        Admission::of(&document, &role.arn, from, own_id, request).doubts()
+    })
+}
+
 fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> PolicyAnswer<'_> {
     PolicyAnswer::Refused(ChainRefusal {
         why,

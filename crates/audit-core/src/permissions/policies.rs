@@ -2,7 +2,9 @@
 
 use std::cell::OnceCell;
 
-use iam_policy::{ClauseExplanation, Document, Effect, Parsed, Reach, Request, Truth, is_pattern, reach};
+use iam_policy::{
+    ClauseExplanation, Document, Effect, Parsed, Reach, Request, Statement, Truth, is_pattern, reach,
+};
 
 use super::clause;
 use super::doubt::Limits;
@@ -67,20 +69,22 @@ impl<'a> RolePolicy<'a> {
         }
     }
 
-    /// The condition keys that keep a statement in doubt.
+    fn statement(&self, at: usize) -> Option<&Statement> {
+        self.document()?.statements().get(at)
+    }
+
+    /// The condition keys, and keys of policy variables, that keep a statement in doubt.
     fn open_keys(&self, at: usize, request: &Request) -> Vec<String> {
-        let Some(document) = self.document() else {
-            return Vec::new();
-        };
-        let explanation = iam_policy::explain(document, request);
-        let Some(statement) = explanation.statements.get(at) else {
-            return Vec::new();
-        };
-        let open = statement
-            .clauses
-            .iter()
-            .filter(|clause| clause.outcome == Truth::Unknown);
-        open.map(|clause| clause.key.clone()).collect()
+        let statement = self.statement(at);
+        statement
+            .map(|statement| statement.open_keys(request))
+            .unwrap_or_default()
+    }
+
+    /// Whether the resources of a statement can have what is asked for.
+    fn may_concern(&self, at: usize, request: &Request) -> bool {
+        self.statement(at)
+            .is_none_or(|statement| statement.may_concern(request))
     }
 }
 
@@ -204,6 +208,7 @@ impl<'a> Side<'a> {
             for (at, effect, reach) in reaches {
                 match (effect, reach.every, reach.some) {
                     (_, _, Truth::False) => {}
+                    (_, _, Truth::Unknown) if !policy.may_concern(at, request) => {}
                     (Effect::Allow, Truth::True, _) => {
                         side.allows.get_or_insert_with(|| policy.place(at));
                     }

@@ -2,20 +2,21 @@
 
 use std::borrow::Cow;
 
+use super::holders;
 use crate::chain::Chain;
 use crate::fix::Fix;
 use crate::fix::boundary::{self, Widened};
 use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
-use crate::model::SimulatedDecision;
 use crate::model::aws::keeper;
+use crate::model::{Observed, RoleLookup, RolePolicies, SimulatedDecision};
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::organization::not_seen;
 use crate::permissions::session::Session;
 use crate::permissions::{
-    Confirmation, DENIED_BY_SCP, Expected, ExpectedRequest, Missed, NOT_SIMULATED, PolicyAnswer, PolicySet,
-    PolicySource, RolePolicy, chaining, is_for_every_resource,
+    Confirmation, DENIED_BY_SCP, Doubt, Expected, ExpectedRequest, Missed, NOT_SIMULATED, PolicyAnswer,
+    PolicySet, PolicySource, RolePolicy, chaining, is_for_every_resource,
 };
-use crate::text::quote;
+use crate::text::{quote, quote_list};
 use iam_policy::Request;
 
 /// The most questions that a message lists.
@@ -122,22 +123,39 @@ pub(crate) fn as_request(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> O
     ))
 }
 
+/// What lets a role do what it misses.
+pub(crate) struct Granted {
+    /// How.
+    pub(crate) fix: Fix,
+    /// The permissions boundary does not allow all of it either.
+    pub(crate) is_outside: bool,
+}
+
+impl From<Fix> for Granted {
+    fn from(fix: Fix) -> Self {
+        Self {
+            fix,
+            is_outside: false,
+        }
+    }
+}
+
 /// An inline policy that allows what no policy allows, and where the permissions boundary does not allow that either, what is
 /// missing there; proven to do so, by hand where that cannot be proven.
-pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Option<Fix> {
+pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Option<Granted> {
     let aws = admitted(chain)?;
     let name = aws.arn.name();
     if keeper(&aws.arn).is_some() {
-        return Some(Fix::manual(format!(
+        return Some(Granted::from(Fix::manual(format!(
             "AWS keeps role `{}`, and IAM lets no one change its policies: create a role of your own for this workload",
             quote(name)
-        )));
+        ))));
     }
     let policies = aws.permissions.as_ref().ok();
     let (lacking, inline) = (plain(missing), inline(policies));
     let grant = Grant::of(&lacking, &inline);
     if !grant.is_acceptable(&inline) {
-        return Some(by_hand(name, &lacking));
+        return Some(by_hand(name, &lacking).into());
     }
     let text = grant.document.to_string();
     let mut with_grant = policies.cloned().unwrap_or_default();
@@ -147,10 +165,17 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Opti
         .identity
         .push(RolePolicy::new(PolicySource::Inline(&grant.name), &text));
     let after = answers_to(chain, &with_grant, missing);
-    let allowed = |answer: &PolicyAnswer<'_>| matches!(answer.own(), PolicyAnswer::Allowed(_));
+    let allowed = |answer: &PolicyAnswer<'_>| match answer.own() {
+        PolicyAnswer::Allowed(_) => true,
+        // What is left is whether the role that is to be assumed admits this one: the rule says so.
+        PolicyAnswer::Undetermined(doubts) => {
+            doubts.iter().all(|doubt| matches!(doubt, Doubt::Target { .. }))
+        }
+        _ => false,
+    };
     let outside = |answer: &PolicyAnswer<'_>| matches!(answer.own(), PolicyAnswer::OutsideBoundary(_));
     if !after.iter().all(|(_, answer)| allowed(answer) || outside(answer)) {
-        return Some(by_hand(name, &lacking));
+        return Some(by_hand(name, &lacking).into());
     }
     let blocked: Vec<&ExpectedRequest<'_>> = after
         .iter()
@@ -158,7 +183,23 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Opti
         .map(|(question, _)| *question)
         .collect();
     let next = (!blocked.is_empty()).then(|| widen(chain, &with_grant, &blocked));
-    Some(grant.fix(name).then(next.flatten()))
+    let fix = grant.fix(name).then(next.flatten());
+    let fix = match holders::question(chain, aws) {
+        Some(asks) => fix.ask_first(asks),
+        None => fix,
+    };
+    Some(Granted {
+        fix,
+        is_outside: !blocked.is_empty(),
+    })
+}
+
+/// A message, with what its fix has to ask first.
+pub(crate) fn and_asks(message: String, fix: Option<&Fix>) -> String {
+    match fix.and_then(|fix| fix.asks.as_deref()) {
+        Some(asks) => format!("{message}. {asks}"),
+        None => message,
+    }
 }
 
 /// What is missing, as plain values.
@@ -196,6 +237,9 @@ pub(crate) fn widen(
     let PolicySource::Managed(arn) = boundary.source else {
         return None;
     };
+    if let Some(others) = others_with(chain, arn) {
+        return Some(boundary::of_others(arn, aws.arn.name(), &others));
+    }
     let Some(widened) = Widened::new(arn, boundary.text, &plain(blocked)) else {
         return Some(boundary::by_hand(arn));
     };
@@ -210,10 +254,68 @@ pub(crate) fn widen(
         .iter()
         .all(|(_, answer)| matches!(answer.own(), PolicyAnswer::Allowed(_) | PolicyAnswer::Trusted(_)));
     Some(if is_proven {
-        widened.fix(&aws.arn)
+        let policy = chain.role_account()?.managed.get(arn).and_then(Observed::latest);
+        let fix = widened.fix(&aws.arn, policy.and_then(|policy| policy.versions));
+        match holders::question(chain, aws) {
+            Some(asks) => fix.ask_first(asks),
+            None => fix,
+        }
     } else {
         boundary::by_hand(arn)
     })
+}
+
+/// Who else has a managed policy, as its boundary or attached: a change of the policy would reach them, too. As far as other roles
+/// were seen, or IAM's counts of the policy were.
+pub(crate) fn others_with(chain: &Chain<'_>, arn: &str) -> Option<String> {
+    let (aws, account) = (admitted(chain)?, chain.role_account()?);
+    // What AWS keeps, nobody else changes.
+    if arn.split(':').nth(4) == Some("aws") {
+        return None;
+    }
+    let is_other = |name: &&String| name.as_str() != aws.arn.name();
+    let bounded = |lookup: &RoleLookup| match lookup {
+        RoleLookup::Found(role) => role.boundary.as_deref() == Some(arn),
+        RoleLookup::Absent => false,
+    };
+    let roles = account.roles.iter();
+    let limited: Vec<&String> = roles
+        .filter(|(_, role)| role.latest().is_some_and(bounded))
+        .map(|(name, _)| name)
+        .filter(is_other)
+        .collect();
+    let has = |policies: &RolePolicies| policies.attached.iter().any(|attached| attached == arn);
+    let policies = account.policies.iter();
+    let attached: Vec<&String> = policies
+        .filter(|(_, policies)| policies.latest().is_some_and(has))
+        .map(|(name, _)| name)
+        .filter(is_other)
+        .collect();
+    let policy = account.managed.get(arn).and_then(Observed::latest);
+    let counted = policy.and_then(|policy| policy.bounded).unwrap_or_default();
+    let attachments = policy.and_then(|policy| policy.attachments).unwrap_or_default();
+    let list = |names: &[&String]| match names {
+        [one] => format!("another role (`{}`) has", quote(one)),
+        names => format!("{} other roles ({}) have", names.len(), quote_list(names, SHOWN)),
+    };
+    if !limited.is_empty() {
+        Some(format!("{} the same permissions boundary", list(&limited)))
+    } else if !attached.is_empty() {
+        Some(format!("{} the same policy attached", list(&attached)))
+    } else if counted > 1 {
+        Some(format!(
+            "it is the permissions boundary of {counted} roles and users"
+        ))
+    } else if attachments > 0 {
+        let noun = if attachments == 1 {
+            "role, user or group"
+        } else {
+            "roles, users and groups"
+        };
+        Some(format!("it is also attached to {attachments} {noun}"))
+    } else {
+        None
+    }
 }
 
 /// The answers of some policies to questions that are expected to have one.

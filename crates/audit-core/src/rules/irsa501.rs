@@ -32,7 +32,7 @@
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::{and_by_hand, asked, grant, of_kind};
+use super::expected::{and_asks, and_by_hand, asked, grant, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -119,8 +119,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             shell::line("aws iam attach-role-policy", &role)
         )))
     } else {
-        grant(chain, &missing.iter().collect::<Vec<_>>()).map(|granted| and_by_hand(granted, &remedies))
+        grant(chain, &missing.iter().collect::<Vec<_>>()).map(|granted| and_by_hand(granted.fix, &remedies))
     };
+    let message = and_asks(message, fix.as_ref());
     Some(
         Finding::new(&ENTRY, message)
             .severity(if is_proven {

@@ -41,13 +41,16 @@
 //! - [Actions, resources and condition keys for AWS services](https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
 //! - [Troubleshoot access denied errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 
-use super::expected::{and_by_hand, asked, grant, message, missed, of_kind, why_not};
+use super::expected::{
+    Granted, and_asks, and_by_hand, as_request, asked, grant, message, missed, of_kind, why_not,
+};
+use super::irsa906::settle;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{Fix, FixKind};
+use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Expected, ExpectedRequest, PolicyAnswer, expected};
+use crate::permissions::{Doubt, Expected, ExpectedRequest, PolicyAnswer, chaining, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -74,16 +77,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let failing = of_kind(all, is_missing);
     failing.first()?;
     let message = message(chain, aws.arn.name(), &failing, |expected| why(chain, expected));
-    let fix = let_it(chain, &failing);
-    let nor = match &fix {
-        Some(Fix {
-            kind: FixKind::AwsCli,
-            then: Some(next),
-            ..
-        }) if next.kind == FixKind::AwsCli => "; nor does the permissions boundary allow all of it",
-        _ => "",
+    let (fix, nor) = match let_it(chain, &failing) {
+        Some(Granted {
+            fix,
+            is_outside: true,
+        }) => (Some(fix), "; nor does the permissions boundary allow all of it"),
+        granted => (granted.map(|granted| granted.fix), ""),
     };
-    Some(Finding::new(&ENTRY, format!("{message}{nor}")).fix(fix))
+    let message = and_asks(format!("{message}{nor}"), fix.as_ref());
+    Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
 /// Whether this rule speaks of an answer: not of a Deny, nor of a boundary, which are those of others.
@@ -118,14 +120,27 @@ fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
         _ => format!("{what} is allowed by the role's own policies"),
     };
     match expected.answer.refusal() {
-        None => own,
+        None => match doubts(chain, expected).first() {
+            Some(doubt) => format!("{own}; also, {doubt}"),
+            None => own,
+        },
         Some(why) if matches!(expected.answer.own(), PolicyAnswer::NotAllowed) => format!("{own}, and {why}"),
         Some(why) => format!("{own}, but {why}"),
     }
 }
 
+/// What keeps it open whether a role that is to be assumed admits this one, once the own policies allow it.
+fn doubts(chain: &Chain<'_>, expected: &Expected<'_>) -> Vec<Doubt<'static>> {
+    let (PolicyAnswer::NotAllowed, Some(aws)) = (&expected.answer, admitted(chain)) else {
+        return Vec::new();
+    };
+    as_request(chain, &expected.question)
+        .map(|request| chaining::doubts(chain, &aws.arn, &request))
+        .unwrap_or_default()
+}
+
 /// What lets it: a grant of what no policy allows, then a word with those who own what else refuses.
-fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Fix> {
+fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Granted> {
     let (mut missing, mut by_hand): (Vec<&ExpectedRequest<'_>>, Vec<String>) = (Vec::new(), Vec::new());
     for expected in failing {
         let question = &expected.question;
@@ -147,12 +162,16 @@ fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Fix> {
             None if is_needed => missing.push(question),
             None => {}
         }
+        by_hand.extend(settle(chain, &doubts(chain, expected)));
     }
     by_hand.dedup();
     if missing.is_empty() {
-        return (!by_hand.is_empty()).then(|| Fix::manual(by_hand.join("; ")));
+        return (!by_hand.is_empty()).then(|| Fix::manual(by_hand.join("; ")).into());
     }
-    grant(chain, &missing).map(|granted| and_by_hand(granted, &by_hand))
+    grant(chain, &missing).map(|granted| Granted {
+        fix: and_by_hand(granted.fix, &by_hand),
+        ..granted
+    })
 }
 
 #[cfg(test)]
@@ -160,6 +179,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fix::FixKind;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -217,7 +237,9 @@ mod tests {
             document["Statement"][0]["Action"],
             json!(["s3:DeleteObject", "s3:PutObject"])
         );
-        assert_healthy(&world.inline_named("irsa-audit-expected", &document).audit());
+        let (_, name) = fix.text.split_once("--policy-name ").unwrap();
+        let (name, _) = name.split_once(' ').unwrap();
+        assert_healthy(&world.inline_named(name, &document).audit());
     }
 
     #[test]
@@ -234,13 +256,76 @@ mod tests {
         }
     }
 
+    /// The name and the document of the inline policy that a command puts.
+    fn put(report: &crate::BindingReport) -> (String, serde_json::Value) {
+        let text = &the_one(report, BROKEN).fix.as_ref().unwrap().text;
+        let (_, rest) = text.split_once("--policy-name ").unwrap();
+        let (name, document) = rest.split_once(" --policy-document ").unwrap();
+        let document = serde_json::from_str(document.trim_matches('\'')).unwrap();
+        (name.to_owned(), document)
+    }
+
     #[test]
     fn a_policy_of_the_same_name_is_not_overwritten() {
         let other = json!({ "Version": "2012-10-17", "Statement": [] });
-        let world = allowing(&["s3:GetObject"], &[CARTS]).inline_named("irsa-audit-expected", &other);
-        let report = world.expect(&["s3:PutObject"], &[CARTS]).audit();
-        let fix = &the_one(&report, BROKEN).fix.as_ref().unwrap().text;
-        assert!(fix.contains("--policy-name irsa-audit-expected-2 "), "{fix}");
+        let world = || allowing(&["s3:GetObject"], &[CARTS]);
+        let (name, _) = put(&world().expect(&["s3:PutObject"], &[CARTS]).audit());
+        let edited = world().inline_named(&name, &other);
+        let (next, _) = put(&edited.expect(&["s3:PutObject"], &[CARTS]).audit());
+        assert_eq!(next, format!("{name}-2"));
+    }
+
+    #[test]
+    fn two_commands_for_one_role_can_be_pasted_one_after_the_other() {
+        let world = || allowing(&["s3:GetObject"], &[CARTS]);
+        let (first, put_object) = put(&world().expect(&["s3:PutObject"], &[CARTS]).audit());
+        let (second, delete) = put(&world().expect(&["s3:DeleteObject"], &[CARTS]).audit());
+        assert_ne!(first, second, "PutRolePolicy replaces the policy of a name");
+        let both = world()
+            .inline_named(&first, &put_object)
+            .inline_named(&second, &delete);
+        assert_healthy(
+            &both
+                .expect(&["s3:PutObject", "s3:DeleteObject"], &[CARTS])
+                .audit(),
+        );
+    }
+
+    #[test]
+    fn who_else_gets_it_is_told() {
+        let with = |conditions: &serde_json::Value, more: &[serde_json::Value]| {
+            let mut document = trust(conditions);
+            document["Statement"]
+                .as_array_mut()
+                .unwrap()
+                .extend(more.iter().cloned());
+            let world = allowing(&["s3:GetObject"], &[CARTS]).trust(&document);
+            let report = world
+                .service_account("shop", "orders")
+                .expect(&["s3:PutObject"], &[CARTS])
+                .audit();
+            let finding = report
+                .findings
+                .iter()
+                .find(|finding| finding.entry.code == "IRSA502");
+            let finding = finding.unwrap();
+            let asks = finding.fix.as_ref().unwrap().asks.clone();
+            assert!(asks.as_ref().is_none_or(|asks| finding.message.contains(asks)));
+            asks.unwrap_or_default()
+        };
+        assert_eq!(with(&condition(SUBJECT), &[]), "");
+        let mut both = condition(SUBJECT);
+        both["StringEquals"][format!("{HOST_PATH}:sub")] =
+            json!([SUBJECT, "system:serviceaccount:staging:cart"]);
+        let asks = with(&both, &[]);
+        assert!(asks.contains("ServiceAccount `staging/cart`"), "{asks}");
+        let like = json!({ "StringLike": { format!("{HOST_PATH}:sub"): "system:serviceaccount:shop:*" },
+            "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE } });
+        let asks = with(&like, &[]);
+        assert!(asks.contains("ServiceAccount `shop/orders`"), "{asks}");
+        let nodes = json!({ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" });
+        let asks = with(&condition(SUBJECT), &[nodes]);
+        assert!(asks.contains("AWS services") && !asks.contains("ec2"), "{asks}");
     }
 
     #[test]

@@ -18,11 +18,12 @@
 //! with a boundary that allows S3 only.
 //!
 //! ## Fix
-//! The boundary is there to limit roles, usually many of them: whoever owns it decides. Where it is a policy of the account, the
-//! command makes a new version of it with one more statement, for exactly what is missing, and refuses if the policy has changed
-//! since the audit; the old version stays, to go back to. IAM keeps five versions of a policy: of five, delete one first (`aws iam
-//! delete-policy-version`), for else it says `LimitExceeded`. A boundary of AWS cannot be changed: put a policy of the account in
-//! its place. Or expect less.
+//! The boundary is there to limit roles, usually many of them: its owner decides. Where another role or user has the same policy, no
+//! command is printed, for a wider boundary would reach them too: ask for a boundary of its own for this role. Where it is a policy
+//! of the account that this role alone has, the command makes a new version of it with one more statement, for exactly what is
+//! missing. It refuses if the policy has changed since the audit, or if others have it by then; the old version stays, to go back to.
+//! IAM keeps five versions of a policy: of five, delete one first (`aws iam delete-policy-version`), or IAM says `LimitExceeded`. A
+//! boundary of AWS cannot be changed: put a policy of the account in its place. Or expect less.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names sqs:SendMessage --resource-arns ARN
@@ -32,13 +33,12 @@
 //! - [Permissions boundaries for IAM entities](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 
-use super::expected::{asked, message, missed_by_boundary, of_kind, widen};
-use crate::chain::{Chain, RoleChain};
+use super::expected::{and_asks, asked, message, missed_by_boundary, of_kind, others_with, widen};
+use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::model::{Observed, RoleLookup};
 use crate::permissions::expectation::admitted;
-use crate::permissions::{ExpectedRequest, PolicyAnswer, expected};
+use crate::permissions::{ExpectedRequest, PolicyAnswer, PolicySource, expected};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -79,31 +79,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             None => why,
         }
     });
-    let others = match others_within(chain, aws) {
-        0 => String::new(),
-        1 => "; another role that was seen has the same boundary".to_owned(),
-        others => format!("; {others} other roles that were seen have the same boundary"),
-    };
     let questions: Vec<&ExpectedRequest<'_>> = blocked.iter().map(|expected| &expected.question).collect();
     let fix = widen(chain, aws.permissions.as_ref().ok()?, &questions);
-    Some(Finding::new(&ENTRY, format!("{message}{others}")).fix(fix))
-}
-
-/// How many other roles have the role's boundary, as far as they were seen.
-fn others_within(chain: &Chain<'_>, aws: &RoleChain<'_>) -> usize {
-    let boundary = aws.found().and_then(|role| role.boundary.as_deref());
-    let seen = chain
-        .role_account()
-        .into_iter()
-        .flat_map(|account| &account.roles);
-    let has_it = |(name, role): &(&String, &Observed<RoleLookup>)| {
-        let held = match role.latest() {
-            Some(RoleLookup::Found(role)) => role.boundary.as_deref(),
-            _ => None,
-        };
-        name.as_str() != aws.arn.name() && held.is_some() && held == boundary
+    let others = match boundary {
+        PolicySource::Managed(arn) => others_with(chain, arn),
+        _ => None,
     };
-    seen.filter(has_it).count()
+    let message = match others {
+        Some(others) => format!("{message}; {others}"),
+        None => message,
+    };
+    Some(Finding::new(&ENTRY, and_asks(message, fix.as_ref())).fix(fix))
 }
 
 #[cfg(test)]
@@ -112,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::fix::{Fix, FixKind, Form};
+    use crate::model::{ManagedPolicy, Observed, RolePolicies};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -229,5 +216,65 @@ mod tests {
             "{}",
             report.findings[0].message
         );
+        by_hand(&report, "`other`");
+    }
+
+    /// No command, and the step by hand says why.
+    fn by_hand(report: &crate::BindingReport, why: &str) {
+        let fix = report.findings[0].fix.as_ref().unwrap();
+        assert_eq!(
+            (fix.kind, fix.alternatives.len()),
+            (FixKind::Manual, 0),
+            "{fix:?}"
+        );
+        assert!(fix.text.contains(why), "{}", fix.text);
+    }
+
+    #[test]
+    fn a_boundary_that_others_have_is_for_people() {
+        let policy = |change: &dyn Fn(&mut ManagedPolicy)| {
+            let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+            let account = world.snapshot.accounts.get_mut(ACCOUNT).unwrap();
+            let (policy, _) = account
+                .managed
+                .values_mut()
+                .next()
+                .unwrap()
+                .value
+                .as_mut()
+                .unwrap();
+            change(policy);
+            world.audit()
+        };
+        let is_command =
+            |report: &crate::BindingReport| report.findings[0].fix.as_ref().unwrap().kind == FixKind::AwsCli;
+        assert!(is_command(&policy(&|policy| policy.bounded = Some(1))));
+        by_hand(&policy(&|policy| policy.bounded = Some(2)), "2 roles and users");
+        by_hand(&policy(&|policy| policy.attachments = Some(1)), "attached to 1");
+        assert!(is_command(&policy(&|policy| policy.versions = Some(4))));
+        let full = policy(&|policy| policy.versions = Some(5));
+        let fix = full.findings[0].fix.as_ref().unwrap();
+        assert!(
+            fix.kind == FixKind::Manual && fix.text.contains("delete-policy-version"),
+            "{fix:?}"
+        );
+        let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let attached = RolePolicies {
+            attached: vec![format!("arn:aws:iam::{ACCOUNT}:policy/boundary")],
+            ..RolePolicies::default()
+        };
+        let now = world.now;
+        let account = world.snapshot.accounts.get_mut(ACCOUNT).unwrap();
+        account
+            .policies
+            .insert("ci".to_owned(), Observed::known(attached, now));
+        by_hand(&world.audit(), "`ci`");
+    }
+
+    #[test]
+    fn the_command_looks_again_who_has_the_boundary() {
+        let report = bounded("s3:*").expect(&["sqs:SendMessage"], &[]).audit();
+        let text = &report.findings[0].fix.as_ref().unwrap().text;
+        assert!(text.contains(".PermissionsBoundaryUsageCount == 1"), "{text}");
     }
 }

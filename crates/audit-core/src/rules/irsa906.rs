@@ -39,7 +39,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::permissions::expectation::admitted;
-use crate::permissions::{Doubt, Expected, PolicyAnswer, expected};
+use crate::permissions::{Doubt, PolicyAnswer, expected};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -103,31 +103,30 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
             told.join(", and ")
         )
     });
-    Some(Finding::new(&ENTRY, message).fix(settle(chain, &open)))
+    let doubts: Vec<Doubt<'_>> = open
+        .iter()
+        .flat_map(|expected| match &expected.answer {
+            PolicyAnswer::Undetermined(doubts) => &doubts[..],
+            _ => &[],
+        })
+        .cloned()
+        .collect();
+    Some(Finding::new(&ENTRY, message).fix(settle(chain, &doubts).map(Fix::manual)))
 }
 
-/// How to say what the keys are on which the answers depend.
-fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
+/// What would settle doubts: condition keys to say, or else what to give.
+pub(super) fn settle(chain: &Chain<'_>, doubts: &[Doubt<'_>]) -> Option<String> {
     let mut keys: Vec<&str> = Vec::new();
-    for expected in open {
-        let PolicyAnswer::Undetermined(doubts) = &expected.answer else {
-            continue;
-        };
-        for key in doubts.iter().flat_map(Doubt::keys) {
-            if !keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
-                keys.push(key);
-            }
+    for key in doubts.iter().flat_map(Doubt::keys) {
+        if !keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+            keys.push(key);
         }
     }
     keys.truncate(KEYS);
     if keys.is_empty() {
-        let doubts = open.iter().flat_map(|expected| match &expected.answer {
-            PolicyAnswer::Undetermined(doubts) => &doubts[..],
-            _ => &[],
-        });
-        let remedies: BTreeSet<&str> = doubts.filter_map(Doubt::remedy).collect();
+        let remedies: BTreeSet<&str> = doubts.iter().filter_map(Doubt::remedy).collect();
         let remedies: Vec<&str> = remedies.into_iter().take(KEYS).collect();
-        return (!remedies.is_empty()).then(|| Fix::manual(remedies.join("; ")));
+        return (!remedies.is_empty()).then(|| remedies.join("; "));
     }
     let is_asked = chain.request.is_some_and(|request| request.from_command);
     let given: Vec<String> = if is_asked {
@@ -139,7 +138,7 @@ fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
             .map(|key| format!("\"{}\": \"VALUE\"", quote(key)))
             .collect()
     };
-    Some(Fix::manual(if is_asked {
+    Some(if is_asked {
         format!(
             "if you know what the request has, ask `irsa-audit can-i` with `{}`",
             given.join(" ")
@@ -149,7 +148,7 @@ fn settle(chain: &Chain<'_>, open: &[&Expected<'_>]) -> Option<Fix> {
             "if you know what the request has, say so: `spec.expect.aws[].context: {{{}}}`",
             given.join(", ")
         )
-    }))
+    })
 }
 
 #[cfg(test)]

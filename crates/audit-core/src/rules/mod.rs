@@ -6,6 +6,7 @@
 pub mod brought;
 pub mod evidence;
 pub mod expected;
+mod holders;
 pub mod irsa101;
 pub mod irsa102;
 pub mod irsa103;

@@ -79,6 +79,7 @@ pub(crate) fn role(arn: &str, trust_text: &str) -> RoleLookup {
         arn: RoleArn::parse(arn).unwrap(),
         id: "AROAEXAMPLE".to_owned(),
         boundary: None,
+        tags: None,
         trust_text: trust_text.into(),
         created: None,
         last_used: LastUsed::Unseen,

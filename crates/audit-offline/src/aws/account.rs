@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit_core::document::may_mention;
 use audit_core::model::{
-    Account, BindingKey, Clusters, EksIssuer, InlineDocuments, IssuerUrl, LastUsed, Observed,
+    Account, BindingKey, Clusters, EksIssuer, InlineDocuments, IssuerUrl, LastUsed, ManagedPolicy, Observed,
     PodIdentityAssociation, Provider, Role, RoleLookup, RolePolicies, TrustedIssuer,
 };
 use audit_core::text::quote;
@@ -24,8 +24,8 @@ pub(super) struct Told {
     roles: BTreeMap<String, ToldRole>,
     /// Nobody left a role out.
     pub(super) has_all_roles: bool,
-    /// The documents of managed policies, by ARN.
-    pub(super) managed: BTreeMap<String, Box<str>>,
+    /// Managed policies whose document was told, by ARN.
+    pub(super) managed: BTreeMap<String, ManagedPolicy>,
     /// The ARNs of the providers; absent where nobody listed them.
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
@@ -80,6 +80,9 @@ impl Told {
                 .permissions_boundary
                 .and_then(|boundary| boundary.permissions_boundary_arn)
                 .map(Into::into),
+            tags: detail
+                .tags
+                .map(|tags| tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
             trust_text: detail.trust.into(),
             created: detail.create_date,
             last_used,
@@ -107,9 +110,12 @@ impl Told {
                 ),
             ));
         }
-        // `list-roles` leaves the boundary and the last use out.
+        // `list-roles` leaves the boundary, the tags and the last use out.
         if old.role.boundary.is_none() {
             old.role.boundary = role.boundary;
+        }
+        if old.role.tags.is_none() {
+            old.role.tags = role.tags;
         }
         if role.last_used != LastUsed::Unseen
             && (old.role.last_used == LastUsed::Unseen || old.role.told_after < role.told_after)
@@ -217,7 +223,7 @@ impl Told {
         }
         let managed = self.managed.into_iter();
         account.managed = managed
-            .map(|(arn, text)| (arn, Observed::known(text, now)))
+            .map(|(arn, policy)| (arn, Observed::known(policy, now)))
             .collect();
         let mut trusted = BTreeMap::new();
         for (name, told) in self.roles {

@@ -261,8 +261,8 @@ impl Accounts {
         self.roles(place, details.roles)?;
         for policy in details.policies {
             let arn = policy.arn.clone();
-            if let Some(document) = policy.into_document() {
-                self.account(&account).managed.insert(arn, document.into());
+            if let Some(policy) = policy.into_model() {
+                self.account(&account).managed.insert(arn, policy);
             }
         }
         // Pages do not tell which they follow: that the last one is there is all that can be seen.

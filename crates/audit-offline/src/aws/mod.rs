@@ -3,7 +3,9 @@
 mod account;
 mod accounts;
 mod control_policy;
+mod embedded;
 mod issuer;
+mod managed_policy;
 mod organization;
 mod pieces;
 pub(crate) mod shape;

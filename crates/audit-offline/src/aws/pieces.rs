@@ -18,7 +18,8 @@ use audit_core::text::quote;
 use iam_policy::RoleArn;
 
 use super::account::Told;
-use super::shape::{ManagedPolicy, PolicyVersion, RoleDetail, RolePolicy};
+use super::managed_policy::{ManagedPolicy, PolicyVersion};
+use super::shape::{RoleDetail, RolePolicy};
 use crate::problem::{Place, Problem};
 
 /// All pieces, by directory.
@@ -134,13 +135,15 @@ impl Folder {
             }
         }
         for (arn, document) in documents {
+            let told_of = self.policies.iter().find(|policy| policy.arn == arn);
+            let counts = told_of.map(|policy| policy.counts).unwrap_or_default();
             // Policies of AWS are the same in every account.
             let owner = arn.split(':').nth(4).unwrap_or_default();
             for (_, account) in told.iter_mut().filter(|(id, _)| owner == "aws" || *id == owner) {
                 account
                     .managed
                     .entry(arn.clone())
-                    .or_insert_with(|| document.as_str().into());
+                    .or_insert_with(|| counts.of(document.clone()));
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What the AWS CLI prints, recognised by its shape.
 
-use audit_core::document::decode;
 use audit_core::model::{IssuerError, IssuerUrl, LastUsed};
 use audit_core::text::quote;
 use jiff::Timestamp;
@@ -9,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::control_policy::{self, Described, PolicySummary, Targets};
+use super::embedded::{document, some_document};
+use super::managed_policy::{ManagedPolicy, PolicyDetail, PolicyVersion};
 
 /// An output that says something of use.
 #[derive(Debug)]
@@ -109,6 +110,9 @@ pub(crate) struct RoleDetail {
     /// `list-roles` leaves it out.
     #[serde(default)]
     pub(crate) role_last_used: Option<Used>,
+    /// `list-roles` leaves them out.
+    #[serde(default)]
+    pub(crate) tags: Option<Vec<Tag>>,
     /// Only in account authorization details.
     #[serde(default)]
     pub(crate) attached_managed_policies: Option<Vec<AttachedPolicy>>,
@@ -143,55 +147,21 @@ pub(crate) fn told_after(roles: &[RoleDetail]) -> Option<Timestamp> {
         .max()
 }
 
+/// A tag of a role.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Tag {
+    pub(crate) key: String,
+    #[serde(default)]
+    pub(crate) value: String,
+}
+
 /// The last use of a role; without a date where IAM has seen none.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Used {
     #[serde(default)]
     last_used_date: Option<Value>,
-}
-
-/// A managed policy with its versions.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct PolicyDetail {
-    pub(crate) arn: String,
-    #[serde(default)]
-    default_version_id: Option<String>,
-    #[serde(rename = "PolicyVersionList", default)]
-    versions: Vec<PolicyVersion>,
-}
-
-impl PolicyDetail {
-    /// The document that is in force.
-    pub(crate) fn into_document(self) -> Option<String> {
-        let default = self.default_version_id;
-        let in_force = |version: &PolicyVersion| {
-            version.is_default_version || (default.is_some() && version.version_id == default)
-        };
-        self.versions.into_iter().find(in_force)?.document
-    }
-}
-
-/// A version of a managed policy.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct PolicyVersion {
-    #[serde(default, deserialize_with = "some_document")]
-    pub(crate) document: Option<String>,
-    #[serde(default)]
-    pub(crate) version_id: Option<String>,
-    #[serde(default)]
-    pub(crate) is_default_version: bool,
-}
-
-/// A managed policy without its versions.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ManagedPolicy {
-    pub(crate) arn: String,
-    #[serde(default)]
-    pub(crate) default_version_id: Option<String>,
 }
 
 /// An inline policy of a role, which it names without its account.
@@ -353,25 +323,6 @@ struct Summary {
     quota: Option<usize>,
 }
 
-/// A policy document: as an object, or as the text of one, percent-encoded or not.
-fn document<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let text = match Value::deserialize(from)? {
-        Value::String(text) => decode(&text).into_owned(),
-        object @ Value::Object(_) => object.to_string(),
-        _ => {
-            return Err(serde::de::Error::custom(
-                "a policy document is an object or a text",
-            ));
-        }
-    };
-    if text.trim().is_empty() {
-        return Err(serde::de::Error::custom(
-            "it is empty, which IAM allows for no role: print it again",
-        ));
-    }
-    Ok(text)
-}
-
 /// A time. What is none, or of a form that the AWS CLI does not print by itself, tells nothing.
 fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Value::deserialize(from).map(|value| parsed(&value))
@@ -379,10 +330,6 @@ fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Erro
 
 fn parsed(time: &Value) -> Option<Timestamp> {
     time.as_str()?.parse().ok()
-}
-
-fn some_document<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    document(from).map(Some)
 }
 
 /// Outputs of IAM and EKS that no rule reads anything of, by the one key that tells them: whoever dumps an account has them.

@@ -183,7 +183,10 @@ fn what_stands_in_policies_is_kept() {
             &*account.inline["cart"].latest().unwrap()["inline"],
             allowing.to_string()
         );
-        assert_eq!(**account.managed[&own].latest().unwrap(), *allowing.to_string());
+        assert_eq!(
+            *account.managed[&own].latest().unwrap().text,
+            *allowing.to_string()
+        );
         let Some(audit_core::model::RoleLookup::Found(role)) = account.roles["cart"].latest() else {
             panic!("there is no role")
         };

@@ -43,6 +43,7 @@ fn ask(identity: &[&str], boundary: Option<&str>, action: &str, resource: &str) 
     let session = Session {
         role: &role,
         id: Some("AROAEXAMPLE"),
+        tags: None,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     match policies.ask(&request(&session, action, resource, [])) {
