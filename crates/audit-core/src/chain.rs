@@ -1,6 +1,6 @@
 //! The credential chain of one binding, derived once from the snapshot and read by every rule.
 
-mod audience;
+pub(crate) mod audience;
 mod repairs;
 pub(crate) mod role;
 
@@ -277,6 +277,16 @@ impl<'a> Chain<'a> {
                 || self.ways.unseen().next().is_some()
                 || self.is_requested()
                 || self.is_trusted_by_name())
+    }
+
+    /// What the webhook is asked to inject, whatever the path that decides.
+    #[must_use]
+    pub fn asked(&self) -> AskedRole<'a> {
+        let observed = || {
+            let cluster = &self.snapshot.cluster;
+            cluster.asked_by(self.key, self.service_account, &self.config.annotation_prefix)
+        };
+        self.repairs.and_then(Repairs::asked).unwrap_or_else(observed)
     }
 
     /// Whether the webhook is asked for the role that is audited.

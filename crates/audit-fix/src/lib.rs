@@ -43,5 +43,5 @@ pub use service_account::{
 };
 pub use workload::{
     Workload, add_label, automount_token, delete_pods, drop_metadata, replace_annotation, restart, roll_out,
-    run_as, select_windows, unset_env,
+    run_as, select_windows, set_env, unset_env,
 };

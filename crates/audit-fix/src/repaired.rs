@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub enum Repaired {
     /// The ServiceAccount exists, and its annotation names this role.
     RoleAnnotation(String),
+    /// The containers that bring the audited role themselves bring this one.
+    OwnRole(String),
+    /// The containers whose variable leads to no token file find it at this path.
+    OwnTokenFile(String),
     /// The ServiceAccount exists.
     ServiceAccount,
     /// The ServiceAccount asks for tokens with this audience; without one, for the webhook's own.

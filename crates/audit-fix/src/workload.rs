@@ -177,6 +177,28 @@ pub fn unset_env<'a>(
     containers: impl IntoIterator<Item = (&'a Workload, &'a str)>,
     variables: &[&str],
 ) -> Option<Fix> {
+    let changes: Vec<String> = variables.iter().map(|name| format!("{name}-")).collect();
+    env(namespace, containers, &changes).map(|fix| fix.repairs(Repaired::Templates))
+}
+
+/// The command that sets a variable of containers in the pod templates of workloads, which then create their pods anew; none where
+/// [`unset_env`] would give none.
+#[must_use]
+pub fn set_env<'a>(
+    namespace: &str,
+    containers: impl IntoIterator<Item = (&'a Workload, &'a str)>,
+    variable: &str,
+    value: &str,
+) -> Option<Fix> {
+    env(namespace, containers, &[format!("{variable}={value}")])
+}
+
+/// The command that makes these changes of variables, container by container.
+fn env<'a>(
+    namespace: &str,
+    containers: impl IntoIterator<Item = (&'a Workload, &'a str)>,
+    changes: &[String],
+) -> Option<Fix> {
     let mut workloads: BTreeMap<&str, BTreeSet<&Workload>> = BTreeMap::new();
     for (workload, container) in containers {
         let is_name = container.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
@@ -185,20 +207,18 @@ pub fn unset_env<'a>(
         }
         workloads.entry(container).or_default().insert(workload);
     }
-    let variables: Vec<String> = variables.iter().map(|name| format!("{name}-")).collect();
     let command = |(container, workloads): (&str, BTreeSet<&Workload>)| {
         let targets: Vec<String> = workloads.into_iter().map(target).collect();
         let mut words = vec!["set", "env", "--namespace", namespace];
         words.extend(targets.iter().map(String::as_str));
         words.extend(["--containers", container]);
-        words.extend(variables.iter().map(String::as_str));
+        words.extend(changes.iter().map(String::as_str));
         Fix::kubectl(&words)
     };
-    let all = workloads
+    workloads
         .into_iter()
         .map(command)
-        .reduce(|all, next| all.and(&next));
-    all.map(|fix| fix.repairs(Repaired::Templates))
+        .reduce(|all, next| all.and(&next))
 }
 
 /// The command that replaces an annotation of the pod templates of workloads, which then create their pods anew, if it still

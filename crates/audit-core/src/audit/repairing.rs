@@ -8,8 +8,10 @@ use serde_json::json;
 use crate::chain::{Chain, Repairs};
 use crate::fix::Repaired;
 use crate::model::{
-    LastUsed, Pod, Provider, Role, RoleLookup, ServiceAccount, service_account::DEFAULT_AUDIENCE,
+    Container, LastUsed, Pod, Provider, Role, RoleLookup, ServiceAccount, service_account::DEFAULT_AUDIENCE,
 };
+use crate::paths::PathRole;
+use crate::rules::pods::outdated;
 use crate::snapshot::AskedIn;
 use crate::webhook::{Injection, Treatment};
 
@@ -31,6 +33,22 @@ impl Repairs {
                     .annotations
                     .insert(format!("{prefix}/role-arn"), arn.clone());
                 self.service_account = Some(account);
+            }
+            Repaired::OwnRole(arn) => {
+                let of_the_way = chain.deciding.map(|way| way.role);
+                let is_it = |container: &Container| {
+                    let role = container.role_arn.as_deref().map(PathRole::Named);
+                    role.is_some() && role == of_the_way
+                };
+                self.set_containers(chain, is_it, |container| container.role_arn = Some(arn.clone()));
+            }
+            Repaired::OwnTokenFile(path) => {
+                self.set_containers(chain, Container::leads_nowhere, |container| {
+                    container.token_file = Some(path.clone());
+                    if let Some(rarities) = &mut container.rarities {
+                        (rarities.token_place, rarities.token_volume) = (None, None);
+                    }
+                });
             }
             Repaired::Audience(audience) => {
                 let mut account = account(chain);
@@ -69,6 +87,30 @@ impl Repairs {
             audience.clone_into(&mut entry.audience);
         }
         self.entry = Some(entry);
+    }
+
+    /// Changes some containers, of pods and of what their templates say.
+    fn set_containers(
+        &mut self,
+        chain: &Chain<'_>,
+        is_it: impl Fn(&Container) -> bool,
+        change: impl Fn(&mut Container),
+    ) {
+        let all = || chain.pods.iter().chain(&chain.templates);
+        let mut pods = self
+            .pods
+            .take()
+            .unwrap_or_else(|| all().map(|pod| (*pod).clone()).collect());
+        for container in pods.iter_mut().flat_map(|pod| &mut pod.containers) {
+            if is_it(container) || container.in_template().is_some_and(&is_it) {
+                change(container);
+                let rarities = container.rarities.as_mut();
+                if let Some(template) = rarities.and_then(|all| all.in_template.as_mut()) {
+                    change(template);
+                }
+            }
+        }
+        self.pods = Some(pods);
     }
 
     fn set_trust(&mut self, chain: &Chain<'_>, text: &Arc<str>) {
@@ -110,17 +152,19 @@ impl Repairs {
             .insert(aws.arn.account().to_owned(), Some(provider));
     }
 
-    /// What there is after the running pods of a chain were created again, by a webhook that looks at the chain's ServiceAccount; of
-    /// templates that leave everything to it, if they were edited.
+    /// What there is after the running pods of a chain were created again, from their templates where these were seen, by a webhook that
+    /// looks at the chain's ServiceAccount; of templates that leave everything to it, if they were edited.
     pub(crate) fn with_pods(mut self, chain: &Chain<'_>, edited: bool) -> Self {
-        let Some(injection) = Injection::of(chain) else {
-            return self;
-        };
         // Where none is registered, IRSA401 says so.
-        if chain.snapshot.cluster.has_webhook() == Some(false) {
+        let is_registered = chain.snapshot.cluster.has_webhook() != Some(false);
+        let injection = Injection::asked(chain).filter(|_| is_registered);
+        if injection.is_none() && outdated(chain).is_empty() {
             return self;
         }
-        let running = chain.pods.iter().map(|pod| injected(&injection, pod, edited));
+        let running = chain
+            .pods
+            .iter()
+            .map(|pod| renewed(injection.as_ref(), pod, edited));
         let templates = chain.templates.iter().map(|pod| (*pod).clone());
         self.pods = Some(running.chain(templates).collect());
         self
@@ -157,15 +201,20 @@ fn admitting(chain: &Chain<'_>) -> Option<Arc<str>> {
 }
 
 /// A pod as it is after it was created again.
-fn injected(injection: &Injection<'_>, pod: &Pod, edited: bool) -> Pod {
+fn renewed(injection: Option<&Injection<'_>>, pod: &Pod, edited: bool) -> Pod {
     let mut pod = pod.clone();
+    for container in &mut pod.containers {
+        begin_anew(container);
+        if edited {
+            leave_to_webhook(container);
+        }
+    }
+    let Some(injection) = injection else {
+        return pod;
+    };
     if edited {
         pod.annotations
             .remove(&format!("{}/skip-containers", injection.prefix));
-        for container in &mut pod.containers {
-            (container.role_arn, container.token_file) = (None, None);
-            (container.names_variable, container.sets_all) = (false, false);
-        }
     }
     let treatments: Vec<Treatment> = pod
         .containers
@@ -173,10 +222,39 @@ fn injected(injection: &Injection<'_>, pod: &Pod, edited: bool) -> Pod {
         .map(|container| injection.treatment(&pod, container))
         .collect();
     for (container, treatment) in pod.containers.iter_mut().zip(treatments) {
-        // An edited template has the labels that the webhook wants.
-        if treatment == Treatment::Injected || (edited && treatment == Treatment::NotSelected) {
-            injection.inject(container);
+        match treatment {
+            Treatment::Injected => injection.inject(container),
+            Treatment::Preset => injection.mount(container),
+            // An edited template has the labels that the webhook wants.
+            Treatment::NotSelected if edited => injection.inject(container),
+            Treatment::NotSelected | Treatment::Skipped | Treatment::LeftAlone => {}
         }
     }
     pod
+}
+
+/// Puts what the template says in place of a container that brings another role than it.
+fn begin_anew(container: &mut Container) {
+    let is_older = |template: &&Container| {
+        template.role_arn != container.role_arn
+            && (template.role_arn.is_some() || container.presets_role().is_some())
+    };
+    let Some(template) = container.in_template().filter(is_older).cloned() else {
+        return;
+    };
+    let old = std::mem::replace(container, template);
+    let in_template = old.rarities.and_then(|rarities| rarities.in_template);
+    container.rarities.get_or_insert_default().in_template = in_template;
+}
+
+/// Takes both variables out of a container and of its template.
+fn leave_to_webhook(container: &mut Container) {
+    (container.role_arn, container.token_file) = (None, None);
+    (container.names_variable, container.sets_all) = (false, false);
+    if let Some(rarities) = &mut container.rarities {
+        rarities.role_came_first = false;
+        if let Some(template) = &mut rarities.in_template {
+            leave_to_webhook(template);
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! A container, reduced to its credentials.
 
+use super::file_path::{cleaned, is_whole};
+use super::webhook::{TOKEN_FOLDER, TOKEN_NAME};
+
 /// A mount of a projected ServiceAccount token into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenMount {
@@ -16,8 +19,17 @@ pub struct TokenMount {
 }
 
 impl TokenMount {
-    /// Whether a path, with slashes, is that of its token.
-    fn holds(&self, file: &str) -> bool {
+    /// The path of the token in the container.
+    #[must_use]
+    pub fn file_path(&self) -> String {
+        match self.file.as_str() {
+            "" => self.path.clone(),
+            file => format!("{}/{file}", self.path.trim_end_matches('/')),
+        }
+    }
+
+    /// Whether a path is that of its token, letter by letter.
+    fn is_at(&self, file: &str) -> bool {
         let path = self.path.trim_end_matches('/');
         match file.strip_prefix(path) {
             Some("") => self.file.is_empty(),
@@ -25,6 +37,19 @@ impl TokenMount {
             None => false,
         }
     }
+}
+
+/// Where the file comes from to which `AWS_WEB_IDENTITY_TOKEN_FILE` leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenSource<'a> {
+    /// From a projected token.
+    Projected(&'a TokenMount),
+    /// From an init container of this name, which copied it once.
+    Copied(&'a str),
+    /// From a volume of which nothing shows what is in it, or from where the path leads that does not say.
+    Unseen,
+    /// From nothing: no volume is mounted there, it is the folder of a volume, or the volume has no such file.
+    Nothing,
 }
 
 /// What `env` says of the STS endpoints that SDKs use.
@@ -81,6 +106,13 @@ pub struct Rarities {
     pub profile: Option<SetBy>,
     /// Where the token file lies, if that is not simply in a mounted token.
     pub token_place: Option<TokenPlace>,
+    /// The volume that brings the token file, if that is a Secret's or a ConfigMap's.
+    pub token_volume: Option<MountedFile>,
+    /// The same container in the template of the pod's workload, where that was seen: what a new pod begins with. Only files
+    /// hold templates.
+    pub in_template: Option<Box<Container>>,
+    /// `AWS_ROLE_ARN` stands before a variable that the webhook would have appended before it: the pod had it already.
+    pub role_came_first: bool,
     /// Whole Secrets and ConfigMaps that become variables, in their order.
     pub env_from: Vec<EnvFrom>,
     /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` leads to a server of credentials that is not the agent of EKS Pod Identity.
@@ -138,8 +170,10 @@ impl SetBy {
 /// Where the file lies that the SDKs would read, if that is not simply in a mounted token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenPlace {
-    /// Where no volume is mounted, or in one of tokens that has no such file: nothing puts a token there.
+    /// Where no volume is mounted, or in one that has no such file: nothing puts a token there.
     Nowhere,
+    /// At this path, which is the folder of a volume: no file.
+    Folder(String),
     /// Under another volume that lies over the token, with its mount path.
     Hidden(String),
     /// In an `emptyDir` that only an init container can have filled, with its name.
@@ -190,11 +224,76 @@ impl Container {
         self.names_variable || self.role_arn.is_some() || self.token_file.is_some()
     }
 
-    /// The mounted token that its SDK would read: that to which the variable points.
+    /// The mounted token to which the variable leads. Another volume may be mounted over it: see
+    /// [`Container::token_source`].
     #[must_use]
     pub fn token(&self) -> Option<&TokenMount> {
-        let file = slashed(self.token_file.as_deref()?);
-        self.tokens.iter().find(|mount| mount.holds(&file))
+        let file = self.token_file.as_deref()?;
+        let as_written = self.tokens.iter().find(|mount| mount.is_at(file));
+        as_written.or_else(|| {
+            let file = is_whole(file).then(|| cleaned(file))?;
+            self.tokens
+                .iter()
+                .find(|mount| cleaned(&mount.file_path()) == file)
+        })
+    }
+
+    /// Whether its variable leads to where the webhook mounts the token.
+    #[must_use]
+    pub fn leads_to_the_webhooks(&self) -> bool {
+        let usual = || cleaned(&format!("{TOKEN_FOLDER}/{TOKEN_NAME}"));
+        self.token_file
+            .as_deref()
+            .is_some_and(|file| is_whole(file) && cleaned(file) == usual())
+    }
+
+    /// Where the file comes from to which its variable leads. Absent without the variable, or where that was not looked at.
+    #[must_use]
+    pub fn token_source(&self) -> Option<TokenSource<'_>> {
+        self.token_file.as_ref()?;
+        match (self.token_place(), self.token()) {
+            (Some(TokenPlace::Nowhere | TokenPlace::Folder(_)), _) => Some(TokenSource::Nothing),
+            (Some(TokenPlace::Hidden(_) | TokenPlace::Elsewhere), _) => Some(TokenSource::Unseen),
+            (Some(TokenPlace::CopiedBy(name)), _) => Some(TokenSource::Copied(name)),
+            (None, Some(token)) => Some(TokenSource::Projected(token)),
+            (None, None) => None,
+        }
+    }
+
+    /// The same container in the template of its pod's workload, where that was seen.
+    #[must_use]
+    pub fn in_template(&self) -> Option<&Self> {
+        self.rarities.as_ref()?.in_template.as_deref()
+    }
+
+    /// Whether its role is its template's, so that a new pod has it again, and the webhook leaves both variables alone. Absent where
+    /// that does not show.
+    #[must_use]
+    pub fn presets_role(&self) -> Option<bool> {
+        let rarities = self.rarities.as_ref()?;
+        match &rarities.in_template {
+            Some(template) => Some(template.role_arn.is_some() && template.role_arn == self.role_arn),
+            None => rarities.role_came_first.then_some(true),
+        }
+    }
+
+    /// The volume that brings its token file, if that is a Secret's or a ConfigMap's.
+    #[must_use]
+    pub fn token_volume(&self) -> Option<&MountedFile> {
+        self.rarities.as_ref()?.token_volume.as_ref()
+    }
+
+    /// The one projected token that it mounts itself for somebody else than the API server.
+    #[must_use]
+    pub fn only_own_token(&self) -> Option<&TokenMount> {
+        let mut own = self
+            .tokens
+            .iter()
+            .filter(|token| !token.by_webhook && token.audience.is_some());
+        match (own.next(), own.next()) {
+            (Some(one), None) => Some(one),
+            _ => None,
+        }
     }
 
     /// The audience of the token that its SDK would read. `None` where the variable points to no mounted token, and for
@@ -213,10 +312,7 @@ impl Container {
     /// Whether it sets both variables, and nothing puts a token where they lead.
     #[must_use]
     pub fn leads_nowhere(&self) -> bool {
-        self.role_arn.is_some()
-            && self.token_file.is_some()
-            && self.token().is_none()
-            && self.token_place() == Some(&TokenPlace::Nowhere)
+        self.role_arn.is_some() && self.token_source() == Some(TokenSource::Nothing)
     }
 
     /// Whether its credentials come from a server other than the agent of EKS Pod Identity.
@@ -280,6 +376,9 @@ impl Container {
         };
         rarities.credentials_file = rarities.credentials_file.take().filter(is_there);
         rarities.config_file = rarities.config_file.take().filter(is_there);
+        if rarities.token_volume.as_ref().is_some_and(|file| !is_there(file)) {
+            rarities.token_place = Some(TokenPlace::Nowhere);
+        }
     }
 
     /// Takes in what Secrets and ConfigMaps bring: `has` tells of one whether it has a key, where it was given at all. Of
@@ -307,12 +406,6 @@ impl Container {
     }
 }
 
-/// A path with slashes and without a drive: on Windows the webhook writes `C:\var\…` for the mount `/var/…`.
-#[must_use]
-pub fn slashed(path: &str) -> String {
-    path.strip_prefix("C:").unwrap_or(path).replace('\\', "/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +427,12 @@ mod tests {
         let file = r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token";
         container.token_file = Some(file.to_owned());
         assert_eq!(container.token_audience(), Some(AUDIENCE));
+        for file in ["/vault//token", "/x/../vault/./token"] {
+            container.token_file = Some(file.into());
+            assert_eq!(container.token_audience(), Some("vault"), "{file}");
+        }
+        container.token_file = Some("/run/secrets/eks.amazonaws.com/serviceaccount/token".into());
+        assert_eq!(container.token_audience(), Some(AUDIENCE), "`/var/run` is `/run`");
         container.tokens[0] = TokenMount {
             path: "/vault/jwt".into(),
             file: String::new(),

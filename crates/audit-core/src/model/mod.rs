@@ -6,6 +6,7 @@ pub mod consumer;
 pub mod container;
 pub mod eks;
 pub mod expectation;
+pub mod file_path;
 pub mod issuer;
 pub mod likeness;
 pub mod looked_up;
@@ -28,7 +29,7 @@ pub use binding::BindingKey;
 pub use consumer::{Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
-    VolumeKind,
+    TokenSource, VolumeKind,
 };
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};

@@ -7,6 +7,13 @@ use serde_json::{Map, Value};
 
 use super::BindingKey;
 
+/// Where the webhook mounts the token, unless a flag says otherwise.
+pub const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
+/// The token's name there.
+pub const TOKEN_NAME: &str = "token";
+/// The volume that it adds.
+pub const TOKEN_VOLUME: &str = "aws-iam-token";
+
 /// The label by which pods opt out where a registration wants it not to exist, as EKS's does. The webhook itself does not
 /// look at it, and its prefix is the same whatever that of the annotations is:
 /// <https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/deploy/mutatingwebhook.yaml>.

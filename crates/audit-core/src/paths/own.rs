@@ -3,7 +3,10 @@
 //! The pod, or the template that it comes from, brings everything itself: a projected token of its ServiceAccount, and the
 //! role for which it is exchanged. Known by
 //! - `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` with values, the file being in a projected token of the template's;
-//! - the same with no volume where the file should be, if nothing asks the webhook for a role: see IRSA405;
+//! - the same with nothing where the file should be, if nothing asks the webhook for a role, or a token is mounted beside it: see
+//!   IRSA405;
+//! - the same with a file in another volume, of which nothing shows whose token it holds: the role is known and the token is not;
+//! - a template that sets both to another role than the webhook is asked for: it leaves them alone and brings the token;
 //! - a projected token, with a config file, a credentials file or variables whose values do not show (`valueFrom`): the role
 //!   is there, and not seen;
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
@@ -17,8 +20,9 @@
 //! [AssumeRoleWithWebIdentity in the SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html).
 
 use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, nothing_else, own_token};
+use crate::chain::audience::default as default_audience;
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Container, EksIssuer, Pod};
+use crate::model::{Container, EksIssuer, Pod, TokenMount, TokenSource};
 
 pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Own,
@@ -26,19 +30,27 @@ pub(super) static ENTRY: PathEntry = PathEntry {
     rest: nothing_else,
 };
 
+/// Of a pod that is older than its template, the template's role counts: what only older pods carry is IRSA402's.
 fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+    let now = claimed(sight, pod, container);
+    let (Some((PathRole::Named(role), _)), Some(template)) = (now, container.in_template()) else {
+        return now;
+    };
+    match claimed(sight, pod, template) {
+        next @ Some((PathRole::Named(other), _)) if other != role => next,
+        None if sight.asked.role.is_some() && !template.names_web_identity() => None,
+        _ => now,
+    }
+}
+
+fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
-        let Some(token) = container.token() else {
-            // Without a token there, it is the webhook that would mount one, if anything asks it to.
-            let own =
-                sight.asked.role.is_none() && container.leads_nowhere() && !container.has_other_server();
-            let audience = own_token(pod, container).map_or(DEFAULT_AUDIENCE, |(_, audience)| audience);
-            return own.then_some((PathRole::Named(role), Some(audience)));
-        };
-        let audience = token.audience.as_deref().unwrap_or_default();
-        return is_own(sight, pod, container).then_some((PathRole::Named(role), Some(audience)));
+        return with_both(sight, pod, container, role);
     }
     if container.has_other_server() {
+        return Some((PathRole::Unseen, None));
+    }
+    if is_asked_in_vain(sight, pod, container) {
         return Some((PathRole::Unseen, None));
     }
     let (_, audience) = own_token(pod, container)?;
@@ -47,13 +59,77 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
     (names_it || is_for_aws()).then_some((PathRole::Unseen, Some(audience)))
 }
 
+/// Whether the webhook mounts its token into a container, and leaves to it the two variables, of which one has a value that does not
+/// show.
+fn is_asked_in_vain(sight: &PathInput<'_>, pod: &Pod, container: &Container) -> bool {
+    let is_mounted = || pod.is_template() || container.tokens.iter().any(|token| token.by_webhook);
+    sight.asked.role.is_some() && container.names_variable && container.opaque_env && is_mounted()
+}
+
+/// The claim of a container that sets both variables: it depends on where the token comes from.
+fn with_both<'a>(
+    sight: &PathInput<'a>,
+    pod: &'a Pod,
+    container: &'a Container,
+    role: &'a str,
+) -> Option<Claim<'a>> {
+    let is_asked = sight.asked.role.is_some();
+    let beside = || own_token(pod, container).map(|(_, audience)| audience);
+    match container.token_source()? {
+        TokenSource::Projected(token) => {
+            let own = is_own(sight, pod, token) || presets_another(sight, pod, container, role);
+            let audience = token.audience.as_deref().unwrap_or_default();
+            own.then_some((PathRole::Named(role), Some(audience)))
+        }
+        // What lies over the webhook's token is in the way of the webhook: see IRSA405.
+        TokenSource::Unseen if container.token().is_some_and(|token| token.by_webhook) => None,
+        TokenSource::Unseen => Some((PathRole::Unseen, beside())),
+        // An init container may well copy the webhook's.
+        TokenSource::Copied(_) => (!is_asked).then(|| (PathRole::Unseen, beside())),
+        TokenSource::Nothing if container.has_other_server() => None,
+        TokenSource::Nothing if is_asked && will_be_mounted(pod, container) => {
+            let audience = sight
+                .asked
+                .audience
+                .or_else(|| default_audience(sight.snapshot, sight.config));
+            let other = !is_same(sight, role);
+            other.then(|| (PathRole::Named(role), Some(audience.unwrap_or(DEFAULT_AUDIENCE))))
+        }
+        TokenSource::Nothing => {
+            let is_for_aws = |audience: &&str| *audience == DEFAULT_AUDIENCE || sight.is_admitted(audience);
+            let own = !is_asked || beside().as_ref().is_some_and(is_for_aws);
+            own.then(|| (PathRole::Named(role), Some(beside().unwrap_or(DEFAULT_AUDIENCE))))
+        }
+    }
+}
+
+/// Whether a container's template gives it another role than the webhook is asked for. The webhook leaves both variables alone then.
+/// Beside a container that has the webhook's role, it is the webhook's pod: see IRSA402.
+fn presets_another(sight: &PathInput<'_>, pod: &Pod, container: &Container, role: &str) -> bool {
+    let has_asked = |other: &Container| other.role_arn.as_deref() == sight.asked.role;
+    sight.asked.role.is_some()
+        && container.presets_role() == Some(true)
+        && !is_same(sight, role)
+        && !pod.containers.iter().any(has_asked)
+}
+
+/// Whether a role is the one that the webhook is asked for, which may be named without its ARN.
+fn is_same(sight: &PathInput<'_>, role: &str) -> bool {
+    let asked = sight.asked.role.unwrap_or_default();
+    role == asked || (!asked.contains("arn:") && role.ends_with(&format!("/{asked}")))
+}
+
+/// Whether the webhook will mount its token where a template's container looks for it.
+fn will_be_mounted(pod: &Pod, container: &Container) -> bool {
+    pod.is_template() && container.leads_to_the_webhooks() && !container.sets_all
+}
+
 /// Whether the token to which the variable leads is the pod's own, and not the webhook's. Of volumes with the webhook's name,
 /// a template has none from it; nor has a pod that nothing asks the webhook for, outside of EKS, where it is seen that none is registered.
-fn is_own(sight: &PathInput<'_>, pod: &Pod, container: &Container) -> bool {
-    let by_webhook = container.token().is_some_and(|token| token.by_webhook);
+fn is_own(sight: &PathInput<'_>, pod: &Pod, token: &TokenMount) -> bool {
     let is_asked = sight.asked.role.is_some();
     let issuer = || sight.snapshot.issuer.as_ref();
     let is_elsewhere = || issuer().is_some_and(|issuer| EksIssuer::parse(issuer.url.host_path()).is_none());
     let no_webhook = || is_elsewhere() && sight.snapshot.cluster.has_webhook() == Some(false);
-    !by_webhook || (!is_asked && (pod.is_template() || no_webhook()))
+    !token.by_webhook || (!is_asked && (pod.is_template() || no_webhook()))
 }

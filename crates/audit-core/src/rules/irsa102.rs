@@ -97,7 +97,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     );
     let expected = chain.request.and_then(|request| request.role_arn.as_deref());
     let meant = expected
-        .filter(|arn| chain.is_webhooks() && RoleArn::parse(arn).is_ok())
+        .filter(|arn| RoleArn::parse(arn).is_ok())
         .or_else(|| wrapped(text));
     let fix = match meant {
         Some(arn) => repair::name_role(chain, arn),

@@ -20,7 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! Set the annotation to the expected role and create the pods anew, or change the expectation.
+//! Name the expected role where the role is named (the annotation, the webhook's ConfigMap, the pod template, or the object whose
+//! controller requests the token) and create the pods anew, or change the expectation.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in a new pod names the expected role.
@@ -32,7 +33,6 @@ use super::repair;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -65,15 +65,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         quote(expected)
     );
-    let fix = if chain.is_webhooks() {
-        repair::name_role(chain, expected)
-    } else {
-        let place = repair::where_it_stands(chain, "role-arn");
-        Fix::manual(format!(
-            "set {place} to `{}`, or expect the role that it names",
-            quote(expected)
-        ))
-    };
+    let fix = repair::name_role(chain, expected);
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -19,9 +19,9 @@
 //! ```
 //!
 //! ## Fix
-//! Create the role, or annotate the ServiceAccount with one that exists. Where the account has the role in another case (`Cart` and
-//! `cart`; names of roles never differ by case alone, and STS compares the case), the command sets the annotation to its ARN. A
-//! role that is not named by an annotation is put right where it is named, such as the webhook's ConfigMap, which kOps writes.
+//! Create the role, or name one that exists where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in
+//! the pod template, or in the object whose controller requests the token. Where the account has the role in another case (`Cart` and
+//! `cart`; names of roles never differ by case alone, and STS compares the case), the fix sets that to its ARN.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
@@ -31,6 +31,7 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use super::repair;
+use super::trust::overrides;
 use crate::chain::{Chain, RoleChain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -87,10 +88,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         others => format!("; trusted there by name: {}", quote_list(others, 3)),
     };
     let fix = Fix::manual(format!(
-        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query 'Roles[].Arn'` with \
-         credentials of that account prints them"
+        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query 'Roles[].Arn'` with credentials of \
+         that account prints them"
     ));
-    Some(Finding::new(&ENTRY, format!("{message}{hint}")).fix(fix.repairs(Repaired::Role)))
+    let (fix, hint) = match repair::better_left_to_webhook(chain) {
+        Some(other) => {
+            let instead = format!("{hint}; {}", overrides(&other));
+            (other.fix, instead)
+        }
+        None => (fix.repairs(Repaired::Role), hint),
+    };
+    Some(Finding::new(&ENTRY, format!("{message}{hint}")).fix(fix))
 }
 
 /// The account's role of the same name in another case, if it was read.
@@ -150,6 +158,21 @@ mod tests {
     #[test]
     fn a_role_that_nobody_asked_for_is_not_absent() {
         assert!(!codes(&World::healthy().role_unseen(None).audit()).contains(&"IRSA201"));
+    }
+
+    #[test]
+    fn another_case_is_put_right_where_the_role_is_named() {
+        let other = "arn:aws:iam::111122223333:role/CART";
+        let world = World::healthy()
+            .without_annotation()
+            .container(own(AUDIENCE, other));
+        let report = world.any_role("CART", RoleLookup::Absent).audit();
+        let broken = ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken);
+        let fix = the_one(&report, broken).fix.as_ref().unwrap();
+        assert_eq!(
+            fix.text,
+            format!("kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN={ROLE}")
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@
 //! ```
 //!
 //! ## Fix
-//! Annotate the ServiceAccount with the role's true ARN and recreate its pods; or name the true ARN where the role is named in
-//! place of an annotation: the webhook's ConfigMap, the pod template, or the object that requests the token.
+//! Name the role's true ARN where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in `AWS_ROLE_ARN`
+//! of a pod template that brings its role itself, or in the object whose controller requests the token; then create the pods anew.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
@@ -66,6 +66,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
+    use crate::model::RequestedAudience;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -107,6 +108,41 @@ mod tests {
             finding.message
         );
         assert!(report.then.is_empty(), "{:?}", report.then);
+    }
+
+    #[test]
+    fn the_fix_is_where_the_role_is_named() {
+        let text = trust(&condition(SUBJECT)).to_string();
+        let world = || World::healthy().role(role(WITH_PATH, &text)).without_annotation();
+        let said = |world: World| {
+            let report = world.audit();
+            let finding = the_one(&report, BROKEN);
+            (
+                finding.message.clone(),
+                finding.fix.as_ref().unwrap().text.clone(),
+            )
+        };
+        let (message, fix) = said(world().container(own(AUDIENCE, ROLE)));
+        assert!(
+            message.starts_with("`AWS_ROLE_ARN` of container `app` of `Deployment/cart`"),
+            "{message}"
+        );
+        assert_eq!(
+            fix,
+            format!(
+                "kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN={WITH_PATH}"
+            )
+        );
+        let (message, fix) = said(world().listed_by_webhook(ROLE, AUDIENCE));
+        assert!(message.contains("in the webhook's ConfigMap"), "{message}");
+        assert!(
+            fix.contains("`RoleARN`") && !fix.contains("kubectl annotate"),
+            "{fix}"
+        );
+        let issuer = RequestedAudience::Annotated;
+        let (message, fix) = said(world().without_pods().requested("Issuer", issuer, Some(ROLE)));
+        assert!(message.starts_with("the role for Issuer `shop/aws`"), "{message}");
+        assert!(fix.starts_with("set the role for Issuer `shop/aws` to "), "{fix}");
     }
 
     #[test]

@@ -36,11 +36,14 @@
 //! - [AddClientIDToOpenIDConnectProvider](https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddClientIDToOpenIDConnectProvider.html)
 //! - [Create an OIDC identity provider in IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html)
 
+use iam_policy::CauseKind;
+
 use super::repair;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix, Repaired};
+use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Provider, RequestedAudience, Use};
 use crate::paths::Taker;
 use crate::text::{quote, quote_list};
@@ -111,7 +114,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "{} is empty, so that tokens have the API server's own audience, and the provider accepts {accepts}",
             repair::where_it_stands(chain, "audience")
         );
-        let fix = repair::drop_audience(chain);
+        let fix = with_an_audience(chain);
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     let message = format!(
@@ -145,6 +148,35 @@ fn asks_for_several(chain: &Chain<'_>) -> Option<String> {
         }
     );
     several.then(|| taker.shown())
+}
+
+/// Asks for tokens with an audience that provider and trust policy accept: the usual one, if they do.
+fn with_an_audience(chain: &Chain<'_>) -> Fix {
+    let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
+    let accepted = accepted(chain, default);
+    match accepted {
+        Some(audience) if audience == default => repair::drop_audience(chain),
+        Some(audience) => repair::ask_for(chain, audience),
+        None => Fix::manual(format!(
+            "set {} to `{}`, and let the provider and the trust policy accept that audience: they agree on none",
+            repair::where_it_stands(chain, "audience"),
+            quote(default)
+        )),
+    }
+}
+
+/// The first audience that the provider knows and to which the trust policy has no objection: the usual one, if that is one.
+fn accepted<'a>(chain: &Chain<'a>, default: &'a str) -> Option<&'a str> {
+    let aws = chain.past_role()?;
+    let provider = aws.provider.as_ref().ok()?.as_ref()?;
+    let known = provider.client_ids.iter().map(String::as_str);
+    let mut all = std::iter::once(default).chain(known).filter(|id| !id.is_empty());
+    all.find(|id| {
+        let with = chain.for_role(aws.arn.clone(), id);
+        let cause = with.trust.as_ref().and_then(|trust| trust.cause.as_ref());
+        with.provider_accepts()
+            && cause.is_none_or(|cause| cause.kind != CauseKind::AudienceConditionMismatch)
+    })
 }
 
 #[cfg(test)]
@@ -226,5 +258,26 @@ mod tests {
         let unknown = ("IRSA303", Severity::Unknown, Link::Provider, Verdict::Unknown);
         let fix = the_one(&report, unknown).fix.clone().unwrap();
         assert!(fix.text.ends_with("eks.amazonaws.com/audience-"));
+    }
+
+    #[test]
+    fn the_audience_that_is_proposed_is_one_that_provider_and_trust_policy_accept() {
+        let unknown = ("IRSA303", Severity::Unknown, Link::Provider, Verdict::Unknown);
+        let own_token = |ids: &[&str]| {
+            let mut conditions = condition(SUBJECT);
+            conditions["StringEquals"][format!("{HOST_PATH}:aud")] = json!("https://kubernetes.default.svc");
+            let mut container = own("", ROLE);
+            container.tokens[0].audience = None;
+            let world = World::healthy().without_annotation().condition(&conditions);
+            let report = world.client_ids(ids).container(container).audit();
+            the_one(&report, unknown).fix.clone().unwrap().text
+        };
+        let fix = own_token(&["https://kubernetes.default.svc"]);
+        assert!(fix.ends_with("to `https://kubernetes.default.svc`"), "{fix}");
+        let fix = own_token(&[AUDIENCE]);
+        assert!(
+            fix.contains("let the provider and the trust policy accept"),
+            "{fix}"
+        );
     }
 }

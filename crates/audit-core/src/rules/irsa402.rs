@@ -1,7 +1,7 @@
 //! # IRSA402 `PodRoleStale`
 //!
 //! ## What it means
-//! A pod carries another role than the annotation says. *Broken* where that role is proven to refuse the pod, else a
+//! A pod carries another role than the annotation says, or than its template says by now, where that brings the role itself. *Broken* where that role is proven to refuse the pod, else a
 //! *risk*; or a *notice* where the container has that role on purpose, and it is seen to admit the container.
 //!
 //! The webhook gives all containers of a pod the same role, and its own token. A container that differs from the others in
@@ -38,7 +38,7 @@ use std::collections::BTreeSet;
 
 use iam_policy::RoleArn;
 
-use super::pods::{other_roles, refused, some_of, stale, with_own_roles, workloads};
+use super::pods::{other_roles, outdated, refused, some_of, stale, with_own_roles, workloads};
 use super::rollout;
 use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::check::{Check, Rule};
@@ -63,6 +63,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if let Some(finding) = older_than_template(chain) {
+        return Some(finding);
+    }
     let Annotation::Role(annotated) = &chain.annotation else {
         return None;
     };
@@ -84,6 +87,35 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         Finding::new(&ENTRY, message)
             .severity(severity)
             .fix(rollout::restart(chain, &pods)),
+    )
+}
+
+/// The template brings the role itself, and names another one than its pods.
+fn older_than_template(chain: &Chain<'_>) -> Option<Finding> {
+    let told = outdated(chain);
+    let first = told.first()?;
+    let pods = stale(chain);
+    let (_, names) = workloads(&pods);
+    let carried = || {
+        told.iter()
+            .filter_map(|one| Some((one.container, one.container.role_arn.as_deref()?)))
+    };
+    let message = format!(
+        "{} {} in container `{}`, and the pod template says `{}`; to restart: {names}",
+        some_of(pods.len(), chain.pods.len(), "carries", "carry"),
+        quote_list(&distinct(carried()), 3),
+        quote(&first.container.name),
+        quote(first.what)
+    );
+    let severity = if refused(chain, carried()).is_empty() {
+        Severity::Risk
+    } else {
+        Severity::Broken
+    };
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(severity)
+            .fix(rollout::catch_up(chain, &pods)),
     )
 }
 
@@ -154,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::RoleLookup;
+    use crate::model::{Rarities, RoleLookup};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -183,6 +215,50 @@ mod tests {
             "kubectl rollout restart --namespace shop deployment/cart"
         );
         assert_eq!((report.pods.stale, report.pods.missing), (1, 0));
+    }
+
+    #[test]
+    fn what_the_template_says_by_now_is_what_a_new_pod_has() {
+        let templated = |template: Container, carried: Container| {
+            let rarities = Rarities {
+                in_template: Some(Box::new(template)),
+                ..Rarities::default()
+            };
+            let container = Container {
+                rarities: Some(Box::new(rarities)),
+                ..carried
+            };
+            World::healthy().good_role(OLD_ROLE).container(container)
+        };
+        // The variables are in the template: each new pod has this role, and the annotation is no part of it.
+        let preset = Container {
+            tokens: Vec::new(),
+            ..injected("app", OLD_ROLE)
+        };
+        let report = templated(preset.clone(), injected("app", OLD_ROLE)).audit();
+        assert!(!codes(&report).contains(&"IRSA402"), "{}", shown(&report));
+        assert_eq!(report.facts.path, Some(crate::paths::CredentialPath::Own));
+        // They are no longer there.
+        the_one(&templated(bare("app"), injected("app", OLD_ROLE)).audit(), RISK);
+        the_one(&templated(bare("app"), own(AUDIENCE, OLD_ROLE)).audit(), RISK);
+        // The template brings another role by now: no role is edited that only the old pod has.
+        let report = templated(own(AUDIENCE, ROLE), own(AUDIENCE, OLD_ROLE))
+            .without_annotation()
+            .audit();
+        let finding = the_one(&report, RISK);
+        assert!(
+            finding.message.contains("the pod template says"),
+            "{}",
+            finding.message
+        );
+        assert_eq!(report.pods.stale, 1);
+        let refusing = templated(own(AUDIENCE, ROLE), own(AUDIENCE, OLD_ROLE)).without_annotation();
+        let report = refusing.any_role("old-cart", RoleLookup::Absent).audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert_eq!(
+            fix.text,
+            "kubectl rollout restart --namespace shop deployment/cart"
+        );
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! # IRSA405 `TokenUnreadable`
 //!
 //! ## What it means
-//! A container's `AWS_WEB_IDENTITY_TOKEN_FILE` leads to no token: no volume is mounted there, or another volume is mounted
-//! over the token, or the pod is for Windows and has a path for Linux.
+//! A container's `AWS_WEB_IDENTITY_TOKEN_FILE` leads to no token: no volume is mounted there, the volume there has no such file or is
+//! mounted in place of the file, another volume is mounted over the token, or the pod is for Windows and has a path for Linux.
 //!
-//! *Broken* where nothing is mounted there in any container of a running pod that has a role, and nothing else gives them
+//! *Broken* where no file can be there in any container of a running pod that has a role, and nothing else gives them
 //! credentials. Else a *risk*: the other containers of the pod work, a template has no pods yet, or the other volume may hold a
 //! token. Init containers count as others do. Where no container of a pod has a token and the ServiceAccount is annotated, that is
 //! IRSA401; where it is not, the pod has to mount a token itself.
 //!
-//! Where the variable leads into some other volume (a Secret, a CSI driver's, a host path), a token may well be there:
-//! nothing is said.
+//! Where the variable leads into some other volume (a Secret, a CSI driver's, a host path), a token may well be there: see IRSA911. A
+//! projected volume has the files of its sources and no others, and so do a Secret and a ConfigMap whose keys are known.
 //!
 //! ## Why it matters
 //! The SDK finds no file, or one without a token. It then fails, or goes on to other credentials, such as the node's.
@@ -33,9 +33,11 @@
 //! ```
 //!
 //! ## Fix
-//! Mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
-//! sets them and mounts the token; without an annotation, mount a projected token at that path; or give Windows pods the
+//! Lead the variable to the token that the container has; mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
+//! sets them and mounts the token; without an annotation, annotate the ServiceAccount if the variable leads to where the webhook mounts its
+//! token, else mount a projected token at that path; or give Windows pods the
 //! `nodeSelector`.
+//! Where the template is right by now, restart the workload.
 //!
 //! ## Verify
 //! `kubectl exec … -- sh -c 'cut -c1-10 $AWS_WEB_IDENTITY_TOKEN_FILE'` shows the beginning of a token, `eyJ…`.
@@ -45,13 +47,15 @@
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
 use super::pods::{ToldContainer, containers_shown, differing, missing, named, pods_of, workloads};
+use super::repair::{self, VARIABLES};
 use super::rollout;
-use crate::chain::Chain;
+use crate::chain::{Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::{self, Fix, Repaired};
+use crate::model::file_path::cleaned;
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Container, Os, Pod, TokenPlace};
+use crate::model::{Container, Os, Pod, TokenMount, TokenPlace};
 use crate::text::{quote, quote_list};
 use crate::webhook::{Injection, InjectionDifference};
 
@@ -70,18 +74,24 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Binding(check)],
 };
 
-/// The variables that the webhook sets where neither is set.
-const VARIABLES: [&str; 2] = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
-
 /// Why a token cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Why<'a> {
     /// Nothing is mounted where the variable leads.
     Nowhere,
+    /// The variable leads to the folder of a volume, at this path.
+    Folder(&'a str),
     /// Another volume is over the token, at this path.
     Hidden(&'a str),
     /// The pod is for Windows, and the path for Linux.
     LinuxPath,
+}
+
+impl Why<'_> {
+    /// Whether no file is there for certain.
+    fn is_nothing(self) -> bool {
+        matches!(self, Self::Nowhere | Self::Folder(_))
+    }
 }
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -93,27 +103,40 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let first = told.first()?;
     let is_webhooks = Injection::of(chain).is_some();
     let file = quote(first.container.token_file.as_deref().unwrap_or_default());
-    let (place, fix) = match first.what {
-        Why::Nowhere => {
-            let place =
-                format!("has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted");
-            let place = if first.container.sets_all && is_webhooks {
-                format!("{place}: {LEFT_ALONE}")
-            } else {
-                place
-            };
-            let fix = if is_webhooks {
-                unset(chain, &told)
-            } else {
-                mount(chain, &told)
-            };
-            (place, fix)
+    let place = match first.what {
+        Why::Nowhere if first.container.sets_all && is_webhooks => {
+            format!(
+                "has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted: {LEFT_ALONE}"
+            )
         }
-        Why::Hidden(hidden_by) => (
-            format!("has another volume, at `{}`, over its token", quote(hidden_by)),
-            uncover(chain, &told),
+        Why::Nowhere => {
+            format!("has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted")
+        }
+        Why::Folder(folder) => format!(
+            "has the folder of a volume at `{}`, where its token file should be",
+            quote(folder)
         ),
-        Why::LinuxPath => (LINUX_PATH.to_owned(), select_windows(chain, &told)),
+        Why::Hidden(hidden_by) => format!("has another volume, at `{}`, over its token", quote(hidden_by)),
+        Why::LinuxPath if first.pod.os == Os::SelectedWindows => LINUX_PATH_OF_OLD.to_owned(),
+        Why::LinuxPath => LINUX_PATH.to_owned(),
+    };
+    let is_past = |one: &ToldContainer<'_, Why<'_>>| {
+        let template = one.container.in_template();
+        template.is_some_and(|template| template.token_file != one.container.token_file)
+    };
+    let fix = if told.iter().all(is_past) {
+        // Their templates are right by now, or leave it to the webhook.
+        rollout::catch_up(chain, &pods_of(&told))
+    } else if let Some(path) = beside(&told) {
+        lead_to(chain, &told, &path)
+    } else {
+        match first.what {
+            Why::Nowhere if is_webhooks => unset(chain, &told),
+            Why::Nowhere => annotate(chain, &told).or_else(|| mount(chain, &told)),
+            Why::Folder(_) | Why::Hidden(_) => uncover(chain, &told),
+            Why::LinuxPath if first.pod.os == Os::SelectedWindows => linux_path_of_old(chain, &told),
+            Why::LinuxPath => select_windows(chain, &told),
+        }
     };
     let message = format!("{} {place}", containers_shown(&told));
     let is_hopeless = told.iter().any(|one| is_hopeless(one, &told));
@@ -131,6 +154,56 @@ const LEFT_ALONE: &str = "it also sets the Region and `AWS_STS_REGIONAL_ENDPOINT
 const LINUX_PATH: &str = "is for Windows, and has, or will get, a token path for Linux: the webhook writes `C:\\…` only where \
                           `nodeSelector` has `kubernetes.io/os: windows`";
 
+const LINUX_PATH_OF_OLD: &str = "is for Windows, and has a token path for Linux: its template sets that, or it is older than the webhook that \
+                                 writes `C:\\…` for the pod's `nodeSelector`";
+
+/// Gives a pod for Windows its path: the webhook does, unless the template sets the variable.
+fn linux_path_of_old(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let is_preset = told
+        .iter()
+        .any(|one| one.pod.is_template() || one.container.presets_role() == Some(true));
+    if is_preset {
+        unset(chain, told)
+    } else {
+        rollout::restart(chain, &pods_of(told))
+    }
+}
+
+/// Where these containers have a token of their own, if the variable only leads past it: the same path in each.
+fn beside(told: &[ToldContainer<'_, Why<'_>>]) -> Option<String> {
+    let mut paths = told.iter().map(|one| {
+        let own = one.container.only_own_token().filter(|_| one.what.is_nothing());
+        // At the right path, it is something else that is in the way.
+        let is_past = |path: &String| one.container.token_file.as_deref().map(cleaned) != Some(cleaned(path));
+        own.map(TokenMount::file_path).filter(is_past)
+    });
+    let first = paths.next()??;
+    paths.all(|path| path.as_ref() == Some(&first)).then_some(first)
+}
+
+/// Leads the variable to the token that these containers have.
+fn lead_to(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>], path: &str) -> Option<Fix> {
+    let step = |due: &[ToldContainer<'_, Why<'_>>]| {
+        let (containers, names) = places(due);
+        format!(
+            "set `AWS_WEB_IDENTITY_TOKEN_FILE` of container {containers} in the pod templates of {names} to `{}`, where its own token is \
+             mounted",
+            quote(path)
+        )
+    };
+    let edited = rollout::edited_containers(
+        chain,
+        told,
+        Container::leads_nowhere,
+        |due| {
+            let command = fix::set_env(&chain.key.namespace, named(due), VARIABLES[1], path)?;
+            Some(command.brief(step(due)))
+        },
+        step,
+    );
+    edited.map(|fix| fix.repairs(Repaired::OwnTokenFile(path.to_owned())))
+}
+
 /// Takes the variables out of these containers, so that the webhook sets them.
 fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
     rollout::edited_containers(
@@ -144,6 +217,23 @@ fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> 
             format!("take {variables} out of container {containers} in the pod templates of {names}")
         },
     )
+}
+
+/// Has the webhook mount its token, where the containers look for just that, with the one role that they name.
+fn annotate(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let role = told.first()?.container.role_arn.as_deref()?;
+    let waits = |one: &ToldContainer<'_, Why<'_>>| {
+        let container = one.container;
+        container.leads_to_the_webhooks()
+            && !container.sets_all
+            && container.role_arn.as_deref() == Some(role)
+    };
+    let may_mount = chain.asked().role.is_none() && chain.snapshot.cluster.has_webhook() != Some(false);
+    let admits = chain
+        .aws
+        .as_ref()
+        .is_some_and(|aws| aws.outcome() != RoleOutcome::Fails);
+    (may_mount && admits && told.iter().all(waits)).then(|| repair::annotate_role(chain, role))
 }
 
 /// Mounts a token where these containers look for it: nothing asks the webhook to.
@@ -161,7 +251,12 @@ fn mount(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> 
 
 /// Mounts elsewhere what lies over the token.
 fn uncover(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
-    let is_hidden = |container: &Container| matches!(container.token_place(), Some(TokenPlace::Hidden(_)));
+    let is_hidden = |container: &Container| {
+        matches!(
+            container.token_place(),
+            Some(TokenPlace::Hidden(_) | TokenPlace::Folder(_))
+        )
+    };
     let step = |due: &[ToldContainer<'_, Why<'_>>]| {
         let (_, names) = places(due);
         format!("mount the other volume elsewhere in the pod templates of {names}")
@@ -194,7 +289,7 @@ fn places(told: &[ToldContainer<'_, Why<'_>>]) -> (String, String) {
 fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'_>>]) -> bool {
     let leads_nowhere = |container: &Container| {
         let same = |other: &ToldContainer<'_, Why<'_>>| {
-            std::ptr::eq(other.container, container) && other.what == Why::Nowhere
+            std::ptr::eq(other.container, container) && other.what.is_nothing()
         };
         told.iter().any(same) && !container.may_have_other_credentials()
     };
@@ -203,7 +298,7 @@ fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'
         .containers
         .iter()
         .filter(|container| container.may_have_web_identity() || container.leads_nowhere());
-    !one.pod.is_template() && one.what == Why::Nowhere && with_role.all(leads_nowhere)
+    !one.pod.is_template() && one.what.is_nothing() && with_role.all(leads_nowhere)
 }
 
 /// The containers that set both variables and lead to no token, although nothing else of their pod lacks credentials: those that
@@ -226,7 +321,10 @@ fn left_without<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Why<'a>>> {
     told.map(|(pod, container)| ToldContainer {
         pod,
         container,
-        what: Why::Nowhere,
+        what: match container.token_place() {
+            Some(TokenPlace::Folder(path)) => Why::Folder(path),
+            _ => Why::Nowhere,
+        },
     })
     .collect()
 }
@@ -235,6 +333,7 @@ fn left_without<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Why<'a>>> {
 fn unreadable(difference: InjectionDifference<'_>) -> Option<Why<'_>> {
     match difference {
         InjectionDifference::Unreadable(TokenPlace::Nowhere) => Some(Why::Nowhere),
+        InjectionDifference::Unreadable(TokenPlace::Folder(path)) => Some(Why::Folder(path)),
         InjectionDifference::Unreadable(TokenPlace::Hidden(path)) => Some(Why::Hidden(path)),
         InjectionDifference::LinuxPath => Some(Why::LinuxPath),
         _ => None,
@@ -246,6 +345,7 @@ mod tests {
     use super::*;
     use crate::fix::FixKind;
     use crate::model::{PodPhase, Rarities, SetBy};
+    use crate::paths::CredentialPath;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -335,7 +435,23 @@ mod tests {
             "{}",
             fix.text
         );
-        assert_healthy(&world.pod(|pod| pod.os = Os::SelectedWindows).audit());
+        let selecting = |file: &str| {
+            let container = Container {
+                token_file: Some(file.to_owned()),
+                ..injected("app", ROLE)
+            };
+            World::healthy()
+                .container(container)
+                .pod(|pod| pod.os = Os::SelectedWindows)
+        };
+        let report = selecting(r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token").audit();
+        assert_healthy(&report);
+        let report = selecting(&format!("{TOKEN_FOLDER}/token")).audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
+        assert_eq!(
+            fix.text,
+            "kubectl rollout restart --namespace shop deployment/cart"
+        );
     }
 
     #[test]
@@ -398,6 +514,16 @@ mod tests {
             .pod(|pod| pod.containers.push(left_alone("side")));
         let report = beside.audit();
         assert!(the_one(&report, RISK).message.contains("container `side`"));
+        let waiting = Container {
+            sets_all: false,
+            token_file: Some(format!("{TOKEN_FOLDER}/token")),
+            ..left_alone("app")
+        };
+        let report = World::healthy().without_annotation().container(waiting).audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert!(fix.whole().ends_with(&format!(
+            "role-arn={ROLE} && kubectl rollout restart --namespace shop deployment/cart"
+        )));
         let template = World::healthy()
             .without_annotation()
             .container(left_alone("app"))
@@ -406,11 +532,51 @@ mod tests {
     }
 
     #[test]
-    fn what_another_volume_holds_nobody_knows() {
-        assert_healthy(
-            &World::healthy()
-                .container(at("/vault/token", TokenPlace::Elsewhere))
-                .audit(),
+    fn a_folder_in_place_of_the_file_of_the_only_container_is_broken() {
+        let file = format!("{TOKEN_FOLDER}/token");
+        let report = World::healthy()
+            .container(at(&file, TokenPlace::Folder(file.clone())))
+            .audit();
+        assert_eq!(
+            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            FixKind::Manual
+        );
+    }
+
+    #[test]
+    fn a_variable_beside_the_containers_own_token_is_led_to_it() {
+        for place in [
+            TokenPlace::Nowhere,
+            TokenPlace::Folder("/var/run/secrets/own".to_owned()),
+        ] {
+            let wrong = Container {
+                token_file: Some("/var/run/secrets/own/tokn".to_owned()),
+                rarities: Some(Box::new(Rarities {
+                    token_place: Some(place),
+                    ..Rarities::default()
+                })),
+                ..own(AUDIENCE, ROLE)
+            };
+            for world in [World::healthy(), World::healthy().without_annotation()] {
+                let report = world.container(wrong.clone()).audit();
+                assert_eq!(report.facts.path, Some(CredentialPath::Own));
+                let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+                let command = "kubectl set env --namespace shop deployment/cart --containers app \
+                               AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/own/token";
+                assert_eq!(fix.text, command);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_template_has_put_right_takes_a_restart() {
+        let mut wrong = at("/tmp/token", TokenPlace::Nowhere);
+        wrong.rarities.as_mut().unwrap().in_template = Some(Box::new(bare("app")));
+        let report = World::healthy().container(wrong).audit();
+        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
+        assert_eq!(
+            fix.text,
+            "kubectl rollout restart --namespace shop deployment/cart"
         );
     }
 

@@ -4,6 +4,9 @@
 //! A pod has its credentials, and one of its containers does not: the pod's annotation `skip-containers` names it, or the
 //! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so that the webhook set neither there.
 //!
+//! So is a pod whose template sets `AWS_ROLE_ARN` to another role than the ServiceAccount's, and leaves the token to the webhook: that role
+//! is the one that is audited, and the annotation's is not used there.
+//!
 //! Of a workload without pods: its new pods will be so. A *risk* where none of their containers will get credentials, as where
 //! no registration of the webhook selects them; *unknown* where it depends on something that is not seen, or not evaluated,
 //! whether one does.
@@ -36,8 +39,8 @@
 //! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
 
 use super::pods::{ToldContainer, containers_shown, differing, workloads};
-use super::{rollout, selection, skipped};
-use crate::chain::Chain;
+use super::{repair, rollout, selection, skipped};
+use crate::chain::{Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -61,7 +64,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let injection = Injection::of(chain)?;
+    let Some(injection) = Injection::of(chain) else {
+        return in_place_of_the_webhooks(chain);
+    };
     let mut told = differing(chain, lacking);
     // A container that came into the pod after the webhook was preset by nobody: it lacks the token's mount as well.
     told.retain(|one| {
@@ -97,6 +102,25 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         Severity::Notice
     };
     Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+}
+
+/// The audited role is the pod template's, in place of the one that the webhook would inject.
+fn in_place_of_the_webhooks(chain: &Chain<'_>) -> Option<Finding> {
+    // Where the role fails, that is the finding.
+    let fails = chain
+        .aws
+        .as_ref()
+        .is_some_and(|aws| aws.outcome() == RoleOutcome::Fails);
+    let other = repair::overridden(chain).filter(|_| !fails)?;
+    let message = format!(
+        "{} sets `AWS_ROLE_ARN` in its pod template: the webhook leaves both variables alone, and role `{}` is not used there",
+        other.containers, other.role
+    );
+    let fix = Fix::manual(format!(
+        "if role `{}` is the one that is meant: {}",
+        other.role, other.fix.text
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
 /// Why the first container gets nothing, and what to do about all pods like it.

@@ -3,7 +3,9 @@
 //! ## What it means
 //! Containers bring their own credentials, and the audit cannot see which role these lead to: the role is in a config file, a
 //! credentials file or a variable that comes from a Secret or ConfigMap, or a server other than the agent of EKS Pod Identity
-//! gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`). Annotation and webhook are no part of such a path.
+//! gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`); or it sees the role, and not whose token is exchanged for it, since
+//! `AWS_WEB_IDENTITY_TOKEN_FILE` leads into another volume than a projected token: a Secret, or an `emptyDir` that a sidecar such as
+//! spiffe-helper fills. The webhook leaves a container alone that sets these variables. Annotation and webhook are no part of such a path.
 //!
 //! ## Why it is unknown
 //! Secrets and ConfigMaps are not read in the cluster. Whether the role exists and trusts the ServiceAccount depends on its
@@ -36,7 +38,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::Used;
+use crate::model::{Container, TokenSource, Used, VolumeKind};
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
 
@@ -65,13 +67,23 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    let by_server = matches!(first.taker, Taker::Container(_, container) if container.has_other_server());
+    let container = match first.taker {
+        Taker::Container(_, container) => Some(container),
+        Taker::Object(_) | Taker::Nothing => None,
+    };
+    if let Some(finding) = container.and_then(|container| of_another_token(first, &others, container)) {
+        return Some(finding);
+    }
+    let by_server = container.is_some_and(Container::has_other_server);
     let how = match first.audience {
         _ if by_server => {
             "takes credentials from the server in `AWS_CONTAINER_CREDENTIALS_FULL_URI`, which is not EKS Pod Identity"
                 .to_owned()
         }
         Some(audience) => format!("brings its own token with audience `{}`", quote(audience)),
+        None if container.is_some_and(|container| container.names_variable) => {
+            "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to a value from elsewhere, so that the webhook sets neither".to_owned()
+        }
         None => "brings its own credentials".to_owned(),
     };
     let trusting: Vec<&str> = chain.trusted_by.iter().map(|(_, role)| *role).collect();
@@ -112,10 +124,42 @@ fn of_controller(taker: Taker<'_>, used: &Used) -> Finding {
     Finding::new(&ENTRY, message).fix(fix)
 }
 
+/// A container that sets both variables, with a token file of which nothing shows whose token it holds.
+fn of_another_token(way: &Way<'_>, others: &str, container: &Container) -> Option<Finding> {
+    let role = container.role_arn.as_deref()?;
+    let from = match container.token_source()? {
+        TokenSource::Copied(name) => format!("init container `{}` copies it there", quote(name)),
+        TokenSource::Unseen => match container.token_volume().map(|file| (&file.volume, &file.key)) {
+            Some((VolumeKind::Secret(name), key)) => {
+                format!("it is key `{}` of Secret `{}`", quote(key), quote(name))
+            }
+            Some((VolumeKind::ConfigMap(name), key)) => {
+                format!("it is key `{}` of ConfigMap `{}`", quote(key), quote(name))
+            }
+            _ => "it is in a volume that is not a projected token".to_owned(),
+        },
+        TokenSource::Projected(_) | TokenSource::Nothing => return None,
+    };
+    let file = container.token_file.as_deref().unwrap_or_default();
+    let message = format!(
+        "{}{others} sets `AWS_ROLE_ARN` to `{}` and reads its token from `{}`: whose token that is cannot be determined, {from}",
+        way.taker.shown(),
+        quote(role),
+        quote(file)
+    );
+    let fix = Fix::manual(format!(
+        "decode the claims `iss`, `sub` and `aud` of the token in `{}` (its second part is base64), and evaluate the trust policy of \
+         role `{}` for them with `irsa-audit trust evaluate`; or mount a projected `serviceAccountToken` there, which the audit can see",
+        quote(file),
+        quote(role)
+    ));
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, Rarities, TokenMount};
+    use crate::model::{MountedFile, PodPhase, Rarities, TokenMount, TokenPlace};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -155,6 +199,66 @@ mod tests {
         assert_eq!(codes(&world.audit()), ["IRSA101"]);
         let report = World::healthy().container(with_own_token("vault")).audit();
         assert_eq!(codes(&report), ["IRSA401"]);
+    }
+
+    #[test]
+    fn a_token_from_another_volume_may_be_anybodys() {
+        let preset = |place: TokenPlace, token_volume: Option<MountedFile>| Container {
+            token_file: Some("/tok/token".to_owned()),
+            tokens: Vec::new(),
+            rarities: Some(Box::new(Rarities {
+                token_place: Some(place),
+                token_volume,
+                ..Rarities::default()
+            })),
+            ..injected("app", ROLE)
+        };
+        let secret = MountedFile {
+            path: "/tok/token".to_owned(),
+            volume: VolumeKind::Secret("cart-token".to_owned()),
+            key: "token".to_owned(),
+        };
+        let unannotated = || World::healthy().without_annotation().trusted_by("cart");
+        let report = unannotated()
+            .container(preset(TokenPlace::Elsewhere, Some(secret)))
+            .audit();
+        let message = &the_one(&report, UNKNOWN).message;
+        assert!(
+            message.contains("key `token` of Secret `cart-token`"),
+            "{message}"
+        );
+        let copied = TokenPlace::CopiedBy("copy".to_owned());
+        let report = unannotated().container(preset(copied, None)).audit();
+        assert_eq!(
+            (report.verdict, codes(&report)),
+            (Verdict::Unknown, vec!["IRSA911", "IRSA413"])
+        );
+        // The annotation changes nothing: the webhook leaves both variables alone.
+        the_one(
+            &World::healthy()
+                .container(preset(TokenPlace::Elsewhere, None))
+                .audit(),
+            UNKNOWN,
+        );
+    }
+
+    #[test]
+    fn a_role_from_elsewhere_is_not_the_annotations() {
+        let preset = Container {
+            names_variable: true,
+            opaque_env: true,
+            token_file: Some(format!("{TOKEN_FOLDER}/token")),
+            ..bare("app")
+        };
+        let template = World::healthy()
+            .container(preset.clone())
+            .pod(|pod| pod.phase = PodPhase::Template);
+        assert_eq!(template.audit().verdict, Verdict::Unknown);
+        let running = Container {
+            tokens: vec![token(AUDIENCE)],
+            ..preset
+        };
+        the_one(&World::healthy().container(running).audit(), UNKNOWN);
     }
 
     #[test]

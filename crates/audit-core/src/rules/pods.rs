@@ -9,7 +9,7 @@ use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, Workload};
 use crate::paths::{CredentialPath, Ways};
-use crate::snapshot::{Binding, Snapshot};
+use crate::snapshot::{AskedIn, Binding, Snapshot};
 use crate::text::quote;
 use crate::webhook::{Injection, InjectionDifference, Lack};
 
@@ -67,15 +67,35 @@ pub fn lacks_credentials(pod: &Pod) -> bool {
     !pod.uses_pod_identity() && !pod.containers.iter().any(Container::may_have_web_identity)
 }
 
-/// Pods in which a container would assume another role than the annotation's, because they are older than it: the webhook
-/// gave them that role, and would give new pods another.
+/// Pods in which a container would assume another role than a new pod's, because they are older than the annotation, or than
+/// their template.
 ///
 /// A role without a token is no credential: applications use `AWS_ROLE_ARN` for ends of their own.
 #[must_use]
 pub fn stale<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
-    differing_in_role(chain, |pod, container, annotated| {
+    let mut older: Vec<&Pod> = outdated(chain).iter().map(|one| one.pod).collect();
+    older.dedup_by(|one, other| std::ptr::eq(*one, *other));
+    older.extend(differing_in_role(chain, |pod, container, annotated| {
         !has_own_role(pod, container, annotated)
-    })
+    }));
+    older
+}
+
+/// The containers of running pods that bring a role of their own, whose templates name another one by now: a new pod has that. With
+/// the template's role.
+#[must_use]
+pub fn outdated<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, &'a str>> {
+    if chain.source != AskedIn::Pod {
+        return Vec::new();
+    }
+    let pods = chain.pods.iter().copied();
+    let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    let told = containers.filter_map(|(pod, container)| {
+        let what = container.in_template()?.role_arn.as_deref()?;
+        let is_older = container.has_web_identity() && container.role_arn.as_deref() != Some(what);
+        (is_older && chain.ways.is_elsewhere(container)).then_some(ToldContainer { pod, container, what })
+    });
+    told.collect()
 }
 
 /// Pods in which a container has another role than the annotation's in its own right: its template says so, and new pods
@@ -103,11 +123,14 @@ fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str
 }
 
 /// Whether a container that would assume another role than `annotated` was given it by its template. The webhook gives all
-/// containers of a pod the same role, and its own token: what differs within a pod, or has another token, is the template's.
+/// containers of a pod the same role, and its own token: what differs within a pod, or has another token, is the template's, where
+/// that itself was not seen.
 #[must_use]
 pub fn has_own_role(pod: &Pod, container: &Container, annotated: &str) -> bool {
     let has_annotated = |other: &Container| other.role_arn.as_deref() == Some(annotated);
-    pod.containers.iter().any(has_annotated) || !container.tokens.iter().any(|token| token.by_webhook)
+    container.presets_role().unwrap_or_else(|| {
+        pod.containers.iter().any(has_annotated) || !container.tokens.iter().any(|token| token.by_webhook)
+    })
 }
 
 /// The containers that would assume another role than `annotated`, with that role.

@@ -1,17 +1,25 @@
 //! Repairs of the ServiceAccount, with what must follow them: the webhook looks at its annotations only when a pod is
 //! created.
 
-use super::pods::other_roles;
+use iam_policy::RoleArn;
+
+use super::pods::{ToldContainer, containers_shown, named, other_roles};
 use super::rollout;
-use crate::chain::Chain;
+use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::fix::Repaired;
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::webhook::CONFIG_MAP;
-use crate::model::{Container, Pod};
-use crate::paths::CredentialPath;
+use crate::model::{Consumer, Container, Pod, Use};
+use crate::paths::{PathRole, REQUESTERS_PREFIX, Taker};
 use crate::snapshot::AskedIn;
 use crate::text::quote;
+
+/// The end of the annotation that names the role.
+const ROLE: &str = "role-arn";
+
+/// The variables that the webhook sets where neither is set.
+pub const VARIABLES: [&str; 2] = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
 /// Annotates the ServiceAccount with a role, and creates anew the pods that do not carry it.
 #[must_use]
@@ -21,8 +29,8 @@ pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
         .then(created_anew(chain, |pod| !carries(pod, arn)))
 }
 
-/// Has the binding name a role, where it names one now: in the annotation, in the webhook's ConfigMap, in the pod or in the object
-/// that requests the token.
+/// Has the binding name a role, where it names one now: in the annotation, in the webhook's ConfigMap, in the pod template or in the
+/// object that requests the token; and creates anew the pods that do not carry it.
 #[must_use]
 pub fn name_role(chain: &Chain<'_>, arn: &str) -> Fix {
     match chain.source {
@@ -30,10 +38,147 @@ pub fn name_role(chain: &Chain<'_>, arn: &str) -> Fix {
         AskedIn::ConfigMap => edit_config_map(chain, "RoleARN", &format!("`{}`", quote(arn)))
             .repairs(Repaired::RoleAnnotation(arn.to_owned()))
             .then(created_anew(chain, |pod| !carries(pod, arn))),
-        AskedIn::Pod | AskedIn::Requester => {
-            let place = where_it_stands(chain, "role-arn");
-            Fix::manual(format!("set {place} to `{}`", quote(arn)))
+        AskedIn::Pod => set_own_role(chain, arn),
+        AskedIn::Requester if is_annotated(chain) => fix::annotate_role(chain.key, REQUESTERS_PREFIX, arn)
+            .repairs(Repaired::RoleAnnotation(arn.to_owned())),
+        AskedIn::Requester => {
+            let place = where_it_stands(chain, ROLE);
+            Fix::manual(format!(
+                "set {place} to `{}`, where its manifest is kept",
+                quote(arn)
+            ))
         }
+    }
+}
+
+/// Sets the role of the containers that bring this one themselves.
+fn set_own_role(chain: &Chain<'_>, arn: &str) -> Fix {
+    let role = match chain.deciding.map(|way| way.role) {
+        Some(PathRole::Named(role)) => Some(role),
+        _ => None,
+    };
+    let edited = rollout::edited_containers(
+        chain,
+        &of_the_way(chain),
+        |container| container.role_arn.as_deref() == role,
+        |due| {
+            let command = fix::set_env(&chain.key.namespace, named(due), VARIABLES[0], arn)?;
+            Some(command.brief(format!(
+                "set `AWS_ROLE_ARN` of {} to `{}` in the pod template",
+                containers_shown(due),
+                quote(arn)
+            )))
+        },
+        |due| {
+            format!(
+                "set `AWS_ROLE_ARN` of {} to `{}` in the pod template",
+                containers_shown(due),
+                quote(arn)
+            )
+        },
+    );
+    let by_hand = || {
+        Fix::manual(format!(
+            "set {} to `{}`",
+            where_it_stands(chain, ROLE),
+            quote(arn)
+        ))
+    };
+    edited
+        .unwrap_or_else(by_hand)
+        .repairs(Repaired::OwnRole(arn.to_owned()))
+}
+
+/// The containers that have the audited role in their own `env`, or whose templates have it there.
+fn of_the_way<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, ()>> {
+    let Some(PathRole::Named(role)) = chain.deciding.map(|way| way.role) else {
+        return Vec::new();
+    };
+    let pods = chain.pods.iter().chain(&chain.templates).copied();
+    let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    let has_it = |container: &Container| container.role_arn.as_deref() == Some(role);
+    let told = containers.filter(|(_, container)| {
+        let is_named = has_it(container.in_template().unwrap_or(container));
+        is_named && chain.ways.is_elsewhere(container)
+    });
+    told.map(|(pod, container)| ToldContainer {
+        pod,
+        container,
+        what: (),
+    })
+    .collect()
+}
+
+/// What a pod template sets in place of the webhook, where the webhook would do better.
+#[derive(Debug)]
+pub struct Overridden {
+    /// The role that the webhook is asked for.
+    pub role: RoleArn,
+    /// The containers, as a message names them.
+    pub containers: String,
+    /// Takes the two variables out of the template.
+    pub fix: Fix,
+}
+
+/// Whether containers with the audited role have it in place of one that the webhook is asked for and would inject, with the
+/// token that it mounts all the same: then their templates need nothing but to leave both variables to it.
+#[must_use]
+pub fn overridden(chain: &Chain<'_>) -> Option<Overridden> {
+    let containers = of_the_way(chain);
+    let uses_the_webhooks = |one: &ToldContainer<'_, ()>| {
+        let by_webhook = one.container.token().is_some_and(|token| token.by_webhook);
+        by_webhook || (one.pod.is_template() && one.container.leads_to_the_webhooks())
+    };
+    if containers.is_empty() || !containers.iter().all(uses_the_webhooks) {
+        return None;
+    }
+    let Annotation::Role(role) = Annotation::read(&chain.asked(), chain.config) else {
+        return None;
+    };
+    let names = containers_shown(&containers);
+    let fix = rollout::edited_containers(
+        chain,
+        &containers,
+        Container::names_web_identity,
+        |due| {
+            let command = fix::unset_env(&chain.key.namespace, named(due), &VARIABLES)?;
+            Some(command.brief(leave_to_webhook(&containers_shown(due), &role)))
+        },
+        |due| leave_to_webhook(&containers_shown(due), &role),
+    )?;
+    Some(Overridden {
+        role,
+        containers: names,
+        fix,
+    })
+}
+
+/// The edit that leaves containers to the webhook, in words.
+fn leave_to_webhook(containers: &str, role: &RoleArn) -> String {
+    format!(
+        "remove `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from {containers} in the pod template: the webhook then sets both, with \
+         role `{role}`"
+    )
+}
+
+/// [`overridden`], where the role that the webhook would inject admits the ServiceAccount.
+#[must_use]
+pub fn better_left_to_webhook(chain: &Chain<'_>) -> Option<Overridden> {
+    let found = overridden(chain)?;
+    let asked = chain.asked().audience.or(chain.default_audience);
+    let passes = chain
+        .for_role(found.role.clone(), asked.unwrap_or(DEFAULT_AUDIENCE))
+        .outcome()
+        == RoleOutcome::Passes;
+    (passes && chain.snapshot.cluster.has_webhook() != Some(false)).then_some(found)
+}
+
+/// Whether an object that requests tokens takes the role from the ServiceAccount's annotation.
+fn is_annotated(chain: &Chain<'_>) -> bool {
+    let names_role = |consumer: &Consumer| matches!(&consumer.how, Use::Requests { role: Some(role), .. } if !role.is_empty());
+    match chain.deciding.map(|way| way.taker) {
+        Some(Taker::Object(consumer)) => !names_role(consumer),
+        _ => false,
     }
 }
 
@@ -92,9 +237,11 @@ pub fn edit_config_map(chain: &Chain<'_>, field: &str, value: &str) -> Fix {
     ))
 }
 
-/// Where it stands what the webhook injects: an annotation of this name, or the ConfigMap.
+/// Where it stands what the path that is audited takes: an annotation of this name, the webhook's ConfigMap, a container's
+/// environment, or an object.
 #[must_use]
 pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
+    let taker = || chain.deciding.map(|way| way.taker.shown());
     match chain.source {
         AskedIn::Annotation => format!("annotation `{}/{name}`", chain.config.annotation_prefix),
         AskedIn::ConfigMap => {
@@ -103,14 +250,24 @@ pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
                 quote(&chain.key.to_string())
             )
         }
-        AskedIn::Pod => chain.ways.taker_of(CredentialPath::Own).map_or_else(
-            || "the pod's own credentials".to_owned(),
-            |taker| format!("the {name} of {}", taker.shown()),
-        ),
-        AskedIn::Requester => chain.ways.taker_of(CredentialPath::Requested).map_or_else(
-            || format!("annotation `eks.amazonaws.com/{name}`"),
-            |taker| format!("the {name} for {}", taker.shown()),
-        ),
+        AskedIn::Pod => {
+            let has_variable = name == ROLE && !of_the_way(chain).is_empty();
+            match taker() {
+                Some(taker) if has_variable => format!("`AWS_ROLE_ARN` of {taker}"),
+                Some(taker) => format!("the {name} of {taker}"),
+                None => "the pod's own credentials".to_owned(),
+            }
+        }
+        AskedIn::Requester if name == ROLE && is_annotated(chain) => {
+            format!("annotation `{REQUESTERS_PREFIX}/{name}`")
+        }
+        AskedIn::Requester => {
+            let name = if name == ROLE { "role" } else { name };
+            taker().map_or_else(
+                || format!("annotation `{REQUESTERS_PREFIX}/{name}`"),
+                |taker| format!("the {name} for {taker}"),
+            )
+        }
     }
 }
 

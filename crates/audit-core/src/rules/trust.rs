@@ -2,13 +2,14 @@
 
 use iam_policy::{Cause, CauseKind, Change, ChangeKind, Edit, ExposureKind, WebIdentity, least_edit};
 
-use super::meant;
+use super::{meant, repair};
 use crate::chain::{Chain, RoleChain};
 use crate::finding::{Entry, Finding};
 use crate::fix::Repaired;
 use crate::fix::{self, Fix, shell};
 use crate::model::aws::{self, Role};
 use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::snapshot::AskedIn;
 use crate::text::{ascii_json, quote, quote_list, reveal};
 
 /// The finding of `entry` if the trust policy denies for exactly this cause; `explain` makes the message's core.
@@ -47,17 +48,33 @@ pub(crate) fn denied(
         CauseKind::TrustPolicyInvalid | CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined => None,
         _ => meant::question(chain, aws, role),
     };
-    let message = format!(
-        "role `{}`: {}{place}{others}{denied}{}",
+    let core = format!(
+        "role `{}`: {}{place}{others}{denied}",
         quote(role.arn.name()),
-        explain(cause),
-        asks.as_ref().map_or_else(String::new, |asks| format!(". {asks}"))
+        explain(cause)
     );
+    // What the webhook would inject admits the ServiceAccount by now: nobody has to be let in.
+    if let Some(other) = repair::better_left_to_webhook(chain) {
+        let message = format!("{core}; {}", overrides(&other));
+        return Some(Finding::new(entry, message).fix(other.fix));
+    }
+    let message = asks
+        .as_ref()
+        .map_or_else(|| core.clone(), |asks| format!("{core}. {asks}"));
     let fix = edit(chain, aws, role).map(|fix| match asks {
         Some(asks) => fix.ask_first(asks),
         None => fix,
     });
     Some(Finding::new(entry, message).fix(fix))
+}
+
+/// Why another role than this is the one that was meant.
+pub(crate) fn overrides(other: &repair::Overridden) -> String {
+    format!(
+        "{} has this role from `AWS_ROLE_ARN` in its pod template, in place of `{}`, which the webhook would inject and which admits this \
+         ServiceAccount",
+        other.containers, other.role
+    )
 }
 
 /// The finding of `entry` for a condition that nobody's edit in place, nor a new statement, can put right: how to do it
@@ -161,12 +178,22 @@ fn kept(chain: &Chain<'_>, role: &Role, keeper: aws::Keeper) -> Fix {
         }
     };
     Fix::manual(format!(
-        "role `{}` {why}. Create a role of your own for this workload, and set the annotation `{}/role-arn` of ServiceAccount `{}` to \
-         its ARN",
+        "role `{}` {why}. Create a role of your own for this workload, and set {} to its ARN",
         quote(role.arn.name()),
-        chain.config.annotation_prefix,
-        quote(&chain.key.to_string())
+        role_of_account(chain)
     ))
+}
+
+/// Where the role is named.
+fn role_of_account(chain: &Chain<'_>) -> String {
+    match chain.source {
+        AskedIn::Annotation => format!(
+            "the annotation `{}/role-arn` of ServiceAccount `{}`",
+            chain.config.annotation_prefix,
+            quote(&chain.key.to_string())
+        ),
+        _ => repair::where_it_stands(chain, "role-arn"),
+    }
 }
 
 /// What to do where the edited document does not fit into the account's quota. Where the quota is not known, the least that AWS

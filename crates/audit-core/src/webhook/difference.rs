@@ -1,7 +1,6 @@
 //! How the containers of a pod differ from what the webhook would leave now.
 
-use super::{Injection, TOKEN_FOLDER, TOKEN_NAME, Treatment};
-use crate::model::container::slashed;
+use super::{Injection, Treatment};
 use crate::model::{Container, Os, Pod, TokenPlace};
 
 /// One difference.
@@ -99,7 +98,8 @@ impl Injection<'_> {
         }
         let mut found = Vec::new();
         if let Some(role) = container.role_arn.as_deref().filter(|role| *role != self.role) {
-            let preset = !container.tokens.iter().any(|token| token.by_webhook);
+            let by_webhook = || container.tokens.iter().any(|token| token.by_webhook);
+            let preset = container.presets_role().unwrap_or_else(|| !by_webhook());
             found.push(InjectionDifference::OtherRole { role, preset });
         }
         if let Some(token) = container.token() {
@@ -125,7 +125,7 @@ impl Injection<'_> {
             Some(place) => found.push(InjectionDifference::Unreadable(place)),
             None => {}
         }
-        if pod.os == Os::OtherwiseWindows && has_linux_path(container) {
+        if has_linux_path(pod, container) {
             found.push(InjectionDifference::LinuxPath);
         }
         found
@@ -139,24 +139,19 @@ impl Injection<'_> {
                 Treatment::NotSelected | Treatment::Skipped
             )
         };
-        pod.is_template() && is_usual(container) && !container.sets_all && !leaves_out()
+        pod.is_template() && container.leads_to_the_webhooks() && !container.sets_all && !leaves_out()
     }
 }
 
-/// Whether the SDKs will open a path as Linux has it. Without a variable of its own, the container gets the webhook's.
-fn has_linux_path(container: &Container) -> bool {
-    container
-        .token_file
-        .as_deref()
-        .is_none_or(|file| file.starts_with('/'))
-}
-
-/// Whether a container's variable says where the webhook mounts the token.
-fn is_usual(container: &Container) -> bool {
-    container
-        .token_file
-        .as_deref()
-        .is_some_and(|file| slashed(file) == format!("{TOKEN_FOLDER}/{TOKEN_NAME}"))
+/// Whether the SDKs of a pod for Windows will open a path as Linux has it. Without a variable of its own, the container gets the
+/// webhook's, which is one for Windows where `nodeSelector` says so.
+fn has_linux_path(pod: &Pod, container: &Container) -> bool {
+    let is_linux = |file: &str| file.starts_with('/');
+    match pod.os {
+        Os::Unset => false,
+        Os::SelectedWindows => container.token_file.as_deref().is_some_and(is_linux),
+        Os::OtherwiseWindows => container.token_file.as_deref().is_none_or(is_linux),
+    }
 }
 
 #[cfg(test)]

@@ -17,20 +17,15 @@ pub mod annotation;
 pub mod difference;
 pub mod selection;
 
+pub use crate::model::webhook::{TOKEN_FOLDER, TOKEN_NAME, TOKEN_VOLUME};
 pub use difference::{Frozen, InjectionDifference, Lack};
 pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 
 use crate::chain::{Annotation, Chain};
+use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, Pod, TokenMount};
 use crate::paths::Ways;
 use crate::snapshot::{AskedIn, Cluster};
-
-/// Where it mounts the token, unless a flag says otherwise.
-pub const TOKEN_FOLDER: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
-/// The token's name there.
-pub const TOKEN_NAME: &str = "token";
-/// The volume that it adds.
-pub const TOKEN_VOLUME: &str = "aws-iam-token";
 
 /// What it injects into new pods of one ServiceAccount.
 #[derive(Debug, Clone)]
@@ -68,23 +63,37 @@ impl<'a> Injection<'a> {
     /// What it injects for a binding; nothing without a role, and nothing on a path of which it is no part.
     #[must_use]
     pub fn of(chain: &Chain<'a>) -> Option<Self> {
-        let role = match &chain.annotation {
+        let role = chain.is_webhooks().then_some(&chain.annotation)?;
+        Self::with(chain, role, chain.audience, chain.source)
+    }
+
+    /// What it is asked to inject for a binding, whatever the path that decides.
+    #[must_use]
+    pub fn asked(chain: &Chain<'a>) -> Option<Self> {
+        if chain.is_webhooks() {
+            return Self::of(chain);
+        }
+        let asked = chain.asked();
+        let audience = asked.audience.or(chain.default_audience);
+        let role = Annotation::read(&asked, chain.config);
+        Self::with(chain, &role, audience.unwrap_or(DEFAULT_AUDIENCE), asked.source)
+    }
+
+    fn with(chain: &Chain<'a>, role: &Annotation<'_>, audience: &'a str, source: AskedIn) -> Option<Self> {
+        let role = match role {
             Annotation::Missing => return None,
             Annotation::Malformed(text, _) => (*text).to_owned(),
             Annotation::Role(arn) => arn.to_string(),
         };
         let prefix = chain.config.annotation_prefix.as_str();
-        let regional_sts = match chain.source {
-            AskedIn::Annotation => chain
-                .service_account
-                .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
-                .and_then(annotation::boolean),
-            AskedIn::ConfigMap => None,
-            AskedIn::Pod | AskedIn::Requester => return None,
-        };
+        let regional_sts = chain
+            .service_account
+            .filter(|_| source == AskedIn::Annotation)
+            .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
+            .and_then(annotation::boolean);
         Some(Self {
             role,
-            audience: chain.audience,
+            audience,
             regional_sts,
             prefix,
             cluster: &chain.snapshot.cluster,
@@ -105,14 +114,25 @@ impl<'a> Injection<'a> {
             Treatment::NotSelected
         } else if self.skips(pod, &container.name) {
             Treatment::Skipped
-        } else if container.names_web_identity() && !Self::looks_injected(container) {
-            if container.sets_all {
-                Treatment::LeftAlone
-            } else {
-                Treatment::Preset
-            }
         } else {
+            Self::treatment_of(container)
+        }
+    }
+
+    /// What it does with a container that it does not skip. A new pod begins with what its template says, where that was seen.
+    fn treatment_of(container: &Container) -> Treatment {
+        if let Some(template) = container.in_template() {
+            return Self::treatment_of(template);
+        }
+        let is_as_injected = Self::looks_injected(container);
+        let is_preset =
+            container.names_web_identity() && (!is_as_injected || container.presets_role() == Some(true));
+        if !is_preset {
             Treatment::Injected
+        } else if container.sets_all && !is_as_injected {
+            Treatment::LeftAlone
+        } else {
+            Treatment::Preset
         }
     }
 
@@ -120,6 +140,11 @@ impl<'a> Injection<'a> {
     pub(crate) fn inject(&self, container: &mut Container) {
         container.role_arn = Some(self.role.clone());
         container.token_file = Some(format!("{TOKEN_FOLDER}/{TOKEN_NAME}"));
+        self.mount(container);
+    }
+
+    /// Mounts the token, as it does in a container that sets the variables itself.
+    pub(crate) fn mount(&self, container: &mut Container) {
         container.tokens.retain(|token| !token.by_webhook);
         container.tokens.push(TokenMount {
             path: TOKEN_FOLDER.to_owned(),
@@ -128,8 +153,10 @@ impl<'a> Injection<'a> {
             by_webhook: true,
             sub_path: false,
         });
-        if let Some(rarities) = &mut container.rarities {
-            rarities.token_place = None;
+        if container.leads_to_the_webhooks()
+            && let Some(rarities) = &mut container.rarities
+        {
+            (rarities.token_place, rarities.token_volume) = (None, None);
         }
     }
 

@@ -374,6 +374,15 @@ impl Loader<'_> {
         for ((_, namespace, _), (_, request)) in requests {
             cluster.put_request(&namespace, request);
         }
+        let mut templates = sorted(templates);
+        for (_, template) in &mut templates {
+            variables.resolve(template);
+        }
+        // Of what owns something else, only the owner's template makes new pods.
+        let newest: HashMap<(&str, &Workload), &Pod> = templates
+            .iter()
+            .map(|(_, template)| ((template.namespace.as_str(), &template.workload), template))
+            .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
         for (_, mut pod) in sorted(pods) {
@@ -382,10 +391,13 @@ impl Loader<'_> {
             if pod.is_active() {
                 have_pods.insert((pod.namespace.clone(), workload.clone()));
             }
+            let template = newest.get(&(pod.namespace.as_str(), &workload)).copied();
+            if let Some(template) = template {
+                template::compare(&mut pod, template);
+            }
             cluster.put_pod(Pod { workload, ..pod });
         }
-        for (_, mut template) in sorted(templates) {
-            variables.resolve(&mut template);
+        for (_, template) in templates {
             let workload = owners.resolve(&template.namespace, template.workload.clone());
             let owner_is_given = workload != template.workload
                 && given.contains(&(

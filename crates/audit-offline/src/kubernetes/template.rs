@@ -71,6 +71,19 @@ pub(super) fn pod(
     Ok(standing_for(pod, workload))
 }
 
+/// Tells the containers of a pod what its workload's template says of them: a new pod begins with that.
+pub(super) fn compare(pod: &mut Pod, template: &Pod) {
+    for container in &mut pod.containers {
+        let same = template
+            .containers
+            .iter()
+            .find(|other| other.name == container.name);
+        if let Some(same) = same {
+            container.rarities.get_or_insert_default().in_template = Some(Box::new(same.clone()));
+        }
+    }
+}
+
 /// What keeps a workload from replacing its pods.
 pub(super) fn held(object: &Object) -> Option<Held> {
     let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str);

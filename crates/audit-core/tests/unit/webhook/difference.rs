@@ -224,8 +224,9 @@ fn windows_pods_get_windows_paths_by_their_node_selector_alone() {
     assert_eq!(found(&on(Os::OtherwiseWindows, windows_path)), []);
     assert_eq!(
         found(&on(Os::SelectedWindows, injected("app", ROLE))),
-        [],
-        "it was preset"
+        linux_path,
+        "preset, or from before the webhook knew Windows"
     );
+    assert_eq!(found(&template(on(Os::SelectedWindows, bare("app")))), []);
     assert_eq!(found(&on(Os::Unset, injected("app", ROLE))), []);
 }

@@ -13,7 +13,7 @@ const FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 pub(super) fn of(spec: &RawSpec, volumes: &Volumes) -> ApiToken {
     let is_one = |mount: &RawMount| {
         let is_projected = matches!(volumes.get(&mount.name),
-            Some(Contents::Tokens(tokens)) if tokens.iter().any(|token| token.audience.is_empty()));
+            Some(Contents::Tokens(projected)) if projected.tokens.iter().any(|token| token.audience.is_empty()));
         is_projected || mount.mount_path.trim_end_matches('/').starts_with(FOLDER)
     };
     let mut containers = spec.containers.iter();

@@ -1,11 +1,12 @@
 //! The credentials of containers.
 
+use audit_core::model::file_path::{below, cleaned};
 use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, StsEndpoints, TokenMount};
 use audit_core::webhook::TOKEN_VOLUME;
 
-use super::raw::{RawContainer, RawEnvFrom, RawMount, RawToken, RawVolume};
+use super::raw::{RawContainer, RawEnvFrom, RawMount, RawProjected, RawToken, RawVolume};
 use super::setting::Setting;
-use super::volumes::{Contents, Seen, Volumes};
+use super::volumes::{Contents, Projected, Seen, Volumes};
 use super::{files, token_place};
 
 /// The role that the SDKs assume with a web identity token.
@@ -52,8 +53,9 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
     let all: Vec<Seen> = init.chain(main).collect();
     let one = |seen: &Seen| {
         let mut container = container(seen, volumes);
-        if let Some(place) = token_place::of(&container, seen, &all, volumes) {
-            container.rarities.get_or_insert_default().token_place = Some(place);
+        if let Some((place, volume)) = token_place::of(&container, seen, &all, volumes) {
+            let rarities = container.rarities.get_or_insert_default();
+            (rarities.token_place, rarities.token_volume) = (Some(place), volume);
         }
         container
     };
@@ -61,16 +63,12 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
 }
 
 fn contents(volume: RawVolume) -> Contents {
-    let sources = volume
+    if let Some(projected) = volume
         .projected
-        .map(|projected| projected.sources)
-        .unwrap_or_default();
-    let tokens: Vec<RawToken> = sources
-        .into_iter()
-        .filter_map(|source| source.service_account_token)
-        .collect();
-    if !tokens.is_empty() {
-        Contents::Tokens(tokens)
+        .map(projected)
+        .filter(|all| !all.tokens.is_empty())
+    {
+        Contents::Tokens(projected)
     } else if let Some(keys) = volume.secret {
         Contents::Secret(keys)
     } else if let Some(keys) = volume.config_map {
@@ -82,12 +80,33 @@ fn contents(volume: RawVolume) -> Contents {
     }
 }
 
+fn projected(raw: RawProjected) -> Projected {
+    let mut projected = Projected {
+        tokens: Vec::new(),
+        others: Vec::new(),
+        has_more: false,
+    };
+    for source in raw.sources {
+        let keys = [source.secret, source.config_map, source.downward_api];
+        projected.has_more |= source.service_account_token.is_none() && keys.iter().all(Option::is_none);
+        projected.tokens.extend(source.service_account_token);
+        for keys in keys.into_iter().flatten() {
+            // Without items, all keys of the object are files.
+            projected.has_more |= keys.items.is_empty();
+            projected
+                .others
+                .extend(keys.items.into_iter().map(|item| item.path));
+        }
+    }
+    projected
+}
+
 fn container(seen: &Seen, volumes: &Volumes) -> Container {
     let raw = &seen.raw;
     // Of several variables of one name, the last counts.
     let setting = |name: &str| {
-        let variable = raw.env.iter().rev().find(|variable| variable.name == name);
-        variable.map(Setting::of).unwrap_or_default()
+        let last = raw.env.iter().rposition(|variable| variable.name == name);
+        last.map(|at| Setting::of(&raw.env, at)).unwrap_or_default()
     };
     let (role_arn, token_file) = (setting(ROLE_ARN), setting(TOKEN_FILE));
     let servers = SERVERS.map(|name| setting(name).literal());
@@ -101,6 +120,9 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         access_key: setting(ACCESS_KEY).set_by(),
         profile: setting(PROFILE).set_by(),
         token_place: None,
+        token_volume: None,
+        in_template: None,
+        role_came_first: role_came_first(raw),
         env_from: raw.env_from.iter().filter_map(env_from).collect(),
         credentials_file: files::credentials(&setting(CREDENTIALS_FILE), &raw.volume_mounts, volumes),
         config_file: files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes),
@@ -116,7 +138,9 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         .volume_mounts
         .iter()
         .flat_map(|mount| match volumes.get(&mount.name) {
-            Some(Contents::Tokens(tokens)) => tokens.iter().map(|token| (mount, token)).collect(),
+            Some(Contents::Tokens(projected)) => {
+                projected.tokens.iter().map(|token| (mount, token)).collect()
+            }
             _ => Vec::new(),
         })
         .filter(|(mount, token)| is_credential(mount, token, token_file.literal().as_deref()))
@@ -140,6 +164,14 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         sets_all,
         rarities: (rarities != Rarities::default()).then(|| Box::new(rarities)),
     }
+}
+
+/// Whether the role stands in `env` before the variable for STS endpoints. The webhook appends to what a pod has, that variable first
+/// and the role later: <https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/pkg/handler/handler.go>
+/// (`addEnvToContainer`).
+fn role_came_first(raw: &RawContainer) -> bool {
+    let at = |name: &str| raw.env.iter().position(|variable| variable.name == name);
+    matches!((at(ROLE_ARN), at(STS_ENDPOINTS)), (Some(role), Some(sts)) if role < sts)
 }
 
 fn env_from(raw: &RawEnvFrom) -> Option<EnvFrom> {
@@ -185,10 +217,8 @@ fn token_mount(mount: &RawMount, token: &RawToken) -> Option<TokenMount> {
 /// itself points there.
 fn is_credential(mount: &RawMount, token: &RawToken, token_file: Option<&str>) -> bool {
     let points_there = || {
-        let path = mount.mount_path.trim_end_matches('/');
-        token_file
-            .and_then(|file| file.strip_prefix(path))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let path = cleaned(&mount.mount_path);
+        token_file.is_some_and(|file| below(&path, &cleaned(file)).is_some())
     };
     !token.audience.is_empty() || points_there()
 }

@@ -263,6 +263,12 @@ pub(super) struct RawProjected {
 pub(super) struct RawSource {
     #[serde(default)]
     pub(super) service_account_token: Option<RawToken>,
+    #[serde(default)]
+    pub(super) secret: Option<RawKeys>,
+    #[serde(default)]
+    pub(super) config_map: Option<RawKeys>,
+    #[serde(default, rename = "downwardAPI")]
+    pub(super) downward_api: Option<RawKeys>,
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,14 @@
 //! What a container's `env` says of a variable.
 
+use std::borrow::Cow;
+
 use audit_core::model::SetBy;
 
 use super::raw::RawVariable;
+
+/// How many references to other variables a value may hold, with those in the values that they name: what doubles a variable thirty
+/// times is nobody's role.
+const REFERENCES: usize = 64;
 
 /// What `env` says of a variable.
 #[derive(Default)]
@@ -11,7 +17,7 @@ pub(super) enum Setting<'a> {
     Absent,
     /// An empty value: the SDKs take that for nothing.
     Empty,
-    Literal(&'a str),
+    Literal(Cow<'a, str>),
     /// Its value stands elsewhere: in a field, in another variable, in a `ConfigMap` or `Secret`.
     Elsewhere {
         /// It may have none.
@@ -20,18 +26,29 @@ pub(super) enum Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    pub(super) fn of(variable: &'a RawVariable) -> Self {
+    /// The variable at a place of `env`.
+    pub(super) fn of(env: &'a [RawVariable], at: usize) -> Self {
+        Self::within(env, at, &mut { REFERENCES })
+    }
+
+    fn within(env: &'a [RawVariable], at: usize, left: &mut usize) -> Self {
+        let Some(variable) = env.get(at) else {
+            return Self::Absent;
+        };
         if let Some(from) = &variable.value_from {
             let key = from.secret_key_ref.as_ref().or(from.config_map_key_ref.as_ref());
             return Self::Elsewhere {
                 optional: key.is_some_and(|key| key.optional),
             };
         }
-        // The kubelet puts the values of other variables in place of `$(NAME)`.
         match variable.value.as_str() {
             "" => Self::Empty,
-            value if value.contains("$(") => Self::Elsewhere { optional: false },
-            value => Self::Literal(value),
+            value if !value.contains('$') => Self::Literal(Cow::Borrowed(value)),
+            value => match expanded(value, env.get(..at).unwrap_or_default(), left) {
+                Some(value) if value.is_empty() => Self::Empty,
+                Some(value) => Self::Literal(Cow::Owned(value)),
+                None => Self::Elsewhere { optional: false },
+            },
         }
     }
 
@@ -46,7 +63,7 @@ impl<'a> Setting<'a> {
 
     pub(super) fn literal(&self) -> Option<String> {
         match self {
-            Self::Literal(value) => Some((*value).to_owned()),
+            Self::Literal(value) => Some(value.clone().into_owned()),
             _ => None,
         }
     }
@@ -57,5 +74,85 @@ impl<'a> Setting<'a> {
             Self::Empty => Some(SetBy::Nothing),
             Self::Literal(_) | Self::Elsewhere { optional: false } => Some(SetBy::Env),
         }
+    }
+}
+
+/// A value with those of variables before it in place of `$(NAME)`, as the kubelet puts them there; `$$` is a `$`. Absent where one of
+/// them does not show, or is not in `env`: it may come from `envFrom`, or be the kubelet's own.
+///
+/// Source: [dependent environment
+/// variables](https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
+fn expanded(value: &str, before: &[RawVariable], left: &mut usize) -> Option<String> {
+    let mut text = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((plain, after)) = rest.split_once('$') {
+        text.push_str(plain);
+        rest = if let Some(after) = after.strip_prefix('$') {
+            text.push('$');
+            after
+        } else if let Some((name, after)) = after.strip_prefix('(').and_then(|after| after.split_once(')')) {
+            let at = before.iter().rposition(|variable| variable.name == name)?;
+            *left = left.checked_sub(1)?;
+            match Setting::within(before, at, left) {
+                Setting::Literal(value) => text.push_str(&value),
+                Setting::Empty => {}
+                Setting::Absent | Setting::Elsewhere { .. } => return None,
+            }
+            after
+        } else {
+            text.push('$');
+            after
+        };
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Vec<RawVariable> {
+        let one = |(name, value): &(&str, &str)| RawVariable {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            value_from: None,
+        };
+        variables.iter().map(one).collect()
+    }
+
+    fn last(variables: &[(&str, &str)]) -> Option<String> {
+        Setting::of(&env(variables), variables.len() - 1).literal()
+    }
+
+    #[test]
+    fn variables_before_it_are_put_into_a_value() {
+        let account = ("ACCOUNT", "111122223333");
+        for (value, expected) in [
+            ("role-of-$(ACCOUNT)", Some("role-of-111122223333")),
+            ("$(ACCOUNT)$(ACCOUNT)", Some("111122223333111122223333")),
+            ("$$(ACCOUNT)", Some("$(ACCOUNT)")),
+            ("$ACCOUNT", Some("$ACCOUNT")),
+            ("a$", Some("a$")),
+            ("$(ACCOUNT", Some("$(ACCOUNT")),
+            ("$(UNSEEN)", None),
+        ] {
+            assert_eq!(last(&[account, ("X", value)]).as_deref(), expected, "{value}");
+        }
+        assert_eq!(
+            last(&[account, ("B", "$(ACCOUNT)"), ("X", "<$(B)>")]).as_deref(),
+            Some("<111122223333>")
+        );
+        let doubled: Vec<(String, String)> = (0..40)
+            .map(|n: u8| (format!("V{}", n + 1), format!("$(V{n})$(V{n})")))
+            .collect();
+        let mut doubled: Vec<(&str, &str)> = doubled
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        doubled.insert(0, ("V0", "x"));
+        assert_eq!(last(&doubled), None, "the kubelet would have to write a terabyte");
+        let later = env(&[("X", "$(ACCOUNT)"), account]);
+        assert!(Setting::of(&later, 0).is_elsewhere(), "it is not yet known there");
     }
 }

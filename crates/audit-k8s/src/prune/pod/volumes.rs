@@ -6,8 +6,8 @@ use super::raw::{RawContainer, RawKeys, RawToken};
 
 /// What is in a volume.
 pub(super) enum Contents {
-    /// Projected ServiceAccount tokens.
-    Tokens(Vec<RawToken>),
+    /// Projected ServiceAccount tokens, and what is projected beside them.
+    Tokens(Projected),
     /// A Secret's keys.
     Secret(RawKeys),
     /// A ConfigMap's keys.
@@ -15,6 +15,15 @@ pub(super) enum Contents {
     /// What containers put there.
     Scratch,
     Other,
+}
+
+/// A projected volume with tokens in it. Its files are those of its sources, and no others.
+pub(super) struct Projected {
+    pub(super) tokens: Vec<RawToken>,
+    /// The paths of the files beside them.
+    pub(super) others: Vec<String>,
+    /// Some source has files of which nothing shows how they are called.
+    pub(super) has_more: bool,
 }
 
 /// Volumes by name.

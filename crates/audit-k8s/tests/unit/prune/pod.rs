@@ -45,7 +45,8 @@ fn with_container(fields: Value) -> Value {
                 { "serviceAccountToken": { "audience": "vault", "path": "vault-token" } }
             ] } },
             { "name": "config", "projected": { "sources": [{ "configMap": {} }] } },
-            { "name": "scratch", "emptyDir": {} }
+            { "name": "scratch", "emptyDir": {} },
+            { "name": "host", "hostPath": { "path": "/x" } }
         ]
     } })
 }

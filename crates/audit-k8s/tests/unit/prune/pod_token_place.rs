@@ -28,9 +28,32 @@ fn where_the_token_file_lies() {
             None,
         ),
         (Some(FILE), &[("sts", folder), ("scratch", "/var/run")], None),
-        (Some(FILE), &[("scratch", FILE), ("sts", folder)], hidden(FILE)),
+        (
+            Some(FILE),
+            &[("scratch", FILE), ("sts", folder)],
+            Some(TokenPlace::Folder(FILE.to_owned())),
+        ),
+        (
+            Some(FILE),
+            &[("sts", FILE)],
+            Some(TokenPlace::Folder(FILE.to_owned())),
+        ),
+        (Some(FILE), &[("host", FILE), ("sts", folder)], hidden(FILE)),
         (Some("/tmp/token"), &[("sts", folder)], Some(TokenPlace::Nowhere)),
         (Some("/sts/other"), &[("sts", "/sts")], Some(TokenPlace::Nowhere)),
+        (Some("/sts//token"), &[("sts", "/sts/")], None),
+        (Some("/run/sts/token"), &[("sts", "/var/run/sts")], None),
+        (Some("sts/token"), &[("sts", "/sts")], Some(TokenPlace::Elsewhere)),
+        (
+            Some("/sts/token/"),
+            &[("sts", "/sts")],
+            Some(TokenPlace::Elsewhere),
+        ),
+        (
+            Some("/api/other"),
+            &[("api", "/api")],
+            Some(TokenPlace::Elsewhere),
+        ),
         (
             Some("/data/token"),
             &[("sts", folder), ("config", "/data")],
@@ -91,4 +114,71 @@ fn a_copy_is_certain_if_nobody_else_can_write_it() {
     );
     assert_eq!(copied(json!([scratch("copy", true)]), json!([])), unknown);
     assert_eq!(copied(json!([]), json!([])), unknown);
+}
+
+#[test]
+fn volumes_whose_files_are_known_have_no_others() {
+    let found = |file: &str, volume: Value, mount: Value| {
+        let mut object = with_container(json!({
+            "env": [{ "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file }],
+            "volumeMounts": [mount]
+        }));
+        object["spec"]["volumes"] = json!([volume]);
+        let app = pruned(object).containers.remove(0);
+        let key = app.token_volume().map(|file| file.key.clone());
+        (app.token_place().cloned(), key)
+    };
+    let at = |path: &str| json!({ "name": "v", "mountPath": path });
+    let secret = json!({ "name": "v", "secret": { "secretName": "s" } });
+    let items = json!({ "name": "v", "secret": { "secretName": "s", "items": [{ "key": "jwt", "path": "aws/token" }] } });
+    let mixed = json!({ "name": "v", "projected": { "sources": [
+        { "serviceAccountToken": { "audience": "sts.amazonaws.com", "path": "token" } },
+        { "secret": { "name": "s", "items": [{ "key": "jwt", "path": "other" }] } }
+    ] } });
+    let (nowhere, elsewhere) = (Some(TokenPlace::Nowhere), Some(TokenPlace::Elsewhere));
+    let key = |key: &str| Some(key.to_owned());
+    assert_eq!(
+        found("/v/token", secret.clone(), at("/v")),
+        (elsewhere.clone(), key("token"))
+    );
+    assert_eq!(
+        found("/v/a/token", secret.clone(), at("/v")),
+        (nowhere.clone(), None)
+    );
+    assert_eq!(
+        found("/v", secret.clone(), at("/v")),
+        (Some(TokenPlace::Folder("/v".to_owned())), None)
+    );
+    let part = json!({ "name": "v", "mountPath": "/v/token", "subPath": "jwt" });
+    assert_eq!(found("/v/token", secret, part), (elsewhere.clone(), key("jwt")));
+    assert_eq!(
+        found("/v/aws/token", items.clone(), at("/v")),
+        (elsewhere.clone(), key("jwt"))
+    );
+    assert_eq!(found("/v/jwt", items, at("/v")), (nowhere.clone(), None));
+    assert_eq!(
+        found("/v/other", mixed.clone(), at("/v")),
+        (elsewhere.clone(), None)
+    );
+    assert_eq!(found("/v/tokn", mixed.clone(), at("/v")), (nowhere, None));
+    assert_eq!(found("/v/token", mixed, at("/v")), (None, None));
+    let claim = json!({ "name": "v", "persistentVolumeClaim": { "claimName": "c" } });
+    assert_eq!(found("/v/token", claim, at("/v")), (elsewhere, None));
+}
+
+#[test]
+fn a_role_before_the_variables_that_the_webhook_appends_first_was_there_before_it() {
+    let variable = |name: &str| json!({ "name": name, "value": "x" });
+    let (role, file, sts) = (
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_STS_REGIONAL_ENDPOINTS",
+    );
+    let preset = |names: &[&str]| {
+        let env: Vec<Value> = names.iter().map(|name| variable(name)).collect();
+        container(json!({ "env": env })).presets_role()
+    };
+    assert_eq!(preset(&[role, file, sts, "AWS_REGION"]), Some(true));
+    assert_eq!(preset(&[sts, "AWS_REGION", role, file]), None);
+    assert_eq!(preset(&[role, file]), None);
 }
