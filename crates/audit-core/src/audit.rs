@@ -11,10 +11,8 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::{
-    Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, Use, WorkloadRef,
-};
-use crate::paths::{CredentialPath, Taker, Ways};
+use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
+use crate::paths::{CredentialPath, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
 use crate::report::{
@@ -310,25 +308,14 @@ fn by_path(chain: &Chain<'_>) -> String {
     let Some(path) = chain.path.filter(|path| !path.has_webhook()) else {
         return String::new();
     };
-    let taker = chain
-        .ways
-        .taker_of(path)
-        .map(|taker| taker.shown())
-        .unwrap_or_default();
-    let next = match chain.ways.taker_of(path) {
-        Some(Taker::Object(consumer)) => match &consumer.how {
-            Use::Requests { then: Some(role), .. } => {
-                format!(
-                    ", and assumes role `{}` next, which was not looked at",
-                    crate::text::quote(role)
-                )
-            }
-            _ => String::new(),
-        },
-        _ => String::new(),
+    let taker = chain.deciding.map(|way| way.taker.shown()).unwrap_or_default();
+    let then = chain.deciding.map_or(&[][..], |way| way.then);
+    let next = match then.last() {
+        Some(next) => format!(", and then role `{}`", crate::text::quote(&next.role)),
+        None => String::new(),
     };
     match path {
-        CredentialPath::Own => format!(", with the token that {taker} brings itself"),
+        CredentialPath::Own => format!(", with the token that {taker} brings itself{next}"),
         CredentialPath::Requested => format!(", with the token that is requested for {taker}{next}"),
         _ => String::new(),
     }
@@ -495,6 +482,7 @@ fn is_target_pending(chain: &Chain<'_>) -> bool {
     let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     admits
         && chaining::targets(expectations)
+            .chain(chain.ways.next_roles())
             .any(|arn| matches!(chain.for_role(arn, chain.audience).role, Err(Gap::Pending)))
 }
 

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 /// The code of what AWS was asked and has not answered yet. It counts at every link, because the answer may show anything.
 pub const EVIDENCE_PENDING: &str = "IRSA914";
 
+/// The code of a role that is assumed next. It counts as what somebody expects does: the configuration of what runs asks for it.
+pub const NEXT_ROLE: &str = "IRSA509";
+
 /// A link of the chain, in the order in which a credential request travels it; RBAC stands beside the chain, last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Link {

@@ -1,6 +1,6 @@
 //! How findings become one verdict and one reason.
 
-use crate::finding::{EVIDENCE_PENDING, Finding, Link, Severity};
+use crate::finding::{EVIDENCE_PENDING, Finding, Link, NEXT_ROLE, Severity};
 
 /// The verdict on a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,10 +51,10 @@ pub struct Expects {
 }
 
 /// Whether an *unknown* counts: on Permissions and Rbac only where somebody asked, or where the answer is on its way, which may
-/// show a risk.
+/// show a risk, or where what runs is configured to go on to another role.
 fn unknown_counts(finding: &Finding, expects: Expects) -> bool {
     match finding.link {
-        _ if finding.entry.code == EVIDENCE_PENDING => true,
+        _ if [EVIDENCE_PENDING, NEXT_ROLE].contains(&finding.entry.code) => true,
         Link::Permissions => expects.aws,
         Link::Rbac => expects.kubernetes,
         _ => true,

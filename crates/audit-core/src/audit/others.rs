@@ -5,7 +5,7 @@
 
 use super::judge_way;
 use crate::chain::{Annotation, Chain};
-use crate::finding::{Finding, Link, Severity};
+use crate::finding::{Finding, Link, NEXT_ROLE, Severity};
 use crate::text::quote;
 
 /// A finding, and the role that it is about.
@@ -51,8 +51,8 @@ pub(super) fn name_taker(chain: &Chain<'_>, findings: &mut [Finding]) {
 /// Whether a finding is about the role that a way leads to, and not about the binding as a whole.
 fn is_of_the_way(finding: &Finding) -> bool {
     let links = [Link::Role, Link::Provider, Link::Trust];
-    let is_role_text = finding.entry.code == "IRSA102";
-    finding.severity == Severity::Broken && (links.contains(&finding.link) || is_role_text)
+    let is_of_role = links.contains(&finding.link) || ["IRSA102", NEXT_ROLE].contains(&finding.entry.code);
+    finding.severity == Severity::Broken && is_of_role
 }
 
 impl Other<'_> {

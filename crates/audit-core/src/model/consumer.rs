@@ -55,13 +55,36 @@ pub enum Use {
         audience: RequestedAudience,
         /// The role that the object itself names; where it names none, the ServiceAccount's annotation does.
         role: Option<String>,
-        /// A role that is assumed next, with the credentials of the first.
-        then: Option<String>,
+        /// The roles that are assumed next, each with the credentials of the one before.
+        then: Vec<NextRole>,
     },
     /// Its controller starts pods as the ServiceAccount, some time.
     Launches,
     /// A controller asks EKS Pod Identity for the credentials of the ServiceAccount.
     UsesPodIdentity,
+}
+
+/// A role that is assumed with the credentials of another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NextRole {
+    /// Its ARN, as it is written.
+    pub role: String,
+    /// The external ID with which it is asked for.
+    pub external_id: Option<String>,
+    /// It is asked for with session tags, which needs a permission of its own.
+    pub has_tags: bool,
+}
+
+impl NextRole {
+    /// A role that is asked for by its ARN alone.
+    #[must_use]
+    pub fn new(role: impl Into<String>) -> Self {
+        Self {
+            role: role.into(),
+            external_id: None,
+            has_tags: false,
+        }
+    }
 }
 
 /// For whom a controller asks the API server to issue a token.

@@ -1,6 +1,7 @@
 //! A container, reduced to its credentials.
 
-use super::file_path::{cleaned, is_whole};
+use super::file_path::{below, cleaned, is_whole};
+use super::profile::Configured;
 use super::webhook::{TOKEN_FOLDER, TOKEN_NAME};
 
 /// A mount of a projected ServiceAccount token into a container.
@@ -104,6 +105,8 @@ pub struct Rarities {
     pub access_key: Option<SetBy>,
     /// What sets `AWS_PROFILE`.
     pub profile: Option<SetBy>,
+    /// The value of `AWS_PROFILE`, where `env` sets one literally.
+    pub profile_name: Option<String>,
     /// Where the token file lies, if that is not simply in a mounted token.
     pub token_place: Option<TokenPlace>,
     /// The volume that brings the token file, if that is a Secret's or a ConfigMap's.
@@ -122,6 +125,10 @@ pub struct Rarities {
     pub credentials_file: Option<MountedFile>,
     /// The file of profiles that SDKs read, where a volume brings it: at `AWS_CONFIG_FILE`, else in a folder `.aws`.
     pub config_file: Option<MountedFile>,
+    /// Where volumes are mounted. Kept only beside one of these files.
+    pub mounts: Vec<String>,
+    /// What its profile in these files says, where they were read.
+    pub configured: Option<Configured>,
 }
 
 /// A file that a volume brings into a container.
@@ -144,6 +151,8 @@ pub enum VolumeKind {
     ConfigMap(String),
     /// An `emptyDir`: what containers put there.
     Scratch,
+    /// None: the image may have the file.
+    Image,
     /// Anything else: several sources, a host's folder, a CSI driver.
     Other,
 }
@@ -228,7 +237,12 @@ impl Container {
     /// [`Container::token_source`].
     #[must_use]
     pub fn token(&self) -> Option<&TokenMount> {
-        let file = self.token_file.as_deref()?;
+        self.token_at(self.token_file.as_deref()?)
+    }
+
+    /// The mounted token in a file.
+    #[must_use]
+    pub fn token_at(&self, file: &str) -> Option<&TokenMount> {
         let as_written = self.tokens.iter().find(|mount| mount.is_at(file));
         as_written.or_else(|| {
             let file = is_whole(file).then(|| cleaned(file))?;
@@ -296,6 +310,22 @@ impl Container {
         }
     }
 
+    /// The file in which its SDK would look for a token: that of the variable, else that of its profile.
+    #[must_use]
+    pub fn token_path(&self) -> Option<&str> {
+        let of_profile = || match self.configured() {
+            Some(Configured::WebIdentity(profile)) => Some(profile.token_file.as_str()),
+            _ => None,
+        };
+        self.token_file.as_deref().or_else(of_profile)
+    }
+
+    /// What its profile in config files says, where these were read.
+    #[must_use]
+    pub fn configured(&self) -> Option<&Configured> {
+        self.rarities.as_ref()?.configured.as_ref()
+    }
+
     /// The audience of the token that its SDK would read. `None` where the variable points to no mounted token, and for
     /// the API server's own audience.
     #[must_use]
@@ -309,10 +339,18 @@ impl Container {
         self.rarities.as_ref()?.token_place.as_ref()
     }
 
-    /// Whether it sets both variables, and nothing puts a token where they lead.
+    /// Whether it sets both variables, or has a profile with role and token file, and nothing puts a token where these lead.
     #[must_use]
     pub fn leads_nowhere(&self) -> bool {
-        self.role_arn.is_some() && self.token_source() == Some(TokenSource::Nothing)
+        let is_empty = || {
+            let file = self.token_path();
+            file.is_some_and(|file| self.token_at(file).is_none())
+                && self.token_place() == Some(&TokenPlace::Nowhere)
+        };
+        let by_profile =
+            || !self.names_web_identity() && matches!(self.configured(), Some(Configured::WebIdentity(_)));
+        (self.role_arn.is_some() && self.token_source() == Some(TokenSource::Nothing))
+            || (by_profile() && is_empty())
     }
 
     /// Whether its credentials come from a server other than the agent of EKS Pod Identity.
@@ -370,13 +408,32 @@ impl Container {
             let seen = match &file.volume {
                 VolumeKind::Secret(name) => has(EnvSource::Secret, name, &file.key),
                 VolumeKind::ConfigMap(name) => has(EnvSource::ConfigMap, name, &file.key),
-                VolumeKind::Scratch | VolumeKind::Other => None,
+                VolumeKind::Scratch | VolumeKind::Image | VolumeKind::Other => None,
             };
             file.key.is_empty() || seen != Some(false)
         };
         rarities.credentials_file = rarities.credentials_file.take().filter(is_there);
         rarities.config_file = rarities.config_file.take().filter(is_there);
         if rarities.token_volume.as_ref().is_some_and(|file| !is_there(file)) {
+            rarities.token_place = Some(TokenPlace::Nowhere);
+        }
+    }
+
+    /// Takes in what its profile says, once the files that it is in were read.
+    pub fn configure(&mut self, configured: Configured) {
+        let Some(rarities) = &mut self.rarities else {
+            return;
+        };
+        rarities.configured = Some(configured);
+        let covers = |mount: &String, file: &str| below(&cleaned(mount), file).is_some();
+        let is_uncovered = |file: &str| {
+            let file = cleaned(file);
+            !rarities.mounts.iter().any(|mount| covers(mount, &file))
+        };
+        if let (None, None, Some(Configured::WebIdentity(profile))) =
+            (&self.token_file, &rarities.token_place, &rarities.configured)
+            && is_uncovered(&profile.token_file)
+        {
             rarities.token_place = Some(TokenPlace::Nowhere);
         }
     }

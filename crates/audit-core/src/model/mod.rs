@@ -14,6 +14,7 @@ pub mod namespaced_name;
 pub mod near_annotation;
 pub mod organization;
 pub mod pod;
+pub mod profile;
 pub mod reviews;
 pub mod service_account;
 pub mod simulation;
@@ -26,7 +27,7 @@ pub use aws::{
     Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
-pub use consumer::{Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used};
+pub use consumer::{Consumer, ConsumerObject, Explains, NextRole, RequestedAudience, UnseenKind, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
     TokenSource, VolumeKind,
@@ -40,6 +41,7 @@ pub use namespaced_name::NamespacedName;
 pub use near_annotation::Misplaced;
 pub use organization::{ControlKind, ControlPolicy};
 pub use pod::{ApiToken, Labels, Os, Pod, PodPhase, Workload};
+pub use profile::{Configured, WebIdentityProfile};
 pub use reviews::Reviews;
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use simulation::{

@@ -29,7 +29,7 @@ const STANDING: [&str; 8] = [
 
 fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     let launches = pod.is_template() && !STANDING.contains(&pod.workload.kind.as_str());
-    (launches && sight.asked.role.is_some()).then_some((PathRole::Asked, None))
+    (launches && sight.asked.role.is_some()).then_some(Claim::of(PathRole::Asked))
 }
 
 fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
@@ -45,5 +45,6 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
         taker: Taker::Object(consumer),
         role,
         audience: None,
+        then: &[],
     }));
 }

@@ -50,13 +50,14 @@ pub static PATHS: [&PathEntry; 7] = [
 /// The way of a container, by the first path that claims it.
 fn way<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Way<'a>> {
     PATHS.iter().find_map(|entry| {
-        let (role, audience) = (entry.claim)(sight, pod, container)?;
+        let claim = (entry.claim)(sight, pod, container)?;
         let taker = Taker::Container(pod, container);
         Some(Way {
             path: entry.path,
             taker,
-            role,
-            audience,
+            role: claim.role,
+            audience: claim.audience,
+            then: claim.then,
         })
     })
 }
@@ -196,7 +197,7 @@ impl<'a> Ways<'a> {
         if self.all.len() < 2 {
             return Vec::new();
         }
-        let same = |way: &Way<'a>| way.role == deciding.role && way.audience == deciding.audience;
+        let same = |way: &Way<'a>| way.leads_to_same(deciding);
         self.known()
             .into_iter()
             .filter(|way| !same(way))
@@ -204,13 +205,19 @@ impl<'a> Ways<'a> {
             .collect()
     }
 
-    /// The roles that ways name besides the webhook's: those that nothing but the path tells of.
+    /// The roles that ways name besides the webhook's, and those that are assumed next: those that nothing but the path tells of.
     #[must_use]
     pub fn named_roles(&self) -> Vec<RoleArn> {
         let named = self.all.iter().filter_map(|way| match way.role {
             PathRole::Named(text) => RoleArn::parse(text).ok(),
             _ => None,
         });
-        named.collect()
+        named.chain(self.next_roles()).collect()
+    }
+
+    /// The roles that are assumed next.
+    pub fn next_roles(&self) -> impl Iterator<Item = RoleArn> {
+        let next = self.all.iter().flat_map(|way| way.then);
+        next.filter_map(|next| RoleArn::parse(&next.role).ok())
     }
 }

@@ -18,5 +18,5 @@ pub(super) static ENTRY: PathEntry = PathEntry {
 #[expect(clippy::unnecessary_wraps, reason = "all paths claim by one signature")]
 fn claim<'a>(sight: &PathInput<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
     let is_asked = sight.asked.role.is_some();
-    Some((if is_asked { PathRole::Asked } else { PathRole::None }, None))
+    Some(Claim::of(if is_asked { PathRole::Asked } else { PathRole::None }))
 }

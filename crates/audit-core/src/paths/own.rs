@@ -7,6 +7,8 @@
 //!   IRSA405;
 //! - the same with a file in another volume, of which nothing shows whose token it holds: the role is known and the token is not;
 //! - a template that sets both to another role than the webhook is asked for: it leaves them alone and brings the token;
+//! - a config file in a ConfigMap that was given: `role_arn` and `web_identity_token_file` of the profile that counts, with the roles
+//!   that profiles assume next;
 //! - a projected token, with a config file, a credentials file or variables whose values do not show (`valueFrom`): the role
 //!   is there, and not seen;
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
@@ -21,8 +23,9 @@
 
 use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, nothing_else, own_token};
 use crate::chain::audience::default as default_audience;
+use crate::model::profile::WebIdentityProfile;
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Container, EksIssuer, Pod, TokenMount, TokenSource};
+use crate::model::{Configured, Container, EksIssuer, Pod, TokenMount, TokenSource};
 
 pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::Own,
@@ -33,11 +36,13 @@ pub(super) static ENTRY: PathEntry = PathEntry {
 /// Of a pod that is older than its template, the template's role counts: what only older pods carry is IRSA402's.
 fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     let now = claimed(sight, pod, container);
-    let (Some((PathRole::Named(role), _)), Some(template)) = (now, container.in_template()) else {
+    let role = now.map(|claim| claim.role);
+    let (Some(PathRole::Named(role)), Some(template)) = (role, container.in_template()) else {
         return now;
     };
-    match claimed(sight, pod, template) {
-        next @ Some((PathRole::Named(other), _)) if other != role => next,
+    let next = claimed(sight, pod, template);
+    match next.map(|claim| claim.role) {
+        Some(PathRole::Named(other)) if other != role => next,
         None if sight.asked.role.is_some() && !template.names_web_identity() => None,
         _ => now,
     }
@@ -48,15 +53,57 @@ fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) ->
         return with_both(sight, pod, container, role);
     }
     if container.has_other_server() {
-        return Some((PathRole::Unseen, None));
+        return Some(Claim::of(PathRole::Unseen));
     }
     if is_asked_in_vain(sight, pod, container) {
-        return Some((PathRole::Unseen, None));
+        return Some(Claim::of(PathRole::Unseen));
     }
-    let (_, audience) = own_token(pod, container)?;
+    if let Some(Configured::WebIdentity(profile)) = container.configured() {
+        return by_profile(sight, pod, container, profile);
+    }
+    let Some((_, audience)) = own_token(pod, container) else {
+        return has_only_a_file(sight, pod, container).then_some(Claim::of(PathRole::Unseen));
+    };
     let names_it = container.role_arn.is_some() || container.token_file.is_some() || container.names_variable;
     let is_for_aws = || audience == DEFAULT_AUDIENCE || sight.is_admitted(audience);
-    (names_it || is_for_aws()).then_some((PathRole::Unseen, Some(audience)))
+    (names_it || is_for_aws()).then(|| Claim::of(PathRole::Unseen).audience(audience))
+}
+
+/// The claim of a container whose config file was read.
+fn by_profile<'a>(
+    sight: &PathInput<'a>,
+    pod: &'a Pod,
+    container: &'a Container,
+    profile: &'a WebIdentityProfile,
+) -> Option<Claim<'a>> {
+    let claim = Claim {
+        then: profile.then.as_slice(),
+        ..Claim::of(PathRole::Named(&profile.role))
+    };
+    if let Some(token) = container.token_at(&profile.token_file) {
+        return Some(claim.audience(token.audience.as_deref().unwrap_or_default()));
+    }
+    if sight.asked.role.is_none() && container.leads_nowhere() {
+        let audience = own_token(pod, container).map_or(DEFAULT_AUDIENCE, |(_, audience)| audience);
+        return Some(claim.audience(audience));
+    }
+    // The file may be in the webhook's token, which it mounts into new pods, or in a volume that nobody sees into.
+    sight.asked.role.is_none().then_some(Claim::of(PathRole::Unseen))
+}
+
+/// Whether all that a running pod shows of a container's credentials is a file of profiles that nobody has read. The webhook gave
+/// it nothing, although it is asked to: whether that matters depends on the file.
+fn has_only_a_file(sight: &PathInput<'_>, pod: &Pod, container: &Container) -> bool {
+    let is_unread = || {
+        let configured = container.configured();
+        container.config_file().is_some() && matches!(configured, None | Some(Configured::Elsewhere(_)))
+    };
+    sight.asked.role.is_some()
+        && !pod.is_template()
+        && !container.pod_identity
+        && !container.may_have_web_identity()
+        && !container.names_web_identity()
+        && is_unread()
 }
 
 /// Whether the webhook mounts its token into a container, and leaves to it the two variables, of which one has a value that does not
@@ -75,17 +122,21 @@ fn with_both<'a>(
 ) -> Option<Claim<'a>> {
     let is_asked = sight.asked.role.is_some();
     let beside = || own_token(pod, container).map(|(_, audience)| audience);
+    let unseen = || Claim {
+        audience: beside(),
+        ..Claim::of(PathRole::Unseen)
+    };
     match container.token_source()? {
         TokenSource::Projected(token) => {
             let own = is_own(sight, pod, token) || presets_another(sight, pod, container, role);
             let audience = token.audience.as_deref().unwrap_or_default();
-            own.then_some((PathRole::Named(role), Some(audience)))
+            own.then_some(Claim::of(PathRole::Named(role)).audience(audience))
         }
         // What lies over the webhook's token is in the way of the webhook: see IRSA405.
         TokenSource::Unseen if container.token().is_some_and(|token| token.by_webhook) => None,
-        TokenSource::Unseen => Some((PathRole::Unseen, beside())),
+        TokenSource::Unseen => Some(unseen()),
         // An init container may well copy the webhook's.
-        TokenSource::Copied(_) => (!is_asked).then(|| (PathRole::Unseen, beside())),
+        TokenSource::Copied(_) => (!is_asked).then(unseen),
         TokenSource::Nothing if container.has_other_server() => None,
         TokenSource::Nothing if is_asked && will_be_mounted(pod, container) => {
             let audience = sight
@@ -93,12 +144,12 @@ fn with_both<'a>(
                 .audience
                 .or_else(|| default_audience(sight.snapshot, sight.config));
             let other = !is_same(sight, role);
-            other.then(|| (PathRole::Named(role), Some(audience.unwrap_or(DEFAULT_AUDIENCE))))
+            other.then(|| Claim::of(PathRole::Named(role)).audience(audience.unwrap_or(DEFAULT_AUDIENCE)))
         }
         TokenSource::Nothing => {
             let is_for_aws = |audience: &&str| *audience == DEFAULT_AUDIENCE || sight.is_admitted(audience);
             let own = !is_asked || beside().as_ref().is_some_and(is_for_aws);
-            own.then(|| (PathRole::Named(role), Some(beside().unwrap_or(DEFAULT_AUDIENCE))))
+            own.then(|| Claim::of(PathRole::Named(role)).audience(beside().unwrap_or(DEFAULT_AUDIENCE)))
         }
     }
 }

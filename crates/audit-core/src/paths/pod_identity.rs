@@ -17,7 +17,7 @@ pub(super) static ENTRY: PathEntry = PathEntry {
 };
 
 fn claim<'a>(_: &PathInput<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
-    container.pod_identity.then_some((PathRole::None, None))
+    container.pod_identity.then_some(Claim::of(PathRole::None))
 }
 
 /// Controllers that ask for the credentials of the ServiceAccount; and new pods, which get them from an association where
@@ -28,6 +28,7 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
         taker,
         role: PathRole::None,
         audience: None,
+        then: &[],
     };
     let consumers = sight.snapshot.cluster.consumers(sight.key);
     let asking = consumers.filter(|consumer| consumer.how == Use::UsesPodIdentity);

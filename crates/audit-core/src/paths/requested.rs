@@ -29,7 +29,7 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
 }
 
 fn way<'a>(sight: &PathInput<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
-    let Use::Requests { audience, role, .. } = &consumer.how else {
+    let Use::Requests { audience, role, then } = &consumer.how else {
         return None;
     };
     let annotated = |name| sight.account.and_then(|account| account.annotation(PREFIX, name));
@@ -61,6 +61,7 @@ fn way<'a>(sight: &PathInput<'a>, consumer: &'a Consumer) -> Option<Way<'a>> {
     }
     Some(Way {
         path: CredentialPath::Requested,
+        then,
         taker: Taker::Object(consumer),
         role,
         audience,

@@ -17,5 +17,5 @@ pub(super) static ENTRY: PathEntry = PathEntry {
 fn claim<'a>(sight: &PathInput<'a>, _: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     // Where a role is asked for, keys in its place are what is wrong.
     let is_static = sight.asked.role.is_none() && container.access_key().is_some();
-    is_static.then_some((PathRole::None, None))
+    is_static.then_some(Claim::of(PathRole::None))
 }

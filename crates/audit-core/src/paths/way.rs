@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::chain::role::{RoleChain, RoleOutcome};
 use crate::config::Config;
-use crate::model::{BindingKey, Consumer, Container, Pod, RoleLookup, ServiceAccount, TokenMount};
+use crate::model::{BindingKey, Consumer, Container, NextRole, Pod, RoleLookup, ServiceAccount, TokenMount};
 use crate::snapshot::{AskedRole, Snapshot};
 use crate::text::quote;
 
@@ -68,8 +68,35 @@ pub struct PathEntry {
     pub(super) rest: for<'a> fn(&PathInput<'a>, &mut Vec<Way<'a>>),
 }
 
-/// Where a path leads a container: the role, and the audience of its token.
-pub(super) type Claim<'a> = (PathRole<'a>, Option<&'a str>);
+/// Where a path leads a container.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim<'a> {
+    /// The role.
+    pub(super) role: PathRole<'a>,
+    /// The audience of its token.
+    pub(super) audience: Option<&'a str>,
+    /// The roles that are assumed next.
+    pub(super) then: &'a [NextRole],
+}
+
+impl<'a> Claim<'a> {
+    /// One that leads to a role, by a token whose audience is not the path's affair.
+    pub(super) fn of(role: PathRole<'a>) -> Self {
+        Self {
+            role,
+            audience: None,
+            then: &[],
+        }
+    }
+
+    /// With a token for an audience.
+    pub(super) fn audience(self, audience: &'a str) -> Self {
+        Self {
+            audience: Some(audience),
+            ..self
+        }
+    }
+}
 
 /// No container takes the path.
 pub(super) fn no_container<'a>(_: &PathInput<'a>, _: &'a Pod, _: &'a Container) -> Option<Claim<'a>> {
@@ -142,12 +169,19 @@ pub struct Way<'a> {
     pub role: PathRole<'a>,
     /// The audience of the token. Absent where that is not known, or where it is the webhook's affair.
     pub audience: Option<&'a str>,
+    /// The roles that are assumed next, one with the credentials of the other.
+    pub then: &'a [NextRole],
 }
 
 impl Way<'_> {
+    /// Whether another way leads to the same roles by tokens for the same audience.
+    pub(super) fn leads_to_same(&self, other: &Way<'_>) -> bool {
+        self.role == other.role && self.audience == other.audience && self.then == other.then
+    }
+
     /// Whether another way is the same but for its taker.
     pub(super) fn leads_as(&self, other: &Way<'_>) -> bool {
-        self.path == other.path && self.role == other.role && self.audience == other.audience
+        self.path == other.path && self.leads_to_same(other)
     }
 }
 

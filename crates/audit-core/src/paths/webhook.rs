@@ -25,7 +25,7 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
         // Injected before the annotation went away.
         container.has_web_identity()
     };
-    takes.then(|| (role(sight), None))
+    takes.then(|| Claim::of(role(sight)))
 }
 
 fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
@@ -36,6 +36,7 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
             taker: Taker::Nothing,
             role: PathRole::Asked,
             audience: None,
+            then: &[],
         });
     }
 }

@@ -16,6 +16,7 @@
 //! | [`clause`] | a condition in words: the key, what it must be, what the request has |
 //! | [`chaining`] | what comes of assuming another role: both sides' policies together |
 //! | [`admission`] | what that other role's trust policy says |
+//! | [`next`] | roles that are assumed one after the other, as configuration has it |
 //! | [`organization`] | what SCPs and RCPs deny, and what was looked at |
 //! | [`power`] | administrators, and the ways to become one |
 //! | [`public`] | documents that are known without having been read |
@@ -29,6 +30,7 @@ pub mod confirmation;
 pub mod doubt;
 pub mod expectation;
 pub mod expected;
+pub mod next;
 pub mod organization;
 pub mod policies;
 pub mod power;

@@ -275,7 +275,7 @@ fn has_working_role(chain: &Chain<'_>, pod: &Pod) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BindingKey, PodPhase};
+    use crate::model::{BindingKey, Held, PodPhase};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -307,6 +307,22 @@ mod tests {
         assert_eq!(
             finding.fix.as_ref().unwrap().text,
             "kubectl set serviceaccount --namespace shop deployment/web cart"
+        );
+    }
+
+    #[test]
+    fn a_paused_workload_is_resumed_after_the_change() {
+        let mut world = running_as(expecting("web"), "shop", "default");
+        let web = Workload {
+            kind: "Deployment".to_owned(),
+            name: "web".to_owned(),
+        };
+        world.snapshot.cluster.put_held("shop", web, Held::Paused);
+        let report = world.audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        assert_eq!(
+            fix.then.unwrap().text,
+            "kubectl rollout resume --namespace shop deployment/web"
         );
     }
 

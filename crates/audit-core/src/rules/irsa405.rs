@@ -102,7 +102,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     told.retain(|one| std::mem::discriminant(&one.what) == std::mem::discriminant(&gravest));
     let first = told.first()?;
     let is_webhooks = Injection::of(chain).is_some();
-    let file = quote(first.container.token_file.as_deref().unwrap_or_default());
+    let file = quote(first.container.token_path().unwrap_or_default());
     let place = match first.what {
         Why::Nowhere if first.container.sets_all && is_webhooks => {
             format!(
@@ -110,7 +110,12 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
             )
         }
         Why::Nowhere => {
-            format!("has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted")
+            let pointer = if first.container.token_file.is_some() {
+                "`AWS_WEB_IDENTITY_TOKEN_FILE`"
+            } else {
+                "`web_identity_token_file` of its profile"
+            };
+            format!("has {pointer} lead to `{file}`, where no token is mounted")
         }
         Why::Folder(folder) => format!(
             "has the folder of a volume at `{}`, where its token file should be",
@@ -344,7 +349,7 @@ fn unreadable(difference: InjectionDifference<'_>) -> Option<Why<'_>> {
 mod tests {
     use super::*;
     use crate::fix::FixKind;
-    use crate::model::{PodPhase, Rarities, SetBy};
+    use crate::model::{Os, PodPhase, Rarities, SetBy};
     use crate::paths::CredentialPath;
     use crate::testing::*;
     use crate::verdict::Verdict;

@@ -59,8 +59,8 @@ use super::rollout;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix;
-use crate::model::{Container, EnvSource, MountedFile, SetBy, VolumeKind};
+use crate::fix::{self, Fix};
+use crate::model::{Configured, Container, EnvSource, MountedFile, SetBy, VolumeKind};
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -90,7 +90,13 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         let what = "which every SDK but that for .NET takes before web identity";
         return Some(finding(chain, &keys, Container::access_key, &KEYS, what));
     }
-    let files = among_containers(chain, Container::credentials_file);
+    let files = among_containers(chain, |container| {
+        let is_profile = matches!(
+            container.configured(),
+            Some(Configured::WebIdentity(_) | Configured::Nowhere | Configured::Absent(_))
+        );
+        container.credentials_file().filter(|_| !is_profile)
+    });
     if !files.is_empty() {
         return Some(of_files(chain, &files));
     }
@@ -99,8 +105,17 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         let what = "which some SDKs take before web identity";
         return Some(finding(chain, &profiles, unexplained_profile, &[PROFILE], what));
     }
-    let explained = among_containers(chain, |container| {
-        container.profile().and(container.config_file())
+    let absent = among_containers(chain, |container| match container.configured() {
+        Some(Configured::Absent(name)) => Some((name.as_str(), container.config_file()?)),
+        _ => None,
+    });
+    if !absent.is_empty() {
+        return Some(of_absent(&absent));
+    }
+    let explained = among_containers(chain, |container| match container.configured() {
+        Some(Configured::Nowhere) => None,
+        Some(Configured::WebIdentity(_)) => container.config_file(),
+        _ => container.profile().and(container.config_file()),
     });
     (!explained.is_empty()).then(|| of_profiles(&explained))
 }
@@ -164,12 +179,45 @@ fn of_files(chain: &Chain<'_>, told: &[ToldContainer<'_, &MountedFile>]) -> Find
 /// Of a profile for which a file is mounted: nothing to take away.
 fn of_profiles(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     let shown = told.first().map_or_else(String::new, |one| file(one.what));
+    let role = told.first().and_then(|one| match one.container.configured() {
+        Some(Configured::WebIdentity(profile)) => {
+            let last = profile.then.last().map(|next| next.role.as_str());
+            Some(last.unwrap_or(&profile.role))
+        }
+        _ => None,
+    });
+    let whose = match role {
+        Some(role) => format!(
+            "with SDKs that take the profile first (JavaScript, Kotlin, Rust; Python for `source_profile`), its calls are made as role `{}`",
+            quote(role)
+        ),
+        None => {
+            "its calls are made as the role that the profile leads to, which may differ from the annotation's"
+                .to_owned()
+        }
+    };
     let message = format!(
-        "{} uses a profile of the file at {shown}: its calls are made as the role that the profile leads to, which may be \
-         another than the annotation's",
+        "{} uses a profile of the file at {shown}: {whose}",
         containers_shown(told)
     );
     Finding::new(&ENTRY, message).severity(Severity::Notice)
+}
+
+/// Of a profile that the file does not have: SDKs fail, whatever else would give them credentials.
+fn of_absent(told: &[ToldContainer<'_, (&str, &MountedFile)>]) -> Finding {
+    let (name, shown) = told
+        .first()
+        .map(|one| (quote(one.what.0), file(one.what.1)))
+        .unwrap_or_default();
+    let message = format!(
+        "{} uses profile `{name}`, and the file at {shown} has no such profile",
+        containers_shown(told)
+    );
+    let fix = Fix::manual(format!(
+        "add the profile `{name}` to the file, or correct `AWS_PROFILE` in {}",
+        in_templates(told)
+    ));
+    Finding::new(&ENTRY, message).fix(fix)
 }
 
 /// Where a file is, and what it comes from.
@@ -178,6 +226,7 @@ pub(super) fn file(file: &MountedFile) -> String {
         VolumeKind::Secret(name) => format!("Secret `{}`", quote(name)),
         VolumeKind::ConfigMap(name) => format!("ConfigMap `{}`", quote(name)),
         VolumeKind::Scratch => "an emptyDir".to_owned(),
+        VolumeKind::Image => "the image".to_owned(),
         VolumeKind::Other => "a volume".to_owned(),
     };
     format!("`{}` (from {volume})", quote(&file.path))

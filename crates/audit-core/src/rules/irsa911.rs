@@ -34,11 +34,12 @@
 //! - [Shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html)
 //! - [Cross-account IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 
+use super::irsa406;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::{Container, TokenSource, Used, VolumeKind};
+use crate::model::{Configured, Container, TokenSource, Used, VolumeKind};
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
 
@@ -95,8 +96,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             quote_list(&trusting, 3)
         )
     };
+    let file = match first.taker {
+        Taker::Container(_, container) if !by_server => unread_file(container),
+        _ => String::new(),
+    };
     let message = format!(
-        "{}{others} {how}: the role that it assumes is not seen{candidates}",
+        "{}{others} {how}: the role that it assumes is not seen{file}{candidates}",
         first.taker.shown()
     );
     let fix = Fix::manual(
@@ -154,6 +159,17 @@ fn of_another_token(way: &Way<'_>, others: &str, container: &Container) -> Optio
         quote(role)
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// The file to look at, and what its profile says as far as it was read.
+fn unread_file(container: &Container) -> String {
+    let Some(found) = container.config_file().or_else(|| container.credentials_file()) else {
+        return String::new();
+    };
+    match container.configured() {
+        Some(Configured::Elsewhere(how)) => format!("; the profile in {} {how}", irsa406::file(found)),
+        _ => format!("; look at the file {}", irsa406::file(found)),
+    }
 }
 
 #[cfg(test)]

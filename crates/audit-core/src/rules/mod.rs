@@ -58,6 +58,7 @@ pub mod irsa505;
 pub mod irsa506;
 pub mod irsa507;
 pub mod irsa508;
+pub mod irsa509;
 pub mod irsa601;
 pub mod irsa602;
 pub mod irsa603;
@@ -153,6 +154,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa506::RULE,
     irsa507::RULE,
     irsa508::RULE,
+    irsa509::RULE,
     irsa601::RULE,
     irsa602::RULE,
     irsa603::RULE,

@@ -328,7 +328,7 @@ mod tests {
         let how = Use::Requests {
             audience: RequestedAudience::Annotated,
             role: None,
-            then: None,
+            then: Vec::new(),
         };
         let consumer = Consumer {
             object: Arc::new(object.clone()),

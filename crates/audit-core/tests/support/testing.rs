@@ -240,7 +240,7 @@ impl World {
             how: Use::Requests {
                 audience,
                 role: role.map(str::to_owned),
-                then: None,
+                then: Vec::new(),
             },
             is_certain: true,
         };

@@ -344,6 +344,7 @@ fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>
         last_used: audit_core::model::LastUsed::Unseen,
         told_after: None,
         boundary: None,
+        tags: None,
         trust_text: text.into(),
     }
 }

@@ -60,7 +60,7 @@ fn of_solver(object: &Object<'_>, solver: &Value) -> Option<Usage> {
         how: Use::Requests {
             audience,
             role: Some(role.to_owned()),
-            then: None,
+            then: Vec::new(),
         },
         is_certain: true,
     })

@@ -1,8 +1,8 @@
 //! external-secrets: stores and generators of provider `aws` whose `auth.jwt` names a ServiceAccount.
 //!
 //! The controller reads the annotation `eks.amazonaws.com/role-arn` of the ServiceAccount, and fails without it; the audience
-//! is that of the annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, and those of `audiences` besides. A
-//! `role` of the provider is assumed next. Without `auth.jwt` it uses the controller's own credentials, and the
+//! is that of the annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, and those of `audiences` besides. The
+//! `additionalRoles` of the provider and then its `role` are assumed next. Without `auth.jwt` it uses the controller's own credentials, and the
 //! ServiceAccount is that of the controller's pods.
 //!
 //! A `ClusterSecretStore` or `ClusterGenerator` that names no namespace takes the ServiceAccount of the namespace from which it is used.
@@ -10,7 +10,8 @@
 //! Source: <https://external-secrets.io/latest/provider/aws-access/>, and `credsFromServiceAccount` of the provider.
 
 use audit_core::model::service_account::DEFAULT_AUDIENCE;
-use audit_core::model::{BindingKey, Explains, RequestedAudience, Use, Used};
+use audit_core::model::{BindingKey, Explains, NextRole, RequestedAudience, Use, Used};
+use serde_json::Value;
 
 use super::usage::{ConsumerKind, Object, Usage, items, text};
 
@@ -80,6 +81,20 @@ fn cluster_generator(object: &Object<'_>) -> Vec<Usage> {
     usages.flatten().collect()
 }
 
+/// The roles that the provider assumes one after the other: `additionalRoles`, then `role`, which alone has `externalID` and
+/// `sessionTags`.
+fn assumed_next(provider: &Value) -> Vec<NextRole> {
+    let additional = items(provider, "/additionalRoles").iter();
+    let additional = additional.filter_map(Value::as_str).map(NextRole::new);
+    let (role, external_id) = (text(provider, "/role"), text(provider, "/externalID"));
+    let last = (!role.is_empty()).then(|| NextRole {
+        external_id: (!external_id.is_empty()).then(|| external_id.to_owned()),
+        has_tags: !items(provider, "/sessionTags").is_empty(),
+        ..NextRole::new(role)
+    });
+    additional.chain(last).collect()
+}
+
 fn requested(object: &Object<'_>, provider: &str, reference: &str) -> Option<Usage> {
     let provider = object.value.pointer(provider)?;
     let reference = provider.pointer(reference)?;
@@ -98,12 +113,12 @@ fn requested(object: &Object<'_>, provider: &str, reference: &str) -> Option<Usa
     } else {
         RequestedAudience::Several
     };
-    let then = text(provider, "/role");
+    let then = assumed_next(provider);
     let is_certain = matches!(used, Used::Named(_));
     let how = Use::Requests {
         audience,
         role: None,
-        then: (!then.is_empty()).then(|| then.to_owned()),
+        then,
     };
     Some(Usage {
         used,

@@ -80,7 +80,7 @@ impl Usage {
             how: Use::Requests {
                 audience,
                 role: None,
-                then: None,
+                then: Vec::new(),
             },
             is_certain: true,
         }

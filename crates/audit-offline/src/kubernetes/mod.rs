@@ -3,6 +3,7 @@
 mod loader;
 mod object;
 mod owner;
+mod profiles;
 mod template;
 #[cfg(test)]
 #[path = "../../tests/unit/kubernetes.rs"]

@@ -1,11 +1,13 @@
-//! Secrets and ConfigMaps that become variables of containers: which keys they have, never what stands in them.
+//! Secrets and ConfigMaps that become variables and files of containers: which keys they have, and of ConfigMaps the profiles of AWS
+//! SDKs in them. Never what else is in them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use audit_core::model::{EnvFrom, EnvSource, Pod};
+use audit_core::model::{Configured, Container, EnvFrom, EnvSource, MountedFile, Pod, SetBy, VolumeKind};
 use serde_json::Value;
 
 use super::object::Object;
+use super::profiles::{DEFAULT, Profiles};
 
 /// Where a Secret has its values, and a ConfigMap its texts; `binaryData` becomes no variable.
 const FIELDS: [&str; 2] = ["data", "stringData"];
@@ -14,11 +16,24 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     keys: BTreeMap<(EnvSource, String), HashMap<String, HashSet<String>>>,
+    /// The texts of ConfigMaps that may be files of profiles, by namespace, name and key.
+    files: HashMap<(String, String, String), String>,
 }
 
 impl Variables {
     /// Takes in an object.
     pub(super) fn take(&mut self, source: EnvSource, object: &Object) {
+        if source == EnvSource::ConfigMap {
+            let data = object.value.get("data").and_then(Value::as_object);
+            let texts = data
+                .into_iter()
+                .flatten()
+                .filter_map(|(key, text)| Some((key, text.as_str()?)));
+            for (key, text) in texts.filter(|(_, text)| text.contains('[')) {
+                let id = (object.namespace.clone(), object.name.clone(), key.clone());
+                self.files.insert(id, text.to_owned());
+            }
+        }
         let maps = FIELDS
             .iter()
             .filter_map(|field| object.value.get(field)?.as_object());
@@ -48,6 +63,35 @@ impl Variables {
                 let objects = self.keys.get(&(source, namespace.clone()))?;
                 Some(objects.get(name)?.contains(key))
             });
+            if let Some(configured) = self.configured(&namespace, container) {
+                container.configure(configured);
+            }
         }
+    }
+
+    /// Where a container's profile leads, if every file that may have it was given, and its name is known.
+    fn configured(&self, namespace: &str, container: &Container) -> Option<Configured> {
+        let read = |file: Option<&MountedFile>, is_config: bool| {
+            let Some(file) = file else {
+                return Some(Profiles::default());
+            };
+            let VolumeKind::ConfigMap(name) = &file.volume else {
+                return None;
+            };
+            let id = (namespace.to_owned(), name.clone(), file.key.clone());
+            Some(Profiles::read(self.files.get(&id)?, is_config))
+        };
+        let (config, credentials) = (container.config_file(), container.credentials_file());
+        if config.or(credentials).is_none() {
+            return None;
+        }
+        let profiles = read(config, true)?.under(read(credentials, false)?);
+        let rarities = container.rarities.as_ref()?;
+        let name = match (&rarities.profile, &rarities.profile_name) {
+            (_, Some(name)) => name.as_str(),
+            (None | Some(SetBy::Nothing), None) => DEFAULT,
+            (Some(_), None) => return None,
+        };
+        Some(profiles.resolve(name))
     }
 }

@@ -116,6 +116,10 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
             .iter()
             .any(|mount| mount.name == POD_IDENTITY_VOLUME)
     };
+    let credentials_file = files::credentials(&setting(CREDENTIALS_FILE), &raw.volume_mounts, volumes);
+    let config_file = files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes);
+    let has_file = credentials_file.is_some() || config_file.is_some();
+    let mounts = raw.volume_mounts.iter().filter(|_| has_file);
     let rarities = Rarities {
         access_key: setting(ACCESS_KEY).set_by(),
         profile: setting(PROFILE).set_by(),
@@ -124,8 +128,11 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         in_template: None,
         role_came_first: role_came_first(raw),
         env_from: raw.env_from.iter().filter_map(env_from).collect(),
-        credentials_file: files::credentials(&setting(CREDENTIALS_FILE), &raw.volume_mounts, volumes),
-        config_file: files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes),
+        credentials_file,
+        config_file,
+        mounts: mounts.map(|mount| mount.mount_path.clone()).collect(),
+        configured: None,
+        profile_name: setting(PROFILE).literal().filter(|_| has_file),
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
     };
     let names = |names: &[&str]| {

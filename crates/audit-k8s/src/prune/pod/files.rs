@@ -32,10 +32,23 @@ pub(super) fn credentials(
 /// The file of profiles.
 pub(super) fn config(variable: &Setting<'_>, mounts: &[RawMount], volumes: &Volumes) -> Option<MountedFile> {
     match variable {
-        Setting::Literal(path) => at(path, mounts, volumes),
+        Setting::Literal(path) => at(path, mounts, volumes).or_else(|| in_image(path, mounts)),
         Setting::Absent | Setting::Empty => in_home(CONFIG, mounts, volumes),
         Setting::Elsewhere { .. } => None,
     }
+}
+
+/// The file at a path that no volume covers: the image may have it.
+fn in_image(path: &str, mounts: &[RawMount]) -> Option<MountedFile> {
+    let covers = |mount: &RawMount| {
+        let rest = path.strip_prefix(mount.mount_path.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    (!mounts.iter().any(covers)).then(|| MountedFile {
+        path: path.to_owned(),
+        volume: VolumeKind::Image,
+        key: String::new(),
+    })
 }
 
 /// The file in a folder `.aws`: where it is mounted itself, or the whole folder is.

@@ -22,7 +22,10 @@ fn uses(group: &str, name: &str, namespace: Option<&str>, spec: Value) -> Vec<St
         let how = match &consumer.how {
             Use::Launches => "launches".to_owned(),
             Use::UsesPodIdentity => "pod identity".to_owned(),
-            Use::Requests { audience, role, then } => format!("{audience:?} {role:?} {then:?}"),
+            Use::Requests { audience, role, then } => {
+                let next = then.last().map(|next| next.role.as_str());
+                format!("{audience:?} {role:?} {next:?}")
+            }
         };
         let perhaps = if consumer.is_certain { "" } else { ", perhaps" };
         format!("{used}: {how}{perhaps}")
