@@ -97,7 +97,10 @@ pub fn edited(
     let cluster = &chain.snapshot.cluster;
     // Of files that hold pods alone, the edit is all.
     let is_seen = |pod: &Pod| {
-        chain.snapshot.origin == Origin::Files || pod.is_template() || cluster.template_of(pod).is_some()
+        chain.snapshot.origin == Origin::Files
+            || pod.is_template()
+            || cluster.template_of(pod).is_some()
+            || cluster.held(&pod.namespace, &pod.workload).is_some()
     };
     let is_past = |pod: &Pod| {
         cluster
