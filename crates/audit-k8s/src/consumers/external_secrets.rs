@@ -61,7 +61,11 @@ pub(super) const KINDS: &[ConsumerKind] = &[
 fn store(object: &Object<'_>) -> Vec<Usage> {
     let aws = requested(object, "/spec/provider/aws", "/auth/jwt/serviceAccountRef");
     // Vault, with AWS as the identity by which it is entered.
-    let vault = requested(object, "/spec/provider/vault/auth/iam", "/jwt/serviceAccountRef");
+    let mut vault = requested(object, "/spec/provider/vault/auth/iam", "/jwt/serviceAccountRef");
+    if let Some(Use::Requests { then, .. }) = vault.as_mut().map(|usage| &mut usage.how) {
+        // A bare name may be that of a role of Vault's.
+        then.retain(|next| next.role.starts_with("arn:"));
+    }
     aws.into_iter().chain(vault).collect()
 }
 
