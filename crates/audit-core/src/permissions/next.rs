@@ -116,8 +116,9 @@ fn refused(
     let allow = || format!("allow {what} in a policy of role `{name}`");
     let answer = chaining::ask(chain, from, &request, policies);
     let (why, remedy) = match &answer {
-        PolicyAnswer::Allowed(_) | PolicyAnswer::Trusted(_) | PolicyAnswer::Free => return None,
-        PolicyAnswer::Unlisted => return None,
+        PolicyAnswer::Allowed(_) | PolicyAnswer::Trusted(_) | PolicyAnswer::Free | PolicyAnswer::Unlisted => {
+            return None;
+        }
         PolicyAnswer::NotAllowed => (format!("no policy of role `{name}` allows {what}"), allow()),
         PolicyAnswer::Denied(place) => (
             format!("{place} of role `{name}` denies {what}"),

@@ -37,7 +37,7 @@
 //!
 //! ## Fix
 //! Take the variables, or the volume, out of that container in the pod template. Where a mounted file of profiles explains
-//! `AWS_PROFILE`, leave it. A paused workload has to be resumed, and pods with the update strategy OnDelete to be deleted, before the change
+//! `AWS_PROFILE`, leave it. A paused workload has to be resumed, and pods with the update strategy `OnDelete` to be deleted, before the change
 //! reaches them; where the template has lost the variables since, a restart is all.
 //!
 //! ## Verify

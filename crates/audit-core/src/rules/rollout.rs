@@ -112,7 +112,7 @@ pub fn edited(
         facts.managed_by.as_ref()
     };
     let (past, due): (Vec<&Pod>, Vec<&Pod>) = pods.iter().copied().partition(|pod| is_past(pod));
-    let (managed, free): (Vec<&Pod>, Vec<&Pod>) = due.into_iter().partition(|pod| manager(pod).is_some());
+    let (owned, free): (Vec<&Pod>, Vec<&Pod>) = due.into_iter().partition(|pod| manager(pod).is_some());
     let edit = (!free.is_empty()).then(|| {
         let follows = roll_out(chain, &free);
         let Some(command) = command(&free) else {
@@ -123,19 +123,19 @@ pub fn edited(
         let follows = [follows, restarted.flatten()].into_iter().flatten();
         command.then(follows.reduce(Fix::and_then))
     });
-    let at_manager = (!managed.is_empty()).then(|| {
-        let mut managers: Vec<String> = managed
+    let at_manager = (!owned.is_empty()).then(|| {
+        let mut managers: Vec<String> = owned
             .iter()
             .filter_map(|pod| manager(pod))
             .map(Workload::to_string)
             .collect();
         managers.sort();
         managers.dedup();
-        let (_, names) = workloads(&managed);
+        let (_, names) = workloads(&owned);
         Fix::manual(format!(
             "make this change in {}, which manages {names} and overwrites its pod template: {}",
             quote_list(&managers, 3),
-            by_hand(&managed)
+            by_hand(&owned)
         ))
     });
     [edit, at_manager, catch_up(chain, &past)]

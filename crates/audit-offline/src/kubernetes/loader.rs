@@ -324,22 +324,7 @@ impl Loader<'_> {
             namespaces,
             ..
         } = self;
-        let mut cluster = if options.partial {
-            Cluster::partial()
-        } else {
-            Cluster::default()
-        };
-        if !options.partial {
-            for namespace in namespaces {
-                cluster.put_service_account(ServiceAccount {
-                    key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),
-                    uid: String::new(),
-                    created: None,
-                    annotations: [].into(),
-                    automount_off: false,
-                });
-            }
-        }
+        let mut cluster = empty(options.partial, namespaces);
         for (namespace, workload, held) in held {
             cluster.put_held(&namespace, workload, held);
         }
@@ -416,6 +401,25 @@ impl Loader<'_> {
         }
         cluster
     }
+}
+
+/// A cluster without objects, but for what goes without saying: where the files hold all of it, every namespace has its `default`
+/// ServiceAccount.
+fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>) -> Cluster {
+    if is_partial {
+        return Cluster::partial();
+    }
+    let mut cluster = Cluster::default();
+    for namespace in namespaces {
+        cluster.put_service_account(ServiceAccount {
+            key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),
+            uid: String::new(),
+            created: None,
+            annotations: [].into(),
+            automount_off: false,
+        });
+    }
+    cluster
 }
 
 fn sorted(pods: Placed<Pod>) -> Vec<(Id, Pod)> {

@@ -82,9 +82,7 @@ impl Variables {
             Some(Profiles::read(self.files.get(&id)?, is_config))
         };
         let (config, credentials) = (container.config_file(), container.credentials_file());
-        if config.or(credentials).is_none() {
-            return None;
-        }
+        config.or(credentials)?;
         let profiles = read(config, true)?.under(read(credentials, false)?);
         let rarities = container.rarities.as_ref()?;
         let name = match (&rarities.profile, &rarities.profile_name) {
