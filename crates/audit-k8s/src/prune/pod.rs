@@ -46,7 +46,11 @@ impl Wire for PodWire {
         let secret_provider_classes = csi::classes(&spec.volumes);
         let is_mirror = metadata.annotations.contains_key(MIRROR);
         let os = system::of(&spec);
-        let volumes = container::volumes(std::mem::take(&mut spec.volumes));
+        let mut volumes = container::volumes(std::mem::take(&mut spec.volumes));
+        let is_template = metadata.uid.is_empty() && status.phase.is_empty();
+        if is_template {
+            volumes::claim(&mut volumes, spec.init_containers.iter().chain(&spec.containers));
+        }
         let api_token = api_token::of(&spec, &volumes);
         let containers = container::all(spec.init_containers, spec.containers, &volumes);
         metadata

@@ -47,6 +47,7 @@ pub(super) fn of(
     let is_over_a_token = has_token || lies_over_the_webhooks;
     Some(match found {
         Found::Nothing if rest.is_empty() => (TokenPlace::Folder(mount.mount_path.clone()), None),
+        Found::Nothing if is_told => (TokenPlace::Nowhere, None),
         _ if is_over_a_token => (TokenPlace::Hidden(mount.mount_path.clone()), None),
         Found::Nothing => (TokenPlace::Nowhere, None),
         Found::CopiedBy(name) => (TokenPlace::CopiedBy(name), None),
@@ -95,7 +96,9 @@ fn within(mount: &RawMount, rest: &str, seen: &Seen, all: &[Seen], volumes: &Vol
         Some(Contents::Scratch) if !seen.init => {
             copier(&mount.name, seen, all).map_or(Found::Anything, Found::CopiedBy)
         }
-        Some(Contents::Scratch | Contents::Other) | None => Found::Anything,
+        Some(Contents::Scratch | Contents::Other) => Found::Anything,
+        // A pod without the volume that it mounts.
+        None => Found::Nothing,
     }
 }
 

@@ -167,6 +167,25 @@ fn volumes_whose_files_are_known_have_no_others() {
 }
 
 #[test]
+fn a_volume_that_a_pod_does_not_list_holds_nothing() {
+    let place = |file: &str, folder: &str, is_live: bool| {
+        let mut object = with_container(json!({
+            "env": [{ "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file }],
+            "volumeMounts": [{ "name": "claim", "mountPath": folder }]
+        }));
+        if is_live {
+            object["status"] = json!({ "phase": "Running" });
+        }
+        pruned(object).containers.remove(0).token_place().cloned()
+    };
+    let claimed = place("/claim/token", "/claim", false);
+    assert_eq!(claimed, Some(TokenPlace::Elsewhere), "by a StatefulSet");
+    assert_eq!(place("/claim/token", "/claim", true), Some(TokenPlace::Nowhere));
+    let folder = FILE.strip_suffix("/token").unwrap();
+    assert_eq!(place(FILE, folder, true), Some(TokenPlace::Nowhere));
+}
+
+#[test]
 fn a_role_before_the_variables_that_the_webhook_appends_first_was_there_before_it() {
     let variable = |name: &str| json!({ "name": name, "value": "x" });
     let (role, file, sts) = (
