@@ -9,12 +9,15 @@ use audit_core::text::{is_hidden, reveal};
 /// The space between two columns.
 const GAP: &str = "  ";
 
+/// No column is wider: a longer cell pushes the rest of its line. Nothing that Kubernetes or IAM allows as a name is longer.
+const MAX_WIDTH: usize = 512;
+
 /// Lines in columns that are as wide as their widest cell; the last is as wide as it likes.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (column, cell) in row.iter().enumerate() {
-            let width = cell.chars().count();
+            let width = cell.chars().count().min(MAX_WIDTH);
             match widths.get_mut(column) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
@@ -102,4 +105,19 @@ fn write_fix(out: &mut String, fix: &Fix) {
     let text = lines(&fix.whole());
     let indent = if text.contains('\n') { "" } else { "      " };
     let _ = writeln!(out, "    {where_to}\n{indent}{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_any_length_is_shown() {
+        let long = "x".repeat(70_000);
+        let text = columns(&[
+            vec![long.clone(), "y".to_owned()],
+            vec!["a".to_owned(), "b".to_owned()],
+        ]);
+        assert!(text.contains(&long) && text.lines().count() == 2);
+    }
 }

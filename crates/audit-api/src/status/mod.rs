@@ -309,13 +309,18 @@ fn next(f: &Finding) -> ThenStatus {
 }
 
 /// The fix as it fits into a status, with what must follow if there is room: a command is never cut, because half a command
-/// is a trap.
+/// is a trap. What has to be asked first comes first, as a comment: in the message, long names may have pushed it out.
 fn shown_fix(fix: &audit_core::fix::Fix) -> Option<String> {
-    let texts = [fix.whole(), fix.text.clone()];
+    let asked = fix
+        .asks
+        .as_ref()
+        .map_or_else(String::new, |asks| format!("# {asks}\n"));
+    let texts = [fix.whole(), fix.text.clone()].map(|text| format!("{asked}{text}"));
     if let Some(text) = texts.into_iter().find(|text| text.len() <= MAX_FIX_BYTES) {
         return Some(text);
     }
-    fix.brief.as_deref().map(|brief| cut(brief, MAX_FIX_BYTES))
+    let brief = fix.brief.as_deref();
+    brief.map(|brief| cut(&format!("{asked}{brief}"), MAX_FIX_BYTES))
 }
 
 fn conditions(

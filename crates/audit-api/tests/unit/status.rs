@@ -201,6 +201,21 @@ fn what_must_follow_a_command_is_told_where_it_fits() {
 }
 
 #[test]
+fn what_must_be_asked_first_is_never_pushed_out() {
+    let with = |text: &str| {
+        let fix = Fix::kubectl(&[text]).ask_first("First ask the owner".to_owned());
+        let mut finding = finding("IRSA204").fix(fix);
+        finding.message = "x".repeat(5000);
+        status(&report(vec![finding]), None, 1, at(0)).findings[0].fix.clone()
+    };
+    assert_eq!(
+        with("annotate").as_deref(),
+        Some("# First ask the owner\nkubectl annotate")
+    );
+    assert_eq!(with(&"x".repeat(MAX_FIX_BYTES - 10)), None);
+}
+
+#[test]
 fn what_comes_then_is_listed_in_short() {
     let mut first = report(vec![finding("IRSA102")]);
     first.then = vec![Finding::new(rules::entry("IRSA204").unwrap(), "x".repeat(500))];

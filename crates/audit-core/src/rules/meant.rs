@@ -3,7 +3,7 @@
 //! Anyone who can edit a ServiceAccount can write the ARN of any role into its annotation, and the audit will then name the trust
 //! policy as what stands in the way. The role's owner must not let it in because a tool says so: a confused deputy.
 
-use iam_policy::{Effect, Statement};
+use iam_policy::{Cause, CauseKind, Effect, Statement};
 
 use crate::chain::{Chain, RoleChain};
 use crate::model::{BindingKey, Role};
@@ -11,7 +11,16 @@ use crate::text::quote;
 
 /// What the role's owner has to be asked before the ServiceAccount is let in: where the role admits others by now, and neither an
 /// `IrsaAudit` nor the trust policy itself names the two together.
-pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<String> {
+/// Where a condition keeps it out, the owner may have meant just that, and the fix leaves the condition out.
+pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, cause: &Cause) -> Option<String> {
+    if cause.kind == CauseKind::ConditionUnsatisfiable {
+        return Some(format!(
+            "First ask the owner of role `{}` whether ServiceAccount `{}` is meant to have it without this condition: a condition is \
+             usually deliberate, and the fix does not repeat it",
+            quote(role.arn.name()),
+            quote(&chain.key.to_string())
+        ));
+    }
     let arn = aws.arn.to_string();
     let is_expected = chain.request.and_then(|request| request.role_arn.as_deref()) == Some(arn.as_str());
     let parsed = role.trust();
@@ -106,6 +115,13 @@ mod tests {
     fn who_is_kept_out_is_not_meant() {
         assert!(asks(&compared("StringNotEquals", HOST_PATH, SUBJECT)));
         assert!(asks(&compared("StringNotLike", HOST_PATH, SUBJECT)));
+    }
+
+    #[test]
+    fn a_condition_may_be_meant_to_keep_it_out() {
+        let mut expired = condition(SUBJECT);
+        expired["DateLessThan"] = json!({"aws:CurrentTime": "2026-01-01T00:00:00Z"});
+        assert!(asks(&expired));
     }
 
     #[test]

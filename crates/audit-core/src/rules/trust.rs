@@ -46,7 +46,7 @@ pub(crate) fn denied(
     // With an invalid document, or a Deny, nothing is granted by the fix either.
     let asks = match kind {
         CauseKind::TrustPolicyInvalid | CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined => None,
-        _ => meant::question(chain, aws, role),
+        _ => meant::question(chain, aws, role, cause),
     };
     let core = format!(
         "role `{}`: {}{place}{others}{denied}",
