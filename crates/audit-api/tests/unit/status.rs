@@ -206,7 +206,9 @@ fn what_must_be_asked_first_is_never_pushed_out() {
         let fix = Fix::kubectl(&[text]).ask_first("First ask the owner".to_owned());
         let mut finding = finding("IRSA204").fix(fix);
         finding.message = "x".repeat(5000);
-        status(&report(vec![finding]), None, 1, at(0)).findings[0].fix.clone()
+        status(&report(vec![finding]), None, 1, at(0)).findings[0]
+            .fix
+            .clone()
     };
     assert_eq!(
         with("annotate").as_deref(),
