@@ -202,7 +202,7 @@ fn token_hidden() -> Scenario {
         let volume = json!({"name": "cache", "emptyDir": {}});
         template.mount(volume, json!({"name": "cache", "mountPath": TOKEN}));
     })
-    .at_risk("IRSA405", "TokenUnreadable")
+    .broken("IRSA405", "TokenUnreadable")
 }
 
 fn static_keys() -> Scenario {
