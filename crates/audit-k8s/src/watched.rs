@@ -34,17 +34,21 @@ impl<W> Watched<W> {
 impl<'de, W: Wire> Deserialize<'de> for Watched<W> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let object = Value::deserialize(from)?;
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let metadata = ObjectMeta {
-            name: text("/metadata/name"),
-            namespace: text("/metadata/namespace"),
-            resource_version: text("/metadata/resourceVersion"),
-            ..ObjectMeta::default()
-        };
         Ok(Self {
-            metadata,
+            metadata: metadata(&object),
             object: prune(object),
         })
+    }
+}
+
+/// Of an object's metadata, what the watcher needs: name, namespace and resourceVersion.
+pub(crate) fn metadata(object: &Value) -> ObjectMeta {
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    ObjectMeta {
+        name: text("/metadata/name"),
+        namespace: text("/metadata/namespace"),
+        resource_version: text("/metadata/resourceVersion"),
+        ..ObjectMeta::default()
     }
 }
 

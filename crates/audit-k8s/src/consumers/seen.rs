@@ -10,6 +10,8 @@ use kube::core::discovery::ApiResource;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::watched::metadata;
+
 /// What is read of an object: its name, `spec`, and `status`, by which it shows that it has ended. The kind's own function
 /// reduces it further as soon as it leaves the watch.
 #[derive(Debug, Clone)]
@@ -30,13 +32,7 @@ impl Seen {
 impl<'de> Deserialize<'de> for Seen {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let mut object = Value::deserialize(from)?;
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let metadata = ObjectMeta {
-            name: text("/metadata/name"),
-            namespace: text("/metadata/namespace"),
-            resource_version: text("/metadata/resourceVersion"),
-            ..ObjectMeta::default()
-        };
+        let metadata = metadata(&object);
         let mut take = |field: &str| object.get_mut(field).map(Value::take).unwrap_or_default();
         let mut value = Map::new();
         value.insert("spec".to_owned(), take("spec"));

@@ -35,7 +35,7 @@ pub(super) struct Seen {
     pub(super) raw: RawContainer,
 }
 
-/// Adds the volumes that containers of a template mount and it does not list: a StatefulSet claims them for its pods.
+/// Adds the volumes that containers of a template mount and it does not list: a `StatefulSet` claims them for its pods.
 pub(super) fn claim<'a>(volumes: &mut Volumes, containers: impl Iterator<Item = &'a RawContainer>) {
     for mount in containers.flat_map(|container| &container.volume_mounts) {
         if !volumes.contains_key(&mount.name) {
