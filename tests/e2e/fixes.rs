@@ -26,8 +26,9 @@ async fn printed_fixes_repair_on_the_fake() -> Outcome {
 async fn printed_fixes_repair_on_moto() -> Outcome {
     let moto = Moto::start().await?;
     let cli = moto.aws_cli();
-    // Moto does not know `AddClientIDToOpenIDConnectProvider`.
-    repair_all(Aws::Moto(moto), &cli, &["audience-unknown"]).await
+    // Moto does not know `AddClientIDToOpenIDConnectProvider`, and does not say how many have a policy as their boundary
+    // (`PermissionsBoundaryUsageCount`): without that, the command rightly refuses to edit it.
+    repair_all(Aws::Moto(moto), &cli, &["audience-unknown", "boundary-blocks"]).await
 }
 
 async fn repair_all(aws: Aws, cli: &Path, without: &[&str]) -> Outcome {
