@@ -185,11 +185,7 @@ mod tests {
             without_audience().another_pod("old", vault),
         ] {
             let report = world.client_ids(&[AUDIENCE, "vault"]).audit();
-            let finding = report
-                .findings
-                .iter()
-                .find(|f| f.entry.code == "IRSA208")
-                .unwrap();
+            let finding = finding_of(&report, "IRSA208");
             assert_eq!(finding.fix, None, "{}", shown(&report));
         }
     }
@@ -205,11 +201,7 @@ mod tests {
         let report = without_audience()
             .provider_unseen(Some(crate::model::FailureKind::Throttled))
             .audit();
-        let finding = report
-            .findings
-            .iter()
-            .find(|f| f.entry.code == "IRSA208")
-            .unwrap();
+        let finding = finding_of(&report, "IRSA208");
         assert_eq!(finding.severity, Severity::Risk);
     }
 

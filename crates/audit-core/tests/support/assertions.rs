@@ -31,6 +31,14 @@ pub(crate) fn codes(report: &BindingReport) -> Vec<&'static str> {
     report.findings.iter().map(|f| f.entry.code).collect()
 }
 
+/// The finding of a code, which must be there.
+#[track_caller]
+pub(crate) fn finding_of<'r>(report: &'r BindingReport, code: &str) -> &'r Finding {
+    let mut findings = report.findings.iter();
+    let finding = findings.find(|finding| finding.entry.code == code);
+    finding.unwrap_or_else(|| panic!("no {code}: {}", shown(report)))
+}
+
 /// How a link stands.
 pub(crate) fn state(report: &BindingReport, link: Link) -> LinkState {
     report.links.iter().find(|(l, _)| *l == link).unwrap().1

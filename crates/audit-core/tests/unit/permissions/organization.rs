@@ -129,11 +129,7 @@ fn a_condition_that_is_not_known_leaves_it_open() {
         at(&[ACCOUNT], scp(&[statement.clone()])),
     ] {
         let report = world(vec![policy]).audit();
-        let finding = report
-            .findings
-            .iter()
-            .find(|f| f.entry.code == "IRSA906")
-            .unwrap();
+        let finding = finding_of(&report, "IRSA906");
         assert!(
             finding.message.contains("`aws:RequestedRegion`"),
             "{}",
@@ -148,11 +144,7 @@ fn a_condition_that_is_not_known_leaves_it_open() {
 #[test]
 fn the_policy_and_the_command_that_settles_it_are_named() {
     let report = world(vec![scp(&[deny("s3:*")])]).audit();
-    let finding = report
-        .findings
-        .iter()
-        .find(|f| f.entry.code == "IRSA906")
-        .unwrap();
+    let finding = finding_of(&report, "IRSA906");
     assert!(
         finding
             .message
@@ -166,11 +158,7 @@ fn the_policy_and_the_command_that_settles_it_are_named() {
         "{fix}"
     );
     let report = world(vec![at(&[ACCOUNT], scp(&[deny("s3:*")]))]).audit();
-    let finding = report
-        .findings
-        .iter()
-        .find(|f| f.entry.code == "IRSA503")
-        .unwrap();
+    let finding = finding_of(&report, "IRSA503");
     assert!(
         finding.message.contains("only those that were given"),
         "{}",
@@ -187,11 +175,7 @@ fn a_policy_of_a_unit_leaves_open_whether_the_account_is_below_it() {
         ..scp(&[deny("s3:*")])
     };
     let report = world(vec![policy]).audit();
-    let finding = report
-        .findings
-        .iter()
-        .find(|f| f.entry.code == "IRSA906")
-        .unwrap();
+    let finding = finding_of(&report, "IRSA906");
     assert!(
         finding.message.contains("`ou-ab12-11111111`"),
         "{}",
