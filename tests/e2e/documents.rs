@@ -94,6 +94,13 @@ async fn the_shipped_iam_policy_allows_what_the_operator_calls() -> Outcome {
         (VerdictName::Broken, "SubjectNamespaceMismatch"),
     )
     .await?;
+    // What only a listing calls for is asked after the verdicts.
+    let described = || {
+        fake.calls()
+            .iter()
+            .any(|call| call.operation == "DescribeCluster")
+    };
+    assert!(eventually(WITHIN, || async { described() }).await);
     drop(first);
     fake.fault(Fault::on("GetAccountAuthorizationDetails").access_denied());
     let _second = world.operator(&flags).await?;

@@ -1,5 +1,6 @@
 //! Every reported failure gets the verdict that names its cause, on both AWS endpoints.
 
+use audit_api::IrsaAudit;
 use audit_api::status::{MAX_BYTES, MAX_FIX_BYTES};
 use e2e::aws::Aws;
 use e2e::foreign;
@@ -38,12 +39,24 @@ async fn verdicts(world: &World) -> Outcome {
     let mut wrong = Vec::new();
     for scenario in scenario::all() {
         let (verdict, reason) = (scenario.verdict, scenario.reason);
+        // One cause, one finding. A role may be read before its policies are attached: what that adds is gone with the next refresh.
+        let is_told = |audit: Option<&IrsaAudit>| {
+            audit.is_some_and(|audit| {
+                let status = audit.status.as_ref();
+                let said = status.map(|status| (status.verdict, status.reason.as_deref()));
+                let mut found = codes(audit);
+                found.sort_unstable();
+                said == Some((Some(verdict), Some(reason))) && found == scenario.codes()
+            })
+        };
+        let awaited = format!("{verdict:?} {reason} {:?}", scenario.codes());
         let found = world
             .cluster()
-            .wait_for_verdict(scenario.namespace, scenario::APP, verdict, reason, WITHIN)
+            .wait_for_audit(scenario.namespace, scenario::APP, &awaited, WITHIN, is_told)
             .await;
         match found {
             Ok(audit) => {
+                let audit = audit.expect("what was awaited is there");
                 let status = serde_json::to_vec(&audit.status)?;
                 assert!(
                     status.len() < MAX_BYTES,
@@ -63,16 +76,6 @@ async fn verdicts(world: &World) -> Outcome {
                 let path = binding.and_then(|binding| binding.path.as_deref());
                 if scenario.path.is_some() && path != scenario.path {
                     wrong.push(format!("{}: by path {path:?}", scenario.namespace));
-                }
-                // One cause, one finding.
-                let mut found = codes(&audit);
-                found.sort_unstable();
-                if found != scenario.codes() {
-                    wrong.push(format!(
-                        "{}: {found:?} in place of {:?}",
-                        scenario.namespace,
-                        scenario.codes()
-                    ));
                 }
             }
             Err(error) => wrong.push(error.to_string()),
