@@ -184,7 +184,10 @@ fn a_boundary_and_a_deny_are_asked_as_well() {
         assert!(got == code && text.starts_with(word), "{action}: {got} {text}");
     }
     let (_, text) = within().ask(&["s3:PutObject", CARTS]);
-    assert!(text.contains("\npolicy=$(aws iam get-policy-version "), "{text}");
+    assert!(
+        text.contains("aws iam create-policy-version --policy-arn arn:aws:iam::111122223333:policy/limits "),
+        "{text}"
+    );
 }
 
 #[test]
