@@ -15,7 +15,7 @@ const STEPS: &[(&str, &str)] = &[
     ("docs", "doc --workspace --no-deps --quiet"),
     // This builds the operator as well, with the same features: the end-to-end tests need not build it again.
     ("building the tests", "test --workspace --no-run --quiet"),
-    ("tests", "test --workspace"),
+    ("tests", "test --workspace --no-fail-fast"),
     ("demo", "run --package xtask --quiet -- demo --once --observe"),
 ];
 
