@@ -24,6 +24,8 @@ pub const MAX_BYTES: usize = 8 * 1024;
 
 /// The longest fix in bytes; the command line has the longer forms.
 pub const MAX_FIX_BYTES: usize = 1024;
+/// The longest question that is shown before a fix.
+const MAX_QUESTION_BYTES: usize = 512;
 
 /// The longest message of the deciding finding, and of any other, in bytes.
 const MAX_MESSAGE: (usize, usize) = (600, 240);
@@ -309,18 +311,15 @@ fn next(f: &Finding) -> ThenStatus {
 }
 
 /// The fix as it fits into a status, with what must follow if there is room: a command is never cut, because half a command
-/// is a trap. What has to be asked first comes first, as a comment: in the message, long names may have pushed it out.
+/// is a trap. What has to be asked first comes first, as a comment with room of its own, so that neither pushes the other out.
 fn shown_fix(fix: &audit_core::fix::Fix) -> Option<String> {
-    let asked = fix
-        .asks
-        .as_ref()
-        .map_or_else(String::new, |asks| format!("# {asks}\n"));
-    let texts = [fix.whole(), fix.text.clone()].map(|text| format!("{asked}{text}"));
-    if let Some(text) = texts.into_iter().find(|text| text.len() <= MAX_FIX_BYTES) {
-        return Some(text);
-    }
-    let brief = fix.brief.as_deref();
-    brief.map(|brief| cut(&format!("{asked}{brief}"), MAX_FIX_BYTES))
+    let texts = [fix.whole(), fix.text.clone()];
+    let fits = texts.into_iter().find(|text| text.len() <= MAX_FIX_BYTES);
+    let text = fits.or_else(|| fix.brief.as_deref().map(|brief| cut(brief, MAX_FIX_BYTES)))?;
+    Some(match &fix.asks {
+        Some(asks) => format!("{}\n{text}", cut(&format!("# {asks}"), MAX_QUESTION_BYTES)),
+        None => text,
+    })
 }
 
 fn conditions(

@@ -201,7 +201,7 @@ fn what_must_follow_a_command_is_told_where_it_fits() {
 }
 
 #[test]
-fn what_must_be_asked_first_is_never_pushed_out() {
+fn what_must_be_asked_first_is_never_pushed_out_and_pushes_nothing_out() {
     let with = |text: &str| {
         let fix = Fix::kubectl(&[text]).ask_first("First ask the owner".to_owned());
         let mut finding = finding("IRSA204").fix(fix);
@@ -214,7 +214,11 @@ fn what_must_be_asked_first_is_never_pushed_out() {
         with("annotate").as_deref(),
         Some("# First ask the owner\nkubectl annotate")
     );
-    assert_eq!(with(&"x".repeat(MAX_FIX_BYTES - 10)), None);
+    let long = "x".repeat(MAX_FIX_BYTES - "kubectl ".len());
+    assert_eq!(
+        with(&long),
+        Some(format!("# First ask the owner\nkubectl {long}"))
+    );
 }
 
 #[test]
