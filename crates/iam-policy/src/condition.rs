@@ -54,7 +54,7 @@ pub(crate) fn clause_holds(clause: &Clause, context: &Context) -> Truth {
     if clause.values.is_empty() {
         return Truth::Unknown;
     }
-    match context.get(&clause.key) {
+    match &*context.get(&clause.key) {
         ContextValue::Absent => missing(clause),
         ContextValue::Unknown => Truth::Unknown,
         ContextValue::Present => present(clause, ""),

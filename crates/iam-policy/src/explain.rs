@@ -147,7 +147,7 @@ fn explain_statement(
         operator: clause.operator,
         key: clause.key.to_string(),
         wanted: owned(clause.wanted()),
-        got: request.context.get(&clause.key).clone(),
+        got: request.context.get(&clause.key).into_owned(),
         outcome: clause_holds(clause, &request.context),
         position: document.position(clause.spans.key.start),
     });

@@ -7,9 +7,12 @@
 //!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 //! - `AssumeRoleWithWebIdentity`, <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
+mod direct_call;
+
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::compare::date;
+use direct_call::DirectCall;
 
 /// A web identity as STS sees it: the claims of one Kubernetes service-account token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,6 +96,8 @@ pub struct Context {
     entries: Vec<(String, ContextValue)>,
     /// Beginnings of keys, in lower case: those that are not listed are absent.
     absent: Vec<String>,
+    /// What holds for keys that are not among the entries.
+    direct_call: Option<DirectCall>,
     unlisted: Unlisted,
 }
 
@@ -103,6 +108,7 @@ impl Context {
         Self {
             entries: Vec::new(),
             absent: Vec::new(),
+            direct_call: None,
             unlisted,
         }
     }
@@ -135,33 +141,18 @@ impl Context {
         self
     }
 
-    /// Sets the keys that are certain for a call over TLS that a workload makes itself, at a time in seconds since 1970.
-    ///
-    /// From the IAM User Guide, "AWS global condition context keys": `aws:SecureTransport` (AWS's SDKs and CLI use HTTPS;
-    /// STS has no other endpoints), `aws:CurrentTime`, `aws:EpochTime` and `aws:ViaAWSService` are always there, the
-    /// last one `false` for a direct call; `aws:RequestedRegion` and `aws:UserAgent` as well, with values that are the
-    /// caller's ("Availability – This key is always included in the request context"); `aws:CalledVia…`, `aws:Source…` and `aws:PrincipalServiceName…` are there only
-    /// when a service makes the call; `aws:PrincipalIsAWSService` is `false`, and absent where the call is not signed, as
-    /// `AssumeRoleWithWebIdentity` is not.
+    /// Sets the keys that are certain for a call over TLS that a workload makes itself, at a time in seconds since 1970,
+    /// replacing what was known of them before: `aws:SecureTransport`, `aws:ViaAWSService`, `aws:CurrentTime`, `aws:EpochTime`,
+    /// `aws:PrincipalIsAWSService`, `aws:RequestedRegion`, `aws:UserAgent`, and those of calls that a service makes, which
+    /// are absent.
     pub fn set_direct_call(&mut self, at: i64) {
-        let one = |value: &str| ContextValue::Known(vec![value.to_owned()]);
-        self.set("aws:SecureTransport", one("true"));
-        self.set("aws:ViaAWSService", one("false"));
-        self.set("aws:CurrentTime", one(&date::format(at)));
-        self.set("aws:EpochTime", one(&at.to_string()));
-        self.set("aws:RequestedRegion", ContextValue::Present);
-        self.set("aws:UserAgent", ContextValue::Present);
-        self.set(
-            "aws:PrincipalIsAWSService",
-            ContextValue::AbsentOr(vec!["false".to_owned()]),
-        );
-        for key in NEVER_IN_DIRECT_CALLS {
-            self.set(key, ContextValue::Absent);
-        }
+        let call = DirectCall { at };
+        self.entries.retain(|(key, _)| call.value_of(key).is_none());
+        self.direct_call = Some(call);
     }
 
     /// What is known of a key, in whatever case.
-    pub(crate) fn get(&self, key: &str) -> &ContextValue {
+    pub(crate) fn get(&self, key: &str) -> Cow<'_, ContextValue> {
         /// So few keys are found sooner one by one: requests by tokens have three.
         const FEW: usize = 8;
         let listed = if self.entries.len() <= FEW {
@@ -172,15 +163,19 @@ impl Context {
                 .binary_search_by(|(listed, _)| compare_keys(listed, key));
             search.ok()
         };
-        match listed {
-            Some(at) => self
-                .entries
-                .get(at)
-                .map_or(&ContextValue::Unknown, |(_, value)| value),
-            None if self.absent.iter().any(|beginning| begins(key, beginning)) => &ContextValue::Absent,
-            None if key.is_ascii() => self.unlisted.value_of(key),
-            None => self.unlisted.value_of(&key.to_lowercase()),
+        if let Some((_, value)) = listed.and_then(|at| self.entries.get(at)) {
+            return Cow::Borrowed(value);
         }
+        if let Some(value) = self.direct_call.and_then(|call| call.value_of(key)) {
+            return value;
+        }
+        Cow::Borrowed(if self.absent.iter().any(|beginning| begins(key, beginning)) {
+            &ContextValue::Absent
+        } else if key.is_ascii() {
+            self.unlisted.value_of(key)
+        } else {
+            self.unlisted.value_of(&key.to_lowercase())
+        })
     }
 }
 
@@ -215,19 +210,6 @@ const NEVER_WITH_KUBERNETES_TOKENS: [&str; 4] = [
     "sts:transitivetagkeys",
     "sts:externalid",
     "aws:tagkeys",
-];
-
-/// Keys of calls that a service makes, for itself or for somebody else.
-const NEVER_IN_DIRECT_CALLS: [&str; 9] = [
-    "aws:CalledVia",
-    "aws:CalledViaFirst",
-    "aws:CalledViaLast",
-    "aws:PrincipalServiceName",
-    "aws:PrincipalServiceNamesList",
-    "aws:SourceAccount",
-    "aws:SourceArn",
-    "aws:SourceOrgID",
-    "aws:SourceOrgPaths",
 ];
 
 impl Unlisted {
@@ -304,7 +286,7 @@ mod tests {
     use super::*;
 
     fn known(context: &Context, key: &str) -> ContextValue {
-        context.get(key).clone()
+        context.get(key).into_owned()
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Template {
             match part {
                 Part::Written(text) => result.extend(tokens(text)),
                 Part::Escaped(c) => result.push(Token::Char(*c)),
-                Part::Variable { key, default } => match value_of(context.get(key), default.as_deref()) {
+                Part::Variable { key, default } => match value_of(&context.get(key), default.as_deref()) {
                     Ok(text) => result.extend(text.chars().map(Token::Char)),
                     Err(NoText::Unknown) => unknown = true,
                     Err(NoText::Null) => return Err(NoText::Null),
@@ -72,7 +72,7 @@ impl Template {
             match part {
                 Part::Written(text) => result.extend(tokens(text)),
                 Part::Escaped(c) => result.push(Token::Char(*c)),
-                Part::Variable { key, default } => match value_of(context.get(key), default.as_deref()) {
+                Part::Variable { key, default } => match value_of(&context.get(key), default.as_deref()) {
                     Ok(text) => result.extend(text.chars().map(Token::Char)),
                     Err(reason) => {
                         result.push(Token::Star);

@@ -164,8 +164,8 @@ impl Cause {
         self.operator = Some(clause.operator.to_string());
         self.key = Some(clause.key.to_string());
         self.wanted = clause.values.iter().map(|value| value.text.to_string()).collect();
-        if let ContextValue::Known(values) = context.get(&clause.key) {
-            self.got.clone_from(values);
+        if let ContextValue::Known(values) = context.get(&clause.key).into_owned() {
+            self.got = values;
         }
         self.position = Some(document.position(clause.spans.key.start));
         self
@@ -278,7 +278,7 @@ impl Undocumented {
 fn undocumented(statement: &Statement, request: &Request) -> Option<Undocumented> {
     let open = |clause: &&Clause| clause_holds(clause, &request.context) == Truth::Unknown;
     if let Some(clause) = statement.conditions.iter().find(open) {
-        return match request.context.get(&clause.key) {
+        return match &*request.context.get(&clause.key) {
             _ if clause.values.is_empty() => Some(Undocumented::EmptyValues),
             ContextValue::Known(_) if clause.values.iter().all(|value| value.template.is_none()) => {
                 Some(Undocumented::UnreadableValue)

@@ -7,7 +7,7 @@ use crate::document::{Clause, Document, Effect, PrincipalKind, Statement};
 use crate::evaluate::{Decision, applies, decide};
 use crate::operator::Family;
 use crate::problem::Position;
-use crate::request::{Request, WebIdentity};
+use crate::request::{ContextValue, Request, WebIdentity};
 use crate::subject_pattern::{SUBJECT_PREFIX, SubjectPattern};
 use crate::truth::Truth;
 
@@ -47,17 +47,43 @@ const NOBODY: &str = "zz-nobody-0";
 /// IAM stores, and still a second for the longest text that is read.
 const WORK: usize = 64 * 1024 * 1024;
 
-pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure> {
-    let request = Request::from(identity);
+/// An identity that a statement admits.
+struct Admitted<'i> {
+    identity: &'i WebIdentity,
+    /// What it asks for.
+    request: &'i Request,
+    /// The condition key of its subject, in lower case.
+    subject_key: String,
+}
+
+impl Admitted<'_> {
+    /// The same request by a token that differs in one claim.
+    fn with_claim(&self, claim: &str, value: &str) -> Request {
+        let key = format!("{}:{claim}", self.identity.issuer);
+        let mut request = self.request.clone();
+        request
+            .context
+            .set(&key, ContextValue::Known(vec![value.to_owned()]));
+        request
+    }
+
+    fn with_subject(&self, subject: &str) -> Request {
+        self.with_claim("sub", subject)
+    }
+}
+
+/// What is too wide in the statements that admit `identity`, which asks for `request`.
+pub(super) fn find(document: &Document, identity: &WebIdentity, request: &Request) -> Vec<Exposure> {
     let mut exposures = Vec::new();
-    let other_audience = WebIdentity {
-        audience: NOBODY.to_owned(),
-        ..identity.clone()
+    let admitted = Admitted {
+        identity,
+        request,
+        subject_key: format!("{}:sub", identity.issuer).to_lowercase(),
     };
-    let subject_key = format!("{}:sub", identity.issuer).to_lowercase();
+    let other_audience = admitted.with_claim("aud", NOBODY);
     let mut trials = WORK / document.text.len().max(1);
     for (at, statement) in document.statements.iter().enumerate() {
-        if statement.effect != Effect::Allow || applies(statement, &request) != Truth::True {
+        if statement.effect != Effect::Allow || applies(statement, request) != Truth::True {
             continue;
         }
         let mut expose = |kind| {
@@ -72,7 +98,7 @@ pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure>
         if admits(document, statement, &other_audience) {
             expose(ExposureKind::AudienceUnconstrained);
         }
-        if let Some(kind) = subjects(document, statement, identity, &subject_key, &mut trials) {
+        if let Some(kind) = subjects(document, statement, &admitted, &mut trials) {
             expose(kind);
         }
         if names_everybody(statement) {
@@ -82,10 +108,9 @@ pub(super) fn find(document: &Document, identity: &WebIdentity) -> Vec<Exposure>
     exposures
 }
 
-/// Whether this statement admits an identity, and no Deny keeps it out.
-fn admits(document: &Document, statement: &Statement, identity: &WebIdentity) -> bool {
-    let request = Request::from(identity);
-    applies(statement, &request) == Truth::True && decide(document, &request) == Decision::Allowed
+/// Whether this statement admits a request, and no Deny keeps it out.
+fn admits(document: &Document, statement: &Statement, request: &Request) -> bool {
+    applies(statement, request) == Truth::True && decide(document, request) == Decision::Allowed
 }
 
 fn names_everybody(statement: &Statement) -> bool {
@@ -98,21 +123,14 @@ fn names_everybody(statement: &Statement) -> bool {
 fn subjects(
     document: &Document,
     statement: &Statement,
-    identity: &WebIdentity,
-    key: &str,
+    admitted: &Admitted<'_>,
     trials: &mut usize,
 ) -> Option<ExposureKind> {
-    let with_subject = |subject: String| WebIdentity {
-        subject,
-        ..identity.clone()
-    };
+    let key = &admitted.subject_key;
     let positive = |clause: &&Clause| clause.is_about(key) && clause.operator.is_positive_text();
     if !statement.conditions.iter().any(|clause| positive(&clause)) {
-        if admits(
-            document,
-            statement,
-            &with_subject(format!("{SUBJECT_PREFIX}{NOBODY}:{NOBODY}")),
-        ) {
+        let anyone = admitted.with_subject(&format!("{SUBJECT_PREFIX}{NOBODY}:{NOBODY}"));
+        if admits(document, statement, &anyone) {
             return Some(ExposureKind::SubjectUnconstrained);
         }
         // Only a Deny keeps subjects out, by the patterns of those that it spares.
@@ -122,15 +140,10 @@ fn subjects(
             .filter(|statement| statement.effect == Effect::Deny);
         let clauses = spared.flat_map(|statement| &statement.conditions);
         let negated = clauses.filter(|clause| clause.is_about(key) && clause.operator.test.is_negated());
-        return too_broad(document, statement, identity, negated, trials);
+        return too_broad(document, statement, admitted, negated, trials);
     }
-    too_broad(
-        document,
-        statement,
-        identity,
-        statement.conditions.iter().filter(positive),
-        trials,
-    )
+    let clauses = statement.conditions.iter().filter(positive);
+    too_broad(document, statement, admitted, clauses, trials)
 }
 
 /// The patterns that match the identity, if other subjects that match them are admitted as well, as far as the `trials` that are
@@ -138,29 +151,23 @@ fn subjects(
 fn too_broad<'d>(
     document: &Document,
     statement: &Statement,
-    identity: &WebIdentity,
+    admitted: &Admitted<'_>,
     clauses: impl Iterator<Item = &'d Clause>,
     trials: &mut usize,
 ) -> Option<ExposureKind> {
+    let subject = &admitted.identity.subject;
     let mut patterns: Vec<String> = Vec::new();
     for clause in clauses.filter(|clause| clause.operator.test.family() == Family::Pattern) {
         for value in &clause.values {
+            if !value.text.contains(['*', '?']) || patterns.iter().any(|known| value.text == *known) {
+                continue;
+            }
             let pattern = SubjectPattern::new(&value.text);
-            if value.text.contains(['*', '?'])
-                && pattern.matches(&identity.subject)
-                && !patterns.iter().any(|known| value.text == *known)
-            {
-                let mut neighbours = neighbours(&pattern, &identity.subject).take(*trials);
-                let reaches_others = neighbours.any(|subject| {
+            if pattern.matches(subject) {
+                let mut neighbours = neighbours(&pattern, subject).take(*trials);
+                let reaches_others = neighbours.any(|other| {
                     *trials -= 1;
-                    admits(
-                        document,
-                        statement,
-                        &WebIdentity {
-                            subject,
-                            ..identity.clone()
-                        },
-                    )
+                    admits(document, statement, &admitted.with_subject(&other))
                 });
                 if reaches_others {
                     patterns.push(value.text.to_string());

@@ -55,7 +55,7 @@ pub fn diagnose_trust(parsed: &Parsed, identity: &WebIdentity) -> TrustDiagnosis
     let request = Request::from(identity);
     let decision = decide(document, &request);
     let (cause, exposures) = match decision {
-        Decision::Allowed => (None, exposure::find(document, identity)),
+        Decision::Allowed => (None, exposure::find(document, identity, &request)),
         Decision::Invalid => (Some(cause::invalid(parsed, misfit(document))), Vec::new()),
         Decision::Undetermined => (Some(cause::undetermined(parsed, document, &request)), Vec::new()),
         Decision::ExplicitlyDenied | Decision::ImplicitlyDenied => {
