@@ -264,6 +264,13 @@ pub(crate) fn resource(element: Option<&ResourceElement>, request: &Request) -> 
 }
 
 impl Statement {
+    /// Whether the statement may apply to some request of one action. Where it does not, no request has to be made to know
+    /// that it grants and forbids nothing there.
+    #[must_use]
+    pub fn may_be_about(&self, wanted: &str) -> bool {
+        action(&self.action, wanted) != Truth::False
+    }
+
     /// The key of a policy variable that keeps the statement from applying to a request: it has no value there, and with one
     /// a resource of the statement could be the one that is asked for.
     #[must_use]

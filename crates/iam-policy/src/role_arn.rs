@@ -3,18 +3,32 @@
 //! Source: IAM User Guide, IAM identifiers: paths and friendly names,
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::text::quoted;
 
-/// A well-formed ARN of an IAM role.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A well-formed ARN of an IAM role. Cheap to clone: clones share the text. Ordered by partition, account, path and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoleArn {
-    partition: String,
-    account: String,
-    path: String,
-    name: String,
+    /// `arn:<partition>:iam::<account>:role<path><name>`
+    text: Arc<str>,
+    /// Where the account begins, in bytes.
+    account: usize,
+    /// Where the name begins, in bytes.
+    name: usize,
 }
+
+/// What begins every ARN.
+const SCHEME: &str = "arn:";
+/// What is between partition and account: the service, and no region.
+const SERVICE: &str = ":iam::";
+/// What is between account and path.
+const RESOURCE: &str = ":role";
+/// The length of an account's id.
+const ACCOUNT_DIGITS: usize = 12;
 
 /// Why a text is not the ARN of an IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,63 +135,83 @@ impl RoleArn {
         if !region.is_empty() {
             return Err(RoleArnError::RegionGiven(quoted(region)));
         }
-        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        if account.len() != ACCOUNT_DIGITS || !account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(RoleArnError::AccountNotTwelveDigits(quoted(account)));
         }
         let Some(full_name) = resource.strip_prefix("role/") else {
             return Err(RoleArnError::NotARole(quoted(resource)));
         };
-        let (path, name) = match full_name.rsplit_once('/') {
-            Some((path, name)) => (format!("/{path}/"), name),
-            None => ("/".to_owned(), full_name),
+        let name = full_name.rsplit('/').next().unwrap_or_default();
+        let arn = Self {
+            text: text.into(),
+            account: SCHEME.len() + partition.len() + SERVICE.len(),
+            name: text.len() - name.len(),
         };
+        let path = arn.path();
         // IAM's own pattern for paths: printable ASCII, at most 512 characters.
         if path.len() > 512 || !path.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
-            return Err(RoleArnError::BadPath(quoted(&path)));
+            return Err(RoleArnError::BadPath(quoted(path)));
         }
         if name.is_empty() || name.len() > 64 || !name.chars().all(is_name_character) {
             return Err(RoleArnError::BadName(quoted(name)));
         }
-        Ok(Self {
-            partition: partition.to_owned(),
-            account: account.to_owned(),
-            path,
-            name: name.to_owned(),
-        })
+        Ok(arn)
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn parts(&self) -> [&str; 4] {
+        [self.partition(), self.account(), self.path(), self.name()]
+    }
+
+    fn part(&self, range: Range<usize>) -> &str {
+        self.text.get(range).unwrap_or_default()
     }
 
     /// The partition, such as `aws` or `aws-cn`.
     #[must_use]
     pub fn partition(&self) -> &str {
-        &self.partition
+        self.part(SCHEME.len()..self.account - SERVICE.len())
     }
 
     /// The account: 12 digits.
     #[must_use]
     pub fn account(&self) -> &str {
-        &self.account
+        self.part(self.account..self.account + ACCOUNT_DIGITS)
     }
 
     /// The path: `/`, or `/a/b/`.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.part(self.account + ACCOUNT_DIGITS + RESOURCE.len()..self.name)
     }
 
     /// The name, without the path: what `GetRole` takes.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.part(self.name..self.text.len())
+    }
+}
+
+impl Ord for RoleArn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for RoleArn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for RoleArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "arn:{}:iam::{}:role{}{}",
-            self.partition, self.account, self.path, self.name
-        )
+        f.write_str(&self.text)
     }
 }
 
