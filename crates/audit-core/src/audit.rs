@@ -19,6 +19,7 @@ use crate::report::{
     ALL_LINKS_PASS, AccountReport, BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report,
 };
 use crate::rules;
+use crate::shared::SharedAnswers;
 use crate::snapshot::{Binding, Origin, Snapshot};
 use crate::verdict::{self, Expects, Verdict};
 
@@ -98,6 +99,7 @@ fn is_named_in_vain(snapshot: &Snapshot, key: &BindingKey, binding: &Binding) ->
 /// the configuration excludes or an `IrsaAudit` suspends.
 #[must_use]
 pub fn audit(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Report {
+    let shared = SharedAnswers::default();
     let bindings = snapshot
         .cluster
         .bindings()
@@ -107,7 +109,11 @@ pub fn audit(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Report {
                 && !is_suspended(binding)
                 && (asked || is_bound(snapshot, config, key) == Bound::Yes)
         })
-        .map(|(key, _)| audit_binding(snapshot, config, key, now))
+        .map(|(key, _)| {
+            let mut chain = Chain::derive(snapshot, config, key, now);
+            chain.shared = Some(&shared);
+            report(&chain)
+        })
         .collect();
     Report {
         bindings,
@@ -421,7 +427,7 @@ fn pods(chain: &Chain<'_>) -> PodSummary {
     let missing = rules::pods::missing(chain);
     let mut workloads: Vec<_> = stale
         .iter()
-        .chain(&missing)
+        .chain(missing)
         .map(|pod| pod.workload.clone())
         .collect();
     workloads.sort();

@@ -18,7 +18,9 @@ use crate::model::{
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
+use crate::shared::{Reached, SharedAnswers, SharedQuestion};
 use crate::snapshot::{AskedIn, AskedRole, Binding, Snapshot};
+use crate::webhook::{InjectedPods, Injection};
 
 pub use audience::default as default_audience;
 pub(crate) use repairs::Repairs;
@@ -111,6 +113,8 @@ pub struct Chain<'a> {
     pub uses_pod_identity: bool,
     /// Names of the roles, with their accounts, whose trust policy names exactly this subject.
     pub trusted_by: Vec<(&'a str, &'a str)>,
+    /// What the webhook did to the pods, once a rule has asked [`Chain::injected_pods`].
+    injected_pods: OnceCell<Option<InjectedPods<'a>>>,
     /// What the expected AWS permissions come to, once somebody has asked
     /// [`expected`](crate::permissions::expectation::expected).
     pub expected: OnceCell<Vec<Expected<'a>>>,
@@ -118,6 +122,8 @@ pub struct Chain<'a> {
     pub permissions: Vec<PermissionAnswer<'a>>,
     /// What was repaired in memory, in place of what was observed.
     pub(crate) repairs: Option<&'a Repairs>,
+    /// What other bindings of the same audit have asked already.
+    pub(crate) shared: Option<&'a SharedAnswers>,
     /// All observations, for rules that look further.
     pub snapshot: &'a Snapshot,
     /// The settings.
@@ -176,8 +182,10 @@ impl<'a> Chain<'a> {
         let asked = Annotation::read(&asked_by, config);
         let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
         let all_pods = pods.unwrap_or_else(|| binding.map_or(&[][..], Binding::pods));
-        let active = all_pods.iter().filter(|pod| pod.is_active());
-        let (templates, pods): (Vec<&Pod>, Vec<&Pod>) = active.partition(|pod| pod.is_template());
+        let active = || all_pods.iter().filter(|pod| pod.is_active());
+        let templates: Vec<&Pod> = active().filter(|pod| pod.is_template()).collect();
+        let mut pods = Vec::with_capacity(all_pods.len());
+        pods.extend(active().filter(|pod| !pod.is_template()));
         let default_audience = default_audience(snapshot, config);
         let known = asked_by.audience.or(default_audience);
         let audience = known
@@ -239,6 +247,7 @@ impl<'a> Chain<'a> {
         Self {
             key,
             request,
+            injected_pods: OnceCell::new(),
             expected: OnceCell::new(),
             permissions: rbac::answers(snapshot, key, kubernetes),
             service_account,
@@ -259,9 +268,19 @@ impl<'a> Chain<'a> {
             trusted_by: trusting_roles(snapshot, &subject),
             subject,
             repairs,
+            shared: None,
             snapshot,
             config,
             now,
+        }
+    }
+
+    /// The answer to a question about all ServiceAccounts, which `answer` gives unless another binding of the same audit has
+    /// asked. What was repaired in memory is nobody else's.
+    pub(crate) fn shared(&self, question: SharedQuestion, answer: impl FnOnce() -> Reached) -> Reached {
+        match self.shared.filter(|_| self.repairs.is_none()) {
+            Some(answers) => answers.of(question, answer),
+            None => answer(),
         }
     }
 
@@ -287,6 +306,19 @@ impl<'a> Chain<'a> {
             cluster.asked_by(self.key, self.service_account, &self.config.annotation_prefix)
         };
         self.repairs.and_then(Repairs::asked).unwrap_or_else(observed)
+    }
+
+    /// What the webhook did to the pods; nothing without a role, and nothing on a path of which the webhook is no part.
+    #[must_use]
+    pub fn injected_pods(&self) -> Option<&InjectedPods<'a>> {
+        let told_apart = || {
+            Some(InjectedPods::new(
+                Injection::of(self)?,
+                &self.pods,
+                &self.templates,
+            ))
+        };
+        self.injected_pods.get_or_init(told_apart).as_ref()
     }
 
     /// Whether the webhook is asked for the role that is audited.
@@ -344,12 +376,14 @@ impl<'a> Chain<'a> {
     /// The roles other than the annotation's that pods carry, each once.
     #[must_use]
     pub fn other_roles(&self) -> Vec<RoleArn> {
-        let annotated = self.aws.as_ref().map(|aws| aws.arn.to_string());
-        let carried: BTreeSet<&str> = self.pods.iter().flat_map(|pod| pod.role_arns()).collect();
-        let others = carried
+        let annotated = self.aws.as_ref().map(|aws| aws.arn.as_str());
+        let containers = self.pods.iter().flat_map(|pod| &pod.containers);
+        let carried = containers.filter_map(|container| container.role_arn.as_deref());
+        let others: BTreeSet<&str> = carried.filter(|arn| Some(*arn) != annotated).collect();
+        others
             .into_iter()
-            .filter(|arn| Some(*arn) != annotated.as_deref());
-        others.filter_map(|arn| RoleArn::parse(arn).ok()).collect()
+            .filter_map(|arn| RoleArn::parse(arn).ok())
+            .collect()
     }
 
     /// What the snapshot has of the account of the role.
@@ -369,17 +403,14 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn next_turn(&self) -> Option<Timestamp> {
         let now = self.now.as_second();
-        let roles = self.past_role().into_iter().filter_map(RoleChain::found).cloned();
+        let own = self.past_role().and_then(|aws| aws.trust_turns_at);
         let others = self.other_roles().into_iter().filter_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account())?;
             match account.roles.get(arn.name()).and_then(Observed::latest)? {
-                RoleLookup::Found(role) => Some(role.clone()),
+                RoleLookup::Found(role) => iam_policy::next_turn(role.trust().document.as_ref()?, now),
                 RoleLookup::Absent => None,
             }
         });
-        let trust = roles
-            .chain(others)
-            .filter_map(|role| iam_policy::next_turn(role.trust().document.as_ref()?, now));
         let asked = self.past_role().filter(|aws| aws.trust_admits());
         let policies = asked.and_then(|aws| aws.permissions.as_ref().ok());
         let permissions = policies.into_iter().flat_map(|policies| {
@@ -387,7 +418,7 @@ impl<'a> Chain<'a> {
             let all = own.chain(&policies.organization);
             all.filter_map(|policy| iam_policy::next_turn(policy.document()?, now))
         });
-        let next = trust.chain(permissions).min()?;
+        let next = own.into_iter().chain(others).chain(permissions).min()?;
         Timestamp::from_second(next).ok()
     }
 

@@ -41,6 +41,7 @@ pub mod permissions;
 pub mod rbac;
 pub mod report;
 pub mod rules;
+pub mod shared;
 pub mod snapshot;
 pub mod subjects;
 #[cfg(test)]

@@ -354,13 +354,15 @@ impl Cluster {
     /// not.
     #[must_use]
     pub fn has_only_mirrors(&self, key: &BindingKey) -> bool {
+        if key.service_account != DEFAULT_SERVICE_ACCOUNT {
+            return false;
+        }
         let first = NamespacedName::new(key.namespace.clone(), "");
         let mut mirrors = self
             .mirrors
             .range(first..)
             .take_while(|id| id.namespace == key.namespace);
-        key.service_account == DEFAULT_SERVICE_ACCOUNT
-            && mirrors.next().is_some()
+        mirrors.next().is_some()
             && self
                 .binding(key)
                 .is_none_or(|binding| binding.pods.is_empty() && binding.consumers.is_empty())

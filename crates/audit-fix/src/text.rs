@@ -123,13 +123,19 @@ pub fn reveal(message: &str) -> String {
 /// Quotes several values, joined by commas; at most `most` of them, then how many more there are.
 #[must_use]
 pub fn quote_list<S: AsRef<str>>(values: &[S], most: usize) -> String {
+    quote_first(values, most, values.len())
+}
+
+/// The same for so many values that only those that are shown should be made.
+#[must_use]
+pub fn quote_first<S: AsRef<str>>(values: impl IntoIterator<Item = S>, most: usize, count: usize) -> String {
     let mut shown: Vec<String> = values
-        .iter()
+        .into_iter()
         .take(most)
         .map(|v| format!("`{}`", quote(v.as_ref())))
         .collect();
-    if values.len() > most {
-        shown.push(format!("{} more", values.len() - most));
+    if count > most {
+        shown.push(format!("{} more", count - most));
     }
     shown.join(", ")
 }

@@ -22,7 +22,7 @@ impl Statement {
         let open = self.conditions.iter();
         for clause in open.filter(|clause| clause_holds(clause, context) == Truth::Unknown) {
             let is_known = matches!(
-                context.get(&clause.key),
+                *context.get(&clause.key),
                 ContextValue::Known(_) | ContextValue::Absent
             );
             let templates = clause.values.iter().filter_map(|value| value.template.as_ref());

@@ -90,8 +90,8 @@ impl Template {
     pub(crate) fn open_keys<'t>(&'t self, context: &'t Context) -> impl Iterator<Item = &'t str> {
         self.parts.iter().flatten().filter_map(|part| match part {
             Part::Variable { key, default } => {
-                let value = value_of(context.get(key), default.as_deref());
-                (value == Err(NoText::Unknown)).then_some(&**key)
+                let value = context.get(key);
+                (value_of(&value, default.as_deref()) == Err(NoText::Unknown)).then_some(&**key)
             }
             Part::Written(_) | Part::Escaped(_) => None,
         })
@@ -107,11 +107,11 @@ impl Template {
                 Part::Escaped(c) => result.push(Token::Char(*c)),
                 Part::Variable { key, default } => {
                     let value = context.get(key);
-                    match value_of(value, default.as_deref()) {
+                    match value_of(&value, default.as_deref()) {
                         Ok(text) => result.extend(text.chars().map(Token::Char)),
                         Err(NoText::Null) => return None,
                         Err(NoText::Unknown) => {
-                            if let ContextValue::Beginning(start) = value {
+                            if let ContextValue::Beginning(start) = &*value {
                                 result.extend(start.chars().map(Token::Char));
                             }
                             result.push(Token::Star);

@@ -53,6 +53,8 @@ pub struct RoleChain<'a> {
     pub provider: Evidence<'a, Option<Provider>>,
     /// How the trust policy answers, where role and issuer are known.
     pub trust: Option<TrustDiagnosis>,
+    /// The next time, in seconds since 1970, at which a condition of the trust policy on the time may change its outcome.
+    pub trust_turns_at: Option<i64>,
     /// What the RCPs that were given deny of the call for the web identity, where role and issuer are known.
     pub limits: Limits<'a>,
     /// Which permission policies the role has.
@@ -125,8 +127,15 @@ impl<'a> RoleChain<'a> {
         let issuer = snapshot.issuer.as_ref();
         let provider_arn = issuer.map(|i| i.url.provider_arn(arn.partition(), arn.account()));
         let role = role.and_then(seen_whole);
-        let (trust, limits) = match (&role, issuer, &provider_arn) {
-            (Ok(RoleLookup::Found(role)), Some(issuer), Some(provider_arn)) => {
+        let parsed = match &role {
+            Ok(RoleLookup::Found(role)) => Some((role, role.trust())),
+            _ => None,
+        };
+        let trust_turns_at = parsed
+            .as_ref()
+            .and_then(|(_, parsed)| iam_policy::next_turn(parsed.document.as_ref()?, now.as_second()));
+        let (trust, limits) = match (&parsed, issuer, &provider_arn) {
+            (Some((role, parsed)), Some(issuer), Some(provider_arn)) => {
                 let identity = WebIdentity {
                     provider_arn: provider_arn.clone(),
                     issuer: issuer.url.host_path().to_owned(),
@@ -135,7 +144,7 @@ impl<'a> RoleChain<'a> {
                     called_at: Some(now.as_second()),
                 };
                 let limits = organization::of_trust(&snapshot.control_policies, &role.arn, &identity);
-                (Some(diagnose_trust(&role.trust(), &identity)), limits)
+                (Some(diagnose_trust(parsed, &identity)), limits)
             }
             _ => (None, Limits::default()),
         };
@@ -146,6 +155,7 @@ impl<'a> RoleChain<'a> {
             provider_arn,
             provider,
             trust,
+            trust_turns_at,
             limits,
             policies,
             permissions,

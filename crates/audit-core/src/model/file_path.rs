@@ -1,5 +1,7 @@
 //! Paths of files in containers, in one spelling.
 
+use std::borrow::Cow;
+
 /// A path in one spelling, so that two that name the same file are equal: without a drive, with slashes (on Windows the
 /// webhook writes `C:\var\…` for the mount `/var/…`), without empty parts, `.` and `..`, and with `/run` for `/var/run`, which
 /// is a link to it in nearly every image:
@@ -38,8 +40,13 @@ pub fn below<'a>(folder: &str, path: &'a str) -> Option<&'a str> {
     }
 }
 
-fn slashed(path: &str) -> String {
-    path.strip_prefix("C:").unwrap_or(path).replace('\\', "/")
+fn slashed(path: &str) -> Cow<'_, str> {
+    let path = path.strip_prefix("C:").unwrap_or(path);
+    if path.contains('\\') {
+        Cow::Owned(path.replace('\\', "/"))
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 #[cfg(test)]

@@ -76,10 +76,8 @@ impl IssuerUrl {
     /// The ARN that a provider for this issuer has in an account.
     #[must_use]
     pub fn provider_arn(&self, partition: &str, account: &str) -> String {
-        format!(
-            "arn:{partition}:iam::{account}:oidc-provider/{}",
-            self.host_path()
-        )
+        let host_path = self.host_path();
+        ["arn:", partition, ":iam::", account, ":oidc-provider/", host_path].concat()
     }
 }
 

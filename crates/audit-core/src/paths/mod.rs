@@ -100,7 +100,8 @@ impl<'a> Ways<'a> {
             asked,
             pods: pods.iter().filter(|pod| pod.is_active()).collect(),
         };
-        let mut all = Vec::new();
+        // Most pods have one container.
+        let mut all = Vec::with_capacity(sight.pods.len());
         for pod in sight.pods.iter().copied() {
             all.extend(
                 pod.containers

@@ -74,7 +74,7 @@ pub fn ask<'a>(
     }
     match lookup(chain, &to) {
         Some(RoleLookup::Found(role)) if role.arn != to => {
-            let actual = quote(&role.arn.to_string());
+            let actual = quote(role.arn.as_str());
             let difference = if role.arn.name() == to.name() {
                 "its path"
             } else {
@@ -153,7 +153,7 @@ fn with_trust<'a>(
     let Some(document) = role.trust().document else {
         let why = format!(
             "the trust policy of `{}` cannot be read",
-            quote(&role.arn.to_string())
+            quote(role.arn.as_str())
         );
         return PolicyAnswer::Undetermined(vec![Doubt::Target {
             why,
@@ -214,7 +214,7 @@ fn with_trust<'a>(
                     why: format!(
                         "the trust policy of `{}` is open to everyone, and whether the permissions boundary limits that is not \
                          documented",
-                        quote(&role.arn.to_string())
+                        quote(role.arn.as_str())
                     ),
                     keys: Vec::new(),
                 });

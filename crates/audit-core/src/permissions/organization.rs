@@ -261,16 +261,16 @@ pub fn of_role<'a>(all: &'a [ControlPolicy], role: &RoleArn) -> Vec<RolePolicy<'
 /// that no SCP limits it.
 #[must_use]
 pub fn of_trust<'a>(all: &'a [ControlPolicy], role: &RoleArn, identity: &WebIdentity) -> Limits<'a> {
-    if is_service_linked(role) {
+    let is_of_resources = |control: &&ControlPolicy| control.kind == ControlKind::Resource;
+    if is_service_linked(role) || !all.iter().any(|control| is_of_resources(&control)) {
         return Limits::default();
     }
     let request = Request {
         principal: None,
-        resource: Some(role.to_string()),
+        resource: Some(role.as_str().to_owned()),
         ..Request::from(identity)
     };
-    let of_resources = all.iter().filter(|control| control.kind == ControlKind::Resource);
-    let policies: Vec<RolePolicy<'a>> = of_resources.map(policy).collect();
+    let policies: Vec<RolePolicy<'a>> = all.iter().filter(is_of_resources).map(policy).collect();
     Limits::of(&policies, role.account(), &request)
 }
 

@@ -334,6 +334,14 @@ impl<'a> PolicySet<'a> {
         }
     }
 
+    /// Whether a statement of the identity policies may allow an action, on whatever resource. Where none does, which is so for
+    /// most roles and most actions, no request has to be made.
+    pub(super) fn may_allow(&self, action: &str) -> bool {
+        let statements = self.identity.iter().filter_map(RolePolicy::document);
+        let mut statements = statements.flat_map(iam_policy::Document::statements);
+        statements.any(|statement| statement.effect() == Effect::Allow && statement.may_be_about(action))
+    }
+
     /// The conditions of a statement, as a request meets them.
     #[must_use]
     pub fn clauses(&self, place: &StatementPlace<'_>, request: &Request) -> Vec<ClauseExplanation> {

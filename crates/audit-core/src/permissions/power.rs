@@ -27,14 +27,17 @@ pub fn administrator<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Opt
         "AttachUserPolicy",
         "UpdateAssumeRolePolicy",
     ];
-    let iam = iam.map(|name| {
+    let iam = iam.into_iter().map(|name| {
         (
             format!("iam:{name}"),
             format!("arn:{partition}:iam::{account}:role/any/thing"),
         )
     });
     let mut by = None;
-    for (action, arn) in iam.into_iter().chain(unheard) {
+    for (action, arn) in iam.chain(unheard) {
+        if !policies.may_allow(&action) {
+            return None;
+        }
         for resource in ["*", &arn] {
             let granted = policies.grants(&request(session, &action, resource, []))?;
             by.get_or_insert(granted);
@@ -79,11 +82,23 @@ const COMPUTE: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// The actions without one of which there is no way.
+const DECISIVE: [&str; 5] = [
+    "iam:PutRolePolicy",
+    "iam:AttachRolePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:PassRole",
+];
+
 /// The ways that are open to a role.
 #[must_use]
 pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<EscalationWay<'a>> {
+    if !DECISIVE.iter().any(|action| policies.may_allow(action)) {
+        return Vec::new();
+    }
     let role = session.role;
-    let itself = role.to_string();
+    let itself = role.as_str();
     let every_role = format!("arn:{}:iam::{}:role/*", role.partition(), role.account());
     let may = |action: &str, resource: &str| allowed(session, policies, action, resource, None);
     let own_prefix = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
@@ -94,9 +109,9 @@ pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Escalati
     let way = |what, actions| move |by| EscalationWay { what, actions, by };
     let mut ways = Vec::new();
     ways.extend(
-        may("iam:PutRolePolicy", &itself).map(way("put an inline policy on itself", &["iam:PutRolePolicy"])),
+        may("iam:PutRolePolicy", itself).map(way("put an inline policy on itself", &["iam:PutRolePolicy"])),
     );
-    ways.extend(may("iam:AttachRolePolicy", &itself).map(way(
+    ways.extend(may("iam:AttachRolePolicy", itself).map(way(
         "attach any managed policy to itself",
         &["iam:AttachRolePolicy"],
     )));
@@ -134,6 +149,9 @@ fn allowed<'a>(
     resource: &str,
     passed_to: Option<&str>,
 ) -> Option<StatementPlace<'a>> {
+    if !policies.may_allow(action) {
+        return None;
+    }
     let mut request = request(session, action, resource, []);
     if let Some(service) = passed_to {
         request.context = request.context.with("iam:PassedToService", service);

@@ -65,7 +65,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.annotation == Annotation::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
-    let place = repair::where_it_stands(chain, "token-expiration");
+    let place = || repair::where_it_stands(chain, "token-expiration");
     match chain.source {
         AskedIn::Annotation => {
             let prefix = &chain.config.annotation_prefix;
@@ -78,7 +78,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
                 Ok(seconds) if seconds > MOST => format!("is more than the {MOST} that EKS gives at most"),
                 Ok(_) => return None,
             };
-            let message = format!("{place} is `{}`, which {what}", quote(text));
+            let message = format!("{} is `{}`, which {what}", place(), quote(text));
             Some(Finding::new(&ENTRY, message).fix(fix::drop_annotation(
                 chain.key,
                 &format!("{prefix}/token-expiration"),
@@ -99,7 +99,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
                 "TokenExpiration",
                 &format!("a number from {LEAST} to {MOST}"),
             );
-            Some(Finding::new(&ENTRY, format!("{place} is {seconds}, which {what}")).fix(fix))
+            Some(Finding::new(&ENTRY, format!("{} is {seconds}, which {what}", place())).fix(fix))
         }
     }
 }

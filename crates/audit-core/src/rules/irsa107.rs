@@ -58,7 +58,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let expected = request
         .role_arn
         .as_deref()
-        .filter(|arn| *arn != annotated.to_string())?;
+        .filter(|arn| *arn != annotated.as_str())?;
     let message = format!(
         "{} names `{annotated}`, and IrsaAudit `{}` expects `{}`",
         repair::where_it_stands(chain, "role-arn"),

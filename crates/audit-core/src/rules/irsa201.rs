@@ -67,7 +67,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
             quote(role.arn.name())
         );
-        return Some(Finding::new(&ENTRY, message).fix(repair::name_role(chain, &role.arn.to_string())));
+        return Some(Finding::new(&ENTRY, message).fix(repair::name_role(chain, role.arn.as_str())));
     }
     let place = repair::where_it_stands(chain, "role-arn");
     let named = in_trust(chain, aws);

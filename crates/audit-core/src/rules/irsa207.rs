@@ -32,7 +32,8 @@ use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::text::{quote, quote_list};
+use crate::shared::{Reached, SharedQuestion};
+use crate::text::{quote, quote_first};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -74,21 +75,15 @@ fn if_meant(chain: &Chain<'_>, cause: &Cause) -> String {
         return String::new();
     };
     let pattern = Pattern::new(value);
-    let accounts = chain
-        .snapshot
-        .cluster
-        .bindings()
-        .filter(|(_, binding)| binding.service_account().is_some());
-    let others = accounts
-        .map(|(key, _)| key)
-        .filter(|key| *key != chain.key && pattern.matches(&key.subject()));
-    let others: Vec<String> = others.map(ToString::to_string).collect();
-    let reached = match others.as_slice() {
-        [] => "no other ServiceAccount that exists today".to_owned(),
+    let question = SharedQuestion::Fitting(value.to_owned());
+    let fitting = chain.shared(question, || {
+        Reached::among(&chain.snapshot.cluster, |subject| pattern.matches(subject))
+    });
+    let reached = match fitting.count_besides(chain.key) {
+        0 => "no other ServiceAccount that exists today".to_owned(),
         others => format!(
-            "{} more that exist today: {}",
-            others.len(),
-            quote_list(others, 5)
+            "{others} more that exist today: {}",
+            quote_first(fitting.besides(chain.key), 5, others)
         ),
     };
     format!(

@@ -69,7 +69,7 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
     );
     let fix = Fix::manual(format!(
         "no automatic fix: a Deny is usually deliberate. Ask the administrator of the organization to exclude `{}` from {place}",
-        quote(&aws.arn.to_string())
+        quote(aws.arn.as_str())
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

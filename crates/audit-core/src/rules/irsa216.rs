@@ -31,7 +31,8 @@ use super::trust::identity;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::text::{quote, quote_list};
+use crate::shared::{Reached, SharedQuestion};
+use crate::text::{quote, quote_first, quote_list};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -65,25 +66,33 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if patterns.is_empty() {
         return None;
     }
-    let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+    let identity = identity(chain, aws)?;
+    let question = SharedQuestion::Admitted {
+        role: aws.arn.clone(),
+        audience: identity.audience.clone(),
+        patterns: patterns.iter().copied().cloned().collect(),
+    };
     // A pattern alone does not admit: other conditions, and a Deny, have their say.
-    let admitted = who_can(role.trust().document.as_ref()?, &identity(chain, aws)?);
-    let reached: Vec<String> = chain
-        .snapshot
-        .cluster
-        .bindings()
-        .filter(|(key, binding)| *key != chain.key && binding.service_account().is_some())
-        .filter(|(key, _)| {
-            let subject = key.subject();
-            compiled.iter().any(|pattern| pattern.matches(&subject))
-                && admitted.admitted([subject.as_str()]).next().is_some()
+    let reached = chain.shared(question, || {
+        let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+        let parsed = role.trust();
+        let admitted = parsed
+            .document
+            .as_ref()
+            .map(|document| who_can(document, &identity));
+        Reached::among(&chain.snapshot.cluster, |subject| {
+            compiled.iter().any(|pattern| pattern.matches(subject))
+                && admitted
+                    .as_ref()
+                    .is_some_and(|admitted| admitted.admitted([subject]).next().is_some())
         })
-        .map(|(key, _)| key.to_string())
-        .collect();
-    let now = if reached.is_empty() {
-        "no other ServiceAccount fits now".to_owned()
-    } else {
-        format!("others that fit now: {}", quote_list(&reached, 5))
+    });
+    let now = match reached.count_besides(chain.key) {
+        0 => "no other ServiceAccount fits now".to_owned(),
+        others => {
+            let shown = quote_first(reached.besides(chain.key), 5, others);
+            format!("others that fit now: {shown}")
+        }
     };
     let message = format!(
         "role `{}` admits {}; {now}",

@@ -58,7 +58,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         aws.arn,
         role.arn
     );
-    let fix = repair::name_role(chain, &role.arn.to_string());
+    let fix = repair::name_role(chain, role.arn.as_str());
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -74,14 +74,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let injection = Injection::of(chain)?;
+    let injection = &chain.injected_pods()?.injection;
     let pods = missing(chain);
     let first = pods.first()?;
-    let (_, names) = workloads(&pods);
-    let reasons = Why::of_all(chain, &injection, &pods);
+    let (_, names) = workloads(pods);
+    let reasons = Why::of_all(chain, injection, pods);
     let why: Vec<String> = reasons
         .iter()
-        .map(|why| why.words(chain, &injection, &pods))
+        .map(|why| why.words(chain, injection, pods))
         .collect();
     let is_past = |pods: &[&Pod]| {
         Why::of_all(chain, &injection, pods)

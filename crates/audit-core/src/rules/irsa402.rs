@@ -69,12 +69,12 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let Annotation::Role(annotated) = &chain.annotation else {
         return None;
     };
-    let annotated = annotated.to_string();
+    let annotated = annotated.as_str();
     let pods = stale(chain);
     if pods.is_empty() {
-        return on_purpose(chain, &annotated);
+        return on_purpose(chain, annotated);
     }
-    let carried = || pods.iter().flat_map(|pod| carried_roles(chain, pod, &annotated));
+    let carried = || pods.iter().flat_map(|pod| carried_roles(chain, pod, annotated));
     let refused = !refused(chain, carried()).is_empty();
     let (_, names) = workloads(&pods);
     let message = format!(

@@ -96,17 +96,14 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
     let Annotation::Role(arn) = &chain.annotation else {
         return None;
     };
-    if !chain.is_webhooks()
-        || chain.audience.is_empty()
-        || chain.for_role(arn.clone(), chain.audience).outcome() == RoleOutcome::Fails
-    {
+    if !chain.is_webhooks() || chain.audience.is_empty() {
         return None;
     }
-    let annotated = arn.to_string();
+    let annotated = arn.as_str();
     let has = |container: &Container| {
         container.has_web_identity()
             && !chain.ways.is_elsewhere(container)
-            && container.role_arn.as_ref() == Some(&annotated)
+            && container.role_arn.as_deref() == Some(annotated)
             && container.token().is_some_and(|token| token.audience.is_none())
     };
     let pods: Vec<&Pod> = chain
@@ -115,7 +112,7 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
         .copied()
         .filter(|pod| pod.containers.iter().any(has))
         .collect();
-    if pods.is_empty() {
+    if pods.is_empty() || chain.for_role(arn.clone(), chain.audience).outcome() == RoleOutcome::Fails {
         return None;
     }
     let (_, names) = workloads(&pods);
@@ -146,9 +143,7 @@ fn preset_audience(difference: InjectionDifference<'_>) -> Option<&str> {
 /// another role are IRSA402's.
 fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item = &'a str> {
     let annotated = match &chain.annotation {
-        Annotation::Role(arn) if chain.is_webhooks() && !chain.audience.is_empty() => {
-            Some((arn.clone(), arn.to_string()))
-        }
+        Annotation::Role(arn) if chain.is_webhooks() && !chain.audience.is_empty() => Some(arn),
         _ => None,
     };
     let containers = pod
@@ -156,14 +151,15 @@ fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item 
         .iter()
         .filter(|c| c.has_web_identity() && !chain.ways.is_elsewhere(c));
     containers.filter_map(move |container: &Container| {
-        let (arn, text) = annotated.as_ref()?;
+        let arn = annotated?;
         let audience = container
             .token_audience()
             .filter(|audience| *audience != chain.audience)?;
         let refused = || chain.for_role(arn.clone(), audience).outcome() == RoleOutcome::Fails;
         // What refuses every audience is not the audience's fault.
         let because_of_it = || chain.for_role(arn.clone(), chain.audience).outcome() != RoleOutcome::Fails;
-        (container.role_arn.as_ref() == Some(text) && refused() && because_of_it()).then_some(audience)
+        (container.role_arn.as_deref() == Some(arn.as_str()) && refused() && because_of_it())
+            .then_some(audience)
     })
 }
 

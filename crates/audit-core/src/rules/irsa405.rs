@@ -57,7 +57,7 @@ use crate::model::file_path::cleaned;
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, Os, Pod, TokenMount, TokenPlace};
 use crate::text::{quote, quote_list};
-use crate::webhook::{Injection, InjectionDifference};
+use crate::webhook::InjectionDifference;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -101,7 +101,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let gravest = told.iter().map(|one| one.what).min()?;
     told.retain(|one| std::mem::discriminant(&one.what) == std::mem::discriminant(&gravest));
     let first = told.first()?;
-    let is_webhooks = Injection::of(chain).is_some();
+    let is_webhooks = chain.injected_pods().is_some();
     let file = quote(first.container.token_path().unwrap_or_default());
     let place = match first.what {
         Why::Nowhere if first.container.sets_all && is_webhooks => {
@@ -309,14 +309,14 @@ fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'
 /// The containers that set both variables and lead to no token, although nothing else of their pod lacks credentials: those that
 /// the webhook leaves alone beside others that it changed, and those of pods with which it has nothing to do.
 fn left_without<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Why<'a>>> {
-    let injection = Injection::of(chain);
+    let injection = chain.injected_pods().map(|pods| &pods.injection);
     let missing = missing(chain);
     let is_told_of_pod = |pod: &Pod| missing.iter().any(|other| std::ptr::eq(*other, pod));
     let pods = chain.pods.iter().chain(&chain.templates).copied();
     let pods = pods.filter(|pod| !is_told_of_pod(pod));
     let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
     let leads_nowhere = |(pod, container): &(&Pod, &Container)| {
-        let is_lacking = match &injection {
+        let is_lacking = match injection {
             Some(injection) => injection.lack(pod, container).is_some(),
             None => true,
         };

@@ -46,7 +46,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::Pod;
 use crate::text::quote;
-use crate::webhook::{Injection, InjectionDifference, Lack, Selection};
+use crate::webhook::{InjectedPods, Injection, InjectionDifference, Lack, Selection};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -64,7 +64,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Some(injection) = Injection::of(chain) else {
+    let Some(InjectedPods { injection, .. }) = chain.injected_pods() else {
         return in_place_of_the_webhooks(chain);
     };
     let mut told = differing(chain, lacking);
@@ -81,14 +81,14 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     };
     told.retain(|one| one.what != Lack::NotSelected || nothing_left(one.pod));
     let Some(first) = told.first() else {
-        return in_doubt(chain, &injection);
+        return in_doubt(chain, injection);
     };
     let of_the_same: Vec<&Pod> = told
         .iter()
         .filter(|one| one.what == first.what)
         .map(|one| one.pod)
         .collect();
-    let (why, fix) = explained(chain, &injection, first, &of_the_same);
+    let (why, fix) = explained(chain, injection, first, &of_the_same);
     let message = format!(
         "{} {why}, and gets no credentials from the webhook",
         containers_shown(&told)

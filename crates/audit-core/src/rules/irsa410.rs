@@ -143,8 +143,7 @@ fn seen<'c, 'a>(chain: &'c Chain<'a>) -> Option<(&'c RoleChain<'a>, LastUsed, Ti
 
 /// The running pods that carry the role, and when they were created.
 fn users<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Vec<(&'a Pod, Timestamp)> {
-    let arn = aws.arn.to_string();
-    let carries = |c: &Container| c.has_web_identity() && c.role_arn.as_ref() == Some(&arn);
+    let carries = |c: &Container| c.has_web_identity() && c.role_arn.as_deref() == Some(aws.arn.as_str());
     let pods = chain.pods.iter().copied();
     pods.filter(|pod| pod.phase == PodPhase::Running && pod.containers.iter().any(carries))
         .filter_map(|pod| Some((pod, pod.created?)))

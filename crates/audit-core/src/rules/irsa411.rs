@@ -39,7 +39,6 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
 use crate::model::StsEndpoints;
-use crate::webhook::Injection;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -87,7 +86,7 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
-    let injection = Injection::of(chain)?;
+    let injection = &chain.injected_pods()?.injection;
     let asks_for_global = injection.regional_sts == Some(false);
     let others = among_containers(chain, |container| {
         (container.sts_endpoints != StsEndpoints::Regional).then_some(())

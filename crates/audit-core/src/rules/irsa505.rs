@@ -62,7 +62,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix = Fix::manual(format!(
         "put the actions that the workload uses in the place of {place}; `aws iam generate-service-last-accessed-details --arn {}` \
          begins a report of the services that it has used",
-        quote(&aws.arn.to_string())
+        quote(aws.arn.as_str())
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

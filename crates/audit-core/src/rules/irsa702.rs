@@ -104,6 +104,15 @@ fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>)
     else {
         return Vec::new();
     };
+    let annotated = asked_role(snapshot, config, &named.key);
+    let is_annotated = |role: &&str| {
+        let arn = annotated.as_ref();
+        arn.is_some_and(|arn| arn.account() == id && arn.name().eq_ignore_ascii_case(role))
+    };
+    // Most are annotated with the one role that names them: nothing else has to be looked at.
+    if named.roles.iter().all(is_annotated) {
+        return Vec::new();
+    }
     // The time matters only to which role could be had.
     let ways = Ways::find(snapshot, config, Timestamp::MIN, &named.key);
     let asked = snapshot.cluster.asked(&named.key, &config.annotation_prefix).role;
@@ -114,7 +123,7 @@ fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>)
     let carried = active
         .flat_map(Pod::role_arns)
         .filter_map(|text| RoleArn::parse(text).ok());
-    let used: Vec<RoleArn> = asked_role(snapshot, config, &named.key)
+    let used: Vec<RoleArn> = annotated
         .into_iter()
         .chain(ways.named_roles())
         .chain(carried)

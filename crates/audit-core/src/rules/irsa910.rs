@@ -105,7 +105,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
              such as `aws:SourceVpc`, give their values {place}"
         ))
     } else {
-        compare(&aws.arn.to_string(), first)
+        compare(aws.arn.as_str(), first)
     };
     Some(
         Finding::new(&ENTRY, message)

@@ -21,8 +21,7 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, caus
             quote(&chain.key.to_string())
         ));
     }
-    let arn = aws.arn.to_string();
-    let is_expected = chain.request.and_then(|request| request.role_arn.as_deref()) == Some(arn.as_str());
+    let is_expected = chain.request.and_then(|request| request.role_arn.as_deref()) == Some(aws.arn.as_str());
     let parsed = role.trust();
     let document = parsed.document.as_ref()?;
     let statements = document.statements().iter();

@@ -14,23 +14,13 @@ use crate::text::quote;
 use crate::webhook::{Injection, InjectionDifference, Lack};
 
 /// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs.
-///
-/// Pods that EKS Pod Identity has given credentials of its own do not need it.
 #[must_use]
-pub fn missing<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
-    let Some(injection) = Injection::of(chain) else {
-        return Vec::new();
-    };
-    // A controller that requests the token explains why the pods have nothing.
-    if chain.is_requested() {
-        return Vec::new();
+pub fn missing<'c, 'a>(chain: &'c Chain<'a>) -> &'c [&'a Pod] {
+    match chain.injected_pods() {
+        // A controller that requests the token explains why the pods have nothing.
+        Some(injected) if !chain.is_requested() => &injected.missing,
+        _ => &[],
     }
-    chain
-        .pods
-        .iter()
-        .copied()
-        .filter(|pod| is_missing(&injection, pod))
-        .collect()
 }
 
 /// Whether what kept a pod from being injected is gone from its workload's template, so that a new pod gets credentials.
@@ -54,11 +44,6 @@ pub fn is_mended(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> boo
     !blocked.is_empty()
         && of_template.clone().any(passes)
         && of_template.all(|container| passes(container) || !blocked.contains(container.name.as_str()))
-}
-
-fn is_missing(injection: &Injection<'_>, pod: &Pod) -> bool {
-    let lacks = |container: &Container| injection.lack(pod, container).is_some();
-    !pod.uses_pod_identity() && pod.containers.iter().all(lacks)
 }
 
 /// Whether no container of a pod has, or may have, what web identity needs, and EKS Pod Identity gave it nothing either.
@@ -112,12 +97,12 @@ fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str
     if !chain.is_webhooks() {
         return Vec::new();
     }
-    let annotated = annotated.to_string();
+    let annotated = annotated.as_str();
     let differs = |pod: &&Pod| {
-        let mut others = other_roles(pod, &annotated);
+        let mut others = other_roles(pod, annotated);
         !pod.relies_on_pod_identity()
             && others
-                .any(|(container, _)| !chain.ways.is_elsewhere(container) && pick(pod, container, &annotated))
+                .any(|(container, _)| !chain.ways.is_elsewhere(container) && pick(pod, container, annotated))
     };
     chain.pods.iter().copied().filter(differs).collect()
 }
@@ -182,16 +167,14 @@ pub fn differing<'a, T>(
     chain: &Chain<'a>,
     pick: impl Fn(InjectionDifference<'a>) -> Option<T>,
 ) -> Vec<ToldContainer<'a, T>> {
-    let Some(injection) = Injection::of(chain) else {
-        return Vec::new();
-    };
-    let mut told = Vec::new();
-    for pod in with_credentials(chain, &injection) {
-        for (container, difference) in injection.differences(pod) {
-            told.extend(pick(difference).map(|what| ToldContainer { pod, container, what }));
-        }
-    }
-    told
+    let all = chain
+        .injected_pods()
+        .into_iter()
+        .flat_map(|injected| &injected.differences);
+    let told = all.filter_map(|&(pod, container, difference)| {
+        pick(difference).map(|what| ToldContainer { pod, container, what })
+    });
+    told.collect()
 }
 
 /// The containers with web identity of which `pick` has something to tell, of pods and of templates.
@@ -199,22 +182,13 @@ pub fn among_containers<'a, T>(
     chain: &Chain<'a>,
     pick: impl Fn(&'a Container) -> Option<T>,
 ) -> Vec<ToldContainer<'a, T>> {
-    let Some(injection) = Injection::of(chain) else {
-        return Vec::new();
-    };
-    let mut told = Vec::new();
-    for pod in with_credentials(chain, &injection) {
-        for container in pod.containers.iter().filter(|c| injection.lack(pod, c).is_none()) {
-            told.extend(pick(container).map(|what| ToldContainer { pod, container, what }));
-        }
-    }
-    told
-}
-
-fn with_credentials<'a>(chain: &Chain<'a>, injection: &Injection<'_>) -> impl Iterator<Item = &'a Pod> {
-    let pods = chain.pods.iter().chain(&chain.templates).copied();
-    pods.filter(move |pod| pod.is_template() || !is_missing(injection, pod))
-        .filter(|pod| !pod.relies_on_pod_identity())
+    let all = chain
+        .injected_pods()
+        .into_iter()
+        .flat_map(|injected| &injected.equipped);
+    let told = all
+        .filter_map(|&(pod, container)| pick(container).map(|what| ToldContainer { pod, container, what }));
+    told.collect()
 }
 
 /// The beginning of a sentence about containers: "container `app` of `Deployment/web`", and how many others.

@@ -157,7 +157,7 @@ pub(crate) fn printed(
 fn expects_another(chain: &Chain<'_>, role: &Role) -> Option<Fix> {
     let request = chain.request?;
     let expected = request.role_arn.as_deref()?;
-    (expected != role.arn.to_string()).then(|| {
+    (expected != role.arn.as_str()).then(|| {
         Fix::manual(format!(
             "IrsaAudit `{}` expects role `{}`: no change of role `{}` is proposed. Repair IRSA107 first",
             quote(&request.name),

@@ -153,7 +153,9 @@ impl Cluster {
         };
         let is_default = has(ROLE) && !has(AUDIENCE);
         self.webhook.live_audiences.retain(|_, showing| {
-            showing.pods.retain(|other, count| *count > 0 || other != key);
+            if showing.pods.get(key) == Some(&0) {
+                showing.pods.remove(key);
+            }
             if is_default && showing.pods.contains_key(key) {
                 if !showing.by_default.contains(key) {
                     showing.by_default.insert(key.clone());

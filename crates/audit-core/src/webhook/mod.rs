@@ -11,14 +11,17 @@
 //! |---|---|
 //! | [`annotation`] | its annotations, read as it reads them |
 //! | [`difference`] | how a container differs from what it would get now |
+//! | [`injected`] | the pods of a binding, told apart by that |
 //! | [`selection`] | which pods it sees at all |
 
 pub mod annotation;
 pub mod difference;
+pub mod injected;
 pub mod selection;
 
 pub use crate::model::webhook::{TOKEN_FOLDER, TOKEN_NAME, TOKEN_VOLUME};
 pub use difference::{Frozen, InjectionDifference, Lack};
+pub use injected::InjectedPods;
 pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 
 use crate::chain::{Annotation, Chain};
@@ -41,7 +44,7 @@ pub struct Injection<'a> {
     /// The cluster, whose registrations say which pods it sees.
     pub cluster: &'a Cluster,
     /// The ways of the binding: containers that do not need the webhook are none of its business.
-    ways: Ways<'a>,
+    pub(crate) ways: Ways<'a>,
 }
 
 /// What it does with one container of a new pod.
