@@ -3,7 +3,7 @@
 //! Source: EKS User Guide, IAM roles for service accounts: the condition on `sub` limits a role to a ServiceAccount,
 //! <https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html>.
 
-use crate::document::{Clause, Document, Effect, PrincipalKind, Statement};
+use crate::document::{Clause, ConditionValue, Document, Effect, PrincipalKind, Statement};
 use crate::evaluate::{Decision, applies, decide};
 use crate::operator::Family;
 use crate::problem::Position;
@@ -80,7 +80,7 @@ pub(super) fn find(document: &Document, identity: &WebIdentity, request: &Reques
         request,
         subject_key: format!("{}:sub", identity.issuer).to_lowercase(),
     };
-    let other_audience = admitted.with_claim("aud", NOBODY);
+    let audience_key = format!("{}:aud", identity.issuer).to_lowercase();
     let mut trials = WORK / document.text.len().max(1);
     for (at, statement) in document.statements.iter().enumerate() {
         if statement.effect != Effect::Allow || applies(statement, request) != Truth::True {
@@ -95,7 +95,8 @@ pub(super) fn find(document: &Document, identity: &WebIdentity, request: &Reques
                 position,
             });
         };
-        if admits(document, statement, &other_audience) {
+        let admits_another = || admits(document, statement, &admitted.with_claim("aud", NOBODY));
+        if !names_audiences(statement, &audience_key) && admits_another() {
             expose(ExposureKind::AudienceUnconstrained);
         }
         if let Some(kind) = subjects(document, statement, &admitted, &mut trials) {
@@ -106,6 +107,15 @@ pub(super) fn find(document: &Document, identity: &WebIdentity, request: &Reques
         }
     }
     exposures
+}
+
+/// Whether a statement applies to the audiences alone that it names: most do, and no request has to be made to see it. The key is in
+/// lower case.
+fn names_audiences(statement: &Statement, key: &str) -> bool {
+    let is_name = |value: &ConditionValue| value.template.is_none() && !value.text.contains(['*', '?']);
+    statement.conditions.iter().any(|clause| {
+        clause.is_about(key) && clause.operator.is_positive_text() && clause.values.iter().all(is_name)
+    })
 }
 
 /// Whether this statement admits a request, and no Deny keeps it out.

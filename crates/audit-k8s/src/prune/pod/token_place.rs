@@ -23,7 +23,7 @@ pub(super) fn of(
         Some(file) if !is_whole(file) => return Some((TokenPlace::Elsewhere, None)),
         Some(file) => cleaned(file),
         None if container.names_variable => return None,
-        None => slashed(&usual),
+        None => usual.clone(),
     };
     let mounts = seen.raw.volume_mounts.iter();
     let over = mounts.filter_map(|mount| {
