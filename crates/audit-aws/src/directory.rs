@@ -16,7 +16,7 @@ use crate::listing::Scope;
 use crate::observer::RequestObserver;
 use crate::queue::{Job, QueuedQuestion, Single};
 use crate::reading::Reading;
-use crate::request::Request;
+use crate::request::DirectoryRequest;
 use crate::settings::DirectorySettings;
 
 /// Readings that wait for their receiver, before calls to AWS wait too.
@@ -25,7 +25,7 @@ const WAITING_READINGS: usize = 256;
 /// The handle by which to ask. Cheap to clone; when the last one is gone, the directory ends.
 #[derive(Debug, Clone)]
 pub struct Directory {
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::UnboundedSender<DirectoryRequest>,
 }
 
 impl Directory {
@@ -51,7 +51,7 @@ impl Directory {
     /// An account that the configuration gives no way into is answered by
     /// [`Reading::NotConfigured`] as soon as the operator's own account is known. While it is
     /// not, requests that need it wait, and are answered by a failure in the meantime where `GetCallerIdentity` fails.
-    pub fn request(&self, request: Request) {
+    pub fn request(&self, request: DirectoryRequest) {
         // The router ends before its handles only when nobody receives readings: then nobody wants an answer.
         drop(self.requests.send(request));
     }
@@ -72,7 +72,7 @@ struct Router {
     accounts: BTreeMap<String, AccountAccess>,
     home: Home,
     /// Requests that wait for the home account.
-    waiting: BTreeSet<Request>,
+    waiting: BTreeSet<DirectoryRequest>,
     lanes: HashMap<String, Lane>,
     jobs: JoinSet<Followed>,
     /// What runs as which task: account, and the single question unless it is a page of a listing.
@@ -103,7 +103,7 @@ impl Router {
         }
     }
 
-    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
+    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<DirectoryRequest>) {
         let (answers, mut home_answers) = mpsc::channel(1);
         let mut home_finder = JoinSet::new();
         home_finder.spawn(home::find(
@@ -125,7 +125,7 @@ impl Router {
     }
 
     /// Leads a request where it belongs.
-    async fn take(&mut self, request: Request) {
+    async fn take(&mut self, request: DirectoryRequest) {
         let Some(id) = self.account_of(&request) else {
             let told = !self.waiting.insert(request.clone());
             if let (Home::Unknown(Some((at, failure))), false) = (&self.home, told) {
@@ -143,19 +143,25 @@ impl Router {
         }
         if let Some(lane) = self.lanes.get_mut(&id) {
             match request {
-                Request::Piece { piece, .. } => lane.queue.push(Single::Piece(piece)),
-                Request::EksIssuer { cluster_name } => lane.queue.push(Single::EksIssuer(cluster_name)),
-                Request::Listing { issuer, wanted, .. } => lane.queue.push_listing(Scope { issuer, wanted }),
+                DirectoryRequest::Piece { piece, .. } => lane.queue.push(Single::Piece(piece)),
+                DirectoryRequest::EksIssuer { cluster_name } => {
+                    lane.queue.push(Single::EksIssuer(cluster_name))
+                }
+                DirectoryRequest::Listing { issuer, wanted, .. } => {
+                    lane.queue.push_listing(Scope { issuer, wanted })
+                }
             }
             self.start_jobs(&id);
         }
     }
 
     /// The account that a request is for; `None` if it cannot be served before the home account is known.
-    fn account_of(&self, request: &Request) -> Option<String> {
+    fn account_of(&self, request: &DirectoryRequest) -> Option<String> {
         let named = match request {
-            Request::Piece { account, .. } | Request::Listing { account, .. } => Some(account),
-            Request::EksIssuer { .. } => None,
+            DirectoryRequest::Piece { account, .. } | DirectoryRequest::Listing { account, .. } => {
+                Some(account)
+            }
+            DirectoryRequest::EksIssuer { .. } => None,
         };
         match (&self.home, named) {
             (Home::Known(home), named) => Some(named.unwrap_or(home).clone()),
@@ -274,19 +280,19 @@ impl Router {
 }
 
 /// The answer to a request that could not be served.
-fn failed(request: Request, at: Timestamp, failure: Failure) -> Reading {
+fn failed(request: DirectoryRequest, at: Timestamp, failure: Failure) -> Reading {
     match request {
-        Request::Piece { account, piece } => Reading::Piece {
+        DirectoryRequest::Piece { account, piece } => Reading::Piece {
             account,
             answer: piece.failed(at, failure),
         },
-        Request::Listing { account, .. } => Reading::Listing {
+        DirectoryRequest::Listing { account, .. } => Reading::Listing {
             account,
             at,
             started_at: at,
             result: Err(failure),
         },
-        Request::EksIssuer { cluster_name } => Reading::EksIssuer {
+        DirectoryRequest::EksIssuer { cluster_name } => Reading::EksIssuer {
             cluster_name,
             at,
             result: Err(failure),

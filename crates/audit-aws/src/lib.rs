@@ -44,5 +44,5 @@ pub use evidence::{Piece, PieceAnswer, PieceId, PieceKind};
 pub use failure::Failure;
 pub use observer::{CallOutcome, RequestObserver};
 pub use reading::{Listed, ListedRole, Reading};
-pub use request::Request;
+pub use request::DirectoryRequest;
 pub use settings::{DirectorySettings, Rate, load_home};

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::evidence::{Answered, EvidenceKind, PieceAnswer};
 use crate::failure::Failure;
 
-/// An answer to a [`Request`](crate::Request), or to who the operator is.
+/// An answer to a [`DirectoryRequest`](crate::DirectoryRequest), or to who the operator is.
 #[derive(Debug, Clone)]
 pub enum Reading {
     /// The operator's own account, by `GetCallerIdentity`. Asked without request, again and again until it succeeds.

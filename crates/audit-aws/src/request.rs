@@ -8,7 +8,7 @@ use crate::evidence::Piece;
 
 /// A question to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Request {
+pub enum DirectoryRequest {
     /// A piece of evidence, and what follows from it. Answered by a [`Reading::Piece`](crate::Reading::Piece) for each. What is
     /// waiting to be read is read once, however many ask for it.
     Piece {
@@ -35,7 +35,7 @@ pub enum Request {
     },
 }
 
-impl Request {
+impl DirectoryRequest {
     /// A question about a piece of evidence.
     pub fn piece(account: &str, piece: impl Into<Piece>) -> Self {
         Self::Piece {

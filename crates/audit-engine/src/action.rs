@@ -156,7 +156,7 @@ pub struct Lookup {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Ask AWS.
-    Read(audit_aws::Request),
+    Read(audit_aws::DirectoryRequest),
     /// Ask the API server.
     Review(Review),
     /// Ask the API server for a workload.

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use crate::paste;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 use crate::source::Source;
 
 /// How deep YAML may nest: twice as deep as the schemas of large custom resources, and shallow enough for a thread's stack.
@@ -21,7 +21,7 @@ pub(crate) struct Document {
 }
 
 /// The documents of all texts, in their order; what cannot be read is a problem.
-pub(crate) fn read_all(sources: &[Source], problems: &mut Vec<Problem>) -> Vec<Document> {
+pub(crate) fn read_all(sources: &[Source], problems: &mut Vec<InputProblem>) -> Vec<Document> {
     let mut documents = Vec::new();
     for source in sources {
         match read(source) {
@@ -33,11 +33,11 @@ pub(crate) fn read_all(sources: &[Source], problems: &mut Vec<Problem>) -> Vec<D
 }
 
 /// The documents of a text. A list at the top counts as the documents in it, which is how `jq -s` puts outputs together.
-fn read(source: &Source) -> Result<Vec<Document>, Problem> {
+fn read(source: &Source) -> Result<Vec<Document>, InputProblem> {
     let text = source.text()?;
     let place = source.place();
     if let Some(instead) = paste::instead(&text) {
-        return Err(Problem::unusable(place, instead));
+        return Err(InputProblem::unusable(place, instead));
     }
     let found = if text.trim_start().starts_with(['{', '[']) {
         // YAML knows braces as well, but who begins with one means JSON.
@@ -75,7 +75,7 @@ fn read(source: &Source) -> Result<Vec<Document>, Problem> {
         return if is_commented && !source.named {
             Ok(documents)
         } else {
-            Err(Problem::unusable(place, message))
+            Err(InputProblem::unusable(place, message))
         };
     }
     Ok(documents)
@@ -84,7 +84,7 @@ fn read(source: &Source) -> Result<Vec<Document>, Problem> {
 /// Each document with its first line.
 type Found = Vec<(u64, Value)>;
 
-fn json(text: &str, place: &Place) -> Result<Found, Problem> {
+fn json(text: &str, place: &Place) -> Result<Found, InputProblem> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut found = Vec::new();
     let (mut at, mut line) = (0, 1);
@@ -100,7 +100,7 @@ fn json(text: &str, place: &Place) -> Result<Found, Problem> {
                 Category::Eof => "ends in the middle of a JSON document: was it cut off?".to_owned(),
                 _ => format!("is no JSON: {}{}", quote(&error.to_string()), hint(text)),
             };
-            Problem::error(place.document(found.len() + 1).line(error.line() as u64), what)
+            InputProblem::error(place.document(found.len() + 1).line(error.line() as u64), what)
         })?;
         found.push((line, value));
         at = values.byte_offset();
@@ -112,7 +112,7 @@ fn newlines(text: &str) -> u64 {
     text.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
 
-fn yaml(text: &str, place: &Place) -> Result<Found, Problem> {
+fn yaml(text: &str, place: &Place) -> Result<Found, InputProblem> {
     // Everything that is counted takes a byte at least: the text's own size bounds it, and aliases are bounded apart.
     let most = text.len().saturating_add(64);
     let options = serde_saphyr::options! {
@@ -134,7 +134,7 @@ fn yaml(text: &str, place: &Place) -> Result<Found, Problem> {
             let place = line.map_or_else(|| place.clone(), |line| place.line(line));
             let message = error.render();
             let message = message.lines().next().unwrap_or_default();
-            Problem::error(place, format!("is no YAML: {}{}", reveal(message), hint(text)))
+            InputProblem::error(place, format!("is no YAML: {}{}", reveal(message), hint(text)))
         })?;
     Ok(found
         .into_iter()

@@ -28,7 +28,7 @@ pub mod source;
 use audit_core::{Config, Snapshot};
 
 pub use options::Options;
-pub use problem::{Place, Problem, Weight};
+pub use problem::{InputProblem, Place, Weight};
 pub use source::{MAX_BYTES, Source};
 
 /// What texts say.
@@ -39,7 +39,7 @@ pub struct Loaded {
     /// The settings, with the `default` `IrsaAuditPolicy` over them.
     pub config: Config,
     /// What is wrong, in the order of the texts.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<InputProblem>,
 }
 
 impl Loaded {

@@ -94,7 +94,7 @@ impl fmt::Display for Place {
 
 /// Something that is wrong with what was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct InputProblem {
     /// How much it weighs.
     pub weight: Weight,
     /// Where.
@@ -103,7 +103,7 @@ pub struct Problem {
     pub message: String,
 }
 
-impl Problem {
+impl InputProblem {
     pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
         Self {
             weight: Weight::Error,
@@ -133,7 +133,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for InputProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
     }

@@ -2,7 +2,7 @@
 
 use audit_core::text::quote;
 
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// The most bytes of one text. A list of ten thousand pods, as kubectl prints it, has about a hundred million.
 pub const MAX_BYTES: usize = 256 << 20;
@@ -30,8 +30,8 @@ impl Source {
     }
 
     /// The text: UTF-8, or UTF-16 with a byte order mark, which is what Windows `PowerShell` redirects into a file.
-    pub(crate) fn text(&self) -> Result<String, Problem> {
-        let fail = |message: String| Problem::error(self.place(), message);
+    pub(crate) fn text(&self) -> Result<String, InputProblem> {
+        let fail = |message: String| InputProblem::error(self.place(), message);
         if self.bytes.len() > MAX_BYTES {
             return Err(fail(format!("is larger than {} MiB: split it", MAX_BYTES >> 20)));
         }

@@ -10,7 +10,7 @@
 mod list;
 mod meant;
 
-pub use list::{Action, Resources, find, has_match};
+pub use list::{CatalogueAction, Resources, find, has_match};
 pub use meant::meant;
 
 /// The month of the list, in words.

@@ -19,14 +19,14 @@ pub enum Resources {
 
 /// An action of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Action {
+pub struct CatalogueAction {
     /// `service:Name` in AWS's own spelling. IAM compares actions without regard to case.
     pub name: &'static str,
     /// Whether it takes a resource.
     pub resources: Resources,
 }
 
-impl Action {
+impl CatalogueAction {
     fn read(line: &'static str) -> Self {
         match line.strip_suffix(" -") {
             Some(name) => Self {
@@ -48,7 +48,7 @@ impl Action {
 
 /// The action of this name, in whatever case.
 #[must_use]
-pub fn find(action: &str) -> Option<Action> {
+pub fn find(action: &str) -> Option<CatalogueAction> {
     let first = starting_with(action).next()?;
     first.name.eq_ignore_ascii_case(action).then_some(first)
 }
@@ -64,7 +64,7 @@ pub fn has_match(pattern: &str) -> bool {
 }
 
 /// The actions of a service, in whatever case.
-pub(crate) fn of_service(service: &str) -> impl Iterator<Item = Action> + use<> {
+pub(crate) fn of_service(service: &str) -> impl Iterator<Item = CatalogueAction> + use<> {
     starting_with(&format!("{service}:"))
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn services() -> impl Iterator<Item = &'static str> {
 }
 
 /// The actions that begin so, in whatever case: they are side by side.
-pub(crate) fn starting_with(start: &str) -> impl Iterator<Item = Action> + use<> {
+pub(crate) fn starting_with(start: &str) -> impl Iterator<Item = CatalogueAction> + use<> {
     let start = start.to_ascii_lowercase();
     let (mut low, mut high) = (0, LIST.len());
     while low < high {
@@ -106,7 +106,7 @@ pub(crate) fn starting_with(start: &str) -> impl Iterator<Item = Action> + use<>
             line.get(..start.len())
                 .is_some_and(|beginning| beginning.eq_ignore_ascii_case(&start))
         })
-        .map(Action::read)
+        .map(CatalogueAction::read)
 }
 
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_list_is_sorted_and_of_one_form() {
         let keys: Vec<String> = lines(LIST)
-            .map(|line| Action::read(line).name.to_ascii_lowercase())
+            .map(|line| CatalogueAction::read(line).name.to_ascii_lowercase())
             .collect();
         assert!(keys.len() > 15_000, "{}", keys.len());
         assert!(keys.is_sorted_by(|a, b| a < b));
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn every_action_is_found_in_whatever_case() {
         for line in lines(LIST) {
-            let action = Action::read(line);
+            let action = CatalogueAction::read(line);
             assert_eq!(find(&action.name.to_ascii_uppercase()), Some(action));
         }
     }

@@ -2,7 +2,7 @@
 
 use strsim::damerau_levenshtein;
 
-use crate::list::{Action, find, of_service, services};
+use crate::list::{CatalogueAction, find, of_service, services};
 
 /// API operations whose action has another name, as AWS's documentation says it of each. The first three lists are from:
 ///
@@ -152,7 +152,7 @@ const SERVICES: &[(&str, &str)] = &[
 /// The action that was probably meant by one that the list does not have: by its operation, else the nearest name. `None` where
 /// nothing is near.
 #[must_use]
-pub fn meant(action: &str) -> Option<Action> {
+pub fn meant(action: &str) -> Option<CatalogueAction> {
     let lower = action.to_ascii_lowercase();
     let (service, name) = lower.split_once(':')?;
     let operation = |service: &str| {
@@ -180,7 +180,7 @@ fn nearest_service(service: &str, name: &str) -> Option<&'static str> {
         .map(|(_, other)| other)
 }
 
-fn nearest_name(service: &str, name: &str) -> Option<Action> {
+fn nearest_name(service: &str, name: &str) -> Option<CatalogueAction> {
     if name.contains(['*', '?']) {
         return None;
     }

@@ -25,7 +25,7 @@ pub const MAX_BYTES: usize = 8 * 1024;
 /// The longest fix in bytes; the command line has the longer forms.
 pub const MAX_FIX_BYTES: usize = 1024;
 /// The longest question that is shown before a fix.
-const MAX_QUESTION_BYTES: usize = 512;
+pub const MAX_QUESTION_BYTES: usize = 512;
 
 /// The longest message of the deciding finding, and of any other, in bytes.
 const MAX_MESSAGE: (usize, usize) = (600, 240);

@@ -1,7 +1,7 @@
 //! Roles, providers and clusters, one by one.
 
 use audit_aws::evidence::{self, Answered};
-use audit_aws::{Failure, PieceAnswer, Reading, Request};
+use audit_aws::{DirectoryRequest, Failure, PieceAnswer, Reading};
 use audit_core::model::{FailureKind, IssuerUrl, LastUsed, Provider, Role, RoleLookup, RolePolicies};
 use fake_aws::{FakeAws, Fault};
 use std::sync::Arc;
@@ -214,7 +214,7 @@ async fn the_issuer_of_a_cluster_is_read() {
         ("bad", Err(FailureKind::Unavailable)),
         ("none", Err(FailureKind::Unavailable)),
     ] {
-        running.directory.request(Request::EksIssuer {
+        running.directory.request(DirectoryRequest::EksIssuer {
             cluster_name: cluster.into(),
         });
         let reading = running.next().await;

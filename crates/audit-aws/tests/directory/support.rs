@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use audit_aws::evidence::Role;
 use audit_aws::{
-    AccountAccess, CallOutcome, Directory, DirectorySettings, Piece, Rate, Reading, Request, RequestObserver,
+    AccountAccess, CallOutcome, Directory, DirectoryRequest, DirectorySettings, Piece, Rate, Reading,
+    RequestObserver,
 };
 use audit_core::model::IssuerUrl;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -145,13 +146,13 @@ impl Running {
     }
 
     pub fn ask(&self, account: &str, piece: impl Into<Piece>) {
-        self.directory.request(Request::piece(account, piece));
+        self.directory.request(DirectoryRequest::piece(account, piece));
     }
 
     pub fn listing(&self, account: &str, wanted: &[&str]) {
         let wanted: BTreeSet<String> = wanted.iter().map(|&name| name.into()).collect();
         let issuer = IssuerUrl::parse(ISSUER).unwrap();
-        self.directory.request(Request::Listing {
+        self.directory.request(DirectoryRequest::Listing {
             account: account.into(),
             issuer,
             wanted,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_aws::{Piece, PieceId, PieceKind, Request};
+use audit_aws::{DirectoryRequest, Piece, PieceId, PieceKind};
 use audit_core::Snapshot;
 use audit_core::model::IssuerUrl;
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ impl EvidencePlan {
     }
 
     /// What to ask now.
-    pub fn requests(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Request> {
+    pub fn requests(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<DirectoryRequest> {
         let issuer = snapshot.issuer.as_ref().map(|issuer| &issuer.url);
         let mut requests = Vec::new();
         let began = *self.began.get_or_insert(now);
@@ -72,7 +72,7 @@ impl EvidencePlan {
             if let Some(piece) = self.single(&target, snapshot) {
                 self.awaited
                     .insert(PieceId::new(&target.account, piece.kind(), piece.key()));
-                requests.push(Request::piece(&target.account, piece));
+                requests.push(DirectoryRequest::piece(&target.account, piece));
                 self.asked.set(&target, Some(after(now, COALESCE)));
             }
         }
@@ -80,7 +80,7 @@ impl EvidencePlan {
     }
 
     /// Reads the accounts whose refresh is due: all their roles by a listing, and what a listing does not bring.
-    fn refresh_due(&mut self, snapshot: &Snapshot, now: Timestamp, requests: &mut Vec<Request>) {
+    fn refresh_due(&mut self, snapshot: &Snapshot, now: Timestamp, requests: &mut Vec<DirectoryRequest>) {
         let issuer = snapshot.issuer.as_ref().map(|issuer| &issuer.url);
         let is_due = |watched: &ReferencedAccount| watched.is_open && watched.next_listing <= now;
         let due = self.accounts.iter().filter(|(_, watched)| is_due(watched));
@@ -110,7 +110,7 @@ impl EvidencePlan {
         wanted: BTreeSet<PieceId>,
         issuer: Option<&IssuerUrl>,
         now: Timestamp,
-        requests: &mut Vec<Request>,
+        requests: &mut Vec<DirectoryRequest>,
     ) -> Vec<PieceId> {
         let Some(issuer) = issuer else {
             return wanted.into_iter().collect();
@@ -161,9 +161,9 @@ fn listing(
     issuer: &IssuerUrl,
     refresh: Duration,
     now: Timestamp,
-) -> Request {
+) -> DirectoryRequest {
     let wanted = watched.list(refresh, now);
-    Request::Listing {
+    DirectoryRequest::Listing {
         account: id.to_owned(),
         issuer: issuer.clone(),
         wanted,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit_aws::{Failure, Listed, ListedRole, Piece, Reading, Request, evidence};
+use audit_aws::{DirectoryRequest, Failure, Listed, ListedRole, Piece, Reading, evidence};
 use audit_core::model::{
     BindingKey, Clusters, EksIssuer, FailureKind, Inquiry, PodIdentityAssociation, Provider, Role,
     RoleLookup, RolePolicies, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TrustingRoles,
@@ -89,7 +89,7 @@ impl Aws {
         self.accounts.entry(id.to_owned()).or_default()
     }
 
-    pub fn answer(&self, request: &Request, at: Timestamp) -> Vec<Reading> {
+    pub fn answer(&self, request: &DirectoryRequest, at: Timestamp) -> Vec<Reading> {
         let known = |id: &String| {
             self.accounts
                 .get(id)
@@ -97,7 +97,7 @@ impl Aws {
                 .ok_or_else(|| id.clone())
         };
         let answer = match request {
-            Request::Piece { account: id, piece } => known(id).map(|account| match piece {
+            DirectoryRequest::Piece { account: id, piece } => known(id).map(|account| match piece {
                 Piece::Role(asked) => role_readings(account, id, asked, at),
                 Piece::Simulation(asked) => simulation_readings(account, id, asked, at),
                 Piece::Provider(asked) => provider_readings(account, id, asked, at),
@@ -137,10 +137,10 @@ impl Aws {
                     panic!("the engine asks for roles: {piece:?}")
                 }
             }),
-            Request::Listing {
+            DirectoryRequest::Listing {
                 account: id, wanted, ..
             } => known(id).map(|account| listing_readings(account, id, wanted, at)),
-            Request::EksIssuer { .. } => panic!("the engine does not ask EKS"),
+            DirectoryRequest::EksIssuer { .. } => panic!("the engine does not ask EKS"),
         };
         answer.unwrap_or_else(|account| vec![Reading::NotConfigured { account }])
     }

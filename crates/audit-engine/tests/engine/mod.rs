@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::irsa_audit::VerdictName;
-use audit_aws::{Piece, Reading, Request};
+use audit_aws::{DirectoryRequest, Piece, Reading};
 use audit_core::Config;
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, LookedUp, NamespacedName};
 use audit_k8s::{Kind, Observation, WatchChange, prune};
@@ -75,7 +75,7 @@ struct Lab {
     /// What the API server says of workloads.
     workloads: fn(&Lookup) -> LookedUp,
     writes: Vec<Write>,
-    reads: Vec<Request>,
+    reads: Vec<DirectoryRequest>,
     reviews: Vec<Review>,
     lookups: Vec<Lookup>,
     shown: MetricsView,
@@ -469,9 +469,9 @@ impl Lab {
             .reads
             .iter()
             .map(|read| match read {
-                Request::Piece { account, piece } => short_read(account, piece),
-                Request::Listing { account, .. } => format!("list {account}"),
-                Request::EksIssuer { .. } => "eks".to_owned(),
+                DirectoryRequest::Piece { account, piece } => short_read(account, piece),
+                DirectoryRequest::Listing { account, .. } => format!("list {account}"),
+                DirectoryRequest::EksIssuer { .. } => "eks".to_owned(),
             })
             .collect();
         reads.sort();

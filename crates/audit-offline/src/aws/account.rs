@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shape::{self, RoleDetail};
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// What outputs say of an account.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) struct Told {
     /// The ARNs of the providers; absent where nobody listed them.
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
-    details: Vec<shape::Provider>,
+    details: Vec<shape::ProviderOutput>,
     /// How many characters a trust policy may have.
     pub(super) trust_quota: Option<usize>,
     /// EKS clusters, of whatever region.
@@ -46,7 +46,7 @@ pub(super) struct Described {
     pub(super) place: Place,
     /// The account that is likely its own.
     pub(super) home: Option<String>,
-    pub(super) provider: shape::Provider,
+    pub(super) provider: shape::ProviderOutput,
 }
 
 /// A role, and where it was told.
@@ -67,7 +67,7 @@ impl Told {
         arn: RoleArn,
         detail: RoleDetail,
         told_after: Option<Timestamp>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), InputProblem> {
         let last_used = detail.last_used();
         let policies = policies(&detail);
         let inline = detail.role_policy_list.into_iter().flatten();
@@ -101,7 +101,7 @@ impl Told {
         };
         let contradicts = matches!((&old.policies, &policies), (Some(a), Some(b)) if a != b);
         if contradicts || !is_same(&old.role, &role) {
-            return Err(Problem::error(
+            return Err(InputProblem::error(
                 place.clone(),
                 format!(
                     "role `{}` stands also in {}, and is another one there: give the younger of them only",
@@ -131,7 +131,7 @@ impl Told {
     }
 
     /// Takes in a provider. Another description of the same is an error: nobody can tell which of them is true.
-    pub(super) fn provider(&mut self, described: &Described) -> Result<(), Problem> {
+    pub(super) fn provider(&mut self, described: &Described) -> Result<(), InputProblem> {
         let new = &described.provider;
         match self.details.iter().find(|old| old.host_path() == new.host_path()) {
             None => self.details.push(new.clone()),
@@ -141,7 +141,7 @@ impl Told {
                     "provider `{}` is described twice, differently: give the younger only",
                     quote(new.host_path())
                 );
-                return Err(Problem::error(described.place.clone(), message));
+                return Err(InputProblem::error(described.place.clone(), message));
             }
         }
         Ok(())
@@ -363,7 +363,7 @@ fn provider(
     partition: &str,
     issuer: &IssuerUrl,
     listed: Option<&[String]>,
-    details: &[shape::Provider],
+    details: &[shape::ProviderOutput],
     now: Timestamp,
 ) -> Observed<Option<Provider>> {
     let suffix = format!("::{account}:oidc-provider/{}", issuer.host_path());

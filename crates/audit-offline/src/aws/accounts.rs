@@ -12,7 +12,7 @@ use super::account::{Described, Told};
 use super::pieces::Pieces;
 use super::shape::{self, Details, Output, RoleDetail};
 use crate::Options;
-use crate::problem::{Place, Problem, Weight};
+use crate::problem::{InputProblem, Place, Weight};
 
 /// What outputs say, by account.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ enum Nameless {
     NoRoles,
     /// Nothing but that there are no providers.
     NoProviders,
-    Provider(shape::Provider),
+    Provider(shape::ProviderOutput),
     Quota(usize),
     /// The names of the clusters of a region.
     Clusters(Vec<String>),
@@ -69,7 +69,7 @@ impl Accounts {
         &mut self,
         outputs: Vec<(Place, Output)>,
         options: &Options,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<InputProblem>,
     ) {
         let folders: BTreeSet<&Arc<str>> = outputs.iter().map(|(place, _)| &place.folder).collect();
         self.is_one_folder = folders.len() == 1;
@@ -121,7 +121,7 @@ impl Accounts {
                     // No verdict depends on these.
                     let is_minor = matches!(output, Nameless::Quota(_) | Nameless::Clusters(_));
                     let weight = if is_minor { Weight::Warning } else { problem.weight };
-                    problems.push(Problem { weight, ..problem });
+                    problems.push(InputProblem { weight, ..problem });
                 }
             }
         }
@@ -163,7 +163,7 @@ impl Accounts {
     }
 
     /// Takes in an output that names its account; gives back another.
-    fn take_named(&mut self, place: &Place, output: Output) -> Result<Taken, Problem> {
+    fn take_named(&mut self, place: &Place, output: Output) -> Result<Taken, InputProblem> {
         match output {
             Output::Details(details) => self.details(place, details),
             Output::Roles(roles) => {
@@ -202,7 +202,7 @@ impl Accounts {
                     .extend(arns);
                 Ok(Taken::Named([account].into()))
             }
-            Output::Provider(provider) => Ok(Taken::Nameless(Nameless::Provider(provider))),
+            Output::ProviderOutput(provider) => Ok(Taken::Nameless(Nameless::Provider(provider))),
             Output::Cluster(cluster) if !cluster.arn.is_empty() => {
                 let account = account_of(place, &cluster.arn)?;
                 self.account(&account).clusters.push(cluster);
@@ -212,7 +212,7 @@ impl Accounts {
                 self.account(&caller.account);
                 Ok(Taken::Named([caller.account].into()))
             }
-            Output::Caller(caller) => Err(Problem::error(
+            Output::Caller(caller) => Err(InputProblem::error(
                 place.clone(),
                 format!("`{}` is no AWS account", quote(&caller.account)),
             )),
@@ -240,7 +240,7 @@ impl Accounts {
         self.told.entry(id.to_owned()).or_default()
     }
 
-    fn details(&mut self, place: &Place, details: Details) -> Result<Taken, Problem> {
+    fn details(&mut self, place: &Place, details: Details) -> Result<Taken, InputProblem> {
         let (is_last, is_of_others) = (details.is_last(), details.is_of_others());
         let others = details
             .users
@@ -270,13 +270,13 @@ impl Accounts {
         Ok(Taken::Named([account].into()))
     }
 
-    fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<BTreeSet<String>, Problem> {
+    fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<BTreeSet<String>, InputProblem> {
         let mut accounts = BTreeSet::new();
         let told_after = shape::told_after(&roles);
         for detail in roles {
             let arn = RoleArn::parse(&detail.arn).map_err(|_| {
                 let message = format!("`{}` is no ARN of a role", quote(&detail.arn));
-                Problem::error(place.clone(), message)
+                InputProblem::error(place.clone(), message)
             })?;
             let account = arn.account().to_owned();
             self.account(&account).role(place, arn, detail, told_after)?;
@@ -286,7 +286,7 @@ impl Accounts {
     }
 
     /// Joins descriptions of providers to the accounts that list a provider of that URL.
-    fn join(&mut self, described: Vec<Described>, problems: &mut Vec<Problem>) {
+    fn join(&mut self, described: Vec<Described>, problems: &mut Vec<InputProblem>) {
         let mut by_url: BTreeMap<String, Vec<Described>> = BTreeMap::new();
         for description in described {
             by_url
@@ -337,7 +337,7 @@ impl Accounts {
     }
 
     /// That nobody can tell which account an output is of.
-    fn whose(&self, place: Place) -> Problem {
+    fn whose(&self, place: Place) -> InputProblem {
         let accounts: Vec<&String> = self.told.keys().collect();
         let given = if accounts.is_empty() {
             "nor does anything else".to_owned()
@@ -351,7 +351,7 @@ impl Accounts {
             "does not tell its account, {given}: say with --account ID, or keep the outputs of each account in a directory of \
              its own"
         );
-        Problem::error(place, message)
+        InputProblem::error(place, message)
     }
 
     /// The accounts, as of `now`; `cluster` is the name of the cluster that the objects are from, where that is known.
@@ -392,18 +392,18 @@ fn parent(folder: &str) -> Option<&str> {
 }
 
 /// That `--account` and the directory disagree about an output that names no account.
-fn disputed(place: Place, by_flag: &str, by_folder: &str) -> Problem {
+fn disputed(place: Place, by_flag: &str, by_folder: &str) -> InputProblem {
     let message = format!(
         "does not tell its account: `--account` says {}, and the other outputs in its directory are of {}. Keep the outputs of \
          each account in a directory of its own",
         quote(by_flag),
         quote(by_folder)
     );
-    Problem::error(place, message)
+    InputProblem::error(place, message)
 }
 
 /// That somebody asked STS with a node's credentials: a pod that did so has none of its own.
-fn of_node(place: &Place, output: &Output) -> Option<Problem> {
+fn of_node(place: &Place, output: &Output) -> Option<InputProblem> {
     let Output::Caller(caller) = output else {
         return None;
     };
@@ -414,34 +414,37 @@ fn of_node(place: &Place, output: &Output) -> Option<Problem> {
         quote(role),
         quote(instance)
     );
-    Some(Problem::warning(place.clone(), message))
+    Some(InputProblem::warning(place.clone(), message))
 }
 
 /// The account of ARNs that must all be of one; none where there is no ARN.
-fn one_account<'a>(place: &Place, arns: impl Iterator<Item = &'a str>) -> Result<Option<String>, Problem> {
+fn one_account<'a>(
+    place: &Place,
+    arns: impl Iterator<Item = &'a str>,
+) -> Result<Option<String>, InputProblem> {
     let accounts = arns
         .map(|arn| account_of(place, arn))
-        .collect::<Result<BTreeSet<String>, Problem>>()?;
+        .collect::<Result<BTreeSet<String>, InputProblem>>()?;
     if accounts.len() > 1 {
         let accounts: Vec<&String> = accounts.iter().collect();
         let message = format!(
             "mixes the accounts {}: give each an output of its own",
             quote_list(&accounts, 5)
         );
-        return Err(Problem::error(place.clone(), message));
+        return Err(InputProblem::error(place.clone(), message));
     }
     Ok(accounts.into_iter().next())
 }
 
 /// The account in an ARN.
-fn account_of(place: &Place, arn: &str) -> Result<String, Problem> {
+fn account_of(place: &Place, arn: &str) -> Result<String, InputProblem> {
     let mut parts = arn.split(':');
     let account = parts
         .by_ref()
         .nth(4)
         .filter(|account| arn.starts_with("arn:") && is_account(account));
     account.map(str::to_owned).ok_or_else(|| {
-        Problem::error(
+        InputProblem::error(
             place.clone(),
             format!("`{}` is no ARN with an account in it", quote(arn)),
         )

@@ -5,7 +5,7 @@ use audit_core::text::{quote, quote_list};
 
 use super::shape::Output;
 use crate::Options;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// The issuers that files name.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Issuers {
     }
 
     /// Takes in an output.
-    pub(super) fn take(&mut self, place: &Place, output: &Output, problems: &mut Vec<Problem>) {
+    pub(super) fn take(&mut self, place: &Place, output: &Output, problems: &mut Vec<InputProblem>) {
         match output {
             Output::Discovery(issuer) => self.discovered.push(issuer.clone()),
             Output::Cluster(cluster) => match cluster.issuer().map(IssuerUrl::parse) {
@@ -36,13 +36,13 @@ impl Issuers {
                     self.names.push((issuer.clone(), cluster.name.clone()));
                     self.described.push(issuer);
                 }
-                Some(Err(error)) => problems.push(Problem::error(place.clone(), error.to_string())),
+                Some(Err(error)) => problems.push(InputProblem::error(place.clone(), error.to_string())),
                 None => {
                     let message = format!(
                         "cluster `{}` is described without an issuer",
                         quote(&cluster.name)
                     );
-                    problems.push(Problem::warning(place.clone(), message));
+                    problems.push(InputProblem::warning(place.clone(), message));
                 }
             },
             _ => {}
@@ -60,7 +60,11 @@ impl Issuers {
 
     /// The issuer: what somebody says; else what the API server says; else what EKS says. Several that differ are none: files
     /// do not tell which of the clusters their objects are from.
-    pub(super) fn decide(&mut self, options: &Options, problems: &mut Vec<Problem>) -> Option<ClusterIssuer> {
+    pub(super) fn decide(
+        &mut self,
+        options: &Options,
+        problems: &mut Vec<InputProblem>,
+    ) -> Option<ClusterIssuer> {
         if let Some(url) = &options.issuer {
             return Some(ClusterIssuer {
                 url: url.clone(),
@@ -87,7 +91,7 @@ impl Issuers {
                         "tell of several clusters, with the issuers {}: say with --issuer which of them the objects are from",
                         quote_list(&urls, 5)
                     );
-                    problems.push(Problem::warning(Place::everywhere(), message));
+                    problems.push(InputProblem::warning(Place::everywhere(), message));
                     return None;
                 }
             }

@@ -19,7 +19,7 @@ use audit_core::model::{Account, ClusterIssuer, ControlPolicy, IssuerUrl};
 
 use crate::Options;
 use crate::document::Document;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 use accounts::Accounts;
 use issuer::Issuers;
 use organization::Organization;
@@ -38,7 +38,7 @@ pub(crate) fn load(
     documents: Vec<Document>,
     discovered: Vec<IssuerUrl>,
     options: &Options,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<InputProblem>,
 ) -> Aws {
     let mut outputs: Vec<(Place, Output)> = Vec::new();
     let mut organization = Organization::default();
@@ -49,14 +49,14 @@ pub(crate) fn load(
                 let output = organization.take(&place, output, problems);
                 outputs.extend(output.map(|output| (place, output)));
             }
-            Some(Err(message)) => problems.push(Problem::error(place, message)),
+            Some(Err(message)) => problems.push(InputProblem::error(place, message)),
             // One directory may hold both.
             None if is_object && !place.named => {}
-            None if is_object => problems.push(Problem::error(
+            None if is_object => problems.push(InputProblem::error(
                 place,
                 "is no output of the AWS CLI, but a Kubernetes object: give it to --kubernetes",
             )),
-            None => problems.push(Problem::unusable(
+            None => problems.push(InputProblem::unusable(
                 place,
                 "is no output of the AWS CLI that is of use here; these are: get-account-authorization-details, get-role, \
                  list-roles, list-role-policies, get-role-policy, list-attached-role-policies, get-policy, get-policy-version, \

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::control_policy::{Described, PolicySummary, Target, Targets, organization};
 use super::shape::Output;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// The policies, and the lists of targets, by directory.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Organization {
         &mut self,
         place: &Place,
         output: Output,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<InputProblem>,
     ) -> Option<Output> {
         match output {
             Output::ControlPolicy(described) => {
@@ -56,7 +56,7 @@ impl Organization {
         }
     }
 
-    fn policy(&mut self, place: &Place, described: Described) -> Result<(), Problem> {
+    fn policy(&mut self, place: &Place, described: Described) -> Result<(), InputProblem> {
         let PolicySummary { id, arn, name, kind } = described.policy_summary;
         let kind = match kind.as_str() {
             "SERVICE_CONTROL_POLICY" => ControlKind::Service,
@@ -70,7 +70,7 @@ impl Organization {
         });
         if !is_id {
             let message = format!("`{}` is not the id of a policy of an organization", quote(&id));
-            return Err(Problem::error(place.clone(), message));
+            return Err(InputProblem::error(place.clone(), message));
         }
         let owner = arn.split(':').nth(4).unwrap_or_default();
         let is_account = owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
@@ -94,7 +94,7 @@ impl Organization {
             .insert((id.clone(), organization(&arn).map(str::to_owned)));
         // AWS's own policies have the same id in each organization.
         match self.policies.get(&id) {
-            Some(old) if *old != policy => Err(Problem::error(
+            Some(old) if *old != policy => Err(InputProblem::error(
                 place.clone(),
                 format!(
                     "policy `{}` is described twice, differently: give the younger only",
@@ -109,7 +109,7 @@ impl Organization {
     }
 
     /// The policies, with the accounts that they are attached to.
-    pub(super) fn finish(mut self, problems: &mut Vec<Problem>) -> Vec<ControlPolicy> {
+    pub(super) fn finish(mut self, problems: &mut Vec<InputProblem>) -> Vec<ControlPolicy> {
         for folder in std::mem::take(&mut self.folders).into_values() {
             if folder.policies.is_empty() {
                 continue;
@@ -120,7 +120,7 @@ impl Organization {
                     problems.extend(self.attach(place, &id, organization.as_deref(), targets).err());
                 }
                 (.., lists) => problems.extend(lists.iter().map(|(place, _)| {
-                    Problem::warning(
+                    InputProblem::warning(
                         place.clone(),
                         "does not tell of which policy these are the targets, and is left out: keep it in a directory of its own with \
                          the describe-policy of that policy",
@@ -134,7 +134,7 @@ impl Organization {
     }
 
     /// That the documents of listed policies were not given.
-    fn without_document(&self, place: Place, listed: &[PolicySummary]) -> Option<Problem> {
+    fn without_document(&self, place: Place, listed: &[PolicySummary]) -> Option<InputProblem> {
         let is_missing =
             |policy: &&PolicySummary| !policy.is_of_aws() && !self.policies.contains_key(&policy.id);
         let missing = listed.iter().filter(is_missing);
@@ -145,7 +145,7 @@ impl Organization {
              --policy-id ID` of each as well, in a directory of its own",
             quote_list(&missing, 5)
         );
-        Some(Problem::warning(place, message))
+        Some(InputProblem::warning(place, message))
     }
 
     fn attach(
@@ -154,14 +154,14 @@ impl Organization {
         id: &str,
         organization: Option<&str>,
         list: &Targets,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), InputProblem> {
         let is_elsewhere = |target: &Target| matches!((target.organization(), organization), (Some(theirs), Some(own)) if theirs != own);
         if list.all.iter().any(is_elsewhere) {
             let message = format!(
                 "lists targets in another organization than that of policy `{}`, and is left out",
                 quote(id)
             );
-            return Err(Problem::warning(place.clone(), message));
+            return Err(InputProblem::warning(place.clone(), message));
         }
         let Some(policy) = self.policies.get_mut(id) else {
             return Ok(());

@@ -20,7 +20,7 @@ use iam_policy::RoleArn;
 use super::account::Told;
 use super::managed_policy::{ManagedPolicy, PolicyVersion};
 use super::shape::{RoleDetail, RolePolicy};
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// All pieces, by directory.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Pieces {
     }
 
     /// Puts the pieces into the accounts.
-    pub fn join(self, told: &mut BTreeMap<String, Told>, problems: &mut Vec<Problem>) {
+    pub fn join(self, told: &mut BTreeMap<String, Told>, problems: &mut Vec<InputProblem>) {
         for folder in self.0.into_values() {
             folder.join(told, problems);
         }
@@ -79,7 +79,7 @@ impl Pieces {
 }
 
 impl Folder {
-    fn join(self, told: &mut BTreeMap<String, Told>, problems: &mut Vec<Problem>) {
+    fn join(self, told: &mut BTreeMap<String, Told>, problems: &mut Vec<InputProblem>) {
         let attached: BTreeSet<String> = self.attached.iter().flat_map(|(_, arns)| arns).cloned().collect();
         let role = self.the_role();
         match (&role, self.inline.as_slice(), self.attached.as_slice()) {
@@ -95,7 +95,7 @@ impl Folder {
             _ => {
                 let places = self.inline.iter().chain(&self.attached).map(|(place, _)| place);
                 problems.extend(places.map(|place| {
-                    Problem::warning(
+                    InputProblem::warning(
                         place.clone(),
                         "does not tell whose policies these are, and is left out: keep what the AWS CLI prints about each role in a \
                          directory of its own, with its get-role",
@@ -131,7 +131,7 @@ impl Folder {
                 Ok(arn) => {
                     documents.extend(version.document.map(|document| (arn, document)));
                 }
-                Err(why) => problems.push(Problem::warning(place, why)),
+                Err(why) => problems.push(InputProblem::warning(place, why)),
             }
         }
         for (arn, document) in documents {

@@ -21,7 +21,7 @@ pub(crate) enum Output {
     /// `iam list-open-id-connect-providers`: the ARNs.
     Providers(Vec<String>),
     /// `iam get-open-id-connect-provider`.
-    Provider(Provider),
+    ProviderOutput(ProviderOutput),
     /// `eks describe-cluster`.
     Cluster(Cluster),
     /// `eks list-clusters`: the names of all clusters of a region, which it does not tell.
@@ -241,14 +241,14 @@ pub(crate) struct InlinePolicy {
 
 /// A provider, which does not tell its ARN.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Provider {
+pub(crate) struct ProviderOutput {
     #[serde(rename = "Url")]
     pub(crate) url: String,
     #[serde(rename = "ClientIDList", default)]
     pub(crate) client_ids: Vec<String>,
 }
 
-impl Provider {
+impl ProviderOutput {
     /// Its URL without the scheme, as IAM gives it.
     pub(crate) fn host_path(&self) -> &str {
         self.url.strip_prefix("https://").unwrap_or(&self.url)
@@ -364,7 +364,7 @@ enum Kind {
     Role,
     Roles,
     Providers,
-    Provider,
+    ProviderOutput,
     Cluster,
     ClusterNames,
     Caller,
@@ -394,7 +394,7 @@ fn kind(fields: &Map<String, Value>) -> Option<Kind> {
     } else if has("OpenIDConnectProviderList") {
         Kind::Providers
     } else if has("Url") && (has("ClientIDList") || has("ThumbprintList")) {
-        Kind::Provider
+        Kind::ProviderOutput
     } else if has("cluster") {
         Kind::Cluster
     } else if has("clusters") {
@@ -454,7 +454,7 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
             )?;
             Output::Providers(list.into_iter().map(|provider| provider.arn).collect())
         }
-        Kind::Provider => Output::Provider(decoded(value, "get-open-id-connect-provider")?),
+        Kind::ProviderOutput => Output::ProviderOutput(decoded(value, "get-open-id-connect-provider")?),
         Kind::Cluster => Output::Cluster(decoded(field("cluster"), "describe-cluster")?),
         Kind::ClusterNames => {
             let names: ClusterNames = decoded(value, "list-clusters")?;

@@ -22,7 +22,7 @@ use super::template;
 use super::variables::Variables;
 use super::webhook;
 use crate::Options;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// Kind, namespace and name.
 type Id = (String, String, String);
@@ -66,7 +66,7 @@ pub(super) fn load(
     objects: Vec<Object>,
     options: &Options,
     config: &mut Config,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<InputProblem>,
 ) -> Cluster {
     let mut loader = Loader {
         options,
@@ -96,7 +96,7 @@ pub(super) fn load(
         }
     }
     if !options.partial && !is_empty && loader.accounts.is_empty() {
-        problems.push(Problem::warning(
+        problems.push(InputProblem::warning(
             Place::everywhere(),
             "hold no ServiceAccount, and count as the whole cluster: give the ServiceAccounts as well, or --partial",
         ));
@@ -109,7 +109,7 @@ pub(super) fn load(
 
 impl Loader<'_> {
     /// Takes in an object.
-    fn take(&mut self, mut object: Object) -> Result<(), Problem> {
+    fn take(&mut self, mut object: Object) -> Result<(), InputProblem> {
         if !object.namespace.is_empty() {
             self.namespaces.insert(object.namespace.clone());
         }
@@ -195,7 +195,7 @@ impl Loader<'_> {
     }
 
     /// Takes in a ConfigMap: what it brings into containers, and what the pod identity webhook is told if it is its own.
-    fn take_config_map(&mut self, mut object: Object) -> Result<(), Problem> {
+    fn take_config_map(&mut self, mut object: Object) -> Result<(), InputProblem> {
         let id = self.settle(&mut object);
         self.variables.take(EnvSource::ConfigMap, &object);
         if object.name != CONFIG_MAP || object.namespace != self.options.webhook_namespace {
@@ -208,7 +208,7 @@ impl Loader<'_> {
     }
 
     /// Takes in an object that uses ServiceAccounts. One that has a whole pod template is a workload as well.
-    fn take_consumer(&mut self, kind: &ConsumerKind, mut object: Object) -> Result<(), Problem> {
+    fn take_consumer(&mut self, kind: &ConsumerKind, mut object: Object) -> Result<(), InputProblem> {
         let id = self.settle_in(&mut object, kind.namespaced);
         let id = (format!("{}.{}", kind.kind, kind.group), id.1, id.2);
         if let Some(read) = consumers::read(kind, &object.value) {
@@ -225,7 +225,7 @@ impl Loader<'_> {
         mut object: Object,
         namespaced: bool,
         prune: impl Fn(Value) -> Result<RbacRole, Undecodable>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), InputProblem> {
         let id = self.settle_in(&mut object, namespaced);
         let role = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
         put_once(&mut self.roles, id, &object, role, |old, new| old == new)
@@ -236,7 +236,7 @@ impl Loader<'_> {
         mut object: Object,
         namespaced: bool,
         prune: impl Fn(Value) -> Result<RoleBinding, Undecodable>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), InputProblem> {
         let id = self.settle_in(&mut object, namespaced);
         let binding = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
         put_once(&mut self.bindings, id, &object, binding, |old, new| old == new)
@@ -252,7 +252,7 @@ impl Loader<'_> {
     }
 
     /// Takes in an object of another kind, if it is a workload.
-    fn take_workload(&mut self, mut object: Object) -> Result<(), Problem> {
+    fn take_workload(&mut self, mut object: Object) -> Result<(), InputProblem> {
         let Some(found) = template::of(&object) else {
             return Ok(());
         };
@@ -436,9 +436,9 @@ fn put_once<T: Debug>(
     object: &Object,
     new: T,
     same: impl Fn(&T, &T) -> bool,
-) -> Result<(), Problem> {
+) -> Result<(), InputProblem> {
     match kept.get(&id) {
-        Some((place, old)) if !same(old, &new) => Err(Problem::error(
+        Some((place, old)) if !same(old, &new) => Err(InputProblem::error(
             object.place.clone(),
             format!(
                 "{} stands also in {place}, and says something else there: give one of them; overlays are to be rendered \
@@ -454,11 +454,11 @@ fn put_once<T: Debug>(
 }
 
 /// An object that the API server would refuse.
-fn unreadable(object: &Object, error: &Undecodable) -> Problem {
+fn unreadable(object: &Object, error: &Undecodable) -> InputProblem {
     let message = format!(
         "{} cannot be read, and the API server would refuse it: {}",
         object.shown(),
         error.reason
     );
-    Problem::error(object.place.clone(), message)
+    InputProblem::error(object.place.clone(), message)
 }

@@ -17,7 +17,7 @@ use audit_core::snapshot::Cluster;
 
 use crate::Options;
 use crate::document::Document;
-use crate::problem::Problem;
+use crate::problem::InputProblem;
 
 /// What manifests say.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn load(
     documents: Vec<Document>,
     options: &Options,
     config: &mut Config,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<InputProblem>,
 ) -> Objects {
     let found = object::find(documents, problems);
     let cluster = loader::load(found.objects, options, config, problems);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::aws::shape;
 use crate::document::Document;
-use crate::problem::{Place, Problem};
+use crate::problem::{InputProblem, Place};
 
 /// How deep lists may stand in lists; kubectl prints one.
 const MAX_LISTS: usize = 8;
@@ -58,7 +58,7 @@ pub(super) struct Found {
 }
 
 /// Takes documents apart.
-pub(super) fn find(documents: Vec<Document>, problems: &mut Vec<Problem>) -> Found {
+pub(super) fn find(documents: Vec<Document>, problems: &mut Vec<InputProblem>) -> Found {
     let mut found = Found::default();
     for Document { place, value } in documents {
         take(&mut found, place, value, None, MAX_LISTS, problems);
@@ -73,7 +73,7 @@ fn take(
     mut value: Value,
     of: Option<(&str, &str)>,
     lists: usize,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<InputProblem>,
 ) {
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let (version, kind) = match (text("apiVersion"), text("kind"), of) {
@@ -92,7 +92,7 @@ fn take(
                 }
             }
             Some(Value::Null) => {}
-            _ => problems.push(Problem::error(
+            _ => problems.push(InputProblem::error(
                 place,
                 format!("`items` of {} is no list", quote(&kind)),
             )),
@@ -122,11 +122,11 @@ fn take(
 }
 
 /// What is no object may be something else of use, or something that was given in the wrong place.
-fn no_object(found: &mut Found, place: Place, value: &Value, problems: &mut Vec<Problem>) {
+fn no_object(found: &mut Found, place: Place, value: &Value, problems: &mut Vec<InputProblem>) {
     if let Some(issuer) = shape::discovery(value) {
         match issuer {
             Ok(issuer) => found.issuers.push(issuer),
-            Err(error) => problems.push(Problem::error(place, error.to_string())),
+            Err(error) => problems.push(InputProblem::error(place, error.to_string())),
         }
         return;
     }
@@ -140,5 +140,5 @@ fn no_object(found: &mut Found, place: Place, value: &Value, problems: &mut Vec<
     } else {
         "is no Kubernetes object: it has no `apiVersion` and `kind`"
     };
-    problems.push(Problem::unusable(place, message));
+    problems.push(InputProblem::unusable(place, message));
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::expect::Expect;
+use super::expect::ExpectArgument;
 use super::source::SourceArgs;
 use super::threshold::FailOn;
 
@@ -28,7 +28,7 @@ pub struct AuditArgs {
     /// What every ServiceAccount that asks for a role must be able to do in AWS, besides what its IrsaAudit expects, as
     /// `s3:GetObject=arn:aws:s3:::bucket/*`; without the resource for an action that has none of its own; may be repeated
     #[arg(long, value_name = "ACTION=RESOURCE")]
-    pub expect: Vec<Expect>,
+    pub expect: Vec<ExpectArgument>,
 
     /// How the report looks
     #[arg(short, long, value_enum, default_value_t = Format::Table)]

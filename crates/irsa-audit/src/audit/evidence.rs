@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 /// What was observed, and how it is to be judged.
 #[derive(Debug)]
-pub struct Evidence {
+pub struct AuditInput {
     /// The observations.
     pub snapshot: Snapshot,
     /// The settings, with the `default` `IrsaAuditPolicy` over them.

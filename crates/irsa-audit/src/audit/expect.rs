@@ -9,7 +9,7 @@ use audit_core::text::quote;
 
 /// An action, and the resource on which it is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expect {
+pub struct ExpectArgument {
     /// The action, `service:Name`, which may have wildcards.
     pub action: String,
     /// The resource's ARN, which may have wildcards; none for an action that has no resource of its own.
@@ -21,7 +21,7 @@ pub struct Expect {
 #[error("`{0}` is not ACTION or ACTION=RESOURCE, as in `s3:GetObject=arn:aws:s3:::bucket/*`")]
 pub struct ExpectError(String);
 
-impl FromStr for Expect {
+impl FromStr for ExpectArgument {
     type Err = ExpectError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -33,7 +33,7 @@ impl FromStr for Expect {
     }
 }
 
-impl Expect {
+impl ExpectArgument {
     /// An action on a resource, if they are such.
     #[must_use]
     pub fn new(action: &str, resource: Option<&str>) -> Option<Self> {
@@ -59,7 +59,7 @@ impl Expect {
 }
 
 /// Adds the expectations to those of every ServiceAccount that asks for a role.
-pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[Expect]) {
+pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[ExpectArgument]) {
     if expected.is_empty() {
         return;
     }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn an_action_comes_with_or_without_a_resource() {
-        let expect = |action: &str, resource: Option<&str>| Expect {
+        let expect = |action: &str, resource: Option<&str>| ExpectArgument {
             action: action.to_owned(),
             resource: resource.map(str::to_owned),
         };
@@ -115,7 +115,7 @@ mod tests {
             ("arn:aws:s3:::b=s3:GetObject", None),
             ("", None),
         ] {
-            assert_eq!(text.parse::<Expect>().ok(), expected, "{text}");
+            assert_eq!(text.parse::<ExpectArgument>().ok(), expected, "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_aws::evidence::Answered;
-use audit_aws::{CallOutcome, Directory, PieceAnswer, Reading, Request, RequestObserver};
+use audit_aws::{CallOutcome, Directory, DirectoryRequest, PieceAnswer, Reading, RequestObserver};
 use audit_core::Snapshot;
 use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
 use audit_core::snapshot::Cluster;
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::sleep;
 
-use super::evidence::Evidence;
+use super::evidence::AuditInput;
 use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
@@ -79,7 +79,7 @@ pub struct Wish<'a> {
 ///
 /// # Errors
 /// [`LiveError`].
-pub fn look(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> {
+pub fn look(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError> {
     runtime()?.block_on(run(args, wish))
 }
 
@@ -87,7 +87,7 @@ pub fn look(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> {
 ///
 /// # Errors
 /// [`LiveError`].
-pub fn permissions(args: &SourceArgs) -> Result<Evidence, LiveError> {
+pub fn permissions(args: &SourceArgs) -> Result<AuditInput, LiveError> {
     let observations = runtime()?.block_on(async {
         let client = client(kubeconfig().await?)?;
         Ok::<_, LiveError>(audit_k8s::list_permissions(&client, &args.annotation_prefix).await)
@@ -110,7 +110,7 @@ pub fn permissions(args: &SourceArgs) -> Result<Evidence, LiveError> {
         Some(failure) if is_blind => return Err(failure.into()),
         _ => {}
     }
-    Ok(Evidence {
+    Ok(AuditInput {
         snapshot,
         config: args.config(),
         now: Timestamp::now(),
@@ -139,7 +139,7 @@ fn warn(observation: &Observation) {
     }
 }
 
-async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> {
+async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError> {
     let kubeconfig = kubeconfig().await?;
     let token = token(&kubeconfig).await;
     let client = client(kubeconfig)?;
@@ -174,7 +174,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
     let asks_eks = found.is_none() && args.cluster_name.is_some();
     match (found, &args.cluster_name) {
         (Some(issuer), _) => engine.set_issuer(issuer),
-        (None, Some(name)) => directory.request(Request::EksIssuer {
+        (None, Some(name)) => directory.request(DirectoryRequest::EksIssuer {
             cluster_name: name.clone(),
         }),
         (None, None) => {}
@@ -195,7 +195,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<Evidence, LiveError> 
     };
     session.settle().await?;
     let (snapshot, config) = session.engine.into_evidence();
-    Ok(Evidence {
+    Ok(AuditInput {
         snapshot,
         config,
         now: Timestamp::now(),

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use args::{AuditArgs, Format};
 use live::Wish;
-use source::{Evidence, SourceError};
+use source::{AuditInput, SourceError};
 
 /// The report reaches the threshold.
 const REACHED: u8 = 1;
@@ -44,7 +44,7 @@ pub enum AuditError {
 /// # Errors
 /// When there is no report; the exit code is then 2.
 pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
-    let Evidence {
+    let AuditInput {
         snapshot,
         config,
         now,
@@ -69,7 +69,7 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
 }
 
 /// What there is to audit, with what the command line expects besides.
-fn look(args: &AuditArgs) -> Result<Evidence, SourceError> {
+fn look(args: &AuditArgs) -> Result<AuditInput, SourceError> {
     let source = &args.source;
     let namespace = args.namespace.as_deref();
     if source.is_offline() {

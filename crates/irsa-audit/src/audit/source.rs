@@ -3,7 +3,7 @@
 use audit_offline::{Options, Weight};
 use jiff::Timestamp;
 
-pub use super::evidence::Evidence;
+pub use super::evidence::AuditInput;
 use super::input::{InputError, Reader};
 use super::live::LiveError;
 pub use super::source_args::SourceArgs;
@@ -34,7 +34,7 @@ pub enum SourceError {
 ///
 /// # Errors
 /// [`SourceError`], unless the cluster is asked.
-pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<Evidence, SourceError> {
+pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, SourceError> {
     let account = match args.accounts.as_slice() {
         [] => None,
         [access] if access.role_arn.is_none() => Some(access.id.clone()),
@@ -66,7 +66,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<Evidence, Sour
     for problem in &loaded.problems {
         eprintln!("irsa-audit: warning: {problem}");
     }
-    Ok(Evidence {
+    Ok(AuditInput {
         snapshot: loaded.snapshot,
         config: loaded.config,
         now,

@@ -20,7 +20,7 @@ use iam_policy::RoleArn;
 use super::pod_identity;
 use super::reply::Reply;
 use crate::audit::live::{self, Wish};
-use crate::audit::source::{self, Evidence, SourceArgs, SourceError};
+use crate::audit::source::{self, AuditInput, SourceArgs, SourceError};
 
 /// Asks a cluster and AWS, or files.
 pub(super) fn ask(args: &SourceArgs, key: &BindingKey, asked: &AwsExpectation) -> Result<Reply, SourceError> {
@@ -44,8 +44,8 @@ pub(super) fn ask(args: &SourceArgs, key: &BindingKey, asked: &AwsExpectation) -
 }
 
 /// Whether what is expected of the ServiceAccount holds.
-fn answer(evidence: &Evidence, config: &Config, key: &BindingKey) -> Reply {
-    let Evidence { snapshot, now, .. } = evidence;
+fn answer(evidence: &AuditInput, config: &Config, key: &BindingKey) -> Reply {
+    let AuditInput { snapshot, now, .. } = evidence;
     let chain = Chain::derive(snapshot, config, key, *now);
     if let Some(reply) = pod_identity::answer(&chain).or_else(|| without_role(&chain)) {
         return reply;

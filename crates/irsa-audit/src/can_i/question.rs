@@ -6,7 +6,7 @@ use audit_core::model::{AwsExpectation, KubernetesExpectation};
 use audit_core::text::quote;
 
 use super::args::CanIArgs;
-use crate::audit::expect::Expect;
+use crate::audit::expect::ExpectArgument;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn aws(args: &CanIArgs) -> Result<AwsExpectation, QuestionError> {
     ];
     refuse(&besides, "verbs of Kubernetes")?;
     let target = args.target.as_deref();
-    let asked = Expect::new(&args.action, target).ok_or_else(|| {
+    let asked = ExpectArgument::new(&args.action, target).ok_or_else(|| {
         let words = [args.action.as_str()].into_iter().chain(target);
         QuestionError::NoAction(quote(&words.collect::<Vec<_>>().join(" ")))
     })?;

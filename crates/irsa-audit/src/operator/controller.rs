@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use audit_aws::{Directory, Reading, Request};
+use audit_aws::{Directory, DirectoryRequest, Reading};
 use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
 use audit_k8s::Observation;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::leader::Guard;
 use super::metrics::Metrics;
-use super::publish::Publisher;
+use super::publish::ObjectWriter;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
 use audit_engine::{Action, Engine, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
@@ -30,7 +30,7 @@ pub struct Controller {
     /// Asks AWS.
     pub directory: Directory,
     /// Writes to the API server.
-    pub publisher: Publisher,
+    pub publisher: ObjectWriter,
     /// Asks the API server what it would answer to others.
     pub reviewer: Reviewer,
     /// Asks the API server for expected workloads.
@@ -169,7 +169,7 @@ impl Controller {
             && std::mem::take(&mut self.asks_eks)
             && let Some(name) = &self.cluster_name
         {
-            self.directory.request(Request::EksIssuer {
+            self.directory.request(DirectoryRequest::EksIssuer {
                 cluster_name: name.clone(),
             });
         }

@@ -35,7 +35,7 @@ use crate::cluster::{issuer, shown};
 use controller::Controller;
 use leader::Guard;
 use metrics::Metrics;
-use publish::Publisher;
+use publish::ObjectWriter;
 use settings::OperatorArgs;
 
 /// The name of the reporter of Events.
@@ -211,7 +211,7 @@ async fn start(
     let recorder = Recorder::new(client.clone(), reporter);
     let (reviewer, reviews) = Reviewer::new(&client);
     let (workloads, lookups) = Workloads::new(&client);
-    let (publisher, outcomes) = Publisher::new(client, recorder, guard.clone(), metrics.clone());
+    let (publisher, outcomes) = ObjectWriter::new(client, recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
     Controller {
         engine,

@@ -36,14 +36,14 @@ enum WriteError {
 }
 
 /// Carries out writes.
-pub struct Publisher {
+pub struct ObjectWriter {
     writer: Writer,
     permits: Arc<Semaphore>,
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<(Write, WriteOutcome)>,
 }
 
-impl Publisher {
+impl ObjectWriter {
     /// A publisher, and where it tells what came of each write.
     #[must_use]
     pub fn new(

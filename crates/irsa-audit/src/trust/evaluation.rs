@@ -39,7 +39,7 @@ pub(super) struct Evaluation {
 
 /// Why nothing could be evaluated.
 #[derive(Debug, thiserror::Error)]
-pub enum InputError {
+pub enum EvaluationError {
     /// The policy's file could not be read.
     #[error("the policy `{file}` could not be read: {source}; give a file, or `-` for standard input")]
     Unreadable {
@@ -77,7 +77,7 @@ pub enum InputError {
 }
 
 /// Reads a policy; of a longer file than can be one no more than shows that it is.
-pub(super) fn read_policy(path: &Path) -> Result<String, InputError> {
+pub(super) fn read_policy(path: &Path) -> Result<String, EvaluationError> {
     let file = quote(&path.to_string_lossy());
     let mut bytes = Vec::new();
     let limit = MAX_BYTES as u64 + 1;
@@ -87,10 +87,10 @@ pub(super) fn read_policy(path: &Path) -> Result<String, InputError> {
         std::fs::File::open(path).and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
     };
     if let Err(source) = read {
-        return Err(InputError::Unreadable { file, source });
+        return Err(EvaluationError::Unreadable { file, source });
     }
     if bytes.len() > MAX_BYTES {
-        return Err(InputError::TooLong(file));
+        return Err(EvaluationError::TooLong(file));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error
@@ -99,7 +99,7 @@ pub(super) fn read_policy(path: &Path) -> Result<String, InputError> {
             .unwrap_or_default();
         let text = String::from_utf8_lossy(valid);
         let last = text.rsplit('\n').next().unwrap_or_default();
-        InputError::NotUtf8 {
+        EvaluationError::NotUtf8 {
             file,
             line: text.split('\n').count(),
             column: last.chars().count() + 1,
@@ -120,7 +120,7 @@ fn of_role(text: &str) -> Option<String> {
 
 impl Evaluation {
     /// Evaluates the policy `text` for an identity.
-    pub(super) fn new(text: &str, asked: &Asked<'_>) -> Result<Self, InputError> {
+    pub(super) fn new(text: &str, asked: &Asked<'_>) -> Result<Self, EvaluationError> {
         let parsed = iam_policy::parse(text);
         let statements = parsed
             .document
@@ -155,12 +155,12 @@ impl Evaluation {
 }
 
 /// Adds the further keys to those of the token.
-fn set(context: &mut Context, asked: &Asked<'_>) -> Result<(), InputError> {
+fn set(context: &mut Context, asked: &Asked<'_>) -> Result<(), EvaluationError> {
     let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, value) in asked.context {
         for (claim, flag) in [("sub", "--subject"), ("aud", "--audience")] {
             if key.eq_ignore_ascii_case(&format!("{}:{claim}", asked.issuer.host_path())) {
-                return Err(InputError::OwnFlag {
+                return Err(EvaluationError::OwnFlag {
                     key: quote(key),
                     flag,
                 });

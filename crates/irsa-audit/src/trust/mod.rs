@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use args::{EvaluateArgs, Output, TrustCommand};
 use audit_core::text::quote;
 use batch::BatchError;
-pub use evaluation::InputError;
+pub use evaluation::EvaluationError;
 use evaluation::{Asked, Evaluation};
 use iam_policy::Decision;
 use report::TrustReport;
@@ -44,7 +44,7 @@ const UNDETERMINED: u8 = 3;
 pub enum TrustError {
     /// What was given cannot be evaluated.
     #[error(transparent)]
-    Input(#[from] InputError),
+    Input(#[from] EvaluationError),
     /// The batch's file cannot be opened.
     #[error("the batch `{0}` could not be opened: {1}; give a file, or `-` for standard input")]
     Batch(String, #[source] io::Error),

@@ -44,7 +44,7 @@ const WRITTEN_AT_ONCE: usize = 64 * 1024;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct BatchSummary {
     /// Lines that were answered with a decision.
     pub answered: u64,
     /// Lines that asked nothing.
@@ -67,13 +67,13 @@ pub enum BatchError {
 ///
 /// # Errors
 /// When the input cannot be read or the output cannot be written; what was answered until then is written.
-pub fn evaluate(input: impl Read, mut output: impl Write, explain: bool) -> Result<Summary, BatchError> {
+pub fn evaluate(input: impl Read, mut output: impl Write, explain: bool) -> Result<BatchSummary, BatchError> {
     let mut lines = Lines::new(input);
     let mut batch = Batch {
         explain,
         cache: Cache::new(),
         waiting: Vec::new(),
-        summary: Summary::default(),
+        summary: BatchSummary::default(),
     };
     let mut number = 0;
     let mut space = Vec::new();
@@ -102,7 +102,7 @@ struct Batch {
     cache: Cache,
     /// Answers that are not written yet.
     waiting: Vec<u8>,
-    summary: Summary,
+    summary: BatchSummary,
 }
 
 impl Batch {

@@ -83,14 +83,14 @@ impl Api {
 
 type Outcomes = mpsc::UnboundedReceiver<(Write, WriteOutcome)>;
 
-fn publisher(api: &Api, guard: Guard) -> (Publisher, Outcomes) {
+fn publisher(api: &Api, guard: Guard) -> (ObjectWriter, Outcomes) {
     let client = api.client();
     let reporter = Reporter {
         controller: "irsa-audit".to_owned(),
         instance: None,
     };
     let recorder = Recorder::new(client.clone(), reporter);
-    Publisher::new(
+    ObjectWriter::new(
         client,
         recorder,
         guard,
