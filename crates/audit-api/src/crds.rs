@@ -5,7 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use crate::{ClusterIrsaAudit, IrsaAudit, IrsaAuditPolicy};
+use crate::{ClusterIrsaAudit, IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange};
 
 /// All definitions, with the names of the files that hold them.
 #[must_use]
@@ -14,6 +14,8 @@ pub fn all() -> Vec<(&'static str, CustomResourceDefinition)> {
         ("irsaaudits.yaml", with_status_default(IrsaAudit::crd())),
         ("irsaauditpolicies.yaml", IrsaAuditPolicy::crd()),
         ("clusterirsaaudits.yaml", ClusterIrsaAudit::crd()),
+        ("irsaapprovals.yaml", IrsaApproval::crd()),
+        ("trustpolicychanges.yaml", TrustPolicyChange::crd()),
     ]
 }
 

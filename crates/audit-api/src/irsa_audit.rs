@@ -74,6 +74,24 @@ pub struct IrsaAuditSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub waivers: Vec<WaiverSpec>,
+    /// How far irsa-audit may go to repair the role's trust policy, as far as this team is concerned; admins have their say in an
+    /// `IrsaAuditPolicy`, and the role's owner by a tag. `Propose` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<RemediationName>,
+}
+
+/// How far irsa-audit may go. `Off`: no plan. `Propose`: a plan is shown. `RequireApproval`: a plan is carried out once a person has
+/// approved it. `Automatic`: a plan is carried out by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum RemediationName {
+    /// No plan.
+    Off,
+    /// A plan is shown.
+    Propose,
+    /// A plan is carried out once a person has approved it.
+    RequireApproval,
+    /// A plan is carried out by itself.
+    Automatic,
 }
 
 /// What a team expects of its ServiceAccount.

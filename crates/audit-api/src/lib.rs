@@ -9,19 +9,29 @@
 //! | [`status`] | a report as the status of an `IrsaAudit`, and when it is worth a write |
 //! | [`disclosure`], [`selector`] | what may be told of a role in which namespaces |
 //! | [`spec`] | the spec of an `IrsaAudit`, and of a policy, as the core reads them |
+//! | [`approval`] | `IrsaApproval`: a person's approval of one change of a trust policy |
+//! | [`change`] | `TrustPolicyChange`: the writer's journal |
+//! | [`admission`] | the admission policy that makes `approvedBy` true, and its binding |
+//! | [`remediation`] | these and the policies of admins, as the writer's core reads them |
 //! | [`crds`] | the CustomResourceDefinitions |
 
+pub mod admission;
+pub mod approval;
+pub mod change;
 pub mod cluster_audit;
 pub mod condition;
 pub mod crds;
 pub mod disclosure;
 pub mod irsa_audit;
 pub mod policy;
+pub mod remediation;
 mod schema;
 pub mod selector;
 pub mod spec;
 pub mod status;
 
+pub use approval::{IrsaApproval, IrsaApprovalSpec};
+pub use change::{TrustPolicyChange, TrustPolicyChangeSpec, TrustPolicyChangeStatus};
 pub use cluster_audit::{ClusterIrsaAudit, ClusterIrsaAuditSpec, ClusterIrsaAuditStatus};
 pub use irsa_audit::{IrsaAudit, IrsaAuditSpec, IrsaAuditStatus};
 pub use policy::{IrsaAuditPolicy, IrsaAuditPolicySpec};

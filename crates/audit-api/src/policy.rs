@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::irsa_audit::RemediationName;
 use crate::selector::NamespaceSelector;
 
 /// Settings of the audit. Only the policy named `default` is read.
@@ -57,6 +58,42 @@ pub struct IrsaAuditPolicySpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub disclosure: Vec<DisclosureRule>,
+    /// What irsa-audit may repair. Unlike the settings above, that of every policy counts: of several that match a ServiceAccount and
+    /// its role, the least is allowed, and without one nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<RemediationSpec>,
+}
+
+/// What admins allow irsa-audit to repair. It must name roles, namespaces and ServiceAccounts; `kube-*` and the namespaces of
+/// irsa-audit itself are never meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RemediationSpec {
+    /// The most that is allowed.
+    pub max_mode: RemediationName,
+    /// ARNs of roles, with `*` and `?` as wildcards.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 2048)))]
+    pub roles: Vec<String>,
+    /// The namespaces, by their labels. It must not be empty; for all, require the label `kubernetes.io/metadata.name` to exist.
+    #[x_kube(validation = Rule::new("(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)").message("select namespaces: for all, require the label `kubernetes.io/metadata.name` to exist"))]
+    pub namespace_selector: NamespaceSelector,
+    /// Names of ServiceAccounts, with `*` and `?` as wildcards.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 253)))]
+    pub service_accounts: Vec<String>,
+    /// Writes nothing while it is set; read right before each write.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// How many trust policies may change within any hour, for all that the policy matches together; 10 where absent.
+    #[serde(default = "default_changes_per_hour")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub max_changes_per_hour: u16,
+    /// Lets roles be edited that Terraform, CloudFormation, eksctl, ACK or Crossplane keep: their next run may take the edit back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_tool_owned: bool,
+}
+
+fn default_changes_per_hour() -> u16 {
+    10
 }
 
 /// What may be told of a role in some namespaces.

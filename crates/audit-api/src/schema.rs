@@ -27,6 +27,13 @@ pub fn optional_days(_: &mut SchemaGenerator) -> Schema {
     duration_between("24h", "9600h")
 }
 
+/// A duration of the same form, of a minute to a day, that must be given.
+pub fn approval_duration(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = duration_between("1m", "24h");
+    schema.remove("nullable");
+    schema
+}
+
 fn duration_between(least: &str, most: &str) -> Schema {
     json_schema!({
         "type": "string",
