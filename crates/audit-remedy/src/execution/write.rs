@@ -24,7 +24,7 @@ use super::closing::Closing;
 use super::effect::{LiveCheck, StopReason, WriteAnswer, WriteOrder, WriterEffect, WriterEnd, WriterOutcome};
 use super::read_back::{Proven, judge};
 use super::timing::{WriteTiming, later};
-use crate::block::{WriteGrant, write_grant};
+use crate::block::{Blocker, WriteGrant, write_grant};
 use crate::facts::LiveRole;
 use crate::journal::{ChangePhase, Journal, JournalRecord, record_name};
 use crate::plan::Plan;
@@ -223,6 +223,13 @@ impl Execution {
             return Err(StopReason::PlanChanged);
         }
         let grant = write_grant(&plan, &authorities, own, now).map_err(StopReason::Blocked)?;
+        // A latch ends the read-back of a write at once, also of one that may yet take effect.
+        let decided = journal
+            .last_latch(role)
+            .map_or(now, |latched| self.timing.decided_after_lost(latched));
+        if now < decided {
+            return Err(StopReason::Blocked(vec![Blocker::Settling { until: decided }]));
+        }
         if record.is_some_and(|record| record.approval != grant.approval || record.policies != grant.policies)
         {
             return Err(StopReason::GrantChanged);

@@ -83,6 +83,15 @@ impl<'j> Journal<'j> {
         self.of_role(role).find(|record| record.is_latched())
     }
 
+    /// When the role was latched last, also if a person has released it since. The write of that change may have been on its way.
+    #[must_use]
+    pub fn last_latch(&self, role: &LiveRole) -> Option<Timestamp> {
+        self.of_role(role)
+            .filter(|record| record.phase == ChangePhase::Latched)
+            .map(|record| record.changed)
+            .max()
+    }
+
     /// The newest record of the role.
     #[must_use]
     pub fn newest(&self, role: &LiveRole) -> Option<&'j JournalRecord> {
