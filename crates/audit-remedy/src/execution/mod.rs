@@ -43,3 +43,7 @@ pub use effect::{
 pub use recovery::Recovery;
 pub use timing::WriteTiming;
 pub use write::Execution;
+
+#[cfg(test)]
+#[path = "../../tests/unit/execution.rs"]
+mod tests;

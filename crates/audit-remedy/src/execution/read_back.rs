@@ -11,6 +11,8 @@ use crate::journal::JournalRecord;
 pub(super) enum Proven {
     /// Nothing yet: the answer may be stale, or the write on its way.
     NotYet,
+    /// The write is in effect; whether anything else happened since may be hidden by a stale answer.
+    InEffect,
     /// The write is in effect, and nothing else happened.
     Applied,
     /// The write never took effect, and nothing else happened.
@@ -23,10 +25,11 @@ pub(super) enum Proven {
 ///
 /// A document that is neither the old nor the new one is a foreign change, whenever it is seen. The other two prove something only from
 /// `decides` on: before that, the old one may be a stale answer, or the write still on its way; and the new one may be a stale answer
-/// that hides a foreign change. Where IAM has acknowledged the write, the old document is a foreign change as well: somebody put it back.
+/// that hides a foreign change. Where IAM has acknowledged the write, or the new document was seen, the old one is a foreign change as
+/// well: somebody put it back.
 pub(super) fn judge(
     record: &JournalRecord,
-    acknowledged: bool,
+    was_in_effect: bool,
     decides: Timestamp,
     role: Option<&LiveRole>,
     asked: Timestamp,
@@ -42,10 +45,10 @@ pub(super) fn judge(
         if is_decisive {
             Proven::Applied
         } else {
-            Proven::NotYet
+            Proven::InEffect
         }
     } else if same_document(&role.trust_text, &record.before) {
-        match (is_decisive, acknowledged) {
+        match (is_decisive, was_in_effect) {
             (false, _) => Proven::NotYet,
             (true, false) => Proven::NotApplied,
             (true, true) => found(),

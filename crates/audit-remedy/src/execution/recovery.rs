@@ -96,7 +96,7 @@ impl Recovery {
             Proven::Applied => self.close(ChangePhase::Applied, None),
             Proven::NotApplied => self.close(ChangePhase::NotApplied, None),
             Proven::Foreign(found) => self.close(ChangePhase::Latched, found),
-            Proven::NotYet => Stage::Wait { until: self.decides },
+            Proven::NotYet | Proven::InEffect => Stage::Wait { until: self.decides },
         }
     }
 

@@ -56,7 +56,8 @@ enum State {
 #[derive(Debug, Clone)]
 struct ReadBack {
     record: Box<JournalRecord>,
-    acknowledged: bool,
+    /// IAM has acknowledged the write, or its document was seen.
+    was_in_effect: bool,
     decides: Timestamp,
     /// The next read is not asked for before.
     wait: Option<Timestamp>,
@@ -299,7 +300,7 @@ impl Execution {
         outcome: WriterOutcome,
         now: Timestamp,
     ) -> State {
-        let (acknowledged, decides) = match outcome {
+        let (was_in_effect, decides) = match outcome {
             WriterOutcome::Written(WriteAnswer::Accepted) => (true, self.timing.decided_after_answer(now)),
             WriterOutcome::Written(WriteAnswer::Refused { code }) => {
                 return State::Close(Closing::new(&record, ChangePhase::Refused, None, Some(code)));
@@ -309,7 +310,7 @@ impl Execution {
         };
         State::ReadBack(ReadBack {
             record,
-            acknowledged,
+            was_in_effect,
             decides,
             wait: None,
         })
@@ -320,21 +321,22 @@ impl Execution {
             let wait = (now < until).then_some(until);
             return State::ReadBack(ReadBack { wait, ..back });
         }
-        let judged = |role| judge(&back.record, back.acknowledged, back.decides, role, self.asked);
+        let judged = |role| judge(&back.record, back.was_in_effect, back.decides, role, self.asked);
         let proven = match &outcome {
             WriterOutcome::Role(role) => judged(Some(&**role)),
             WriterOutcome::RoleGone => judged(None),
             _ => Proven::NotYet,
         };
         let close = |phase, found| State::Close(Closing::new(&back.record, phase, found, None));
-        match proven {
+        match proven.clone() {
             Proven::Applied => close(ChangePhase::Applied, None),
             Proven::NotApplied => close(ChangePhase::NotApplied, None),
             Proven::Foreign(found) => close(ChangePhase::Latched, found),
-            Proven::NotYet if now >= later(back.decides, self.timing.give_up) => {
+            Proven::NotYet | Proven::InEffect if now >= later(back.decides, self.timing.give_up) => {
                 close(ChangePhase::Prepared, None)
             }
-            Proven::NotYet => State::ReadBack(ReadBack {
+            Proven::NotYet | Proven::InEffect => State::ReadBack(ReadBack {
+                was_in_effect: back.was_in_effect || proven == Proven::InEffect,
                 wait: Some(later(now, self.timing.retry_every)),
                 ..back
             }),

@@ -284,6 +284,13 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
         record: name.to_owned(),
     };
     let applied = world.versions.iter().rposition(|version| version.author == own);
+    let journal = &world.clusters[cluster].journal;
+    let before = journal
+        .iter()
+        .find(|one| one.name == name)
+        .unwrap()
+        .before
+        .clone();
     let stats = &mut world.stats;
     match phase {
         ChangePhase::Applied => {
@@ -295,7 +302,6 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
             assert!(!is_underway, "{name} is said not to be applied, and is under way");
             if let Some(at) = applied {
                 // Somebody put the old document back before anyone looked.
-                let before = world.versions[at - 1].text.clone();
                 let back = world.versions[at + 1..]
                     .iter()
                     .any(|version| same(&version.text, &before));

@@ -207,18 +207,10 @@ fn approve(world: &mut World, at: usize) {
     let subject = world.rng.usize(..2);
     let check = world.check(at, subject);
     let journal = Journal::new(&check.authorities.journal);
-    let operation = if world.chance(30) {
-        RemedyOperation::Remove
-    } else {
-        RemedyOperation::Append
-    };
-    let Ok(plan) = Plan::new(
-        operation,
-        check.subject.as_ref().unwrap(),
-        &role,
-        &journal,
-        world.now,
-    ) else {
+    let subject_now = check.subject.as_ref().unwrap();
+    let Some(plan) = either(world, |operation, now| {
+        Plan::new(operation, subject_now, &role, &journal, now)
+    }) else {
         return;
     };
     let mut plan_hash = plan.hash.to_string();
@@ -247,7 +239,21 @@ fn approve(world: &mut World, at: usize) {
         approved_by: "alice".to_owned(),
         created,
     });
-    world.say(|| format!("somebody approves {operation:?}"));
+    world.say(|| format!("somebody approves {:?}", plan.operation()));
+}
+
+/// The plan to append or to remove; the other one where the first has nothing to do.
+pub fn either<E>(
+    world: &mut World,
+    plan: impl Fn(RemedyOperation, jiff::Timestamp) -> Result<Plan, E>,
+) -> Option<Plan> {
+    let mut operations = [RemedyOperation::Append, RemedyOperation::Remove];
+    if world.chance(40) {
+        operations.reverse();
+    }
+    operations
+        .into_iter()
+        .find_map(|operation| plan(operation, world.now).ok())
 }
 
 /// Nothing fails any more, nobody edits any more: everything ends, and what was left open is settled.

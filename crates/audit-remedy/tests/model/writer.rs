@@ -1,8 +1,8 @@
 //! A writer: the shell around the machines, with a clock that may stop.
 
 use audit_remedy::{
-    ChangePhase, Execution, Journal, Plan, Recovery, RemedyOperation, StopReason, WriteAnswer, WriterEffect,
-    WriterEnd, WriterOutcome, write_grant,
+    ChangePhase, Execution, Journal, Plan, Recovery, StopReason, WriteAnswer, WriterEffect, WriterEnd,
+    WriterOutcome, write_grant,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,6 +50,8 @@ pub struct Writer {
     checked: Option<Checking>,
     /// The record and the documents of a machine that may have written.
     written: Option<(String, String, String)>,
+    /// Its document was read after that.
+    saw_after: bool,
     /// A foreign document was read after a write: the next thing to do is to say so.
     must_latch: Option<String>,
 }
@@ -70,6 +72,7 @@ impl Writer {
             readings: Vec::new(),
             checked: None,
             written: None,
+            saw_after: false,
             must_latch: None,
         }
     }
@@ -180,6 +183,7 @@ impl Writer {
         self.readings.clear();
         self.checked = None;
         self.written = None;
+        self.saw_after = false;
         let open = Journal::new(&world.clusters[self.cluster].journal)
             .open()
             .next()
@@ -204,15 +208,11 @@ impl Writer {
         self.subject = world.rng.usize(..2);
         let check = world.check(self.cluster, self.subject);
         let journal = Journal::new(&check.authorities.journal);
-        let operation = if world.chance(20) {
-            RemedyOperation::Remove
-        } else {
-            RemedyOperation::Append
-        };
         let subject = check.subject.as_ref().unwrap();
-        let Ok(plan) = Plan::new(operation, subject, &role, &journal, world.now) else {
-            return;
-        };
+        let plan = super::run::either(world, |operation, now| {
+            Plan::new(operation, subject, &role, &journal, now)
+        });
+        let Some(plan) = plan else { return };
         if let Err(blockers) = write_grant(&plan, &check.authorities, None, world.now) {
             use audit_remedy::{ApprovalNeeded as N, Blocker as B};
             for blocker in &blockers {
@@ -233,7 +233,14 @@ impl Writer {
                 return;
             }
         }
-        world.say(|| format!("writer {}/{} begins {operation:?}", self.cluster, self.id));
+        world.say(|| {
+            format!(
+                "writer {}/{} begins {:?}",
+                self.cluster,
+                self.id,
+                plan.operation()
+            )
+        });
         let writer = format!("{}/{}", self.cluster, self.id);
         self.machine = Some(Machine::Write(Execution::new(plan, writer, TIMING)));
     }
@@ -273,6 +280,8 @@ impl Writer {
             }
             WriterEffect::Write(order) => return self.write(world, &order),
             WriterEffect::CloseRecord(closing) => {
+                let is_denied = closing.phase == ChangePhase::NotApplied && self.saw_after;
+                assert!(!is_denied, "it was seen, and is said not to be there");
                 if world.fails(4) {
                     return (WriterOutcome::Failed, soon);
                 }
@@ -361,6 +370,11 @@ impl Writer {
                     answered: world.now,
                     role: (**role).clone(),
                 });
+                let was_written = self
+                    .written
+                    .as_ref()
+                    .is_some_and(|(_, _, after)| same(&role.trust_text, after));
+                self.saw_after |= was_written;
                 if let Some((_, before, after)) = &self.written
                     && !same(&role.trust_text, before)
                     && !same(&role.trust_text, after)
