@@ -57,7 +57,9 @@ pub use request::{
 };
 pub use role_arn::{RoleArn, RoleArnError};
 pub use subject_pattern::{NamespaceAndName, SubjectPattern};
-pub use template::{Appended, StatementShape, TemplateError, append, take_away, trust_statement};
+pub use template::{
+    Appended, Removed, StatementShape, TemplateError, append, put_back, remove, take_away, trust_statement,
+};
 pub use truth::Truth;
 
 pub use who_can::{AccessChange, SubjectSet, WhoCan, access_change, who_can};

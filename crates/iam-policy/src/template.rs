@@ -43,6 +43,11 @@ pub enum TemplateError {
     /// There is no statement, or more than one, equal to the one to take away.
     #[error("the trust policy has {0} statements equal to the one to take away, not one")]
     NotOnce(usize),
+    /// It is the only statement: without it the document would have none, which IAM does not take.
+    #[error(
+        "the trust policy has no other statement: without this one it would be empty, which IAM does not take"
+    )]
+    OnlyStatement,
     /// What was built does not prove right: a number, perhaps, that does not survive reading.
     #[error(
         "the edited document could not be proven equal to the original beside the statement; edit it by hand"
@@ -155,6 +160,88 @@ pub fn take_away(document: &Value, statement: &Value, shape: StatementShape) -> 
         }
     }
     Ok(result)
+}
+
+/// A document with one statement taken out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removed {
+    /// The decoded original with nothing but the statement cut out, byte for byte. Of a list that becomes one of a single
+    /// statement, the brackets stay.
+    pub text: String,
+    /// The same as a value.
+    pub document: Value,
+    /// The statement's index in the original, from 0: put back there, it gives the original JSON value.
+    pub index: usize,
+}
+
+/// Takes the one statement that equals `statement`, as a JSON value, out of a trust policy, plain or percent-encoded.
+///
+/// Proves by reading the result back that putting the statement in again gives the original JSON value.
+///
+/// # Errors
+/// If the document does not parse whole, is no trust policy, has the statement not exactly once or nothing else, or the
+/// proof fails.
+pub fn remove(text: &str, statement: &Value) -> Result<Removed, TemplateError> {
+    let original = whole(text)?;
+    let before: Value = serde_json::from_str(&original.text).map_err(|_| TemplateError::Unproven)?;
+    let list = match before.get("Statement") {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+        None => return Err(TemplateError::Unproven),
+    };
+    let equal: Vec<usize> = (0..list.len())
+        .filter(|at| list.get(*at) == Some(statement))
+        .collect();
+    let &[index] = equal.as_slice() else {
+        return Err(TemplateError::NotOnce(equal.len()));
+    };
+    if list.len() == 1 {
+        return Err(TemplateError::OnlyStatement);
+    }
+    // The statement, with the comma before it, or that behind the first one.
+    let span = |at: usize| {
+        original
+            .statements
+            .get(at)
+            .map(|statement| statement.span.clone())
+    };
+    let cut = match index.checked_sub(1) {
+        Some(earlier) => span(earlier)
+            .zip(span(index))
+            .map(|(earlier, own)| earlier.end..own.end),
+        None => span(index)
+            .zip(span(1))
+            .map(|(own, later)| own.start..later.start),
+    };
+    let cut = cut.ok_or(TemplateError::Unproven)?;
+    let (head, tail) = original
+        .text
+        .get(..cut.start)
+        .zip(original.text.get(cut.end..))
+        .ok_or(TemplateError::Unproven)?;
+    let text = format!("{head}{tail}");
+    whole(&text)?;
+    let document: Value = serde_json::from_str(&text).map_err(|_| TemplateError::Unproven)?;
+    if put_back(&document, statement, index).as_ref() != Some(&before) {
+        return Err(TemplateError::Unproven);
+    }
+    Ok(Removed {
+        text,
+        document,
+        index,
+    })
+}
+
+/// The document with the statement at an index of its list; `None` where `Statement` is no list that long.
+#[must_use]
+pub fn put_back(document: &Value, statement: &Value, index: usize) -> Option<Value> {
+    let mut result = document.clone();
+    let list = result.get_mut("Statement")?.as_array_mut()?;
+    if index > list.len() {
+        return None;
+    }
+    list.insert(index, statement.clone());
+    Some(result)
 }
 
 /// The text with other texts put in, at offsets in ascending order.

@@ -8,7 +8,7 @@
 
 use iam_policy::{
     ChangeKind as C, Decision, StatementShape, TemplateError, WebIdentity, access_change, append,
-    diagnose_trust, least_edit, parse, take_away, trust_statement, who_can,
+    diagnose_trust, least_edit, parse, remove, take_away, trust_statement, who_can,
 };
 
 const ISSUER: &str = "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
@@ -496,4 +496,44 @@ fn changes_of_access_are_named() {
         assert!(change.denials_changed && change.gained.is_empty() && change.lost.is_empty());
         assert!(!change.loses_nobody());
     }
+}
+
+#[test]
+fn taking_a_statement_out_touches_nothing_else() {
+    let original = allow(r#"{"StringEquals": {"ISS:aud": "sts.amazonaws.com"}}"#);
+    let with = append(&original, &identity(), "Added").unwrap();
+    let without = remove(&with.text, &with.statement).unwrap();
+    assert_eq!((without.text.as_str(), without.index), (original.as_str(), 1));
+    // Another statement has been appended since, with layout of its own, and the first one is cut out as well as the last.
+    let more = append(&with.text, &identity(), "Later").unwrap();
+    for (text, statement) in [(&more.text, &with.statement), (&more.text, &more.statement)] {
+        let without = remove(text, statement).unwrap();
+        assert!(parse(&without.text).is_whole());
+        assert_eq!(without.document["Statement"].as_array().unwrap().len(), 2);
+    }
+    let first = more.document["Statement"][0].clone();
+    assert_eq!(remove(&more.text, &first).unwrap().index, 0);
+}
+
+#[test]
+fn a_statement_is_taken_out_only_where_it_is_one_of_several_and_there_once() {
+    let single = allow("{}").replace('[', "").replace(']', "");
+    let with = append(&single, &identity(), "Added").unwrap();
+    let without = remove(&with.text, &with.statement).unwrap();
+    // The list stays: IAM takes a list of one as well as the statement itself.
+    assert_eq!(
+        without.text,
+        single
+            .replace(r#""Statement": {"#, r#""Statement": [{"#)
+            .replace("{}}}", "{}}]}")
+    );
+    let only = &without.document["Statement"][0];
+    assert_eq!(remove(&without.text, only), Err(TemplateError::OnlyStatement));
+    assert_eq!(remove(&single, only), Err(TemplateError::OnlyStatement));
+    assert_eq!(
+        remove(&without.text, &with.statement),
+        Err(TemplateError::NotOnce(0))
+    );
+    let twice = with.text.replace("]}", &format!(",{}]}}", with.statement));
+    assert_eq!(remove(&twice, &with.statement), Err(TemplateError::NotOnce(2)));
 }

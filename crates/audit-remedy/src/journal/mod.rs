@@ -1,0 +1,18 @@
+//! The journal: what the writer has done and is doing, as plain data, and what follows from it.
+//!
+//! A record is created before its write, and by that alone it spends its approval and its hash. Single use, rate limits, recovery and
+//! rollback read nothing else.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `record` | one record, and which phases follow which |
+//! | `history` | what all records together say about a role, a ServiceAccount, a policy |
+//! | `breaker` | whether writes fail again and again |
+
+mod breaker;
+mod history;
+mod record;
+
+pub use breaker::{BreakerLimits, OpenBreaker, open_breaker};
+pub use history::Journal;
+pub use record::{ChangePhase, JournalRecord, record_name};

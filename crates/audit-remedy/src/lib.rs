@@ -1,0 +1,55 @@
+//! The pure core of remediation: what may be changed in a trust policy, who has to agree, and how a write is carried out so that
+//! nothing is lost that could be seen.
+//!
+//! Nothing here reads a clock, a file, an API server or AWS: plain data and the time go in, plans, refusals and effects come out.
+//! What cannot be known is refused.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `facts` | the role and the ServiceAccount as they were read |
+//! | `edit` | the one kind of edit, and its proofs |
+//! | `consent` | the role's tag that names ServiceAccounts |
+//! | `ownership` | the tools that keep a role |
+//! | `mode`, `policy` | what the team opts into and what admins allow |
+//! | `plan` | one edit with all that it depends on, and the hash of that |
+//! | `approval` | a person's word for one hash, used once |
+//! | `journal` | what was done, and what follows from it |
+//! | `block` | who does not agree yet, authority by authority |
+//! | `execution` | a write, and what a new leader does with what the last one left, as state machines |
+
+mod approval;
+mod block;
+mod consent;
+mod digest;
+mod edit;
+mod execution;
+mod facts;
+mod journal;
+mod mode;
+mod names;
+mod ownership;
+mod plan;
+mod policy;
+#[cfg(test)]
+#[path = "../tests/support/testing.rs"]
+mod testing;
+
+pub use approval::{AdmissionGuard, ApprovalRecord, ApprovalRefusal, MAX_VALIDITY, valid_approval};
+pub use block::{ApprovalNeeded, Authorities, Blocker, WriteGrant, settling, write_grant};
+pub use consent::{ConsentRefusal, RoleConsent, consent_key, consent_value_with, role_consent};
+pub use edit::{
+    EditRefusal, ProofFailure, ProposedEdit, RemedyOperation, append_statement, is_our_statement, prove,
+    remove_statement, same_document,
+};
+pub use execution::{
+    Execution, LiveCheck, RecordClosing, Recovery, RemedyNotice, StopReason, WriteAnswer, WriteOrder,
+    WriteTiming, WriterEffect, WriterEnd, WriterOutcome,
+};
+pub use facts::{LiveRole, RemedySubject, RoleTag};
+pub use journal::{
+    BreakerLimits, ChangePhase, Journal, JournalRecord, OpenBreaker, open_breaker, record_name,
+};
+pub use mode::RemediationMode;
+pub use ownership::{OwnershipMark, OwningTool, ToolOwnership, owning_tools};
+pub use plan::{AdmittedBy, Meant, Plan, PlanHash};
+pub use policy::{AdminGrant, EmptySelector, NamespaceScope, RemediationPolicy, admin_grant};
