@@ -66,7 +66,11 @@ pub fn binding() -> Value {
 
 /// What the two objects are that the API server returned, whole; `None` for one that does not exist.
 #[must_use]
-pub fn guard(policy_seen: Option<&Value>, binding_seen: Option<&Value>, own_users: &[String]) -> AdmissionGuard {
+pub fn guard(
+    policy_seen: Option<&Value>,
+    binding_seen: Option<&Value>,
+    own_users: &[String],
+) -> AdmissionGuard {
     let Some(seen) = policy_seen.filter(|seen| is_there(seen)) else {
         return AdmissionGuard::PolicyMissing;
     };

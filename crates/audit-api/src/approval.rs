@@ -5,7 +5,6 @@
 
 use kube::core::Duration;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The approval of one plan. It never changes: create another one instead.
@@ -22,18 +21,16 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Approved by", type_ = "string", json_path = ".spec.approvedBy"),
     printcolumn(name = "Valid for", type_ = "string", json_path = ".spec.validFor"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Plan",
-        type_ = "string",
-        json_path = ".spec.planHash",
-        priority = 1
-    )
+    printcolumn(name = "Plan", type_ = "string", json_path = ".spec.planHash", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self == oldSelf").message("an approval cannot be changed: create another one"))]
 pub struct IrsaApprovalSpec {
     /// The namespace of the ServiceAccount.
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub namespace: String,
     /// The ServiceAccount that the role will trust.
     #[schemars(

@@ -24,8 +24,16 @@ fn whatever_is_missing_or_going_guards_nothing() {
     for (policy, binding, wanted) in [
         (None, Some(&binding), AdmissionGuard::PolicyMissing),
         (Some(&policy), None, AdmissionGuard::BindingMissing),
-        (Some(&going(policy.clone())), Some(&binding), AdmissionGuard::PolicyMissing),
-        (Some(&policy), Some(&going(binding.clone())), AdmissionGuard::BindingMissing),
+        (
+            Some(&going(policy.clone())),
+            Some(&binding),
+            AdmissionGuard::PolicyMissing,
+        ),
+        (
+            Some(&policy),
+            Some(&going(binding.clone())),
+            AdmissionGuard::BindingMissing,
+        ),
     ] {
         assert_eq!(guard(policy, binding, &users()), wanted);
     }
@@ -35,13 +43,28 @@ fn whatever_is_missing_or_going_guards_nothing() {
 fn whatever_is_changed_guards_nothing() {
     let changes: [(&str, Value); 9] = [
         ("/spec/failurePolicy", json!("Ignore")),
-        ("/spec/matchConstraints/resourceRules/0/operations", json!(["UPDATE"])),
-        ("/spec/matchConstraints/resourceRules/0/resources", json!(["other"])),
-        ("/spec/matchConstraints/objectSelector", json!({ "matchLabels": { "a": "b" } })),
-        ("/spec/matchConstraints/namespaceSelector", json!({ "matchLabels": { "a": "b" } })),
+        (
+            "/spec/matchConstraints/resourceRules/0/operations",
+            json!(["UPDATE"]),
+        ),
+        (
+            "/spec/matchConstraints/resourceRules/0/resources",
+            json!(["other"]),
+        ),
+        (
+            "/spec/matchConstraints/objectSelector",
+            json!({ "matchLabels": { "a": "b" } }),
+        ),
+        (
+            "/spec/matchConstraints/namespaceSelector",
+            json!({ "matchLabels": { "a": "b" } }),
+        ),
         ("/spec/validations/0/expression", json!("true")),
         ("/spec/validations", json!([])),
-        ("/spec/validations/1/expression", json!("!(request.userInfo.username in [])")),
+        (
+            "/spec/validations/1/expression",
+            json!("!(request.userInfo.username in [])"),
+        ),
         ("/spec", json!({})),
     ];
     for (pointer, value) in changes {
@@ -63,7 +86,10 @@ fn whatever_is_changed_guards_nothing() {
         ("policyName", json!("other")),
         ("validationActions", json!(["Audit"])),
         ("validationActions", json!(["Deny", "Audit"])),
-        ("matchResources", json!({ "objectSelector": { "matchLabels": { "a": "b" } } })),
+        (
+            "matchResources",
+            json!({ "objectSelector": { "matchLabels": { "a": "b" } } }),
+        ),
     ] {
         let mut changed = binding();
         changed["spec"][key] = value;
