@@ -14,6 +14,7 @@
 //! | `apply` | pure: answers into a snapshot |
 //! | `directory`, `lane`, `queue` | who waits for what: one lane for each account |
 //! | `pace`, `caller`, `failure`, `pages` | one call: rate limit, retries, what an error means, further pages |
+//! | `editor` | the writer's calls: one role, read and written |
 //! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
 
 mod account;
@@ -22,6 +23,7 @@ mod apply;
 mod caller;
 mod concern;
 mod directory;
+mod editor;
 pub mod evidence;
 mod failure;
 mod home;
@@ -40,6 +42,7 @@ pub use account_access::{AccountAccess, AccountAccessError};
 pub use apply::apply;
 pub use concern::{Applied, Concern};
 pub use directory::Directory;
+pub use editor::RoleEditor;
 pub use evidence::{Piece, PieceAnswer, PieceId, PieceKind};
 pub use failure::Failure;
 pub use observer::{CallOutcome, RequestObserver};

@@ -57,7 +57,7 @@ impl DirectorySettings {
 }
 
 /// IAM is global, and STS answers there for the whole partition.
-const DEFAULT_REGION: Region = Region::from_static("us-east-1");
+pub(crate) const DEFAULT_REGION: Region = Region::from_static("us-east-1");
 
 /// Loads credentials, region and endpoints as every AWS SDK does: environment (`AWS_ENDPOINT_URL` included), shared
 /// files, web identity, container, instance.
