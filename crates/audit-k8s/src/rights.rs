@@ -1,7 +1,8 @@
-//! The rights in Kubernetes that the operator needs: a line for each kind of call that it makes. The manifests that are
-//! shipped are generated from this table, and an end-to-end test compares it with the API server's audit log: what is
+//! The rights in Kubernetes that the operator and the writer need: a line for each kind of call that they make. The manifests that
+//! are shipped are generated from these tables, and end-to-end tests compare them with the API server's audit log: what is
 //! missing here is refused there, and what is listed here without need is named there.
 
+use audit_api::admission;
 use audit_core::model::webhook::CONFIG_MAP;
 
 use crate::lease;
@@ -136,13 +137,85 @@ pub const OWN_NAMESPACE: &[Right] = &[
     },
 ];
 
+/// What the writer calls, in all namespaces. It reads by `get` and `list`, watches nothing, and writes nothing but its own journal.
+pub const WRITER_CLUSTER: &[Right] = &[
+    Right {
+        purpose: "The ServiceAccount that is to be admitted. One by one, by name.",
+        group: "",
+        resources: &["serviceaccounts"],
+        names: &[],
+        verbs: &["get"],
+    },
+    Right {
+        purpose: "What the namespace selectors of IrsaAuditPolicies select.",
+        group: "",
+        resources: &["namespaces"],
+        names: &[],
+        verbs: &["list"],
+    },
+    Right {
+        purpose: "What teams opt into, what admins allow, what people approved.",
+        group: audit_api::GROUP,
+        resources: &["irsaaudits", "irsaauditpolicies", "irsaapprovals"],
+        names: &[],
+        verbs: &["list"],
+    },
+    Right {
+        purpose: "The journal: created before each write.",
+        group: audit_api::GROUP,
+        resources: &["trustpolicychanges"],
+        names: &[],
+        verbs: &["get", "list", "create"],
+    },
+    Right {
+        purpose: "How each change ended.",
+        group: audit_api::GROUP,
+        resources: &["trustpolicychanges/status"],
+        names: &[],
+        verbs: &["patch"],
+    },
+    Right {
+        purpose: "Whether the admission policy that makes approvals true is there and bound.",
+        group: "admissionregistration.k8s.io",
+        resources: &["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+        names: &[admission::NAME],
+        verbs: &["get"],
+    },
+    Right {
+        purpose: "Changes of trust policies, told in the namespace of the binding.",
+        group: "events.k8s.io",
+        resources: &["events"],
+        names: &[],
+        verbs: &["create", "patch"],
+    },
+];
+
+/// What the writer calls in its own namespace.
+pub const WRITER_NAMESPACE: &[Right] = &[
+    Right {
+        purpose: "Which replica writes. A name cannot restrict `create`.",
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: &[],
+        verbs: &["create"],
+    },
+    Right {
+        purpose: "The Lease itself.",
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: &[lease::WRITER_NAME],
+        verbs: &["get", "update"],
+    },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_right_says_something_and_means_something() {
-        for right in CLUSTER.iter().chain(OWN_NAMESPACE) {
+        let all = [CLUSTER, OWN_NAMESPACE, WRITER_CLUSTER, WRITER_NAMESPACE];
+        for right in all.into_iter().flatten() {
             assert!(
                 right.purpose.ends_with('.') && !right.resources.is_empty() && !right.verbs.is_empty(),
                 "{right:?}"
@@ -156,13 +229,22 @@ mod tests {
 
     #[test]
     fn no_secret_can_be_read_and_nothing_of_others_changed() {
-        let all = || CLUSTER.iter().chain(OWN_NAMESPACE);
+        let all = || {
+            [CLUSTER, OWN_NAMESPACE, WRITER_CLUSTER, WRITER_NAMESPACE]
+                .into_iter()
+                .flatten()
+        };
         let all_resources = || all().flat_map(|right| right.resources);
         assert!(
             all_resources()
                 .all(|resource| !resource.starts_with("secrets") && *resource != "serviceaccounts/token")
         );
-        let writes = all().filter(|right| right.verbs != WATCH && right.verbs != ["get"]);
+        let writes = all().filter(|right| {
+            right
+                .verbs
+                .iter()
+                .any(|verb| !["get", "list", "watch"].contains(verb))
+        });
         let groups: Vec<&str> = writes.map(|right| right.group).collect();
         // To create a review is to ask: the API server stores none.
         let ours = [
@@ -172,5 +254,26 @@ mod tests {
             "authorization.k8s.io",
         ];
         assert!(groups.iter().all(|group| ours.contains(group)), "{groups:?}");
+    }
+
+    #[test]
+    fn the_writer_changes_nothing_but_its_own_journal() {
+        let writes = WRITER_CLUSTER
+            .iter()
+            .filter(|right| right.verbs.iter().any(|verb| !["get", "list"].contains(verb)));
+        let resources: Vec<&str> = writes.flat_map(|right| right.resources).copied().collect();
+        assert_eq!(
+            resources,
+            ["trustpolicychanges", "trustpolicychanges/status", "events"]
+        );
+        let verbs = WRITER_CLUSTER
+            .iter()
+            .chain(WRITER_NAMESPACE)
+            .flat_map(|right| right.verbs);
+        assert!(
+            verbs
+                .clone()
+                .all(|verb| !verb.starts_with("delete") && *verb != "watch")
+        );
     }
 }

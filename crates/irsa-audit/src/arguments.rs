@@ -1,5 +1,19 @@
 //! Values of flags that several commands take.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
 /// Reads the prefix of an annotation: a DNS name.
 pub fn annotation_prefix(text: &str) -> Result<String, String> {
     let label = |l: &str| {
@@ -17,6 +31,29 @@ pub fn annotation_prefix(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads `10m`, `90s`, `1h30m`; at least a second.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<kube::core::Duration, _> = text.parse();
+    match parsed {
+        Ok(duration) if !duration.is_negative() && Duration::from(duration) >= Duration::from_secs(1) => {
+            Ok(duration.into())
+        }
+        Ok(_) => Err("must be at least 1s".to_owned()),
+        Err(error) => Err(format!("{error}; write it like `90s`, `10m` or `1h30m`")),
+    }
+}
+
+/// Reads `HOST:PORT`, and `:PORT` for all addresses.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') {
+        format!("[::]{text}")
+    } else {
+        text.to_owned()
+    };
+    full.parse()
+        .map_err(|_| "write it like `:8080` or `127.0.0.1:8080`".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +66,20 @@ mod tests {
         for bad in ["", "eks.amazonaws.com/", "Eks.amazonaws.com", "a..b", "-a.b"] {
             assert!(annotation_prefix(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn durations_are_those_of_kubernetes() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        for bad in ["", "10", "-5m", "0s", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_means_all_addresses() {
+        assert_eq!(address(":8080").unwrap().to_string(), "[::]:8080");
+        assert_eq!(address("[::1]:1").unwrap().to_string(), "[::1]:1");
+        assert!(address("8080").is_err() && address(":http").is_err());
     }
 }

@@ -5,16 +5,22 @@ mod audit;
 mod can_i;
 mod cluster;
 mod operator;
+mod remediation;
+mod service;
+mod writer;
 
 use std::process::ExitCode;
 
+use arguments::LogFormat;
 use audit::args::AuditArgs;
 use can_i::args::CanIArgs;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use irsa_audit::trust;
-use operator::settings::{LogFormat, OperatorArgs};
+use operator::settings::OperatorArgs;
+use service::ServiceError;
 use tracing_subscriber::EnvFilter;
+use writer::args::WriterArgs;
 
 /// What is wrong with the call, or with the input: nothing was done.
 const USAGE: u8 = 2;
@@ -34,6 +40,8 @@ struct Cli {
 enum Command {
     /// Run the controller
     Operator(Box<OperatorArgs>),
+    /// Run the writer, which carries out authorised repairs of trust policies
+    Writer(Box<WriterArgs>),
     /// Audit every binding once, from a cluster and AWS, or from files
     Audit(Box<AuditArgs>),
     /// Tell whether a ServiceAccount may do something, and why
@@ -46,7 +54,14 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
-            Command::Operator(args) => run_operator(*args),
+            Command::Operator(args) => {
+                let (log, format) = (args.log.clone(), args.log_format);
+                serve(&log, format, operator::run(*args))
+            }
+            Command::Writer(args) => {
+                let (log, format) = (args.log.clone(), args.log_format);
+                serve(&log, format, writer::run(*args))
+            }
             Command::Audit(args) => audit::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
             Command::CanI(args) => can_i::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
             Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
@@ -60,21 +75,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_operator(args: OperatorArgs) -> ExitCode {
+/// Runs a program that stays, with its log on stderr.
+fn serve(log: &str, format: LogFormat, program: impl Future<Output = Result<(), ServiceError>>) -> ExitCode {
     // What the library warns of, the watches tell themselves, or expect: a kind that may not be listed.
-    let filter = match EnvFilter::try_new(format!("kube_runtime::watcher=error,{}", args.log)) {
+    let filter = match EnvFilter::try_new(format!("kube_runtime::watcher=error,{log}")) {
         Ok(filter) => filter,
         Err(error) => {
             return usage(&format!(
                 "invalid value `{}` for --log: {error}",
-                audit_core::text::quote(&args.log)
+                audit_core::text::quote(log)
             ));
         }
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    match args.log_format {
+    match format {
         LogFormat::Text => subscriber.with_ansi(false).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
@@ -83,7 +99,7 @@ fn run_operator(args: OperatorArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failure(&format!("no runtime: {error}")),
     };
-    match runtime.block_on(operator::run(args)) {
+    match runtime.block_on(program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_usage() => usage(&error.to_string()),
         Err(error) => failure(&error.to_string()),

@@ -37,3 +37,6 @@ pub use timing::{Timing, TimingError};
 
 /// The name of the operator's Lease.
 pub const NAME: &str = "irsa-audit";
+
+/// The name of the writer's Lease.
+pub const WRITER_NAME: &str = "irsa-audit-writer";

@@ -74,8 +74,7 @@ pub async fn find(
     sender: Sender<Option<ClusterIssuer>>,
 ) -> Option<&'static str> {
     loop {
-        let mounted = tokio::fs::read_to_string(TOKEN_FILE).await.ok();
-        let found = ask(&client, own_token.as_deref().or(mounted.as_deref())).await;
+        let found = ask_as_pod(&client, own_token.as_deref()).await;
         let done = found.is_some();
         if sender.send(found).await.is_err() || done {
             return None;
@@ -85,6 +84,12 @@ pub async fn find(
             () = sleep(RETRY) => {}
         }
     }
+}
+
+/// Asks the cluster as [`ask`] does; the caller's own token may also be the one that its pod was given.
+pub async fn ask_as_pod(client: &Client, own_token: Option<&str>) -> Option<ClusterIssuer> {
+    let mounted = tokio::fs::read_to_string(TOKEN_FILE).await.ok();
+    ask(client, own_token.or(mounted.as_deref())).await
 }
 
 /// Asks the cluster: the caller's own token first, then the API server.

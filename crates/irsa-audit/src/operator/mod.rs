@@ -5,14 +5,11 @@
 
 mod announce;
 mod controller;
-mod http;
 mod leader;
 mod metrics;
 mod publish;
 pub mod settings;
-mod stop;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -21,17 +18,18 @@ use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_engine::Engine;
-use audit_k8s::lease::{self, Elector, Timing, TimingError};
+use audit_k8s::lease::{self, Elector, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use secrecy::ExposeSecret as _;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::cluster::issuer;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
-use crate::cluster::{issuer, shown};
+use crate::service::{self, Part, ServiceError, broken, first_to_break, http, stop};
 use controller::Controller;
 use leader::Guard;
 use metrics::Metrics;
@@ -47,66 +45,19 @@ const OBSERVATIONS: usize = 1024;
 /// How long giving back the lease may take; if it takes longer, it runs out by itself.
 const RELEASE: Duration = Duration::from_secs(10);
 
-/// Why the operator could not start, or had to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No cluster to talk to.
-    #[error("no usable kubeconfig: {0}; set KUBECONFIG to a readable file, or run inside a pod")]
-    Kubeconfig(String),
-    /// No client for it.
-    #[error(
-        "no Kubernetes client could be made from the kubeconfig: {0}; check its certificates and its server"
-    )]
-    Client(String),
-    /// No address for metrics.
-    #[error("cannot listen on `{address}`: {source}; choose another with --metrics-addr")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A lease duration out of bounds.
-    #[error("--lease-duration: {0}")]
-    Lease(#[from] TimingError),
-    /// The metrics of this version collide.
-    #[error("metrics could not be registered: {0}")]
-    Metrics(#[from] prometheus::Error),
-    /// A part of it ended without being told to.
-    #[error("the {0} ended unexpectedly; the log says more, and a restart helps")]
-    Ended(&'static str),
-    /// Signals or sockets failed.
-    #[error("the operating system refused: {0}")]
-    System(#[from] std::io::Error),
-}
-
-impl Error {
-    /// Whether what somebody configured is at fault.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Kubeconfig(_) | Self::Client(_) | Self::Listen { .. } | Self::Lease(_)
-        )
-    }
-}
-
 /// Runs until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// When the operator cannot start, or when a part of it breaks down. Nothing that the cluster or AWS does ends it.
-pub async fn run(args: OperatorArgs) -> Result<(), Error> {
+pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
-    let kube_config = kube::Config::infer()
-        .await
-        .map_err(|e| Error::Kubeconfig(shown(&e)))?;
+    let (client, kube_config) = service::connect().await?;
     let own_token = kube_config
         .auth_info
         .token
         .as_ref()
         .map(|token| token.expose_secret().to_owned());
-    let client = Client::try_from(kube_config).map_err(|e| Error::Client(shown(&e)))?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
@@ -116,6 +67,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), Error> {
     let endpoints = http::Shown {
         metrics: metrics.clone(),
         ready: ready.clone(),
+        not_ready: "the watches have not listed everything yet",
     };
 
     // The lease is given back only after the last write has ended.
@@ -152,11 +104,8 @@ pub async fn run(args: OperatorArgs) -> Result<(), Error> {
         tracing::warn!("the lease was not given back in time, and runs out by itself");
     }
     tracing::info!("stopped");
-    broken.map_or(Ok(()), |part| Err(Error::Ended(part)))
+    broken.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }
-
-/// A task that ends well tells whether it was meant to end; by its name, if it was not.
-type Part = Option<&'static str>;
 
 /// Starts everything that the controller works with.
 async fn start(
@@ -231,40 +180,5 @@ async fn start(
         cluster_name,
         leads: false,
         asks_eks: false,
-    }
-}
-
-/// Waits for the first part that ends without being told to.
-async fn first_to_break(parts: &mut JoinSet<Part>) -> &'static str {
-    loop {
-        match parts.join_next().await {
-            Some(Ok(None)) => {}
-            Some(Ok(Some(name))) => return name,
-            Some(Err(error)) => return broken("part of the operator", &error),
-            None => std::future::pending().await,
-        }
-    }
-}
-
-fn broken(name: &'static str, error: &JoinError) -> &'static str {
-    tracing::error!(%error, "the {name} broke down");
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_part_that_ends_or_panics_is_noticed() {
-        let mut parts: JoinSet<Part> = JoinSet::new();
-        parts.spawn(async { None });
-        parts.spawn(std::future::pending());
-        let noticed = timeout(Duration::from_millis(50), first_to_break(&mut parts)).await;
-        assert!(noticed.is_err(), "what was meant to end is no trouble");
-        parts.spawn(async { Some("watches") });
-        assert_eq!(first_to_break(&mut parts).await, "watches");
-        parts.spawn(async { panic!("in a task") });
-        assert_eq!(first_to_break(&mut parts).await, "part of the operator");
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::arguments::annotation_prefix;
+use crate::arguments::{LogFormat, address, annotation_prefix, duration};
 use audit_aws::AccountAccess;
 use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
@@ -18,15 +18,6 @@ pub enum Detail {
     All,
     /// Totals only.
     Totals,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, one object a line.
-    Json,
 }
 
 /// Runs the controller.
@@ -121,47 +112,4 @@ pub struct OperatorArgs {
     /// What is logged: a level, or directives such as `info,audit_aws=debug`
     #[arg(long, env = "IRSA_AUDIT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
-}
-
-/// Reads `10m`, `90s`, `1h30m`; at least a second.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: Result<kube::core::Duration, _> = text.parse();
-    match parsed {
-        Ok(duration) if !duration.is_negative() && Duration::from(duration) >= Duration::from_secs(1) => {
-            Ok(duration.into())
-        }
-        Ok(_) => Err("must be at least 1s".to_owned()),
-        Err(error) => Err(format!("{error}; write it like `90s`, `10m` or `1h30m`")),
-    }
-}
-
-/// Reads `HOST:PORT`, and `:PORT` for all addresses.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') {
-        format!("[::]{text}")
-    } else {
-        text.to_owned()
-    };
-    full.parse()
-        .map_err(|_| "write it like `:8080` or `127.0.0.1:8080`".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_those_of_kubernetes() {
-        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
-        for bad in ["", "10", "-5m", "0s", "soon"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_port_alone_means_all_addresses() {
-        assert_eq!(address(":8080").unwrap().to_string(), "[::]:8080");
-        assert_eq!(address("[::1]:1").unwrap().to_string(), "[::1]:1");
-        assert!(address("8080").is_err() && address(":http").is_err());
-    }
 }

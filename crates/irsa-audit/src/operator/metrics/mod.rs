@@ -16,11 +16,11 @@ use std::time::Duration;
 use audit_aws::{CallOutcome as AwsOutcome, RequestObserver};
 use audit_k8s::Kind;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::settings::Detail;
+use crate::service::http::{MetricsText, text};
 use audit_engine::{MetricsView, ReviewOutcome, WriteOutcome};
 use bindings::Bindings;
 use memory::ProcessMemory;
@@ -165,15 +165,11 @@ impl Metrics {
     pub fn shown(&self) -> MutexGuard<'_, MetricsView> {
         lock(&self.shown)
     }
+}
 
-    /// The text that Prometheus reads.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            tracing::error!(%error, "metrics could not be encoded");
-        }
-        text
+impl MetricsText for Metrics {
+    fn encode(&self) -> Vec<u8> {
+        text(&self.registry)
     }
 }
 

@@ -9,31 +9,50 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
-use super::metrics::Metrics;
+use super::ServiceError;
+
+/// What gives the text that Prometheus reads.
+pub trait MetricsText: Send + Sync + 'static {
+    /// All metrics in the text format.
+    fn encode(&self) -> Vec<u8>;
+}
+
+/// The metrics of a registry in the text format.
+#[must_use]
+pub fn text(registry: &Registry) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Err(error) = TextEncoder::new().encode(&registry.gather(), &mut text) {
+        tracing::error!(%error, "metrics could not be encoded");
+    }
+    text
+}
 
 /// What the endpoints show.
 #[derive(Clone)]
 pub struct Shown {
     /// The metrics.
-    pub metrics: Arc<Metrics>,
-    /// Every watch has listed its objects; whether this replica leads does not matter.
+    pub metrics: Arc<dyn MetricsText>,
+    /// The program has what it needs to work; whether this replica leads does not matter.
     pub ready: Arc<AtomicBool>,
+    /// What `/readyz` says until then.
+    pub not_ready: &'static str,
 }
 
 /// Takes the address. All addresses means those of IPv4 as well, and those alone where there is no IPv6.
 ///
 /// # Errors
 /// When it is taken, or not to be had; the message names it.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, super::Error> {
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServiceError> {
     let bound = match TcpListener::bind(address).await {
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }
         bound => bound,
     };
-    bound.map_err(|source| super::Error::Listen { address, source })
+    bound.map_err(|source| ServiceError::Listen { address, source })
 }
 
 /// Serves until `stop` ends. Returns its name if it ends before that.
@@ -71,10 +90,7 @@ async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
     if shown.ready.load(Ordering::Relaxed) {
         (StatusCode::OK, "ok")
     } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the watches have not listed everything yet",
-        )
+        (StatusCode::SERVICE_UNAVAILABLE, shown.not_ready)
     }
 }
 
@@ -85,6 +101,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::operator::metrics::Metrics;
     use crate::operator::settings::Detail;
 
     async fn ask(shown: &Shown, path: &str) -> (StatusCode, String) {
@@ -103,6 +120,7 @@ mod tests {
         let shown = Shown {
             metrics,
             ready: Arc::new(AtomicBool::new(false)),
+            not_ready: "not yet",
         };
         assert_eq!(ask(&shown, "/healthz").await.0, StatusCode::OK);
         assert_eq!(ask(&shown, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,4 +1,4 @@
-//! How the operator is stopped.
+//! How the operator and the writer are stopped.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;

@@ -1,0 +1,273 @@
+//! The calls to the API server.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use audit_api::remediation::{self, JournalError, NamespaceLabels};
+use audit_api::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange, admission};
+use audit_remedy::{AdmissionGuard, Authorities, BreakerLimits, JournalRecord, LiveCheck, RemedySubject};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::api::{ListParams, ObjectMeta};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::accounts::OwnAccounts;
+use super::subject::{SubjectScope, subject};
+use crate::cluster::shown;
+
+/// Objects in one answer. A record of the journal holds two documents.
+const PAGE_SIZE: u32 = 250;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why something could not be read whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The API server refused, or its answer does not parse.
+    #[error("cannot read {what}: {}", shown(source))]
+    Api {
+        /// What was asked for.
+        what: &'static str,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// There was no answer in time.
+    #[error("cannot read {what}: no answer within {PATIENCE:?}")]
+    TimedOut {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A record is not as the writer makes them.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl ReadError {
+    fn is_not_found(&self) -> bool {
+        matches!(self, Self::Api { source, .. } if matches!(&**source, kube::Error::Api(status) if status.is_not_found()))
+    }
+}
+
+/// What one look at everyone who has to agree gives.
+#[derive(Debug)]
+pub struct LiveView {
+    /// As the core reads them.
+    pub authorities: Authorities,
+    /// The approvals as objects: a record names the one that it spends.
+    pub approvals: Vec<IrsaApproval>,
+}
+
+/// Reads live. Each method makes its calls anew.
+#[derive(Clone)]
+pub struct LiveReader {
+    client: Client,
+    scope: SubjectScope,
+    own: OwnAccounts,
+    /// More namespaces for which nothing is written.
+    more_namespaces: Vec<String>,
+}
+
+impl LiveReader {
+    /// A reader for a cluster. Nothing is written for the namespaces of the own accounts, and for `more_namespaces`.
+    #[must_use]
+    pub fn new(client: Client, scope: SubjectScope, own: OwnAccounts, more_namespaces: Vec<String>) -> Self {
+        Self {
+            client,
+            scope,
+            own,
+            more_namespaces,
+        }
+    }
+
+    /// The ServiceAccount and its `IrsaAudit`; nothing where one of them is not there.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn subject(&self, namespace: &str, name: &str) -> Result<Option<RemedySubject>, ReadError> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let Some(account) = answered("the ServiceAccount", accounts.get_opt(name)).await? else {
+            return Ok(None);
+        };
+        let audits = self.audits_in(namespace).await?;
+        Ok(subject(&self.scope, &account, &audits))
+    }
+
+    /// All `IrsaAudit`s of a namespace.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn audits_in(&self, namespace: &str) -> Result<Vec<IrsaAudit>, ReadError> {
+        collect(
+            &namespaced::<IrsaAudit>(&self.client, namespace),
+            "the IrsaAudits of the namespace",
+        )
+        .await
+    }
+
+    /// Goes through all `IrsaAudit`s, page by page.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn each_audit(&self, see: impl FnMut(IrsaAudit)) -> Result<(), ReadError> {
+        each(&Api::all(self.client.clone()), "IrsaAudits", see).await
+    }
+
+    /// All records of the journal.
+    ///
+    /// # Errors
+    /// [`ReadError`], also if one record cannot be understood.
+    pub async fn journal(&self) -> Result<Vec<JournalRecord>, ReadError> {
+        let changes: Vec<TrustPolicyChange> =
+            collect(&Api::all(self.client.clone()), "TrustPolicyChanges").await?;
+        Ok(changes
+            .iter()
+            .map(remediation::record)
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Everyone who has to agree.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn view(&self) -> Result<LiveView, ReadError> {
+        let namespaces = self.namespaces().await?;
+        let policies: Vec<IrsaAuditPolicy> =
+            collect(&Api::all(self.client.clone()), "IrsaAuditPolicies").await?;
+        let approvals: Vec<IrsaApproval> = collect(&Api::all(self.client.clone()), "IrsaApprovals").await?;
+        let journal = self.journal().await?;
+        let mut own_namespaces = self.own.namespaces();
+        own_namespaces.extend(self.more_namespaces.iter().cloned());
+        let policies = policies
+            .iter()
+            .filter_map(|policy| remediation::policy(policy, &namespaces));
+        Ok(LiveView {
+            authorities: Authorities {
+                policies: policies.collect(),
+                own_namespaces,
+                own_users: self.own.users(),
+                approvals: approvals.iter().filter_map(remediation::approval).collect(),
+                guard: self.guard().await?,
+                journal,
+                breaker: BreakerLimits::default(),
+            },
+            approvals,
+        })
+    }
+
+    /// Everything that a write depends on beside the role, and the approvals as objects.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn check(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(LiveCheck, Vec<IrsaApproval>), ReadError> {
+        let view = self.view().await?;
+        let check = LiveCheck {
+            subject: self.subject(namespace, name).await?,
+            authorities: view.authorities,
+        };
+        Ok((check, view.approvals))
+    }
+
+    async fn namespaces(&self) -> Result<NamespaceLabels, ReadError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let mut labels = NamespaceLabels::new();
+        let mut params = ListParams::default().limit(PAGE_SIZE);
+        loop {
+            let page = answered("namespaces", api.list_metadata(&params)).await?;
+            for namespace in page.items {
+                let ObjectMeta {
+                    name, labels: own, ..
+                } = namespace.metadata;
+                labels.insert(name.unwrap_or_default(), own.unwrap_or_else(BTreeMap::new));
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(labels),
+            }
+        }
+    }
+
+    /// The admission policy and its binding, as JSON: no type of ours drops a field that weakens them.
+    async fn guard(&self) -> Result<AdmissionGuard, ReadError> {
+        let policy = self.raw("validatingadmissionpolicies").await?;
+        let binding = self.raw("validatingadmissionpolicybindings").await?;
+        Ok(admission::guard(
+            policy.as_ref(),
+            binding.as_ref(),
+            &self.own.users(),
+        ))
+    }
+
+    async fn raw(&self, resource: &str) -> Result<Option<Value>, ReadError> {
+        const WHAT: &str = "the ValidatingAdmissionPolicy and its binding";
+        let path = format!(
+            "/apis/admissionregistration.k8s.io/v1/{resource}/{}",
+            admission::NAME
+        );
+        let request = http::Request::get(path)
+            .body(Vec::new())
+            .map_err(|error| ReadError::Api {
+                what: WHAT,
+                source: Box::new(kube::Error::HttpError(error)),
+            })?;
+        match answered(WHAT, self.client.request::<Value>(request)).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn namespaced<K>(client: &Client, namespace: &str) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::namespaced(client.clone(), namespace)
+}
+
+async fn collect<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, ReadError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut all = Vec::new();
+    each(api, what, |object| all.push(object)).await?;
+    Ok(all)
+}
+
+/// Goes through pages. All are of one moment, or the API server says that they no longer are.
+async fn each<K>(api: &Api<K>, what: &'static str, mut see: impl FnMut(K)) -> Result<(), ReadError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut params = ListParams::default().limit(PAGE_SIZE);
+    loop {
+        let page = answered(what, api.list(&params)).await?;
+        page.items.into_iter().for_each(&mut see);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn answered<T>(
+    what: &'static str,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ReadError> {
+    match timeout(PATIENCE, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(ReadError::Api {
+            what,
+            source: Box::new(error),
+        }),
+        Err(_) => Err(ReadError::TimedOut { what }),
+    }
+}

@@ -1,0 +1,180 @@
+//! The ServiceAccount and its `IrsaAudit` as the core's subject.
+
+use audit_api::irsa_audit::IrsaAudit;
+use audit_api::remediation::opt_in;
+use audit_api::spec::request;
+use audit_core::model::IssuerUrl;
+use audit_remedy::{RemediationMode, RemedySubject};
+use iam_policy::RoleArn;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::ResourceExt as _;
+
+/// The audience for which the webhook asks where no annotation says otherwise.
+const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
+
+/// Which subjects there are.
+#[derive(Debug, Clone)]
+pub struct SubjectScope {
+    /// The issuer of the cluster's tokens.
+    pub issuer: IssuerUrl,
+    /// The prefix of the webhook's annotations.
+    pub prefix: String,
+}
+
+/// Of several `IrsaAudit`s that name the ServiceAccount, the one that the operator audits. One that is being deleted counts as gone.
+#[must_use]
+pub fn audit_of<'a>(audits: &'a [IrsaAudit], service_account: &str) -> Option<&'a IrsaAudit> {
+    let named = audits.iter().filter(|audit| {
+        audit.metadata.deletion_timestamp.is_none() && audit.spec.service_account_name == service_account
+    });
+    named.min_by(|one, other| request(one).precedence(&request(other)))
+}
+
+/// The subject; nothing where ServiceAccount or `IrsaAudit` is not there, is being deleted or has no UID yet, or the annotation is
+/// not the ARN of a role.
+#[must_use]
+pub fn subject(
+    scope: &SubjectScope,
+    account: &ServiceAccount,
+    audits: &[IrsaAudit],
+) -> Option<RemedySubject> {
+    if account.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let namespace = account.namespace()?;
+    let name = account.name_any();
+    let audit = audit_of(audits, &name)?;
+    let annotation = |short: &str| account.annotations().get(&format!("{}/{short}", scope.prefix));
+    let text = annotation("role-arn")?;
+    let role_arn = RoleArn::parse(text).ok()?;
+    let expected = audit
+        .spec
+        .expect
+        .as_ref()
+        .and_then(|expect| expect.role_arn.as_ref());
+    Some(RemedySubject {
+        issuer: scope.issuer.clone(),
+        namespace,
+        service_account_uid: account.uid().filter(|uid| !uid.is_empty())?,
+        irsa_audit_uid: audit.uid().filter(|uid| !uid.is_empty())?,
+        // One that is there and empty is kept: no statement is made for it.
+        audience: annotation("audience").map_or_else(|| DEFAULT_AUDIENCE.to_owned(), Clone::clone),
+        is_expected: expected == Some(text),
+        opt_in: if audit.spec.suspend {
+            RemediationMode::Off
+        } else {
+            opt_in(audit)
+        },
+        name,
+        role_arn,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/app";
+
+    fn scope() -> SubjectScope {
+        SubjectScope {
+            issuer: IssuerUrl::parse("https://issuer.example").unwrap(),
+            prefix: "eks.amazonaws.com".to_owned(),
+        }
+    }
+
+    fn account(annotations: &Value) -> ServiceAccount {
+        let metadata =
+            json!({"namespace": "shop", "name": "cart", "uid": "sa-1", "annotations": annotations});
+        serde_json::from_value(json!({"metadata": metadata})).unwrap()
+    }
+
+    fn audit(name: &str, created: &str, spec: &Value) -> IrsaAudit {
+        let metadata = json!({"namespace": "shop", "name": name, "uid": name, "creationTimestamp": created});
+        let object = json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAudit", "metadata": metadata, "spec": spec});
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn automatic(name: &str, created: &str) -> IrsaAudit {
+        audit(
+            name,
+            created,
+            &json!({"serviceAccountName": "cart", "remediation": "Automatic"}),
+        )
+    }
+
+    fn bound() -> ServiceAccount {
+        account(&json!({"eks.amazonaws.com/role-arn": ROLE}))
+    }
+
+    #[test]
+    fn of_several_audits_the_oldest_says_what_the_team_opts_into() {
+        let older = audit(
+            "z",
+            "2026-01-01T00:00:00Z",
+            &json!({"serviceAccountName": "cart", "remediation": "Off"}),
+        );
+        let audits = [automatic("a", "2026-01-02T00:00:00Z"), older];
+        let found = subject(&scope(), &bound(), &audits).unwrap();
+        assert_eq!(
+            (found.irsa_audit_uid.as_str(), found.opt_in),
+            ("z", RemediationMode::Off)
+        );
+    }
+
+    #[test]
+    fn an_audit_of_another_account_or_one_that_is_deleted_counts_for_nothing() {
+        let other = audit(
+            "other",
+            "2026-01-01T00:00:00Z",
+            &json!({"serviceAccountName": "cart2"}),
+        );
+        let mut gone = automatic("gone", "2026-01-01T00:00:00Z");
+        gone.metadata.deletion_timestamp = gone.metadata.creation_timestamp.clone();
+        assert_eq!(subject(&scope(), &bound(), &[other, gone]), None);
+    }
+
+    #[test]
+    fn a_suspended_audit_opts_into_nothing() {
+        let spec = json!({"serviceAccountName": "cart", "remediation": "Automatic", "suspend": true});
+        let audits = [audit("a", "2026-01-01T00:00:00Z", &spec)];
+        assert_eq!(
+            subject(&scope(), &bound(), &audits).unwrap().opt_in,
+            RemediationMode::Off
+        );
+    }
+
+    #[test]
+    fn the_role_and_the_audience_are_those_of_the_annotations() {
+        let audits = [automatic("a", "2026-01-01T00:00:00Z")];
+        let of = |annotations: &Value| subject(&scope(), &account(annotations), &audits);
+        assert_eq!(
+            of(&json!({"eks.amazonaws.com/role-arn": ROLE})).unwrap().audience,
+            DEFAULT_AUDIENCE
+        );
+        let other = json!({"eks.amazonaws.com/role-arn": ROLE, "eks.amazonaws.com/audience": "other"});
+        assert_eq!(of(&other).unwrap().audience, "other");
+        for none in [
+            json!({}),
+            json!({"eks.amazonaws.com/role-arn": "app"}),
+            json!({"other/role-arn": ROLE}),
+        ] {
+            assert_eq!(of(&none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn only_exactly_this_role_is_expected() {
+        for (role, expected) in [(ROLE, true), ("arn:aws:iam::111122223333:role/App", false)] {
+            let spec = json!({"serviceAccountName": "cart", "expect": {"roleArn": role}});
+            let audits = [audit("a", "2026-01-01T00:00:00Z", &spec)];
+            assert_eq!(
+                subject(&scope(), &bound(), &audits).unwrap().is_expected,
+                expected,
+                "{role}"
+            );
+        }
+    }
+}

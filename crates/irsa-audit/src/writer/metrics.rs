@@ -1,0 +1,166 @@
+//! The writer's metrics, in a registry of their own.
+
+use audit_remedy::{ChangePhase, JournalRecord, WriteTiming};
+use jiff::Timestamp;
+use prometheus::core::Collector;
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+
+use super::kinds::BLOCKERS;
+use super::timing::longest_open;
+use crate::service::http::{MetricsText, text};
+
+/// What may come of a look at a binding or of a change: the values of `outcome`.
+const OUTCOMES: &[&str] = &[
+    "applied",
+    "refused",
+    "not_applied",
+    "abandoned",
+    "latched",
+    "undecided",
+    "stopped",
+    "blocked",
+    "not_planned",
+    "unread",
+];
+
+/// All metrics of the writer.
+pub struct WriterMetrics {
+    registry: Registry,
+    remediations: IntCounterVec,
+    blocked: IntCounterVec,
+    looks: IntCounterVec,
+    latched: IntGauge,
+    open_too_long: IntGauge,
+    /// Whether this replica leads.
+    pub leader: IntGauge,
+}
+
+impl WriterMetrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which tests rule out.
+    pub fn new() -> prometheus::Result<Self> {
+        let metrics = Self {
+            registry: Registry::new(),
+            remediations: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_remediations_total",
+                    "Changes of trust policies by how they ended, and looks at bindings that led to none.",
+                ),
+                &["outcome"],
+            )?,
+            blocked: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_remediation_blocked_total",
+                    "Looks at bindings that are not repaired, by each authority that does not agree.",
+                ),
+                &["by"],
+            )?,
+            looks: IntCounterVec::new(
+                Opts::new(
+                    "irsa_audit_remediation_rounds_total",
+                    "Rounds over all bindings that opt into remediation; a round fails if something cannot be read.",
+                ),
+                &["outcome"],
+            )?,
+            latched: IntGauge::new(
+                "irsa_audit_remediation_latched_roles",
+                "Roles that somebody else changed during a write. Nothing is written to them until a person releases them.",
+            )?,
+            open_too_long: IntGauge::new(
+                "irsa_audit_remediation_open_changes",
+                "TrustPolicyChanges that are Prepared for longer than a write and its recovery take.",
+            )?,
+            leader: IntGauge::new("irsa_audit_leader", "1 while this replica leads.")?,
+        };
+        let build = IntGauge::with_opts(
+            Opts::new("irsa_audit_build_info", "1, with the version.")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
+        )?;
+        build.set(1);
+        // From zero on, so that the first one shows as an increase.
+        for outcome in OUTCOMES {
+            metrics.remediations.with_label_values(&[*outcome]);
+        }
+        for by in BLOCKERS {
+            metrics.blocked.with_label_values(&[*by]);
+        }
+        for outcome in ["done", "failed"] {
+            metrics.looks.with_label_values(&[outcome]);
+        }
+        let all: [Box<dyn Collector>; 7] = [
+            Box::new(build),
+            Box::new(metrics.remediations.clone()),
+            Box::new(metrics.blocked.clone()),
+            Box::new(metrics.looks.clone()),
+            Box::new(metrics.latched.clone()),
+            Box::new(metrics.open_too_long.clone()),
+            Box::new(metrics.leader.clone()),
+        ];
+        for collector in all {
+            metrics.registry.register(collector)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Counts what came of a look, or of a change.
+    pub fn outcome(&self, outcome: &str) {
+        self.remediations.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts who did not agree to a repair.
+    pub fn blocked(&self, by: &[&str]) {
+        for by in by {
+            self.blocked.with_label_values(&[*by]).inc();
+        }
+    }
+
+    /// Counts a round.
+    pub fn round(&self, is_done: bool) {
+        let outcome = if is_done { "done" } else { "failed" };
+        self.looks.with_label_values(&[outcome]).inc();
+    }
+
+    /// Shows what the journal says; only the leader does.
+    pub fn journal(&self, journal: &[JournalRecord], timing: &WriteTiming, now: Timestamp) {
+        let latched: std::collections::BTreeSet<&str> = journal
+            .iter()
+            .filter(|record| record.is_latched())
+            .map(|record| record.role_arn.as_str())
+            .collect();
+        let longest = longest_open(timing);
+        let open = journal
+            .iter()
+            .filter(|record| record.phase.is_open() && now.duration_since(record.created) > longest);
+        self.latched.set(i64::try_from(latched.len()).unwrap_or(i64::MAX));
+        self.open_too_long
+            .set(i64::try_from(open.count()).unwrap_or(i64::MAX));
+    }
+
+    /// This replica does not lead: it shows nothing of the journal.
+    pub fn follows(&self) {
+        self.leader.set(0);
+        self.latched.set(0);
+        self.open_too_long.set(0);
+    }
+}
+
+impl MetricsText for WriterMetrics {
+    fn encode(&self) -> Vec<u8> {
+        text(&self.registry)
+    }
+}
+
+/// The value of `outcome` for a phase; `undecided` where a change is left open.
+#[must_use]
+pub fn outcome(phase: ChangePhase) -> &'static str {
+    match phase {
+        ChangePhase::Prepared => "undecided",
+        ChangePhase::Applied => "applied",
+        ChangePhase::Refused => "refused",
+        ChangePhase::NotApplied => "not_applied",
+        ChangePhase::Abandoned => "abandoned",
+        ChangePhase::Latched => "latched",
+    }
+}
