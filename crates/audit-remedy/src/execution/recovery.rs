@@ -16,7 +16,7 @@ use crate::journal::{ChangePhase, JournalRecord};
 enum Stage {
     Wait { until: Timestamp },
     Read,
-    Close(Closing),
+    Close(Box<Closing>),
 }
 
 /// The recovery of one open record.
@@ -101,6 +101,6 @@ impl Recovery {
     }
 
     fn close(&self, phase: ChangePhase, found: Option<String>) -> Stage {
-        Stage::Close(Closing::new(&self.record, phase, found, None))
+        Stage::Close(Box::new(Closing::new(&self.record, phase, found, None)))
     }
 }

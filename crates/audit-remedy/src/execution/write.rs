@@ -155,7 +155,7 @@ impl Execution {
             },
             State::Lease(record) => self.lease(record, &outcome, now),
             State::Write { record, not_after } => self.written(record, not_after, outcome, now),
-            State::ReadBack(back) => self.read_back(back, outcome, now),
+            State::ReadBack(back) => self.read_back(back, &outcome, now),
             State::Close(mut closing) => {
                 closing.observe(&outcome, &self.timing, now);
                 State::Close(closing)
@@ -316,19 +316,20 @@ impl Execution {
         })
     }
 
-    fn read_back(&self, back: ReadBack, outcome: WriterOutcome, now: Timestamp) -> State {
+    fn read_back(&self, back: ReadBack, outcome: &WriterOutcome, now: Timestamp) -> State {
         if let Some(until) = back.wait {
             let wait = (now < until).then_some(until);
             return State::ReadBack(ReadBack { wait, ..back });
         }
         let judged = |role| judge(&back.record, back.was_in_effect, back.decides, role, self.asked);
-        let proven = match &outcome {
+        let proven = match outcome {
             WriterOutcome::Role(role) => judged(Some(&**role)),
             WriterOutcome::RoleGone => judged(None),
             _ => Proven::NotYet,
         };
         let close = |phase, found| State::Close(Closing::new(&back.record, phase, found, None));
-        match proven.clone() {
+        let is_in_effect = proven == Proven::InEffect;
+        match proven {
             Proven::Applied => close(ChangePhase::Applied, None),
             Proven::NotApplied => close(ChangePhase::NotApplied, None),
             Proven::Foreign(found) => close(ChangePhase::Latched, found),
@@ -336,7 +337,7 @@ impl Execution {
                 close(ChangePhase::Prepared, None)
             }
             Proven::NotYet | Proven::InEffect => State::ReadBack(ReadBack {
-                was_in_effect: back.was_in_effect || proven == Proven::InEffect,
+                was_in_effect: back.was_in_effect || is_in_effect,
                 wait: Some(later(now, self.timing.retry_every)),
                 ..back
             }),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use audit_core::model::IssuerUrl;
 use audit_remedy::{
     AdmissionGuard, ApprovalRecord, Authorities, BreakerLimits, JournalRecord, LiveCheck, LiveRole,
-    NamespaceScope, RemediationMode, RemediationPolicy, RemedyNotice, RemedySubject, RoleTag, WriteTiming,
-    consent_key,
+    NamespaceScope, RemediationMode, RemediationPolicy, RemedyNotice, RemedyOperation, RemedySubject,
+    RoleTag, WriteTiming, consent_key,
 };
 use iam_policy::RoleArn;
 use jiff::{SignedDuration, Timestamp};
@@ -96,6 +96,7 @@ pub enum Author {
 #[derive(Debug, Clone)]
 pub struct RoleVersion {
     pub at: Timestamp,
+    pub id: String,
     pub text: String,
     pub tags: Vec<RoleTag>,
     pub author: Author,
@@ -108,6 +109,16 @@ pub struct Underway {
     pub document: String,
     pub cluster: usize,
     pub sent: laws::Sent,
+}
+
+/// What a person saw who approved.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub operation: RemedyOperation,
+    pub service_account_uid: String,
+    pub role: LiveRole,
+    /// How many changes the journal had.
+    pub changes: usize,
 }
 
 /// What the API server of a cluster holds, and who leads there.
@@ -125,6 +136,8 @@ pub struct Cluster {
     /// How often the write of each record was sent.
     pub sent: BTreeMap<String, u32>,
     pub next_uid: u64,
+    /// What each approval was given for.
+    pub shown: BTreeMap<String, Shown>,
 }
 
 pub struct World {
@@ -172,6 +185,7 @@ impl World {
             .collect();
         world.versions.push(RoleVersion {
             at: now - SignedDuration::from_hours(1),
+            id: "AROAMODEL1".to_owned(),
             text,
             tags,
             author: Author::People,
@@ -217,10 +231,11 @@ impl World {
             let arrived = self.underway.remove(at);
             self.now = self.now.max(arrived.arrives);
             laws::arrives(self, &arrived);
-            let tags = self.current().tags.clone();
+            let RoleVersion { tags, id, .. } = self.current().clone();
             self.say(|| format!("  the write of {} takes effect", arrived.sent.record.name));
             self.versions.push(RoleVersion {
                 at: self.now,
+                id,
                 text: arrived.document,
                 tags,
                 author: Author::Writer {
@@ -249,17 +264,7 @@ impl World {
         if at < last {
             self.stats.stale_reads += 1;
         }
-        self.role(&self.versions[at])
-    }
-
-    pub fn role(&self, version: &RoleVersion) -> LiveRole {
-        LiveRole {
-            arn: role_arn(),
-            id: "AROAMODEL".to_owned(),
-            trust_text: version.text.clone(),
-            tags: version.tags.clone(),
-            quota: 8192,
-        }
+        role_of(&self.versions[at])
     }
 
     pub fn check(&self, cluster: usize, subject: usize) -> LiveCheck {
@@ -292,12 +297,22 @@ impl World {
     }
 }
 
+pub fn role_of(version: &RoleVersion) -> LiveRole {
+    LiveRole {
+        arn: role_arn(),
+        id: version.id.clone(),
+        trust_text: version.text.clone(),
+        tags: version.tags.clone(),
+        quota: 8192,
+    }
+}
+
 pub fn role_arn() -> RoleArn {
     RoleArn::parse("arn:aws:iam::111122223333:role/app").unwrap()
 }
 
 pub fn consent(cluster: &Cluster, value: &str) -> RoleTag {
-    RoleTag::new(consent_key(&cluster.issuer()), value)
+    RoleTag::new(consent_key(cluster.issuer()), value)
 }
 
 fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
@@ -340,5 +355,6 @@ fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
         notices: Vec::new(),
         sent: BTreeMap::new(),
         next_uid: 0,
+        shown: BTreeMap::new(),
     }
 }

@@ -48,7 +48,7 @@ pub struct Writer {
     /// What its machine was given.
     readings: Vec<Reading>,
     checked: Option<Checking>,
-    /// The record and the documents of a machine that may have written.
+    /// The role's id and the documents of a machine that may have written.
     written: Option<(String, String, String)>,
     /// Its document was read after that.
     saw_after: bool,
@@ -190,7 +190,11 @@ impl Writer {
             .cloned();
         if let Some(record) = open {
             world.stats.recoveries += 1;
-            self.written = Some((record.name.clone(), record.before.clone(), record.after.clone()));
+            self.written = Some((
+                record.role_id.clone(),
+                record.before.clone(),
+                record.after.clone(),
+            ));
             let acquired = self.acquired;
             self.machine = Some(Machine::Recover(Recovery::new(
                 record,
@@ -328,7 +332,7 @@ impl Writer {
         let checked = self.checked.as_ref().expect("a write without a check");
         let sent = laws::sends(world, self.cluster, self.id, order, &self.readings, checked);
         self.written = Some((
-            order.record.clone(),
+            sent.record.role_id.clone(),
             sent.record.before.clone(),
             order.document.clone(),
         ));
@@ -375,9 +379,8 @@ impl Writer {
                     .as_ref()
                     .is_some_and(|(_, _, after)| same(&role.trust_text, after));
                 self.saw_after |= was_written;
-                if let Some((_, before, after)) = &self.written
-                    && !same(&role.trust_text, before)
-                    && !same(&role.trust_text, after)
+                if let Some((id, before, after)) = &self.written
+                    && (role.id != *id || (!same(&role.trust_text, before) && !same(&role.trust_text, after)))
                 {
                     world.stats.detected += 1;
                     self.must_latch = Some(role.trust_text.clone());
@@ -415,7 +418,7 @@ impl Writer {
             WriterEnd::Undecided => world.stats.undecided += 1,
             WriterEnd::Stopped(StopReason::WrongOutcome) => panic!("the shell gave a wrong outcome"),
             WriterEnd::Stopped(_) if is_write && self.written.is_none() => {
-                world.stats.stopped_before_record += 1
+                world.stats.stopped_before_record += 1;
             }
             _ => {}
         }

@@ -63,7 +63,7 @@ impl Shell {
                 return end;
             }
             if let Some((_, seconds)) = self.delay.filter(|(at, _)| *at == number) {
-                self.now = self.now + SignedDuration::from_secs(seconds);
+                self.now += SignedDuration::from_secs(seconds);
             }
             let outcome = self.carry_out(effect);
             let outcome = match &self.meddle {
@@ -244,7 +244,7 @@ fn whoever_objects_at_either_check_is_heard() {
                 name: "x".to_owned(),
                 sequence: 9,
                 ..record(&plan(), ChangePhase::Applied)
-            })
+            });
         };
         assert!(
             matches!(reason(&another_change), StopReason::PlanChanged),

@@ -55,11 +55,11 @@ fn the_hash_changes_with_each_thing_that_it_is_made_of() {
     }));
     all.push(of(&|_, role, _| role.id = "AROAOTHER".to_owned()));
     all.push(of(&|_, role, _| {
-        role.trust_text = document(&[EC2, &EC2.replace("ec2", "ecs")])
+        role.trust_text = document(&[EC2, &EC2.replace("ec2", "ecs")]);
     }));
     all.push(of(&|_, role, _| role.tags.clear()));
     all.push(of(&|_, _, records| {
-        records.push(record(&plan(), ChangePhase::Abandoned))
+        records.push(record(&plan(), ChangePhase::Abandoned));
     }));
     let count = all.len();
     all.sort_by(|one, other| one.as_str().cmp(other.as_str()));
