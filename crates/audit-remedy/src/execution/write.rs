@@ -11,6 +11,7 @@
 //! | `FinalRead` | the plan was made again, nobody objects, and the record stands as it was created |
 //! | `Lease` | the role is still the same, a moment ago |
 //! | `Write` | the lease outlasts the call; read and check are fresh until `not_after` |
+//! | `Sent` | the write was given out, so it may have been sent |
 //! | `ReadBack` | the write was accepted, or may have been: it is never sent again |
 //! | `Close` | how it ended is known, or cannot be determined |
 //! | `Stopped` | nothing was sent, and there is no record of ours |
@@ -45,6 +46,10 @@ enum State {
     FinalRead(Box<JournalRecord>),
     Lease(Box<JournalRecord>),
     Write {
+        record: Box<JournalRecord>,
+        not_after: Timestamp,
+    },
+    Sent {
         record: Box<JournalRecord>,
         not_after: Timestamp,
     },
@@ -97,28 +102,37 @@ impl Execution {
         }
     }
 
-    /// What to do now.
+    /// What to do now. The write is given out once: asked again, this gives the read that says what came of it.
     pub fn next(&mut self, now: Timestamp) -> WriterEffect {
         self.asked = now;
-        let read = || WriterEffect::ReadRole {
-            role_name: self.plan.role.arn.name().to_owned(),
-        };
+        let role_name = self.plan.role.arn.name().to_owned();
         match &self.state {
-            State::FirstRead | State::SecondRead | State::FinalRead(_) => read(),
+            State::FirstRead | State::SecondRead | State::FinalRead(_) => {
+                WriterEffect::ReadRole { role_name }
+            }
             State::Settle { until } => WriterEffect::Wait { until: *until },
             State::FirstCheck | State::SecondCheck(_) => WriterEffect::Check,
             State::Create(record) => WriterEffect::CreateRecord(record.clone()),
             State::Lease(_) => WriterEffect::CheckLease,
-            State::Write { record, not_after } => WriterEffect::Write(Box::new(WriteOrder {
-                role_name: self.plan.role.arn.name().to_owned(),
-                document: record.after.clone(),
-                not_after: *not_after,
-                timeout: self.timing.call_timeout,
-                record: record.name.clone(),
-            })),
+            State::Write { record, not_after } => {
+                let (record, not_after) = (record.clone(), *not_after);
+                let order = WriteOrder {
+                    role_name,
+                    document: record.after.clone(),
+                    not_after,
+                    timeout: self.timing.call_timeout,
+                    record: record.name.clone(),
+                };
+                self.state = State::Sent { record, not_after };
+                WriterEffect::Write(Box::new(order))
+            }
+            State::Sent { record, not_after } => {
+                self.state = self.lost(record.clone(), *not_after);
+                WriterEffect::ReadRole { role_name }
+            }
             State::ReadBack(back) => match back.wait {
                 Some(until) => WriterEffect::Wait { until },
-                None => read(),
+                None => WriterEffect::ReadRole { role_name },
             },
             State::Close(closing) => closing.next(now),
             State::Stopped(reason) => WriterEffect::Done(WriterEnd::Stopped(reason.clone())),
@@ -154,7 +168,9 @@ impl Execution {
                 Err(reason) => abandon(&record, reason),
             },
             State::Lease(record) => self.lease(record, &outcome, now),
-            State::Write { record, not_after } => self.written(record, not_after, outcome, now),
+            // Nobody has asked for it yet.
+            State::Write { record, not_after } => State::Write { record, not_after },
+            State::Sent { record, not_after } => self.written(record, not_after, outcome, now),
             State::ReadBack(back) => self.read_back(back, &outcome, now),
             State::Close(mut closing) => {
                 closing.observe(&outcome, &self.timing, now);
@@ -300,18 +316,27 @@ impl Execution {
         outcome: WriterOutcome,
         now: Timestamp,
     ) -> State {
-        let (was_in_effect, decides) = match outcome {
-            WriterOutcome::Written(WriteAnswer::Accepted) => (true, self.timing.decided_after_answer(now)),
+        match outcome {
+            WriterOutcome::Written(WriteAnswer::Accepted) => State::ReadBack(ReadBack {
+                record,
+                was_in_effect: true,
+                decides: self.timing.decided_after_answer(now),
+                wait: None,
+            }),
             WriterOutcome::Written(WriteAnswer::Refused { code }) => {
-                return State::Close(Closing::new(&record, ChangePhase::Refused, None, Some(code)));
+                State::Close(Closing::new(&record, ChangePhase::Refused, None, Some(code)))
             }
-            WriterOutcome::Written(WriteAnswer::TooLate) => return abandon(&record, StopReason::TooSlow),
-            _ => (false, self.timing.decided_after_lost(not_after)),
-        };
+            WriterOutcome::Written(WriteAnswer::TooLate) => abandon(&record, StopReason::TooSlow),
+            _ => self.lost(record, not_after),
+        }
+    }
+
+    /// The write may have been sent until `not_after`, and nobody knows what came of it.
+    fn lost(&self, record: Box<JournalRecord>, not_after: Timestamp) -> State {
         State::ReadBack(ReadBack {
             record,
-            was_in_effect,
-            decides,
+            was_in_effect: false,
+            decides: self.timing.decided_after_lost(not_after),
             wait: None,
         })
     }

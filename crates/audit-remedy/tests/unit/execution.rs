@@ -524,3 +524,22 @@ fn a_settle_time_below_the_bound_of_consistency_is_raised_to_it() {
         "a wait that ends early is no wait"
     );
 }
+
+#[test]
+fn the_write_is_given_out_once() {
+    let mut shell = Shell::new();
+    let mut machine = Execution::new(plan(), "writer-1", TIMING);
+    loop {
+        let effect = machine.next(shell.now);
+        let is_write = matches!(effect, WriterEffect::Write(_));
+        let outcome = shell.carry_out(effect);
+        if is_write {
+            break;
+        }
+        machine.observe(outcome, shell.now);
+    }
+    // The shell has forgotten what came of it, and asks again.
+    for _ in 0..3 {
+        assert!(matches!(machine.next(shell.now), WriterEffect::ReadRole { .. }));
+    }
+}
