@@ -32,7 +32,7 @@ fn subject() -> RemedySubject {
         irsa_audit_uid: "ia".to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
         role_arn: RoleArn::parse("arn:aws:iam::111122223333:role/app").unwrap(),
-        is_expected: false,
+        expected_role: None,
         opt_in: RemediationMode::Propose,
     }
 }

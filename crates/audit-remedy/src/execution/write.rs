@@ -188,7 +188,7 @@ impl Execution {
             WriterOutcome::Failed => return State::Stopped(StopReason::RoleUnreadable),
             _ => return State::Stopped(StopReason::WrongOutcome),
         };
-        if *role != self.plan.role {
+        if !role.is_same(&self.plan.role) {
             return State::Stopped(StopReason::RoleChanged);
         }
         self.role = Some(role);
@@ -200,7 +200,7 @@ impl Execution {
     /// The role is what it was at the first read, to the letter.
     fn same_role(&mut self, outcome: WriterOutcome) -> Result<(), StopReason> {
         match outcome {
-            WriterOutcome::Role(role) if self.role.as_ref() == Some(&role) => {
+            WriterOutcome::Role(role) if self.role.as_ref().is_some_and(|first| first.is_same(&role)) => {
                 self.read = self.asked;
                 Ok(())
             }

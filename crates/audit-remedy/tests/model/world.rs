@@ -333,7 +333,7 @@ fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
                 irsa_audit_uid: format!("ia-{at}"),
                 audience: "sts.amazonaws.com".to_owned(),
                 role_arn: role_arn(),
-                is_expected: true,
+                expected_role: None,
                 opt_in: mode(rng),
             })
             .to_vec(),

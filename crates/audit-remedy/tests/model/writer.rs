@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::documents::same;
 use super::laws::{self, Checking, Reading};
-use super::world::{TIMING, Underway, World, role_arn};
+use super::world::{TIMING, Underway, World};
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)]
@@ -196,12 +196,7 @@ impl Writer {
                 record.after.clone(),
             ));
             let acquired = self.acquired;
-            self.machine = Some(Machine::Recover(Recovery::new(
-                record,
-                role_arn().name(),
-                acquired,
-                TIMING,
-            )));
+            self.machine = Some(Machine::Recover(Recovery::new(record, acquired, TIMING)));
             return;
         }
         if world.is_calm || world.now < self.idle_until {

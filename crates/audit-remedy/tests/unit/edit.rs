@@ -482,3 +482,26 @@ fn documents_are_compared_as_values_with_one_reading() {
     assert!(!same_document(&one, &twice) && !same_document(&twice, &twice));
     assert!(!same_document("{", "{"));
 }
+
+#[test]
+fn a_role_that_the_team_does_not_expect_is_not_edited() {
+    let expecting = |expected: &str| {
+        let subject = RemedySubject {
+            expected_role: Some(expected.to_owned()),
+            ..subject()
+        };
+        append_statement(&role_of(&document(&[EC2])), &subject, 0, at(0))
+    };
+    assert!(expecting("arn:aws:iam::111122223333:role/app").is_ok());
+    for other in [
+        "arn:aws:iam::111122223333:role/other",
+        "arn:aws:iam::111122223333:role/x/app",
+        "app",
+        "",
+    ] {
+        assert!(
+            matches!(expecting(other), Err(EditRefusal::ExpectsAnother { .. })),
+            "{other}"
+        );
+    }
+}

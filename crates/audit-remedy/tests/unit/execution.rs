@@ -457,7 +457,7 @@ fn a_record_that_cannot_be_closed_is_tried_again_and_left_to_a_recovery() {
 /// What a recovery makes of a role with this document.
 fn recovered(outcome: &WriterOutcome) -> (WriterEnd, Timestamp, Vec<RemedyNotice>) {
     let left = record(&plan(), ChangePhase::Prepared);
-    let mut machine = Recovery::new(left, "app", at(0), TIMING);
+    let mut machine = Recovery::new(left, at(0), TIMING);
     let (mut now, mut notices) = (at(0), Vec::new());
     loop {
         match machine.next(now) {
@@ -542,4 +542,25 @@ fn the_write_is_given_out_once() {
     for _ in 0..3 {
         assert!(matches!(machine.next(shell.now), WriterEffect::ReadRole { .. }));
     }
+}
+
+#[test]
+fn the_order_of_the_tags_says_nothing() {
+    let mut shell = Shell::new();
+    let more = RoleTag::new("team", "shop");
+    let mut tagged = role();
+    tagged.tags.push(more);
+    shell.role = tagged.clone();
+    let plan = crate::testing::plan_with(&subject(), &tagged, &[]);
+    let mut machine = Execution::new(plan, "writer-1", TIMING);
+    let end = loop {
+        shell.role.tags.reverse();
+        let effect = machine.next(shell.now);
+        if let WriterEffect::Done(end) = effect {
+            break end;
+        }
+        let outcome = shell.carry_out(effect);
+        machine.observe(outcome, shell.now);
+    };
+    assert_eq!(end, WriterEnd::Closed(ChangePhase::Applied));
 }

@@ -123,7 +123,7 @@ fn a_plan_says_whom_the_role_admits_already_and_who_means_this_one() {
     );
     assert!(!meant.by_team && !meant.by_statement);
     let expected = RemedySubject {
-        is_expected: true,
+        expected_role: Some(crate::testing::ROLE.to_owned()),
         ..subject()
     };
     assert!(plan_with(&expected, &role(), &[]).meant.by_team);
