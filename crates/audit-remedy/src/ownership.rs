@@ -5,8 +5,8 @@
 //!   <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>
 //! - eksctl: `alpha.eksctl.io/cluster-name`, `alpha.eksctl.io/iamserviceaccount-name`, `eksctl.cluster.k8s.io/…`, in
 //!   `pkg/apis/eksctl.io/v1alpha5/types.go` of <https://github.com/eksctl-io/eksctl>
-//! - ACK: `services.k8s.aws/controller-version` and `/namespace`, the default of `--resource-tags`,
-//!   <https://aws-controllers-k8s.github.io/community/docs/user-docs/resource-tags/>
+//! - ACK: `services.k8s.aws/controller-version` and `/namespace`, its default tags,
+//!   <https://aws-controllers-k8s.github.io/community/docs/user-docs/ack-tags/>
 //! - Crossplane: `crossplane-kind`, `crossplane-name`, `crossplane-providerconfig`, its external tags,
 //!   <https://github.com/crossplane-contrib/provider-upjet-aws>
 //! - Terraform and `OpenTofu` set no tag by themselves; teams do, by `default_tags`, under keys of many spellings, so its name in any

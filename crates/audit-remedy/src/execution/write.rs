@@ -68,7 +68,7 @@ struct ReadBack {
     wait: Option<Timestamp>,
 }
 
-/// The write of one plan. See the table of states in this file, and [the module](super) for what is promised.
+/// The write of one plan. The crate's documentation says what it promises.
 #[derive(Debug, Clone)]
 pub struct Execution {
     plan: Plan,

@@ -75,7 +75,7 @@ pub fn sends(
     // The role was at rest: the same answer, a settle time before the last one.
     let is_settled = readings
         .iter()
-        .any(|first| first.role == last.role && first.answered + TIMING.settle <= last.asked);
+        .any(|first| first.role.is_same(&last.role) && first.answered + TIMING.settle <= last.asked);
     assert!(is_settled, "the role was not at rest");
     // Nothing but our statement is put in or cut out of what was read last.
     let (without, with) = match record.operation {

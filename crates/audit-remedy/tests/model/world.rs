@@ -64,6 +64,8 @@ stats! {
     /// Foreign changes that a read after a write showed.
     detected,
     crashes,
+    /// Outcomes that a shell forgot, and asked again.
+    forgotten,
     pauses,
     recoveries,
     stale_reads,

@@ -130,6 +130,8 @@ impl Writer {
                 self.stage = Stage::Done(outcome, at);
             }
             Stage::Done(outcome, at) if world.now < at => self.stage = Stage::Done(outcome, at),
+            // The shell loses what came of it, and asks again.
+            Stage::Done(..) if world.fails(1) => world.stats.forgotten += 1,
             Stage::Done(outcome, _) => {
                 self.take_note(world, &outcome);
                 match self.machine.as_mut() {
