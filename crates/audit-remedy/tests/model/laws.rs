@@ -7,7 +7,7 @@ use audit_remedy::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::documents::{admitted, is_one_more, same};
-use super::world::{Author, PER_HOUR, TIMING, Underway, World};
+use super::world::{Author, PER_HOUR, RoleVersion, TIMING, Underway, World};
 
 /// A role that a writer was given.
 #[derive(Debug, Clone)]
@@ -322,7 +322,7 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
     let applied = world.versions.iter().rposition(|version| version.author == own);
     let journal = &world.clusters[cluster].journal;
     let closed = journal.iter().find(|one| one.name == name).unwrap();
-    let (before, after) = (closed.before.clone(), closed.after.clone());
+    let (before, after, created) = (closed.before.clone(), closed.after.clone(), closed.created);
     let stats = &mut world.stats;
     match phase {
         ChangePhase::Applied => {
@@ -352,7 +352,16 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
                 "{name} is said not to have been written, and was"
             );
         }
-        ChangePhase::Latched => stats.closed_latched += 1,
+        ChangePhase::Latched => {
+            stats.closed_latched += 1;
+            // Somebody else did change it: between the first read and now, or so shortly before that an answer may have it.
+            let earliest = created - SignedDuration::from_secs(60);
+            let is_foreign = |version: &RoleVersion| version.author != own && version.at >= earliest;
+            assert!(
+                world.versions.iter().any(is_foreign),
+                "{name} is latched for nothing"
+            );
+        }
         ChangePhase::Prepared => panic!("{name} is closed as open"),
     }
 }

@@ -19,7 +19,7 @@ pub const TIMING: WriteTiming = WriteTiming {
     call_timeout: SignedDuration::from_secs(4),
     late: SignedDuration::from_secs(15),
     consistency: SignedDuration::from_secs(8),
-    lease: SignedDuration::from_secs(15),
+    lease: SignedDuration::from_secs(8),
     lease_margin: SignedDuration::from_secs(1),
     max_window: SignedDuration::from_secs(3),
     max_check_age: SignedDuration::from_secs(6),

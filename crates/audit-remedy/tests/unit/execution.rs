@@ -564,3 +564,70 @@ fn the_order_of_the_tags_says_nothing() {
     };
     assert_eq!(end, WriterEnd::Closed(ChangePhase::Applied));
 }
+
+#[test]
+fn what_was_checked_too_long_ago_is_checked_again() {
+    let mut shell = Shell::new();
+    shell.delay = Some((SECOND_CHECK, 11));
+    assert_eq!(shell.run(), WriterEnd::Closed(ChangePhase::Applied));
+    assert_eq!(
+        shell.log[5..12],
+        ["check", "read", "lease", "check", "read", "lease", "write"]
+    );
+}
+
+#[test]
+fn a_document_that_was_seen_and_is_gone_is_a_foreign_change() {
+    let mut shell = Shell::new();
+    shell.answer = WriteAnswer::Lost;
+    let mut machine = Execution::new(plan(), "writer-1", TIMING);
+    let mut reads_after = 0;
+    let end = loop {
+        let effect = machine.next(shell.now);
+        if let WriterEffect::Done(end) = effect {
+            break end;
+        }
+        let is_read = matches!(effect, WriterEffect::ReadRole { .. }) && shell.wrote();
+        reads_after += u32::from(is_read);
+        if reads_after == 2 {
+            shell.role.trust_text = plan().edit.before;
+        }
+        let outcome = shell.carry_out(effect);
+        machine.observe(outcome, shell.now);
+    };
+    assert_eq!(end, WriterEnd::Closed(ChangePhase::Latched));
+    assert_eq!(shell.notices[0].found, Some(plan().edit.before));
+}
+
+#[test]
+fn one_approval_does_not_stand_in_for_another() {
+    let by_approval = |uid: &str| {
+        let mut authorities = authorities();
+        authorities.policies[0].max_mode = crate::mode::RemediationMode::RequireApproval;
+        let approval = crate::approval::ApprovalRecord {
+            uid: uid.to_owned(),
+            ..crate::testing::approval(&plan())
+        };
+        authorities.approvals.push(approval);
+        authorities
+    };
+    let mut shell = Shell::new();
+    shell.authorities = by_approval("first");
+    assert_eq!(shell.run(), WriterEnd::Closed(ChangePhase::Applied));
+    assert_eq!(shell.authorities.journal[0].approval.as_deref(), Some("first"));
+    // The first one is revoked after the record was created.
+    let mut shell = Shell::new();
+    shell.authorities = by_approval("first");
+    let mut then = by_approval("second");
+    then.journal.push(JournalRecord {
+        approval: Some("first".to_owned()),
+        ..own_record()
+    });
+    let check = LiveCheck {
+        subject: Some(subject()),
+        authorities: then,
+    };
+    shell.meddle = Some((SECOND_CHECK, WriterOutcome::Checked(Box::new(check))));
+    assert_eq!(shell.run(), WriterEnd::Stopped(StopReason::GrantChanged));
+    assert!(!shell.wrote());
+}

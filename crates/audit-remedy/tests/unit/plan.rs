@@ -160,3 +160,24 @@ fn a_plan_says_whom_the_role_admits_already_and_who_means_this_one() {
         .by_statement
     );
 }
+
+#[test]
+fn counter_role_and_operation_are_in_the_hash_by_themselves_not_only_by_the_statement() {
+    let plan = plan();
+    let consent = plan.consent.as_ref().ok();
+    let hash = |role: &LiveRole, edit: &ProposedEdit, counter| {
+        PlanHash::of(&plan.subject, role, edit, consent, counter)
+    };
+    assert_eq!(hash(&plan.role, &plan.edit, 0), plan.hash);
+    assert_ne!(hash(&plan.role, &plan.edit, 1), plan.hash);
+    let other = LiveRole {
+        id: "AROAOTHER".to_owned(),
+        ..plan.role.clone()
+    };
+    assert_ne!(hash(&other, &plan.edit, 0), plan.hash);
+    let removal = ProposedEdit {
+        operation: RemedyOperation::Remove,
+        ..plan.edit.clone()
+    };
+    assert_ne!(hash(&plan.role, &removal, 0), plan.hash);
+}
