@@ -233,13 +233,7 @@ fn of_admins(
         if policy.paused {
             blockers.push(Blocker::Paused { policy: name() });
         }
-        if let Some(until) = used_up(policy, journal, now) {
-            blockers.push(Blocker::RateLimited {
-                policy: name(),
-                limit: policy.max_changes_per_hour,
-                until,
-            });
-        }
+        blockers.extend(used_up(policy, journal, now));
         if let Some(first) = plan.tools.first().filter(|_| !policy.allow_tool_owned) {
             blockers.push(Blocker::ToolOwned {
                 tool: first.tool,
@@ -251,13 +245,17 @@ fn of_admins(
     (grant.mode(opt_in), names)
 }
 
-/// When a policy whose changes of this hour are used up has room again.
-fn used_up(policy: &RemediationPolicy, journal: &Journal<'_>, now: Timestamp) -> Option<Option<Timestamp>> {
+/// That a policy's changes of this hour are used up, if they are.
+fn used_up(policy: &RemediationPolicy, journal: &Journal<'_>, now: Timestamp) -> Option<Blocker> {
     let limit = usize::try_from(policy.max_changes_per_hour).unwrap_or(usize::MAX);
     let changes = journal.within_hour(&policy.name, now);
     let over = changes.len().checked_sub(limit)?;
-    // The oldest of them that has to be an hour ago before there is room for one.
-    Some(changes.get(over).and_then(|oldest| oldest.checked_add(HOUR).ok()))
+    Some(Blocker::RateLimited {
+        policy: policy.name.clone(),
+        limit: policy.max_changes_per_hour,
+        // The oldest of them that has to be an hour ago before there is room for one.
+        until: changes.get(over).and_then(|oldest| oldest.checked_add(HOUR).ok()),
+    })
 }
 
 /// The role's own word. A rollback takes back what the role consented to once, also where the consent is gone.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::mode::RemediationMode;
 
 /// A tag of a role, exactly as `GetRole` gives it out: neither folded nor trimmed. A list of them keeps what a map would hide.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoleTag {
     /// The key, in the case in which it was set.
     pub key: String,
@@ -42,6 +42,19 @@ pub struct LiveRole {
     pub quota: usize,
 }
 
+impl LiveRole {
+    /// Whether two answers are the same to the letter, whatever the order of their tags.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let sorted = |role: &Self| {
+            let mut role = role.clone();
+            role.tags.sort();
+            role
+        };
+        sorted(self) == sorted(other)
+    }
+}
+
 /// The ServiceAccount that is to be admitted, and the `IrsaAudit` that asks for it: read live from the API server, from no
 /// status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +73,8 @@ pub struct RemedySubject {
     pub audience: String,
     /// The role that the annotation names: an editor of the namespace chooses it, so it authorizes nothing.
     pub role_arn: RoleArn,
-    /// Whether `spec.expect.roleArn` of the `IrsaAudit` is exactly this role.
-    pub is_expected: bool,
+    /// `spec.expect.roleArn` of the `IrsaAudit`, if it has one. No other role is edited then.
+    pub expected_role: Option<String>,
     /// What the team opts into: `spec.remediation` of the `IrsaAudit`.
     pub opt_in: RemediationMode,
 }

@@ -16,6 +16,27 @@
 //! | `journal` | what was done, and what follows from it |
 //! | `block` | who does not agree yet, authority by authority |
 //! | `execution` | a write, and what a new leader does with what the last one left, as state machines |
+//!
+//! # What a write promises, and what no read can show
+//!
+//! IAM has no compare-and-swap: `UpdateAssumeRolePolicy` replaces the whole document, whatever it is by then. A foreign change is lost
+//! if it is made after the last moment of which the last read knows, and before the write takes effect. This *window* is as long as
+//!
+//! - an answer of `GetRole` may be stale ([`WriteTiming::consistency`]), and
+//! - from that read to the write ([`WriteTiming::max_window`]), and
+//! - from the sending of the write until it takes effect (usually one call; after a lost response up to
+//!   [`WriteTiming::call_timeout`] and [`WriteTiming::late`]).
+//!
+//! What lies before the window is never lost: the write is the last read's document with one statement put in or cut out, and nothing
+//! else. What is lost inside it shows in no later read either, because the document that is read back is exactly the one that was
+//! written; CloudTrail has it. What is changed after the write shows in the read-back, is published with the document that was found,
+//! and latches the role. A role at rest for [`WriteTiming::settle`] makes a change inside the window unlikely, and no more than that.
+//!
+//! A second promise rests on time: a request takes effect within [`WriteTiming::call_timeout`] and [`WriteTiming::late`] of its sending,
+//! or never. AWS says that "in most cases, a request must reach AWS within five minutes of the time stamp in the request", and denies it
+//! otherwise (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-signing.html>). The shell signs after it has compared its
+//! clock with `not_after`. A record is judged, and the role written to again, only after that time; what would come later still falls
+//! into the window.
 
 mod approval;
 mod block;

@@ -1,12 +1,12 @@
 //! Roles that a tool keeps: what it does not know of, its next run takes out again, so the edit belongs into its source.
 //!
 //! Sources of the marks:
-//! - CloudFormation: `aws:cloudformation:stack-name` and others,
+//! - `CloudFormation`: `aws:cloudformation:stack-name` and others,
 //!   <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>
 //! - eksctl: `alpha.eksctl.io/cluster-name`, `alpha.eksctl.io/iamserviceaccount-name`, `eksctl.cluster.k8s.io/…`, in
 //!   `pkg/apis/eksctl.io/v1alpha5/types.go` of <https://github.com/eksctl-io/eksctl>
-//! - ACK: `services.k8s.aws/controller-version` and `/namespace`, the default of `--resource-tags`,
-//!   <https://aws-controllers-k8s.github.io/community/docs/user-docs/resource-tags/>
+//! - ACK: `services.k8s.aws/controller-version` and `/namespace`, its default tags,
+//!   <https://aws-controllers-k8s.github.io/community/docs/user-docs/ack-tags/>
 //! - Crossplane: `crossplane-kind`, `crossplane-name`, `crossplane-providerconfig`, its external tags,
 //!   <https://github.com/crossplane-contrib/provider-upjet-aws>
 //! - Terraform and `OpenTofu` set no tag by themselves; teams do, by `default_tags`, under keys of many spellings, so its name in any
@@ -17,7 +17,7 @@ use crate::facts::LiveRole;
 /// A tool that keeps IAM roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwningTool {
-    /// eksctl, which works through CloudFormation: it is named first.
+    /// eksctl, which works through `CloudFormation`: it is named first.
     Eksctl,
     /// AWS Controllers for Kubernetes.
     Ack,
@@ -25,7 +25,7 @@ pub enum OwningTool {
     Crossplane,
     /// Terraform or `OpenTofu`.
     Terraform,
-    /// CloudFormation, with the CDK and SAM.
+    /// `CloudFormation`, with the CDK and SAM.
     CloudFormation,
 }
 

@@ -70,6 +70,13 @@ pub fn append_statement(
     at: Timestamp,
 ) -> Result<ProposedEdit, EditRefusal> {
     let identity = editable(role, subject, at)?;
+    if let Some(expected) = &subject.expected_role
+        && *expected != role.arn.to_string()
+    {
+        return Err(EditRefusal::ExpectsAnother {
+            expected: expected.clone(),
+        });
+    }
     let before = whole(&role.trust_text)?;
     match decide(&before, &Request::from(&identity)) {
         Decision::ImplicitlyDenied => {}
@@ -143,7 +150,7 @@ fn editable(role: &LiveRole, subject: &RemedySubject, at: Timestamp) -> Result<W
             live: role.arn.to_string(),
         });
     }
-    statement::plain_identity(subject, at)
+    statement::plain_identity(subject, at).ok_or(EditRefusal::OddIdentity)
 }
 
 /// The live document, if it has one reading and no problem at all.

@@ -38,9 +38,8 @@ pub enum ProofFailure {
 /// # Errors
 /// The first proof that fails.
 pub fn prove(edit: &ProposedEdit, identity: &WebIdentity) -> Result<(), ProofFailure> {
-    let (before, after) = match (whole(&edit.before), whole(&edit.after)) {
-        (Some(before), Some(after)) => (before, after),
-        _ => return Err(ProofFailure::NotWhole),
+    let (Some(before), Some(after)) = (whole(&edit.before), whole(&edit.after)) else {
+        return Err(ProofFailure::NotWhole);
     };
     if !is_our_statement(&edit.statement, identity) {
         return Err(ProofFailure::NotTheTemplate);

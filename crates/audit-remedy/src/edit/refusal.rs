@@ -15,6 +15,11 @@ pub enum EditRefusal {
         /// The ARN of the role that was read.
         live: String,
     },
+    /// The `IrsaAudit` expects a different role: the annotation is what has to be changed.
+    ExpectsAnother {
+        /// The role that it expects, untrusted text.
+        expected: String,
+    },
     /// The document has a problem: it is not JSON, a key is there twice, a list is empty, IAM's grammar does not have it. What the
     /// edit would do to such a document cannot be known.
     NotWhole(Vec<Problem>),

@@ -4,7 +4,6 @@ use iam_policy::{WebIdentity, trust_statement};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::refusal::EditRefusal;
 use crate::digest::{canonical, sha256_hex};
 use crate::facts::{LiveRole, RemedySubject};
 use crate::names::{is_namespace, is_service_account};
@@ -15,7 +14,7 @@ const SID_PREFIX: &str = "IrsaAudit";
 const SID_DIGITS: usize = 16;
 
 /// The identity of a ServiceAccount, if all of it can stand in a statement with one meaning only.
-pub(super) fn plain_identity(subject: &RemedySubject, at: Timestamp) -> Result<WebIdentity, EditRefusal> {
+pub(super) fn plain_identity(subject: &RemedySubject, at: Timestamp) -> Option<WebIdentity> {
     let is_plain = |text: &str| {
         !text.is_empty()
             && text
@@ -29,7 +28,7 @@ pub(super) fn plain_identity(subject: &RemedySubject, at: Timestamp) -> Result<W
         && is_plain(&identity.issuer)
         && is_plain(&identity.provider_arn)
         && trust_statement(&identity, SID_PREFIX).is_ok();
-    is_right.then_some(identity).ok_or(EditRefusal::OddIdentity)
+    is_right.then_some(identity)
 }
 
 /// The id of the statement that a plan appends: different for each role, cluster, ServiceAccount, audience and change of the role, so

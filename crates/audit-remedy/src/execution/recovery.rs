@@ -16,7 +16,7 @@ use crate::journal::{ChangePhase, JournalRecord};
 enum Stage {
     Wait { until: Timestamp },
     Read,
-    Close(Closing),
+    Close(Box<Closing>),
 }
 
 /// The recovery of one open record.
@@ -32,18 +32,15 @@ pub struct Recovery {
 
 impl Recovery {
     /// The recovery of a record in phase `Prepared`. `acquired` is when this process acquired its lease, or ended the execution that left
-    /// the record, whichever is later. `role_name` is the name in the record's ARN.
+    /// the record, whichever is later.
     #[must_use]
-    pub fn new(
-        record: JournalRecord,
-        role_name: impl Into<String>,
-        acquired: Timestamp,
-        timing: WriteTiming,
-    ) -> Self {
+    pub fn new(record: JournalRecord, acquired: Timestamp, timing: WriteTiming) -> Self {
         let decides = timing.decided_after_takeover(acquired);
+        // What follows the path is the name.
+        let role_name = record.role_arn.rsplit('/').next().unwrap_or_default().to_owned();
         Self {
             record,
-            role_name: role_name.into(),
+            role_name,
             timing,
             decides,
             asked: Timestamp::MIN,
@@ -101,6 +98,6 @@ impl Recovery {
     }
 
     fn close(&self, phase: ChangePhase, found: Option<String>) -> Stage {
-        Stage::Close(Closing::new(&self.record, phase, found, None))
+        Stage::Close(Box::new(Closing::new(&self.record, phase, found, None)))
     }
 }

@@ -9,7 +9,8 @@ pub struct WriteTiming {
     pub settle: SignedDuration,
     /// After how long a call to AWS is given up.
     pub call_timeout: SignedDuration,
-    /// How long after its timeout a request may still take effect. AWS refuses requests five minutes after their signature.
+    /// How long after its timeout a request may still take effect. AWS denies, in most cases, what reaches it five
+    /// minutes after it was signed.
     pub late: SignedDuration,
     /// How old the state may be that `GetRole` answers with.
     pub consistency: SignedDuration,

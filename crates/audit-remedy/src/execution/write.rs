@@ -11,6 +11,7 @@
 //! | `FinalRead` | the plan was made again, nobody objects, and the record stands as it was created |
 //! | `Lease` | the role is still the same, a moment ago |
 //! | `Write` | the lease outlasts the call; read and check are fresh until `not_after` |
+//! | `Sent` | the write was given out, so it may have been sent |
 //! | `ReadBack` | the write was accepted, or may have been: it is never sent again |
 //! | `Close` | how it ended is known, or cannot be determined |
 //! | `Stopped` | nothing was sent, and there is no record of ours |
@@ -48,6 +49,10 @@ enum State {
         record: Box<JournalRecord>,
         not_after: Timestamp,
     },
+    Sent {
+        record: Box<JournalRecord>,
+        not_after: Timestamp,
+    },
     ReadBack(ReadBack),
     Close(Closing),
     Stopped(StopReason),
@@ -63,7 +68,7 @@ struct ReadBack {
     wait: Option<Timestamp>,
 }
 
-/// The write of one plan. See the table of states in this file, and [the module](super) for what is promised.
+/// The write of one plan. The crate's documentation says what it promises.
 #[derive(Debug, Clone)]
 pub struct Execution {
     plan: Plan,
@@ -97,28 +102,37 @@ impl Execution {
         }
     }
 
-    /// What to do now.
+    /// What to do now. The write is given out once: asked again, this gives the read that says what came of it.
     pub fn next(&mut self, now: Timestamp) -> WriterEffect {
         self.asked = now;
-        let read = || WriterEffect::ReadRole {
-            role_name: self.plan.role.arn.name().to_owned(),
-        };
+        let role_name = self.plan.role.arn.name().to_owned();
         match &self.state {
-            State::FirstRead | State::SecondRead | State::FinalRead(_) => read(),
+            State::FirstRead | State::SecondRead | State::FinalRead(_) => {
+                WriterEffect::ReadRole { role_name }
+            }
             State::Settle { until } => WriterEffect::Wait { until: *until },
             State::FirstCheck | State::SecondCheck(_) => WriterEffect::Check,
             State::Create(record) => WriterEffect::CreateRecord(record.clone()),
             State::Lease(_) => WriterEffect::CheckLease,
-            State::Write { record, not_after } => WriterEffect::Write(Box::new(WriteOrder {
-                role_name: self.plan.role.arn.name().to_owned(),
-                document: record.after.clone(),
-                not_after: *not_after,
-                timeout: self.timing.call_timeout,
-                record: record.name.clone(),
-            })),
+            State::Write { record, not_after } => {
+                let (record, not_after) = (record.clone(), *not_after);
+                let order = WriteOrder {
+                    role_name,
+                    document: record.after.clone(),
+                    not_after,
+                    timeout: self.timing.call_timeout,
+                    record: record.name.clone(),
+                };
+                self.state = State::Sent { record, not_after };
+                WriterEffect::Write(Box::new(order))
+            }
+            State::Sent { record, not_after } => {
+                self.state = self.lost(record.clone(), *not_after);
+                WriterEffect::ReadRole { role_name }
+            }
             State::ReadBack(back) => match back.wait {
                 Some(until) => WriterEffect::Wait { until },
-                None => read(),
+                None => WriterEffect::ReadRole { role_name },
             },
             State::Close(closing) => closing.next(now),
             State::Stopped(reason) => WriterEffect::Done(WriterEnd::Stopped(reason.clone())),
@@ -154,8 +168,10 @@ impl Execution {
                 Err(reason) => abandon(&record, reason),
             },
             State::Lease(record) => self.lease(record, &outcome, now),
-            State::Write { record, not_after } => self.written(record, not_after, outcome, now),
-            State::ReadBack(back) => self.read_back(back, outcome, now),
+            // Nobody has asked for it yet.
+            State::Write { record, not_after } => State::Write { record, not_after },
+            State::Sent { record, not_after } => self.written(record, not_after, outcome, now),
+            State::ReadBack(back) => self.read_back(back, &outcome, now),
             State::Close(mut closing) => {
                 closing.observe(&outcome, &self.timing, now);
                 State::Close(closing)
@@ -172,7 +188,7 @@ impl Execution {
             WriterOutcome::Failed => return State::Stopped(StopReason::RoleUnreadable),
             _ => return State::Stopped(StopReason::WrongOutcome),
         };
-        if *role != self.plan.role {
+        if !role.is_same(&self.plan.role) {
             return State::Stopped(StopReason::RoleChanged);
         }
         self.role = Some(role);
@@ -184,7 +200,7 @@ impl Execution {
     /// The role is what it was at the first read, to the letter.
     fn same_role(&mut self, outcome: WriterOutcome) -> Result<(), StopReason> {
         match outcome {
-            WriterOutcome::Role(role) if self.role.as_ref() == Some(&role) => {
+            WriterOutcome::Role(role) if self.role.as_ref().is_some_and(|first| first.is_same(&role)) => {
                 self.read = self.asked;
                 Ok(())
             }
@@ -300,35 +316,45 @@ impl Execution {
         outcome: WriterOutcome,
         now: Timestamp,
     ) -> State {
-        let (was_in_effect, decides) = match outcome {
-            WriterOutcome::Written(WriteAnswer::Accepted) => (true, self.timing.decided_after_answer(now)),
+        match outcome {
+            WriterOutcome::Written(WriteAnswer::Accepted) => State::ReadBack(ReadBack {
+                record,
+                was_in_effect: true,
+                decides: self.timing.decided_after_answer(now),
+                wait: None,
+            }),
             WriterOutcome::Written(WriteAnswer::Refused { code }) => {
-                return State::Close(Closing::new(&record, ChangePhase::Refused, None, Some(code)));
+                State::Close(Closing::new(&record, ChangePhase::Refused, None, Some(code)))
             }
-            WriterOutcome::Written(WriteAnswer::TooLate) => return abandon(&record, StopReason::TooSlow),
-            _ => (false, self.timing.decided_after_lost(not_after)),
-        };
+            WriterOutcome::Written(WriteAnswer::TooLate) => abandon(&record, StopReason::TooSlow),
+            _ => self.lost(record, not_after),
+        }
+    }
+
+    /// The write may have been sent until `not_after`, and nobody knows what came of it.
+    fn lost(&self, record: Box<JournalRecord>, not_after: Timestamp) -> State {
         State::ReadBack(ReadBack {
             record,
-            was_in_effect,
-            decides,
+            was_in_effect: false,
+            decides: self.timing.decided_after_lost(not_after),
             wait: None,
         })
     }
 
-    fn read_back(&self, back: ReadBack, outcome: WriterOutcome, now: Timestamp) -> State {
+    fn read_back(&self, back: ReadBack, outcome: &WriterOutcome, now: Timestamp) -> State {
         if let Some(until) = back.wait {
             let wait = (now < until).then_some(until);
             return State::ReadBack(ReadBack { wait, ..back });
         }
         let judged = |role| judge(&back.record, back.was_in_effect, back.decides, role, self.asked);
-        let proven = match &outcome {
+        let proven = match outcome {
             WriterOutcome::Role(role) => judged(Some(&**role)),
             WriterOutcome::RoleGone => judged(None),
             _ => Proven::NotYet,
         };
         let close = |phase, found| State::Close(Closing::new(&back.record, phase, found, None));
-        match proven.clone() {
+        let is_in_effect = proven == Proven::InEffect;
+        match proven {
             Proven::Applied => close(ChangePhase::Applied, None),
             Proven::NotApplied => close(ChangePhase::NotApplied, None),
             Proven::Foreign(found) => close(ChangePhase::Latched, found),
@@ -336,7 +362,7 @@ impl Execution {
                 close(ChangePhase::Prepared, None)
             }
             Proven::NotYet | Proven::InEffect => State::ReadBack(ReadBack {
-                was_in_effect: back.was_in_effect || proven == Proven::InEffect,
+                was_in_effect: back.was_in_effect || is_in_effect,
                 wait: Some(later(now, self.timing.retry_every)),
                 ..back
             }),

@@ -27,7 +27,7 @@ pub struct AdmittedBy {
 pub struct Meant {
     /// Whom the live document admits already. Not empty: the role is somebody's, and has a purpose.
     pub already: Vec<AdmittedBy>,
-    /// The `IrsaAudit` expects exactly this role: the team says it.
+    /// The `IrsaAudit` expects a role, and no other than this one is planned for: the team says it.
     pub by_team: bool,
     /// An Allow statement of the live document compares a key of this cluster's issuer with this subject, and fails for another reason:
     /// the role's owner may have said it, or may have meant that other reason.
@@ -75,7 +75,7 @@ impl Meant {
         }
         Self {
             already,
-            by_team: subject.is_expected,
+            by_team: subject.expected_role.is_some(),
             by_statement,
         }
     }

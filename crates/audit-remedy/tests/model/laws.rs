@@ -1,13 +1,13 @@
 //! What must hold.
 
 use audit_remedy::{
-    AdmissionGuard, ChangePhase, JournalRecord, LiveCheck, LiveRole, RemediationMode, RemedyOperation,
-    WriteOrder,
+    AdmissionGuard, ApprovalRecord, ChangePhase, JournalRecord, LiveCheck, LiveRole, RemediationMode,
+    RemedyOperation, WriteOrder,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::documents::{admitted, is_one_more, same};
-use super::world::{Author, PER_HOUR, TIMING, Underway, World};
+use super::world::{Author, PER_HOUR, RoleVersion, TIMING, Underway, World};
 
 /// A role that a writer was given.
 #[derive(Debug, Clone)]
@@ -63,6 +63,7 @@ pub fn sends(
     // What is written is what the record says, and what it replaces is what was read last.
     let last = readings.last().expect("a write without a read").clone();
     assert_eq!(order.document, record.after);
+    assert_eq!(last.role.id, record.role_id, "a role that was created again");
     assert!(
         same(&last.role.trust_text, &record.before),
         "the record has another document than was read last"
@@ -74,7 +75,7 @@ pub fn sends(
     // The role was at rest: the same answer, a settle time before the last one.
     let is_settled = readings
         .iter()
-        .any(|first| first.role == last.role && first.answered + TIMING.settle <= last.asked);
+        .any(|first| first.role.is_same(&last.role) && first.answered + TIMING.settle <= last.asked);
     assert!(is_settled, "the role was not at rest");
     // Nothing but our statement is put in or cut out of what was read last.
     let (without, with) = match record.operation {
@@ -180,46 +181,81 @@ fn agreed(world: &World, cluster: usize, record: &JournalRecord, last: &Reading,
         consents || record.operation == RemedyOperation::Remove,
         "without consent"
     );
-    // A statement of ours that was there once, and is not, comes back by a new approval only.
     let once_there = others.iter().any(|one| {
         one.operation == RemedyOperation::Append
             && one.service_account == record.service_account
             && matches!(one.phase, ChangePhase::Applied | ChangePhase::Latched)
     });
-    match &record.approval {
-        Some(uid) => {
-            let approval = seen
-                .approvals
-                .iter()
-                .find(|one| one.uid == *uid)
-                .expect("a revoked approval acts");
-            assert_eq!(
-                approval.plan_hash,
-                record.hash.as_str(),
-                "an approval of another plan"
-            );
-            assert_eq!(approval.service_account, record.service_account);
-            let age = checked.asked.duration_since(approval.created);
-            assert!(age < approval.valid_for, "an expired approval acts");
-            assert!(
-                approval.valid_for <= SignedDuration::from_hours(24),
-                "an approval without end"
-            );
-            assert!(
-                age >= SignedDuration::from_secs(-60),
-                "an approval from the future"
-            );
-            assert!(
-                !once_there || others.iter().all(|one| approval.created >= one.created),
-                "an old approval brings it back"
-            );
-        }
-        None => {
-            assert_eq!(mode, RemediationMode::Automatic, "without approval");
-            assert_eq!(record.operation, RemedyOperation::Append, "a rollback by itself");
-            assert!(!once_there, "it came back by itself");
-        }
-    }
+    let Some(uid) = &record.approval else {
+        assert_eq!(mode, RemediationMode::Automatic, "without approval");
+        assert_eq!(record.operation, RemedyOperation::Append, "a rollback by itself");
+        assert!(!once_there, "it came back by itself");
+        return;
+    };
+    let approval = seen
+        .approvals
+        .iter()
+        .find(|one| one.uid == *uid)
+        .expect("a revoked approval acts");
+    let is_newer = others.iter().all(|one| approval.created >= one.created);
+    assert!(!once_there || is_newer, "an old approval brings it back");
+    is_for_this(world, cluster, approval, record, last, checked);
+}
+
+/// What the person saw who approved is what is done.
+fn is_for_this(
+    world: &World,
+    cluster: usize,
+    approval: &ApprovalRecord,
+    record: &JournalRecord,
+    last: &Reading,
+    checked: &Checking,
+) {
+    assert_eq!(
+        approval.plan_hash,
+        record.hash.as_str(),
+        "an approval of another plan"
+    );
+    assert_eq!(approval.service_account, record.service_account);
+    let age = checked.asked.duration_since(approval.created);
+    assert!(age < approval.valid_for, "an expired approval acts");
+    assert!(
+        approval.valid_for <= SignedDuration::from_hours(24),
+        "an approval without end"
+    );
+    assert!(
+        age >= SignedDuration::from_secs(-60),
+        "an approval from the future"
+    );
+    let shown = &world.clusters[cluster].shown[&approval.uid];
+    let subject = checked.check.subject.as_ref().unwrap();
+    assert_eq!(shown.operation, record.operation);
+    assert_eq!(
+        shown.service_account_uid, subject.service_account_uid,
+        "the ServiceAccount is another one"
+    );
+    assert_eq!(shown.role.id, last.role.id, "the role is another one");
+    assert!(
+        same(&shown.role.trust_text, &last.role.trust_text),
+        "the document is another one"
+    );
+    let key = audit_remedy::consent_key(&subject.issuer);
+    let value = |role: &LiveRole| {
+        role.tags
+            .iter()
+            .find(|tag| tag.key == key)
+            .map(|tag| tag.value.clone())
+    };
+    let is_consent = record.operation == RemedyOperation::Append;
+    assert!(
+        !is_consent || value(&shown.role) == value(&last.role),
+        "the consent is another one"
+    );
+    assert_eq!(
+        shown.changes + 1,
+        checked.check.authorities.journal.len(),
+        "it was changed in between"
+    );
 }
 
 /// A write takes effect: what it replaces was read, or was made in the window that no read can show.
@@ -285,17 +321,15 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
     };
     let applied = world.versions.iter().rposition(|version| version.author == own);
     let journal = &world.clusters[cluster].journal;
-    let before = journal
-        .iter()
-        .find(|one| one.name == name)
-        .unwrap()
-        .before
-        .clone();
+    let closed = journal.iter().find(|one| one.name == name).unwrap();
+    let (before, after, created) = (closed.before.clone(), closed.after.clone(), closed.created);
     let stats = &mut world.stats;
     match phase {
         ChangePhase::Applied => {
             stats.closed_applied += 1;
-            assert!(applied.is_some(), "{name} is said to be applied, and was not");
+            // By our write, or, of a rollback, by a person who put the document from before back.
+            let is_there = world.versions.iter().any(|version| same(&version.text, &after));
+            assert!(is_there, "{name} is said to be applied, and was not");
         }
         ChangePhase::NotApplied => {
             stats.closed_not_applied += 1;
@@ -318,7 +352,16 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
                 "{name} is said not to have been written, and was"
             );
         }
-        ChangePhase::Latched => stats.closed_latched += 1,
+        ChangePhase::Latched => {
+            stats.closed_latched += 1;
+            // Somebody else did change it: between the first read and now, or so shortly before that an answer may have it.
+            let earliest = created - SignedDuration::from_secs(60);
+            let is_foreign = |version: &RoleVersion| version.author != own && version.at >= earliest;
+            assert!(
+                world.versions.iter().any(is_foreign),
+                "{name} is latched for nothing"
+            );
+        }
         ChangePhase::Prepared => panic!("{name} is closed as open"),
     }
 }

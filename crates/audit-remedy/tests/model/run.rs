@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::documents::{document, statements};
 use super::laws;
-use super::world::{Author, RoleVersion, Stats, World, consent};
+use super::world::{Author, RoleVersion, Shown, Stats, World, consent, role_of};
 use super::writer::Writer;
 
 /// So many events a run has before it becomes calm.
@@ -93,9 +93,9 @@ fn pass(world: &mut World, writers: &mut [Writer]) {
 fn people(world: &mut World) {
     let at = world.rng.usize(..world.clusters.len());
     match world.rng.u8(..20) {
-        0..6 => foreign_edit(world),
-        6 => consents(world, at),
-        7..11 => foreign_edit(world),
+        0..9 => foreign_edit(world),
+        9 => consents(world, at),
+        10 => recreate(world, at),
         11..16 => {
             let approvals = &mut world.clusters[at].approvals;
             if !approvals.is_empty() {
@@ -144,6 +144,23 @@ fn release(world: &mut World, at: usize) {
             record.released = Some(now);
         }
     }
+}
+
+/// The ServiceAccount, or the role, is deleted and created again under its name.
+fn recreate(world: &mut World, at: usize) {
+    let number = world.versions.len();
+    if world.chance(70) {
+        let one = world.rng.usize(..2);
+        world.clusters[at].subjects[one].service_account_uid = format!("sa-again-{number}");
+        return;
+    }
+    let mut version = world.current().clone();
+    let only = world.foreign_statement();
+    version.text = document(&mut world.rng, &[only]);
+    version.id = format!("AROAMODEL{number}");
+    version.at = world.now;
+    version.author = Author::People;
+    world.versions.push(version);
 }
 
 fn consents(world: &mut World, at: usize) {
@@ -203,7 +220,7 @@ fn foreign_edit(world: &mut World) {
 
 /// Somebody approves what there is, or something near it.
 fn approve(world: &mut World, at: usize) {
-    let role = world.role(world.current());
+    let role = role_of(world.current());
     let subject = world.rng.usize(..2);
     let check = world.check(at, subject);
     let journal = Journal::new(&check.authorities.journal);
@@ -230,6 +247,13 @@ fn approve(world: &mut World, at: usize) {
     let of = &mut world.clusters[at];
     of.next_uid += 1;
     let uid = format!("approval-{}", of.next_uid);
+    let shown = Shown {
+        operation: plan.operation(),
+        service_account_uid: plan.subject.service_account_uid.clone(),
+        changes: of.journal.len(),
+        role: role.clone(),
+    };
+    of.shown.insert(uid.clone(), shown);
     of.approvals.push(ApprovalRecord {
         uid,
         namespace: "shop".to_owned(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use audit_core::model::IssuerUrl;
 use audit_remedy::{
     AdmissionGuard, ApprovalRecord, Authorities, BreakerLimits, JournalRecord, LiveCheck, LiveRole,
-    NamespaceScope, RemediationMode, RemediationPolicy, RemedyNotice, RemedySubject, RoleTag, WriteTiming,
-    consent_key,
+    NamespaceScope, RemediationMode, RemediationPolicy, RemedyNotice, RemedyOperation, RemedySubject,
+    RoleTag, WriteTiming, consent_key,
 };
 use iam_policy::RoleArn;
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,7 @@ pub const TIMING: WriteTiming = WriteTiming {
     call_timeout: SignedDuration::from_secs(4),
     late: SignedDuration::from_secs(15),
     consistency: SignedDuration::from_secs(8),
-    lease: SignedDuration::from_secs(15),
+    lease: SignedDuration::from_secs(8),
     lease_margin: SignedDuration::from_secs(1),
     max_window: SignedDuration::from_secs(3),
     max_check_age: SignedDuration::from_secs(6),
@@ -64,6 +64,8 @@ stats! {
     /// Foreign changes that a read after a write showed.
     detected,
     crashes,
+    /// Outcomes that a shell forgot, and asked again.
+    forgotten,
     pauses,
     recoveries,
     stale_reads,
@@ -96,6 +98,7 @@ pub enum Author {
 #[derive(Debug, Clone)]
 pub struct RoleVersion {
     pub at: Timestamp,
+    pub id: String,
     pub text: String,
     pub tags: Vec<RoleTag>,
     pub author: Author,
@@ -108,6 +111,16 @@ pub struct Underway {
     pub document: String,
     pub cluster: usize,
     pub sent: laws::Sent,
+}
+
+/// What a person saw who approved.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub operation: RemedyOperation,
+    pub service_account_uid: String,
+    pub role: LiveRole,
+    /// How many changes the journal had.
+    pub changes: usize,
 }
 
 /// What the API server of a cluster holds, and who leads there.
@@ -125,6 +138,8 @@ pub struct Cluster {
     /// How often the write of each record was sent.
     pub sent: BTreeMap<String, u32>,
     pub next_uid: u64,
+    /// What each approval was given for.
+    pub shown: BTreeMap<String, Shown>,
 }
 
 pub struct World {
@@ -172,6 +187,7 @@ impl World {
             .collect();
         world.versions.push(RoleVersion {
             at: now - SignedDuration::from_hours(1),
+            id: "AROAMODEL1".to_owned(),
             text,
             tags,
             author: Author::People,
@@ -217,10 +233,11 @@ impl World {
             let arrived = self.underway.remove(at);
             self.now = self.now.max(arrived.arrives);
             laws::arrives(self, &arrived);
-            let tags = self.current().tags.clone();
+            let RoleVersion { tags, id, .. } = self.current().clone();
             self.say(|| format!("  the write of {} takes effect", arrived.sent.record.name));
             self.versions.push(RoleVersion {
                 at: self.now,
+                id,
                 text: arrived.document,
                 tags,
                 author: Author::Writer {
@@ -249,17 +266,7 @@ impl World {
         if at < last {
             self.stats.stale_reads += 1;
         }
-        self.role(&self.versions[at])
-    }
-
-    pub fn role(&self, version: &RoleVersion) -> LiveRole {
-        LiveRole {
-            arn: role_arn(),
-            id: "AROAMODEL".to_owned(),
-            trust_text: version.text.clone(),
-            tags: version.tags.clone(),
-            quota: 8192,
-        }
+        role_of(&self.versions[at])
     }
 
     pub fn check(&self, cluster: usize, subject: usize) -> LiveCheck {
@@ -292,12 +299,22 @@ impl World {
     }
 }
 
+pub fn role_of(version: &RoleVersion) -> LiveRole {
+    LiveRole {
+        arn: role_arn(),
+        id: version.id.clone(),
+        trust_text: version.text.clone(),
+        tags: version.tags.clone(),
+        quota: 8192,
+    }
+}
+
 pub fn role_arn() -> RoleArn {
     RoleArn::parse("arn:aws:iam::111122223333:role/app").unwrap()
 }
 
 pub fn consent(cluster: &Cluster, value: &str) -> RoleTag {
-    RoleTag::new(consent_key(&cluster.issuer()), value)
+    RoleTag::new(consent_key(cluster.issuer()), value)
 }
 
 fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
@@ -318,7 +335,7 @@ fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
                 irsa_audit_uid: format!("ia-{at}"),
                 audience: "sts.amazonaws.com".to_owned(),
                 role_arn: role_arn(),
-                is_expected: true,
+                expected_role: None,
                 opt_in: mode(rng),
             })
             .to_vec(),
@@ -340,5 +357,6 @@ fn cluster(at: usize, rng: &mut fastrand::Rng, now: Timestamp) -> Cluster {
         notices: Vec::new(),
         sent: BTreeMap::new(),
         next_uid: 0,
+        shown: BTreeMap::new(),
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::documents::same;
 use super::laws::{self, Checking, Reading};
-use super::world::{TIMING, Underway, World, role_arn};
+use super::world::{TIMING, Underway, World};
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)]
@@ -48,7 +48,7 @@ pub struct Writer {
     /// What its machine was given.
     readings: Vec<Reading>,
     checked: Option<Checking>,
-    /// The record and the documents of a machine that may have written.
+    /// The role's id and the documents of a machine that may have written.
     written: Option<(String, String, String)>,
     /// Its document was read after that.
     saw_after: bool,
@@ -130,6 +130,8 @@ impl Writer {
                 self.stage = Stage::Done(outcome, at);
             }
             Stage::Done(outcome, at) if world.now < at => self.stage = Stage::Done(outcome, at),
+            // The shell loses what came of it, and asks again.
+            Stage::Done(..) if world.fails(1) => world.stats.forgotten += 1,
             Stage::Done(outcome, _) => {
                 self.take_note(world, &outcome);
                 match self.machine.as_mut() {
@@ -190,14 +192,13 @@ impl Writer {
             .cloned();
         if let Some(record) = open {
             world.stats.recoveries += 1;
-            self.written = Some((record.name.clone(), record.before.clone(), record.after.clone()));
+            self.written = Some((
+                record.role_id.clone(),
+                record.before.clone(),
+                record.after.clone(),
+            ));
             let acquired = self.acquired;
-            self.machine = Some(Machine::Recover(Recovery::new(
-                record,
-                role_arn().name(),
-                acquired,
-                TIMING,
-            )));
+            self.machine = Some(Machine::Recover(Recovery::new(record, acquired, TIMING)));
             return;
         }
         if world.is_calm || world.now < self.idle_until {
@@ -328,7 +329,7 @@ impl Writer {
         let checked = self.checked.as_ref().expect("a write without a check");
         let sent = laws::sends(world, self.cluster, self.id, order, &self.readings, checked);
         self.written = Some((
-            order.record.clone(),
+            sent.record.role_id.clone(),
             sent.record.before.clone(),
             order.document.clone(),
         ));
@@ -375,9 +376,8 @@ impl Writer {
                     .as_ref()
                     .is_some_and(|(_, _, after)| same(&role.trust_text, after));
                 self.saw_after |= was_written;
-                if let Some((_, before, after)) = &self.written
-                    && !same(&role.trust_text, before)
-                    && !same(&role.trust_text, after)
+                if let Some((id, before, after)) = &self.written
+                    && (role.id != *id || (!same(&role.trust_text, before) && !same(&role.trust_text, after)))
                 {
                     world.stats.detected += 1;
                     self.must_latch = Some(role.trust_text.clone());
@@ -415,7 +415,7 @@ impl Writer {
             WriterEnd::Undecided => world.stats.undecided += 1,
             WriterEnd::Stopped(StopReason::WrongOutcome) => panic!("the shell gave a wrong outcome"),
             WriterEnd::Stopped(_) if is_write && self.written.is_none() => {
-                world.stats.stopped_before_record += 1
+                world.stats.stopped_before_record += 1;
             }
             _ => {}
         }

@@ -32,7 +32,7 @@ pub fn subject() -> RemedySubject {
         irsa_audit_uid: "ia-1".to_owned(),
         audience: "sts.amazonaws.com".to_owned(),
         role_arn: RoleArn::parse(ROLE).unwrap(),
-        is_expected: false,
+        expected_role: None,
         opt_in: RemediationMode::Automatic,
     }
 }

@@ -83,7 +83,7 @@ fn admins_have_to_allow_it() {
                 name: "strict".to_owned(),
                 max_mode,
                 ..policy()
-            })
+            });
         });
         let blockers = asked(&plan(), &strict).unwrap_err();
         assert!(blockers.contains(&Blocker::PolicyMode {
@@ -95,7 +95,7 @@ fn admins_have_to_allow_it() {
         all.policies.push(RemediationPolicy {
             roles: Vec::new(),
             ..policy()
-        })
+        });
     });
     let blockers = asked(&plan(), &faulty).unwrap_err();
     assert!(blockers.contains(&Blocker::FaultyPolicy {

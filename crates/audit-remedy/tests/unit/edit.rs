@@ -106,8 +106,8 @@ fn a_single_statement_becomes_the_first_of_a_list_and_can_be_restored() {
 #[test]
 fn a_percent_encoded_document_is_the_same_document() {
     let plain = document(&[EC2]);
-    let encoded: String = plain.bytes().map(|b| format!("%{b:02X}")).collect();
-    assert_eq!(appended(&encoded).unwrap(), appended(&plain).unwrap());
+    let encoded: Vec<String> = plain.bytes().map(|b| format!("%{b:02X}")).collect();
+    assert_eq!(appended(&encoded.concat()).unwrap(), appended(&plain).unwrap());
 }
 
 #[test]
@@ -481,4 +481,27 @@ fn documents_are_compared_as_values_with_one_reading() {
     let twice = format!(r#"{{"Version": "2012-10-17", "Statement": [], "Statement": [{EC2}]}}"#);
     assert!(!same_document(&one, &twice) && !same_document(&twice, &twice));
     assert!(!same_document("{", "{"));
+}
+
+#[test]
+fn a_role_that_the_team_does_not_expect_is_not_edited() {
+    let expecting = |expected: &str| {
+        let subject = RemedySubject {
+            expected_role: Some(expected.to_owned()),
+            ..subject()
+        };
+        append_statement(&role_of(&document(&[EC2])), &subject, 0, at(0))
+    };
+    assert!(expecting("arn:aws:iam::111122223333:role/app").is_ok());
+    for other in [
+        "arn:aws:iam::111122223333:role/other",
+        "arn:aws:iam::111122223333:role/x/app",
+        "app",
+        "",
+    ] {
+        assert!(
+            matches!(expecting(other), Err(EditRefusal::ExpectsAnother { .. })),
+            "{other}"
+        );
+    }
 }

@@ -63,7 +63,7 @@ impl Shell {
                 return end;
             }
             if let Some((_, seconds)) = self.delay.filter(|(at, _)| *at == number) {
-                self.now = self.now + SignedDuration::from_secs(seconds);
+                self.now += SignedDuration::from_secs(seconds);
             }
             let outcome = self.carry_out(effect);
             let outcome = match &self.meddle {
@@ -244,7 +244,7 @@ fn whoever_objects_at_either_check_is_heard() {
                 name: "x".to_owned(),
                 sequence: 9,
                 ..record(&plan(), ChangePhase::Applied)
-            })
+            });
         };
         assert!(
             matches!(reason(&another_change), StopReason::PlanChanged),
@@ -457,7 +457,7 @@ fn a_record_that_cannot_be_closed_is_tried_again_and_left_to_a_recovery() {
 /// What a recovery makes of a role with this document.
 fn recovered(outcome: &WriterOutcome) -> (WriterEnd, Timestamp, Vec<RemedyNotice>) {
     let left = record(&plan(), ChangePhase::Prepared);
-    let mut machine = Recovery::new(left, "app", at(0), TIMING);
+    let mut machine = Recovery::new(left, at(0), TIMING);
     let (mut now, mut notices) = (at(0), Vec::new());
     loop {
         match machine.next(now) {
@@ -523,4 +523,111 @@ fn a_settle_time_below_the_bound_of_consistency_is_raised_to_it() {
         WriterEffect::Wait { until: at(60) },
         "a wait that ends early is no wait"
     );
+}
+
+#[test]
+fn the_write_is_given_out_once() {
+    let mut shell = Shell::new();
+    let mut machine = Execution::new(plan(), "writer-1", TIMING);
+    loop {
+        let effect = machine.next(shell.now);
+        let is_write = matches!(effect, WriterEffect::Write(_));
+        let outcome = shell.carry_out(effect);
+        if is_write {
+            break;
+        }
+        machine.observe(outcome, shell.now);
+    }
+    // The shell has forgotten what came of it, and asks again.
+    for _ in 0..3 {
+        assert!(matches!(machine.next(shell.now), WriterEffect::ReadRole { .. }));
+    }
+}
+
+#[test]
+fn the_order_of_the_tags_says_nothing() {
+    let mut shell = Shell::new();
+    let more = RoleTag::new("team", "shop");
+    let mut tagged = role();
+    tagged.tags.push(more);
+    shell.role = tagged.clone();
+    let plan = crate::testing::plan_with(&subject(), &tagged, &[]);
+    let mut machine = Execution::new(plan, "writer-1", TIMING);
+    let end = loop {
+        shell.role.tags.reverse();
+        let effect = machine.next(shell.now);
+        if let WriterEffect::Done(end) = effect {
+            break end;
+        }
+        let outcome = shell.carry_out(effect);
+        machine.observe(outcome, shell.now);
+    };
+    assert_eq!(end, WriterEnd::Closed(ChangePhase::Applied));
+}
+
+#[test]
+fn what_was_checked_too_long_ago_is_checked_again() {
+    let mut shell = Shell::new();
+    shell.delay = Some((SECOND_CHECK, 11));
+    assert_eq!(shell.run(), WriterEnd::Closed(ChangePhase::Applied));
+    assert_eq!(
+        shell.log[5..12],
+        ["check", "read", "lease", "check", "read", "lease", "write"]
+    );
+}
+
+#[test]
+fn a_document_that_was_seen_and_is_gone_is_a_foreign_change() {
+    let mut shell = Shell::new();
+    shell.answer = WriteAnswer::Lost;
+    let mut machine = Execution::new(plan(), "writer-1", TIMING);
+    let mut reads_after = 0;
+    let end = loop {
+        let effect = machine.next(shell.now);
+        if let WriterEffect::Done(end) = effect {
+            break end;
+        }
+        let is_read = matches!(effect, WriterEffect::ReadRole { .. }) && shell.wrote();
+        reads_after += u32::from(is_read);
+        if reads_after == 2 {
+            shell.role.trust_text = plan().edit.before;
+        }
+        let outcome = shell.carry_out(effect);
+        machine.observe(outcome, shell.now);
+    };
+    assert_eq!(end, WriterEnd::Closed(ChangePhase::Latched));
+    assert_eq!(shell.notices[0].found, Some(plan().edit.before));
+}
+
+#[test]
+fn one_approval_does_not_stand_in_for_another() {
+    let by_approval = |uid: &str| {
+        let mut authorities = authorities();
+        authorities.policies[0].max_mode = crate::mode::RemediationMode::RequireApproval;
+        let approval = crate::approval::ApprovalRecord {
+            uid: uid.to_owned(),
+            ..crate::testing::approval(&plan())
+        };
+        authorities.approvals.push(approval);
+        authorities
+    };
+    let mut shell = Shell::new();
+    shell.authorities = by_approval("first");
+    assert_eq!(shell.run(), WriterEnd::Closed(ChangePhase::Applied));
+    assert_eq!(shell.authorities.journal[0].approval.as_deref(), Some("first"));
+    // The first one is revoked after the record was created.
+    let mut shell = Shell::new();
+    shell.authorities = by_approval("first");
+    let mut then = by_approval("second");
+    then.journal.push(JournalRecord {
+        approval: Some("first".to_owned()),
+        ..own_record()
+    });
+    let check = LiveCheck {
+        subject: Some(subject()),
+        authorities: then,
+    };
+    shell.meddle = Some((SECOND_CHECK, WriterOutcome::Checked(Box::new(check))));
+    assert_eq!(shell.run(), WriterEnd::Stopped(StopReason::GrantChanged));
+    assert!(!shell.wrote());
 }

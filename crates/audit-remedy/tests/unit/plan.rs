@@ -55,11 +55,11 @@ fn the_hash_changes_with_each_thing_that_it_is_made_of() {
     }));
     all.push(of(&|_, role, _| role.id = "AROAOTHER".to_owned()));
     all.push(of(&|_, role, _| {
-        role.trust_text = document(&[EC2, &EC2.replace("ec2", "ecs")])
+        role.trust_text = document(&[EC2, &EC2.replace("ec2", "ecs")]);
     }));
     all.push(of(&|_, role, _| role.tags.clear()));
     all.push(of(&|_, _, records| {
-        records.push(record(&plan(), ChangePhase::Abandoned))
+        records.push(record(&plan(), ChangePhase::Abandoned));
     }));
     let count = all.len();
     all.sort_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -123,7 +123,7 @@ fn a_plan_says_whom_the_role_admits_already_and_who_means_this_one() {
     );
     assert!(!meant.by_team && !meant.by_statement);
     let expected = RemedySubject {
-        is_expected: true,
+        expected_role: Some(crate::testing::ROLE.to_owned()),
         ..subject()
     };
     assert!(plan_with(&expected, &role(), &[]).meant.by_team);
@@ -159,4 +159,25 @@ fn a_plan_says_whom_the_role_admits_already_and_who_means_this_one() {
         )]))
         .by_statement
     );
+}
+
+#[test]
+fn counter_role_and_operation_are_in_the_hash_by_themselves_not_only_by_the_statement() {
+    let plan = plan();
+    let consent = plan.consent.as_ref().ok();
+    let hash = |role: &LiveRole, edit: &ProposedEdit, counter| {
+        PlanHash::of(&plan.subject, role, edit, consent, counter)
+    };
+    assert_eq!(hash(&plan.role, &plan.edit, 0), plan.hash);
+    assert_ne!(hash(&plan.role, &plan.edit, 1), plan.hash);
+    let other = LiveRole {
+        id: "AROAOTHER".to_owned(),
+        ..plan.role.clone()
+    };
+    assert_ne!(hash(&other, &plan.edit, 0), plan.hash);
+    let removal = ProposedEdit {
+        operation: RemedyOperation::Remove,
+        ..plan.edit.clone()
+    };
+    assert_ne!(hash(&plan.role, &removal, 0), plan.hash);
 }
