@@ -24,6 +24,7 @@ mod install;
 mod lifecycle;
 mod quiet;
 mod rbac;
+mod remediation;
 mod replicas;
 mod reverse;
 mod reviews;

@@ -236,6 +236,44 @@ impl Aws {
         Ok(())
     }
 
+    /// Gives a role a tag.
+    ///
+    /// # Errors
+    /// [`AwsError::Call`].
+    pub async fn tag_role(&self, role: &str, key: &str, value: &str) -> Result<(), AwsError> {
+        let tag = aws_sdk_iam::types::Tag::builder().key(key).value(value).build();
+        let tag = tag.map_err(|error| failed("TagRole", role, &error))?;
+        let call = self.iam(HOME).await?.tag_role().role_name(role).tags(tag);
+        call.send()
+            .await
+            .map_err(|error| failed("TagRole", role, &error))?;
+        Ok(())
+    }
+
+    /// Replaces the trust policy of a role, as its owner would.
+    ///
+    /// # Errors
+    /// [`AwsError::Call`].
+    pub async fn trust_role(&self, role: &str, document: &str) -> Result<(), AwsError> {
+        let call = self.iam(HOME).await?.update_assume_role_policy().role_name(role);
+        let sent = call.policy_document(document).send().await;
+        sent.map_err(|error| failed("UpdateAssumeRolePolicy", role, &error))?;
+        Ok(())
+    }
+
+    /// A role as IAM shows it.
+    ///
+    /// # Errors
+    /// [`AwsError::Call`].
+    pub async fn role(&self, role: &str) -> Result<aws_sdk_iam::types::Role, AwsError> {
+        let answer = self.iam(HOME).await?.get_role().role_name(role).send().await;
+        let answer = answer.map_err(|error| failed("GetRole", role, &error))?;
+        answer.role.ok_or_else(|| AwsError::Call {
+            call: format!("GetRole {role}"),
+            message: "no role in the answer".to_owned(),
+        })
+    }
+
     async fn credentials(&self, account: &str) -> Result<Credentials, AwsError> {
         let user = |key: &str, secret: &str| Credentials::new(key, secret, None, None, "e2e");
         match self {

@@ -11,6 +11,7 @@
 //! | [`operator`] | the operator's process, and its metrics |
 //! | [`chart`], [`schemas`] | the Helm chart as it is rendered, and what Kubernetes releases take |
 //! | [`audit_log`] | what the API server was asked, and whether RBAC allowed it |
+//! | [`remediation`] | the writer, and everyone who has to agree to what it does |
 //! | [`prometheus`] | a real Prometheus with the alerts that are shipped |
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
 //! | [`checkers`] | programs that check what is shipped |
@@ -28,6 +29,7 @@ pub mod metrics;
 pub mod objects;
 pub mod operator;
 pub mod prometheus;
+pub mod remediation;
 pub mod scenario;
 pub mod schemas;
 pub mod table;

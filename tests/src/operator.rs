@@ -118,7 +118,7 @@ pub async fn launch(name: &str, arguments: &[&str]) -> Result<Launch, OperatorEr
     Ok(CONFUSING.iter().fold(launch, Launch::env_remove))
 }
 
-/// A running operator. Gone when dropped.
+/// A running operator, or writer. Gone when dropped.
 pub struct Operator {
     process: Process,
     address: String,
@@ -135,7 +135,20 @@ impl Operator {
         environment: &[(&str, String)],
         flags: &[&str],
     ) -> Result<Self, OperatorError> {
-        let mut launch = launch("operator", &["operator", "--metrics-addr", "127.0.0.1:0"])
+        Self::start_as("operator", kubeconfig, environment, flags).await
+    }
+
+    /// The same with another of the programs that stay, `operator` or `writer`.
+    ///
+    /// # Errors
+    /// [`OperatorError`].
+    pub async fn start_as(
+        program: &str,
+        kubeconfig: &str,
+        environment: &[(&str, String)],
+        flags: &[&str],
+    ) -> Result<Self, OperatorError> {
+        let mut launch = launch(program, &[program, "--metrics-addr", "127.0.0.1:0"])
             .await?
             .args(flags);
         let path = launch.folder().join("kubeconfig");

@@ -66,3 +66,39 @@ binding's, so they win. */}}
       replacement: {{ . | quote }}
   {{- end }}
 {{- end -}}
+
+{{- define "irsa-audit.writer.fullname" -}}
+{{- printf "%s-writer" (include "irsa-audit.fullname" . | trunc 56 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* The operator's selector must not select the writer's pods. */}}
+{{- define "irsa-audit.writer.selector" -}}
+app.kubernetes.io/name: {{ printf "%s-writer" (include "irsa-audit.name" . | trunc 56 | trimSuffix "-") }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "irsa-audit.writer.labels" -}}
+{{ include "irsa-audit.writer.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "irsa-audit.writer.metadata" -}}
+name: {{ include "irsa-audit.writer.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "irsa-audit.writer.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "irsa-audit.writer.serviceAccount" -}}
+{{- $name := .Values.writer.serviceAccount.name -}}
+{{- if and (not $name) (not .Values.writer.serviceAccount.create) -}}
+{{- fail "writer.serviceAccount.name: name the ServiceAccount to use, or set writer.serviceAccount.create" -}}
+{{- end -}}
+{{- $name = default (include "irsa-audit.writer.fullname" .) $name -}}
+{{- if eq $name (include "irsa-audit.serviceAccount" .) -}}
+{{- fail "writer.serviceAccount.name: the writer must not run as the operator's ServiceAccount" -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}

@@ -134,6 +134,14 @@ fn chart() -> Result<Vec<(&'static str, String)>, Error> {
             rights::rules(audit_k8s::rights::OWN_NAMESPACE),
         ),
         ("files/rights/consumers.yaml", rights::consumers()),
+        (
+            "files/rights/writer-cluster.yaml",
+            rights::rules(audit_k8s::rights::WRITER_CLUSTER),
+        ),
+        (
+            "files/rights/writer-namespace.yaml",
+            rights::rules(audit_k8s::rights::WRITER_NAMESPACE),
+        ),
     ])
 }
 

@@ -59,7 +59,7 @@ pub fn subject(
         irsa_audit_uid: audit.uid().filter(|uid| !uid.is_empty())?,
         // One that is there and empty is kept: no statement is made for it.
         audience: annotation("audience").map_or_else(|| DEFAULT_AUDIENCE.to_owned(), Clone::clone),
-        is_expected: expected == Some(text),
+        expected_role: expected.cloned(),
         opt_in: if audit.spec.suspend {
             RemediationMode::Off
         } else {
@@ -166,15 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn only_exactly_this_role_is_expected() {
-        for (role, expected) in [(ROLE, true), ("arn:aws:iam::111122223333:role/App", false)] {
+    fn what_the_team_expects_is_kept_to_the_letter() {
+        for role in [ROLE, "arn:aws:iam::111122223333:role/App"] {
             let spec = json!({"serviceAccountName": "cart", "expect": {"roleArn": role}});
             let audits = [audit("a", "2026-01-01T00:00:00Z", &spec)];
-            assert_eq!(
-                subject(&scope(), &bound(), &audits).unwrap().is_expected,
-                expected,
-                "{role}"
-            );
+            let found = subject(&scope(), &bound(), &audits).unwrap();
+            assert_eq!(found.expected_role.as_deref(), Some(role));
         }
     }
 }

@@ -91,7 +91,7 @@ impl Hands {
         timing: WriteTiming,
     ) -> Option<WriterEnd> {
         let binding = BindingKey::new(&record.namespace, &record.service_account);
-        let recovery = Recovery::new(record, role.name(), since, timing);
+        let recovery = Recovery::new(record, since, timing);
         self.drive(Machine::Recovery(Box::new(recovery)), role, binding)
             .run()
             .await

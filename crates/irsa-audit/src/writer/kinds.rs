@@ -62,6 +62,7 @@ pub fn refusal(refusal: &EditRefusal) -> &'static str {
     match refusal {
         EditRefusal::KeptByAws(_) => "kept_by_aws",
         EditRefusal::OtherRole { .. } => "other_role",
+        EditRefusal::ExpectsAnother { .. } => "expects_another",
         EditRefusal::NotWhole(_) => "document_not_whole",
         EditRefusal::NotATrustPolicy => "not_a_trust_policy",
         EditRefusal::OddIdentity => "odd_identity",

@@ -29,6 +29,9 @@ struct Values {
     crds: Crds,
     /// What the operator is told of the cluster and of AWS.
     operator: Operator,
+    /// The writer, which repairs trust policies once everyone who has to agree does. Logs, issuer, region and annotation prefix are
+    /// the operator's.
+    writer: Writer,
     /// Where the pods run, and what they get.
     pod: Pod,
     /// Keeps one replica while nodes are drained; only with two replicas or more.
@@ -139,6 +142,43 @@ struct Operator {
     extra_args: Vec<String>,
     /// More environment variables, as in `[{name: HTTPS_PROXY, value: "http://proxy:3128"}]`.
     extra_env: Vec<Object>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Writer {
+    /// Whether it is installed, with its rights, a role for people who approve, and the admission policy for approvals.
+    enabled: bool,
+    /// Replicas; one writes, the others are ready to.
+    replicas: u32,
+    /// Who the writer is, in Kubernetes and in AWS: never the operator.
+    service_account: WriterServiceAccount,
+    /// Accounts whose roles may be edited, also the writer's own, as in `[{id: "111122223333"}]`. Required.
+    accounts: Vec<Account>,
+    /// How long it waits between two looks at what there is to repair.
+    #[schemars(regex(pattern = "^([0-9]+[hms])+$"))]
+    interval: String,
+    /// How long its Lease lasts without renewal: at least `45s`.
+    #[schemars(regex(pattern = "^([0-9]+[hms])+$"))]
+    lease_duration: String,
+    /// More flags of `irsa-audit writer`.
+    extra_args: Vec<String>,
+    /// More environment variables, as in `[{name: HTTPS_PROXY, value: "http://proxy:3128"}]`.
+    extra_env: Vec<Object>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WriterServiceAccount {
+    /// Whether the chart makes it.
+    create: bool,
+    /// Its name; the name of the writer's other objects where empty.
+    name: String,
+    /// The IAM role that the writer uses, by IRSA, with the policy `deploy/iam/writer.json`. Leave it empty for EKS Pod Identity.
+    #[schemars(regex(pattern = "^(arn:[a-z-]+:iam::[0-9]{12}:role/.+)?$"))]
+    role_arn: String,
+    /// More annotations.
+    annotations: Object,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -314,6 +354,21 @@ impl Default for Values {
                 log_format: LogFormat::Json,
                 log: "info".to_owned(),
                 region: String::new(),
+                extra_args: Vec::new(),
+                extra_env: Vec::new(),
+            },
+            writer: Writer {
+                enabled: false,
+                replicas: 2,
+                service_account: WriterServiceAccount {
+                    create: true,
+                    name: String::new(),
+                    role_arn: String::new(),
+                    annotations: Object::new(),
+                },
+                accounts: Vec::new(),
+                interval: "15s".to_owned(),
+                lease_duration: "60s".to_owned(),
                 extra_args: Vec::new(),
                 extra_env: Vec::new(),
             },
