@@ -1,11 +1,14 @@
 //! The Helm chart, without a cluster: what it takes, and what it renders.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use audit_api::admission;
 use audit_k8s::consumers;
 use e2e::chart::{self, NAMESPACE, RELEASE, objects, one, template};
 use e2e::checkers;
 use e2e::operator;
+use e2e::remediation::own_users;
 use e2e::schemas;
 use e2e::tools;
 use serde_json::{Value, json};
@@ -148,6 +151,7 @@ async fn wrong_values_are_refused_with_the_key_that_is_wrong() -> Outcome {
             "podMonitor",
         ),
         ("serviceAccount.create=false", "serviceAccount.name"),
+        ("writer.enabled=true", "writer.accounts"),
     ] {
         let refused = template(KUBERNETES, &values("minimal-values.yaml"), &[set]).await;
         let error = refused.expect_err(set).to_string();
@@ -168,19 +172,22 @@ async fn the_program_takes_the_arguments_that_are_rendered() -> Outcome {
     for file in chart::values()? {
         let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
         let objects = rendered(name, &[]).await?;
-        let arguments = container(&objects)["args"].as_array().expect("arguments");
-        let arguments: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
-        // It ends where it looks for a cluster, which is after it has read all of them.
-        let process = operator::launch("arguments", &arguments)
-            .await?
-            .env("KUBECONFIG", "/nowhere")
-            .start()?;
-        process.wait(WITHIN).await?;
-        assert!(
-            process.log().contains("no usable kubeconfig"),
-            "{name}: {}",
-            process.log()
-        );
+        for deployment in objects.iter().filter(|object| object["kind"] == "Deployment") {
+            let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+            let arguments = container["args"].as_array().expect("arguments");
+            let arguments: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
+            // It ends where it looks for a cluster, which is after it has read all of them.
+            let process = operator::launch("arguments", &arguments)
+                .await?
+                .env("KUBECONFIG", "/nowhere")
+                .start()?;
+            process.wait(WITHIN).await?;
+            assert!(
+                process.log().contains("no usable kubeconfig"),
+                "{name}: {}",
+                process.log()
+            );
+        }
     }
     Ok(())
 }
@@ -409,5 +416,80 @@ async fn the_operator_may_list_the_kinds_that_the_values_name_and_no_others() ->
     let refused = template(KUBERNETES, &values("minimal-values.yaml"), &[unknown]).await;
     let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(message.contains("secretstore.external-secrets.io"), "{message}");
+    Ok(())
+}
+
+/// The writer writes nothing unless it sees both objects exactly like this.
+#[tokio::test]
+async fn the_admission_policy_is_the_one_that_the_writer_looks_for() -> Outcome {
+    let objects = rendered("writer-values.yaml", &[]).await?;
+    let expected = admission::policy(&own_users());
+    let rendered = the(&objects, "ValidatingAdmissionPolicy");
+    assert_eq!(
+        (&rendered["spec"], &rendered["metadata"]["name"]),
+        (&expected["spec"], &expected["metadata"]["name"])
+    );
+    let expected = admission::binding();
+    let rendered = the(&objects, "ValidatingAdmissionPolicyBinding");
+    assert_eq!(
+        (&rendered["spec"], &rendered["metadata"]["name"]),
+        (&expected["spec"], &expected["metadata"]["name"])
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_writer_is_installed_on_request_and_never_as_the_operator() -> Outcome {
+    let objects = rendered("minimal-values.yaml", &[]).await?;
+    for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+        assert!(!has(&objects, kind), "{kind}");
+    }
+    assert!(objects.iter().all(|object| {
+        object["kind"] == "CustomResourceDefinition" || !object.to_string().contains("trustpolicychanges")
+    }));
+
+    let objects = rendered("writer-values.yaml", &[]).await?;
+    let accounts = objects
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+        .map(|object| object["spec"]["template"]["spec"]["serviceAccountName"].clone());
+    assert_eq!(accounts.collect::<Vec<_>>(), ["irsa-audit", "irsa-audit-writer"]);
+    // No selector selects the other's pods.
+    let deployments = objects.iter().filter(|object| object["kind"] == "Deployment");
+    let names: BTreeSet<String> = deployments
+        .map(|object| object["spec"]["selector"]["matchLabels"].to_string())
+        .collect();
+    assert_eq!(names.len(), 2);
+    let shared = rendered("writer-values.yaml", &["writer.serviceAccount.name=irsa-audit"]);
+    assert!(shared.await.is_err());
+    Ok(())
+}
+
+/// Who edits a namespace has the roles that are aggregated; the role of those who approve is not among them.
+#[tokio::test]
+async fn to_edit_a_namespace_is_not_to_approve() -> Outcome {
+    let objects = rendered("writer-values.yaml", &[]).await?;
+    let roles: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "ClusterRole")
+        .collect();
+    let approves = |role: &Value| {
+        role["rules"].as_array().into_iter().flatten().any(|rule| {
+            rule["resources"].to_string().contains("irsaapprovals")
+                && rule["verbs"].to_string().contains("create")
+        })
+    };
+    let people: Vec<&&Value> = roles.iter().filter(|role| approves(role)).collect();
+    assert_eq!(people.len(), 1);
+    assert_eq!(people[0]["metadata"]["name"], "irsa-audit-approver");
+    let is_aggregated = |role: &Value| role["metadata"]["labels"].to_string().contains("aggregate-to");
+    assert!(!is_aggregated(people[0]));
+    for role in roles.iter().filter(|role| is_aggregated(role)) {
+        let all = role["rules"].to_string();
+        assert!(
+            !all.contains("irsaapprovals") && !all.contains("trustpolicychanges"),
+            "{all}"
+        );
+    }
     Ok(())
 }

@@ -1,10 +1,14 @@
 //! The writer on a real API server, with a pretend AWS: who has to agree, and what is written then.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use audit_api::admission;
+use audit_api::change::PhaseName;
+use audit_core::model::IssuerUrl;
 use audit_k8s::rights;
-use audit_remedy::RemedyOperation;
+use audit_remedy::{RemedyOperation, consent_key};
 use e2e::audit_log::{AuditLog, Request};
 use e2e::aws::{Aws, HOME, Role};
 use e2e::cluster::Target;
@@ -449,6 +453,96 @@ async fn what_a_killed_writer_left_open_is_closed_by_the_next_one() -> Outcome {
         metrics.is_ok_and(|metrics| metrics.total("irsa_audit_remediation_latched_roles", &[]) == 1)
     };
     assert!(eventually(WITHIN, latched).await);
-    wait_until_refused(&second, FOREIGN, "latched").await?;
+    wait_until_refused(&second, FOREIGN, "approval,latched").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_writer_that_is_stopped_closes_what_it_has_begun_and_begins_nothing_else() -> Outcome {
+    const NAMESPACE: &str = "wrong-namespace";
+    let world = stage().await?;
+    let fake = world.aws().as_fake().expect("the fake");
+    broken(&world, NAMESPACE, "Automatic").await?;
+    consent(&world, NAMESPACE).await?;
+    world
+        .cluster()
+        .create(&policy(NAMESPACE, "Automatic", &json!({})))
+        .await?;
+    // It has to wait for this long until a read tells what came of a write.
+    let slow = "--unsafe-test-timing=consistency=5s";
+    let writer = writer(&world, &[slow]).await?;
+    let sent = eventually(WITHIN, || async { fake.count("UpdateAssumeRolePolicy") > 0 }).await;
+    assert!(sent, "{}", writer.process().log());
+    assert!(!recorded(&world, NAMESPACE, 1, "Applied", Duration::from_millis(1)).await);
+    writer.process().signal(Signal::Term)?;
+    assert_eq!(writer.process().wait(WITHIN).await?, 0);
+    let change = changes(&world, NAMESPACE).await?.remove(0);
+    assert_eq!(
+        change.status.and_then(|status| status.phase),
+        Some(PhaseName::Applied),
+        "{}",
+        writer.process().log()
+    );
+    Ok(())
+}
+
+/// The shipped IAM policy is what the writer calls: to edit only what consents to this cluster, and to tag nothing.
+#[tokio::test]
+async fn the_shipped_iam_policy_allows_what_the_writer_calls() -> Outcome {
+    const NAMESPACE: &str = "wrong-namespace";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/iam/writer.json");
+    let policy_of_role: Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+    let of = |effect: &str, field: &str| -> BTreeSet<String> {
+        let statements = statements(&policy_of_role).iter();
+        let named = statements.filter(|statement| statement["Effect"] == effect);
+        let values = named.flat_map(|statement| match &statement[field] {
+            Value::Array(list) => list.clone(),
+            Value::Null => Vec::new(),
+            single => vec![single.clone()],
+        });
+        values
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect()
+    };
+    let allowed = of("Allow", "Action");
+    for action in ["iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy"] {
+        assert!(of("Deny", "Action").contains(action), "{action}");
+    }
+    // To come into other accounts, nothing else is left to it.
+    let left: BTreeSet<String> = of("Deny", "NotAction");
+    let beside: Vec<_> = left.difference(&allowed).collect();
+    assert_eq!(beside, ["sts:AssumeRole"]);
+    let edit = statements(&policy_of_role)
+        .iter()
+        .find(|statement| {
+            statement["Effect"] == "Allow" && statement["Action"] == "iam:UpdateAssumeRolePolicy"
+        })
+        .expect("the right to edit");
+    let issuer =
+        IssuerUrl::parse("https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE")?;
+    let key = format!("iam:ResourceTag/{}", consent_key(&issuer));
+    assert_eq!(edit["Condition"], json!({"Null": {key: "false"}}));
+
+    let world = stage().await?;
+    let fake = world.aws().as_fake().expect("the fake");
+    broken(&world, NAMESPACE, "Automatic").await?;
+    consent(&world, NAMESPACE).await?;
+    world
+        .cluster()
+        .create(&policy(NAMESPACE, "Automatic", &json!({})))
+        .await?;
+    fake.reset_calls();
+    let writer = writer(&world, &[]).await?;
+    assert!(
+        recorded(&world, NAMESPACE, 1, "Applied", WITHIN).await,
+        "{}",
+        writer.process().log()
+    );
+    let calls = fake.calls();
+    let called: BTreeSet<String> = calls
+        .iter()
+        .map(|call| format!("{}:{}", call.service, call.operation))
+        .collect();
+    assert_eq!(called, allowed);
     Ok(())
 }

@@ -196,15 +196,15 @@ pub fn opt_in(namespace: &str, mode: &str) -> Value {
 
 /// A policy by which admins allow remediation in a namespace, with more or other fields.
 #[must_use]
-pub fn policy(namespace: &str, mode: &str, more: &Value) -> Value {
+pub fn policy(namespace: &str, max_mode: &str, fields: &Value) -> Value {
     let mut remediation = json!({
-        "maxMode": mode,
+        "maxMode": max_mode,
         "roles": ["arn:aws:iam::123456789012:role/*"],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         "serviceAccounts": [APP],
     });
-    if let (Some(fields), Some(more)) = (remediation.as_object_mut(), more.as_object()) {
-        fields.extend(more.clone());
+    if let (Some(spec), Some(fields)) = (remediation.as_object_mut(), fields.as_object()) {
+        spec.extend(fields.clone());
     }
     json!({
         "apiVersion": "irsa-audit.dev/v1alpha1",

@@ -27,6 +27,11 @@ const KINDS: &[(&str, &str)] = &[
     ("RoleBinding", "rbac.authorization.k8s.io/v1"),
     ("Service", "v1"),
     ("ServiceAccount", "v1"),
+    ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io/v1"),
+    (
+        "ValidatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io/v1",
+    ),
 ];
 
 /// A folder with the schemas of a release, one a kind, and of our own kinds.

@@ -87,7 +87,7 @@ pub struct RemediationSpec {
     #[serde(default = "default_changes_per_hour")]
     #[schemars(range(min = 0, max = 1000))]
     pub max_changes_per_hour: u16,
-    /// Lets roles be edited that Terraform, CloudFormation, eksctl, ACK or Crossplane keep: their next run may take the edit back.
+    /// Lets roles be edited that Terraform, `CloudFormation`, eksctl, ACK or Crossplane keep: their next run may take the edit back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_tool_owned: bool,
 }

@@ -22,7 +22,9 @@ pub fn opt_in(audit: &IrsaAudit) -> RemediationMode {
     audit.spec.remediation.map_or(RemediationMode::Propose, mode)
 }
 
-fn mode(name: RemediationName) -> RemediationMode {
+/// A mode by its name in the custom resources.
+#[must_use]
+pub fn mode(name: RemediationName) -> RemediationMode {
     match name {
         RemediationName::Off => RemediationMode::Off,
         RemediationName::Propose => RemediationMode::Propose,

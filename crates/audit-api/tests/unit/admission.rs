@@ -68,10 +68,10 @@ fn whatever_is_changed_guards_nothing() {
         ("/spec", json!({})),
     ];
     for (pointer, value) in changes {
-        let mut changed = policy(&users());
-        *changed.pointer_mut(pointer).unwrap() = value;
+        let mut weakened = policy(&users());
+        *weakened.pointer_mut(pointer).unwrap() = value;
         assert_eq!(
-            guard(Some(&changed), Some(&binding()), &users()),
+            guard(Some(&weakened), Some(&binding()), &users()),
             AdmissionGuard::PolicyChanged,
             "{pointer}"
         );

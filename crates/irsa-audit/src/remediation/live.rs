@@ -7,16 +7,15 @@ use std::time::Duration;
 use audit_api::remediation::{self, JournalError, NamespaceLabels};
 use audit_api::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange, admission};
 use audit_remedy::{AdmissionGuard, Authorities, BreakerLimits, JournalRecord, LiveCheck, RemedySubject};
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::api::{ListParams, ObjectMeta};
-use kube::{Api, Client, Resource};
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
+use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::accounts::OwnAccounts;
-use super::subject::{SubjectScope, subject};
+use super::subject::{RemedyAudit, SubjectScope, subject};
 use crate::cluster::shown;
 
 /// Objects in one answer. A record of the journal holds two documents.
@@ -42,6 +41,9 @@ pub enum ReadError {
         /// What was asked for.
         what: &'static str,
     },
+    /// An `IrsaAudit` is not what its definition allows.
+    #[error("an IrsaAudit cannot be read: {0}")]
+    Audit(#[from] serde_json::Error),
     /// A record is not as the writer makes them.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -100,21 +102,28 @@ impl LiveReader {
     /// All `IrsaAudit`s of a namespace.
     ///
     /// # Errors
-    /// [`ReadError`].
-    pub async fn audits_in(&self, namespace: &str) -> Result<Vec<IrsaAudit>, ReadError> {
-        collect(
-            &namespaced::<IrsaAudit>(&self.client, namespace),
-            "the IrsaAudits of the namespace",
-        )
-        .await
+    /// [`ReadError`], also if one of them cannot be understood: it may be the one that counts.
+    pub async fn audits_in(&self, namespace: &str) -> Result<Vec<RemedyAudit>, ReadError> {
+        let resource = ApiResource::erase::<IrsaAudit>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let objects = collect(&api, "the IrsaAudits of the namespace").await?;
+        let read = objects.into_iter().map(RemedyAudit::read);
+        Ok(read.collect::<Result<_, _>>()?)
     }
 
-    /// Goes through all `IrsaAudit`s, page by page.
+    /// Goes through all `IrsaAudit`s, page by page. What cannot be understood is left out: nothing is repaired for it.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn each_audit(&self, see: impl FnMut(IrsaAudit)) -> Result<(), ReadError> {
-        each(&Api::all(self.client.clone()), "IrsaAudits", see).await
+    pub async fn each_audit(&self, mut see: impl FnMut(RemedyAudit)) -> Result<(), ReadError> {
+        let resource = ApiResource::erase::<IrsaAudit>(&());
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        each(&api, "IrsaAudits", |object| {
+            if let Ok(audit) = RemedyAudit::read(object) {
+                see(audit);
+            }
+        })
+        .await
     }
 
     /// All records of the journal.
@@ -224,13 +233,6 @@ impl LiveReader {
             Err(error) => Err(error),
         }
     }
-}
-
-fn namespaced<K>(client: &Client, namespace: &str) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    Api::namespaced(client.clone(), namespace)
 }
 
 async fn collect<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, ReadError>

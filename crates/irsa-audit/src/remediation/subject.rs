@@ -1,13 +1,15 @@
 //! The ServiceAccount and its `IrsaAudit` as the core's subject.
 
-use audit_api::irsa_audit::IrsaAudit;
-use audit_api::remediation::opt_in;
-use audit_api::spec::request;
-use audit_core::model::IssuerUrl;
+use audit_api::AUTOMATIC_LABEL;
+use audit_api::irsa_audit::RemediationName;
+use audit_api::remediation::mode;
+use audit_core::model::{AuditRequest, BindingKey, IssuerUrl};
 use audit_remedy::{RemediationMode, RemedySubject};
 use iam_policy::RoleArn;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::ResourceExt as _;
+use kube::api::{DynamicObject, ObjectMeta};
+use serde::Deserialize;
 
 /// The audience for which the webhook asks where no annotation says otherwise.
 const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
@@ -21,13 +23,90 @@ pub struct SubjectScope {
     pub prefix: String,
 }
 
+/// An `IrsaAudit`, reduced to what remediation reads of it. Nothing else is parsed: whoever edits a namespace writes these objects, and
+/// one that does not parse must trouble no other namespace.
+#[derive(Debug, Clone)]
+pub struct RemedyAudit {
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+    spec: RemedyAuditSpec,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemedyAuditSpec {
+    service_account_name: String,
+    #[serde(default)]
+    suspend: bool,
+    #[serde(default)]
+    remediation: Option<RemediationName>,
+    #[serde(default)]
+    expect: Option<RemedyExpect>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemedyExpect {
+    #[serde(default)]
+    role_arn: Option<String>,
+}
+
+impl RemedyAudit {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// If its spec is not what the definition allows.
+    pub fn read(object: DynamicObject) -> Result<Self, serde_json::Error> {
+        let spec = object.data.get("spec").cloned().unwrap_or_default();
+        Ok(Self {
+            metadata: object.metadata,
+            spec: serde_json::from_value(spec)?,
+        })
+    }
+
+    /// The binding that it is about.
+    #[must_use]
+    pub fn binding(&self) -> BindingKey {
+        let namespace = self.metadata.namespace.as_deref().unwrap_or_default();
+        BindingKey::new(namespace, &self.spec.service_account_name)
+    }
+
+    /// What the team opts into: nothing while the audit is suspended, or is being deleted.
+    #[must_use]
+    pub fn opt_in(&self) -> RemediationMode {
+        if self.spec.suspend || self.is_deleted() {
+            return RemediationMode::Off;
+        }
+        self.spec.remediation.map_or(RemediationMode::Propose, mode)
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// As the core compares several for one ServiceAccount.
+    fn request(&self) -> AuditRequest {
+        let labels = self.metadata.labels.as_ref();
+        let is_automatic = labels
+            .and_then(|labels| labels.get(AUTOMATIC_LABEL))
+            .map(String::as_str)
+            == Some("true");
+        AuditRequest {
+            name: self.metadata.name.clone().unwrap_or_default(),
+            created: self.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            declared: !is_automatic,
+            ..AuditRequest::default()
+        }
+    }
+}
+
 /// Of several `IrsaAudit`s that name the ServiceAccount, the one that the operator audits. One that is being deleted counts as gone.
 #[must_use]
-pub fn audit_of<'a>(audits: &'a [IrsaAudit], service_account: &str) -> Option<&'a IrsaAudit> {
-    let named = audits.iter().filter(|audit| {
-        audit.metadata.deletion_timestamp.is_none() && audit.spec.service_account_name == service_account
-    });
-    named.min_by(|one, other| request(one).precedence(&request(other)))
+pub fn audit_of<'a>(audits: &'a [RemedyAudit], service_account: &str) -> Option<&'a RemedyAudit> {
+    let named = audits
+        .iter()
+        .filter(|audit| !audit.is_deleted() && audit.spec.service_account_name == service_account);
+    named.min_by(|one, other| one.request().precedence(&other.request()))
 }
 
 /// The subject; nothing where ServiceAccount or `IrsaAudit` is not there, is being deleted or has no UID yet, or the annotation is
@@ -36,7 +115,7 @@ pub fn audit_of<'a>(audits: &'a [IrsaAudit], service_account: &str) -> Option<&'
 pub fn subject(
     scope: &SubjectScope,
     account: &ServiceAccount,
-    audits: &[IrsaAudit],
+    audits: &[RemedyAudit],
 ) -> Option<RemedySubject> {
     if account.metadata.deletion_timestamp.is_some() {
         return None;
@@ -56,15 +135,11 @@ pub fn subject(
         issuer: scope.issuer.clone(),
         namespace,
         service_account_uid: account.uid().filter(|uid| !uid.is_empty())?,
-        irsa_audit_uid: audit.uid().filter(|uid| !uid.is_empty())?,
+        irsa_audit_uid: audit.metadata.uid.clone().filter(|uid| !uid.is_empty())?,
         // One that is there and empty is kept: no statement is made for it.
         audience: annotation("audience").map_or_else(|| DEFAULT_AUDIENCE.to_owned(), Clone::clone),
         expected_role: expected.cloned(),
-        opt_in: if audit.spec.suspend {
-            RemediationMode::Off
-        } else {
-            opt_in(audit)
-        },
+        opt_in: audit.opt_in(),
         name,
         role_arn,
     })
@@ -91,13 +166,13 @@ mod tests {
         serde_json::from_value(json!({"metadata": metadata})).unwrap()
     }
 
-    fn audit(name: &str, created: &str, spec: &Value) -> IrsaAudit {
+    fn audit(name: &str, created: &str, spec: &Value) -> RemedyAudit {
         let metadata = json!({"namespace": "shop", "name": name, "uid": name, "creationTimestamp": created});
         let object = json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAudit", "metadata": metadata, "spec": spec});
-        serde_json::from_value(object).unwrap()
+        RemedyAudit::read(serde_json::from_value(object).unwrap()).unwrap()
     }
 
-    fn automatic(name: &str, created: &str) -> IrsaAudit {
+    fn automatic(name: &str, created: &str) -> RemedyAudit {
         audit(
             name,
             created,

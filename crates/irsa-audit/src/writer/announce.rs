@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use audit_remedy::{ChangePhase, RemedyNotice};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::ResourceExt as _;
 use kube::runtime::events::{Event, EventType, Recorder};
 use tokio::time::timeout;
 
@@ -65,8 +64,8 @@ impl Announcer {
             api_version: Some("irsa-audit.dev/v1alpha1".to_owned()),
             kind: Some("IrsaAudit".to_owned()),
             namespace: Some(notice.namespace.clone()),
-            name: Some(audit.name_any()),
-            uid: audit.uid(),
+            name: audit.metadata.name.clone(),
+            uid: audit.metadata.uid.clone(),
             ..ObjectReference::default()
         };
         let published = self.recorder.publish(&event(notice), &reference).await;

@@ -52,7 +52,7 @@ pub struct WriterArgs {
     pub service_account: OwnAccount,
 
     /// How long to wait between two looks at what there is to repair
-    #[arg(long, env = "IRSA_AUDIT_INTERVAL", value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    #[arg(long, env = "IRSA_AUDIT_INTERVAL", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub interval: Duration,
 
     /// How many roles are read within a minute to look for repairs; the reads of a repair itself are not counted

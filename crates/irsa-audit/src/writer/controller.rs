@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit_api::irsa_audit::{IrsaAudit, RemediationName};
 use audit_core::model::BindingKey;
 use audit_k8s::lease::{Leadership, acquired, lost};
 use audit_remedy::{
-    AdmissionGuard, Authorities, ChangePhase, JournalRecord, Plan, RemediationPolicy, WriteTiming, WriterEnd,
+    AdmissionGuard, Authorities, ChangePhase, JournalRecord, Plan, RemediationMode, RemediationPolicy,
+    WriteTiming, WriterEnd,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
-use kube::ResourceExt as _;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -111,7 +110,7 @@ impl WriterLoop {
             tokio::select! {
                 () = stop::until(stopped.clone()) => return,
                 Some(ended) = self.jobs.join_next_with_id() => match ended {
-                    Ok((id, end)) => self.ended(id, end),
+                    Ok((id, end)) => self.ended(id, end.as_ref()),
                     Err(error) => {
                         tracing::error!(target: super::LOG, %error, "a task broke down");
                         self.ended(error.id(), None);
@@ -168,7 +167,11 @@ impl WriterLoop {
         let mut bindings = BTreeSet::new();
         let reader = self.hands.reader.clone();
         reader
-            .each_audit(|audit| bindings.extend(opts_in(&audit)))
+            .each_audit(|audit| {
+                if audit.opt_in() >= RemediationMode::RequireApproval {
+                    bindings.insert(audit.binding());
+                }
+            })
             .await?;
         let view = reader.view().await?.authorities;
         if !self.leads() {
@@ -312,11 +315,11 @@ impl WriterLoop {
         self.at_work.insert(handle.id(), job);
     }
 
-    fn ended(&mut self, id: Id, end: Option<WriterEnd>) {
+    fn ended(&mut self, id: Id, end: Option<&WriterEnd>) {
         let Some(job) = self.at_work.remove(&id) else {
             return;
         };
-        if let Some(WriterEnd::Stopped(reason)) = &end {
+        if let Some(WriterEnd::Stopped(reason)) = end {
             self.metrics.outcome("stopped");
             // The names of what blocks, and nothing of the documents.
             let why = super::kinds::stop_reason(reason);
@@ -340,19 +343,4 @@ async fn turned(leadership: &mut watch::Receiver<Leadership>, leads: bool) -> bo
         std::future::pending::<()>().await;
     }
     !leads
-}
-
-/// The binding for which a team opts into writes.
-fn opts_in(audit: &IrsaAudit) -> Option<BindingKey> {
-    let wants = matches!(
-        audit.spec.remediation,
-        Some(RemediationName::RequireApproval | RemediationName::Automatic)
-    );
-    let is_asked = wants && !audit.spec.suspend && audit.metadata.deletion_timestamp.is_none();
-    is_asked.then(|| {
-        BindingKey::new(
-            audit.namespace().unwrap_or_default(),
-            &audit.spec.service_account_name,
-        )
-    })
 }

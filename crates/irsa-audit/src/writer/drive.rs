@@ -7,8 +7,8 @@ use audit_aws::RoleEditor;
 use audit_core::model::BindingKey;
 use audit_k8s::lease::Leadership;
 use audit_remedy::{
-    Execution, JournalRecord, Plan, Recovery, WriteAnswer, WriteOrder, WriteTiming, WriterEffect, WriterEnd,
-    WriterOutcome,
+    Execution, JournalRecord, Plan, Recovery, StopReason, WriteAnswer, WriteOrder, WriteTiming, WriterEffect,
+    WriterEnd, WriterOutcome,
 };
 use iam_policy::RoleArn;
 use jiff::{SignedDuration, Timestamp};
@@ -119,6 +119,11 @@ impl Drive {
             let stopped = self.hands.stopped.clone();
             if !self.must_end && *stopped.borrow() {
                 return None;
+            }
+            // A record spends its approval, so that none is created that could not lead to a write.
+            if matches!(effect, WriterEffect::CreateRecord(_)) && !self.hands.leadership.borrow().is_current()
+            {
+                return Some(WriterEnd::Stopped(StopReason::NoLease));
             }
             self.must_end |= matches!(effect, WriterEffect::CreateRecord(_) | WriterEffect::Announce(_));
             let must_end = self.must_end;

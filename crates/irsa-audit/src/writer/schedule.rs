@@ -8,7 +8,7 @@ use audit_core::model::BindingKey;
 use tokio::time::Instant;
 
 /// A binding is looked at after at most so many intervals.
-const LONGEST: u32 = 20;
+const LONGEST: u32 = 10;
 
 #[derive(Debug)]
 struct Entry {
@@ -192,7 +192,7 @@ mod tests {
             }
             now += Duration::from_secs(1);
         }
-        assert!((18..30).contains(&looks), "{looks}");
+        assert!((35..50).contains(&looks), "{looks}");
         assert_eq!(schedule.next(now), None);
         schedule.wake(&binding, now);
         assert_eq!(schedule.next(now), Some(binding));

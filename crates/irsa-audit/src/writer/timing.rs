@@ -63,32 +63,32 @@ pub struct LeaseTooShort {
 /// # Errors
 /// If so little of the lease is left right before a renewal that no write could begin.
 pub fn timing(lease: Duration, changes: &[TimingChange]) -> Result<WriteTiming, LeaseTooShort> {
-    let mut timing = WriteTiming {
+    let mut times = WriteTiming {
         lease: signed(lease),
         ..WriteTiming::default()
     };
     for change in changes {
         let field = match change.field {
-            Field::Settle => &mut timing.settle,
-            Field::CallTimeout => &mut timing.call_timeout,
-            Field::Late => &mut timing.late,
-            Field::Consistency => &mut timing.consistency,
-            Field::LeaseMargin => &mut timing.lease_margin,
-            Field::RetryEvery => &mut timing.retry_every,
-            Field::GiveUp => &mut timing.give_up,
+            Field::Settle => &mut times.settle,
+            Field::CallTimeout => &mut times.call_timeout,
+            Field::Late => &mut times.late,
+            Field::Consistency => &mut times.consistency,
+            Field::LeaseMargin => &mut times.lease_margin,
+            Field::RetryEvery => &mut times.retry_every,
+            Field::GiveUp => &mut times.give_up,
         };
         *field = change.duration;
     }
     // The holder believes in four fifths of it, and renews it at each third: see `audit_k8s::lease`.
-    let needed = unsigned(timing.call_timeout + timing.lease_margin);
-    let least = needed * 15 / 4;
-    if lease < least {
+    let needed = unsigned(times.call_timeout + times.lease_margin);
+    let shortest = needed * 15 / 4;
+    if lease < shortest {
         return Err(LeaseTooShort {
-            call: unsigned(timing.call_timeout),
-            least,
+            call: unsigned(times.call_timeout),
+            least: shortest,
         });
     }
-    Ok(timing)
+    Ok(times)
 }
 
 /// How long a record may be open before something is wrong: a write, and then a whole recovery.
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_default_lease_outlasts_a_call_at_any_moment_and_the_operators_does_not() {
         assert_eq!(
-            timing(Duration::from_secs(60), &[]).unwrap().lease,
+            timing(Duration::from_mins(1), &[]).unwrap().lease,
             SignedDuration::from_secs(60)
         );
         assert!(timing(Duration::from_secs(45), &[]).is_ok());
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn a_test_shortens_single_times() {
         let changes = ["settle=1s", "call-timeout=2s", "lease-margin=1s"].map(|text| text.parse().unwrap());
-        let changed = timing(Duration::from_secs(12), &changes).unwrap();
+        let short = timing(Duration::from_secs(12), &changes).unwrap();
         assert_eq!(
-            (changed.settle, changed.call_timeout),
+            (short.settle, short.call_timeout),
             (SignedDuration::from_secs(1), SignedDuration::from_secs(2))
         );
-        assert_eq!(changed.late, WriteTiming::default().late);
+        assert_eq!(short.late, WriteTiming::default().late);
         for bad in ["settle", "settle=", "lease=1s", "settle=0s"] {
             assert!(bad.parse::<TimingChange>().is_err(), "{bad}");
         }

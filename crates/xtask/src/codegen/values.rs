@@ -312,6 +312,26 @@ struct Dashboards {
     namespace: String,
 }
 
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            replicas: 2,
+            service_account: WriterServiceAccount {
+                create: true,
+                name: String::new(),
+                role_arn: String::new(),
+                annotations: Object::new(),
+            },
+            accounts: Vec::new(),
+            interval: "30s".to_owned(),
+            lease_duration: "60s".to_owned(),
+            extra_args: Vec::new(),
+            extra_env: Vec::new(),
+        }
+    }
+}
+
 impl Default for Values {
     fn default() -> Self {
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
@@ -357,21 +377,7 @@ impl Default for Values {
                 extra_args: Vec::new(),
                 extra_env: Vec::new(),
             },
-            writer: Writer {
-                enabled: false,
-                replicas: 2,
-                service_account: WriterServiceAccount {
-                    create: true,
-                    name: String::new(),
-                    role_arn: String::new(),
-                    annotations: Object::new(),
-                },
-                accounts: Vec::new(),
-                interval: "15s".to_owned(),
-                lease_duration: "60s".to_owned(),
-                extra_args: Vec::new(),
-                extra_env: Vec::new(),
-            },
+            writer: Writer::default(),
             pod: Pod {
                 resources: object(
                     json!({"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}),
