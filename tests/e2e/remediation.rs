@@ -232,7 +232,6 @@ async fn automatic_repairs_need_the_team_the_admins_and_the_roles_owner() -> Out
     cluster
         .create(&policy("misspelt-subject", "Automatic", &none))
         .await?;
-    cluster.create(&policy("wildcard", "Propose", &none)).await?;
     cluster.create(&policy("kube-shop", "Automatic", &none)).await?;
     for namespace in ["wrong-namespace", "wildcard", "kube-shop"] {
         consent(&world, namespace).await?;
@@ -260,6 +259,8 @@ async fn automatic_repairs_need_the_team_the_admins_and_the_roles_owner() -> Out
     wait_until_refused(&writer, "wrong-namespace", "paused").await?;
     wait_until_refused(&writer, "wrong-name", "consent").await?;
     wait_until_refused(&writer, "misspelt-subject", "consent").await?;
+    wait_until_refused(&writer, "wildcard", "no_policy").await?;
+    cluster.create(&policy("wildcard", "Propose", &none)).await?;
     wait_until_refused(&writer, "wildcard", "policy_mode").await?;
     wait_until_refused(&writer, "kube-shop", "namespace").await?;
     // Nothing is asked of AWS about roles for which admins allow nothing.

@@ -17,6 +17,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_iam::operation::RequestId as _;
 use aws_sdk_iam::types::SummaryKeyType;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -147,7 +148,9 @@ impl RoleEditor {
             return WriteAnswer::TooLate;
         }
         match tokio::time::timeout(timeout, call.send()).await {
-            Ok(Ok(_)) => WriteAnswer::Accepted,
+            // What does not come from IAM, such as a proxy's page, has no request id.
+            Ok(Ok(answer)) if answer.request_id().is_some() => WriteAnswer::Accepted,
+            Ok(Ok(_)) => WriteAnswer::Lost,
             Ok(Err(error)) => refused(&error).map_or(WriteAnswer::Lost, |code| WriteAnswer::Refused { code }),
             Err(_) => WriteAnswer::Lost,
         }

@@ -1,4 +1,4 @@
-//! The directory against a small AWS on loopback, through the unmodified SDK.
+//! The directory, and the writer's calls, against a small AWS on loopback, through the unmodified SDK.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod editor;
 mod extras;
 mod flow;
 mod home;

@@ -212,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn what_remediation_does_not_read_of_an_audit_can_be_anything() {
+        let spec =
+            json!({"serviceAccountName": "cart", "remediation": "Automatic", "waivers": [{"until": "soon"}]});
+        assert_eq!(
+            audit("a", "2026-01-01T00:00:00Z", &spec).opt_in(),
+            RemediationMode::Automatic
+        );
+        let wrong = json!({"metadata": {"name": "a"}, "spec": {"serviceAccountName": "cart", "remediation": "Always"}});
+        assert!(RemedyAudit::read(serde_json::from_value(wrong).unwrap()).is_err());
+    }
+
+    #[test]
     fn a_suspended_audit_opts_into_nothing() {
         let spec = json!({"serviceAccountName": "cart", "remediation": "Automatic", "suspend": true});
         let audits = [audit("a", "2026-01-01T00:00:00Z", &spec)];

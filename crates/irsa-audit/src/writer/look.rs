@@ -108,3 +108,89 @@ fn granted(plan: Plan, view: &Authorities, now: Timestamp) -> Look {
         Err(blockers) => Look::Blocked(kinds::blockers(&blockers)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use audit_core::model::IssuerUrl;
+    use audit_remedy::{BreakerLimits, NamespaceScope, RemediationPolicy};
+    use iam_policy::RoleArn;
+
+    use super::*;
+
+    fn subject(namespace: &str) -> RemedySubject {
+        RemedySubject {
+            issuer: IssuerUrl::parse("https://issuer.example").unwrap(),
+            namespace: namespace.to_owned(),
+            name: "cart".to_owned(),
+            service_account_uid: "sa-1".to_owned(),
+            irsa_audit_uid: "audit-1".to_owned(),
+            audience: "sts.amazonaws.com".to_owned(),
+            role_arn: RoleArn::parse("arn:aws:iam::111122223333:role/app").unwrap(),
+            expected_role: None,
+            opt_in: RemediationMode::Automatic,
+        }
+    }
+
+    fn policy() -> RemediationPolicy {
+        RemediationPolicy {
+            name: "shop".to_owned(),
+            roles: vec!["arn:aws:iam::111122223333:role/*".to_owned()],
+            namespaces: NamespaceScope::Selected(vec!["shop".to_owned(), "kube-shop".to_owned()]),
+            service_accounts: vec!["*".to_owned()],
+            max_mode: RemediationMode::Automatic,
+            paused: false,
+            max_changes_per_hour: 10,
+            allow_tool_owned: false,
+        }
+    }
+
+    fn view(policies: Vec<RemediationPolicy>) -> Authorities {
+        Authorities {
+            policies,
+            own_namespaces: vec!["irsa-audit".to_owned()],
+            own_users: Vec::new(),
+            approvals: Vec::new(),
+            guard: AdmissionGuard::AsShipped,
+            journal: Vec::new(),
+            breaker: BreakerLimits::default(),
+        }
+    }
+
+    #[test]
+    fn no_role_is_read_for_whom_nothing_may_be_written() {
+        assert!(before_reading(&subject("shop"), &view(vec![policy()])).is_empty());
+        let team = RemedySubject {
+            opt_in: RemediationMode::Propose,
+            ..subject("shop")
+        };
+        let paused = RemediationPolicy {
+            paused: true,
+            ..policy()
+        };
+        let low = RemediationPolicy {
+            max_mode: RemediationMode::Propose,
+            ..policy()
+        };
+        let faulty = RemediationPolicy {
+            roles: Vec::new(),
+            ..policy()
+        };
+        let unbound = Authorities {
+            guard: AdmissionGuard::BindingMissing,
+            ..view(vec![policy()])
+        };
+        for (subject, view, by) in [
+            (team, view(vec![policy()]), "team"),
+            (subject("kube-shop"), view(vec![policy()]), "namespace"),
+            (subject("irsa-audit"), view(vec![policy()]), "namespace"),
+            (subject("other"), view(vec![policy()]), "no_policy"),
+            (subject("shop"), view(vec![]), "no_policy"),
+            (subject("shop"), view(vec![policy(), low]), "policy_mode"),
+            (subject("shop"), view(vec![policy(), faulty]), "faulty_policy"),
+            (subject("shop"), view(vec![paused]), "paused"),
+            (subject("shop"), unbound, "admission"),
+        ] {
+            assert_eq!(before_reading(&subject, &view), [by]);
+        }
+    }
+}

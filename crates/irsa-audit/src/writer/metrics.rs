@@ -164,3 +164,42 @@ pub fn outcome(phase: ChangePhase) -> &'static str {
         ChangePhase::Latched => "latched",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(metrics: &WriterMetrics) -> String {
+        String::from_utf8(metrics.encode()).unwrap()
+    }
+
+    #[test]
+    fn each_outcome_shows_from_zero_on() {
+        let metrics = WriterMetrics::new().unwrap();
+        for phase in [
+            ChangePhase::Prepared,
+            ChangePhase::Applied,
+            ChangePhase::Refused,
+            ChangePhase::NotApplied,
+            ChangePhase::Abandoned,
+            ChangePhase::Latched,
+        ] {
+            let series = format!("irsa_audit_remediations_total{{outcome=\"{}\"}}", outcome(phase));
+            assert!(shown(&metrics).contains(&format!("{series} 0")), "{series}");
+            metrics.outcome(outcome(phase));
+            assert!(shown(&metrics).contains(&format!("{series} 1")), "{series}");
+        }
+    }
+
+    #[test]
+    fn a_follower_shows_nothing_of_the_journal() {
+        let metrics = WriterMetrics::new().unwrap();
+        metrics.leader.set(1);
+        metrics.latched.set(2);
+        metrics.follows();
+        let text = shown(&metrics);
+        for gauge in ["irsa_audit_leader 0", "irsa_audit_remediation_latched_roles 0"] {
+            assert!(text.contains(gauge), "{text}");
+        }
+    }
+}
