@@ -85,7 +85,7 @@ pub struct RemediationSpec {
     pub paused: bool,
     /// How many trust policies may change within any hour, for all that the policy matches together; 10 where absent.
     #[serde(default = "default_changes_per_hour")]
-    #[schemars(range(min = 0, max = 1000))]
+    #[schemars(schema_with = "crate::schema::changes_per_hour")]
     pub max_changes_per_hour: u16,
     /// Lets roles be edited that Terraform, `CloudFormation`, eksctl, ACK or Crossplane keep: their next run may take the edit back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -17,6 +17,11 @@ pub fn count(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int32", "minimum": 0 })
 }
 
+/// A count of changes within an hour. As above.
+pub fn changes_per_hour(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "minimum": 0, "maximum": 1000 })
+}
+
 /// A duration in the form of Go: `90s`, `10m`, `1h30m`.
 pub fn optional_duration(_: &mut SchemaGenerator) -> Schema {
     duration_between("30s", "168h")

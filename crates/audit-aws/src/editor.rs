@@ -150,9 +150,8 @@ impl RoleEditor {
         match tokio::time::timeout(timeout, call.send()).await {
             // What does not come from IAM, such as a proxy's page, has no request id.
             Ok(Ok(answer)) if answer.request_id().is_some() => WriteAnswer::Accepted,
-            Ok(Ok(_)) => WriteAnswer::Lost,
             Ok(Err(error)) => refused(&error).map_or(WriteAnswer::Lost, |code| WriteAnswer::Refused { code }),
-            Err(_) => WriteAnswer::Lost,
+            Ok(Ok(_)) | Err(_) => WriteAnswer::Lost,
         }
     }
 }

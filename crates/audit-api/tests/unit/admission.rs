@@ -91,10 +91,10 @@ fn whatever_is_changed_guards_nothing() {
             json!({ "objectSelector": { "matchLabels": { "a": "b" } } }),
         ),
     ] {
-        let mut changed = binding();
-        changed["spec"][key] = value;
+        let mut loose = binding();
+        loose["spec"][key] = value;
         assert_eq!(
-            guard(Some(&policy(&users())), Some(&changed), &users()),
+            guard(Some(&policy(&users())), Some(&loose), &users()),
             AdmissionGuard::BindingChanged,
             "{key}"
         );
