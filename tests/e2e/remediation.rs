@@ -547,3 +547,44 @@ async fn the_shipped_iam_policy_allows_what_the_writer_calls() -> Outcome {
     assert_eq!(called, allowed);
     Ok(())
 }
+
+#[tokio::test]
+async fn of_two_writers_one_writes_and_the_other_follows_it() -> Outcome {
+    let world = stage().await?;
+    let repairable = async |namespace: &'static str| -> Outcome {
+        broken(&world, namespace, "Automatic").await?;
+        consent(&world, namespace).await?;
+        let allowed = policy(namespace, "Automatic", &json!({}));
+        world.cluster().create(&allowed).await?;
+        Ok(())
+    };
+    let leads = async |writer: &Operator| {
+        let metrics = writer.metrics().await;
+        metrics.is_ok_and(|metrics| metrics.total("irsa_audit_leader", &[]) == 1)
+    };
+    let first = writer(&world, &[]).await?;
+    assert!(eventually(WITHIN, || leads(&first)).await);
+    let second = writer(&world, &[]).await?;
+    assert!(eventually(WITHIN, || second.is_ready()).await);
+    repairable("wrong-namespace").await?;
+    assert!(recorded(&world, "wrong-namespace", 1, "Applied", WITHIN).await);
+    assert!(leads(&first).await && !leads(&second).await);
+
+    first.process().signal(Signal::Kill)?;
+    repairable("wrong-name").await?;
+    assert!(
+        recorded(&world, "wrong-name", 1, "Applied", WITHIN).await,
+        "{}",
+        second.process().log()
+    );
+    let writer_of = async |namespace: &str| -> Result<String, Failure> {
+        let change = changes(&world, namespace).await?.remove(0);
+        Ok(change.spec.writer)
+    };
+    assert_ne!(
+        writer_of("wrong-namespace").await?,
+        writer_of("wrong-name").await?
+    );
+    assert_eq!(changes(&world, "wrong-namespace").await?.len(), 1);
+    Ok(())
+}
