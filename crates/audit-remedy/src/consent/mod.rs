@@ -1,8 +1,8 @@
 //! The consent of a role: a tag that its owner sets, which names the ServiceAccounts of one cluster that may be admitted.
 //!
-//! The decision is made by those who may tag the role in IAM, not by those who may edit a namespace. The key holds a digest of the cluster's issuer, so
-//! that the consent given to one cluster is worth nothing in another. Reading is strict: what is not exactly as
-//! `irsa-audit consent` prints it is refused, and says why.
+//! The decision is made by those who may tag the role in IAM, not by those who may edit a namespace. The key has a
+//! digest of the cluster's issuer, so that the consent given to one cluster is worth nothing in another. Reading is strict: a tag that
+//! is not exactly as `irsa-audit consent` prints it is refused, with the reason.
 //!
 //! Source: IAM User Guide, rules for tagging: 128 characters for keys, 256 for values; keys keep their case and are compared
 //! without it, <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules>.

@@ -211,8 +211,8 @@ impl Execution {
         }
     }
 
-    /// The plan, made again of what is live, has the same hash, and no authority objects. If there is a record, the journal has it as it was created,
-    /// and the grant is the one that it names.
+    /// The plan, made again of what is live, has the same hash, and no authority objects. If there is a record, the journal has it as
+    /// it was created, and the grant is the one that it names.
     fn check(
         &mut self,
         outcome: WriterOutcome,
