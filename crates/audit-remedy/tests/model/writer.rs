@@ -417,7 +417,7 @@ impl Writer {
         self.machine = None;
         self.must_latch = None;
         // What this process left open may be settled by itself: its last call was made before now.
-        self.acquired = self.acquired.max(world.now - SignedDuration::from_secs(0));
+        self.acquired = world.now;
         match end {
             WriterEnd::Superseded => world.stats.superseded += 1,
             WriterEnd::Undecided => world.stats.undecided += 1,
