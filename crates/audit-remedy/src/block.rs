@@ -102,7 +102,7 @@ pub enum Blocker {
         /// The record.
         change: String,
     },
-    /// The role was found changed by somebody else during a write. A person has to look, and release it.
+    /// Another actor changed the role during a write. A person has to look at it and release it.
     Latched {
         /// The record.
         change: String,
@@ -116,9 +116,9 @@ pub enum Blocker {
         /// When it closes.
         until: Timestamp,
     },
-    /// The role changed a moment ago, or was not seen for long enough.
+    /// The role changed recently, or has not been observed for the settle time yet.
     Settling {
-        /// When it will have been unchanged for long enough.
+        /// When the settle time is over, if the role does not change until then.
         until: Timestamp,
     },
 }
@@ -130,7 +130,7 @@ pub enum ApprovalNeeded {
     Mode,
     /// A rollback always does.
     Rollback,
-    /// A statement of ours for this ServiceAccount was there and is not any more: somebody else owns the document.
+    /// The role had a statement of ours for this ServiceAccount and no longer has it: another actor owns the document.
     Vanished {
         /// The record of the statement.
         change: String,

@@ -517,7 +517,7 @@ fn taking_a_statement_out_touches_nothing_else() {
 
 #[test]
 fn a_statement_is_taken_out_only_where_it_is_one_of_several_and_there_once() {
-    let single = allow("{}").replace('[', "").replace(']', "");
+    let single = allow("{}").replace(['[', ']'], "");
     let with = append(&single, &identity(), "Added").unwrap();
     let without = remove(&with.text, &with.statement).unwrap();
     // The list stays: IAM takes a list of one as well as the statement itself.

@@ -50,11 +50,9 @@ pub(super) fn compare(key: &str, own: &str) -> Likeness {
         return Likeness::LooksAlike;
     }
     let shown = visible(key);
-    let begins = shown.len() >= PREFIX.len()
-        && shown
-            .iter()
-            .zip(PREFIX.chars())
-            .all(|(shown, wanted)| resembles(*shown, wanted));
+    let begins = shown
+        .get(..PREFIX.len())
+        .is_some_and(|beginning| is_alike(beginning, PREFIX));
     if begins {
         Likeness::Malformed
     } else {
@@ -63,24 +61,33 @@ pub(super) fn compare(key: &str, own: &str) -> Likeness {
 }
 
 /// Whether the keys read the same once case, white space, invisible characters, and what another script or font may stand for are
-/// disregarded. A character other than ASCII may stand for any, so this errs to the side of refusing.
+/// disregarded.
 fn reads_like(key: &str, own: &str) -> bool {
-    let same = |shown: &[char]| {
-        shown.len() == own.len()
-            && shown
-                .iter()
-                .zip(own.chars())
-                .all(|(shown, wanted)| resembles(*shown, wanted))
-    };
     // Other characters may be invisible, or stand in the place of one.
     let ascii: Vec<char> = key.chars().filter(char::is_ascii_graphic).collect();
-    same(&visible(key)) || same(&ascii)
+    is_alike(&visible(key), own) || is_alike(&ascii, own)
 }
 
-/// The characters but for white space and control characters.
+/// Whether each character may be taken for the one that is wanted in its place. A character other than ASCII may stand for any, so
+/// this errs to the side of refusing; but where most are such, nobody takes the whole for a key.
+fn is_alike(shown: &[char], wanted: &str) -> bool {
+    let others = shown.iter().filter(|c| !c.is_ascii()).count();
+    shown.len() == wanted.len()
+        && others * 2 <= shown.len()
+        && shown
+            .iter()
+            .zip(wanted.chars())
+            .all(|(shown, wanted)| resembles(*shown, wanted))
+}
+
+/// The characters but for white space and control characters; those of full width as the ASCII ones that they are forms of.
 fn visible(key: &str) -> Vec<char> {
     key.chars()
         .filter(|c| !c.is_whitespace() && !c.is_control())
+        .map(|c| match u32::from(c) {
+            wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(c),
+            _ => c,
+        })
         .collect()
 }
 

@@ -1,8 +1,8 @@
 //! The consent of a role: a tag that its owner sets, which names the ServiceAccounts of one cluster that may be admitted.
 //!
-//! Who may tag a role decides: in IAM, apart from whoever edits namespaces. The key holds a digest of the cluster's issuer, so
-//! that the consent given to one cluster is worth nothing in another. Reading is strict: what is not exactly as
-//! `irsa-audit consent` prints it is refused, and says why.
+//! The decision is made by those who may tag the role in IAM, not by those who may edit a namespace. The key has a
+//! digest of the cluster's issuer, so that the consent given to one cluster is worth nothing in another. Reading is strict: a tag that
+//! is not exactly as `irsa-audit consent` prints it is refused, with the reason.
 //!
 //! Source: IAM User Guide, rules for tagging: 128 characters for keys, 256 for values; keys keep their case and are compared
 //! without it, <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules>.
@@ -34,8 +34,8 @@ pub enum ConsentRefusal {
         /// Whether other clusters have a tag.
         other_clusters: bool,
     },
-    /// A tag's key differs from this cluster's in case, white space or look-alike characters: somebody may have meant it, or meant
-    /// to mislead.
+    /// A tag's key differs from this cluster's in case, white space or look-alike characters: it may be a typing
+    /// error or an attempt to mislead.
     KeyLooksAlike {
         /// The key, untrusted text.
         key: String,

@@ -6,7 +6,7 @@ use crate::names::{is_namespace, is_service_account};
 
 /// The longest value of a tag, in characters.
 const VALUE_MAX: usize = 256;
-/// How an entry begins that stands for a pair by its digest.
+/// The prefix of an entry that has the digest of a pair in place of the pair.
 const DIGEST_PREFIX: &str = "sha256:";
 
 /// The parts of a value, if it is exactly as it has to be.
@@ -51,7 +51,7 @@ fn is_entry(entry: &str) -> bool {
         .is_some_and(|(namespace, name)| is_namespace(namespace) && is_service_account(name))
 }
 
-/// Whether one of the entries stands for the ServiceAccount, by its name or its digest.
+/// Whether one of the entries is the ServiceAccount's name or its digest.
 pub(super) fn names(entries: &[&str], namespace: &str, name: &str) -> bool {
     let pair = format!("{namespace}/{name}");
     let digest = by_digest(&pair);

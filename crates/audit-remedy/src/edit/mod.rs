@@ -5,7 +5,7 @@
 //! | this one | an edit, made of the live document and proven before anyone sees it |
 //! | `refusal` | why there is none |
 //! | [`statement`] | the template, and the id that tells our statements from all others |
-//! | [`proof`] | nothing else is touched, nobody else is gained, nobody is lost |
+//! | [`proof`] | nothing else is touched, no other subject is admitted, no one loses access |
 
 mod proof;
 mod refusal;

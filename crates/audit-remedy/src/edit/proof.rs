@@ -1,4 +1,4 @@
-//! The proofs that whoever plans an edit and whoever writes it both ask for.
+//! The proofs of an edit. The planner and the writer both call them.
 
 use iam_policy::{
     Decision, Document, Request, StatementShape, SubjectPattern, SubjectSet, WebIdentity, access_change,
@@ -29,10 +29,10 @@ pub enum ProofFailure {
 /// Proves that an edit does what it says and nothing else:
 ///
 /// - **The statement is the template's** for this identity: one Allow, one provider, one action, one subject, one audience.
-/// - **The rest is the live document, exactly**, as a JSON value. Of an appended statement: taking it away gives `before`; where
-///   `Statement` was a single object, the list of two becomes that object again. Of a removed one: putting it back at its place
-///   gives `before`. A list in `before` stays a list, also one of a single statement.
-/// - **Nobody but this subject is gained** by appending, and nobody is lost; the reverse for removing. It is evaluated for this
+/// - **The rest is the live document, exactly**, as a JSON value. Taking an appended statement away gives `before`; where
+///   `Statement` was a single object, the list of two becomes that object again. Putting a removed
+///   statement back at its place gives `before`. A list in `before` stays a list, also one of a single statement.
+/// - **Appending admits this subject and no other**, and no one loses access; the reverse for removing. It is evaluated for this
 ///   provider and audience with the subject left open, and for tokens of another audience and of another provider.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ pub enum EditRefusal {
     /// Namespace, name, audience or issuer have characters that a statement must not hold: wildcards, variables, quotation marks,
     /// anything but printable ASCII.
     OddIdentity,
-    /// Another statement has the id of ours: somebody changed it, or copied it.
+    /// Another statement has the same `Sid` as ours: it was edited or copied.
     SidTaken,
     /// The role admits the ServiceAccount already: there is nothing to do.
     AlreadyAdmitted,

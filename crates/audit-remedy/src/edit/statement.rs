@@ -13,7 +13,7 @@ const SID_PREFIX: &str = "IrsaAudit";
 /// How many hexadecimal digits follow: each character counts against a quota of 2048.
 const SID_DIGITS: usize = 16;
 
-/// The identity of a ServiceAccount, if all of it can stand in a statement with one meaning only.
+/// The identity of a ServiceAccount, if a statement with all its parts has exactly one meaning.
 pub(super) fn plain_identity(subject: &RemedySubject, at: Timestamp) -> Option<WebIdentity> {
     let is_plain = |text: &str| {
         !text.is_empty()

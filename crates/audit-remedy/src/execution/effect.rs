@@ -117,7 +117,7 @@ pub struct RecordClosing {
     pub phase: ChangePhase,
     /// When.
     pub changed: Timestamp,
-    /// Of a latched change: the document that was found.
+    /// The document that was found, if the change is latched.
     pub found: Option<String>,
 }
 
@@ -136,7 +136,7 @@ pub struct RemedyNotice {
     pub operation: RemedyOperation,
     /// How it ended; `Prepared` where that could not be determined, and the next leader, or the next start, has to.
     pub phase: ChangePhase,
-    /// Of a latched change: the foreign document that was found; `None` where the role is gone.
+    /// The foreign document that was found, if the change is latched and the role exists.
     pub found: Option<String>,
     /// IAM's error code, where it refused.
     pub refused: Option<String>,
@@ -149,7 +149,7 @@ pub enum WriterEnd {
     Stopped(StopReason),
     /// The record was closed in this phase.
     Closed(ChangePhase),
-    /// Somebody else closed the record: another writer leads.
+    /// Another writer closed the record: it leads now.
     Superseded,
     /// The record could not be closed. It stays `Prepared`, its role in flight, and a [`super::Recovery`] is needed.
     Unrecorded(ChangePhase),
@@ -174,7 +174,7 @@ pub enum StopReason {
     NoEdit(EditRefusal),
     /// The plan made of what is live has a different hash.
     PlanChanged,
-    /// Somebody does not agree.
+    /// At least one authority does not agree.
     Blocked(Vec<Blocker>),
     /// The approval or the policies are not those that the record names.
     GrantChanged,
@@ -184,7 +184,7 @@ pub enum StopReason {
     RecordUnknown,
     /// The record in the journal is not the one that was created.
     RecordChanged,
-    /// The lease is not held, or not for long enough.
+    /// The lease is not held, or ends before the call would.
     NoLease,
     /// The last read or the last check was too old for a write, again and again.
     TooSlow,

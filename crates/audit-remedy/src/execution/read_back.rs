@@ -17,7 +17,7 @@ pub(super) enum Proven {
     Applied,
     /// The write never took effect, and nothing else happened.
     NotApplied,
-    /// Somebody else changed the role: what was found, if the role is there.
+    /// Another actor changed the role: the document that was found, if the role exists.
     Foreign(Option<String>),
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Proven {
 /// A document that is neither the old nor the new one is a foreign change, whenever it is seen. The other two prove something only from
 /// `decides` on: before that, the old one may be a stale answer, or the write still on its way; and the new one may be a stale answer
 /// that hides a foreign change. Where IAM has acknowledged the write, or the new document was seen, the old one is a foreign change as
-/// well: somebody put it back.
+/// well: another actor put it back.
 pub(super) fn judge(
     record: &JournalRecord,
     was_in_effect: bool,

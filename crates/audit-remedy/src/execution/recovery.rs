@@ -1,8 +1,8 @@
 //! What a new leader does with a record that its predecessor left open, and a writer with one that it could not close.
 //!
 //! It waits until the predecessor's lease is over and every call that was made under it has taken effect or never will. Then one read
-//! decides: the proposed document is there: done. The old one is there: the change never happened, its record is closed, and whoever
-//! wants it plans anew, with a new hash. Anything else: stop, latch, alert. Nothing is written to the role.
+//! decides: the proposed document is there: done. The old one is there: the change never happened, its record is closed, and a new
+//! plan has a new hash. Anything else: stop, latch, alert. Nothing is written to the role.
 
 use jiff::Timestamp;
 

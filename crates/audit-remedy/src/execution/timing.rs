@@ -14,7 +14,7 @@ pub struct WriteTiming {
     pub late: SignedDuration,
     /// How old the state may be that `GetRole` answers with.
     pub consistency: SignedDuration,
-    /// The duration of the leader's lease: nobody else holds it sooner than so long after its last renewal.
+    /// The duration of the leader's lease: no other process holds it sooner than this after its last renewal.
     pub lease: SignedDuration,
     /// How much earlier than the end of its lease the writer stops relying on it.
     pub lease_margin: SignedDuration,

@@ -6,9 +6,9 @@
 //! | `Settle` | the role is the plan's, and has its document |
 //! | `SecondRead` | the settle time is over since the first read was answered |
 //! | `FirstCheck` | the role was the same at both reads, with all its tags |
-//! | `Create` | the plan was made again of what is live, has the same hash, and nobody objects |
+//! | `Create` | the plan was made again of what is live, has the same hash, and no authority objects |
 //! | `SecondCheck` | our record is in the journal, so the approval is spent; nothing was sent |
-//! | `FinalRead` | the plan was made again, nobody objects, and the record stands as it was created |
+//! | `FinalRead` | the plan was made again, no authority objects, and the record is as it was created |
 //! | `Lease` | the role is still the same, a moment ago |
 //! | `Write` | the lease outlasts the call; read and check are fresh until `not_after` |
 //! | `Sent` | the write was given out, so it may have been sent |
@@ -211,8 +211,8 @@ impl Execution {
         }
     }
 
-    /// The plan, made again of what is live, has the same hash, and nobody objects. With a record: the journal has it as it was created,
-    /// and the grant is the one that it names.
+    /// The plan, made again of what is live, has the same hash, and no authority objects. If there is a record, the journal has it as
+    /// it was created, and the grant is the one that it names.
     fn check(
         &mut self,
         outcome: WriterOutcome,
@@ -331,7 +331,7 @@ impl Execution {
         }
     }
 
-    /// The write may have been sent until `not_after`, and nobody knows what came of it.
+    /// The write may have been sent until `not_after`, and its outcome is unknown.
     fn lost(&self, record: Box<JournalRecord>, not_after: Timestamp) -> State {
         State::ReadBack(ReadBack {
             record,

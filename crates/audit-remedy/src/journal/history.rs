@@ -112,8 +112,8 @@ impl<'j> Journal<'j> {
         times
     }
 
-    /// A statement of ours for the ServiceAccount that the role had, and that its document has no more: taken out by somebody else, or
-    /// by a rollback that a person approved. Either way somebody decided, and it is never appended again without a new approval.
+    /// The record of a statement of ours that the role had for the ServiceAccount and no longer has. Another actor removed it, or a
+    /// rollback that a person approved. Both are decisions, so it is never appended again without a new approval.
     #[must_use]
     pub fn vanished(&self, role: &LiveRole, subject: &RemedySubject) -> Option<&'j JournalRecord> {
         let live = statements(&role.trust_text);

@@ -19,7 +19,7 @@ pub enum ChangePhase {
     NotApplied,
     /// The write was never sent.
     Abandoned,
-    /// The role was seen to have a document that is neither: somebody else changed it. No write until a person releases the role.
+    /// The role was seen with a third document: another actor changed it. The writer does not write to the role until a person releases it.
     Latched,
 }
 
@@ -90,9 +90,9 @@ pub struct JournalRecord {
     pub changed: Timestamp,
     /// The identity under which the writer held the lease.
     pub writer: String,
-    /// Of a latched change: the document that was found, if the role was there.
+    /// The document that was found, if the change is latched and the role exists.
     pub found: Option<String>,
-    /// Of a latched change: when a person released the role.
+    /// When a person released the role, if the change was latched.
     pub released: Option<Timestamp>,
 }
 

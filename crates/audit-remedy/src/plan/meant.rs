@@ -16,7 +16,7 @@ pub struct AdmittedBy {
     pub sid: Option<String>,
     /// The principals that it names, with the kind's key in a policy, untrusted text. `AWS` and `*` for everyone.
     pub principals: Vec<(&'static str, String)>,
-    /// It stands for everyone but the principals that it names (`NotPrincipal`).
+    /// It admits everyone except the principals that it names (`NotPrincipal`).
     pub is_negated: bool,
     /// The values that it compares a `…:sub` key of any issuer with, untrusted text.
     pub subjects: Vec<String>,
@@ -25,7 +25,7 @@ pub struct AdmittedBy {
 /// Whom a role admits, and who says that a ServiceAccount is meant to have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meant {
-    /// Whom the live document admits already. Not empty: the role is somebody's, and has a purpose.
+    /// Whom the live document admits already. If it is not empty, the role has other users and a purpose of its own.
     pub already: Vec<AdmittedBy>,
     /// The `IrsaAudit` expects a role, and no other than this one is planned for: the team says it.
     pub by_team: bool,

@@ -20,7 +20,7 @@ use crate::ownership::{ToolOwnership, owning_tools};
 pub use hash::PlanHash;
 pub use meant::{AdmittedBy, Meant};
 
-/// One edit, and what it was planned for. Whoever has the same live data makes the same plan, with the same hash: the operator, which
+/// One edit, and what it was planned for. The same live data gives the same plan with the same hash to each caller: the operator, which
 /// shows it; `irsa-audit approve`; the writer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {

@@ -322,7 +322,7 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
     let applied = world.versions.iter().rposition(|version| version.author == own);
     let journal = &world.clusters[cluster].journal;
     let closed = journal.iter().find(|one| one.name == name).unwrap();
-    let (before, after, created) = (closed.before.clone(), closed.after.clone(), closed.created);
+    let (before, after) = (closed.before.clone(), closed.after.clone());
     let stats = &mut world.stats;
     match phase {
         ChangePhase::Applied => {
@@ -354,11 +354,15 @@ pub fn closes(world: &mut World, cluster: usize, name: &str, phase: ChangePhase)
         }
         ChangePhase::Latched => {
             stats.closed_latched += 1;
-            // Somebody else did change it: between the first read and now, or so shortly before that an answer may have it.
-            let earliest = created - SignedDuration::from_secs(60);
-            let is_foreign = |version: &RoleVersion| version.author != own && version.at >= earliest;
+            // Somebody else did change it after it had the document that the record keeps.
+            let from = world
+                .versions
+                .iter()
+                .position(|version| same(&version.text, &before))
+                .unwrap();
+            let is_foreign = |version: &RoleVersion| version.author != own;
             assert!(
-                world.versions.iter().any(is_foreign),
+                world.versions[from + 1..].iter().any(is_foreign),
                 "{name} is latched for nothing"
             );
         }

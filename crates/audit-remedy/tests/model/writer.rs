@@ -126,8 +126,16 @@ impl Writer {
                 }
             }
             Stage::ToDo(effect) => {
+                let is_write = matches!(effect, WriterEffect::Write(_));
                 let (outcome, at) = self.carry_out(world, effect);
                 self.stage = Stage::Done(outcome, at);
+                // What can go wrong goes wrong at the worst moment more often.
+                if is_write && world.fails(12) {
+                    self.crash(world);
+                } else if is_write && world.fails(10) {
+                    world.stats.pauses += 1;
+                    self.stopped_until = world.now + world.some(60);
+                }
             }
             Stage::Done(outcome, at) if world.now < at => self.stage = Stage::Done(outcome, at),
             // The shell loses what came of it, and asks again.
@@ -150,7 +158,7 @@ impl Writer {
         if of.holder == self.id && now < of.held_until && self.held_until.is_some() {
             of.held_until = now + TIMING.lease;
             self.held_until = Some(of.held_until);
-        } else if now >= of.held_until && (world.chance(30) || world.is_calm) {
+        } else if now >= of.held_until && (world.chance(60) || world.is_calm) {
             let of = &mut world.clusters[self.cluster];
             of.holder = self.id;
             of.held_until = now + TIMING.lease;
@@ -409,7 +417,7 @@ impl Writer {
         self.machine = None;
         self.must_latch = None;
         // What this process left open may be settled by itself: its last call was made before now.
-        self.acquired = self.acquired.max(world.now - SignedDuration::from_secs(0));
+        self.acquired = world.now;
         match end {
             WriterEnd::Superseded => world.stats.superseded += 1,
             WriterEnd::Undecided => world.stats.undecided += 1,

@@ -92,6 +92,9 @@ fn keys_that_look_alike_spoil_the_right_one_beside_them() {
         with("trust", "trust\u{200b}"),
         with("dev/", "dev\u{2044}"),
         with("dev", "\u{ff44}ev"),
+        key.chars()
+            .map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap())
+            .collect(),
         format!(" {key}"),
         format!("{key} "),
         format!("{key}\u{feff}"),
@@ -144,6 +147,17 @@ fn keys_that_begin_as_a_consent_and_are_none_are_refused() {
         ])
         .is_ok()
     );
+}
+
+#[test]
+fn a_long_key_of_another_script_is_nobody_s() {
+    for long in [
+        "\u{90e8}".repeat(key().len()),
+        "\u{90e8}".repeat(128),
+        "\u{43a}".repeat(21),
+    ] {
+        assert!(asked(&[(&long, "x"), (&key(), "shop/cart")]).is_ok());
+    }
 }
 
 #[test]
