@@ -588,3 +588,59 @@ async fn of_two_writers_one_writes_and_the_other_follows_it() -> Outcome {
     assert_eq!(changes(&world, "wrong-namespace").await?.len(), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_happens_during_a_repair_counts() -> Outcome {
+    const PAUSED: &str = "wrong-namespace";
+    const FOREIGN: &str = "wrong-name";
+    let world = stage().await?;
+    let fake = world.aws().as_fake().expect("the fake");
+    for namespace in [PAUSED, FOREIGN] {
+        broken(&world, namespace, "Automatic").await?;
+        consent(&world, namespace).await?;
+    }
+    let before = document(&world, PAUSED).await?;
+    let allowed = policy(PAUSED, "Automatic", &json!({}));
+    world.cluster().create(&allowed).await?;
+    let slow = "--unsafe-test-timing=consistency=4s";
+    let writer = writer(&world, &[slow]).await?;
+    let log = || writer.process().log();
+    // An admin pauses while the writer waits for the role to settle.
+    writer.process().wait_for_line("it begins", WITHIN).await?;
+    let pause = json!({"spec": {"remediation": {"paused": true}}});
+    world
+        .cluster()
+        .merge(policy_target("repair-wrong-namespace"), &pause)
+        .await?;
+    let given_up = || {
+        let log = log();
+        log.lines()
+            .any(|line| line.contains("given up") && line.contains("paused"))
+    };
+    assert!(eventually(WITHIN, || async { given_up() }).await, "{}", log());
+    assert!(changes(&world, PAUSED).await?.is_empty());
+    assert_eq!(document(&world, PAUSED).await?, before);
+    assert_eq!(fake.count("UpdateAssumeRolePolicy"), 0);
+
+    // The role's owner changes the role right after the write.
+    let allowed = policy(FOREIGN, "Automatic", &json!({}));
+    world.cluster().create(&allowed).await?;
+    let sent = eventually(WITHIN, || async { fake.count("UpdateAssumeRolePolicy") > 0 }).await;
+    assert!(sent, "{}", log());
+    let foreign = trust::document(&[
+        json!({"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{HOME}:root")}, "Action": "sts:AssumeRole"}),
+    ]);
+    world.aws().trust_role(FOREIGN, &foreign).await?;
+    assert!(recorded(&world, FOREIGN, 1, "Latched", WITHIN).await, "{}", log());
+    wait_until_refused(&writer, FOREIGN, "approval,latched").await?;
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+    assert_eq!(document(&world, FOREIGN).await?, parsed(&foreign));
+    let warned = || async {
+        let events = world.cluster().events(FOREIGN).await.unwrap_or_default();
+        events.iter().any(|event| {
+            event.type_.as_deref() == Some("Warning") && event.reason.as_deref() == Some("RemediationLatched")
+        })
+    };
+    assert!(eventually(WITHIN, warned).await);
+    Ok(())
+}
