@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit_api::admission;
 use audit_api::change::PhaseName;
@@ -16,7 +16,7 @@ use e2e::objects;
 use e2e::operator::Operator;
 use e2e::remediation::{
     APPROVER, StageError, WRITER, approval, as_user, changes, consent, document, grant, install, opt_in,
-    own_users, plan, policy, policy_target, recorded, writer,
+    own_users, plan, policy, policy_target, recorded, role_arn, writer,
 };
 use e2e::scenario::APP;
 use e2e::trust;
@@ -642,5 +642,42 @@ async fn what_happens_during_a_repair_counts() -> Outcome {
         })
     };
     assert!(eventually(WITHIN, warned).await);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_full_of_requests_keeps_no_other_from_being_repaired() -> Outcome {
+    const GREEDY: &str = "any-subject";
+    const NAMESPACE: &str = "wrong-namespace";
+    let world = stage().await?;
+    let cluster = world.cluster();
+    play(&world, GREEDY).await?;
+    for at in 0..60 {
+        let name = format!("app-{at}");
+        let spec = json!({"serviceAccountName": name, "remediation": "Automatic"});
+        let account = objects::service_account(GREEDY, &name, &role_arn(GREEDY));
+        cluster.create(&account).await?;
+        cluster.create(&objects::audit(GREEDY, &name, &spec)).await?;
+    }
+    let everyone = json!({"serviceAccounts": ["*"]});
+    cluster.create(&policy(GREEDY, "Automatic", &everyone)).await?;
+    broken(&world, NAMESPACE, "Automatic").await?;
+    consent(&world, NAMESPACE).await?;
+    let allowed = policy(NAMESPACE, "Automatic", &json!({}));
+    cluster.create(&allowed).await?;
+    let fake = world.aws().as_fake().expect("the fake");
+    fake.reset_calls();
+    let start = Instant::now();
+    let writer = writer(&world, &["--role-reads-per-minute=60"]).await?;
+    assert!(
+        recorded(&world, NAMESPACE, 1, "Applied", WITHIN).await,
+        "{}",
+        writer.process().log()
+    );
+    let calls = fake.calls();
+    let roles = calls.iter().filter_map(|call| call.parameters.get("RoleName"));
+    let reads = roles.filter(|name| *name == GREEDY).count();
+    let most = 15 + usize::try_from(start.elapsed().as_secs())? + 1;
+    assert!((1..=most).contains(&reads), "{reads} reads, {most} at most");
     Ok(())
 }

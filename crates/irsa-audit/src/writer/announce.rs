@@ -17,6 +17,9 @@ use crate::remediation::{LiveReader, subject};
 /// How long an Event may take. What is published must not keep a record from being closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The most characters of a document in a line of the log.
+const MOST_LOGGED: usize = 4096;
+
 /// Publishes.
 #[derive(Clone)]
 pub struct Announcer {
@@ -93,6 +96,12 @@ fn event(notice: &RemedyNotice) -> Event {
     }
 }
 
+/// The beginning of a document, safe to show: the record has all of it.
+fn shortened(document: &str) -> String {
+    let begin: String = document.chars().take(MOST_LOGGED).collect();
+    audit_core::text::quote(&begin)
+}
+
 fn log(notice: &RemedyNotice) {
     let RemedyNotice {
         record,
@@ -106,7 +115,7 @@ fn log(notice: &RemedyNotice) {
     } = notice;
     let (operation, phase) = (operation.as_str(), phase.as_str());
     let refused = refused.as_deref().unwrap_or_default();
-    let found = found.as_deref().map(audit_core::text::quote).unwrap_or_default();
+    let found = found.as_deref().map(shortened).unwrap_or_default();
     let is_trouble = !matches!(notice.phase, ChangePhase::Applied | ChangePhase::Abandoned);
     if is_trouble {
         tracing::error!(

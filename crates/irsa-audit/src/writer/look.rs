@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use super::kinds;
 use crate::remediation::{LiveReader, RoleEditors};
 
+/// The most characters of an error in a line of the log.
+const MOST_LOGGED: usize = 512;
+
 /// What a look finds.
 #[derive(Debug)]
 pub enum Look {
@@ -38,7 +41,7 @@ pub async fn look(
     let subject = match reader.subject(&binding.namespace, &binding.service_account).await {
         Ok(Some(subject)) => subject,
         Ok(None) => return Look::Nothing,
-        Err(error) => return Look::Unread(error.to_string()),
+        Err(error) => return unread(&error.to_string()),
     };
     // Nothing is asked of AWS for whom nothing may be written.
     let blocked = before_reading(&subject, view);
@@ -51,8 +54,13 @@ pub async fn look(
     match editor.read(subject.role_arn.name()).await {
         Ok(Some(role)) => judge(&subject, &role, view, Timestamp::now()),
         Ok(None) => Look::Blocked(vec!["role_missing"]),
-        Err(failure) => Look::Unread(format!("cannot read the role: {}", failure.message)),
+        Err(failure) => unread(&format!("cannot read the role: {}", failure.message)),
     }
+}
+
+/// Why something could not be read, cut to what a line of the log should hold.
+fn unread(error: &str) -> Look {
+    Look::Unread(error.chars().take(MOST_LOGGED).collect())
 }
 
 /// Who does not agree, as far as it can be said without the role.
