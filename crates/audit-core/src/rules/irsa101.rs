@@ -250,7 +250,7 @@ mod tests {
 
     fn command(report: &crate::BindingReport) -> Option<String> {
         let fix = report.findings[0].fix.clone().unwrap();
-        (fix.kind == FixKind::Kubectl).then_some(fix.text)
+        (fix.first.kind == FixKind::Kubectl).then_some(fix.first.text)
     }
 
     #[test]

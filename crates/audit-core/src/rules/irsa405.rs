@@ -377,7 +377,7 @@ mod tests {
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         let command = "kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN- \
                        AWS_WEB_IDENTITY_TOKEN_FILE-";
-        assert_eq!(fix.text, command);
+        assert_eq!(fix.first.text, command);
     }
 
     #[test]
@@ -391,7 +391,7 @@ mod tests {
         });
         let report = beside.audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        assert!(fix.text.contains("--containers b "), "{}", fix.text);
+        assert!(fix.first.text.contains("--containers b "), "{}", fix.first.text);
         the_one(
             &World::healthy()
                 .container(Container {
@@ -423,8 +423,7 @@ mod tests {
             finding
                 .fix
                 .as_ref()
-                .unwrap()
-                .text
+                .unwrap().first.text
                 .contains("--containers app AWS_ROLE_ARN- ")
         );
     }
@@ -435,10 +434,10 @@ mod tests {
         let report = world.audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
         assert!(
-            fix.text
+            fix.first.text
                 .contains(r#""nodeSelector":{"kubernetes.io/os":"windows"}"#),
             "{}",
-            fix.text
+            fix.first.text
         );
         let selecting = |file: &str| {
             let container = Container {
@@ -454,7 +453,7 @@ mod tests {
         let report = selecting(&format!("{TOKEN_FOLDER}/token")).audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
     }
@@ -465,7 +464,7 @@ mod tests {
         let report = World::healthy()
             .container(at(&file, TokenPlace::Hidden(file.clone())))
             .audit();
-        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().first.kind, FixKind::Manual);
     }
 
     /// A container that sets both variables, and that nothing gives a token.
@@ -500,9 +499,9 @@ mod tests {
             assert!(finding.message.contains("mounts no token"), "{}", finding.message);
             let fix = finding.fix.as_ref().unwrap();
             assert!(
-                fix.text.contains("--containers side AWS_ROLE_ARN- "),
+                fix.first.text.contains("--containers side AWS_ROLE_ARN- "),
                 "{}",
-                fix.text
+                fix.first.text
             );
         }
     }
@@ -512,7 +511,7 @@ mod tests {
         let alone = World::healthy().without_annotation().container(left_alone("app"));
         let report = alone.audit();
         let finding = the_one(&report, BROKEN);
-        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(finding.fix.as_ref().unwrap().first.kind, FixKind::Manual);
         let beside = World::healthy()
             .without_annotation()
             .container(own(AUDIENCE, ROLE))
@@ -543,7 +542,7 @@ mod tests {
             .container(at(&file, TokenPlace::Folder(file.clone())))
             .audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }
@@ -568,7 +567,7 @@ mod tests {
                 let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
                 let command = "kubectl set env --namespace shop deployment/cart --containers app \
                                AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/own/token";
-                assert_eq!(fix.text, command);
+                assert_eq!(fix.first.text, command);
             }
         }
     }
@@ -580,7 +579,7 @@ mod tests {
         let report = World::healthy().container(wrong).audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
     }

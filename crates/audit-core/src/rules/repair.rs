@@ -295,7 +295,7 @@ mod tests {
 
     fn then(report: &crate::BindingReport) -> Option<&str> {
         let fix: &Fix = report.findings[0].fix.as_ref().unwrap();
-        fix.then.as_ref().map(|next| next.text.as_str())
+        fix.then.first().map(|next| next.text.as_str())
     }
 
     #[test]
