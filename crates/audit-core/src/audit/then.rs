@@ -120,15 +120,15 @@ fn done_by(findings: &[Finding]) -> Vec<Repaired> {
     let fixes = broken.filter_map(|finding| finding.fix.as_ref());
     let all = fixes.flat_map(Fix::all_repairs);
     let mut all: Vec<Repaired> = all.cloned().collect();
-    if all
-        .iter()
-        .any(|repaired| matches!(repaired, Repaired::RoleAnnotation(_)))
-    {
+    let names_role = |repaired: &Repaired| {
+        matches!(
+            repaired,
+            Repaired::RoleAnnotation { .. } | Repaired::ConfigMapRole(_)
+        )
+    };
+    if all.iter().any(names_role) {
         all.retain(|repaired| {
-            matches!(
-                repaired,
-                Repaired::RoleAnnotation(_) | Repaired::Pods | Repaired::Templates
-            )
+            names_role(repaired) || matches!(repaired, Repaired::Pods | Repaired::Templates)
         });
     }
     all
