@@ -171,10 +171,7 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     // What fixes do was of use to the audit only, and holds whole trust policies.
     let findings = report.findings.iter_mut().chain(&mut report.then);
     for fix in findings.filter_map(|finding| finding.fix.as_mut()) {
-        fix.repairs.clear();
-        if let Some(next) = &mut fix.then {
-            next.repairs.clear();
-        }
+        fix.forget_repairs();
     }
     report
 }

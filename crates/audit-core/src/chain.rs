@@ -210,10 +210,11 @@ impl<'a> Chain<'a> {
         let by_webhook = audience.unwrap_or_default();
         let ways = Ways::find_in(snapshot, config, now, key, service_account, asked_by, all_pods);
         let leads = |way: &Way<'a>| led_to(way, &asked, asked_by.source, by_webhook);
+        let of_role = |arn: RoleArn, audience: &'a str| {
+            RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs)
+        };
         let outcome = |way: &Way<'a>| match leads(way) {
-            (Annotation::Role(arn), _, audience) => {
-                RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs).outcome()
-            }
+            (Annotation::Role(arn), _, audience) => of_role(arn, audience).outcome(),
             (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
             (Annotation::Missing, ..) => RoleOutcome::Unknown,
         };
@@ -231,15 +232,7 @@ impl<'a> Chain<'a> {
             .and_then(|binding| misplaced(binding, prefix));
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
-            Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive_with(
-                snapshot,
-                config,
-                now,
-                arn.clone(),
-                &subject,
-                audience,
-                repairs,
-            )),
+            Annotation::Role(arn) if !uses_pod_identity => Some(of_role(arn.clone(), audience)),
             _ => None,
         };
         let request = binding.and_then(|b| b.requests().first());

@@ -54,7 +54,7 @@ pub fn told(mut report: BindingReport, level: Disclosure) -> BindingReport {
         } else if level < Disclosure::Full
             && let Some(fix) = &mut finding.fix
         {
-            fix.alternatives.clear();
+            fix.leave_out_all();
         }
     }
     report

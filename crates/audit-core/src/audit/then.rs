@@ -12,7 +12,7 @@ use super::others::{Other, along_others, role};
 use super::{expects, judge_way};
 use crate::chain::{Chain, Repairs};
 use crate::finding::{Finding, Link, Severity};
-use crate::fix::Repaired;
+use crate::fix::{Fix, Repaired};
 use crate::verdict::{self, Verdict};
 
 /// No cause hides more others than the chain has links.
@@ -118,20 +118,17 @@ fn is_broken(finding: &Finding) -> bool {
 fn done_by(findings: &[Finding]) -> Vec<Repaired> {
     let broken = findings.iter().filter(|finding| is_broken(finding));
     let fixes = broken.filter_map(|finding| finding.fix.as_ref());
-    let all = fixes.flat_map(|fix| {
-        let next = fix.then.iter().flat_map(|next| &next.repairs);
-        fix.repairs.iter().chain(next)
-    });
+    let all = fixes.flat_map(Fix::all_repairs);
     let mut all: Vec<Repaired> = all.cloned().collect();
-    if all
-        .iter()
-        .any(|repaired| matches!(repaired, Repaired::RoleAnnotation(_)))
-    {
+    let names_role = |repaired: &Repaired| {
+        matches!(
+            repaired,
+            Repaired::RoleAnnotation { .. } | Repaired::ConfigMapRole(_)
+        )
+    };
+    if all.iter().any(names_role) {
         all.retain(|repaired| {
-            matches!(
-                repaired,
-                Repaired::RoleAnnotation(_) | Repaired::Pods | Repaired::Templates
-            )
+            names_role(repaired) || matches!(repaired, Repaired::Pods | Repaired::Templates)
         });
     }
     all

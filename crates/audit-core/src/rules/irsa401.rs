@@ -35,7 +35,7 @@
 //! ## Fix
 //! `kubectl rollout restart`; or take the label, the container's name in the annotation, or the preset variables out of the pod
 //! template; or have the registration changed, where its owner left the namespace out by mistake; or install the webhook
-//! first. Of a `CronJob` the next run is right by itself; a Job has to be created anew. Where files hold the workload, its pod template counts: what
+//! first. Of a `CronJob` the next run is right by itself; a Job must be recreated. Where files hold the workload, its pod template counts: what
 //! was changed there already needs only new pods, and what a controller such as an operator writes is changed in that controller's object.
 //!
 //! ## Verify
@@ -84,7 +84,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         .map(|why| why.words(chain, injection, pods))
         .collect();
     let is_past = |pods: &[&Pod]| {
-        Why::of_all(chain, &injection, pods)
+        Why::of_all(chain, injection, pods)
             .iter()
             .all(|why| why.is_past())
     };
@@ -92,7 +92,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mended: Vec<&Pod> = rest
         .iter()
         .copied()
-        .filter(|pod| is_mended(chain, &injection, pod))
+        .filter(|pod| is_mended(chain, injection, pod))
         .collect();
     let note = if mended.is_empty() {
         String::new()
@@ -117,9 +117,9 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let edited = rollout::edited(
         chain,
         &rest,
-        |pod, _| !is_mended(chain, &injection, pod),
-        |due| command(chain, &injection, due),
-        |due| by_hand(chain, &injection, due),
+        |pod, _| !is_mended(chain, injection, pod),
+        |due| command(chain, injection, due),
+        |due| by_hand(chain, injection, due),
     );
     let fix = [edited, rollout::restart(chain, &past)];
     Some(Finding::new(&ENTRY, message).fix(fix.into_iter().flatten().reduce(Fix::and_then)))
@@ -189,7 +189,7 @@ mod tests {
         let report = World::healthy().container(bare("app")).audit();
         let finding = the_one(&report, BROKEN);
         assert_eq!(
-            finding.fix.as_ref().unwrap().text,
+            finding.fix.as_ref().unwrap().first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
         assert_eq!(
@@ -261,7 +261,7 @@ mod tests {
     fn outside_of_eks_a_webhook_is_there_only_if_something_shows_it() {
         let fix = |world: World| world.audit().findings[0].fix.clone().unwrap();
         let mut world = World::healthy().container(bare("app"));
-        assert_eq!(fix(world.clone()).kind, FixKind::Kubectl);
+        assert_eq!(fix(world.clone()).first.kind, FixKind::Kubectl);
         let url = crate::model::IssuerUrl::parse("https://container.googleapis.com/v1/projects/p").unwrap();
         world.snapshot.issuer.as_mut().unwrap().url = url;
         world.config.token_audience = Some(AUDIENCE.to_owned());
@@ -274,12 +274,12 @@ mod tests {
             found.and_then(|finding| finding.fix.clone()).unwrap()
         };
         assert!(
-            only_401(&world).text.contains("install it"),
+            only_401(&world).first.text.contains("install it"),
             "{}",
-            only_401(&world).text
+            only_401(&world).first.text
         );
         world.snapshot.cluster.set_webhook(Some(true));
-        assert_eq!(only_401(&world).kind, FixKind::Kubectl);
+        assert_eq!(only_401(&world).first.kind, FixKind::Kubectl);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
                     .put_held(&namespace, workload, crate::fix::Held::Paused);
             }
             let report = world.audit();
-            the_one(&report, BROKEN).fix.as_ref().unwrap().text.clone()
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.text.clone()
         };
         assert!(world(true, false).starts_with("kubectl patch"));
         assert_eq!(
@@ -331,7 +331,7 @@ mod tests {
         let report = world.audit();
         let finding = the_one(&report, BROKEN);
         let fix = finding.fix.as_ref().unwrap();
-        (finding.message.clone(), fix.kind, fix.text.clone())
+        (finding.message.clone(), fix.first.kind, fix.first.text.clone())
     }
 
     #[test]
@@ -566,7 +566,7 @@ mod tests {
             .pod(|pod| pod.workload = job)
             .audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }

@@ -282,7 +282,7 @@ mod tests {
     fn fix_of(world: &World) -> (FixKind, String) {
         let report = world.audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        (fix.kind, fix.text.clone())
+        (fix.first.kind, fix.first.text.clone())
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Install the webhook; on EKS, where somebody deleted its configuration, ask AWS support. Then create the pods anew.
+//! Install the webhook; on EKS, where somebody deleted its configuration, ask AWS support. Then recreate the pods.
 //!
 //! ## Verify
 //! `kubectl get mutatingwebhookconfigurations` lists `pod-identity-webhook`, and a new pod has `AWS_ROLE_ARN`.
@@ -70,7 +70,7 @@ fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
         "no MutatingWebhookConfiguration of the pod identity webhook is registered, and pods of {} have no credentials",
         quote_list(&lacking, 3)
     );
-    let fix = Fix::manual("install the pod identity webhook, and create the pods anew");
+    let fix = Fix::manual("install the pod identity webhook, and recreate the pods");
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -226,7 +226,7 @@ mod tests {
         }
         let fix = finding.fix.as_ref().unwrap();
         assert!(
-            fix.kind == FixKind::Manual && fix.text.contains("aws iam get-role --role-name old"),
+            fix.first.kind == FixKind::Manual && fix.first.text.contains("aws iam get-role --role-name old"),
             "{fix:?}"
         );
         assert_healthy(&world.audit());

@@ -145,7 +145,7 @@ mod tests {
             "{}",
             finding.message
         );
-        let fix = &finding.fix.as_ref().unwrap().text;
+        let fix = &finding.fix.as_ref().unwrap().first.text;
         assert!(
             fix.contains("`stores.example.com`") && !fix.contains("rollout"),
             "{fix}"

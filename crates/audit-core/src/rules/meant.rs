@@ -69,7 +69,7 @@ mod tests {
     fn asks(conditions: &Value) -> bool {
         let report = World::healthy().condition(conditions).without_pods().audit();
         let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let mut edits = fixes.filter(|fix| fix.text.contains("update-assume-role-policy"));
+        let mut edits = fixes.filter(|fix| fix.first.text.contains("update-assume-role-policy"));
         edits.next().expect("a fix of the trust policy").asks.is_some()
     }
 

@@ -20,7 +20,7 @@ pub mod injected;
 pub mod selection;
 
 pub use crate::model::webhook::{TOKEN_FOLDER, TOKEN_NAME, TOKEN_VOLUME};
-pub use difference::{Frozen, InjectionDifference, Lack};
+pub use difference::{Frozen, InjectionDifference, Lack, has_linux_path};
 pub use injected::InjectedPods;
 pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 

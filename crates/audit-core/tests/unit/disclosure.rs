@@ -122,9 +122,17 @@ fn the_clause_that_failed_is_told_with_its_repair() {
     );
     assert!(finding.message.contains("staging") && near.message == finding.message);
     let fix = finding.fix.as_ref().unwrap();
-    assert!(fix.text.starts_with("policy=") && fix.alternatives.is_empty());
+    assert!(fix.first.text.starts_with("policy=") && fix.first.alternatives.is_empty());
     let full = told(world.audit(), Disclosure::Full);
-    assert!(!full.findings[0].fix.as_ref().unwrap().alternatives.is_empty());
+    assert!(
+        !full.findings[0]
+            .fix
+            .as_ref()
+            .unwrap()
+            .first
+            .alternatives
+            .is_empty()
+    );
 }
 
 #[test]

@@ -62,10 +62,9 @@ pub(crate) fn named(namespace: &str) -> BindingReport {
     binding.message = namespace.to_owned();
     for finding in &mut binding.findings {
         finding.message = namespace.to_owned();
-        finding.fix = finding.fix.take().map(|fix| Fix {
-            text: namespace.to_owned(),
-            ..fix
-        });
+        if let Some(fix) = &mut finding.fix {
+            namespace.clone_into(&mut fix.first.text);
+        }
     }
     binding
 }
@@ -78,11 +77,8 @@ pub(crate) fn broken() -> BindingReport {
         text: "resource {\n}\n".to_owned(),
         only_if: None,
     };
-    let fix = Fix {
-        text: COMMAND.to_owned(),
-        ..Fix::aws(&[])
-    }
-    .or_else([terraform]);
+    let mut fix = Fix::aws(&[]).or_else([terraform]);
+    COMMAND.clone_into(&mut fix.first.text);
     let mut risk = finding("IRSA216");
     risk.waived = Some(WaivedUntil::Revoked);
     let mut binding = working("shop");

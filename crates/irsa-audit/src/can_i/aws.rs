@@ -18,7 +18,7 @@ use audit_core::{Config, Finding, Severity};
 use iam_policy::RoleArn;
 
 use super::pod_identity;
-use super::reply::Reply;
+use super::reply::{Reply, to_do};
 use crate::audit::live::{self, Wish};
 use crate::audit::source::{self, AuditInput, SourceArgs, SourceError};
 
@@ -120,9 +120,12 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     let unread =
         unread.map(|unread| format!("\n{unread}, which may hold access keys and were not looked at"));
     let unread = unread.unwrap_or_default();
+    let steps = format!(
+        "to give it a role, annotate it with `{prefix}/role-arn`, let the trust policy of that role admit it, and recreate its pods"
+    );
     let remedy = format!(
-        "# Which credentials its pods get instead:\n{NODE_ROLE}{unread}\n\n# To do: to give it a role, annotate it with `{prefix}/role-arn`, let the \
-         trust policy of that role admit it, and recreate its pods\n"
+        "# Which credentials its pods get instead:\n{NODE_ROLE}{unread}\n\n{}",
+        to_do(&steps)
     );
     Some(Reply::no(&why, &remedy))
 }
