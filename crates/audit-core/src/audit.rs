@@ -36,7 +36,7 @@ pub enum Bound {
 
 /// Whether a ServiceAccount deserves an audit of its own accord.
 #[must_use]
-pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound {
+pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> Bound {
     if config.excludes(key) {
         return Bound::No;
     }
@@ -54,7 +54,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         || carries
         || is_named_in_vain(snapshot, key, binding)
         || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
-        || has_other_way(snapshot, config, key)
+        || has_other_way(snapshot, config, key, now)
     {
         Bound::Yes
     } else if (runs
@@ -69,7 +69,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
 }
 
 /// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook.
-fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> bool {
     let mut consumers = snapshot.cluster.consumers(key);
     let is_missing = snapshot
         .cluster
@@ -78,8 +78,7 @@ fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool
     if consumers.any(|consumer| consumer.is_certain && (consumer.requests() || is_missing)) {
         return true;
     }
-    // The time matters only to which role could be had.
-    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
+    let ways = Ways::find(snapshot, config, now, key);
     let others = [
         CredentialPath::Own,
         CredentialPath::PodIdentity,
@@ -107,7 +106,7 @@ pub fn audit(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Report {
             let asked = binding.requests().iter().any(|r| r.declared);
             !config.excludes(key)
                 && !is_suspended(binding)
-                && (asked || is_bound(snapshot, config, key) == Bound::Yes)
+                && (asked || is_bound(snapshot, config, key, now) == Bound::Yes)
         })
         .map(|(key, _)| {
             let mut chain = Chain::derive(snapshot, config, key, now);
@@ -513,7 +512,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
 
 /// Audits what concerns no single binding.
 #[must_use]
-pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> ClusterReport {
+pub fn audit_cluster(snapshot: &Snapshot, config: &Config, now: Timestamp) -> ClusterReport {
     let mut report = ClusterReport {
         issuer: snapshot.issuer.clone(),
         ..ClusterReport::default()
@@ -521,13 +520,13 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> C
     let accounts: Vec<AccountEvidence<'_>> = snapshot
         .accounts
         .iter()
-        .map(|(id, account)| AccountEvidence::of(snapshot, config, id, account))
+        .map(|(id, account)| AccountEvidence::of(snapshot, config, now, id, account))
         .collect();
     for check in checks() {
         match check {
             Check::Binding(_) => {}
             Check::Account(check) => report.findings.extend(accounts.iter().flat_map(check)),
-            Check::Cluster(check) => report.findings.extend(check(snapshot, config)),
+            Check::Cluster(check) => report.findings.extend(check(snapshot, config, now)),
         }
     }
     for AccountEvidence {

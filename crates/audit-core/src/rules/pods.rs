@@ -247,7 +247,7 @@ pub fn some_of(some: usize, all: usize, singular: &str, plural: &str) -> String 
 }
 
 /// Whether a ServiceAccount asks for a role, and a running pod of it got nothing.
-pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> bool {
     let asks = || {
         snapshot
             .cluster
@@ -261,8 +261,7 @@ pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &Bindin
     if config.excludes(key) || lacking.is_empty() || !asks() {
         return false;
     }
-    // The time matters only to which role could be had.
-    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
+    let ways = Ways::find(snapshot, config, now, key);
     let needs_webhook = |pod: &&Pod| {
         !pod.containers
             .iter()
