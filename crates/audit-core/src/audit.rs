@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
 use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
-use crate::paths::{CredentialPath, Ways};
+use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
 use crate::report::{
@@ -54,12 +54,16 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
         || carries
         || is_named_in_vain(snapshot, key, binding)
         || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
-        || has_other_way(snapshot, config, key, now)
     {
+        return Bound::Yes;
+    }
+    let by_other_way = other_way(snapshot, config, key, now);
+    if by_other_way == Bound::Yes {
         Bound::Yes
-    } else if (runs
-        && (snapshot.cluster.webhook_entries_unseen()
-            || snapshot.accounts.values().any(Account::listing_is_missing)))
+    } else if by_other_way == Bound::CannotTell
+        || (runs
+            && (snapshot.cluster.webhook_entries_unseen()
+                || snapshot.accounts.values().any(Account::listing_is_missing)))
         || !snapshot.cluster.unseen_kinds().is_empty()
     {
         Bound::CannotTell
@@ -68,15 +72,16 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
     }
 }
 
-/// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook.
-fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> bool {
+/// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook. A config file
+/// that nobody has read may lead to credentials that are none of the ServiceAccount's.
+fn other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> Bound {
     let mut consumers = snapshot.cluster.consumers(key);
     let is_missing = snapshot
         .cluster
         .binding(key)
         .is_none_or(|binding| binding.service_account().is_none());
     if consumers.any(|consumer| consumer.is_certain && (consumer.requests() || is_missing)) {
-        return true;
+        return Bound::Yes;
     }
     let ways = Ways::find(snapshot, config, now, key);
     let others = [
@@ -84,7 +89,18 @@ fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Ti
         CredentialPath::PodIdentity,
         CredentialPath::Requested,
     ];
-    others.into_iter().any(|path| ways.by(path).next().is_some())
+    let shown = others.into_iter().flat_map(|path| ways.by(path)).map(|way| {
+        let is_doubtful = way.role == PathRole::Unseen && way.audience.is_none();
+        match way.taker {
+            Taker::Container(_, container) if is_doubtful && container.depends_on_unread_config() => {
+                Bound::CannotTell
+            }
+            _ => Bound::Yes,
+        }
+    });
+    shown
+        .reduce(|one, other| if one == Bound::Yes { one } else { other })
+        .unwrap_or(Bound::No)
 }
 
 /// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
