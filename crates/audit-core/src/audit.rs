@@ -152,9 +152,11 @@ pub fn audit_binding(
 pub fn report(chain: &Chain<'_>) -> BindingReport {
     let mut findings = judge_way(chain);
     let others = others::along_others(chain);
+    let valid_until = valid_until_along(chain, &others);
     let own = findings.len();
     for other in &others {
-        findings.extend(other.said(&findings));
+        let said = other.said(chain, &findings);
+        findings.extend(said);
     }
     let expects = expects(chain);
     let verdict = verdict::verdict(&findings, expects);
@@ -170,6 +172,7 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     }
     findings.sort_by_key(|f| (f.link, f.entry.code));
     let deciding = verdict::deciding(&findings, verdict, expects);
+    let index = deciding.and_then(|deciding| findings.iter().position(|f| std::ptr::eq(f, deciding)));
     let mut report = BindingReport {
         key: chain.key.clone(),
         verdict,
@@ -179,7 +182,8 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
         facts: facts(chain),
         pods: pods(chain),
         pending,
-        valid_until: valid_until(chain).into_iter().chain(then_until).min(),
+        valid_until: valid_until.into_iter().chain(then_until).min(),
+        deciding: index,
         findings,
         then,
     };
@@ -507,7 +511,13 @@ fn is_target_pending(chain: &Chain<'_>) -> bool {
             .any(|arn| matches!(chain.for_role(arn, chain.audience).role, Err(Gap::Pending)))
 }
 
-/// The next time at which the report may change by itself.
+/// The next time at which the report may change by itself: at which what is said along one of the ways may.
+fn valid_until_along(chain: &Chain<'_>, others: &[others::Other<'_>]) -> Option<Timestamp> {
+    let others = others.iter().filter_map(|other| valid_until(&other.chain));
+    others.chain(valid_until(chain)).min()
+}
+
+/// The next time at which what is said along the way that decides may change by itself.
 fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
     let waivers = chain.request.map_or(&[][..], |r| &r.waivers);
     let ends = waivers
