@@ -16,6 +16,7 @@ use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, RoleLookup, ServiceAccount,
 };
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
+use crate::permissions::chaining;
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
 use crate::shared::{Reached, SharedAnswers, SharedQuestion};
@@ -186,35 +187,24 @@ impl<'a> Chain<'a> {
         let templates: Vec<&Pod> = active().filter(|pod| pod.is_template()).collect();
         let mut pods = Vec::with_capacity(all_pods.len());
         pods.extend(active().filter(|pod| !pod.is_template()));
+        let by_role = |arn: RoleArn, audience: &str| {
+            RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs)
+        };
         let default_audience = default_audience(snapshot, config);
         let known = asked_by.audience.or(default_audience);
         let audience = known
             .or_else(|| audience::of_pods(&pods))
             .or_else(|| match &asked {
                 Annotation::Role(arn) => {
-                    let with = |audience: &str| {
-                        RoleChain::derive_with(
-                            snapshot,
-                            config,
-                            now,
-                            arn.clone(),
-                            &subject,
-                            audience,
-                            repairs,
-                        )
-                    };
-                    audience::settled(&snapshot.cluster, with)
+                    audience::settled(&snapshot.cluster, |audience| by_role(arn.clone(), audience))
                 }
                 _ => Some(DEFAULT_AUDIENCE),
             });
         let by_webhook = audience.unwrap_or_default();
         let ways = Ways::find_in(snapshot, config, now, key, service_account, asked_by, all_pods);
         let leads = |way: &Way<'a>| led_to(way, &asked, asked_by.source, by_webhook);
-        let of_role = |arn: RoleArn, audience: &'a str| {
-            RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs)
-        };
         let outcome = |way: &Way<'a>| match leads(way) {
-            (Annotation::Role(arn), _, audience) => of_role(arn, audience).outcome(),
+            (Annotation::Role(arn), _, audience) => by_role(arn, audience).outcome(),
             (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
             (Annotation::Missing, ..) => RoleOutcome::Unknown,
         };
@@ -232,7 +222,7 @@ impl<'a> Chain<'a> {
             .and_then(|binding| misplaced(binding, prefix));
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
-            Annotation::Role(arn) if !uses_pod_identity => Some(of_role(arn.clone(), audience)),
+            Annotation::Role(arn) if !uses_pod_identity => Some(by_role(arn.clone(), audience)),
             _ => None,
         };
         let request = binding.and_then(|b| b.requests().first());
@@ -379,6 +369,13 @@ impl<'a> Chain<'a> {
             .collect()
     }
 
+    /// The roles that are to be assumed next: those that the ways lead on to, and those of what is expected.
+    fn next_roles(&self) -> impl Iterator<Item = RoleArn> {
+        let expectations = self.request.map_or(&[][..], |request| &request.aws);
+        let next = self.ways.next_roles().into_iter();
+        next.chain(chaining::targets(expectations))
+    }
+
     /// What the snapshot has of the account of the role.
     #[must_use]
     pub fn role_account(&self) -> Option<&'a Account> {
@@ -397,7 +394,8 @@ impl<'a> Chain<'a> {
     pub fn next_turn(&self) -> Option<Timestamp> {
         let now = self.now.as_second();
         let own = self.past_role().and_then(|aws| aws.trust_turns_at);
-        let others = self.other_roles().into_iter().filter_map(|arn| {
+        let others = self.other_roles().into_iter().chain(self.next_roles());
+        let others = others.filter_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account())?;
             match account.roles.get(arn.name()).and_then(Observed::latest)? {
                 RoleLookup::Found(role) => iam_policy::next_turn(role.trust().document.as_ref()?, now),
@@ -423,7 +421,8 @@ impl<'a> Chain<'a> {
             .past_role()
             .map(|aws| aws.documents_seen_at(self.snapshot))
             .unwrap_or_default();
-        let ends = annotated.chain(self.other_roles()).flat_map(|arn| {
+        let roles = annotated.chain(self.other_roles()).chain(self.next_roles());
+        let ends = roles.flat_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account());
             let times = account.map(|account| {
                 [

@@ -23,6 +23,7 @@ fn report(findings: Vec<Finding>) -> BindingReport {
         },
         reason: deciding.map_or("AllLinksPass", |f| f.entry.reason),
         message: deciding.map_or_else(String::new, |f| f.message.clone()),
+        deciding: deciding.map(|_| 0),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
         then: Vec::new(),
         facts: BindingFacts {

@@ -49,7 +49,7 @@ pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding], others: &[Oth
         let mut after = judge_way(&reached);
         let mut others = along_others(&reached);
         verdict = verdict_of(&reached, &after, &others);
-        valid_until = [valid_until, super::valid_until(&reached)]
+        valid_until = [valid_until, super::valid_until_along(&reached, &others)]
             .into_iter()
             .flatten()
             .min();
@@ -57,11 +57,15 @@ pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding], others: &[Oth
         after.retain(|finding| is_broken(finding) && said.insert((finding.entry.code, of.clone())));
         for other in &mut others {
             let of = other.role();
-            let is_new = |finding: &Finding| said.insert((finding.entry.code, of.clone()));
+            let is_new =
+                |finding: &Finding| is_broken(finding) && said.insert((finding.entry.code, of.clone()));
             other.findings.retain(is_new);
         }
         (repairs, has_done) = repaired(&reached, &after, &others, before.clone());
-        let beside: Vec<Finding> = others.iter().flat_map(|other| other.said(&after)).collect();
+        let beside: Vec<Finding> = others
+            .iter()
+            .flat_map(|other| other.said(&reached, &after))
+            .collect();
         then.append(&mut after);
         then.extend(beside);
     }

@@ -110,7 +110,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             }
         )),
     };
-    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+    let finding = Finding::new(&ENTRY, message).severity(severity).fix(fix);
+    Some(if chain.is_webhooks() {
+        finding
+    } else {
+        finding.naming_taker()
+    })
 }
 
 /// The whole ARN in a text that has nothing else but white space, quotes or hidden characters around it.

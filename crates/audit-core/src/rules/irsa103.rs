@@ -177,7 +177,10 @@ mod tests {
             "role-arn",
         ] {
             let world = misplaced(key, ROLE);
-            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            assert_eq!(
+                is_bound(&world.snapshot, &world.config, &world.key, world.now),
+                Bound::Yes
+            );
             let report = world.audit();
             let fix = the_one(&report, BROKEN).fix.clone().unwrap();
             assert_eq!(
@@ -230,7 +233,10 @@ mod tests {
         };
         for phase in [PodPhase::Running, PodPhase::Template] {
             let world = on_pods(phase);
-            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            assert_eq!(
+                is_bound(&world.snapshot, &world.config, &world.key, world.now),
+                Bound::Yes
+            );
             let report = world.audit();
             let finding = the_one(&report, BROKEN);
             assert!(finding.message.contains("Deployment/cart"), "{}", finding.message);
@@ -302,7 +308,10 @@ mod tests {
     fn kiams_annotation_alone_is_worth_a_notice_and_no_binding() {
         let world = misplaced(KIAM, "cart");
         the_one(&world.audit(), NOTICE);
-        assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::No);
+        assert_eq!(
+            is_bound(&world.snapshot, &world.config, &world.key, world.now),
+            Bound::No
+        );
         assert_healthy(&World::healthy().annotate(KIAM, Some("cart")).audit());
     }
 

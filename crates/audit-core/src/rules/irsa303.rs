@@ -136,7 +136,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// The object whose controller requests a token for several audiences, where that is the token that is audited.
 fn asks_for_several(chain: &Chain<'_>) -> Option<String> {
-    let taker = chain.ways.taker_of(chain.path?)?;
+    let taker = chain.deciding?.taker;
     let Taker::Object(consumer) = taker else {
         return None;
     };

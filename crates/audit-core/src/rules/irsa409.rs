@@ -27,6 +27,8 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Set it up on a self-hosted cluster](https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md)
 
+use jiff::Timestamp;
+
 use super::pods::lacks_injection;
 use crate::check::{Check, Rule};
 use crate::config::Config;
@@ -50,17 +52,17 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Cluster(of_cluster)],
 };
 
-fn of_cluster(snapshot: &Snapshot, config: &Config) -> Vec<Finding> {
-    finding(snapshot, config).into_iter().collect()
+fn of_cluster(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Vec<Finding> {
+    finding(snapshot, config, now).into_iter().collect()
 }
 
-fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
+fn finding(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Option<Finding> {
     if snapshot.cluster.has_webhook() != Some(false) {
         return None;
     }
     let bindings = snapshot.cluster.bindings().map(|(key, _)| key);
     let lacking: Vec<String> = bindings
-        .filter(|key| lacks_injection(snapshot, config, key))
+        .filter(|key| lacks_injection(snapshot, config, key, now))
         .map(ToString::to_string)
         .collect();
     if lacking.is_empty() {

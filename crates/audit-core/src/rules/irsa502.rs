@@ -3,7 +3,7 @@
 //! ## What it means
 //! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), and no policy of the role allows one of them: every action on
 //! every resource is asked for. A wildcard in an action or in a resource asks for all that it matches; the resource `*` is for
-//! actions that have no resource of their own. For `sts:AssumeRole` on a role that can be read, that role's trust policy is asked
+//! actions that have no resource of their own. For `sts:AssumeRole` on a role that was read, that role's trust policy is asked
 //! as well, and the finding names both refusals where both sides refuse. Within an account, a trust policy that names the role's ARN
 //! grants it without an identity policy; one that names the account does not.
 //!
@@ -345,7 +345,7 @@ mod tests {
             .to_string()
         };
         let world = || allowing(&["sts:AssumeRole"], &[target]).expect(&["sts:AssumeRole"], &[target]);
-        assert_healthy(&world().audit());
+        assert_eq!(codes(&world().audit()), ["IRSA906"], "what it says was not seen");
         for principal in [ROLE, "arn:aws:iam::111122223333:root", "*"] {
             assert_healthy(
                 &world()

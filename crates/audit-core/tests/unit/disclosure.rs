@@ -181,3 +181,13 @@ fn permissions_are_told_only_to_whom_the_role_trusts() {
     assert_eq!(told.findings[0].message, told.findings[0].entry.title);
     assert!(told.findings[0].fix.is_none());
 }
+
+#[test]
+fn what_decides_is_withheld_whatever_else_the_message_says() {
+    let mut report = World::healthy()
+        .condition(&condition("system:serviceaccount:staging:cart"))
+        .audit();
+    report.message = format!("shop/cart: {}", report.message);
+    let told = told(report, Disclosure::CodeOnly);
+    assert_eq!(told.message, told.findings[0].entry.title);
+}

@@ -33,6 +33,7 @@ pub(crate) fn working(namespace: &str) -> BindingReport {
         reason: "AllLinksPass",
         message: "all is well".to_owned(),
         findings: Vec::new(),
+        deciding: None,
         then: Vec::new(),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
         facts: BindingFacts {
@@ -84,6 +85,7 @@ pub(crate) fn broken() -> BindingReport {
     let mut binding = working("shop");
     binding.verdict = Verdict::Broken;
     binding.reason = "SubjectNamespaceMismatch";
+    binding.deciding = Some(0);
     binding.findings = vec![finding("IRSA204").fix(fix), risk];
     binding.links[3].1 = LinkState::Broken("SubjectNamespaceMismatch");
     binding

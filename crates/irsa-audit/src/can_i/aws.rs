@@ -73,9 +73,17 @@ fn along(way: &WayFindings<'_>) -> Reply {
     if let Some(unseen) = first(Severity::Unknown) {
         return Reply::of(unseen, false);
     }
-    let reply = allowed(chain).unwrap_or_else(|| {
-        Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
-    });
+    let reply = match (allowed(chain), brought::before_the_role(chain)) {
+        // Every container would ask as somebody else.
+        (Some(_), Some(brought)) => Reply::unknown(&format!(
+            "the role allows it, but {brought}, which every SDK but that for .NET takes before the role's credentials, and what these \
+             keys allow was not seen: `aws sts get-caller-identity` in that container shows whose they are"
+        )),
+        (Some(reply), None) => reply,
+        (None, _) => {
+            Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
+        }
+    };
     let weighty = |finding: &&Finding| finding.link == Link::Pods && finding.severity > Severity::Notice;
     findings.iter().filter(weighty).fold(reply, Reply::note)
 }
@@ -166,12 +174,6 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
         None => Reply::unknown(&format!(
             "as `{arn}`, {by} allows it, but the trust policy of each role has to allow it as well: ask about one role, by its whole \
              ARN"
-        )),
-        Some(target) if chaining::lookup(chain, &target).is_none() => Reply::unknown(&format!(
-            "as `{arn}`, {by} allows it, but the trust policy of `{}` was not seen, which has to allow it as well: \
-             `aws iam get-role --role-name {}` shows it",
-            quote(&target.to_string()),
-            quote(target.name())
         )),
         Some(_) => Reply::yes(&format!(
             "as `{arn}`, by {by}{}; {seen}",

@@ -491,7 +491,7 @@ proptest! {
             return Err(TestCaseError::fail(format!("{error}\n{}", shown(&report))));
         }
         assert_safe(&report);
-        let _ = is_bound(&world.snapshot, &world.config, &world.key);
+        let _ = is_bound(&world.snapshot, &world.config, &world.key, world.now);
         let whole = audit(&world.snapshot, &world.config, world.now);
         prop_assert!(whole.bindings.iter().all(|b| b.key != world.key || *b == report));
         let _ = audit_cluster(&world.snapshot, &world.config, world.now);
