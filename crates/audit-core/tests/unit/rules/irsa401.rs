@@ -14,7 +14,7 @@ fn a_pod_without_credentials_is_broken_and_restarted() {
     let report = World::healthy().container(bare("app")).audit();
     let finding = the_one(&report, BROKEN);
     assert_eq!(
-        finding.fix.as_ref().unwrap().text,
+        finding.fix.as_ref().unwrap().first.text,
         "kubectl rollout restart --namespace shop deployment/cart"
     );
     assert_eq!(
@@ -86,7 +86,7 @@ fn what_comes_from_elsewhere_may_be_there_if_the_token_is() {
 fn outside_of_eks_a_webhook_is_there_only_if_something_shows_it() {
     let fix = |world: World| world.audit().findings[0].fix.clone().unwrap();
     let mut world = World::healthy().container(bare("app"));
-    assert_eq!(fix(world.clone()).kind, FixKind::Kubectl);
+    assert_eq!(fix(world.clone()).first.kind, FixKind::Kubectl);
     let url = crate::model::IssuerUrl::parse("https://container.googleapis.com/v1/projects/p").unwrap();
     world.snapshot.issuer.as_mut().unwrap().url = url;
     world.config.token_audience = Some(AUDIENCE.to_owned());
@@ -99,12 +99,12 @@ fn outside_of_eks_a_webhook_is_there_only_if_something_shows_it() {
         found.and_then(|finding| finding.fix.clone()).unwrap()
     };
     assert!(
-        only_401(&world).text.contains("install it"),
+        only_401(&world).first.text.contains("install it"),
         "{}",
-        only_401(&world).text
+        only_401(&world).first.text
     );
     world.snapshot.cluster.set_webhook(Some(true));
-    assert_eq!(only_401(&world).kind, FixKind::Kubectl);
+    assert_eq!(only_401(&world).first.kind, FixKind::Kubectl);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn what_is_gone_from_the_template_is_not_taken_out_of_it_again() {
                 .put_held(&namespace, workload, crate::fix::Held::Paused);
         }
         let report = world.audit();
-        the_one(&report, BROKEN).fix.as_ref().unwrap().text.clone()
+        the_one(&report, BROKEN).fix.as_ref().unwrap().first.text.clone()
     };
     assert!(world(true, false).starts_with("kubectl patch"));
     assert_eq!(
@@ -183,7 +183,7 @@ fn a_mounted_class_explains_the_pods_that_mount_it_and_no_others() {
     assert_healthy(&world().audit());
     let report = world().another_pod("worker", bare("app")).audit();
     let finding = the_one(&report, BROKEN);
-    assert!(finding.fix.as_ref().unwrap().text.ends_with("deployment/worker"));
+    assert!(finding.fix.as_ref().unwrap().first.text.ends_with("deployment/worker"));
     assert_eq!((report.pods.total, report.pods.missing), (2, 1));
     the_one(
         &with_class(World::healthy().container(bare("app"))).audit(),
@@ -202,7 +202,7 @@ fn another_requester_makes_it_unknown_where_no_pod_was_injected() {
     };
     let report = bare_pod().audit();
     assert_eq!(
-        the_one(&report, UNKNOWN).fix.as_ref().unwrap().kind,
+        the_one(&report, UNKNOWN).fix.as_ref().unwrap().first.kind,
         FixKind::Manual
     );
     let of_another_role = World::healthy()
@@ -256,7 +256,7 @@ fn finding(world: &World) -> (String, FixKind, String) {
     let report = world.audit();
     let finding = the_one(&report, BROKEN);
     let fix = finding.fix.as_ref().unwrap();
-    (finding.message.clone(), fix.kind, fix.text.clone())
+    (finding.message.clone(), fix.first.kind, fix.first.text.clone())
 }
 
 #[test]
@@ -491,7 +491,7 @@ fn what_cannot_be_restarted_gives_a_step() {
         .pod(|pod| pod.workload = job)
         .audit();
     assert_eq!(
-        the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+        the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
         FixKind::Manual
     );
 }
