@@ -1,6 +1,12 @@
 //! What is printed to be pasted into a shell, for each case of `tests/cases`: as it is, and with hostile text wherever a tenant writes. A
 //! shell with nothing but functions for `aws`, `kubectl` and `jq` must run it without a word, and nothing else.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -172,7 +178,8 @@ fn problem(scripts: &[String]) -> Option<String> {
         lines.collect::<Vec<_>>().join("\n")
     });
     let all: Vec<String> = scripts.iter().cloned().chain(without_comments).collect();
-    let each: String = all.iter().map(|script| format!("(\n:\n{script}\n)\n")).collect();
+    let each: Vec<String> = all.iter().map(|script| format!("(\n:\n{script}\n)\n")).collect();
+    let each = each.concat();
     let script = format!("{STUBS}told() {{ :; }}\n{each}");
     let parsed = shell(&["bash", "-n"], &script);
     if !parsed.is_empty() {
