@@ -4,6 +4,7 @@ mod others;
 mod repairing;
 mod then;
 
+use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
@@ -501,11 +502,18 @@ fn is_lookup_pending(chain: &Chain<'_>) -> bool {
 /// Whether a role that it is expected to assume is on its way: its trust policy has its say.
 fn is_target_pending(chain: &Chain<'_>) -> bool {
     let admits = chain.past_role().is_some_and(RoleChain::trust_admits);
-    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     admits
-        && chaining::targets(expectations)
-            .chain(chain.ways.next_roles())
+        && next_roles(chain)
+            .into_iter()
             .any(|arn| matches!(chain.for_role(arn, chain.audience).role, Err(Gap::Pending)))
+}
+
+/// The roles that are to be assumed next: those that the ways lead on to, and those of what is expected.
+fn next_roles(chain: &Chain<'_>) -> Vec<RoleArn> {
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let mut next = chain.ways.next_roles();
+    next.extend(chaining::targets(expectations));
+    next
 }
 
 /// The next time at which the report may change by itself: at which what is said along one of the ways may.
@@ -521,10 +529,11 @@ fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
         .iter()
         .filter_map(|w| w.until)
         .filter(|until| *until > chain.now);
-    ends.chain(chain.stale_at())
+    let next = next_roles(chain);
+    ends.chain(chain.stale_at(&next))
         .chain(rules::irsa410::changes_at(chain))
         .chain(rules::irsa507::changes_at(chain))
-        .chain(chain.next_turn())
+        .chain(chain.next_turn(&next))
         .min()
 }
 

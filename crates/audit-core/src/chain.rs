@@ -1,6 +1,7 @@
 //! The credential chain of one binding, derived once from the snapshot and read by every rule.
 
 pub(crate) mod audience;
+mod injection;
 mod repairs;
 pub(crate) mod role;
 
@@ -16,7 +17,6 @@ use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, RoleLookup, ServiceAccount,
 };
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
-use crate::permissions::chaining;
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
 use crate::shared::{Reached, SharedAnswers, SharedQuestion};
@@ -369,13 +369,6 @@ impl<'a> Chain<'a> {
             .collect()
     }
 
-    /// The roles that are to be assumed next: those that the ways lead on to, and those of what is expected.
-    fn next_roles(&self) -> impl Iterator<Item = RoleArn> {
-        let expectations = self.request.map_or(&[][..], |request| &request.aws);
-        let next = self.ways.next_roles().into_iter();
-        next.chain(chaining::targets(expectations))
-    }
-
     /// What the snapshot has of the account of the role.
     #[must_use]
     pub fn role_account(&self) -> Option<&'a Account> {
@@ -389,12 +382,12 @@ impl<'a> Chain<'a> {
     }
 
     /// The next time at which a condition on the time, of a trust policy or of a policy that is asked for what is
-    /// expected, may change its outcome.
+    /// expected, may change its outcome; `next` are the roles that are to be assumed next.
     #[must_use]
-    pub fn next_turn(&self) -> Option<Timestamp> {
+    pub fn next_turn(&self, next: &[RoleArn]) -> Option<Timestamp> {
         let now = self.now.as_second();
         let own = self.past_role().and_then(|aws| aws.trust_turns_at);
-        let others = self.other_roles().into_iter().chain(self.next_roles());
+        let others = self.other_roles().into_iter().chain(next.iter().cloned());
         let others = others.filter_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account())?;
             match account.roles.get(arn.name()).and_then(Observed::latest)? {
@@ -413,15 +406,16 @@ impl<'a> Chain<'a> {
         Timestamp::from_second(next).ok()
     }
 
-    /// When some evidence of this chain will have become stale, if nothing reads it again.
+    /// When some evidence of this chain, and of the roles that are to be assumed next, will have become stale, if nothing reads it
+    /// again.
     #[must_use]
-    pub fn stale_at(&self) -> Option<Timestamp> {
+    pub fn stale_at(&self, next: &[RoleArn]) -> Option<Timestamp> {
         let annotated = self.aws.iter().map(|aws| aws.arn.clone());
         let documents = self
             .past_role()
             .map(|aws| aws.documents_seen_at(self.snapshot))
             .unwrap_or_default();
-        let roles = annotated.chain(self.other_roles()).chain(self.next_roles());
+        let roles = annotated.chain(self.other_roles()).chain(next.iter().cloned());
         let ends = roles.flat_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account());
             let times = account.map(|account| {
