@@ -183,7 +183,15 @@ fn a_mounted_class_explains_the_pods_that_mount_it_and_no_others() {
     assert_healthy(&world().audit());
     let report = world().another_pod("worker", bare("app")).audit();
     let finding = the_one(&report, BROKEN);
-    assert!(finding.fix.as_ref().unwrap().first.text.ends_with("deployment/worker"));
+    assert!(
+        finding
+            .fix
+            .as_ref()
+            .unwrap()
+            .first
+            .text
+            .ends_with("deployment/worker")
+    );
     assert_eq!((report.pods.total, report.pods.missing), (2, 1));
     the_one(
         &with_class(World::healthy().container(bare("app"))).audit(),
