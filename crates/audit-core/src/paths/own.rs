@@ -51,6 +51,11 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
 
 fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
+        // Of a thousand pods that the webhook injected, no path has to be compared.
+        let is_webhooks = || container.tokens.iter().all(|token| token.by_webhook);
+        if sight.asked.role.is_some() && container.rarities.is_none() && is_webhooks() {
+            return None;
+        }
         return with_both(sight, pod, container, role);
     }
     if container.has_other_server() {
