@@ -17,7 +17,8 @@ use super::{Outcome, WITHIN, WORKS, cluster_status, codes, fake_world, named, pl
 /// The operator asks once a minute which kinds are served.
 const NOTICED_WITHIN: Duration = Duration::from_mins(3);
 
-const UNSEEN: (VerdictName, &str) = (VerdictName::Unknown, "CredentialsNotInjected");
+/// A pod without credentials, beside a store that uses its ServiceAccount, may need none.
+const UNCERTAIN: (VerdictName, &str) = (VerdictName::Unknown, "CredentialsNotInjected");
 
 fn kind(group: &str, name: &str) -> &'static ConsumerKind {
     consumers::kind(group, name).expect("a kind of the table")
@@ -37,7 +38,7 @@ fn store(namespace: &str) -> Value {
     })
 }
 
-/// A bound ServiceAccount whose role is right and whose pods have no credentials: what only a store explains.
+/// A bound ServiceAccount whose role is right and whose pods have no credentials: broken, unless a store may explain it.
 fn without_credentials() -> Scenario {
     let mut scenario = named("eksctl");
     scenario.objects.retain(|object| object["kind"] != "Pod");
@@ -88,7 +89,7 @@ async fn a_kind_is_seen_from_when_it_is_installed_until_it_is_removed() -> Outco
     let kinds = foreign::kinds([&store(scenario.namespace)]);
     foreign::install(cluster, &kinds).await?;
     cluster.create(&store(scenario.namespace)).await?;
-    awaits(&world, scenario.namespace, WORKS).await?;
+    awaits(&world, scenario.namespace, UNCERTAIN).await?;
     // From now on it is watched.
     let target = Target {
         api_version: "external-secrets.io/v1",
@@ -99,7 +100,7 @@ async fn a_kind_is_seen_from_when_it_is_installed_until_it_is_removed() -> Outco
     cluster.delete(target).await?;
     wait_for(&world, scenario.namespace, broken).await?;
     cluster.create(&store(scenario.namespace)).await?;
-    let audit = wait_for(&world, scenario.namespace, WORKS).await?;
+    let audit = wait_for(&world, scenario.namespace, UNCERTAIN).await?;
     let binding = audit.status.and_then(|status| status.binding).expect("a binding");
     assert_eq!(binding.path.as_deref(), Some("Requested"));
 
@@ -129,7 +130,7 @@ async fn a_kind_that_may_not_be_listed_makes_nothing_broken_and_is_told_once() -
     foreign::install(cluster, &[store_kind()]).await?;
     cluster.create(&store(scenario.namespace)).await?;
     let operator = world.operator(&[]).await?;
-    let audit = wait_for(&world, scenario.namespace, UNSEEN).await?;
+    let audit = wait_for(&world, scenario.namespace, UNCERTAIN).await?;
     assert_eq!(codes(&audit), ["IRSA401"], "one finding, and it is unknown");
     wait_for(&world, "terraform", WORKS).await?;
     wait_for(
@@ -158,7 +159,7 @@ async fn a_kind_that_may_not_be_listed_makes_nothing_broken_and_is_told_once() -
     drop(operator);
     cluster.merge(operators_role(), &json!({"rules": all})).await?;
     let _operator = world.operator(&[]).await?;
-    wait_for(&world, scenario.namespace, WORKS).await?;
+    wait_for(&world, scenario.namespace, UNCERTAIN).await?;
     let gone = || async {
         let status = cluster_status(&world).await;
         !status.is_null() && !status["findings"].to_string().contains("IRSA915")

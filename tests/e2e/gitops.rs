@@ -93,6 +93,7 @@ fn report(code: Option<&str>) -> BindingReport {
         pending: false,
         valid_until: None,
         then: Vec::new(),
+        deciding: finding.as_ref().map(|_| 0),
         findings: finding.into_iter().collect(),
     }
 }

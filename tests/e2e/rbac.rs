@@ -104,7 +104,7 @@ async fn each_cause_is_named_and_repaired_by_the_printed_fix() -> Outcome {
         let fix = status.findings[0].fix.clone().expect("a fix");
         let fix = match scenario.fix {
             Fix::ByHand(agreed) => {
-                assert!(fix.starts_with("propose "), "{namespace}: {fix}");
+                assert!(fix.starts_with("# to do: "), "{namespace}: {fix}");
                 agreed.to_owned()
             }
             _ => fix,

@@ -145,10 +145,10 @@ impl Router {
             match request {
                 DirectoryRequest::Piece { piece, .. } => lane.queue.push(Single::Piece(piece)),
                 DirectoryRequest::EksIssuer { cluster_name } => {
-                    lane.queue.push(Single::EksIssuer(cluster_name))
+                    lane.queue.push(Single::EksIssuer(cluster_name));
                 }
                 DirectoryRequest::Listing { issuer, wanted, .. } => {
-                    lane.queue.push_listing(Scope { issuer, wanted })
+                    lane.queue.push_listing(Scope { issuer, wanted });
                 }
             }
             self.start_jobs(&id);

@@ -4,6 +4,7 @@ mod others;
 mod repairing;
 mod then;
 
+use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
 use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
-use crate::paths::{CredentialPath, Ways};
+use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
 use crate::report::{
@@ -36,7 +37,7 @@ pub enum Bound {
 
 /// Whether a ServiceAccount deserves an audit of its own accord.
 #[must_use]
-pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound {
+pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> Bound {
     if config.excludes(key) {
         return Bound::No;
     }
@@ -54,12 +55,16 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
         || carries
         || is_named_in_vain(snapshot, key, binding)
         || (runs && !trusting_roles(snapshot, &key.subject()).is_empty())
-        || has_other_way(snapshot, config, key)
     {
+        return Bound::Yes;
+    }
+    let by_other_way = other_way(snapshot, config, key, now);
+    if by_other_way == Bound::Yes {
         Bound::Yes
-    } else if (runs
-        && (snapshot.cluster.webhook_entries_unseen()
-            || snapshot.accounts.values().any(Account::listing_is_missing)))
+    } else if by_other_way == Bound::CannotTell
+        || (runs
+            && (snapshot.cluster.webhook_entries_unseen()
+                || snapshot.accounts.values().any(Account::listing_is_missing)))
         || !snapshot.cluster.unseen_kinds().is_empty()
     {
         Bound::CannotTell
@@ -68,24 +73,35 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Bound
     }
 }
 
-/// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook.
-fn has_other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+/// Whether something gets credentials as a ServiceAccount, or should, that needs neither its annotation nor the webhook. A config file
+/// that nobody has read may lead to credentials that are none of the ServiceAccount's.
+fn other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timestamp) -> Bound {
     let mut consumers = snapshot.cluster.consumers(key);
     let is_missing = snapshot
         .cluster
         .binding(key)
         .is_none_or(|binding| binding.service_account().is_none());
     if consumers.any(|consumer| consumer.is_certain && (consumer.requests() || is_missing)) {
-        return true;
+        return Bound::Yes;
     }
-    // The time matters only to which role could be had.
-    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
+    let ways = Ways::find(snapshot, config, now, key);
     let others = [
         CredentialPath::Own,
         CredentialPath::PodIdentity,
         CredentialPath::Requested,
     ];
-    others.into_iter().any(|path| ways.by(path).next().is_some())
+    let shown = others.into_iter().flat_map(|path| ways.by(path)).map(|way| {
+        let is_doubtful = way.role == PathRole::Unseen && way.audience.is_none();
+        match way.taker {
+            Taker::Container(_, container) if is_doubtful && container.depends_on_unread_config() => {
+                Bound::CannotTell
+            }
+            _ => Bound::Yes,
+        }
+    });
+    shown
+        .reduce(|one, other| if one == Bound::Yes { one } else { other })
+        .unwrap_or(Bound::No)
 }
 
 /// Whether a workload without pods names a ServiceAccount that is not there: it may well be why it has none. Among objects
@@ -107,7 +123,7 @@ pub fn audit(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Report {
             let asked = binding.requests().iter().any(|r| r.declared);
             !config.excludes(key)
                 && !is_suspended(binding)
-                && (asked || is_bound(snapshot, config, key) == Bound::Yes)
+                && (asked || is_bound(snapshot, config, key, now) == Bound::Yes)
         })
         .map(|(key, _)| {
             let mut chain = Chain::derive(snapshot, config, key, now);
@@ -137,9 +153,11 @@ pub fn audit_binding(
 pub fn report(chain: &Chain<'_>) -> BindingReport {
     let mut findings = judge_way(chain);
     let others = others::along_others(chain);
+    let valid_until = valid_until_along(chain, &others);
     let own = findings.len();
     for other in &others {
-        findings.extend(other.said(&findings));
+        let said = other.said(chain, &findings);
+        findings.extend(said);
     }
     let expects = expects(chain);
     let verdict = verdict::verdict(&findings, expects);
@@ -155,6 +173,7 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
     }
     findings.sort_by_key(|f| (f.link, f.entry.code));
     let deciding = verdict::deciding(&findings, verdict, expects);
+    let index = deciding.and_then(|deciding| findings.iter().position(|f| std::ptr::eq(f, deciding)));
     let mut report = BindingReport {
         key: chain.key.clone(),
         verdict,
@@ -164,17 +183,15 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
         facts: facts(chain),
         pods: pods(chain),
         pending,
-        valid_until: valid_until(chain).into_iter().chain(then_until).min(),
+        valid_until: valid_until.into_iter().chain(then_until).min(),
+        deciding: index,
         findings,
         then,
     };
     // What fixes do was of use to the audit only, and holds whole trust policies.
     let findings = report.findings.iter_mut().chain(&mut report.then);
     for fix in findings.filter_map(|finding| finding.fix.as_mut()) {
-        fix.repairs.clear();
-        if let Some(next) = &mut fix.then {
-            next.repairs.clear();
-        }
+        fix.forget_repairs();
     }
     report
 }
@@ -485,24 +502,38 @@ fn is_lookup_pending(chain: &Chain<'_>) -> bool {
 /// Whether a role that it is expected to assume is on its way: its trust policy has its say.
 fn is_target_pending(chain: &Chain<'_>) -> bool {
     let admits = chain.past_role().is_some_and(RoleChain::trust_admits);
-    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
     admits
-        && chaining::targets(expectations)
-            .chain(chain.ways.next_roles())
+        && next_roles(chain)
+            .into_iter()
             .any(|arn| matches!(chain.for_role(arn, chain.audience).role, Err(Gap::Pending)))
 }
 
-/// The next time at which the report may change by itself.
+/// The roles that are to be assumed next: those that the ways lead on to, and those of what is expected.
+fn next_roles(chain: &Chain<'_>) -> Vec<RoleArn> {
+    let expectations = chain.request.map_or(&[][..], |request| &request.aws);
+    let mut next = chain.ways.next_roles();
+    next.extend(chaining::targets(expectations));
+    next
+}
+
+/// The next time at which the report may change by itself: at which what is said along one of the ways may.
+fn valid_until_along(chain: &Chain<'_>, others: &[others::Other<'_>]) -> Option<Timestamp> {
+    let others = others.iter().filter_map(|other| valid_until(&other.chain));
+    others.chain(valid_until(chain)).min()
+}
+
+/// The next time at which what is said along the way that decides may change by itself.
 fn valid_until(chain: &Chain<'_>) -> Option<Timestamp> {
     let waivers = chain.request.map_or(&[][..], |r| &r.waivers);
     let ends = waivers
         .iter()
         .filter_map(|w| w.until)
         .filter(|until| *until > chain.now);
-    ends.chain(chain.stale_at())
+    let next = next_roles(chain);
+    ends.chain(chain.stale_at(&next))
         .chain(rules::irsa410::changes_at(chain))
         .chain(rules::irsa507::changes_at(chain))
-        .chain(chain.next_turn())
+        .chain(chain.next_turn(&next))
         .min()
 }
 
@@ -513,7 +544,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
 
 /// Audits what concerns no single binding.
 #[must_use]
-pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> ClusterReport {
+pub fn audit_cluster(snapshot: &Snapshot, config: &Config, now: Timestamp) -> ClusterReport {
     let mut report = ClusterReport {
         issuer: snapshot.issuer.clone(),
         ..ClusterReport::default()
@@ -521,13 +552,13 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, _now: Timestamp) -> C
     let accounts: Vec<AccountEvidence<'_>> = snapshot
         .accounts
         .iter()
-        .map(|(id, account)| AccountEvidence::of(snapshot, config, id, account))
+        .map(|(id, account)| AccountEvidence::of(snapshot, config, now, id, account))
         .collect();
     for check in checks() {
         match check {
             Check::Binding(_) => {}
             Check::Account(check) => report.findings.extend(accounts.iter().flat_map(check)),
-            Check::Cluster(check) => report.findings.extend(check(snapshot, config)),
+            Check::Cluster(check) => report.findings.extend(check(snapshot, config, now)),
         }
     }
     for AccountEvidence {

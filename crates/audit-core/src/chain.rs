@@ -1,6 +1,7 @@
 //! The credential chain of one binding, derived once from the snapshot and read by every rule.
 
 pub(crate) mod audience;
+mod injection;
 mod repairs;
 pub(crate) mod role;
 
@@ -186,24 +187,16 @@ impl<'a> Chain<'a> {
         let templates: Vec<&Pod> = active().filter(|pod| pod.is_template()).collect();
         let mut pods = Vec::with_capacity(all_pods.len());
         pods.extend(active().filter(|pod| !pod.is_template()));
+        let by_role = |arn: RoleArn, audience: &str| {
+            RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs)
+        };
         let default_audience = default_audience(snapshot, config);
         let known = asked_by.audience.or(default_audience);
         let audience = known
             .or_else(|| audience::of_pods(&pods))
             .or_else(|| match &asked {
                 Annotation::Role(arn) => {
-                    let with = |audience: &str| {
-                        RoleChain::derive_with(
-                            snapshot,
-                            config,
-                            now,
-                            arn.clone(),
-                            &subject,
-                            audience,
-                            repairs,
-                        )
-                    };
-                    audience::settled(&snapshot.cluster, with)
+                    audience::settled(&snapshot.cluster, |audience| by_role(arn.clone(), audience))
                 }
                 _ => Some(DEFAULT_AUDIENCE),
             });
@@ -211,9 +204,7 @@ impl<'a> Chain<'a> {
         let ways = Ways::find_in(snapshot, config, now, key, service_account, asked_by, all_pods);
         let leads = |way: &Way<'a>| led_to(way, &asked, asked_by.source, by_webhook);
         let outcome = |way: &Way<'a>| match leads(way) {
-            (Annotation::Role(arn), _, audience) => {
-                RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs).outcome()
-            }
+            (Annotation::Role(arn), _, audience) => by_role(arn, audience).outcome(),
             (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
             (Annotation::Missing, ..) => RoleOutcome::Unknown,
         };
@@ -231,15 +222,7 @@ impl<'a> Chain<'a> {
             .and_then(|binding| misplaced(binding, prefix));
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
         let aws = match &annotation {
-            Annotation::Role(arn) if !uses_pod_identity => Some(RoleChain::derive_with(
-                snapshot,
-                config,
-                now,
-                arn.clone(),
-                &subject,
-                audience,
-                repairs,
-            )),
+            Annotation::Role(arn) if !uses_pod_identity => Some(by_role(arn.clone(), audience)),
             _ => None,
         };
         let request = binding.and_then(|b| b.requests().first());
@@ -399,12 +382,13 @@ impl<'a> Chain<'a> {
     }
 
     /// The next time at which a condition on the time, of a trust policy or of a policy that is asked for what is
-    /// expected, may change its outcome.
+    /// expected, may change its outcome; `next` are the roles that are to be assumed next.
     #[must_use]
-    pub fn next_turn(&self) -> Option<Timestamp> {
+    pub fn next_turn(&self, next: &[RoleArn]) -> Option<Timestamp> {
         let now = self.now.as_second();
         let own = self.past_role().and_then(|aws| aws.trust_turns_at);
-        let others = self.other_roles().into_iter().filter_map(|arn| {
+        let others = self.other_roles().into_iter().chain(next.iter().cloned());
+        let others = others.filter_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account())?;
             match account.roles.get(arn.name()).and_then(Observed::latest)? {
                 RoleLookup::Found(role) => iam_policy::next_turn(role.trust().document.as_ref()?, now),
@@ -422,15 +406,17 @@ impl<'a> Chain<'a> {
         Timestamp::from_second(next).ok()
     }
 
-    /// When some evidence of this chain will have become stale, if nothing reads it again.
+    /// When some evidence of this chain, and of the roles that are to be assumed next, will have become stale, if nothing reads it
+    /// again.
     #[must_use]
-    pub fn stale_at(&self) -> Option<Timestamp> {
+    pub fn stale_at(&self, next: &[RoleArn]) -> Option<Timestamp> {
         let annotated = self.aws.iter().map(|aws| aws.arn.clone());
         let documents = self
             .past_role()
             .map(|aws| aws.documents_seen_at(self.snapshot))
             .unwrap_or_default();
-        let ends = annotated.chain(self.other_roles()).flat_map(|arn| {
+        let roles = annotated.chain(self.other_roles()).chain(next.iter().cloned());
+        let ends = roles.flat_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account());
             let times = account.map(|account| {
                 [

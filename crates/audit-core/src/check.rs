@@ -1,5 +1,7 @@
 //! What a rule is: its entry in the catalogue, and what looks for it.
 
+use jiff::Timestamp;
+
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::finding::{Entry, Finding};
@@ -16,8 +18,8 @@ pub enum Check {
     Binding(BindingCheck),
     /// About one AWS account.
     Account(fn(&AccountEvidence<'_>) -> Vec<Finding>),
-    /// About the whole cluster, or about all accounts together.
-    Cluster(fn(&Snapshot, &Config) -> Vec<Finding>),
+    /// About the whole cluster, or about all accounts together, at a time.
+    Cluster(fn(&Snapshot, &Config, Timestamp) -> Vec<Finding>),
 }
 
 /// A rule.
@@ -40,6 +42,8 @@ pub struct AccountEvidence<'a> {
     pub id: &'a str,
     /// What was read of it.
     pub account: &'a Account,
+    /// The time.
+    pub now: Timestamp,
     /// The failures that are going on, the gravest first, and of each kind the one that began first.
     pub failures: Vec<&'a ReadFailure>,
 }
@@ -47,7 +51,13 @@ pub struct AccountEvidence<'a> {
 impl<'a> AccountEvidence<'a> {
     /// Gathers what a snapshot has of an account.
     #[must_use]
-    pub fn of(snapshot: &'a Snapshot, config: &'a Config, id: &'a str, account: &'a Account) -> Self {
+    pub fn of(
+        snapshot: &'a Snapshot,
+        config: &'a Config,
+        now: Timestamp,
+        id: &'a str,
+        account: &'a Account,
+    ) -> Self {
         let mut failures: Vec<_> = account.failures().collect();
         failures.sort_by(|a, b| a.kind.rank().cmp(&b.kind.rank()).then(a.since.cmp(&b.since)));
         failures.dedup_by(|a, b| a.kind == b.kind);
@@ -56,6 +66,7 @@ impl<'a> AccountEvidence<'a> {
             config,
             id,
             account,
+            now,
             failures,
         }
     }

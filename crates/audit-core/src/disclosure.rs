@@ -35,18 +35,18 @@ pub fn told(mut report: BindingReport, level: Disclosure) -> BindingReport {
         Disclosure::NearMiss => finding.link == Link::Permissions && !admitted,
         Disclosure::CodeOnly => true,
     };
+    let deciding = report.deciding;
     let BindingReport {
         findings,
         then,
-        reason,
         message: said,
         ..
     } = &mut report;
-    for finding in findings.iter_mut().chain(then) {
+    for (index, finding) in findings.iter_mut().chain(then).enumerate() {
         if hides(finding) {
             let message = finding.entry.title.to_owned();
-            // The verdict is named after this finding, and says the same.
-            if finding.counts() && finding.entry.reason == *reason && finding.message == *said {
+            // The verdict is named after this finding, and says the same. Findings that come after repairs are past the end.
+            if deciding == Some(index) {
                 said.clone_from(&message);
             }
             finding.message = message;
@@ -54,7 +54,7 @@ pub fn told(mut report: BindingReport, level: Disclosure) -> BindingReport {
         } else if level < Disclosure::Full
             && let Some(fix) = &mut finding.fix
         {
-            fix.alternatives.clear();
+            fix.leave_out_all();
         }
     }
     report

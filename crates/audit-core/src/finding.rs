@@ -128,8 +128,21 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// Set while a waiver stands.
     pub waived: Option<WaivedUntil>,
+    /// Which role it is about, where that is not the one that is audited.
+    pub about: Option<AboutRole>,
+    /// Whether its message says who takes the way to the role.
+    pub names_taker: bool,
     /// What to read again from AWS, where that is not what its link implies.
     reread: Option<Reread>,
+}
+
+/// A role, and the audience of the token with which it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AboutRole {
+    /// Its ARN; what stands in its place where that is none, safe to show.
+    pub role: String,
+    /// The audience; empty where that does not show.
+    pub audience: String,
 }
 
 /// What to read again from AWS while a finding decides a verdict, so that its repair shows soon.
@@ -178,8 +191,24 @@ impl Finding {
             message,
             fix: None,
             waived: None,
+            about: None,
+            names_taker: false,
             reread: None,
         }
+    }
+
+    /// About another role than the one that is audited.
+    #[must_use]
+    pub fn about(mut self, about: AboutRole) -> Self {
+        self.about = Some(about);
+        self
+    }
+
+    /// With a message that says who takes the way to the role.
+    #[must_use]
+    pub fn naming_taker(mut self) -> Self {
+        self.names_taker = true;
+        self
     }
 
     /// With another severity.

@@ -75,6 +75,8 @@ pub struct BindingReport {
     pub message: String,
     /// All findings, in chain order.
     pub findings: Vec<Finding>,
+    /// Which of the findings the verdict, its reason and its message are named after.
+    pub deciding: Option<usize>,
     /// What else is broken once the fixes of these are carried out, in the order in which it would appear.
     pub then: Vec<Finding>,
     /// How each link stands, in chain order.
@@ -103,6 +105,14 @@ pub struct AccountReport {
     pub failures: Vec<FailureKind>,
     /// The oldest evidence that a verdict rests on.
     pub oldest_evidence: Option<Timestamp>,
+}
+
+impl BindingReport {
+    /// The finding that the verdict is named after, if one is.
+    #[must_use]
+    pub fn deciding(&self) -> Option<&Finding> {
+        self.findings.get(self.deciding?)
+    }
 }
 
 /// The audit of what concerns no single binding.

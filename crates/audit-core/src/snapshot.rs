@@ -66,8 +66,8 @@ impl Snapshot {
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
-    /// Where a pod of this namespace and name is filed: its ServiceAccount's name.
-    pod_homes: HashMap<NamespacedName, String>,
+    /// Where a pod of this namespace and name is filed.
+    pod_homes: HashMap<NamespacedName, PodHome>,
     /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
     mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
@@ -91,6 +91,15 @@ pub struct Binding {
     requests: Vec<AuditRequest>,
     pods: Vec<Pod>,
     consumers: Vec<Consumer>,
+}
+
+/// Where a pod is filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PodHome {
+    /// The ServiceAccount as which it runs.
+    service_account: String,
+    /// Its place among the pods of that binding.
+    index: usize,
 }
 
 impl Binding {
@@ -311,31 +320,30 @@ impl Cluster {
         if self
             .pod_homes
             .get(&id)
-            .is_some_and(|home| *home != key.service_account)
+            .is_some_and(|home| home.service_account != key.service_account)
         {
             changed.extend(self.remove_pod(&id.namespace, &id.name));
         }
-        if self
-            .bindings
-            .get(&key)
-            .is_some_and(|binding| binding.pods.contains(&pod))
-        {
+        let filed_at = self.pod_homes.get(&id).map(|home| home.index);
+        let binding = self.bindings.get(&key);
+        if filed_at.and_then(|index| binding?.pods.get(index)) == Some(&pod) {
             return changed;
         }
         changed.extend(self.expecting(&pod));
         self.count_audiences(&pod);
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
         share_labels(pods, &mut pod);
-        let replaced = if let Some(old) = pods.iter_mut().find(|p| p.name == pod.name) {
-            Some(std::mem::replace(old, pod))
-        } else {
-            pods.push(pod);
-            None
-        };
-        if let Some(old) = replaced {
+        if let Some(filed) = filed_at.and_then(|index| pods.get_mut(index)) {
+            let old = std::mem::replace(filed, pod);
             self.discount_audiences(&old);
+        } else {
+            let home = PodHome {
+                service_account: key.service_account.clone(),
+                index: pods.len(),
+            };
+            pods.push(pod);
+            self.pod_homes.insert(id, home);
         }
-        self.pod_homes.insert(id, key.service_account.clone());
         changed.push(key);
         changed.sort_unstable();
         changed.dedup();
@@ -378,12 +386,20 @@ impl Cluster {
         let Some(home) = self.pod_homes.remove(&id) else {
             return Vec::new();
         };
-        let key = BindingKey::new(namespace, home);
+        let key = BindingKey::new(namespace, home.service_account);
         let mut changed = vec![key.clone()];
         if let Some(binding) = self.bindings.get_mut(&key)
-            && let Some(index) = binding.pods.iter().position(|p| p.name == name)
+            && home.index < binding.pods.len()
         {
-            let pod = binding.pods.swap_remove(index);
+            let pod = binding.pods.swap_remove(home.index);
+            // The last one is in its place now.
+            if let Some(moved) = binding.pods.get(home.index)
+                && let Some(its) = self
+                    .pod_homes
+                    .get_mut(&NamespacedName::new(namespace, moved.name.clone()))
+            {
+                its.index = home.index;
+            }
             if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
                 binding.pods.shrink_to_fit();
             }

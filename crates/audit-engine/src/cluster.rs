@@ -123,7 +123,7 @@ pub fn cluster_status(
                 reason: finding.entry.reason.to_owned(),
                 severity: finding.severity.as_str().to_owned(),
                 message: finding.message.clone(),
-                fix: finding.fix.as_ref().map(audit_core::fix::Fix::whole),
+                fix: finding.fix.as_ref().map(audit_core::fix::Fix::script),
             })
             .collect(),
         conditions: vec![ready(&report, now)],

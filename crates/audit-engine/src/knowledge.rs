@@ -182,8 +182,8 @@ impl Engine {
 
     /// Whether anything shows that a ServiceAccount is bound to a role. What shows it may be a role that trusts it,
     /// which nobody has seen as long as the operator does not know its own account.
-    pub(super) fn bound(&self, key: &BindingKey) -> Bound {
-        match is_bound(&self.snapshot, &self.in_force.config, key) {
+    pub(super) fn bound(&self, key: &BindingKey, now: Timestamp) -> Bound {
+        match is_bound(&self.snapshot, &self.in_force.config, key, now) {
             Bound::No
                 if !self.evidence.knows_home() && self.snapshot.cluster.binding(key).is_some_and(runs) =>
             {

@@ -34,7 +34,7 @@ pub mod workload;
 pub mod yaml;
 
 pub use alternative::{Alternative, Form};
-pub use fix::{Fix, FixKind};
+pub use fix::{Fix, FixKind, Part, Step};
 pub use repaired::Repaired;
 pub use rollout::Held;
 pub use service_account::{

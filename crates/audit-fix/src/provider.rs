@@ -121,12 +121,14 @@ mod tests {
     #[test]
     fn usual_audiences_are_plain_options() {
         assert_eq!(
-            create("https://oidc.example.com/id/A", "sts.amazonaws.com").text,
+            create("https://oidc.example.com/id/A", "sts.amazonaws.com")
+                .first
+                .text,
             "aws iam create-open-id-connect-provider --url https://oidc.example.com/id/A --client-id-list \
              sts.amazonaws.com"
         );
         assert_eq!(
-            accepting(&[], "sts.amazonaws.com").text,
+            accepting(&[], "sts.amazonaws.com").first.text,
             format!(
                 "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {ARN} --client-id \
                  sts.amazonaws.com"
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn terraform_keeps_the_audiences_that_are_there() {
         let fix = accepting(&["vault", "${x}"], "sts.amazonaws.com");
-        let [terraform] = fix.alternatives.as_slice() else {
+        let [terraform] = fix.first.alternatives.as_slice() else {
             panic!("{fix:?}")
         };
         let read: Value = hcl::from_str(&terraform.text).unwrap();
@@ -157,7 +159,12 @@ mod tests {
     #[test]
     fn eksctl_registers_the_usual_audience_only() {
         let has_eksctl = |fix: Fix| {
-            let eksctl = fix.alternatives.iter().find(|a| a.form == Form::Eksctl)?.only_if;
+            let eksctl = fix
+                .first
+                .alternatives
+                .iter()
+                .find(|a| a.form == Form::Eksctl)?
+                .only_if;
             Some(eksctl.is_some())
         };
         assert_eq!(has_eksctl(create("https://a/b", "sts.amazonaws.com")), Some(true));
@@ -177,9 +184,13 @@ mod tests {
             "@x",
         ] {
             for fix in [create("https://a/b", audience), accepting(&[], audience)] {
-                assert_eq!(fix.kind, FixKind::AwsCli, "{audience}");
-                assert!(fix.text.contains(" --cli-input-json '{"), "{}", fix.text);
-                assert!(fix.text.is_ascii(), "{}", fix.text);
+                assert_eq!(fix.first.kind, FixKind::AwsCli, "{audience}");
+                assert!(
+                    fix.first.text.contains(" --cli-input-json '{"),
+                    "{}",
+                    fix.first.text
+                );
+                assert!(fix.first.text.is_ascii(), "{}", fix.first.text);
             }
         }
     }
@@ -189,7 +200,7 @@ mod tests {
         for audience in ["", "a\nb", "\u{1b}[0m", "a\u{202e}b", &"x".repeat(256)] {
             for fix in [create("https://a/b", audience), accepting(&[], audience)] {
                 assert_eq!(
-                    (fix.kind, fix.alternatives.len()),
+                    (fix.first.kind, fix.first.alternatives.len()),
                     (FixKind::Manual, 0),
                     "{audience:?}"
                 );

@@ -242,11 +242,15 @@ mod tests {
             name: "a'; rm -rf \u{202e} $(x)\n",
         };
         let fix = apply(key, &grants(key, Some("shop"), "it's"));
-        assert!(fix.text.is_ascii() && !fix.text.contains('\n'), "{}", fix.text);
         assert!(
-            fix.text.starts_with("printf '%s\\n' 'apiVersion: ")
-                && fix.text.ends_with(" | kubectl apply -f -")
+            fix.first.text.is_ascii() && !fix.first.text.contains('\n'),
+            "{}",
+            fix.first.text
         );
-        assert!(fix.text.contains(r"it'\''s"), "{}", fix.text);
+        assert!(
+            fix.first.text.starts_with("printf '%s\\n' 'apiVersion: ")
+                && fix.first.text.ends_with(" | kubectl apply -f -")
+        );
+        assert!(fix.first.text.contains(r"it'\''s"), "{}", fix.first.text);
     }
 }

@@ -7,8 +7,15 @@ use std::sync::Arc;
 /// One thing that a fix changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repaired {
-    /// The ServiceAccount exists, and its annotation names this role.
-    RoleAnnotation(String),
+    /// The ServiceAccount exists, and an annotation names a role.
+    RoleAnnotation {
+        /// The annotation's whole key.
+        key: String,
+        /// The role's ARN.
+        arn: String,
+    },
+    /// The webhook's ConfigMap names this role for the ServiceAccount.
+    ConfigMapRole(String),
     /// The containers that bring the audited role themselves bring this one.
     OwnRole(String),
     /// The containers whose variable leads to no token file find it at this path.

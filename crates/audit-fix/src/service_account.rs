@@ -48,11 +48,12 @@ pub fn move_annotation<'a>(
     let set = annotate_role(account, prefix, role_arn);
     if wrong.starts_with('-') || wrong.contains('=') {
         // No API server admits such a key, a file may hold it; kubectl would take it for something else.
-        return Fix::manual(format!(
-            "{}, and take the annotation `{}` away",
-            set.text,
-            quote(wrong)
-        ));
+        let rest = format!(
+            "take the annotation `{}` of ServiceAccount `{}` away",
+            quote(wrong),
+            quote(&account.to_string())
+        );
+        return set.then(Some(Fix::manual(rest)));
     }
     let change = [format!("{prefix}/role-arn={role_arn}"), format!("{wrong}-")];
     let fix = kubectl_on(
@@ -68,6 +69,7 @@ pub fn move_annotation<'a>(
     ));
     // eksctl would leave the wrong one there.
     let declared = set
+        .first
         .alternatives
         .into_iter()
         .filter(|other| other.form != Form::Eksctl);
@@ -116,9 +118,9 @@ pub fn create_service_account<'a>(account: impl Into<ServiceAccountName<'a>>) ->
 pub fn create_annotated<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: &str, role_arn: &str) -> Fix {
     let account = account.into();
     let annotate = annotate_role(account, prefix, role_arn);
-    let alternatives = annotate.alternatives.clone();
+    let alternatives = annotate.first.alternatives.clone();
     create_service_account(account)
-        .and(&annotate)
+        .and_then(annotate)
         .or_else(alternatives)
 }
 
@@ -219,6 +221,7 @@ mod tests {
 
     fn form(fix: &Fix, form: Form) -> Option<&str> {
         let found = fix
+            .first
             .alternatives
             .iter()
             .find(|alternative| alternative.form == form);
@@ -228,16 +231,16 @@ mod tests {
     #[test]
     fn commands_are_what_kubectl_takes() {
         assert_eq!(
-            annotate_role(cart(), EKS_PREFIX, ROLE).text,
+            annotate_role(cart(), EKS_PREFIX, ROLE).first.text,
             "kubectl annotate serviceaccount cart --namespace shop --overwrite \
              eks.amazonaws.com/role-arn=arn:aws:iam::111122223333:role/cart"
         );
         assert_eq!(
-            drop_audience(cart(), EKS_PREFIX).text,
+            drop_audience(cart(), EKS_PREFIX).first.text,
             "kubectl annotate serviceaccount cart --namespace shop --overwrite eks.amazonaws.com/audience-"
         );
         assert_eq!(
-            create_service_account(cart()).text,
+            create_service_account(cart()).first.text,
             "kubectl create serviceaccount cart --namespace shop"
         );
     }
@@ -246,7 +249,7 @@ mod tests {
     fn a_wrong_annotation_goes_with_the_same_command() {
         let fix = move_annotation(cart(), EKS_PREFIX, "eks.amazonaws.com/role_arn", ROLE);
         assert_eq!(
-            fix.text,
+            fix.first.text,
             format!(
                 "kubectl annotate serviceaccount cart --namespace shop --overwrite eks.amazonaws.com/role-arn={ROLE} \
                  eks.amazonaws.com/role_arn-"
@@ -254,11 +257,9 @@ mod tests {
         );
         assert!(form(&fix, Form::Eksctl).is_none() && form(&fix, Form::Manifest).is_some());
         for wrong in ["--all", "role-arn=x", "a\u{202e}role-arn"] {
-            assert_eq!(
-                move_annotation(cart(), EKS_PREFIX, wrong, ROLE).kind,
-                FixKind::Manual,
-                "{wrong}"
-            );
+            let fix = move_annotation(cart(), EKS_PREFIX, wrong, ROLE);
+            let takes_it_away = fix.steps().last().unwrap();
+            assert_eq!(takes_it_away.kind, FixKind::Manual, "{wrong}");
         }
     }
 
@@ -314,18 +315,18 @@ mod tests {
                 ask_for_audience(key, EKS_PREFIX, "x"),
                 move_annotation(key, EKS_PREFIX, "role-arn", "x"),
             ] {
-                assert_eq!(fix.kind, FixKind::Manual, "{fix:?}");
-                assert!(!fix.text.contains('\n'));
+                assert_eq!(fix.first.kind, FixKind::Manual, "{fix:?}");
+                assert!(!fix.first.text.contains('\n'));
                 assert_eq!(form(&fix, Form::Eksctl), None);
             }
         }
         let arn = annotate_role(cart(), "p", "arn:\u{202e}x");
-        assert_eq!(arn.kind, FixKind::Manual);
+        assert_eq!(arn.first.kind, FixKind::Manual);
         let quoted = annotate_role(cart(), "p", "a'b $(c)");
         assert!(
-            quoted.text.ends_with(r"'p/role-arn=a'\''b $(c)'"),
+            quoted.first.text.ends_with(r"'p/role-arn=a'\''b $(c)'"),
             "{}",
-            quoted.text
+            quoted.first.text
         );
     }
 
@@ -363,10 +364,10 @@ mod tests {
         fn whatever_the_names_hold_they_arrive_as_they_are(namespace in hostile(), name in hostile(), arn in hostile()) {
             let key = account(&namespace, &name);
             let fix = annotate_role(key, EKS_PREFIX, &arn);
-            if fix.kind == FixKind::Kubectl {
+            if fix.first.kind == FixKind::Kubectl {
                 let annotation = format!("{EKS_PREFIX}/role-arn={arn}");
                 let words = ["annotate", "serviceaccount", &name, "--namespace", &namespace, "--overwrite", &annotation];
-                prop_assert_eq!(arguments(&fix.text, "kubectl"), words);
+                prop_assert_eq!(arguments(&fix.first.text, "kubectl"), words);
             }
             if let Some(eksctl) = form(&fix, Form::Eksctl) {
                 let words = [

@@ -41,6 +41,26 @@ pub fn is_pasteable(word: &str) -> bool {
     !word.chars().any(crate::text::is_hidden)
 }
 
+/// Words as a comment of one line, `# begin: text`; `begin` is the program's own.
+///
+/// An interactive zsh knows no comments unless it was told to: it takes `#` for a program and expands the words after it. So these are in
+/// single quotes where a shell could read anything into them.
+#[must_use]
+pub fn comment(begin: &str, text: &str) -> String {
+    let shown = crate::text::reveal(text);
+    let is_harmless = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || " -_./:@%+,".contains(c);
+    let begin = match begin {
+        "" => String::new(),
+        begin => format!("{begin}: "),
+    };
+    if shown.chars().all(is_harmless) {
+        format!("# {begin}{shown}")
+    } else {
+        // A quote within would end the quotes, and three characters for each are hard to read.
+        format!("# {begin}'{}'", shown.replace('\'', "\u{2019}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,8 +89,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn plain_words_stay_readable_in_a_comment() {
+        assert_eq!(
+            comment("to do", "ask the owner first"),
+            "# to do: ask the owner first"
+        );
+        assert_eq!(comment("", "it's `a`"), "# 'it\u{2019}s `a`'");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_comment_does_nothing_in_a_shell_with_comments_or_without(
+            text in r#"[-$%{}"'\\`&|;<>()*?!~#: =\[\]a-c\n]{0,20}|\PC{0,6}|.{0,6}"#
+        ) {
+            let line = comment("then, by hand", &text);
+            prop_assert!(!line.chars().any(crate::text::is_hidden));
+            let without = line.replacen('#', "told", 1);
+            for script in [format!("echo begun; {line}\necho ended"), format!("told() {{ :; }}; echo begun; {without}\necho ended")] {
+                let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+                prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), "begun\nended\n");
+                prop_assert!(output.stderr.is_empty());
+            }
+        }
+
         #[test]
         fn a_shell_gives_back_exactly_what_was_quoted(word in "[^\0]{0,40}") {
             let output = std::process::Command::new("sh")

@@ -33,7 +33,7 @@ pub fn run_as<'a>(account: impl Into<ServiceAccountName<'a>>, workload: &Workloa
     let account = account.into();
     if account.name.starts_with('-') || !is_restartable(workload) {
         return Fix::manual(format!(
-            "set `serviceAccountName: {}` in the pod template of {}/{}, and create its pods anew",
+            "set `serviceAccountName: {}` in the pod template of {}/{}, and recreate its pods",
             quote(account.name),
             quote(&workload.kind),
             quote(&workload.name)
@@ -58,7 +58,7 @@ pub fn run_as<'a>(account: impl Into<ServiceAccountName<'a>>, workload: &Workloa
     fix.or_else([Alternative::new(Form::Manifest, manifest)])
 }
 
-/// How workloads come to create their pods anew: by command where there is one, else by hand.
+/// How workloads recreate their pods: by command where there is one, else by hand.
 #[must_use]
 pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     let (restartable, others): (Vec<_>, Vec<_>) = workloads.iter().partition(|w| is_restartable(w));
@@ -76,8 +76,8 @@ pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     let restart =
         |w: &&Workload| Fix::kubectl(&["argo", "rollouts", "restart", &w.name, "--namespace", namespace]);
     commands.extend(rollouts.iter().map(restart));
-    let by_hand = created_anew_by_hand(namespace, &others);
-    let command = commands.into_iter().reduce(|all, next| all.and(&next));
+    let by_hand = recreated_by_hand(namespace, &others);
+    let command = commands.into_iter().reduce(Fix::and_then);
     let Some(command) = command else {
         return by_hand.map(|fix| fix.repairs(Repaired::Pods));
     };
@@ -131,7 +131,7 @@ pub fn roll_out(namespace: &str, workload: &Workload, held: Held, pods: &[&str])
 }
 
 /// What a person does where no command restarts a workload, kind by kind.
-fn created_anew_by_hand(namespace: &str, workloads: &[&Workload]) -> Option<Fix> {
+fn recreated_by_hand(namespace: &str, workloads: &[&Workload]) -> Option<Fix> {
     let of_kind = |kind: &'static str| workloads.iter().copied().filter(move |w| w.kind == kind);
     let others = workloads
         .iter()
@@ -140,19 +140,19 @@ fn created_anew_by_hand(namespace: &str, workloads: &[&Workload]) -> Option<Fix>
     let steps = [
         ("run `oc rollout latest` for", listed(of_kind("DeploymentConfig"))),
         (
-            "delete these, which nothing creates again by itself, and create them anew:",
+            "delete and recreate these, which no controller recreates:",
             listed(of_kind("Pod")),
         ),
         (
-            "delete these, whose templates cannot be changed, and create them anew:",
+            "delete and recreate these, whose templates cannot be changed:",
             listed(of_kind("Job")),
         ),
         (
-            "there is nothing to restart for the next runs of",
+            "no restart is needed for the next runs of",
             listed(of_kind("CronJob")),
         ),
         (
-            "delete the pods of these, and let their controller create them anew:",
+            "delete the pods of these, which their controllers recreate:",
             listed(others),
         ),
     ];
@@ -168,7 +168,7 @@ fn listed<'a>(workloads: impl Iterator<Item = &'a Workload>) -> String {
     quote_list(&names, 5)
 }
 
-/// The command that takes variables out of containers in the pod templates of workloads, which then create their pods anew;
+/// The command that takes variables out of containers in the pod templates of workloads, which then recreate their pods;
 /// none where `kubectl set env` does not know all of the workloads, or could take a name for a pattern. Other containers
 /// keep theirs.
 #[must_use]
@@ -181,7 +181,7 @@ pub fn unset_env<'a>(
     env(namespace, containers, &changes).map(|fix| fix.repairs(Repaired::Templates))
 }
 
-/// The command that sets a variable of containers in the pod templates of workloads, which then create their pods anew; none where
+/// The command that sets a variable of containers in the pod templates of workloads, which then recreate their pods; none where
 /// [`unset_env`] would give none.
 #[must_use]
 pub fn set_env<'a>(
@@ -215,13 +215,10 @@ fn env<'a>(
         words.extend(changes.iter().map(String::as_str));
         Fix::kubectl(&words)
     };
-    workloads
-        .into_iter()
-        .map(command)
-        .reduce(|all, next| all.and(&next))
+    workloads.into_iter().map(command).reduce(Fix::and_then)
 }
 
-/// The command that replaces an annotation of the pod templates of workloads, which then create their pods anew, if it still
+/// The command that replaces an annotation of the pod templates of workloads, which then recreate their pods, if it still
 /// says what it said; none where they may keep their templates elsewhere.
 #[must_use]
 pub fn replace_annotation(
@@ -280,7 +277,7 @@ fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -
             &patch,
         ])
     };
-    let all = workloads.iter().map(command).reduce(|all, next| all.and(&next));
+    let all = workloads.iter().map(command).reduce(Fix::and_then);
     all.map(|fix| fix.repairs(Repaired::Templates))
 }
 
@@ -324,10 +321,10 @@ mod tests {
     fn a_workload_gets_another_account_by_command_or_in_its_file() {
         let fix = run_as(account("shop", "no"), &workload("Deployment", "web"));
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl set serviceaccount --namespace shop deployment/web no"
         );
-        let manifest: Value = serde_saphyr::from_str(&fix.alternatives[0].text).unwrap();
+        let manifest: Value = serde_saphyr::from_str(&fix.first.alternatives[0].text).unwrap();
         assert_eq!(
             manifest["spec"]["template"]["spec"],
             json!({ "serviceAccountName": "no" })
@@ -342,13 +339,13 @@ mod tests {
             workload("StatefulSet", "db"),
         ];
         let fix = restart("shop", &all).unwrap();
-        assert_eq!(fix.kind, FixKind::Kubectl);
+        assert_eq!(fix.first.kind, FixKind::Kubectl);
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl rollout restart --namespace shop deployment/web statefulset/db"
         );
         assert_eq!(
-            restart("shop", &[workload("Job", "once")]).unwrap().kind,
+            restart("shop", &[workload("Job", "once")]).unwrap().first.kind,
             FixKind::Manual
         );
         assert!(restart("shop", &[]).is_none());
@@ -358,13 +355,13 @@ mod tests {
     fn what_no_command_restarts_is_told_kind_by_kind() {
         let kinds = ["CronJob", "Job", "Pod", "DeploymentConfig", "Kafka"];
         let all: Vec<Workload> = kinds.iter().map(|kind| workload(kind, "x")).collect();
-        let text = restart("shop", &all).unwrap().text;
+        let text = restart("shop", &all).unwrap().first.text;
         for words in [
-            "nothing to restart for the next runs of `CronJob/x`",
-            "cannot be changed, and create them anew: `Job/x`",
-            "nothing creates again by itself, and create them anew: `Pod/x`",
+            "for the next runs of `CronJob/x`",
+            "cannot be changed: `Job/x`",
+            "no controller recreates: `Pod/x`",
             "oc rollout latest` for `DeploymentConfig/x`",
-            "let their controller create them anew: `Kafka/x`",
+            "which their controllers recreate: `Kafka/x`",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
@@ -378,11 +375,12 @@ mod tests {
         );
         let mixed = mixed.unwrap();
         assert_eq!(
-            mixed.text,
+            mixed.parts()[0].text,
             "kubectl rollout restart --namespace shop deployment/api && kubectl argo rollouts restart web --namespace \
              shop"
         );
-        assert_eq!(mixed.then.unwrap().kind, FixKind::Manual);
+        let kinds: Vec<FixKind> = mixed.steps().map(|step| step.kind).collect();
+        assert_eq!(kinds, [FixKind::Kubectl, FixKind::Kubectl, FixKind::Manual]);
     }
 
     #[test]
@@ -391,7 +389,7 @@ mod tests {
         let of = |container: &'static str| both.iter().map(move |workload| (workload, container));
         let env = unset_env("shop", of("app").chain(of("b").take(1)), &["AWS_PROFILE"]).unwrap();
         assert_eq!(
-            env.text,
+            env.whole(),
             "kubectl set env --namespace shop deployment/web statefulset/db --containers app AWS_PROFILE- && kubectl set \
              env --namespace shop deployment/web --containers b AWS_PROFILE-"
         );
@@ -400,13 +398,14 @@ mod tests {
             "kubectl would take it for a pattern"
         );
         let label = drop_metadata("shop", &both[..1], "labels", "eks.amazonaws.com/skip").unwrap();
-        assert_eq!(label.kind, FixKind::Kubectl);
+        assert_eq!(label.first.kind, FixKind::Kubectl);
         assert!(
             label
+                .first
                 .text
                 .contains(r#""metadata":{"labels":{"eks.amazonaws.com/skip":null}}"#),
             "{}",
-            label.text
+            label.first.text
         );
         let job = [workload("Deployment", "web"), workload("Job", "once")];
         assert!(unset_env("shop", job.iter().map(|workload| (workload, "app")), &["X"]).is_none());
@@ -414,7 +413,7 @@ mod tests {
         assert!(unset_env("shop", [], &["X"]).is_none());
         let edit = replace_annotation("shop", &both[..1], "a/skip", "x,y", "y").unwrap();
         assert!(
-            edit.text.contains(
+            edit.first.text.contains(
                 r#"{"op":"test","path":"/spec/template/metadata/annotations/a~1skip","value":"x,y"}"#
             )
         );

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_fix_of_several_lines_begins_at_the_margin() {
         let mut binding = broken();
-        binding.findings[0].fix.as_mut().unwrap().text = "cat <<'EOF'\nx\nEOF".to_owned();
+        binding.findings[0].fix.as_mut().unwrap().first.text = "cat <<'EOF'\nx\nEOF".to_owned();
         assert!(render(&report(vec![binding])).contains("\ncat <<'EOF'\nx\nEOF\n"));
     }
 

@@ -86,25 +86,36 @@ pub(crate) fn then(out: &mut String, then: &[Finding]) {
     }
 }
 
-/// A fix: what it changes in a sentence, the change as a diff, then the command. A command is on lines of its own so that it can be
-/// pasted, and one of several lines begins where its lines must.
+/// A fix: what it changes in a sentence, the change as a diff, then the steps. A command is on lines of its own so that it can be pasted,
+/// apart from what a person has to do, and one of several lines begins where its lines must.
 fn write_fix(out: &mut String, fix: &Fix) {
-    if let Some(brief) = fix.brief.as_deref().filter(|_| fix.kind != FixKind::Manual) {
+    if let Some(brief) = fix.brief.as_deref().filter(|_| fix.first.kind != FixKind::Manual) {
         let _ = writeln!(out, "    change: {}", reveal(brief));
     }
-    for diff in fix.alternatives.iter().filter(|other| other.form == Form::Diff) {
+    for diff in fix
+        .first
+        .alternatives
+        .iter()
+        .filter(|other| other.form == Form::Diff)
+    {
         for line in lines(&diff.text).lines() {
             let _ = writeln!(out, "      {line}");
         }
     }
-    let where_to = match fix.kind {
-        FixKind::AwsCli => "fix, with the AWS CLI and credentials of the role's account:",
-        FixKind::Kubectl => "fix, with kubectl:",
-        FixKind::Manual => "to do:",
-    };
-    let text = lines(&fix.whole());
-    let indent = if text.contains('\n') { "" } else { "      " };
-    let _ = writeln!(out, "    {where_to}\n{indent}{text}");
+    for (index, part) in fix.parts().into_iter().enumerate() {
+        let where_to = match (index, part.kind) {
+            (0, FixKind::AwsCli) => "fix, with the AWS CLI and credentials of the role's account",
+            (0, FixKind::Kubectl) => "fix, with kubectl",
+            (0, FixKind::Manual) => "to do",
+            (_, kind) => kind.then(),
+        };
+        let text = match part.kind {
+            FixKind::Manual => reveal(&part.text),
+            FixKind::AwsCli | FixKind::Kubectl => lines(&part.text),
+        };
+        let indent = if text.contains('\n') { "" } else { "      " };
+        let _ = writeln!(out, "    {where_to}:\n{indent}{text}");
+    }
 }
 
 #[cfg(test)]

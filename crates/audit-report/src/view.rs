@@ -221,7 +221,7 @@ fn link((link, state): &(Link, LinkState)) -> LinkView {
 
 fn finding(finding: &Finding) -> FindingView<'_> {
     let fix = finding.fix.as_ref();
-    let alternatives = fix.into_iter().flat_map(|fix| &fix.alternatives);
+    let alternatives = fix.into_iter().flat_map(|fix| &fix.first.alternatives);
     FindingView {
         code: finding.entry.code,
         reason: finding.entry.reason,
@@ -230,7 +230,7 @@ fn finding(finding: &Finding) -> FindingView<'_> {
         title: finding.entry.title,
         message: &finding.message,
         fix: fix.map(audit_core::fix::Fix::whole),
-        fix_kind: fix.map(|fix| fix.kind.as_str()),
+        fix_kind: fix.map(|fix| fix.first.kind.as_str()),
         fix_summary: fix.and_then(|fix| fix.brief.as_deref()),
         fix_asks: fix.and_then(|fix| fix.asks.as_deref()),
         alternatives: alternatives

@@ -67,7 +67,7 @@ pub fn render(report: &Report) -> String {
 
 /// The other forms of a fix, each at the margin.
 fn write_alternatives(out: &mut String, finding: &Finding) {
-    let forms = finding.fix.iter().flat_map(|fix| &fix.alternatives);
+    let forms = finding.fix.iter().flat_map(|fix| &fix.first.alternatives);
     // The diff is before the command.
     for alternative in forms.filter(|alternative| alternative.form != Form::Diff) {
         let only_if = alternative

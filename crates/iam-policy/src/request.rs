@@ -115,7 +115,11 @@ impl Context {
 
     /// Sets what is known of `key`, replacing what was known before.
     pub fn set(&mut self, key: &str, value: ContextValue) {
-        let key = key.to_lowercase();
+        self.set_lower(key.to_lowercase(), value);
+    }
+
+    /// The same for a key in lower case.
+    fn set_lower(&mut self, key: String, value: ContextValue) {
         match self
             .entries
             .binary_search_by(|(listed, _)| listed.as_str().cmp(&key))
@@ -264,11 +268,14 @@ pub struct Request {
 impl From<&WebIdentity> for Request {
     /// `AssumeRoleWithWebIdentity` by this identity, as an auditor knows it: see [`Unlisted::WebIdentity`].
     fn from(identity: &WebIdentity) -> Self {
-        let mut context = Context::new(Unlisted::WebIdentity)
-            .with(&format!("{}:sub", identity.issuer), &identity.subject)
-            .with(&format!("{}:aud", identity.issuer), &identity.audience);
+        let mut context = Context::new(Unlisted::WebIdentity);
+        let issuer = identity.issuer.to_lowercase();
+        for (claim, value) in [("sub", &identity.subject), ("aud", &identity.audience)] {
+            let value = ContextValue::Known(vec![value.clone()]);
+            context.set_lower(format!("{issuer}:{claim}"), value);
+        }
         // The session name is a required parameter of the call; only its value is the caller's choice.
-        context.set("sts:RoleSessionName", ContextValue::Present);
+        context.set_lower("sts:rolesessionname".to_owned(), ContextValue::Present);
         if let Some(at) = identity.called_at {
             context.set_direct_call(at);
         }

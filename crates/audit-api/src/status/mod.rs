@@ -7,6 +7,7 @@ mod memory;
 
 use audit_core::Verdict;
 use audit_core::finding::{Finding, WaivedUntil};
+use audit_core::fix::shell;
 use audit_core::report::{BindingReport, LinkState};
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,6 +25,8 @@ pub const MAX_BYTES: usize = 8 * 1024;
 
 /// The longest fix in bytes; the command line has the longer forms.
 pub const MAX_FIX_BYTES: usize = 1024;
+/// What ends a fix that has more steps than that; it has room of its own.
+pub const MORE_STEPS: &str = "# then: further steps, which irsa-audit audit prints";
 /// The longest question that is shown before a fix.
 pub const MAX_QUESTION_BYTES: usize = 512;
 
@@ -311,15 +314,31 @@ fn next(f: &Finding) -> ThenStatus {
 }
 
 /// The fix as it fits into a status, with what must follow if there is room: a command is never cut, because half a command
-/// is a trap. What has to be asked first comes first, as a comment with room of its own, so that neither pushes the other out.
+/// is a trap. What has to be asked first comes first, as a comment with room of its own, so that neither pushes the other out. A shell may
+/// be given all of it: words are in comments.
 fn shown_fix(fix: &audit_core::fix::Fix) -> Option<String> {
-    let texts = [fix.whole(), fix.text.clone()];
-    let fits = texts.into_iter().find(|text| text.len() <= MAX_FIX_BYTES);
-    let text = fits.or_else(|| fix.brief.as_deref().map(|brief| cut(brief, MAX_FIX_BYTES)))?;
+    let text = match fix.script_within(MAX_FIX_BYTES) {
+        Some((text, true)) => text,
+        Some((text, false)) => format!("{text}\n{MORE_STEPS}"),
+        None => comment("to do", fix.brief.as_deref()?, MAX_FIX_BYTES),
+    };
     Some(match &fix.asks {
-        Some(asks) => format!("{}\n{text}", cut(&format!("# {asks}"), MAX_QUESTION_BYTES)),
+        Some(asks) => format!("{}\n{text}", comment("", asks, MAX_QUESTION_BYTES)),
         None => text,
     })
+}
+
+/// A comment of a shell in at most so many bytes. The words are cut before they are quoted, which may take bytes of its own.
+fn comment(begin: &str, words: &str, most: usize) -> String {
+    let mut room = most;
+    loop {
+        let text = shell::comment(begin, &cut(words, room));
+        match text.len().checked_sub(most) {
+            None | Some(0) => return text,
+            Some(_) if room == 0 => return String::new(),
+            Some(over) => room = room.saturating_sub(over),
+        }
+    }
 }
 
 fn conditions(

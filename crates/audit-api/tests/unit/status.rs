@@ -23,6 +23,7 @@ fn report(findings: Vec<Finding>) -> BindingReport {
         },
         reason: deciding.map_or("AllLinksPass", |f| f.entry.reason),
         message: deciding.map_or_else(String::new, |f| f.message.clone()),
+        deciding: deciding.map(|_| 0),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
         then: Vec::new(),
         facts: BindingFacts {
@@ -178,14 +179,19 @@ fn a_command_is_whole_or_not_there() {
     let with = |text: String, brief: Option<&str>| {
         let fix = Fix {
             brief: brief.map(str::to_owned),
-            ..Fix::manual(text)
+            ..Fix::kubectl(&[&text])
         };
         let status = status(&report(vec![finding("IRSA204").fix(fix)]), None, 1, at(0));
         status.findings[0].fix.clone()
     };
-    assert_eq!(with("x".repeat(1024), Some("words")), Some("x".repeat(1024)));
-    assert_eq!(with("x".repeat(1025), Some("words")), Some("words".to_owned()));
-    assert_eq!(with("x".repeat(1025), None), None);
+    let longest = 1024 - "kubectl ".len();
+    let words = Some("# to do: words".to_owned());
+    let whole = Some(format!("kubectl {}", "x".repeat(longest)));
+    assert_eq!(with("x".repeat(longest), Some("words")), whole);
+    assert_eq!(with("x".repeat(longest + 1), Some("words")), words);
+    assert_eq!(with("x".repeat(longest + 1), None), None);
+    let many = with("x".repeat(2000), Some(&"'é`".repeat(1000)));
+    assert!(many.unwrap().len() <= MAX_FIX_BYTES);
 }
 
 #[test]
@@ -197,7 +203,37 @@ fn what_must_follow_a_command_is_told_where_it_fits() {
     };
     assert_eq!(with("annotate"), "kubectl annotate && kubectl restart");
     let long = "x".repeat(MAX_FIX_BYTES - 10);
-    assert_eq!(with(&long), format!("kubectl {long}"));
+    assert_eq!(with(&long), format!("kubectl {long}\n{MORE_STEPS}"));
+}
+
+#[test]
+fn a_shell_may_be_given_all_of_a_fix() {
+    let hostile = "x`touch pwned` $(touch pwned) 'q' \"q\" ; touch pwned\ntouch pwned #";
+    let fixes = [
+        Fix::manual(hostile),
+        Fix::kubectl(&[hostile]).then(Some(Fix::manual(hostile))),
+        Fix::kubectl(&["a"])
+            .then(Some(Fix::manual(hostile)))
+            .then(Some(Fix::kubectl(&["b"]))),
+        Fix::kubectl(&["x".repeat(2000).as_str()]).brief(hostile),
+        Fix::kubectl(&["a"]).ask_first(hostile.to_owned()),
+    ];
+    for fix in fixes {
+        let status = status(&report(vec![finding("IRSA401").fix(fix)]), None, 1, at(0));
+        let shown = status.findings[0].fix.clone().unwrap();
+        let ran: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(ran.len() <= 1, "{shown}");
+        // What `touch` would leave, it says.
+        let script = format!("touch() {{ echo touched; }}\nkubectl() {{ :; }}\n{shown}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert!(
+            output.stdout.is_empty() && output.stderr.is_empty(),
+            "{shown}: {output:?}"
+        );
+    }
 }
 
 #[test]

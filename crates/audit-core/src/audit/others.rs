@@ -5,10 +5,10 @@
 
 use super::judge_way;
 use crate::chain::{Annotation, Chain};
-use crate::finding::{Finding, Link, NEXT_ROLE, Severity};
+use crate::finding::{AboutRole, Finding, Link, NEXT_ROLE, Severity};
 use crate::text::quote;
 
-/// A finding, and the role that it is about.
+/// A binding along one of its ways, and what is said of it there.
 pub(super) struct Other<'a> {
     /// The binding along the way.
     pub(super) chain: Chain<'a>,
@@ -16,7 +16,7 @@ pub(super) struct Other<'a> {
     pub(super) findings: Vec<Finding>,
 }
 
-/// What is broken along the ways that do not decide.
+/// The binding along the ways that do not decide, with what is broken there.
 pub(super) fn along_others<'a>(chain: &Chain<'a>) -> Vec<Other<'a>> {
     let Some(deciding) = &chain.deciding else {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn along_others<'a>(chain: &Chain<'a>) -> Vec<Other<'a>> {
         findings.retain(is_of_the_way);
         Other { chain, findings }
     });
-    others.filter(|other| !other.findings.is_empty()).collect()
+    others.collect()
 }
 
 /// Says in the findings about the role of the way that decides who takes that way, where others take other ways. The annotation names the
@@ -42,34 +42,53 @@ pub(super) fn name_taker(chain: &Chain<'_>, findings: &mut [Finding]) {
     }
     let taker = way.taker.shown();
     for finding in findings {
-        if is_of_the_way(finding) && !finding.message.contains(&taker) {
+        if is_of_the_way(finding) && !finding.names_taker {
             finding.message = format!("{taker}, with role `{}`: {}", role(chain), finding.message);
+            finding.names_taker = true;
         }
     }
 }
 
-/// Whether a finding is about the role that a way leads to, and not about the binding as a whole.
+/// Whether a finding is about the role that a way leads to, and not about the binding as a whole. That the first role of a way is not
+/// seen makes it the one that decides, unless another is broken; a role that is assumed next does not.
 fn is_of_the_way(finding: &Finding) -> bool {
     let links = [Link::Role, Link::Provider, Link::Trust];
-    let is_of_role = links.contains(&finding.link) || ["IRSA102", NEXT_ROLE].contains(&finding.entry.code);
-    finding.severity == Severity::Broken && is_of_role
+    let is_next = finding.entry.code == NEXT_ROLE;
+    let is_of_role = links.contains(&finding.link) || finding.entry.code == "IRSA102" || is_next;
+    match finding.severity {
+        Severity::Broken => is_of_role,
+        Severity::Unknown => is_next,
+        Severity::Notice | Severity::Risk => false,
+    }
 }
 
 impl Other<'_> {
-    /// The findings as a report has them: where, then what. Of what the report says already, nothing.
-    pub(super) fn said(&self, already: &[Finding]) -> Vec<Finding> {
+    /// The findings as a report has them: where, then what. Of what the report of `main` says already, nothing.
+    pub(super) fn said(&self, main: &Chain<'_>, already: &[Finding]) -> Vec<Finding> {
         let taker = self
             .chain
             .deciding
             .map(|way| way.taker.shown())
             .unwrap_or_default();
+        let (of_main, of_this) = (about(main), about(&self.chain));
+        let role_of = |finding: &'_ Finding, otherwise: &AboutRole| {
+            finding.about.clone().unwrap_or_else(|| otherwise.clone())
+        };
         let new = self.findings.iter().filter(|finding| {
-            let same = |other: &Finding| other.entry == finding.entry && other.message == finding.message;
+            let same = |other: &Finding| {
+                other.entry == finding.entry
+                    && other.link == finding.link
+                    && role_of(other, &of_main) == role_of(finding, &of_this)
+            };
             !already.iter().any(same)
         });
         new.cloned()
             .map(|mut finding| {
-                finding.message = format!("{taker}, with role `{}`: {}", self.role(), finding.message);
+                if !finding.names_taker {
+                    finding.message = format!("{taker}, with role `{}`: {}", self.role(), finding.message);
+                    finding.names_taker = true;
+                }
+                finding.about.get_or_insert_with(|| of_this.clone());
                 finding
             })
             .collect()
@@ -78,6 +97,14 @@ impl Other<'_> {
     /// The role, safe to show.
     pub(super) fn role(&self) -> String {
         role(&self.chain)
+    }
+}
+
+/// The role that a chain leads to.
+fn about(chain: &Chain<'_>) -> AboutRole {
+    AboutRole {
+        role: role(chain),
+        audience: chain.audience.to_owned(),
     }
 }
 
@@ -93,7 +120,7 @@ pub(super) fn role(chain: &Chain<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use crate::audit::verdict_after_fixes;
-    use crate::model::{Container, RoleLookup};
+    use crate::model::{Container, RequestedAudience, RoleLookup};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -140,6 +167,30 @@ mod tests {
                 .starts_with("container `with-a` of `Deployment/cart`, with role "),
             "{}",
             report.message
+        );
+    }
+
+    #[test]
+    fn a_role_that_two_ways_lead_to_is_said_once() {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/a");
+        let world = refused(&["a"]).requested("SecretStore", RequestedAudience::Annotated, Some(&arn));
+        let report = world.audit();
+        assert_eq!(codes(&report), ["IRSA204"], "{}", shown(&report));
+        let of_another_audience = refused(&["a"]).requested(
+            "SecretStore",
+            RequestedAudience::Fixed("vault".to_owned()),
+            Some(&arn),
+        );
+        let report = of_another_audience.audit();
+        let about: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| finding.about.is_some())
+            .collect();
+        assert!(
+            about.contains(&true) && about.contains(&false),
+            "{}",
+            shown(&report)
         );
     }
 

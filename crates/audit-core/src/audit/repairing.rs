@@ -21,17 +21,13 @@ impl Repairs {
         let prefix = &chain.config.annotation_prefix;
         match repaired {
             Repaired::ServiceAccount => self.service_account = Some(account(chain)),
-            Repaired::RoleAnnotation(arn) if chain.source == AskedIn::ConfigMap => {
-                self.set_entry(chain, Some(arn), None);
-            }
+            Repaired::ConfigMapRole(arn) => self.set_entry(chain, Some(arn), None),
             Repaired::Audience(audience) if chain.source == AskedIn::ConfigMap => {
                 self.set_entry(chain, None, audience.as_deref());
             }
-            Repaired::RoleAnnotation(arn) => {
+            Repaired::RoleAnnotation { key, arn } => {
                 let mut account = account(chain);
-                account
-                    .annotations
-                    .insert(format!("{prefix}/role-arn"), arn.clone());
+                account.annotations.insert(key.clone(), arn.clone());
                 self.service_account = Some(account);
             }
             Repaired::OwnRole(arn) => {
@@ -43,7 +39,9 @@ impl Repairs {
                 self.set_containers(chain, is_it, |container| container.role_arn = Some(arn.clone()));
             }
             Repaired::OwnTokenFile(path) => {
-                self.set_containers(chain, Container::leads_nowhere, |container| {
+                let is_it =
+                    |container: &Container| container.token_file.is_some() && container.leads_nowhere();
+                self.set_containers(chain, is_it, |container| {
                     container.token_file = Some(path.clone());
                     if let Some(rarities) = &mut container.rarities {
                         (rarities.token_place, rarities.token_volume) = (None, None);

@@ -12,7 +12,7 @@ use super::others::{Other, along_others, role};
 use super::{expects, judge_way};
 use crate::chain::{Chain, Repairs};
 use crate::finding::{Finding, Link, Severity};
-use crate::fix::Repaired;
+use crate::fix::{Fix, Repaired};
 use crate::verdict::{self, Verdict};
 
 /// No cause hides more others than the chain has links.
@@ -49,7 +49,7 @@ pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding], others: &[Oth
         let mut after = judge_way(&reached);
         let mut others = along_others(&reached);
         verdict = verdict_of(&reached, &after, &others);
-        valid_until = [valid_until, super::valid_until(&reached)]
+        valid_until = [valid_until, super::valid_until_along(&reached, &others)]
             .into_iter()
             .flatten()
             .min();
@@ -57,11 +57,15 @@ pub(super) fn after_fixes(chain: &Chain<'_>, findings: &[Finding], others: &[Oth
         after.retain(|finding| is_broken(finding) && said.insert((finding.entry.code, of.clone())));
         for other in &mut others {
             let of = other.role();
-            let is_new = |finding: &Finding| said.insert((finding.entry.code, of.clone()));
+            let is_new =
+                |finding: &Finding| is_broken(finding) && said.insert((finding.entry.code, of.clone()));
             other.findings.retain(is_new);
         }
         (repairs, has_done) = repaired(&reached, &after, &others, before.clone());
-        let beside: Vec<Finding> = others.iter().flat_map(|other| other.said(&after)).collect();
+        let beside: Vec<Finding> = others
+            .iter()
+            .flat_map(|other| other.said(&reached, &after))
+            .collect();
         then.append(&mut after);
         then.extend(beside);
     }
@@ -118,20 +122,17 @@ fn is_broken(finding: &Finding) -> bool {
 fn done_by(findings: &[Finding]) -> Vec<Repaired> {
     let broken = findings.iter().filter(|finding| is_broken(finding));
     let fixes = broken.filter_map(|finding| finding.fix.as_ref());
-    let all = fixes.flat_map(|fix| {
-        let next = fix.then.iter().flat_map(|next| &next.repairs);
-        fix.repairs.iter().chain(next)
-    });
+    let all = fixes.flat_map(Fix::all_repairs);
     let mut all: Vec<Repaired> = all.cloned().collect();
-    if all
-        .iter()
-        .any(|repaired| matches!(repaired, Repaired::RoleAnnotation(_)))
-    {
+    let names_role = |repaired: &Repaired| {
+        matches!(
+            repaired,
+            Repaired::RoleAnnotation { .. } | Repaired::ConfigMapRole(_)
+        )
+    };
+    if all.iter().any(names_role) {
         all.retain(|repaired| {
-            matches!(
-                repaired,
-                Repaired::RoleAnnotation(_) | Repaired::Pods | Repaired::Templates
-            )
+            names_role(repaired) || matches!(repaired, Repaired::Pods | Repaired::Templates)
         });
     }
     all

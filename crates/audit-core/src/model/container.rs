@@ -387,19 +387,6 @@ impl Container {
         self.rarities.as_ref()?.config_file.as_ref()
     }
 
-    /// Whether something other than web identity gives it credentials, or may.
-    #[must_use]
-    pub fn may_have_other_credentials(&self) -> bool {
-        // A profile that was read, and asks for web identity, is no other way.
-        let by_profile =
-            !self.names_web_identity() && matches!(self.configured(), Some(Configured::WebIdentity(_)));
-        self.pod_identity
-            || self.opaque_env
-            || self.access_key().is_some()
-            || self.credentials_file().is_some()
-            || (!by_profile && (self.profile().is_some() || self.config_file().is_some()))
-    }
-
     /// Forgets files that are not in the volumes that should bring them: `has` tells of a Secret or ConfigMap whether it has
     /// a key, where it was given at all.
     pub fn resolve_files(&mut self, has: impl Fn(EnvSource, &str, &str) -> Option<bool>) {

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod binding;
 pub mod consumer;
 pub mod container;
+pub mod credential_source;
 pub mod eks;
 pub mod expectation;
 pub mod file_path;
@@ -32,6 +33,7 @@ pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
     TokenSource, VolumeKind,
 };
+pub use credential_source::CredentialSource;
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};

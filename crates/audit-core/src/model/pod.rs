@@ -59,7 +59,7 @@ pub enum Os {
     Unset,
     /// Windows, by `nodeSelector`.
     SelectedWindows,
-    /// Windows, by `spec.os`, an affinity or a toleration: the webhook takes it for Linux.
+    /// Windows, by `spec.os` or an affinity: the webhook takes it for Linux.
     OtherwiseWindows,
 }
 

@@ -23,14 +23,14 @@ mod static_keys;
 mod way;
 mod webhook;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use crate::chain::role::RoleOutcome;
 use crate::config::Config;
-use crate::model::{BindingKey, Container, Pod, ServiceAccount};
+use crate::model::{BindingKey, Container, Pod, ServiceAccount, Used};
 use crate::snapshot::{AskedRole, Binding, Snapshot};
 
 pub use requested::PREFIX as REQUESTERS_PREFIX;
@@ -46,6 +46,14 @@ pub static PATHS: [&PathEntry; 7] = [
     &requested::ENTRY,
     &node::ENTRY,
 ];
+
+/// The most ways with a role or an audience of their own that are followed for one ServiceAccount. People have two or three. Whoever can
+/// create objects in a namespace can have thousands, and each takes a whole derivation and requests to AWS: what is beyond is
+/// IRSA916's, *unknown*.
+pub const MOST_WAYS: usize = 16;
+
+/// The most roles that are followed which one way assumes, one with the credentials of the other.
+pub const MOST_NEXT_ROLES: usize = 16;
 
 /// The way of a container, by the first path that claims it.
 fn way<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Way<'a>> {
@@ -68,6 +76,24 @@ pub struct Ways<'a> {
     all: Vec<Way<'a>>,
     /// The addresses of the containers that do not need the webhook.
     elsewhere: BTreeSet<usize>,
+    /// The `SecretProviderClass` objects for which the driver requests tokens.
+    mounted: BTreeSet<&'a str>,
+    /// Whether a controller requests the token for an object that no pod has to mount.
+    has_requester: bool,
+    /// Whether a running container was injected by the webhook.
+    is_injected: bool,
+    known: Known,
+}
+
+/// Whether a controller that requests the ServiceAccount's token explains that a pod has no credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BarePod {
+    /// Nothing of the kind: the pod needs credentials of its own.
+    Unexplained,
+    /// The role may be there for the controller alone. Whether the pod calls AWS does not show.
+    MayNeedNone,
+    /// It mounts what the controller gets.
+    Explained,
 }
 
 impl<'a> Ways<'a> {
@@ -118,10 +144,25 @@ impl<'a> Ways<'a> {
             }
             _ => None,
         });
-        Self {
+        let mut found = Self {
             elsewhere: elsewhere.collect(),
             all,
+            ..Self::default()
+        };
+        for way in &found.all {
+            match way.taker {
+                Taker::Object(consumer) if way.path == CredentialPath::Requested => match consumer.used {
+                    Used::OfMountingPods => drop(found.mounted.insert(consumer.object.name.as_str())),
+                    _ => found.has_requester = true,
+                },
+                Taker::Container(pod, container) if way.path == CredentialPath::Webhook => {
+                    found.is_injected |= !pod.is_template() && container.has_web_identity();
+                }
+                _ => {}
+            }
         }
+        found.known = found.tell_apart();
+        found
     }
 
     /// All of them.
@@ -133,6 +174,11 @@ impl<'a> Ways<'a> {
     /// Those by a path.
     pub fn by(&self, path: CredentialPath) -> impl Iterator<Item = &Way<'a>> {
         self.all.iter().filter(move |way| way.path == path)
+    }
+
+    /// Those that lead as one of them does, on the same path: of one kind.
+    pub fn like<'w>(&'w self, way: &'w Way<'a>) -> impl Iterator<Item = &'w Way<'a>> {
+        self.all.iter().filter(move |other| other.leads_as(way))
     }
 
     /// The first that takes a path.
@@ -152,6 +198,20 @@ impl<'a> Ways<'a> {
         self.elsewhere.contains(&std::ptr::from_ref(container).addr())
     }
 
+    /// Whether a controller explains that a pod has no credentials: by a `SecretProviderClass` only pods that mount it, by another
+    /// object none of a workload beside others that the webhook gave the role.
+    #[must_use]
+    pub fn of_bare(&self, pod: &Pod) -> BarePod {
+        let mut classes = pod.secret_provider_classes.iter();
+        if classes.any(|class| self.mounted.contains(class.as_str())) {
+            BarePod::Explained
+        } else if self.has_requester && !self.is_injected {
+            BarePod::MayNeedNone
+        } else {
+            BarePod::Unexplained
+        }
+    }
+
     /// The paths that are taken, each once, in the order of the table.
     #[must_use]
     pub fn paths(&self) -> Vec<CredentialPath> {
@@ -162,63 +222,120 @@ impl<'a> Ways<'a> {
     /// The way that decides: of those that lead to a known role, one that fails before one that nobody can judge, before one
     /// that works; where none does, the first. `outcome` judges a way.
     pub fn deciding(&self, outcome: impl Fn(&Way<'a>) -> RoleOutcome) -> Option<&Way<'a>> {
-        match self.known().as_slice() {
-            [] => PATHS.iter().find_map(|entry| self.by(entry.path).next()),
-            [one] => Some(one),
-            several => several.iter().copied().min_by_key(|way| {
-                let rank = match outcome(way) {
-                    RoleOutcome::Fails => 0,
-                    RoleOutcome::Unknown => 1,
-                    RoleOutcome::Passes => 2,
-                };
-                // Pods that got nothing are broken; what pods were given is compared with the annotation.
-                (rank, way.path != CredentialPath::Node, !way.path.has_webhook())
-            }),
+        if self.known.others.is_empty() {
+            let first_of_all = || PATHS.iter().find_map(|entry| self.by(entry.path).next());
+            return self.known().next().or_else(first_of_all);
         }
+        self.known().min_by_key(|way| {
+            let rank = match outcome(way) {
+                RoleOutcome::Fails => 0,
+                RoleOutcome::Unknown => 1,
+                RoleOutcome::Passes => 2,
+            };
+            // Pods that got nothing are broken; what pods were given is compared with the annotation.
+            (rank, way.path != CredentialPath::Node, !way.path.has_webhook())
+        })
     }
 
-    /// Those that lead to a known role. A thousand pods of one kind are one way.
-    fn known(&self) -> Vec<&Way<'a>> {
-        let mut known: Vec<&Way<'a>> = Vec::new();
-        // A controller that requests the token explains why the pods have nothing.
-        let is_requested = self.by(CredentialPath::Requested).next().is_some();
-        for way in &self.all {
-            let is_known = matches!(way.role, PathRole::Asked | PathRole::Named(_))
-                && !(is_requested && way.path == CredentialPath::Node);
-            if is_known && !known.iter().any(|other| other.leads_as(way)) {
-                known.push(way);
+    /// Those that lead to a known role, as far as they are followed. A thousand pods of one kind are one way.
+    fn known(&self) -> impl Iterator<Item = &Way<'a>> {
+        let all = self.known.first.iter().chain(&self.known.others);
+        all.filter_map(|index| self.all.get(*index))
+    }
+
+    /// Tells the ways that lead to a known role apart.
+    fn tell_apart(&self) -> Known {
+        let needs_it = |way: &Way<'a>| match way.taker {
+            Taker::Container(pod, _) if way.path == CredentialPath::Node => {
+                self.of_bare(pod) == BarePod::Unexplained
+            }
+            _ => true,
+        };
+        let mut known = Known::default();
+        let mut seen = HashSet::new();
+        let mut last: Option<&Way<'a>> = None;
+        for (index, way) in self.all.iter().enumerate() {
+            if !matches!(way.role, PathRole::Asked | PathRole::Named(_)) || !needs_it(way) {
+                continue;
+            }
+            let Some(before) = last else {
+                (last, known.first) = (Some(way), Some(index));
+                continue;
+            };
+            if before.leads_as(way) {
+                continue;
+            }
+            // Most bindings have one way, of which nothing is to be remembered.
+            if seen.is_empty() {
+                seen.insert(before.leads());
+            }
+            if !seen.insert(way.leads()) {
+                continue;
+            }
+            last = Some(way);
+            // What the webhook is asked for is one role, whatever others there are.
+            if known.others.len() + 1 < MOST_WAYS || way.role == PathRole::Asked {
+                known.others.push(index);
+            } else {
+                known.left += 1;
             }
         }
         known
     }
 
+    /// How many ways with a role or an audience of their own are not followed, since there are too many.
+    #[must_use]
+    pub fn unfollowed(&self) -> usize {
+        self.known.left
+    }
+
     /// Those that lead to another role than a way does, or to the same role with a token for another audience.
     #[must_use]
     pub fn besides(&self, deciding: &Way<'a>) -> Vec<Way<'a>> {
-        if self.all.len() < 2 {
-            return Vec::new();
-        }
-        let same = |way: &Way<'a>| way.leads_to_same(deciding);
-        self.known()
-            .into_iter()
-            .filter(|way| !same(way))
-            .copied()
-            .collect()
+        let others = self.known().filter(|way| !way.leads_to_same(deciding));
+        others.copied().collect()
     }
 
-    /// The roles that ways name besides the webhook's, and those that are assumed next: those that nothing but the path tells of.
+    /// The roles that followed ways name besides the webhook's, and those that are assumed next: those that nothing but the path
+    /// tells of.
     #[must_use]
     pub fn named_roles(&self) -> Vec<RoleArn> {
-        let named = self.all.iter().filter_map(|way| match way.role {
+        if self
+            .all
+            .iter()
+            .all(|way| !matches!(way.role, PathRole::Named(_)) && way.then.is_empty())
+        {
+            return Vec::new();
+        }
+        let named = self.known().filter_map(|way| match way.role {
             PathRole::Named(text) => RoleArn::parse(text).ok(),
             _ => None,
         });
-        named.chain(self.next_roles()).collect()
+        named.chain(next_of(self.known())).collect()
     }
 
-    /// The roles that are assumed next.
-    pub fn next_roles(&self) -> impl Iterator<Item = RoleArn> {
-        let next = self.all.iter().flat_map(|way| way.then);
-        next.filter_map(|next| RoleArn::parse(&next.role).ok())
+    /// The roles that are assumed next, on the ways that are followed.
+    #[must_use]
+    pub fn next_roles(&self) -> Vec<RoleArn> {
+        if self.all.iter().all(|way| way.then.is_empty()) {
+            return Vec::new();
+        }
+        next_of(self.known()).collect()
     }
+}
+
+/// Ways that lead to a known role, each once, by their places among all.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// The first. Most bindings have no other.
+    first: Option<usize>,
+    /// The others that are followed.
+    others: Vec<usize>,
+    /// How many more there are.
+    left: usize,
+}
+
+fn next_of<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> impl Iterator<Item = RoleArn> {
+    let next = ways.flat_map(|way| way.then.iter().take(MOST_NEXT_ROLES));
+    next.filter_map(|next| RoleArn::parse(&next.role).ok())
 }

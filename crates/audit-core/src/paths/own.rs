@@ -9,6 +9,7 @@
 //! - a template that sets both to another role than the webhook is asked for: it leaves them alone and brings the token;
 //! - a config file in a ConfigMap that was given: `role_arn` and `web_identity_token_file` of the profile that counts, with the roles
 //!   that profiles assume next;
+//! - a config file that was not read, with nothing before it that SDKs take;
 //! - a projected token, with a config file, a credentials file or variables whose values do not show (`valueFrom`): the role
 //!   is there, and not seen;
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
@@ -50,10 +51,17 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
 
 fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
+        // Of a thousand pods that the webhook injected, no path has to be compared.
+        let is_webhooks = || container.tokens.iter().all(|token| token.by_webhook);
+        if sight.asked.role.is_some() && container.rarities.is_none() && is_webhooks() {
+            return None;
+        }
         return with_both(sight, pod, container, role);
     }
     if container.has_other_server() {
-        return Some(Claim::of(PathRole::Unseen));
+        // SDKs take keys in the environment before they ask a server.
+        let by_keys = sight.asked.role.is_none() && container.access_key().is_some();
+        return (!by_keys).then_some(Claim::of(PathRole::Unseen));
     }
     if is_asked_in_vain(sight, pod, container) {
         return Some(Claim::of(PathRole::Unseen));
@@ -91,19 +99,14 @@ fn by_profile<'a>(
     sight.asked.role.is_none().then_some(Claim::of(PathRole::Unseen))
 }
 
-/// Whether all that a running pod shows of a container's credentials is a file of profiles that nobody has read. The webhook gave
-/// it nothing, although it is asked to: whether that matters depends on the file.
+/// Whether all that shows of a container's credentials is a file of profiles that nobody has read. If the webhook is asked for a role, it
+/// gave a running pod nothing: whether that matters depends on the file.
 fn has_only_a_file(sight: &PathInput<'_>, pod: &Pod, container: &Container) -> bool {
-    let is_unread = || {
-        let configured = container.configured();
-        container.config_file().is_some() && matches!(configured, None | Some(Configured::Elsewhere(_)))
-    };
-    sight.asked.role.is_some()
-        && !pod.is_template()
+    (sight.asked.role.is_none() || !pod.is_template())
         && !container.pod_identity
         && !container.may_have_web_identity()
         && !container.names_web_identity()
-        && is_unread()
+        && container.depends_on_unread_config()
 }
 
 /// Whether the webhook mounts its token into a container, and leaves to it the two variables, of which one has a value that does not
@@ -137,7 +140,8 @@ fn with_both<'a>(
         TokenSource::Unseen => Some(unseen()),
         // An init container may well copy the webhook's.
         TokenSource::Copied(_) => (!is_asked).then(unseen),
-        TokenSource::Nothing if container.has_other_server() => None,
+        // SDKs that find no token go on to the server, as far as they go on at all.
+        TokenSource::Nothing if container.has_other_server() => Some(unseen()),
         TokenSource::Nothing if is_asked && will_be_mounted(pod, container) => {
             let audience = sight
                 .asked
@@ -183,4 +187,118 @@ fn is_own(sight: &PathInput<'_>, pod: &Pod, token: &TokenMount) -> bool {
     let is_elsewhere = || issuer().is_some_and(|issuer| EksIssuer::parse(issuer.url.host_path()).is_none());
     let no_webhook = || is_elsewhere() && sight.snapshot.cluster.has_webhook() == Some(false);
     !token.by_webhook || (!is_asked && (pod.is_template() || no_webhook()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Bound, is_bound};
+    use crate::finding::{Link, Severity};
+    use crate::model::{MountedFile, Rarities, TokenPlace, VolumeKind};
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA911", Severity::Unknown, Link::Role, Verdict::Unknown);
+
+    fn file() -> MountedFile {
+        MountedFile {
+            path: "/etc/aws/file".to_owned(),
+            volume: VolumeKind::Secret("aws".to_owned()),
+            key: "file".to_owned(),
+        }
+    }
+
+    fn with(rarities: Rarities) -> World {
+        World::healthy().without_annotation().container(Container {
+            rarities: Some(Box::new(rarities)),
+            ..bare("app")
+        })
+    }
+
+    #[test]
+    fn a_config_file_that_was_not_read_is_not_the_nodes_role() {
+        let unread = || {
+            with(Rarities {
+                config_file: Some(file()),
+                ..Rarities::default()
+            })
+        };
+        let report = unread().audit();
+        assert_eq!(report.facts.path, Some(CredentialPath::Own));
+        the_one(&report, UNKNOWN);
+        let world = unread();
+        let bound = is_bound(&world.snapshot, &world.config, &world.key, world.now);
+        assert_eq!(bound, Bound::CannotTell, "its role may be nobody's here");
+        let says_nothing = with(Rarities {
+            config_file: Some(file()),
+            configured: Some(Configured::Nowhere),
+            ..Rarities::default()
+        });
+        assert_eq!(says_nothing.audit().facts.path, Some(CredentialPath::Node));
+        let runs_a_process = with(Rarities {
+            config_file: Some(file()),
+            configured: Some(Configured::Elsewhere("runs a `credential_process`".to_owned())),
+            ..Rarities::default()
+        });
+        the_one(&runs_a_process.audit(), UNKNOWN);
+    }
+
+    #[test]
+    fn a_credentials_file_is_keys_that_do_not_change() {
+        let report = with(Rarities {
+            credentials_file: Some(file()),
+            ..Rarities::default()
+        })
+        .audit();
+        assert_eq!(report.facts.path, Some(CredentialPath::Static));
+    }
+
+    #[test]
+    fn keys_come_before_a_config_file_and_before_a_server() {
+        for rarities in [
+            Rarities {
+                config_file: Some(file()),
+                ..Rarities::default()
+            },
+            Rarities {
+                other_server: true,
+                ..Rarities::default()
+            },
+        ] {
+            let report = with(Rarities {
+                access_key: Some(crate::model::SetBy::Env),
+                ..rarities
+            })
+            .audit();
+            assert_eq!(
+                report.facts.path,
+                Some(CredentialPath::Static),
+                "{}",
+                shown(&report)
+            );
+        }
+    }
+
+    #[test]
+    fn variables_that_lead_nowhere_beside_another_server_are_unknown() {
+        let container = |other_server: bool| Container {
+            role_arn: Some(ROLE.to_owned()),
+            token_file: Some("/nowhere/token".to_owned()),
+            rarities: Some(Box::new(Rarities {
+                other_server,
+                token_place: Some(TokenPlace::Nowhere),
+                ..Rarities::default()
+            })),
+            ..bare("app")
+        };
+        for world in [World::healthy(), World::healthy().without_annotation()] {
+            let report = world.clone().container(container(true)).audit();
+            assert_eq!(report.verdict, Verdict::Unknown, "{}", shown(&report));
+            assert_eq!(report.facts.path, Some(CredentialPath::Own));
+            assert!(codes(&report).contains(&"IRSA911"), "{}", shown(&report));
+            let without = world.container(container(false)).audit();
+            assert_eq!(without.verdict, Verdict::Broken, "{}", shown(&without));
+        }
+    }
 }

@@ -146,7 +146,7 @@ impl Taker<'_> {
 }
 
 /// Which role a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PathRole<'a> {
     /// The one that the webhook is asked for.
     Asked,
@@ -173,7 +173,12 @@ pub struct Way<'a> {
     pub then: &'a [NextRole],
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    /// All by which ways differ, but for their takers.
+    pub(super) fn leads(&self) -> (CredentialPath, PathRole<'a>, Option<&'a str>, &'a [NextRole]) {
+        (self.path, self.role, self.audience, self.then)
+    }
+
     /// Whether another way leads to the same roles by tokens for the same audience.
     pub(super) fn leads_to_same(&self, other: &Way<'_>) -> bool {
         self.role == other.role && self.audience == other.audience && self.then == other.then

@@ -10,7 +10,7 @@ use super::admission::{Admission, unique_id};
 use super::policies::{ChainRefusal, Doubt, PolicyAnswer, PolicySet, Sides};
 use super::question::{is_chaining, questions};
 use crate::chain::{ABSENT, Chain};
-use crate::model::{AwsExpectation, Observed, Role, RoleLookup};
+use crate::model::{AwsExpectation, Role, RoleLookup};
 use crate::snapshot::Origin;
 use crate::text::quote;
 
@@ -26,20 +26,20 @@ pub fn targets(expectations: &[AwsExpectation]) -> impl Iterator<Item = RoleArn>
     questions(expectations).filter_map(|(asked, _)| target(asked.action, asked.resource))
 }
 
-/// What was seen of a role that is to be assumed. Names of roles do not differ by case alone (IAM User Guide, quotas and names):
+/// What was seen of a role that is to be assumed, and still proves something. Names of roles do not differ by case alone (IAM User Guide, quotas and names):
 /// one that differs so is found, and has another ARN.
 #[must_use]
 pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
     let account = chain.snapshot.accounts.get(to.account())?;
-    let seen = account.roles.get(to.name()).and_then(Observed::latest);
+    let fresh = |role| chain.fresh(role);
+    let seen = account.roles.get(to.name()).and_then(fresh);
     if let Some(found @ RoleLookup::Found(_)) = seen {
         return Some(found);
     }
     let in_other_case = || {
         let mut roles = account.roles.iter();
         let (_, role) = roles.find(|(name, _)| name.eq_ignore_ascii_case(to.name()) && *name != to.name())?;
-        role.latest()
-            .filter(|lookup| matches!(lookup, RoleLookup::Found(_)))
+        fresh(role).filter(|lookup| matches!(lookup, RoleLookup::Found(_)))
     };
     // Files hold every role of an account that they list.
     let is_listed = chain.snapshot.origin == Origin::Files && account.listing.value.is_some();
@@ -120,23 +120,25 @@ fn refused(why: String, remedy: String, sides: Sides<'_>, needs_own: bool) -> Po
     })
 }
 
-/// Where nothing is known of the other role, the own policies are all there is to say; of a role of the same account, whose trust
-/// policy may grant it by itself, only a yes and an explicit Deny.
+/// Where nothing is known of the other role, the own policies alone can refuse; within an account, where its trust policy may grant it by
+/// itself, only by an explicit Deny. They never suffice: the other role's trust policy has to allow it.
 fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> PolicyAnswer<'a> {
     let answer = sides.answer();
-    let may_be_granted = to.account() == from.account()
-        && matches!(
-            answer,
-            PolicyAnswer::NotAllowed | PolicyAnswer::OutsideBoundary(_)
-        );
-    if !may_be_granted {
-        return answer;
-    }
-    let why = format!(
-        "the role's own policies do not allow it, and whether the trust policy of `{}` names this role, so that they need not, was \
-         not seen",
-        quote(&to.to_string())
-    );
+    let shown = quote(&to.to_string());
+    let why = match &answer {
+        PolicyAnswer::Allowed(place) => format!(
+            "{place} allows it, and the trust policy of `{shown}`, which has to allow it as well, was not seen: `aws iam get-role \
+             --role-name {}` shows it",
+            quote(to.name())
+        ),
+        PolicyAnswer::NotAllowed | PolicyAnswer::OutsideBoundary(_) if to.account() == from.account() => {
+            format!(
+                "the role's own policies do not allow it, and whether the trust policy of `{shown}` names this role, so that they need \
+             not, was not seen"
+            )
+        }
+        _ => return answer,
+    };
     PolicyAnswer::Undetermined(vec![Doubt::Target {
         why,
         keys: Vec::new(),

@@ -8,7 +8,9 @@ use super::policies::{Doubt, PolicyAnswer, PolicySet};
 use super::question::request;
 use super::session::Session;
 use crate::chain::{Chain, RoleChain};
+use crate::finding::Reread;
 use crate::model::NextRole;
+use crate::paths::MOST_NEXT_ROLES;
 use crate::text::quote;
 
 /// A step of such a chain that is not seen to succeed.
@@ -22,6 +24,10 @@ pub struct Stop {
     pub why: String,
     /// What to do; safe to show.
     pub remedy: String,
+    /// The ARN of the role on whose side that is.
+    pub side: String,
+    /// What to read again of that role, so that a repair shows.
+    pub reread: Reread,
 }
 
 impl Stop {
@@ -31,6 +37,8 @@ impl Stop {
             is_refused: true,
             why,
             remedy,
+            side: to.to_owned(),
+            reread: Reread::Role,
         }
     }
 
@@ -40,13 +48,33 @@ impl Stop {
             ..Self::refused(to, why, remedy)
         }
     }
+
+    /// Where the policies of the role that assumes the other are what is in the way.
+    fn by_policies_of(self, from: &RoleArn) -> Self {
+        Self {
+            side: from.to_string(),
+            reread: Reread::Permissions,
+            ..self
+        }
+    }
 }
 
 /// The first step that is not seen to succeed, from a role that is seen to be given.
 #[must_use]
 pub fn first_stop(chain: &Chain<'_>, first: &RoleChain<'_>, next: &[NextRole]) -> Option<Stop> {
     let mut from = first.clone();
-    for step in next {
+    for (count, step) in next.iter().enumerate() {
+        if count == MOST_NEXT_ROLES {
+            let why = format!(
+                "{} roles are assumed one with the credentials of the other, and no more than {MOST_NEXT_ROLES} are followed",
+                next.len()
+            );
+            return Some(Stop::unseen(
+                &step.role,
+                why,
+                "take roles out of the chain".to_owned(),
+            ));
+        }
         let Ok(to) = RoleArn::parse(&step.role) else {
             let why = format!("`{}` is not the ARN of a role", quote(&step.role));
             return Some(Stop::refused(
@@ -73,7 +101,7 @@ fn stop(chain: &Chain<'_>, from: &RoleChain<'_>, to: &RoleArn, step: &NextRole) 
             "give the audit access to account {}, or the policies of that role with --aws",
             from.arn.account()
         );
-        return Some(Stop::unseen(&step.role, why, remedy));
+        return Some(Stop::unseen(&step.role, why, remedy).by_policies_of(&from.arn));
     };
     let mut actions = vec!["sts:AssumeRole"];
     if step.has_tags {
@@ -81,11 +109,13 @@ fn stop(chain: &Chain<'_>, from: &RoleChain<'_>, to: &RoleArn, step: &NextRole) 
     }
     let asked = actions.into_iter();
     let mut stops = asked.filter_map(|action| refused(chain, &from.arn, policies, (action, step)));
-    let told = stops.next();
+    let told = stops
+        .next()
+        .filter(|stop| stop.is_refused || chaining::lookup(chain, to).is_some());
     told.or_else(|| {
         chaining::lookup(chain, to).is_none().then(|| {
             let why = format!(
-                "the trust policy of role `{}`, which has to admit role `{}`, was not seen",
+                "the trust policy of role `{}`, which has to admit role `{}`, was not seen, or too long ago",
                 quote(&step.role),
                 quote(from.arn.name())
             );
@@ -139,5 +169,9 @@ fn refused(
             return Some(Stop::unseen(&step.role, doubts.join("; "), remedy));
         }
     };
-    Some(Stop::refused(&step.role, why, remedy))
+    let refusal = Stop::refused(&step.role, why, remedy);
+    Some(match answer {
+        PolicyAnswer::Refused(_) => refusal,
+        _ => refusal.by_policies_of(from),
+    })
 }

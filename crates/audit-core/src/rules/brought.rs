@@ -2,7 +2,7 @@
 
 use super::irsa406::{file, origin};
 use crate::chain::Chain;
-use crate::model::{Container, EnvFrom, EnvSource, Pod};
+use crate::model::{Container, CredentialSource, EnvFrom, EnvSource, Pod};
 use crate::paths::Taker;
 use crate::text::{quote, quote_list};
 
@@ -17,22 +17,48 @@ pub fn instead(chain: &Chain<'_>) -> Option<String> {
 }
 
 fn of(container: &Container) -> Option<String> {
-    if container.pod_identity {
-        return Some("gets its credentials from EKS Pod Identity".to_owned());
+    let named = |source| match source {
+        // Most hold no credentials: see `unread_variables`.
+        CredentialSource::EnvFrom => None,
+        CredentialSource::Keys(set) => Some(format!("gets `AWS_ACCESS_KEY_ID` from {}", origin(set))),
+        CredentialSource::Variable => {
+            Some("sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to what was not seen".to_owned())
+        }
+        CredentialSource::CredentialsFile(found) => {
+            Some(format!("has shared credentials at {}", file(found)))
+        }
+        CredentialSource::ConfigFile(found) => {
+            Some(format!("has profiles of the AWS SDKs at {}", file(found)))
+        }
+        CredentialSource::Profile(_) => Some("sets `AWS_PROFILE`, of which no file was seen".to_owned()),
+        CredentialSource::Server => {
+            Some("gets its credentials from the server in `AWS_CONTAINER_CREDENTIALS_FULL_URI`".to_owned())
+        }
+        CredentialSource::PodIdentity => Some("gets its credentials from EKS Pod Identity".to_owned()),
+    };
+    container.sources().find_map(named)
+}
+
+/// What all containers on the audited way have that every SDK but that for .NET takes before web identity; absent where one of them
+/// would use the role.
+#[must_use]
+pub fn before_the_role(chain: &Chain<'_>) -> Option<String> {
+    let deciding = chain.deciding.as_ref()?;
+    let mut first = None;
+    for way in chain.ways.like(deciding) {
+        let Taker::Container(_, container) = way.taker else {
+            return None;
+        };
+        let set = container.access_key()?;
+        first.get_or_insert_with(|| {
+            format!(
+                "{} gets `AWS_ACCESS_KEY_ID` from {}",
+                way.taker.shown(),
+                origin(set)
+            )
+        });
     }
-    if let Some(set) = container.access_key() {
-        return Some(format!("gets `AWS_ACCESS_KEY_ID` from {}", origin(set)));
-    }
-    if let Some(credentials) = container.credentials_file() {
-        return Some(format!("has shared credentials at {}", file(credentials)));
-    }
-    if let Some(config) = container.config_file() {
-        return Some(format!("has profiles of the AWS SDKs at {}", file(config)));
-    }
-    let by_variable = container.profile().is_some() || container.names_variable;
-    by_variable.then(|| {
-        "sets `AWS_PROFILE`, `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to what was not seen".to_owned()
-    })
+    first
 }
 
 /// The Secrets and ConfigMaps that become variables of a container and may hold access keys.

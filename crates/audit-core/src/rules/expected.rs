@@ -81,16 +81,12 @@ pub(crate) fn of_kind<'e, 'a>(
         .collect()
 }
 
-/// A fix, followed by what a person has to do besides.
+/// A fix, followed by what a person has to do as well.
 pub(crate) fn and_by_hand(fix: Fix, steps: &[String]) -> Fix {
     if steps.is_empty() {
         return fix;
     }
-    let by_hand = Fix::manual(steps.join("; "));
-    match fix.then.clone() {
-        None => fix.then(Some(by_hand)),
-        Some(next) => fix.then(Some(next.then(Some(by_hand)))),
-    }
+    fix.then(Some(Fix::manual(steps.join("; "))))
 }
 
 /// The statement of the role's identity policies that allows what is asked, but for its condition.

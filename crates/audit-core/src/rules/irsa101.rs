@@ -33,7 +33,7 @@
 //!
 //! ## Fix
 //! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN`, in whatever creates the
-//! ServiceAccount as well; then create its pods anew.
+//! ServiceAccount as well; then recreate its pods.
 //!
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS -o yaml` shows the annotation, and a new pod has `AWS_ROLE_ARN`.
@@ -49,7 +49,8 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{AuditRequest, Container, RoleLookup};
-use crate::paths::{self, CredentialPath, PathRole};
+use crate::paths::{CredentialPath, PathRole};
+use crate::snapshot::AskedIn;
 use crate::text::{quote, quote_list};
 
 /// The catalogue's entry.
@@ -90,7 +91,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if chain.carries_role() {
         let refused: Vec<&str> = refused(chain, carried(chain)).into_iter().collect();
         if refused.is_empty() {
-            let because = "running pods still carry a role, which they lose when they are created anew";
+            let because = "running pods still carry a role, which they lose when they are recreated";
             (Severity::Risk, because.to_owned())
         } else {
             (
@@ -139,7 +140,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)
-            .fix(annotate(chain)),
+            .fix(annotate(chain, AskedIn::Annotation)),
     )
 }
 
@@ -161,25 +162,24 @@ fn requested(chain: &Chain<'_>) -> Option<Finding> {
         .find(|way| way.role == PathRole::None)
         .filter(|_| chain.misplaced.is_none())?;
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {} takes its role from there",
+        "ServiceAccount `{}` has no annotation `{}`, and {} takes its role from there",
         quote(&chain.key.to_string()),
-        paths::REQUESTERS_PREFIX,
+        repair::role_key(chain, AskedIn::Requester),
         way.taker.shown()
     );
-    Some(Finding::new(&ENTRY, message).fix(annotate(chain)))
+    Some(Finding::new(&ENTRY, message).fix(annotate(chain, AskedIn::Requester)))
 }
 
-/// Names the role if there is only one that it can be.
-fn annotate(chain: &Chain<'_>) -> Fix {
-    let prefix = &chain.config.annotation_prefix;
+/// Names the role to who asks, if there is only one that it can be.
+fn annotate(chain: &Chain<'_>, asked_in: AskedIn) -> Fix {
     the_role(chain).map_or_else(
         || {
             Fix::manual(format!(
-                "annotate the ServiceAccount with `{prefix}/role-arn`, set to the ARN of the role that it should have, \
-                 and create its pods anew"
+                "annotate the ServiceAccount with `{}`, set to the ARN of the role that it should have, and recreate its pods",
+                repair::role_key(chain, asked_in)
             ))
         },
-        |arn| repair::annotate_role(chain, &arn),
+        |arn| repair::annotate_role_for(chain, asked_in, &arn),
     )
 }
 
@@ -250,7 +250,7 @@ mod tests {
 
     fn command(report: &crate::BindingReport) -> Option<String> {
         let fix = report.findings[0].fix.clone().unwrap();
-        (fix.kind == FixKind::Kubectl).then_some(fix.text)
+        (fix.first.kind == FixKind::Kubectl).then_some(fix.first.text)
     }
 
     #[test]
@@ -409,5 +409,20 @@ mod tests {
             finding.message
         );
         assert!(command(&report).unwrap().ends_with(ROLE));
+    }
+
+    #[test]
+    fn the_key_is_the_one_that_the_requester_reads() {
+        let report = unbound()
+            .trusted_by("cart")
+            .requested_by("SecretStore")
+            .without_pods()
+            .config(|config| "irsa.example.com".clone_into(&mut config.annotation_prefix))
+            .audit();
+        let command = command(&report).unwrap();
+        assert!(
+            command.ends_with(&format!(" eks.amazonaws.com/role-arn={ROLE}")),
+            "{command}"
+        );
     }
 }

@@ -110,7 +110,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             }
         )),
     };
-    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+    let finding = Finding::new(&ENTRY, message).severity(severity).fix(fix);
+    Some(if chain.is_webhooks() {
+        finding
+    } else {
+        finding.naming_taker()
+    })
 }
 
 /// The whole ARN in a text that has nothing else but white space, quotes or hidden characters around it.
@@ -212,10 +217,10 @@ mod tests {
     #[test]
     fn the_fix_names_the_role_where_somebody_expects_one() {
         let fix = |world: World| the_one(&world.audit(), BROKEN).fix.clone().unwrap();
-        assert_eq!(fix(annotated("arn:x")).kind, FixKind::Manual);
+        assert_eq!(fix(annotated("arn:x")).first.kind, FixKind::Manual);
         let expected = fix(annotated("arn:x").expect_role(ROLE));
-        assert_eq!(expected.kind, FixKind::Kubectl);
-        assert!(expected.text.ends_with(ROLE));
+        assert_eq!(expected.first.kind, FixKind::Kubectl);
+        assert!(expected.first.text.ends_with(ROLE));
     }
 
     #[test]
@@ -230,7 +235,11 @@ mod tests {
         ] {
             let report = annotated(text).audit();
             let fix = the_one(&report, BROKEN).fix.clone().unwrap();
-            assert!(fix.text.ends_with(&format!("role-arn={ROLE}")), "{}", fix.text);
+            assert!(
+                fix.first.text.ends_with(&format!("role-arn={ROLE}")),
+                "{}",
+                fix.first.text
+            );
             assert!(report.then.is_empty(), "{:?}", report.then);
             let elsewhere = annotated(text).condition(&condition("system:serviceaccount:x:cart"));
             let then = elsewhere.audit().then;
@@ -248,6 +257,7 @@ mod tests {
                     .fix
                     .as_ref()
                     .unwrap()
+                    .first
                     .kind,
                 FixKind::Manual
             );

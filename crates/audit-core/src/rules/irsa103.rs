@@ -28,7 +28,7 @@
 //!
 //! ## Fix
 //! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN WRONG-KEY-`, in whatever creates the
-//! ServiceAccount as well; then create its pods anew.
+//! ServiceAccount as well; then recreate its pods.
 //!
 //! ## Verify
 //! A new pod has `AWS_ROLE_ARN`.
@@ -72,7 +72,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (severity, note) = if chain.carries_role() {
         (
             Severity::Risk,
-            "; running pods still carry a role, which they lose when they are created anew",
+            "; running pods still carry a role, which they lose when they are recreated",
         )
     } else {
         (Severity::Broken, "")
@@ -131,8 +131,8 @@ fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
         Some(arn) if misplaced.on_pods_of.is_some() => repair::annotate_role(chain, &arn),
         Some(arn) => repair::move_annotation(chain, misplaced.key, &arn),
         None => Fix::manual(format!(
-            "annotate the ServiceAccount with `{}/role-arn`, set to the ARN of the role, in place of `{}`, and create its \
-             pods anew",
+            "annotate the ServiceAccount with `{}/role-arn`, set to the ARN of the role, in place of `{}`, and recreate its \
+             pods",
             chain.config.annotation_prefix,
             quote(misplaced.key)
         )),
@@ -177,17 +177,20 @@ mod tests {
             "role-arn",
         ] {
             let world = misplaced(key, ROLE);
-            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            assert_eq!(
+                is_bound(&world.snapshot, &world.config, &world.key, world.now),
+                Bound::Yes
+            );
             let report = world.audit();
             let fix = the_one(&report, BROKEN).fix.clone().unwrap();
             assert_eq!(
-                fix.text,
+                fix.first.text,
                 format!(
                     "kubectl annotate serviceaccount cart --namespace shop --overwrite {PREFIX}/role-arn={ROLE} {key}-"
                 )
             );
             assert_eq!(
-                fix.then.unwrap().text,
+                fix.then[0].text,
                 "kubectl rollout restart --namespace shop deployment/cart"
             );
             assert_healthy(
@@ -213,10 +216,11 @@ mod tests {
             .audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
         assert!(
-            fix.text
+            fix.first
+                .text
                 .ends_with(&format!("irsa.example.com/role-arn={ROLE} {PREFIX}/role-arn-")),
             "{}",
-            fix.text
+            fix.first.text
         );
     }
 
@@ -229,7 +233,10 @@ mod tests {
         };
         for phase in [PodPhase::Running, PodPhase::Template] {
             let world = on_pods(phase);
-            assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::Yes);
+            assert_eq!(
+                is_bound(&world.snapshot, &world.config, &world.key, world.now),
+                Bound::Yes
+            );
             let report = world.audit();
             let finding = the_one(&report, BROKEN);
             assert!(finding.message.contains("Deployment/cart"), "{}", finding.message);
@@ -238,6 +245,7 @@ mod tests {
                     .fix
                     .as_ref()
                     .unwrap()
+                    .first
                     .text
                     .ends_with(&format!("{PREFIX}/role-arn={ROLE}"))
             );
@@ -262,7 +270,7 @@ mod tests {
         stray.annotations = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())].into();
         world.snapshot.cluster.put_pod(stray);
         assert_eq!(
-            the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }
@@ -280,9 +288,9 @@ mod tests {
         let report = misplaced(WRONG, ROLE).expect_role(OLD_ROLE).audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
         assert!(
-            fix.text.contains(&format!("role-arn={OLD_ROLE} ")),
+            fix.first.text.contains(&format!("role-arn={OLD_ROLE} ")),
             "what is expected goes before: {}",
-            fix.text
+            fix.first.text
         );
         the_one(&misplaced(WRONG, ROLE).trusted_by("cart").audit(), BROKEN);
     }
@@ -291,7 +299,7 @@ mod tests {
     fn a_value_that_is_no_role_gives_a_step() {
         let report = misplaced(WRONG, "cart").audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }
@@ -300,7 +308,10 @@ mod tests {
     fn kiams_annotation_alone_is_worth_a_notice_and_no_binding() {
         let world = misplaced(KIAM, "cart");
         the_one(&world.audit(), NOTICE);
-        assert_eq!(is_bound(&world.snapshot, &world.config, &world.key), Bound::No);
+        assert_eq!(
+            is_bound(&world.snapshot, &world.config, &world.key, world.now),
+            Bound::No
+        );
         assert_healthy(&World::healthy().annotate(KIAM, Some("cart")).audit());
     }
 

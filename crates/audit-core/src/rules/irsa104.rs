@@ -137,9 +137,9 @@ mod tests {
             let report = world.audit();
             let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
             assert!(
-                fix.kind == FixKind::Kubectl && fix.text.ends_with("eks.amazonaws.com/audience-"),
+                fix.first.kind == FixKind::Kubectl && fix.first.text.ends_with("eks.amazonaws.com/audience-"),
                 "{}",
-                fix.text
+                fix.first.text
             );
             assert_eq!(state(&report, open), LinkState::NotReached);
             assert_healthy(&world.annotate("eks.amazonaws.com/audience", None).audit());
@@ -155,9 +155,11 @@ mod tests {
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert!(
-            fix.text.ends_with("--overwrite eks.amazonaws.com/audience=mesh"),
+            fix.first
+                .text
+                .ends_with("--overwrite eks.amazonaws.com/audience=mesh"),
             "{}",
-            fix.text
+            fix.first.text
         );
         assert_healthy(&world.audience("mesh").audit());
     }
@@ -206,7 +208,7 @@ mod tests {
             .without_pods();
         let report = world.audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
         assert_healthy(&world.listed_by_webhook(ROLE, AUDIENCE).audit());

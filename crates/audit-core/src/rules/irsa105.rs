@@ -139,9 +139,9 @@ mod tests {
             let report = asking(seconds).audit();
             let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
             assert!(
-                fix.text.ends_with("eks.amazonaws.com/token-expiration-"),
+                fix.first.text.ends_with("eks.amazonaws.com/token-expiration-"),
                 "{}",
-                fix.text
+                fix.first.text
             );
         }
     }
@@ -175,7 +175,7 @@ mod tests {
         };
         for seconds in [1, -1, 599, 90000] {
             assert_eq!(
-                the_one(&listed(seconds), NOTICE).fix.as_ref().unwrap().kind,
+                the_one(&listed(seconds), NOTICE).fix.as_ref().unwrap().first.kind,
                 FixKind::Manual
             );
         }

@@ -184,7 +184,7 @@ mod tests {
         let world = World::healthy().without_service_account().expect_role(ROLE);
         let report = world.audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().text,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().script(),
             format!(
                 "kubectl create serviceaccount cart --namespace shop && kubectl annotate serviceaccount cart --namespace \
                  shop --overwrite eks.amazonaws.com/role-arn={ROLE}"

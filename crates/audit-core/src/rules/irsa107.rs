@@ -1,7 +1,7 @@
 //! # IRSA107 `RoleUnexpected`
 //!
 //! ## What it means
-//! The annotation names another role than the `IrsaAudit`'s `expect.roleArn`.
+//! The annotation names a different role from the `IrsaAudit`'s `expect.roleArn`.
 //!
 //! ## Why it breaks
 //! Credentials may well be given, but those of a role that nobody meant the workload to have: another environment's,
@@ -21,7 +21,7 @@
 //!
 //! ## Fix
 //! Name the expected role where the role is named (the annotation, the webhook's ConfigMap, the pod template, or the object whose
-//! controller requests the token) and create the pods anew, or change the expectation.
+//! controller requests the token) and recreate the pods, or change the expectation.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in a new pod names the expected role.
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleUnexpected",
     severity: Severity::Broken,
     link: Link::ServiceAccount,
-    title: "the annotation names another role than is expected",
+    title: "the annotation names a different role from the expected one",
 };
 
 /// What looks for it.
@@ -83,8 +83,8 @@ mod tests {
     fn another_role_than_expected_is_broken_however_well_it_works() {
         let report = World::healthy().expect_role(OLD_ROLE).audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
-        assert_eq!(fix.kind, FixKind::Kubectl);
-        assert!(fix.text.ends_with(OLD_ROLE));
+        assert_eq!(fix.first.kind, FixKind::Kubectl);
+        assert!(fix.first.text.ends_with(OLD_ROLE));
         assert_healthy(&World::healthy().expect_role(ROLE).audit());
     }
 
@@ -98,7 +98,7 @@ mod tests {
     fn an_expectation_that_nobody_can_paste_gives_no_command() {
         let report = World::healthy().expect_role("arn:\u{1b}[0m").audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }

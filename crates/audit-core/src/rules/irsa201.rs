@@ -148,9 +148,9 @@ mod tests {
         let broken = ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken);
         let fix = the_one(&report, broken).fix.as_ref().unwrap();
         assert!(
-            fix.text.contains("`RoleARN` of `shop/cart`") && fix.text.contains(ROLE),
+            fix.first.text.contains("`RoleARN` of `shop/cart`") && fix.first.text.contains(ROLE),
             "{}",
-            fix.text
+            fix.first.text
         );
         assert!(report.then.is_empty(), "{:?}", report.then);
     }
@@ -170,7 +170,7 @@ mod tests {
         let broken = ("IRSA201", Severity::Broken, Link::Role, Verdict::Broken);
         let fix = the_one(&report, broken).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             format!("kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN={ROLE}")
         );
     }

@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
     reason: "WebIdentityNotAllowed",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy allows web identity to nobody",
+    title: "the trust policy allows no web identity",
 };
 
 /// What looks for it.

@@ -79,7 +79,7 @@ mod tests {
         let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
         let report = world.audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::AwsCli
         );
         assert_healthy(&world.with_trust_repaired().audit());
@@ -90,7 +90,8 @@ mod tests {
         let world = World::healthy().condition(&condition("system:serviceaccount:staging:cart"));
         let forms = |world: &World| {
             let fix = the_one(&world.audit(), BROKEN).fix.clone().unwrap();
-            fix.alternatives
+            fix.first
+                .alternatives
                 .iter()
                 .map(|alternative| alternative.form)
                 .collect::<Vec<_>>()
@@ -123,7 +124,7 @@ mod tests {
         let world = world.service_account("shop\u{202e}", "cart").annotation(ROLE);
         let report = world.audit();
         assert_eq!(
-            report.findings[0].fix.as_ref().unwrap().kind,
+            report.findings[0].fix.as_ref().unwrap().first.kind,
             FixKind::Manual,
             "{}",
             shown(&report)

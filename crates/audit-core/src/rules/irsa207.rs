@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "WildcardInStringEquals",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a wildcard stands under an operator that knows none",
+    title: "a wildcard is under an operator that matches literally",
 };
 
 /// What looks for it.

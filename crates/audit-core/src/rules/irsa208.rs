@@ -155,16 +155,16 @@ mod tests {
     fn the_condition_is_added_where_nobody_else_comes_by_the_statement() {
         let report = without_audience().audit();
         let fix = report.findings[0].fix.as_ref().unwrap();
-        assert_eq!(fix.kind, FixKind::AwsCli);
+        assert_eq!(fix.first.kind, FixKind::AwsCli);
         let brief = fix.brief.as_deref().unwrap();
         assert!(
             brief.contains(&format!("`{HOST_PATH}:aud`: add `{AUDIENCE}`")),
             "{brief}"
         );
         assert!(
-            fix.text.contains("if getpath($p) == null then setpath($p;"),
+            fix.first.text.contains("if getpath($p) == null then setpath($p;"),
             "{}",
-            fix.text
+            fix.first.text
         );
         assert_healthy(&without_audience().condition(&condition(SUBJECT)).audit());
     }

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ## Fix
-//! Let the condition name the token's audience; or take the annotation away and create the pods anew.
+//! Let the condition name the token's audience; or take the annotation away and recreate the pods.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
@@ -129,7 +129,7 @@ mod tests {
                 .without_pods()
                 .audit();
             assert_eq!(
-                the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+                the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
                 FixKind::Manual
             );
         }

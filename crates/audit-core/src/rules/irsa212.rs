@@ -18,8 +18,8 @@
 //! ```
 //!
 //! ## Fix
-//! The Deny stands there for a reason, so that no edit is proposed: ask whoever owns the role to except this
-//! ServiceAccount from it, or give the workload another role.
+//! No automatic fix: a Deny is usually deliberate. Ask the owner of the role to exclude this ServiceAccount from it, or give the
+//! workload another role.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds; an IAM change can take a minute to act.
@@ -129,7 +129,7 @@ mod tests {
                 "{}",
                 finding.message
             );
-            assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+            assert_eq!(finding.fix.as_ref().unwrap().first.kind, FixKind::Manual);
         }
     }
 
@@ -150,12 +150,12 @@ mod tests {
             ("IRSA204", Severity::Broken, Link::Trust, Verdict::Broken),
         );
         assert!(
-            finding.message.contains("statement 2 denies"),
+            finding.message.contains("statement 2 also denies"),
             "{}",
             finding.message
         );
         assert_eq!(
-            finding.fix.as_ref().unwrap().kind,
+            finding.fix.as_ref().unwrap().first.kind,
             FixKind::Manual,
             "mending one is not enough"
         );

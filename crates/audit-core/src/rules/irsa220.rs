@@ -20,7 +20,7 @@
 //!
 //! ## Fix
 //! Name the role's true ARN where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in `AWS_ROLE_ARN`
-//! of a pod template that brings its role itself, or in the object whose controller requests the token; then create the pods anew.
+//! of a pod template that brings its role itself, or in the object whose controller requests the token; then recreate the pods.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
@@ -81,8 +81,8 @@ mod tests {
             let world = World::healthy().role(role(arn, &text));
             let report = world.audit();
             let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-            assert_eq!(fix.kind, FixKind::Kubectl);
-            assert!(fix.text.ends_with(&format!("role-arn={arn}")));
+            assert_eq!(fix.first.kind, FixKind::Kubectl);
+            assert!(fix.first.text.ends_with(&format!("role-arn={arn}")));
         }
     }
 
@@ -96,11 +96,11 @@ mod tests {
         let report = world.audit();
         let finding = the_one(&report, BROKEN);
         let fix = finding.fix.as_ref().unwrap();
-        assert_eq!(fix.kind, FixKind::Manual);
+        assert_eq!(fix.first.kind, FixKind::Manual);
         assert!(
-            fix.text.contains("ConfigMap") && fix.text.contains(WITH_PATH),
+            fix.first.text.contains("ConfigMap") && fix.first.text.contains(WITH_PATH),
             "{}",
-            fix.text
+            fix.first.text
         );
         assert!(
             finding.message.contains("in the webhook's ConfigMap"),
@@ -119,7 +119,7 @@ mod tests {
             let finding = the_one(&report, BROKEN);
             (
                 finding.message.clone(),
-                finding.fix.as_ref().unwrap().text.clone(),
+                finding.fix.as_ref().unwrap().first.text.clone(),
             )
         };
         let (message, fix) = said(world().container(own(AUDIENCE, ROLE)));

@@ -82,7 +82,7 @@ mod tests {
         let report = World::healthy().without_provider().provider_urls(&[]).audit();
         let finding = the_one(&report, BROKEN);
         assert_eq!(
-            finding.fix.as_ref().unwrap().text,
+            finding.fix.as_ref().unwrap().first.text,
             format!("aws iam create-open-id-connect-provider --url {ISSUER} --client-id-list {AUDIENCE}")
         );
         assert_eq!(

@@ -184,6 +184,7 @@ mod tests {
                     .fix
                     .as_ref()
                     .unwrap()
+                    .first
                     .text
                     .contains(&format!("--url {ISSUER} "))
             );

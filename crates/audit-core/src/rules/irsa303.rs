@@ -136,7 +136,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// The object whose controller requests a token for several audiences, where that is the token that is audited.
 fn asks_for_several(chain: &Chain<'_>) -> Option<String> {
-    let taker = chain.ways.taker_of(chain.path?)?;
+    let taker = chain.deciding?.taker;
     let Taker::Object(consumer) = taker else {
         return None;
     };
@@ -202,9 +202,9 @@ mod tests {
             let report = World::healthy().client_ids(ids).audit();
             let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
             assert!(
-                fix.text.ends_with("--client-id sts.amazonaws.com"),
+                fix.first.text.ends_with("--client-id sts.amazonaws.com"),
                 "{}",
-                fix.text
+                fix.first.text
             );
         }
         assert_healthy(&World::healthy().client_ids(&["vault", AUDIENCE]).audit());
@@ -216,7 +216,7 @@ mod tests {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let kind = |ids: &[&str]| {
             let report = World::healthy().client_ids(ids).audit();
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind
         };
         assert_eq!(kind(&ids), FixKind::Manual);
         assert_eq!(kind(ids.get(1..).unwrap()), FixKind::AwsCli);
@@ -232,7 +232,7 @@ mod tests {
             .without_pods();
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.text.ends_with("--client-id mesh"), "{}", fix.text);
+        assert!(fix.first.text.ends_with("--client-id mesh"), "{}", fix.first.text);
         assert_healthy(&world.client_ids(&[AUDIENCE, "mesh"]).audit());
     }
 
@@ -247,7 +247,7 @@ mod tests {
             .without_pods()
             .audit();
         assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
+            the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,
             FixKind::Manual
         );
     }
@@ -257,7 +257,7 @@ mod tests {
         let report = World::healthy().audience("").without_pods().audit();
         let unknown = ("IRSA303", Severity::Unknown, Link::Provider, Verdict::Unknown);
         let fix = the_one(&report, unknown).fix.clone().unwrap();
-        assert!(fix.text.ends_with("eks.amazonaws.com/audience-"));
+        assert!(fix.first.text.ends_with("eks.amazonaws.com/audience-"));
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
             container.tokens[0].audience = None;
             let world = World::healthy().without_annotation().condition(&conditions);
             let report = world.client_ids(ids).container(container).audit();
-            the_one(&report, unknown).fix.clone().unwrap().text
+            the_one(&report, unknown).fix.clone().unwrap().first.text
         };
         let fix = own_token(&["https://kubernetes.default.svc"]);
         assert!(fix.ends_with("to `https://kubernetes.default.svc`"), "{fix}");

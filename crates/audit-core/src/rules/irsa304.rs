@@ -27,6 +27,8 @@
 //! - [Service account issuer discovery](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery)
 //! - [DescribeCluster](https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeCluster.html)
 
+use jiff::Timestamp;
+
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::config::Config;
@@ -49,7 +51,7 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Binding(check), Check::Cluster(of_cluster)],
 };
 
-fn of_cluster(snapshot: &Snapshot, _: &Config) -> Vec<Finding> {
+fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
     snapshot.issuer.is_none().then(finding).into_iter().collect()
 }
 

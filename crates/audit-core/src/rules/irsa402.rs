@@ -1,7 +1,7 @@
 //! # IRSA402 `PodRoleStale`
 //!
 //! ## What it means
-//! A pod carries another role than the annotation says, or than its template says by now, where that brings the role itself. *Broken* where that role is proven to refuse the pod, else a
+//! A pod carries a different role from the one in the annotation, or from the one that its template has by now, where that brings the role itself. *Broken* where that role is proven to refuse the pod, else a
 //! *risk*; or a *notice* where the container has that role on purpose, and it is seen to admit the container.
 //!
 //! The webhook gives all containers of a pod the same role, and its own token. A container that differs from the others in
@@ -53,7 +53,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PodRoleStale",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "pods carry another role than the annotation says",
+    title: "pods carry a different role from the annotation's",
 };
 
 /// What looks for it.
@@ -211,7 +211,7 @@ mod tests {
         let report = stale_pod().good_role(OLD_ROLE).audit();
         let finding = the_one(&report, RISK);
         assert_eq!(
-            finding.fix.as_ref().unwrap().text,
+            finding.fix.as_ref().unwrap().first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
         assert_eq!((report.pods.stale, report.pods.missing), (1, 0));
@@ -256,7 +256,7 @@ mod tests {
         let report = refusing.any_role("old-cart", RoleLookup::Absent).audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
     }
@@ -350,7 +350,7 @@ mod tests {
             "{}",
             finding.message
         );
-        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(finding.fix.as_ref().unwrap().first.kind, FixKind::Manual);
     }
 
     #[test]

@@ -305,7 +305,7 @@ mod tests {
         let finding = the_one(&report, BROKEN);
         assert!(finding.message.contains("`default`"), "{}", finding.message);
         assert_eq!(
-            finding.fix.as_ref().unwrap().text,
+            finding.fix.as_ref().unwrap().first.text,
             "kubectl set serviceaccount --namespace shop deployment/web cart"
         );
     }
@@ -321,7 +321,7 @@ mod tests {
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
         assert_eq!(
-            fix.then.unwrap().text,
+            fix.then[0].text,
             "kubectl rollout resume --namespace shop deployment/web"
         );
     }
@@ -424,7 +424,7 @@ mod tests {
             (elsewhere.verdict, elsewhere.reason),
             (Verdict::Broken, "PodUsesOtherServiceAccount")
         );
-        let fix = &elsewhere.findings[0].fix.as_ref().unwrap().text;
+        let fix = &elsewhere.findings[0].fix.as_ref().unwrap().first.text;
         assert_eq!(
             fix,
             "kubectl set serviceaccount --namespace shop deployment/cart cart"

@@ -187,7 +187,7 @@ mod tests {
         let report = with_old_token("vault").audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl rollout restart --namespace shop deployment/cart"
         );
         the_one(

@@ -33,7 +33,7 @@
 //! ```
 //!
 //! ## Fix
-//! Lead the variable to the token that the container has; mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
+//! Lead the variable to the token that the container has; for a profile, correct `web_identity_token_file` in its config file; mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
 //! sets them and mounts the token; without an annotation, annotate the ServiceAccount if the variable leads to where the webhook mounts its
 //! token, else mount a projected token at that path; or give Windows pods the
 //! `nodeSelector`.
@@ -46,18 +46,20 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
+use std::collections::HashSet;
+
 use super::pods::{ToldContainer, containers_shown, differing, missing, named, pods_of, workloads};
 use super::repair::{self, VARIABLES};
-use super::rollout;
+use super::{irsa406, rollout};
 use crate::chain::{Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix, Repaired};
 use crate::model::file_path::cleaned;
 use crate::model::service_account::DEFAULT_AUDIENCE;
-use crate::model::{Container, Os, Pod, TokenMount, TokenPlace};
+use crate::model::{Configured, Container, Os, Pod, TokenMount, TokenPlace};
 use crate::text::{quote, quote_list};
-use crate::webhook::InjectionDifference;
+use crate::webhook::{InjectionDifference, has_linux_path};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -125,32 +127,98 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         Why::LinuxPath if first.pod.os == Os::SelectedWindows => LINUX_PATH_OF_OLD.to_owned(),
         Why::LinuxPath => LINUX_PATH.to_owned(),
     };
-    let is_past = |one: &ToldContainer<'_, Why<'_>>| {
-        let template = one.container.in_template();
-        template.is_some_and(|template| template.token_file != one.container.token_file)
-    };
-    let fix = if told.iter().all(is_past) {
-        // Their templates are right by now, or leave it to the webhook.
+    let fix = if told.iter().all(|one| is_past(chain, one)) {
         rollout::catch_up(chain, &pods_of(&told))
-    } else if let Some(path) = beside(&told) {
-        lead_to(chain, &told, &path)
     } else {
-        match first.what {
-            Why::Nowhere if is_webhooks => unset(chain, &told),
-            Why::Nowhere => annotate(chain, &told).or_else(|| mount(chain, &told)),
-            Why::Folder(_) | Why::Hidden(_) => uncover(chain, &told),
-            Why::LinuxPath if first.pod.os == Os::SelectedWindows => linux_path_of_old(chain, &told),
-            Why::LinuxPath => select_windows(chain, &told),
-        }
+        let (of_profiles, others): (Vec<_>, Vec<_>) = told.iter().copied().partition(is_of_profile);
+        let fixes = [repaired(chain, &others), in_profiles(chain, &of_profiles)];
+        fixes.into_iter().flatten().reduce(Fix::and_then)
     };
     let message = format!("{} {place}", containers_shown(&told));
-    let is_hopeless = told.iter().any(|one| is_hopeless(one, &told));
+    let without: HashSet<*const Container> = told
+        .iter()
+        .filter(|one| one.what.is_nothing())
+        .map(|one| std::ptr::from_ref(one.container))
+        .collect();
+    let is_hopeless = told.iter().any(|one| is_hopeless(one, &without));
     let severity = if is_hopeless {
         Severity::Broken
     } else {
         Severity::Risk
     };
     Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+}
+
+/// Whether a new pod, which begins with what the template says by now, does not have this fault: where the template was seen.
+fn is_past(chain: &Chain<'_>, one: &ToldContainer<'_, Why<'_>>) -> bool {
+    let Some(template) = one.container.in_template() else {
+        return false;
+    };
+    match one.what {
+        Why::Nowhere => {
+            template.token_file != one.container.token_file
+                && !template.leads_nowhere()
+                && !is_covered(template)
+        }
+        Why::Folder(_) | Why::Hidden(_) => !template.leads_nowhere() && !is_covered(template),
+        Why::LinuxPath => {
+            let of_template = chain.snapshot.cluster.template_of(one.pod);
+            !has_linux_path(of_template.map_or(one.pod.os, |pod| pod.os), template)
+        }
+    }
+}
+
+/// Whether a volume lies over the token of a container, or will.
+fn is_covered(container: &Container) -> bool {
+    matches!(
+        container.token_place(),
+        Some(TokenPlace::Hidden(_) | TokenPlace::Folder(_))
+    )
+}
+
+/// Whether it is a profile in a config file that leads to no token, and no variable.
+fn is_of_profile(one: &ToldContainer<'_, Why<'_>>) -> bool {
+    let by_profile = matches!(one.container.configured(), Some(Configured::WebIdentity(_)));
+    by_profile && !one.container.names_web_identity()
+}
+
+/// The fix where variables lead to no token, or volumes are in the way.
+fn repaired(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let first = told.first()?;
+    if let Some(path) = beside(told) {
+        return lead_to(chain, told, &path);
+    }
+    match first.what {
+        Why::Nowhere if chain.injected_pods().is_some() => unset(chain, told),
+        Why::Nowhere => annotate(chain, told).or_else(|| mount(chain, told)),
+        Why::Folder(_) | Why::Hidden(_) => uncover(chain, told),
+        Why::LinuxPath if first.pod.os == Os::SelectedWindows => linux_path_of_old(chain, told),
+        Why::LinuxPath => select_windows(chain, told),
+    }
+}
+
+/// The fix where profiles in config files lead to no token. No variable is set: SDKs would then need the role in one as well.
+fn in_profiles(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
+    let first = told.first()?;
+    let file = first
+        .container
+        .config_file()
+        .or_else(|| first.container.credentials_file())
+        .map_or_else(|| "the config file".to_owned(), irsa406::file);
+    let (_, names) = workloads(&pods_of(told));
+    if let Some(path) = beside(told) {
+        let edit = format!(
+            "set `web_identity_token_file` in {file} to `{}`, where {} has its own token",
+            quote(&path),
+            containers_shown(told)
+        );
+        return Some(Fix::manual(edit).then(rollout::restart(chain, &pods_of(told))));
+    }
+    Some(Fix::manual(format!(
+        "in the pod templates of {names}, mount a projected volume with a `serviceAccountToken` for the audience that the role accepts \
+         (usually `{DEFAULT_AUDIENCE}`) at `{}`, the path of `web_identity_token_file` in {file}",
+        quote(first.container.token_path().unwrap_or_default())
+    )))
 }
 
 const LEFT_ALONE: &str = "it also sets the Region and `AWS_STS_REGIONAL_ENDPOINTS` itself, and the webhook then leaves it \
@@ -174,12 +242,12 @@ fn linux_path_of_old(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> 
     }
 }
 
-/// Where these containers have a token of their own, if the variable only leads past it: the same path in each.
+/// Where these containers have a token of their own, if variable or profile only leads past it: the same path in each.
 fn beside(told: &[ToldContainer<'_, Why<'_>>]) -> Option<String> {
     let mut paths = told.iter().map(|one| {
         let own = one.container.only_own_token().filter(|_| one.what.is_nothing());
         // At the right path, it is something else that is in the way.
-        let is_past = |path: &String| one.container.token_file.as_deref().map(cleaned) != Some(cleaned(path));
+        let is_past = |path: &String| one.container.token_path().map(cleaned) != Some(cleaned(path));
         own.map(TokenMount::file_path).filter(is_past)
     });
     let first = paths.next()??;
@@ -256,17 +324,11 @@ fn mount(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> 
 
 /// Mounts elsewhere what lies over the token.
 fn uncover(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
-    let is_hidden = |container: &Container| {
-        matches!(
-            container.token_place(),
-            Some(TokenPlace::Hidden(_) | TokenPlace::Folder(_))
-        )
-    };
     let step = |due: &[ToldContainer<'_, Why<'_>>]| {
         let (_, names) = places(due);
         format!("mount the other volume elsewhere in the pod templates of {names}")
     };
-    rollout::edited_containers(chain, told, is_hidden, |_| None, step)
+    rollout::edited_containers(chain, told, is_covered, |_| None, step)
 }
 
 /// Has the webhook see that the pods are for Windows.
@@ -274,7 +336,7 @@ fn select_windows(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Opt
     rollout::edited(
         chain,
         &pods_of(told),
-        |_, template| template.os != Os::SelectedWindows,
+        |_, template| template.os == Os::OtherwiseWindows,
         |due| fix::select_windows(&chain.key.namespace, &workloads(due).0),
         |due| {
             let (_, names) = workloads(due);
@@ -290,13 +352,10 @@ fn places(told: &[ToldContainer<'_, Why<'_>>]) -> (String, String) {
 }
 
 /// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
-/// has a role.
-fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'_>>]) -> bool {
+/// has a role: all of them are among those `without` a token.
+fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, without: &HashSet<*const Container>) -> bool {
     let leads_nowhere = |container: &Container| {
-        let same = |other: &ToldContainer<'_, Why<'_>>| {
-            std::ptr::eq(other.container, container) && other.what.is_nothing()
-        };
-        told.iter().any(same) && !container.may_have_other_credentials()
+        without.contains(&std::ptr::from_ref(container)) && !container.may_have_other_credentials()
     };
     let mut with_role = one
         .pod
@@ -310,8 +369,9 @@ fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, told: &[ToldContainer<'_, Why<'
 /// the webhook leaves alone beside others that it changed, and those of pods with which it has nothing to do.
 fn left_without<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, Why<'a>>> {
     let injection = chain.injected_pods().map(|pods| &pods.injection);
-    let missing = missing(chain);
-    let is_told_of_pod = |pod: &Pod| missing.iter().any(|other| std::ptr::eq(*other, pod));
+    let missing = missing(chain).iter().map(|pod| std::ptr::from_ref(*pod));
+    let missing: HashSet<*const Pod> = missing.collect();
+    let is_told_of_pod = |pod: &Pod| missing.contains(&std::ptr::from_ref(pod));
     let pods = chain.pods.iter().chain(&chain.templates).copied();
     let pods = pods.filter(|pod| !is_told_of_pod(pod));
     let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
@@ -346,276 +406,5 @@ fn unreadable(difference: InjectionDifference<'_>) -> Option<Why<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fix::FixKind;
-    use crate::model::{Os, PodPhase, Rarities, SetBy};
-    use crate::paths::CredentialPath;
-    use crate::testing::*;
-    use crate::verdict::Verdict;
-
-    const BROKEN: (&str, Severity, Link, Verdict) =
-        ("IRSA405", Severity::Broken, Link::Pods, Verdict::Broken);
-    const RISK: (&str, Severity, Link, Verdict) = ("IRSA405", Severity::Risk, Link::Pods, Verdict::AtRisk);
-
-    fn at(file: &str, place: TokenPlace) -> Container {
-        Container {
-            token_file: Some(file.to_owned()),
-            rarities: Some(Box::new(Rarities {
-                token_place: Some(place),
-                ..Rarities::default()
-            })),
-            ..injected("app", ROLE)
-        }
-    }
-
-    #[test]
-    fn a_file_that_nothing_mounts_in_the_only_container_is_broken() {
-        let report = World::healthy()
-            .container(at("/tmp/token", TokenPlace::Nowhere))
-            .audit();
-        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        let command = "kubectl set env --namespace shop deployment/cart --containers app AWS_ROLE_ARN- \
-                       AWS_WEB_IDENTITY_TOKEN_FILE-";
-        assert_eq!(fix.text, command);
-    }
-
-    #[test]
-    fn another_way_to_credentials_makes_it_a_risk() {
-        let nowhere = || at("/tmp/token", TokenPlace::Nowhere);
-        let beside = World::healthy().pod(|pod| {
-            pod.containers.push(Container {
-                name: "b".to_owned(),
-                ..nowhere()
-            });
-        });
-        let report = beside.audit();
-        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        assert!(fix.text.contains("--containers b "), "{}", fix.text);
-        the_one(
-            &World::healthy()
-                .container(Container {
-                    opaque_env: true,
-                    ..nowhere()
-                })
-                .audit(),
-            RISK,
-        );
-        let mut keys = nowhere();
-        keys.rarities.as_mut().unwrap().access_key = Some(SetBy::Env);
-        assert_eq!(World::healthy().container(keys).audit().verdict, Verdict::AtRisk);
-    }
-
-    #[test]
-    fn what_presets_every_variable_will_get_no_mount() {
-        let preset = Container {
-            tokens: Vec::new(),
-            sets_all: true,
-            ..at(&format!("{TOKEN_FOLDER}/token"), TokenPlace::Nowhere)
-        };
-        let report = World::healthy()
-            .container(preset)
-            .pod(|pod| pod.phase = PodPhase::Template)
-            .audit();
-        let finding = the_one(&report, RISK);
-        assert!(finding.message.contains("mounts no token"), "{}", finding.message);
-        assert!(
-            finding
-                .fix
-                .as_ref()
-                .unwrap()
-                .text
-                .contains("--containers app AWS_ROLE_ARN- ")
-        );
-    }
-
-    #[test]
-    fn a_linux_path_in_a_windows_pod_is_a_risk() {
-        let world = World::healthy().pod(|pod| pod.os = Os::OtherwiseWindows);
-        let report = world.audit();
-        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        assert!(
-            fix.text
-                .contains(r#""nodeSelector":{"kubernetes.io/os":"windows"}"#),
-            "{}",
-            fix.text
-        );
-        let selecting = |file: &str| {
-            let container = Container {
-                token_file: Some(file.to_owned()),
-                ..injected("app", ROLE)
-            };
-            World::healthy()
-                .container(container)
-                .pod(|pod| pod.os = Os::SelectedWindows)
-        };
-        let report = selecting(r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token").audit();
-        assert_healthy(&report);
-        let report = selecting(&format!("{TOKEN_FOLDER}/token")).audit();
-        let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        assert_eq!(
-            fix.text,
-            "kubectl rollout restart --namespace shop deployment/cart"
-        );
-    }
-
-    #[test]
-    fn a_volume_over_the_token_is_a_risk() {
-        let file = format!("{TOKEN_FOLDER}/token");
-        let report = World::healthy()
-            .container(at(&file, TokenPlace::Hidden(file.clone())))
-            .audit();
-        assert_eq!(the_one(&report, RISK).fix.as_ref().unwrap().kind, FixKind::Manual);
-    }
-
-    /// A container that sets both variables, and that nothing gives a token.
-    fn left_alone(name: &str) -> Container {
-        Container {
-            name: name.to_owned(),
-            tokens: Vec::new(),
-            sets_all: true,
-            ..at("/nowhere/token", TokenPlace::Nowhere)
-        }
-    }
-
-    #[test]
-    fn a_sidecar_that_the_webhook_left_alone_is_a_risk_beside_a_container_that_works() {
-        for init in [false, true] {
-            let beside = World::healthy().pod(|pod| {
-                pod.containers.insert(
-                    0,
-                    Container {
-                        init,
-                        ..left_alone("side")
-                    },
-                );
-            });
-            let report = beside.audit();
-            let finding = the_one(&report, RISK);
-            assert!(
-                finding.message.contains("container `side`"),
-                "{}",
-                finding.message
-            );
-            assert!(finding.message.contains("mounts no token"), "{}", finding.message);
-            let fix = finding.fix.as_ref().unwrap();
-            assert!(
-                fix.text.contains("--containers side AWS_ROLE_ARN- "),
-                "{}",
-                fix.text
-            );
-        }
-    }
-
-    #[test]
-    fn without_an_annotation_a_pod_has_to_mount_its_token_itself() {
-        let alone = World::healthy().without_annotation().container(left_alone("app"));
-        let report = alone.audit();
-        let finding = the_one(&report, BROKEN);
-        assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::Manual);
-        let beside = World::healthy()
-            .without_annotation()
-            .container(own(AUDIENCE, ROLE))
-            .pod(|pod| pod.containers.push(left_alone("side")));
-        let report = beside.audit();
-        assert!(the_one(&report, RISK).message.contains("container `side`"));
-        let waiting = Container {
-            sets_all: false,
-            token_file: Some(format!("{TOKEN_FOLDER}/token")),
-            ..left_alone("app")
-        };
-        let report = World::healthy().without_annotation().container(waiting).audit();
-        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert!(fix.whole().ends_with(&format!(
-            "role-arn={ROLE} && kubectl rollout restart --namespace shop deployment/cart"
-        )));
-        let template = World::healthy()
-            .without_annotation()
-            .container(left_alone("app"))
-            .pod(|pod| pod.phase = PodPhase::Template);
-        the_one(&template.audit(), RISK);
-    }
-
-    #[test]
-    fn a_folder_in_place_of_the_file_of_the_only_container_is_broken() {
-        let file = format!("{TOKEN_FOLDER}/token");
-        let report = World::healthy()
-            .container(at(&file, TokenPlace::Folder(file.clone())))
-            .audit();
-        assert_eq!(
-            the_one(&report, BROKEN).fix.as_ref().unwrap().kind,
-            FixKind::Manual
-        );
-    }
-
-    #[test]
-    fn a_variable_beside_the_containers_own_token_is_led_to_it() {
-        for place in [
-            TokenPlace::Nowhere,
-            TokenPlace::Folder("/var/run/secrets/own".to_owned()),
-        ] {
-            let wrong = Container {
-                token_file: Some("/var/run/secrets/own/tokn".to_owned()),
-                rarities: Some(Box::new(Rarities {
-                    token_place: Some(place),
-                    ..Rarities::default()
-                })),
-                ..own(AUDIENCE, ROLE)
-            };
-            for world in [World::healthy(), World::healthy().without_annotation()] {
-                let report = world.container(wrong.clone()).audit();
-                assert_eq!(report.facts.path, Some(CredentialPath::Own));
-                let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-                let command = "kubectl set env --namespace shop deployment/cart --containers app \
-                               AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/own/token";
-                assert_eq!(fix.text, command);
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_template_has_put_right_takes_a_restart() {
-        let mut wrong = at("/tmp/token", TokenPlace::Nowhere);
-        wrong.rarities.as_mut().unwrap().in_template = Some(Box::new(bare("app")));
-        let report = World::healthy().container(wrong).audit();
-        let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert_eq!(
-            fix.text,
-            "kubectl rollout restart --namespace shop deployment/cart"
-        );
-    }
-
-    #[test]
-    fn a_template_is_known_by_what_it_presets() {
-        let hides = |container: Container| Container {
-            role_arn: None,
-            token_file: None,
-            tokens: Vec::new(),
-            ..container
-        };
-        let as_template = |container: Container| {
-            World::healthy()
-                .container(container)
-                .pod(|pod| pod.phase = PodPhase::Template)
-                .audit()
-        };
-        the_one(
-            &as_template(hides(at("", TokenPlace::Hidden(TOKEN_FOLDER.to_owned())))),
-            RISK,
-        );
-        the_one(&as_template(at("/tmp/token", TokenPlace::Nowhere)), RISK);
-        assert_healthy(&as_template(at(
-            &format!("{TOKEN_FOLDER}/token"),
-            TokenPlace::Nowhere,
-        )));
-    }
-
-    #[test]
-    fn without_credentials_that_is_the_finding() {
-        let container = Container {
-            tokens: Vec::new(),
-            ..at("/tmp/token", TokenPlace::Nowhere)
-        };
-        assert_eq!(codes(&World::healthy().container(container).audit()), ["IRSA401"]);
-    }
-}
+#[path = "../../tests/unit/rules/irsa405.rs"]
+mod tests;

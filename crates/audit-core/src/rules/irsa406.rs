@@ -1,8 +1,8 @@
 //! # IRSA406 `StaticCredentialsShadow`
 //!
 //! ## What it means
-//! A container that has web identity, or will get it, also has other credentials that SDKs may take first: it sets
-//! `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, or a volume brings the file of `AWS_SHARED_CREDENTIALS_FILE`, or
+//! A container that has web identity (by the webhook, or by variables and a token of its own), or will get it, also has other
+//! credentials that SDKs may take first: it sets `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, or a volume brings the file of `AWS_SHARED_CREDENTIALS_FILE`, or
 //! `~/.aws/credentials`.
 //!
 //! A *notice* where `AWS_PROFILE` comes with a mounted file of profiles (`AWS_CONFIG_FILE`, `~/.aws/config`): a profile that
@@ -10,7 +10,7 @@
 //! is meant to come first.
 //!
 //! ## Why it matters
-//! The role of the annotation is then never assumed, whatever else is right: the calls are made as somebody else, with keys
+//! The role is then never assumed, whatever else is right: the calls are made as somebody else, with keys
 //! that do not expire and that nobody rotates. Which credentials come first depends on the SDK:
 //!
 //! | SDK | order of its default chain |
@@ -54,7 +54,9 @@
 //! - [Cross-account roles with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 //! - [The AWS CLI's configuration and precedence](https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-configure.html)
 
-use super::pods::{ToldContainer, among_containers, containers_shown, named, pods_of, workloads};
+use super::pods::{
+    ToldContainer, among_all_with_role, among_containers, containers_shown, named, pods_of, workloads,
+};
 use super::rollout;
 use crate::chain::{Annotation, Chain};
 use crate::check::{Check, Rule};
@@ -85,12 +87,12 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !matches!(chain.annotation, Annotation::Role(_)) {
         return None;
     }
-    let keys = among_containers(chain, Container::access_key);
+    let keys = among_all_with_role(chain, Container::access_key);
     if !keys.is_empty() {
         let what = "which every SDK but that for .NET takes before web identity";
         return Some(finding(chain, &keys, Container::access_key, &KEYS, what));
     }
-    let files = among_containers(chain, |container| {
+    let files = among_all_with_role(chain, |container| {
         let is_profile = matches!(
             container.configured(),
             Some(Configured::WebIdentity(_) | Configured::Nowhere | Configured::Absent(_))
@@ -100,12 +102,12 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if !files.is_empty() {
         return Some(of_files(chain, &files));
     }
-    let profiles = among_containers(chain, unexplained_profile);
+    let profiles = among_all_with_role(chain, unexplained_profile);
     if !profiles.is_empty() {
         let what = "which some SDKs take before web identity";
         return Some(finding(chain, &profiles, unexplained_profile, &[PROFILE], what));
     }
-    let absent = among_containers(chain, |container| match container.configured() {
+    let absent = among_all_with_role(chain, |container| match container.configured() {
         Some(Configured::Absent(name)) => Some((name.as_str(), container.config_file()?)),
         _ => None,
     });
@@ -263,6 +265,7 @@ mod tests {
     use super::*;
     use crate::fix::FixKind;
     use crate::model::{EnvFrom, PodPhase, Rarities};
+    use crate::paths::CredentialPath;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -282,7 +285,7 @@ mod tests {
     fn fix_of(world: &World) -> (FixKind, String) {
         let report = world.audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
-        (fix.kind, fix.text.clone())
+        (fix.first.kind, fix.first.text.clone())
     }
 
     #[test]
@@ -391,6 +394,35 @@ mod tests {
     fn keys_of_a_container_without_web_identity_shadow_nothing() {
         let other = with(bare("backup"), Some(SetBy::Env), None);
         assert_healthy(&World::healthy().pod(|pod| pod.containers.push(other)).audit());
+    }
+
+    #[test]
+    fn a_role_that_the_pod_brings_itself_is_shadowed_as_well() {
+        let own_role = || World::healthy().without_annotation();
+        let keys = own_role().container(with(own(AUDIENCE, ROLE), Some(SetBy::Env), None));
+        let report = keys.audit();
+        assert_eq!(report.facts.path, Some(CredentialPath::Own));
+        the_one(&report, RISK);
+        let profile = own_role().container(with(own(AUDIENCE, ROLE), None, Some(SetBy::Env)));
+        the_one(&profile.audit(), RISK);
+        assert_healthy(&own_role().container(own(AUDIENCE, ROLE)).audit());
+        let beside = own_role()
+            .container(own(AUDIENCE, ROLE))
+            .pod(|pod| pod.containers.push(with(bare("b"), Some(SetBy::Env), None)));
+        assert_healthy(&beside.audit());
+    }
+
+    #[test]
+    fn a_container_with_its_own_role_is_told_beside_those_of_the_webhook() {
+        let world = World::healthy().pod(|pod| {
+            let shadowed = with(own(AUDIENCE, OLD_ROLE), Some(SetBy::Env), None);
+            pod.containers.push(Container {
+                name: "own".to_owned(),
+                ..shadowed
+            });
+        });
+        let report = world.good_role(OLD_ROLE).audit();
+        assert!(codes(&report).contains(&"IRSA406"), "{}", shown(&report));
     }
 
     #[test]

@@ -116,11 +116,8 @@ fn in_place_of_the_webhooks(chain: &Chain<'_>) -> Option<Finding> {
         "{} sets `AWS_ROLE_ARN` in its pod template: the webhook leaves both variables alone, and role `{}` is not used there",
         other.containers, other.role
     );
-    let fix = Fix::manual(format!(
-        "if role `{}` is the one that is meant: {}",
-        other.role, other.fix.text
-    ));
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    let check = format!("go on only if role `{}` is the one that is meant", other.role);
+    Some(Finding::new(&ENTRY, message).fix(Fix::manual(check).then(Some(other.fix))))
 }
 
 /// Why the first container gets nothing, and what to do about all pods like it.

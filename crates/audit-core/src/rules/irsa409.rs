@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Install the webhook; on EKS, where somebody deleted its configuration, ask AWS support. Then create the pods anew.
+//! Install the webhook; on EKS, where somebody deleted its configuration, ask AWS support. Then recreate the pods.
 //!
 //! ## Verify
 //! `kubectl get mutatingwebhookconfigurations` lists `pod-identity-webhook`, and a new pod has `AWS_ROLE_ARN`.
@@ -26,6 +26,8 @@
 //! ## References
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 //! - [Set it up on a self-hosted cluster](https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/SELF_HOSTED_SETUP.md)
+
+use jiff::Timestamp;
 
 use super::pods::lacks_injection;
 use crate::check::{Check, Rule};
@@ -50,17 +52,17 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Cluster(of_cluster)],
 };
 
-fn of_cluster(snapshot: &Snapshot, config: &Config) -> Vec<Finding> {
-    finding(snapshot, config).into_iter().collect()
+fn of_cluster(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Vec<Finding> {
+    finding(snapshot, config, now).into_iter().collect()
 }
 
-fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
+fn finding(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Option<Finding> {
     if snapshot.cluster.has_webhook() != Some(false) {
         return None;
     }
     let bindings = snapshot.cluster.bindings().map(|(key, _)| key);
     let lacking: Vec<String> = bindings
-        .filter(|key| lacks_injection(snapshot, config, key))
+        .filter(|key| lacks_injection(snapshot, config, key, now))
         .map(ToString::to_string)
         .collect();
     if lacking.is_empty() {
@@ -70,7 +72,7 @@ fn finding(snapshot: &Snapshot, config: &Config) -> Option<Finding> {
         "no MutatingWebhookConfiguration of the pod identity webhook is registered, and pods of {} have no credentials",
         quote_list(&lacking, 3)
     );
-    let fix = Fix::manual("install the pod identity webhook, and create the pods anew");
+    let fix = Fix::manual("install the pod identity webhook, and recreate the pods");
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

@@ -65,7 +65,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleNeverUsedByRunningPods",
     severity: Severity::Notice,
     link: Link::Pods,
-    title: "pods have run for long without using their role",
+    title: "pods have run for a long time without using their role",
 };
 
 /// What looks for it.

@@ -127,7 +127,7 @@ mod tests {
         let report = asking(StsEndpoints::Legacy).audit();
         let fix = the_one(&report, NOTICE).fix.as_ref().unwrap();
         assert_eq!(
-            fix.text,
+            fix.first.text,
             "kubectl set env --namespace shop deployment/cart --containers app AWS_STS_REGIONAL_ENDPOINTS-"
         );
         assert_healthy(&asking(StsEndpoints::Regional).audit());

@@ -153,7 +153,7 @@ mod tests {
             ("IRSA501", Severity::Broken, Link::Permissions, Verdict::Broken),
         );
         assert_eq!(
-            finding.fix.as_ref().unwrap().kind,
+            finding.fix.as_ref().unwrap().first.kind,
             crate::fix::FixKind::AwsCli,
             "{finding:?}"
         );

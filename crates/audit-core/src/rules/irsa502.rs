@@ -3,7 +3,7 @@
 //! ## What it means
 //! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), and no policy of the role allows one of them: every action on
 //! every resource is asked for. A wildcard in an action or in a resource asks for all that it matches; the resource `*` is for
-//! actions that have no resource of their own. For `sts:AssumeRole` on a role that can be read, that role's trust policy is asked
+//! actions that have no resource of their own. For `sts:AssumeRole` on a role that was read, that role's trust policy is asked
 //! as well, and the finding names both refusals where both sides refuse. Within an account, a trust policy that names the role's ARN
 //! grants it without an identity policy; one that names the account does not.
 //!
@@ -212,7 +212,11 @@ mod tests {
         ] {
             let report = world.clone().expect(actions, resources).audit();
             let finding = the_one(&report, BROKEN);
-            assert_eq!(finding.fix.as_ref().unwrap().kind, FixKind::AwsCli, "{finding:?}");
+            assert_eq!(
+                finding.fix.as_ref().unwrap().first.kind,
+                FixKind::AwsCli,
+                "{finding:?}"
+            );
         }
     }
 
@@ -230,14 +234,14 @@ mod tests {
             .expect(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[CARTS]);
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.clone().unwrap();
-        let (_, document) = fix.text.split_once("--policy-document ").unwrap();
+        let (_, document) = fix.first.text.split_once("--policy-document ").unwrap();
         let document: serde_json::Value = serde_json::from_str(document.trim_matches('\'')).unwrap();
         assert_eq!(document["Statement"].as_array().unwrap().len(), 1, "{document}");
         assert_eq!(
             document["Statement"][0]["Action"],
             json!(["s3:DeleteObject", "s3:PutObject"])
         );
-        let (_, name) = fix.text.split_once("--policy-name ").unwrap();
+        let (_, name) = fix.first.text.split_once("--policy-name ").unwrap();
         let (name, _) = name.split_once(' ').unwrap();
         assert_healthy(&world.inline_named(name, &document).audit());
     }
@@ -247,18 +251,21 @@ mod tests {
         let world = || allowing(&["s3:GetObject"], &[CARTS]);
         let report = world().expect(&["s3:PutObject"], &["carts"]).audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
-        assert_eq!(fix.kind, FixKind::Manual);
+        assert_eq!(fix.first.kind, FixKind::Manual);
         for action in ["PutObject", "s3:Put Object"] {
             let report = world().expect(&[action], &[CARTS]).audit();
             assert_eq!(codes(&report), ["IRSA508"], "{action}");
             let fix = report.findings[0].fix.as_ref();
-            assert!(fix.is_none_or(|fix| fix.kind == FixKind::Manual), "{action}");
+            assert!(
+                fix.is_none_or(|fix| fix.first.kind == FixKind::Manual),
+                "{action}"
+            );
         }
     }
 
     /// The name and the document of the inline policy that a command puts.
     fn put(report: &crate::BindingReport) -> (String, serde_json::Value) {
-        let text = &the_one(report, BROKEN).fix.as_ref().unwrap().text;
+        let text = &the_one(report, BROKEN).fix.as_ref().unwrap().first.text;
         let (_, rest) = text.split_once("--policy-name ").unwrap();
         let (name, document) = rest.split_once(" --policy-document ").unwrap();
         let document = serde_json::from_str(document.trim_matches('\'')).unwrap();
@@ -338,7 +345,7 @@ mod tests {
             .to_string()
         };
         let world = || allowing(&["sts:AssumeRole"], &[target]).expect(&["sts:AssumeRole"], &[target]);
-        assert_healthy(&world().audit());
+        assert_eq!(codes(&world().audit()), ["IRSA906"], "what it says was not seen");
         for principal in [ROLE, "arn:aws:iam::111122223333:root", "*"] {
             assert_healthy(
                 &world()

@@ -19,8 +19,8 @@
 //! where `s3:DeleteObject` on `arn:aws:s3:::carts/*` is expected.
 //!
 //! ## Fix
-//! The Deny stands there for a reason, so that no edit is proposed: ask whoever owns the policy to except the action or the
-//! resource, or expect less.
+//! No automatic fix: a Deny is usually deliberate. Ask the owner of the policy to exclude the action or the resource, or expect
+//! less.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:DeleteObject --resource-arns ARN` no longer
@@ -83,8 +83,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
              organization to make an exception from {first}, or expect less"
         ),
         _ => format!(
-            "ask whoever owns it to make an exception from {first}, or expect less; no edit is proposed, for it stands there for a \
-             reason"
+            "no automatic fix: a Deny is usually deliberate. Ask the policy's owner to make an exception from {first}, or expect less"
         ),
     });
     Some(Finding::new(&ENTRY, message).fix(fix))

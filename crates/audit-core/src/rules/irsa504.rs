@@ -127,14 +127,15 @@ mod tests {
         let report = bounded("s3:*").expect(&["sns:Publish"], &[]).audit();
         assert_eq!(codes(&report), ["IRSA502"]);
         let fix = report.findings[0].fix.clone().unwrap();
-        assert!(fix.text.contains("put-role-policy"), "{}", fix.text);
-        let next = fix.then.expect("the boundary does not allow it either");
+        assert!(fix.first.text.contains("put-role-policy"), "{}", fix.first.text);
+        let next = fix.then.first().expect("the boundary does not allow it either");
         assert!(next.text.contains("create-policy-version"), "{}", next.text);
     }
 
     /// The statement that a fix adds, in its form as JSON.
     fn added(fix: &Fix) -> Value {
         let json = fix
+            .first
             .alternatives
             .iter()
             .find(|alternative| alternative.form == Form::Json)
@@ -151,8 +152,12 @@ mod tests {
         );
         let report = world.audit();
         let fix = report.findings[0].fix.clone().unwrap();
-        assert_eq!(fix.kind, FixKind::AwsCli);
-        assert!(fix.text.len() < 1024, "a status shows it: {}", fix.text);
+        assert_eq!(fix.first.kind, FixKind::AwsCli);
+        assert!(
+            fix.first.text.len() < 1024,
+            "a status shows it: {}",
+            fix.first.text
+        );
         let statement = added(&fix);
         assert_eq!(
             statement,
@@ -169,7 +174,7 @@ mod tests {
         let world = || bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
         let kind = |world: World| {
             let report = world.audit();
-            report.findings[0].fix.clone().unwrap().kind
+            report.findings[0].fix.clone().unwrap().first.kind
         };
         assert_eq!(kind(world()), FixKind::AwsCli);
         let full = json!({ "Version": "2012-10-17", "Statement": [
@@ -200,7 +205,10 @@ mod tests {
             .expect(&["sqs:SendMessage"], &[])
             .audit();
         assert_eq!(codes(&report), ["IRSA504"]);
-        assert_eq!(report.findings[0].fix.as_ref().unwrap().kind, FixKind::Manual);
+        assert_eq!(
+            report.findings[0].fix.as_ref().unwrap().first.kind,
+            FixKind::Manual
+        );
     }
 
     #[test]
@@ -223,11 +231,11 @@ mod tests {
     fn by_hand(report: &crate::BindingReport, why: &str) {
         let fix = report.findings[0].fix.as_ref().unwrap();
         assert_eq!(
-            (fix.kind, fix.alternatives.len()),
+            (fix.first.kind, fix.first.alternatives.len()),
             (FixKind::Manual, 0),
             "{fix:?}"
         );
-        assert!(fix.text.contains(why), "{}", fix.text);
+        assert!(fix.first.text.contains(why), "{}", fix.first.text);
     }
 
     #[test]
@@ -246,8 +254,9 @@ mod tests {
             change(policy);
             world.audit()
         };
-        let is_command =
-            |report: &crate::BindingReport| report.findings[0].fix.as_ref().unwrap().kind == FixKind::AwsCli;
+        let is_command = |report: &crate::BindingReport| {
+            report.findings[0].fix.as_ref().unwrap().first.kind == FixKind::AwsCli
+        };
         assert!(is_command(&policy(&|policy| policy.bounded = Some(1))));
         by_hand(&policy(&|policy| policy.bounded = Some(2)), "2 roles and users");
         by_hand(&policy(&|policy| policy.attachments = Some(1)), "attached to 1");
@@ -255,7 +264,7 @@ mod tests {
         let full = policy(&|policy| policy.versions = Some(5));
         let fix = full.findings[0].fix.as_ref().unwrap();
         assert!(
-            fix.kind == FixKind::Manual && fix.text.contains("delete-policy-version"),
+            fix.first.kind == FixKind::Manual && fix.first.text.contains("delete-policy-version"),
             "{fix:?}"
         );
         let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
@@ -274,7 +283,7 @@ mod tests {
     #[test]
     fn the_command_looks_again_who_has_the_boundary() {
         let report = bounded("s3:*").expect(&["sqs:SendMessage"], &[]).audit();
-        let text = &report.findings[0].fix.as_ref().unwrap().text;
+        let text = &report.findings[0].fix.as_ref().unwrap().first.text;
         assert!(text.contains(".PermissionsBoundaryUsageCount == 1"), "{text}");
     }
 }

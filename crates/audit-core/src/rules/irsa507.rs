@@ -50,7 +50,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleUnused",
     severity: Severity::Notice,
     link: Link::Permissions,
-    title: "the role has not been used for long",
+    title: "the role has not been used for a long time",
 };
 
 /// What looks for it.

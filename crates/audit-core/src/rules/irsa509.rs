@@ -46,7 +46,7 @@ use iam_policy::RoleArn;
 use super::pods::{ToldContainer, among_containers, containers_shown};
 use crate::chain::{Chain, RoleChain, RoleOutcome};
 use crate::check::{Check, Rule};
-use crate::finding::{Entry, Finding, Link, NEXT_ROLE, Severity};
+use crate::finding::{AboutRole, Entry, Finding, Link, NEXT_ROLE, Severity};
 use crate::fix::Fix;
 use crate::model::{Configured, WebIdentityProfile};
 use crate::permissions::next::{Stop, first_stop};
@@ -109,7 +109,171 @@ fn given<'c, 'a>(aws: &'c RoleChain<'a>) -> Option<&'c RoleChain<'a>> {
 
 fn finding(who: &str, stop: &Stop, severity: Severity) -> Finding {
     let message = format!("{who} goes on to role `{}`: {}", quote(&stop.to), stop.why);
+    // The next role is asked for with credentials, and no token.
+    let about = AboutRole {
+        role: quote(&stop.side),
+        audience: String::new(),
+    };
     Finding::new(&ENTRY, message)
+        .about(about)
+        .naming_taker()
+        .reread(stop.reread)
         .severity(severity)
         .fix(Fix::manual(stop.remedy.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::SignedDuration;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::finding::Reread;
+    use crate::model::{Consumer, ConsumerObject, NextRole, Observed, RequestedAudience, Use, Used};
+    use crate::paths::MOST_NEXT_ROLES;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const NEXT: &str = "arn:aws:iam::111122223333:role/reports";
+    const BROKEN: (&str, Severity, Link, Verdict) =
+        ("IRSA509", Severity::Broken, Link::Permissions, Verdict::Broken);
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA509", Severity::Unknown, Link::Permissions, Verdict::Unknown);
+
+    fn may(action: &str) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": action, "Resource": "*" }] })
+    }
+
+    fn admitting(principal: &str) -> String {
+        json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" }
+        ]})
+        .to_string()
+    }
+
+    /// A store that goes on from the annotation's role to others.
+    fn store(mut world: World, then: &[&str]) -> World {
+        let object = ConsumerObject {
+            group: "external-secrets.io".to_owned(),
+            kind: "SecretStore".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "aws".to_owned(),
+        };
+        let consumer = Consumer {
+            object: Arc::new(object.clone()),
+            used: Used::Named(world.key.clone()),
+            how: Use::Requests {
+                audience: RequestedAudience::Annotated,
+                role: None,
+                then: then.iter().map(|role| NextRole::new(*role)).collect(),
+            },
+            is_certain: true,
+        };
+        world.snapshot.cluster.put_consumer(object, vec![consumer]);
+        world
+    }
+
+    /// The next role is seen, with this trust policy, so long ago.
+    fn seen(world: World, trust: &str, ago: SignedDuration) -> World {
+        let at = world.now - ago;
+        world.account(|account| {
+            let lookup = role(NEXT, trust);
+            account
+                .roles
+                .insert("reports".to_owned(), Observed::known(lookup, at));
+        })
+    }
+
+    fn going_on(action: &str, trust: &str) -> World {
+        let world = store(World::healthy().without_pods().inline(&may(action)), &[NEXT]);
+        seen(world, trust, SignedDuration::ZERO)
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_role_on_whose_side_it_is() {
+        for (world, side, reread) in [
+            (
+                going_on(
+                    "sts:AssumeRole",
+                    &admitting("arn:aws:iam::111122223333:role/other"),
+                ),
+                NEXT,
+                Reread::Role,
+            ),
+            (
+                going_on("s3:GetObject", &admitting("arn:aws:iam::111122223333:root")),
+                ROLE,
+                Reread::Permissions,
+            ),
+        ] {
+            let report = world.audit();
+            let finding = the_one(&report, BROKEN);
+            assert_eq!(
+                finding.about.as_ref().map(|about| about.role.as_str()),
+                Some(side)
+            );
+            assert_eq!(finding.to_reread(), reread);
+            assert!(report.deciding().is_some_and(|deciding| deciding == finding));
+        }
+        assert_healthy(&going_on("sts:AssumeRole", &admitting(ROLE)).audit());
+    }
+
+    #[test]
+    fn what_was_seen_too_long_ago_is_unknown() {
+        for trust in [admitting(ROLE), admitting("arn:aws:iam::111122223333:role/other")] {
+            let world = going_on("sts:AssumeRole", &trust);
+            the_one(
+                &seen(world, &trust, SignedDuration::from_hours(2)).audit(),
+                UNKNOWN,
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_stands_as_long_as_what_it_says_of_the_next_role() {
+        let trust = admitting(ROLE);
+        let ago = SignedDuration::from_mins(30);
+        let world = seen(going_on("sts:AssumeRole", &trust), &trust, ago);
+        let limit = SignedDuration::try_from(world.config.staleness_limit).unwrap();
+        assert_eq!(world.audit().valid_until, Some(world.now - ago + limit));
+    }
+
+    #[test]
+    fn a_next_role_that_is_not_seen_counts_on_each_way() {
+        let own_role = own(AUDIENCE, OLD_ROLE);
+        let world = World::healthy()
+            .inline(&may("sts:AssumeRole"))
+            .good_role(OLD_ROLE)
+            .container(own_role)
+            .account(|account| {
+                let policies = account.policies.get("cart").unwrap().clone();
+                account.policies.insert("old-cart".to_owned(), policies);
+                let documents = account.inline.get("cart").unwrap().clone();
+                account.inline.insert("old-cart".to_owned(), documents);
+            });
+        let report = store(world, &[NEXT]).audit();
+        assert_eq!(report.verdict, Verdict::Unknown, "{}", shown(&report));
+        assert!(codes(&report).contains(&"IRSA509"), "{}", shown(&report));
+    }
+
+    #[test]
+    fn a_chain_without_end_is_not_followed_to_it() {
+        let world = |count: usize| {
+            let itself = trust(&condition(SUBJECT)).to_string().replacen(
+                "\"Statement\":[",
+                &format!(
+                    "\"Statement\":[{},",
+                    json!({ "Effect": "Allow", "Principal": { "AWS": ROLE }, "Action": "sts:AssumeRole" })
+                ),
+                1,
+            );
+            let world = World::healthy().without_pods().inline(&may("sts:AssumeRole"));
+            store(world.trust_text(&itself), &vec![ROLE; count])
+        };
+        assert_healthy(&world(MOST_NEXT_ROLES).audit());
+        the_one(&world(MOST_NEXT_ROLES + 1).audit(), UNKNOWN);
+        the_one(&world(5_000).audit(), UNKNOWN);
+    }
 }

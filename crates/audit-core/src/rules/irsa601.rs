@@ -100,11 +100,11 @@ mod tests {
         let report = world.audit();
         let fix = the_one(&report, BROKEN).fix.as_ref().unwrap();
         assert!(
-            fix.text.contains("'kind: Role'") && !fix.text.contains("ClusterRole"),
+            fix.first.text.contains("'kind: Role'") && !fix.first.text.contains("ClusterRole"),
             "{}",
-            fix.text
+            fix.first.text
         );
-        let proposal = fix.then.as_ref().unwrap();
+        let proposal = &fix.then[0];
         assert_eq!(proposal.kind, crate::fix::FixKind::Manual);
         assert!(
             proposal.alternatives[0].text.contains("kind: ClusterRole\n"),

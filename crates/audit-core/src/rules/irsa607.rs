@@ -19,7 +19,7 @@
 //!
 //! ## Fix
 //! Apply the printed role and binding, or create the role that is missing. A `roleRef` cannot be changed: delete the binding and
-//! create it anew.
+//! create it again.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.

@@ -130,9 +130,10 @@ mod tests {
         let report = expecting().pod(|pod| pod.api_token = ApiToken::Off).audit();
         let fix = the_one(&report, RISK).fix.as_ref().unwrap();
         assert!(
-            fix.kind == FixKind::Kubectl && fix.text.contains(r#""automountServiceAccountToken":true"#),
+            fix.first.kind == FixKind::Kubectl
+                && fix.first.text.contains(r#""automountServiceAccountToken":true"#),
             "{}",
-            fix.text
+            fix.first.text
         );
         let report = automount_off(expecting()).audit();
         assert!(

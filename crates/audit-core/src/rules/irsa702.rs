@@ -30,17 +30,14 @@
 //! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
 use iam_policy::RoleArn;
-use jiff::Timestamp;
 
 use super::reverse::{Named, list, named};
 use super::unseen_kinds::kinds_shown;
 use crate::chain::asked_role;
 use crate::check::{AccountEvidence, Check, Rule};
-use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::model::Pod;
 use crate::paths::Ways;
-use crate::snapshot::Snapshot;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -65,7 +62,7 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     let id = account.id;
     let unused: Vec<Named<'_>> = named(account)
         .filter_map(|named| {
-            let unused = unused(account.snapshot, account.config, id, &named);
+            let unused = unused(account, &named);
             (!unused.is_empty()).then_some(Named {
                 roles: unused,
                 ..named
@@ -97,7 +94,14 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
 
 /// The roles that name a ServiceAccount which is there, and which it uses in no way. None where it lacks the annotation while
 /// something runs as it.
-fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>) -> Vec<&'a str> {
+fn unused<'a>(account: &AccountEvidence<'_>, named: &Named<'a>) -> Vec<&'a str> {
+    let AccountEvidence {
+        snapshot,
+        config,
+        id,
+        now,
+        ..
+    } = *account;
     let Some(binding) = named
         .binding
         .filter(|binding| binding.service_account().is_some())
@@ -113,8 +117,7 @@ fn unused<'a>(snapshot: &Snapshot, config: &Config, id: &str, named: &Named<'a>)
     if named.roles.iter().all(is_annotated) {
         return Vec::new();
     }
-    // The time matters only to which role could be had.
-    let ways = Ways::find(snapshot, config, Timestamp::MIN, &named.key);
+    let ways = Ways::find(snapshot, config, now, &named.key);
     let asked = snapshot.cluster.asked(&named.key, &config.annotation_prefix).role;
     if ways.unseen().next().is_some() || (asked.is_none() && binding.pods().iter().any(Pod::is_active)) {
         return Vec::new();
@@ -147,7 +150,10 @@ fn last_word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use crate::audit::audit_cluster;
+    use crate::model::Container;
     use crate::testing::*;
 
     fn cluster_codes(world: &World) -> Vec<&'static str> {
@@ -175,6 +181,33 @@ mod tests {
         let report = audit_cluster(&world.snapshot, &world.config, world.now);
         let message = &report.findings[0].message;
         assert!(message.ends_with("`shop/cart` (role `other`)"), "{message}");
+    }
+
+    /// A pod that brings a token for `vault`, which the role `other` accepts from a day on.
+    fn accepted_from(day: &str) -> World {
+        let condition = json!({
+            "StringEquals": { format!("{HOST_PATH}:sub"): SUBJECT, format!("{HOST_PATH}:aud"): "vault" },
+            "DateGreaterThan": { "aws:CurrentTime": day }
+        });
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/other");
+        let container = Container {
+            role_arn: None,
+            token_file: None,
+            ..own("vault", ROLE)
+        };
+        World::healthy()
+            .container(container)
+            .client_ids(&[AUDIENCE, "vault"])
+            .any_role("other", role(&arn, &trust(&condition).to_string()))
+            .trusted_by("other")
+    }
+
+    #[test]
+    fn what_may_use_it_is_judged_by_the_time_of_the_audit() {
+        assert_eq!(cluster_codes(&accepted_from("2020-01-01T00:00:00Z")), [""; 0]);
+        assert_eq!(cluster_codes(&accepted_from("2100-01-01T00:00:00Z")), ["IRSA702"]);
+        let stale = accepted_from("2100-01-01T00:00:00Z").later(3601);
+        assert_eq!(cluster_codes(&stale), [""; 0], "nothing is proven by it");
     }
 
     #[test]

@@ -37,6 +37,8 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 use crate::check::{Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -67,7 +69,7 @@ const SHOWN: usize = 5;
 const MOST: usize = 10;
 
 /// The findings on all accounts together.
-fn of_cluster(snapshot: &Snapshot, _: &Config) -> Vec<Finding> {
+fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
     let dead = dead(snapshot);
     let more = dead.len().saturating_sub(MOST);
     let mut findings: Vec<Finding> = dead.iter().take(MOST).map(finding).collect();
@@ -226,7 +228,7 @@ mod tests {
         }
         let fix = finding.fix.as_ref().unwrap();
         assert!(
-            fix.kind == FixKind::Manual && fix.text.contains("aws iam get-role --role-name old"),
+            fix.first.kind == FixKind::Manual && fix.first.text.contains("aws iam get-role --role-name old"),
             "{fix:?}"
         );
         assert_healthy(&world.audit());

@@ -273,7 +273,7 @@ mod tests {
             let report = world.read_from_files().audit();
             let finding = the_one(&report, ("IRSA903", Severity::Unknown, link, Verdict::Unknown));
             assert!(
-                finding.fix.as_ref().unwrap().text.contains(command),
+                finding.fix.as_ref().unwrap().first.text.contains(command),
                 "{:?}",
                 finding.fix
             );

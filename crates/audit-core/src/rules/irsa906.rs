@@ -3,9 +3,8 @@
 //! ## What it means
 //! Whether what an `IrsaAudit` expects holds cannot be determined. For AWS actions (`spec.expect.aws`): a statement of the role's
 //! policies, or of the trust policy of a role that is to be assumed, depends on condition keys of which nothing is known (they are
-//! named), or allows a part of an expected pattern. Or the trust policy of a role in the same account was not seen, which may grant
-//! `sts:AssumeRole` by itself. Or the
-//! pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
+//! named), or allows a part of an expected pattern. Or the trust policy of a role that is to be assumed was not seen, or too long ago: it
+//! has to allow `sts:AssumeRole`, and within an account may grant it by itself. Or the pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
 //!
 //! ## Why it is unknown
 //! Saying nothing would pass the expectation off as met, and calling it broken might be wrong.

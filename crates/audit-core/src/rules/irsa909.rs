@@ -200,9 +200,9 @@ mod tests {
         );
         let fix = report.findings[0].fix.as_ref().unwrap();
         assert!(
-            fix.text.contains("list") && !fix.text.contains("get, list"),
+            fix.first.text.contains("list") && !fix.first.text.contains("get, list"),
             "only what is denied: {}",
-            fix.text
+            fix.first.text
         );
         assert_eq!(codes(&world.with_permissions_repaired().audit()), ["IRSA909"]);
     }

@@ -35,6 +35,7 @@
 //! - [Cross-account IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
 
 use super::irsa406;
+use super::pods::{ToldContainer, containers_shown};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -64,15 +65,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if let Taker::Object(consumer) = first.taker {
         return Some(of_controller(first.taker, &consumer.used));
     }
-    let others = match ways.len() {
-        1 => String::new(),
-        n => format!(" and {} more", n - 1),
+    let told: Vec<ToldContainer<'_, ()>> = ways.iter().filter_map(|way| of_container(way)).collect();
+    let shown = if told.is_empty() {
+        first.taker.shown()
+    } else {
+        containers_shown(&told)
     };
-    let container = match first.taker {
-        Taker::Container(_, container) => Some(container),
-        Taker::Object(_) | Taker::Nothing => None,
-    };
-    if let Some(finding) = container.and_then(|container| of_another_token(first, &others, container)) {
+    let container = told.first().map(|one| one.container);
+    if let Some(finding) = container.and_then(|container| of_another_token(&shown, container)) {
         return Some(finding);
     }
     let by_server = container.is_some_and(Container::has_other_server);
@@ -96,19 +96,27 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             quote_list(&trusting, 3)
         )
     };
-    let file = match first.taker {
-        Taker::Container(_, container) if !by_server => unread_file(container),
-        _ => String::new(),
-    };
-    let message = format!(
-        "{}{others} {how}: the role that it assumes is not seen{file}{candidates}",
-        first.taker.shown()
-    );
+    let file = container
+        .filter(|_| !by_server)
+        .map_or_else(String::new, unread_file);
+    let message = format!("{shown} {how}: the role that it assumes is not seen{file}{candidates}");
     let fix = Fix::manual(
         "find the role in the file or variable that the container reads, and evaluate its trust policy with `irsa-audit trust \
          evaluate`",
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// The container that takes a way, of a pod or of a template.
+fn of_container<'a>(way: &Way<'a>) -> Option<ToldContainer<'a, ()>> {
+    match way.taker {
+        Taker::Container(pod, container) => Some(ToldContainer {
+            pod,
+            container,
+            what: (),
+        }),
+        Taker::Object(_) | Taker::Nothing => None,
+    }
 }
 
 /// Several ServiceAccounts may be the one that an object's controller uses, and its role admits none of them.
@@ -130,7 +138,7 @@ fn of_controller(taker: Taker<'_>, used: &Used) -> Finding {
 }
 
 /// A container that sets both variables, with a token file of which nothing shows whose token it holds.
-fn of_another_token(way: &Way<'_>, others: &str, container: &Container) -> Option<Finding> {
+fn of_another_token(shown: &str, container: &Container) -> Option<Finding> {
     let role = container.role_arn.as_deref()?;
     let from = match container.token_source()? {
         TokenSource::Copied(name) => format!("init container `{}` copies it there", quote(name)),
@@ -147,8 +155,7 @@ fn of_another_token(way: &Way<'_>, others: &str, container: &Container) -> Optio
     };
     let file = container.token_file.as_deref().unwrap_or_default();
     let message = format!(
-        "{}{others} sets `AWS_ROLE_ARN` to `{}` and reads its token from `{}`: whose token that is cannot be determined, {from}",
-        way.taker.shown(),
+        "{shown} sets `AWS_ROLE_ARN` to `{}` and reads its token from `{}`: whose token that is cannot be determined, {from}",
         quote(role),
         quote(file)
     );
@@ -290,5 +297,24 @@ mod tests {
             })
             .audit();
         assert!(the_one(&report, UNKNOWN).message.contains("not EKS Pod Identity"));
+    }
+
+    #[test]
+    fn replicas_are_one_container() {
+        let told = |world: World| the_one(&world.audit(), UNKNOWN).message.clone();
+        let world = || {
+            World::healthy()
+                .without_annotation()
+                .container(with_own_token(AUDIENCE))
+        };
+        let mut replicas = world();
+        let key = replicas.key.clone();
+        for n in 1..3 {
+            replicas.snapshot.cluster.put_pod(crate::model::Pod {
+                name: format!("cart-{n}"),
+                ..pod(&key, "cart", with_own_token(AUDIENCE))
+            });
+        }
+        assert_eq!(told(replicas), told(world()));
     }
 }

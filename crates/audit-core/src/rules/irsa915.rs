@@ -34,6 +34,8 @@
 //! - [Using RBAC authorization](https://kubernetes.io/docs/reference/access-authn-authz/rbac/)
 //! - [Custom resources](https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/custom-resources/)
 
+use jiff::Timestamp;
+
 use super::unseen_kinds::{kinds_shown, resources};
 use crate::check::{Check, Rule};
 use crate::config::Config;
@@ -57,7 +59,7 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Cluster(of_cluster)],
 };
 
-fn of_cluster(snapshot: &Snapshot, _: &Config) -> Vec<Finding> {
+fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
     let kinds: Vec<&UnseenKind> = snapshot.cluster.unseen_kinds().iter().collect();
     if kinds.is_empty() {
         return Vec::new();
@@ -145,7 +147,7 @@ mod tests {
             "{}",
             finding.message
         );
-        let fix = &finding.fix.as_ref().unwrap().text;
+        let fix = &finding.fix.as_ref().unwrap().first.text;
         assert!(
             fix.contains("`stores.example.com`") && !fix.contains("rollout"),
             "{fix}"
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn nothing_is_suggested_and_no_automatic_audit_is_deleted() {
         let unannotated = || World::healthy().without_annotation().without_pods();
-        let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key);
+        let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key, world.now);
         assert_eq!(bound(&unannotated()), Bound::No);
         for explains in EVERY {
             assert_eq!(bound(&unseen(unannotated(), explains)), Bound::CannotTell);

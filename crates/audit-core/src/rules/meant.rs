@@ -48,9 +48,19 @@ fn names_it(chain: &Chain<'_>, statement: &Statement) -> bool {
     };
     let host_path = issuer.url.host_path().to_lowercase();
     statement.conditions().any(|(operator, key, values)| {
-        let is_ours = key.to_lowercase().contains(&host_path);
-        operator.is_positive_text() && is_ours && values.iter().any(|value| is_its_name(chain.key, value))
+        operator.is_positive_text()
+            && is_key_of(key, &host_path)
+            && values.iter().any(|value| is_its_name(chain.key, value))
     })
+}
+
+/// Whether a condition key is one of an issuer, as it is or with the scheme that does not belong there. Another issuer's host and path
+/// may begin or end with these.
+fn is_key_of(key: &str, host_path: &str) -> bool {
+    let key = key.trim().to_lowercase();
+    let key = key.strip_prefix("https://").unwrap_or(&key);
+    key.strip_prefix(host_path)
+        .is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Whether a text names the ServiceAccount with its namespace: as a subject, or misspelt.
@@ -69,7 +79,7 @@ mod tests {
     fn asks(conditions: &Value) -> bool {
         let report = World::healthy().condition(conditions).without_pods().audit();
         let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let mut edits = fixes.filter(|fix| fix.text.contains("update-assume-role-policy"));
+        let mut edits = fixes.filter(|fix| fix.first.text.contains("update-assume-role-policy"));
         edits.next().expect("a fix of the trust policy").asks.is_some()
     }
 
@@ -125,10 +135,25 @@ mod tests {
 
     #[test]
     fn that_of_another_cluster_is_not_this_one() {
-        assert!(asks(&compared(
+        for other in [
+            "oidc.eks.eu-west-1.amazonaws.com/id/AAAA".to_owned(),
+            format!("{HOST_PATH}-eu"),
+            format!("{HOST_PATH}/eu"),
+            format!("eu.{HOST_PATH}"),
+            format!("proxy.example.com/{HOST_PATH}"),
+        ] {
+            assert!(asks(&compared("StringEquals", &other, SUBJECT)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_the_scheme_is_meant_for_this_cluster() {
+        let with_scheme = format!("https://{HOST_PATH}");
+        assert!(!asks(&compared("StringEquals", &with_scheme, SUBJECT)));
+        assert!(!asks(&compared(
             "StringEquals",
-            "oidc.eks.eu-west-1.amazonaws.com/id/AAAA",
-            SUBJECT
+            &HOST_PATH.to_uppercase(),
+            "shop:cart"
         )));
     }
 }

@@ -85,6 +85,7 @@ pub mod irsa911;
 pub mod irsa912;
 pub mod irsa914;
 pub mod irsa915;
+pub mod irsa916;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -181,6 +182,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa912::RULE,
     irsa914::RULE,
     irsa915::RULE,
+    irsa916::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

@@ -8,19 +8,17 @@ use jiff::Timestamp;
 use crate::chain::{Annotation, Chain, RoleOutcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, Workload};
-use crate::paths::{CredentialPath, Ways};
+use crate::paths::{BarePod, CredentialPath, PathRole, Taker, Ways};
 use crate::snapshot::{AskedIn, Binding, Snapshot};
 use crate::text::quote;
 use crate::webhook::{Injection, InjectionDifference, Lack};
 
-/// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs.
+/// Pods of an annotated ServiceAccount in which no container has, or may have, what web identity needs, but for those that mount what
+/// a controller requests the token for.
 #[must_use]
 pub fn missing<'c, 'a>(chain: &'c Chain<'a>) -> &'c [&'a Pod] {
-    match chain.injected_pods() {
-        // A controller that requests the token explains why the pods have nothing.
-        Some(injected) if !chain.is_requested() => &injected.missing,
-        _ => &[],
-    }
+    let injected = chain.injected_pods();
+    injected.map_or(&[][..], |injected| &injected.missing)
 }
 
 /// Whether what kept a pod from being injected is gone from its workload's template, so that a new pod gets credentials.
@@ -191,6 +189,22 @@ pub fn among_containers<'a, T>(
     told.collect()
 }
 
+/// The same, with the containers that bring a role of their own.
+pub fn among_all_with_role<'a, T>(
+    chain: &Chain<'a>,
+    pick: impl Fn(&'a Container) -> Option<T>,
+) -> Vec<ToldContainer<'a, T>> {
+    let mut told = among_containers(chain, &pick);
+    for way in chain.ways.by(CredentialPath::Own) {
+        if let (Taker::Container(pod, container), PathRole::Named(_)) = (way.taker, way.role) {
+            let is_told = told.iter().any(|one| std::ptr::eq(one.container, container));
+            let what = if is_told { None } else { pick(container) };
+            told.extend(what.map(|what| ToldContainer { pod, container, what }));
+        }
+    }
+    told
+}
+
 /// The beginning of a sentence about containers: "container `app` of `Deployment/web`", and how many others.
 #[must_use]
 pub fn containers_shown<T>(told: &[ToldContainer<'_, T>]) -> String {
@@ -247,7 +261,12 @@ pub fn some_of(some: usize, all: usize, singular: &str, plural: &str) -> String 
 }
 
 /// Whether a ServiceAccount asks for a role, and a running pod of it got nothing.
-pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> bool {
+pub(crate) fn lacks_injection(
+    snapshot: &Snapshot,
+    config: &Config,
+    key: &BindingKey,
+    now: Timestamp,
+) -> bool {
     let asks = || {
         snapshot
             .cluster
@@ -261,12 +280,9 @@ pub(crate) fn lacks_injection(snapshot: &Snapshot, config: &Config, key: &Bindin
     if config.excludes(key) || lacking.is_empty() || !asks() {
         return false;
     }
-    // The time matters only to which role could be had.
-    let ways = Ways::find(snapshot, config, Timestamp::MIN, key);
-    let needs_webhook = |pod: &&Pod| {
-        !pod.containers
-            .iter()
-            .any(|container| ways.is_elsewhere(container))
-    };
-    ways.by(CredentialPath::Requested).next().is_none() && lacking.iter().any(needs_webhook)
+    let ways = Ways::find(snapshot, config, now, key);
+    lacking.into_iter().any(|pod| {
+        let mut containers = pod.containers.iter();
+        !containers.any(|container| ways.is_elsewhere(container)) && ways.of_bare(pod) == BarePod::Unexplained
+    })
 }

@@ -21,26 +21,61 @@ const ROLE: &str = "role-arn";
 /// The variables that the webhook sets where neither is set.
 pub const VARIABLES: [&str; 2] = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
-/// Annotates the ServiceAccount with a role, and creates anew the pods that do not carry it.
+/// The prefix of the annotations that name role and audience to who asks: to the webhook that of its flag, to controllers that request
+/// tokens always that of EKS.
+#[must_use]
+pub fn annotation_prefix<'c>(chain: &Chain<'c>, asked_in: AskedIn) -> &'c str {
+    match asked_in {
+        AskedIn::Annotation | AskedIn::ConfigMap | AskedIn::Pod => &chain.config.annotation_prefix,
+        AskedIn::Requester => REQUESTERS_PREFIX,
+    }
+}
+
+/// The key of the annotation that names the role to who asks.
+#[must_use]
+pub fn role_key(chain: &Chain<'_>, asked_in: AskedIn) -> String {
+    format!("{}/{ROLE}", annotation_prefix(chain, asked_in))
+}
+
+/// What an annotation that names the role to who asks does.
+fn role_annotation(chain: &Chain<'_>, asked_in: AskedIn, arn: &str) -> Repaired {
+    Repaired::RoleAnnotation {
+        key: role_key(chain, asked_in),
+        arn: arn.to_owned(),
+    }
+}
+
+/// Annotates the ServiceAccount with a role, and recreates the pods that do not carry it.
 #[must_use]
 pub fn annotate_role(chain: &Chain<'_>, arn: &str) -> Fix {
-    let fix = fix::annotate_role(chain.key, &chain.config.annotation_prefix, arn);
-    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
-        .then(created_anew(chain, |pod| !carries(pod, arn)))
+    annotate_role_for(chain, AskedIn::Annotation, arn)
+}
+
+/// Annotates the ServiceAccount with a role for who asks, and recreates the pods that do not carry it where the webhook asks for the same
+/// annotation.
+#[must_use]
+pub fn annotate_role_for(chain: &Chain<'_>, asked_in: AskedIn, arn: &str) -> Fix {
+    let fix = fix::annotate_role(chain.key, annotation_prefix(chain, asked_in), arn);
+    let is_webhooks = role_key(chain, asked_in) == role_key(chain, AskedIn::Annotation);
+    let follows = is_webhooks.then(|| recreated(chain, |pod| !carries(pod, arn)));
+    fix.repairs(role_annotation(chain, asked_in, arn))
+        .then(follows.flatten())
 }
 
 /// Has the binding name a role, where it names one now: in the annotation, in the webhook's ConfigMap, in the pod template or in the
-/// object that requests the token; and creates anew the pods that do not carry it.
+/// object that requests the token; and recreates the pods that do not carry it.
 #[must_use]
 pub fn name_role(chain: &Chain<'_>, arn: &str) -> Fix {
     match chain.source {
         AskedIn::Annotation => annotate_role(chain, arn),
         AskedIn::ConfigMap => edit_config_map(chain, "RoleARN", &format!("`{}`", quote(arn)))
-            .repairs(Repaired::RoleAnnotation(arn.to_owned()))
-            .then(created_anew(chain, |pod| !carries(pod, arn))),
+            .repairs(Repaired::ConfigMapRole(arn.to_owned()))
+            .then(recreated(chain, |pod| !carries(pod, arn))),
         AskedIn::Pod => set_own_role(chain, arn),
-        AskedIn::Requester if is_annotated(chain) => fix::annotate_role(chain.key, REQUESTERS_PREFIX, arn)
-            .repairs(Repaired::RoleAnnotation(arn.to_owned())),
+        AskedIn::Requester if is_annotated(chain) => {
+            fix::annotate_role(chain.key, annotation_prefix(chain, chain.source), arn)
+                .repairs(role_annotation(chain, chain.source, arn))
+        }
         AskedIn::Requester => {
             let place = where_it_stands(chain, ROLE);
             Fix::manual(format!(
@@ -182,24 +217,24 @@ fn is_annotated(chain: &Chain<'_>) -> bool {
     }
 }
 
-/// Annotates the ServiceAccount with a role, takes another annotation away, and creates anew the pods that do not carry the
+/// Annotates the ServiceAccount with a role, takes another annotation away, and recreates the pods that do not carry the
 /// role.
 #[must_use]
 pub fn move_annotation(chain: &Chain<'_>, wrong: &str, arn: &str) -> Fix {
-    let fix = fix::move_annotation(chain.key, &chain.config.annotation_prefix, wrong, arn);
-    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
-        .then(created_anew(chain, |pod| !carries(pod, arn)))
+    let fix = fix::move_annotation(chain.key, annotation_prefix(chain, chain.source), wrong, arn);
+    fix.repairs(role_annotation(chain, chain.source, arn))
+        .then(recreated(chain, |pod| !carries(pod, arn)))
 }
 
-/// Creates the ServiceAccount with its role annotation, and creates anew the pods that do not carry the role.
+/// Creates the ServiceAccount with its role annotation, and recreates the pods that do not carry the role.
 #[must_use]
 pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
-    let fix = fix::create_annotated(chain.key, &chain.config.annotation_prefix, arn);
-    fix.repairs(Repaired::RoleAnnotation(arn.to_owned()))
-        .then(created_anew(chain, |pod| !carries(pod, arn)))
+    let fix = fix::create_annotated(chain.key, annotation_prefix(chain, chain.source), arn);
+    fix.repairs(role_annotation(chain, chain.source, arn))
+        .then(recreated(chain, |pod| !carries(pod, arn)))
 }
 
-/// Takes the audience annotation away, and creates anew the pods with a token for another audience than the usual.
+/// Takes the audience annotation away, and recreates the pods with a token for another audience than the usual.
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
     let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
@@ -211,7 +246,7 @@ pub fn drop_audience(chain: &Chain<'_>) -> Fix {
         .then(with_other_tokens(chain, default))
 }
 
-/// Asks for tokens with an audience, and creates anew the pods with a token for another one.
+/// Asks for tokens with an audience, and recreates the pods with a token for another one.
 #[must_use]
 pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
     if chain.source == AskedIn::ConfigMap {
@@ -259,12 +294,12 @@ pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
             }
         }
         AskedIn::Requester if name == ROLE && is_annotated(chain) => {
-            format!("annotation `{REQUESTERS_PREFIX}/{name}`")
+            format!("annotation `{}/{name}`", annotation_prefix(chain, chain.source))
         }
         AskedIn::Requester => {
             let name = if name == ROLE { "role" } else { name };
             taker().map_or_else(
-                || format!("annotation `{REQUESTERS_PREFIX}/{name}`"),
+                || format!("annotation `{}/{name}`", annotation_prefix(chain, chain.source)),
                 |taker| format!("the {name} for {taker}"),
             )
         }
@@ -273,11 +308,11 @@ pub fn where_it_stands(chain: &Chain<'_>, name: &str) -> String {
 
 fn with_other_tokens(chain: &Chain<'_>, audience: &str) -> Option<Fix> {
     let differs = |container: &Container| container.token_audience().is_some_and(|aud| aud != audience);
-    created_anew(chain, |pod| pod.containers.iter().any(differs))
+    recreated(chain, |pod| pod.containers.iter().any(differs))
 }
 
-/// Restarts the workloads of the running pods that `must` be created anew.
-fn created_anew(chain: &Chain<'_>, must: impl Fn(&Pod) -> bool) -> Option<Fix> {
+/// Restarts the workloads of the running pods that `must` be recreated.
+fn recreated(chain: &Chain<'_>, must: impl Fn(&Pod) -> bool) -> Option<Fix> {
     let pods = chain.pods.iter().copied();
     let pods: Vec<&Pod> = pods.filter(|pod| !pod.is_template() && must(pod)).collect();
     rollout::restart(chain, &pods)
@@ -290,16 +325,16 @@ fn carries(pod: &Pod, arn: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::fix::Fix;
+    use crate::fix::{Fix, FixKind};
     use crate::testing::*;
 
     fn then(report: &crate::BindingReport) -> Option<&str> {
         let fix: &Fix = report.findings[0].fix.as_ref().unwrap();
-        fix.then.as_ref().map(|next| next.text.as_str())
+        fix.then.first().map(|next| next.text.as_str())
     }
 
     #[test]
-    fn pods_that_lack_the_role_are_created_anew_after_the_annotation() {
+    fn pods_that_lack_the_role_are_recreated_after_the_annotation() {
         let lacking = World::healthy()
             .without_annotation()
             .container(bare("app"))
@@ -332,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_with_a_token_for_another_audience_are_created_anew_without_the_annotation() {
+    fn pods_with_a_token_for_another_audience_are_recreated_without_the_annotation() {
         let container = crate::model::Container {
             tokens: vec![token("vault")],
             ..injected("app", ROLE)
@@ -345,6 +380,32 @@ mod tests {
         assert_eq!(
             then(&World::healthy().audience("vault").without_pods().audit()),
             None
+        );
+    }
+
+    #[test]
+    fn what_no_command_recreates_is_a_step_of_its_own() {
+        let mut world = World::healthy()
+            .without_annotation()
+            .container(bare("app"))
+            .expect_role(ROLE);
+        let key = world.key.clone();
+        let mut of_job = pod(&key, "once", bare("app"));
+        of_job.workload.kind = "Job".to_owned();
+        world.snapshot.cluster.put_pod(of_job);
+        let report = world.audit();
+        let fix = report.findings[0].fix.clone().unwrap();
+        let steps: Vec<(FixKind, bool)> = fix
+            .steps()
+            .map(|step| (step.kind, step.text.contains("Job/once")))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                (FixKind::Kubectl, false),
+                (FixKind::Kubectl, false),
+                (FixKind::Manual, true)
+            ]
         );
     }
 }

@@ -5,7 +5,9 @@
 //! now needs no edit, only new pods. In a live cluster, whose workloads are not read, a restart follows the edit: the edit changes nothing
 //! where it was made before.
 
-use super::pods::{ToldContainer, workloads};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::pods::{ToldContainer, named, workloads};
 use crate::chain::Chain;
 use crate::fix::{self, Fix, FixKind};
 use crate::model::{Container, Pod, Workload};
@@ -24,10 +26,8 @@ pub fn restart(chain: &Chain<'_>, pods: &[&Pod]) -> Option<Fix> {
         let pods = names_of(workload, pods);
         Some(fix::delete_pods(namespace, workload, &why(workload)?, &pods))
     });
-    fix::restart(namespace, &free)
-        .into_iter()
-        .chain(by_name)
-        .reduce(Fix::and_then)
+    let steps = fix::restart(namespace, &free).into_iter().chain(by_name);
+    steps.reduce(Fix::and_then).map(Fix::by_hand_last)
 }
 
 /// Why a restart of a workload does not replace its pods, or may be undone: words that follow its name.
@@ -51,7 +51,7 @@ pub fn catch_up(chain: &Chain<'_>, pods: &[&Pod]) -> Option<Fix> {
         .partition(|pod| cluster.held(&pod.namespace, &pod.workload).is_some());
     let (_, names) = workloads(&free);
     let restarted = restart(chain, &free);
-    let restarted = restarted.map(|fix| match fix.kind {
+    let restarted = restarted.map(|fix| match fix.first.kind {
         FixKind::Kubectl => fix.brief(format!(
             "recreate pods that are older than the pod template of {names}, which needs no change"
         )),
@@ -119,7 +119,7 @@ pub fn edited(
             return Fix::manual(by_hand(&free)).then(follows);
         };
         let unseen: Vec<&Pod> = free.iter().copied().filter(|pod| !is_seen(pod)).collect();
-        let restarted = (command.kind == FixKind::Kubectl).then(|| restart(chain, &unseen));
+        let restarted = (command.first.kind == FixKind::Kubectl).then(|| restart(chain, &unseen));
         let follows = [follows, restarted.flatten()].into_iter().flatten();
         command.then(follows.reduce(Fix::and_then))
     });
@@ -138,7 +138,8 @@ pub fn edited(
             by_hand(&owned)
         ))
     });
-    [edit, at_manager, catch_up(chain, &past)]
+    // Commands first, as far as they wait for nothing: a person comes last.
+    [edit, catch_up(chain, &past), at_manager]
         .into_iter()
         .flatten()
         .reduce(Fix::and_then)
@@ -156,14 +157,19 @@ pub fn edited_containers<'a, T: Copy>(
     let mut pods: Vec<&Pod> = told.iter().map(|one| one.pod).collect();
     pods.dedup_by(|one, other| std::ptr::eq(*one, *other));
     let of = |pods: &[&Pod]| -> Vec<ToldContainer<'a, T>> {
-        let is_one = |one: &&ToldContainer<'a, T>| pods.iter().any(|pod| std::ptr::eq(*pod, one.pod));
+        let these: HashSet<*const Pod> = pods.iter().map(|pod| std::ptr::from_ref(*pod)).collect();
+        let is_one = |one: &&ToldContainer<'a, T>| these.contains(&std::ptr::from_ref(one.pod));
         told.iter().filter(is_one).copied().collect()
     };
+    let mut names: BTreeMap<&Workload, BTreeSet<&str>> = BTreeMap::new();
+    for (workload, container) in named(told) {
+        names.entry(workload).or_default().insert(container);
+    }
     let is_needed = |_: &Pod, template: &Pod| {
-        let mut its = told.iter().filter(|one| one.pod.workload == template.workload);
-        its.any(|one| {
+        let mut its = names.get(&template.workload).into_iter().flatten();
+        its.any(|name| {
             let mut containers = template.containers.iter();
-            let same = containers.find(|container| container.name == one.container.name);
+            let same = containers.find(|container| container.name == *name);
             // What is not in the template, something adds to each new pod.
             same.is_none_or(&have)
         })
@@ -206,7 +212,7 @@ mod tests {
         }
         let report = world.audit();
         let fix = report.findings[0].fix.as_ref().unwrap();
-        (fix.kind, fix.whole())
+        (fix.first.kind, fix.whole())
     }
 
     fn deployment() -> Workload {

@@ -40,7 +40,7 @@ pub(crate) fn denied(
     };
     let denied = match cause.also_denied_by {
         // By its number alone: its name is no part of the clause that failed.
-        Some(at) => format!("; statement {} denies, or may deny, it besides", at + 1),
+        Some(at) => format!("; statement {} also denies it, or may deny it", at + 1),
         None => String::new(),
     };
     // With an invalid document, or a Deny, nothing is granted by the fix either.

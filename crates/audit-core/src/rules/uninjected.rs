@@ -68,13 +68,11 @@ impl Why {
     }
 
     fn of_unseen(chain: &Chain<'_>, injection: &Injection<'_>, pod: &Pod) -> Self {
-        if chain.snapshot.cluster.has_webhook() == Some(false) {
-            return Self::NoWebhook;
-        }
-        // EKS has a webhook in every cluster.
-        let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
-        if is_elsewhere && !chain.snapshot.cluster.shows_webhook() {
-            return Self::WebhookUnseen;
+        if !has_webhook(chain) {
+            return match chain.snapshot.cluster.has_webhook() {
+                Some(false) => Self::NoWebhook,
+                _ => Self::WebhookUnseen,
+            };
         }
         if matches!(injection.selection(pod), Selection::Unknown(_)) {
             return Self::MayBeLeftOut;
@@ -164,6 +162,13 @@ impl Why {
             Self::OlderThanAccount | Self::Race | Self::NotSeen => "recreate the pods".to_owned(),
         }
     }
+}
+
+/// Whether there is a webhook, as far as anything shows. EKS has one in every cluster.
+pub(super) fn has_webhook(chain: &Chain<'_>) -> bool {
+    let cluster = &chain.snapshot.cluster;
+    let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
+    cluster.has_webhook() != Some(false) && (!is_elsewhere || cluster.shows_webhook())
 }
 
 /// Whether no pod is created without the webhook's answer.

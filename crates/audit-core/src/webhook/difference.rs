@@ -125,7 +125,7 @@ impl Injection<'_> {
             Some(place) => found.push(InjectionDifference::Unreadable(place)),
             None => {}
         }
-        if has_linux_path(pod, container) {
+        if has_linux_path(pod.os, container) {
             found.push(InjectionDifference::LinuxPath);
         }
         found
@@ -145,9 +145,10 @@ impl Injection<'_> {
 
 /// Whether the SDKs of a pod for Windows will open a path as Linux has it. Without a variable of its own, the container gets the
 /// webhook's, which is one for Windows where `nodeSelector` says so.
-fn has_linux_path(pod: &Pod, container: &Container) -> bool {
+#[must_use]
+pub fn has_linux_path(os: Os, container: &Container) -> bool {
     let is_linux = |file: &str| file.starts_with('/');
-    match pod.os {
+    match os {
         Os::Unset => false,
         Os::SelectedWindows => container.token_file.as_deref().is_some_and(is_linux),
         Os::OtherwiseWindows => container.token_file.as_deref().is_none_or(is_linux),

@@ -20,15 +20,13 @@ pub mod injected;
 pub mod selection;
 
 pub use crate::model::webhook::{TOKEN_FOLDER, TOKEN_NAME, TOKEN_VOLUME};
-pub use difference::{Frozen, InjectionDifference, Lack};
+pub use difference::{Frozen, InjectionDifference, Lack, has_linux_path};
 pub use injected::InjectedPods;
 pub use selection::{LabelOf, LeftOut, Selection, SelectionDoubt};
 
-use crate::chain::{Annotation, Chain};
-use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{Container, Pod, TokenMount};
 use crate::paths::Ways;
-use crate::snapshot::{AskedIn, Cluster};
+use crate::snapshot::Cluster;
 
 /// What it injects into new pods of one ServiceAccount.
 #[derive(Debug, Clone)]
@@ -62,48 +60,7 @@ pub enum Treatment {
     Injected,
 }
 
-impl<'a> Injection<'a> {
-    /// What it injects for a binding; nothing without a role, and nothing on a path of which it is no part.
-    #[must_use]
-    pub fn of(chain: &Chain<'a>) -> Option<Self> {
-        let role = chain.is_webhooks().then_some(&chain.annotation)?;
-        Self::with(chain, role, chain.audience, chain.source)
-    }
-
-    /// What it is asked to inject for a binding, whatever the path that decides.
-    #[must_use]
-    pub fn asked(chain: &Chain<'a>) -> Option<Self> {
-        if chain.is_webhooks() {
-            return Self::of(chain);
-        }
-        let asked = chain.asked();
-        let audience = asked.audience.or(chain.default_audience);
-        let role = Annotation::read(&asked, chain.config);
-        Self::with(chain, &role, audience.unwrap_or(DEFAULT_AUDIENCE), asked.source)
-    }
-
-    fn with(chain: &Chain<'a>, role: &Annotation<'_>, audience: &'a str, source: AskedIn) -> Option<Self> {
-        let role = match role {
-            Annotation::Missing => return None,
-            Annotation::Malformed(text, _) => (*text).to_owned(),
-            Annotation::Role(arn) => arn.to_string(),
-        };
-        let prefix = chain.config.annotation_prefix.as_str();
-        let regional_sts = chain
-            .service_account
-            .filter(|_| source == AskedIn::Annotation)
-            .and_then(|account| account.annotation(prefix, "sts-regional-endpoints"))
-            .and_then(annotation::boolean);
-        Some(Self {
-            role,
-            audience,
-            regional_sts,
-            prefix,
-            cluster: &chain.snapshot.cluster,
-            ways: chain.ways.clone(),
-        })
-    }
-
+impl Injection<'_> {
     /// Whether it sees a pod, if that is created now.
     #[must_use]
     pub fn selection<'p>(&'p self, pod: &'p Pod) -> Selection<'p> {

@@ -60,12 +60,10 @@ pub(crate) fn assert_healthy(report: &BindingReport) {
 #[track_caller]
 pub(crate) fn assert_safe(report: &BindingReport) {
     let fixes = report.findings.iter().filter_map(|f| f.fix.as_ref());
-    let fixes = fixes.flat_map(|fix| [Some(fix), fix.then.as_deref()]).flatten();
-    let texts = fixes
-        .clone()
-        .flat_map(|fix| [Some(fix.text.as_str()), fix.brief.as_deref()])
-        .flatten();
-    for alternative in fixes.flat_map(|fix| &fix.alternatives) {
+    let steps: Vec<_> = fixes.clone().flat_map(crate::fix::Fix::steps).collect();
+    let briefs = fixes.filter_map(|fix| fix.brief.as_deref());
+    let texts = steps.iter().map(|step| step.text.as_str()).chain(briefs);
+    for alternative in steps.iter().flat_map(|step| &step.alternatives) {
         let lines = alternative.text.lines();
         assert!(
             lines.flat_map(str::chars).all(|c| !crate::text::is_hidden(c)),

@@ -291,7 +291,7 @@ fn a_report_waits_for_the_first_answer_on_a_role_that_pods_carry() {
 
 #[test]
 fn what_shows_that_a_service_account_is_bound() {
-    let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key);
+    let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key, world.now);
     let unbound = || World::healthy().without_annotation().container(bare("app"));
     assert_eq!(bound(&World::healthy().without_pods()), Bound::Yes);
     assert_eq!(
@@ -398,7 +398,7 @@ fn a_template_is_no_pod_that_carries_runs_or_lacks_anything() {
         assert_eq!(report.pods, PodSummary::default());
     }
     let unbound = template(World::healthy().without_annotation().container(bare("app")));
-    let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key);
+    let bound = |world: &World| is_bound(&world.snapshot, &world.config, &world.key, world.now);
     assert_eq!(bound(&unbound), Bound::No, "nothing was injected into it");
     assert_eq!(bound(&unbound.trusted_by("cart")), Bound::Yes);
 }

@@ -122,9 +122,17 @@ fn the_clause_that_failed_is_told_with_its_repair() {
     );
     assert!(finding.message.contains("staging") && near.message == finding.message);
     let fix = finding.fix.as_ref().unwrap();
-    assert!(fix.text.starts_with("policy=") && fix.alternatives.is_empty());
+    assert!(fix.first.text.starts_with("policy=") && fix.first.alternatives.is_empty());
     let full = told(world.audit(), Disclosure::Full);
-    assert!(!full.findings[0].fix.as_ref().unwrap().alternatives.is_empty());
+    assert!(
+        !full.findings[0]
+            .fix
+            .as_ref()
+            .unwrap()
+            .first
+            .alternatives
+            .is_empty()
+    );
 }
 
 #[test]
@@ -172,4 +180,14 @@ fn permissions_are_told_only_to_whom_the_role_trusts() {
     let told = told(report, Disclosure::NearMiss);
     assert_eq!(told.findings[0].message, told.findings[0].entry.title);
     assert!(told.findings[0].fix.is_none());
+}
+
+#[test]
+fn what_decides_is_withheld_whatever_else_the_message_says() {
+    let mut report = World::healthy()
+        .condition(&condition("system:serviceaccount:staging:cart"))
+        .audit();
+    report.message = format!("shop/cart: {}", report.message);
+    let told = told(report, Disclosure::CodeOnly);
+    assert_eq!(told.message, told.findings[0].entry.title);
 }

@@ -26,13 +26,15 @@ pub struct Gathered<'k> {
 impl<'k> Gathered<'k> {
     /// Gathers what is observed of a binding.
     #[must_use]
-    pub fn gather(snapshot: &Snapshot, config: &Config, key: &'k BindingKey) -> Self {
+    pub fn gather(snapshot: &Snapshot, config: &Config, key: &'k BindingKey, now: Timestamp) -> Self {
         let binding = snapshot.cluster.binding(key);
         let request = binding.and_then(|binding| binding.requests().first());
         let looked_into = binding.filter(|binding| !config.excludes(key) && !is_suspended(binding));
         Self {
             key,
-            roles: looked_into.map_or_else(BTreeSet::new, |binding| roles_of(snapshot, config, key, binding)),
+            roles: looked_into.map_or_else(BTreeSet::new, |binding| {
+                roles_of(snapshot, config, key, binding, now)
+            }),
             is_audited: looked_into.is_some() && request.is_some(),
         }
     }
@@ -55,14 +57,20 @@ impl<'k> Gathered<'k> {
 }
 
 /// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
-fn roles_of(snapshot: &Snapshot, config: &Config, key: &BindingKey, binding: &Binding) -> BTreeSet<RoleArn> {
+fn roles_of(
+    snapshot: &Snapshot,
+    config: &Config,
+    key: &BindingKey,
+    binding: &Binding,
+    now: Timestamp,
+) -> BTreeSet<RoleArn> {
     let mut roles = BTreeSet::new();
     let active = || binding.pods().iter().filter(|pod| pod.is_active());
     // A thousand pods of one workload carry one role.
     let carried: BTreeSet<&str> = active().flat_map(Pod::role_arns).collect();
     roles.extend(carried.into_iter().filter_map(|text| RoleArn::parse(text).ok()));
     roles.extend(asked_role(snapshot, config, key));
-    roles.extend(Ways::find(snapshot, config, Timestamp::MIN, key).named_roles());
+    roles.extend(Ways::find(snapshot, config, now, key).named_roles());
     if active().next().is_some() {
         roles.extend(trusting_roles(snapshot, &key.subject()));
     }

@@ -50,14 +50,14 @@ fn doubt(wanted: &Wanted) -> Option<RereadCause> {
     })
 }
 
-/// What to read again for an unhealthy binding: what the deciding finding says.
+/// What to read again for an unhealthy binding: what the deciding finding says, of the role that it is about.
 fn cause(report: &BindingReport) -> Option<RereadCause> {
     if report.verdict == Verdict::Working {
         return None;
     }
-    let mut counting = report.findings.iter().filter(|finding| finding.counts());
-    let deciding = counting.find(|finding| finding.entry.reason == report.reason)?;
-    let arn = RoleArn::parse(report.facts.role_arn.as_deref()?).ok()?;
+    let deciding = report.deciding()?;
+    let about = deciding.about.as_ref().map(|about| about.role.as_str());
+    let arn = RoleArn::parse(about.or(report.facts.role_arn.as_deref())?).ok()?;
     let (kind, key) = match deciding.to_reread() {
         Reread::Nothing => return None,
         Reread::Role => (PieceKind::Role, arn.name()),
@@ -69,4 +69,65 @@ fn cause(report: &BindingReport) -> Option<RereadCause> {
         reason: report.reason,
         target: PieceId::new(arn.account(), kind, key),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_core::finding::{AboutRole, Finding, Link};
+    use audit_core::model::BindingKey;
+    use audit_core::report::{BindingFacts, LinkState, PodSummary};
+    use audit_core::rules::irsa509;
+
+    use super::*;
+
+    const FIRST: &str = "arn:aws:iam::111122223333:role/cart";
+    const NEXT: &str = "arn:aws:iam::444455556666:role/secrets";
+
+    /// A binding that is broken by these findings, of which the first decides.
+    fn broken_by(findings: Vec<Finding>) -> BindingReport {
+        BindingReport {
+            key: BindingKey::new("shop", "cart"),
+            verdict: Verdict::Broken,
+            reason: irsa509::ENTRY.reason,
+            message: String::new(),
+            deciding: Some(0),
+            findings,
+            then: Vec::new(),
+            links: Link::ALL.map(|link| (link, LinkState::Passes)),
+            facts: BindingFacts {
+                role_arn: Some(FIRST.to_owned()),
+                ..BindingFacts::default()
+            },
+            pods: PodSummary::default(),
+            pending: false,
+            valid_until: None,
+        }
+    }
+
+    #[test]
+    fn the_role_that_the_finding_is_about_is_read_again() {
+        let finding = || Finding::new(&irsa509::ENTRY, String::new());
+        let about = AboutRole {
+            role: NEXT.to_owned(),
+            audience: String::new(),
+        };
+        let of_next = finding().about(about).reread(Reread::Role);
+        for (findings, account, kind, name) in [
+            (
+                vec![of_next.clone(), finding()],
+                "444455556666",
+                PieceKind::Role,
+                "secrets",
+            ),
+            (
+                vec![finding(), of_next],
+                "111122223333",
+                PieceKind::Policies,
+                "cart",
+            ),
+        ] {
+            let cause = cause(&broken_by(findings)).map(|cause| cause.target);
+            assert_eq!(cause, Some(PieceId::new(account, kind, name)));
+        }
+    }
 }

@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
         let is_forced = self.forced.remove(key);
         self.plan_lookups(key, is_forced, now);
-        let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key);
+        let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key, now);
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
         self.refer(&mut gathered, is_forced, now);
         let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
@@ -46,7 +46,7 @@ impl Engine {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) -> Published {
-        let bound = self.bound(key);
+        let bound = self.bound(key, now);
         let publisher = Publisher {
             key,
             bound,

@@ -209,7 +209,7 @@ impl World {
         );
         for name in NAMES {
             let key = Lab::key(name);
-            let bound = engine.bound(&key);
+            let bound = engine.bound(&key, *now);
             let requests = engine
                 .snapshot
                 .cluster

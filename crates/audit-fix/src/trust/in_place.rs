@@ -215,6 +215,7 @@ mod tests {
         let edit = iam_policy::least_edit(&old.to_string(), &identity(name)).unwrap();
         edit_in_place("app", old, &edit, &identity(name), String::new())
             .unwrap()
+            .first
             .text
     }
 

@@ -16,6 +16,10 @@ pub(super) const DEFAULT: &str = "default";
 #[derive(Debug, Default, Clone)]
 pub(super) struct Profiles(BTreeMap<String, BTreeMap<String, String>>);
 
+/// The most `source_profile`s that are followed, one from the other. People write two or three; whoever can write a ConfigMap can
+/// write as many as fit into a mebibyte.
+const MOST_SOURCES: usize = 16;
+
 /// The settings whose values are read. Of all others, it counts that they are there.
 const READ: [&str; 5] = [
     "role_arn",
@@ -69,65 +73,103 @@ impl Profiles {
         self
     }
 
-    /// Where a profile leads.
+    /// Where a profile leads: along its `source_profile`s to the credentials at their end, then back with the roles that are assumed
+    /// with these.
     pub(super) fn resolve(&self, name: &str) -> Configured {
-        self.resolve_from(name, &mut BTreeSet::new())
-    }
-
-    fn resolve_from<'p>(&'p self, name: &'p str, seen: &mut BTreeSet<&'p str>) -> Configured {
-        let elsewhere = |how: &str| Configured::Elsewhere(how.to_owned());
-        let Some(profile) = self.0.get(name) else {
-            return if name == DEFAULT {
-                Configured::Nowhere
-            } else {
-                Configured::Absent(name.to_owned())
+        let mut next = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut name = name;
+        loop {
+            let step = match self.0.get(name) {
+                Some(profile) => step(profile),
+                None if name == DEFAULT => Step::End(Configured::Nowhere),
+                None => Step::End(Configured::Absent(name.to_owned())),
             };
-        };
-        let setting = |key: &str| {
-            profile
-                .get(key)
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        };
-        let has_keys = profile.contains_key("aws_access_key_id");
-        let Some(role) = setting("role_arn") else {
-            return if has_keys {
-                elsewhere("has static keys")
-            } else if profile.contains_key("credential_process") {
-                elsewhere("runs a `credential_process`")
-            } else if profile.contains_key("sso_session") || profile.contains_key("sso_start_url") {
-                elsewhere("uses IAM Identity Center")
-            } else {
-                Configured::Nowhere
-            };
-        };
-        if let Some(file) = setting("web_identity_token_file") {
-            return Configured::WebIdentity(WebIdentityProfile {
-                role: role.to_owned(),
-                token_file: file.to_owned(),
-                then: Vec::new(),
-            });
-        }
-        let Some(source) = setting("source_profile") else {
-            return match setting("credential_source") {
-                Some(_) => elsewhere("takes its first credentials from `credential_source`"),
-                None => elsewhere("names a `role_arn`, and neither a token file nor a source of credentials"),
-            };
-        };
-        if !seen.insert(name) || (source == name && has_keys) {
-            return elsewhere("is its own `source_profile`");
-        }
-        match self.resolve_from(source, seen) {
-            Configured::WebIdentity(mut first) => {
-                first.then.push(NextRole {
-                    external_id: setting("external_id").map(str::to_owned),
-                    ..NextRole::new(role)
-                });
-                Configured::WebIdentity(first)
+            match step {
+                Step::End(Configured::WebIdentity(mut first)) => {
+                    next.reverse();
+                    first.then = next;
+                    return Configured::WebIdentity(first);
+                }
+                Step::End(Configured::Nowhere) if !next.is_empty() => {
+                    return elsewhere("has a `source_profile` without credentials");
+                }
+                Step::End(end) => return end,
+                Step::Source { source, has_keys, .. }
+                    if !seen.insert(name) || (source == name && has_keys) =>
+                {
+                    return elsewhere("is its own `source_profile`");
+                }
+                Step::Source { .. } if next.len() == MOST_SOURCES => {
+                    return elsewhere("has too many source profiles to be followed");
+                }
+                Step::Source { source, role, .. } => {
+                    next.push(role);
+                    name = source;
+                }
             }
-            Configured::Nowhere => elsewhere("has a `source_profile` without credentials"),
-            other => other,
         }
+    }
+}
+
+/// What one profile says of credentials.
+enum Step<'p> {
+    /// All there is.
+    End(Configured),
+    /// A role that is assumed with the credentials of another profile.
+    Source {
+        /// The name of that profile.
+        source: &'p str,
+        /// It has static keys of its own, too.
+        has_keys: bool,
+        /// The role.
+        role: NextRole,
+    },
+}
+
+fn elsewhere(how: &str) -> Configured {
+    Configured::Elsewhere(how.to_owned())
+}
+
+fn step(profile: &BTreeMap<String, String>) -> Step<'_> {
+    let setting = |key: &str| {
+        profile
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
+    let has_keys = profile.contains_key("aws_access_key_id");
+    let Some(role) = setting("role_arn") else {
+        return Step::End(if has_keys {
+            elsewhere("has static keys")
+        } else if profile.contains_key("credential_process") {
+            elsewhere("runs a `credential_process`")
+        } else if profile.contains_key("sso_session") || profile.contains_key("sso_start_url") {
+            elsewhere("uses IAM Identity Center")
+        } else {
+            Configured::Nowhere
+        });
+    };
+    if let Some(file) = setting("web_identity_token_file") {
+        return Step::End(Configured::WebIdentity(WebIdentityProfile {
+            role: role.to_owned(),
+            token_file: file.to_owned(),
+            then: Vec::new(),
+        }));
+    }
+    match (setting("source_profile"), setting("credential_source")) {
+        (Some(source), _) => Step::Source {
+            source,
+            has_keys,
+            role: NextRole {
+                external_id: setting("external_id").map(str::to_owned),
+                ..NextRole::new(role)
+            },
+        },
+        (None, Some(_)) => Step::End(elsewhere("takes its first credentials from `credential_source`")),
+        (None, None) => Step::End(elsewhere(
+            "names a `role_arn`, and neither a token file nor a source of credentials",
+        )),
     }
 }
 
@@ -146,6 +188,8 @@ fn profile_name(header: &str, is_config: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     const FILE: &str = "\
@@ -198,6 +242,38 @@ role_arn = no
         );
         assert!(matches!(resolved("loop"), Configured::Elsewhere(_)));
         assert!(!format!("{:?}", Profiles::read(FILE, true)).contains("AKIA"));
+    }
+
+    /// A chain of as many profiles, of which the last names a token file.
+    fn chain(sources: usize) -> Profiles {
+        let mut text = String::new();
+        for n in 0..sources {
+            let _ = writeln!(
+                text,
+                "[profile p{n}]\nrole_arn = r{n}\nsource_profile = p{}",
+                n + 1
+            );
+        }
+        let _ = writeln!(
+            text,
+            "[profile p{sources}]\nrole_arn = r{sources}\nweb_identity_token_file = /t"
+        );
+        Profiles::read(&text, true)
+    }
+
+    #[test]
+    fn source_profiles_are_followed_as_far_as_anyone_means_them() {
+        let Configured::WebIdentity(profile) = chain(MOST_SOURCES).resolve("p0") else {
+            panic!("{:?}", chain(MOST_SOURCES).resolve("p0"))
+        };
+        assert_eq!((profile.role.as_str(), profile.then.len()), ("r16", MOST_SOURCES));
+        assert_eq!(profile.then.first().map(|next| next.role.as_str()), Some("r15"));
+        for sources in [MOST_SOURCES + 1, 100_000] {
+            assert!(
+                matches!(chain(sources).resolve("p0"), Configured::Elsewhere(_)),
+                "{sources}"
+            );
+        }
     }
 
     #[test]

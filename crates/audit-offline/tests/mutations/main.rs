@@ -167,7 +167,7 @@ fn is_repaired(loaded: &Loaded, report: &Report) -> bool {
             finding
                 .fix
                 .as_ref()
-                .is_some_and(|fix| fix.kind != FixKind::Manual)
+                .is_some_and(|fix| fix.first.kind != FixKind::Manual)
         };
         let covered = all.by_ref().filter(broken).all(is_command);
         let after = || {

@@ -33,6 +33,7 @@ pub(crate) fn working(namespace: &str) -> BindingReport {
         reason: "AllLinksPass",
         message: "all is well".to_owned(),
         findings: Vec::new(),
+        deciding: None,
         then: Vec::new(),
         links: Link::ALL.map(|link| (link, LinkState::Passes)),
         facts: BindingFacts {
@@ -62,10 +63,9 @@ pub(crate) fn named(namespace: &str) -> BindingReport {
     binding.message = namespace.to_owned();
     for finding in &mut binding.findings {
         finding.message = namespace.to_owned();
-        finding.fix = finding.fix.take().map(|fix| Fix {
-            text: namespace.to_owned(),
-            ..fix
-        });
+        if let Some(fix) = &mut finding.fix {
+            namespace.clone_into(&mut fix.first.text);
+        }
     }
     binding
 }
@@ -78,16 +78,14 @@ pub(crate) fn broken() -> BindingReport {
         text: "resource {\n}\n".to_owned(),
         only_if: None,
     };
-    let fix = Fix {
-        text: COMMAND.to_owned(),
-        ..Fix::aws(&[])
-    }
-    .or_else([terraform]);
+    let mut fix = Fix::aws(&[]).or_else([terraform]);
+    COMMAND.clone_into(&mut fix.first.text);
     let mut risk = finding("IRSA216");
     risk.waived = Some(WaivedUntil::Revoked);
     let mut binding = working("shop");
     binding.verdict = Verdict::Broken;
     binding.reason = "SubjectNamespaceMismatch";
+    binding.deciding = Some(0);
     binding.findings = vec![finding("IRSA204").fix(fix), risk];
     binding.links[3].1 = LinkState::Broken("SubjectNamespaceMismatch");
     binding

@@ -18,7 +18,7 @@ use audit_core::{Config, Finding, Severity};
 use iam_policy::RoleArn;
 
 use super::pod_identity;
-use super::reply::Reply;
+use super::reply::{Reply, to_do};
 use crate::audit::live::{self, Wish};
 use crate::audit::source::{self, AuditInput, SourceArgs, SourceError};
 
@@ -73,9 +73,17 @@ fn along(way: &WayFindings<'_>) -> Reply {
     if let Some(unseen) = first(Severity::Unknown) {
         return Reply::of(unseen, false);
     }
-    let reply = allowed(chain).unwrap_or_else(|| {
-        Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
-    });
+    let reply = match (allowed(chain), brought::before_the_role(chain)) {
+        // Every container would ask as somebody else.
+        (Some(_), Some(brought)) => Reply::unknown(&format!(
+            "the role allows it, but {brought}, which every SDK but that for .NET takes before the role's credentials, and what these \
+             keys allow was not seen: `aws sts get-caller-identity` in that container shows whose they are"
+        )),
+        (Some(reply), None) => reply,
+        (None, _) => {
+            Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
+        }
+    };
     let weighty = |finding: &&Finding| finding.link == Link::Pods && finding.severity > Severity::Notice;
     findings.iter().filter(weighty).fold(reply, Reply::note)
 }
@@ -120,9 +128,12 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     let unread =
         unread.map(|unread| format!("\n{unread}, which may hold access keys and were not looked at"));
     let unread = unread.unwrap_or_default();
+    let steps = format!(
+        "to give it a role, annotate it with `{prefix}/role-arn`, let the trust policy of that role admit it, and recreate its pods"
+    );
     let remedy = format!(
-        "# Which credentials its pods get instead:\n{NODE_ROLE}{unread}\n\n# To do: to give it a role, annotate it with `{prefix}/role-arn`, let the \
-         trust policy of that role admit it, and recreate its pods\n"
+        "# Which credentials its pods get instead:\n{NODE_ROLE}{unread}\n\n{}",
+        to_do(&steps)
     );
     Some(Reply::no(&why, &remedy))
 }
@@ -163,12 +174,6 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
         None => Reply::unknown(&format!(
             "as `{arn}`, {by} allows it, but the trust policy of each role has to allow it as well: ask about one role, by its whole \
              ARN"
-        )),
-        Some(target) if chaining::lookup(chain, &target).is_none() => Reply::unknown(&format!(
-            "as `{arn}`, {by} allows it, but the trust policy of `{}` was not seen, which has to allow it as well: \
-             `aws iam get-role --role-name {}` shows it",
-            quote(&target.to_string()),
-            quote(target.name())
         )),
         Some(_) => Reply::yes(&format!(
             "as `{arn}`, by {by}{}; {seen}",

@@ -48,10 +48,11 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
                 .unwrap_or_default();
             let fix = repair(rbac, key, &answers);
             let manifest = fix
+                .first
                 .alternatives
                 .iter()
                 .find(|alternative| alternative.form == Form::Manifest);
-            let remedy = manifest.map_or(&fix.text, |manifest| &manifest.text);
+            let remedy = manifest.map_or_else(|| fix.script(), |manifest| manifest.text.clone());
             Reply::no(
                 &why,
                 &format!("# The least that lets it:\n{}\n", remedy.trim_end()),

@@ -13,7 +13,7 @@ use audit_core::permissions::{Expected, PolicyAnswer};
 use audit_core::text::quote;
 use iam_policy::RoleArn;
 
-use super::reply::Reply;
+use super::reply::{Reply, to_do};
 
 /// What every such session carries, as far as the ServiceAccount tells it.
 const NAMESPACE_TAG: &str = "aws:PrincipalTag/kubernetes-namespace";
@@ -67,7 +67,7 @@ pub(super) fn answer(chain: &Chain<'_>) -> Option<Reply> {
         let remedies = remedies(&all, &shown);
         Reply::no(
             &format!("as `{shown}`, by EKS Pod Identity: {}{tags}", refused.join("; ")),
-            &format!("# To do: {remedies}\n"),
+            &to_do(&remedies),
         )
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::Finding;
-use audit_core::fix::{Fix, FixKind};
+use audit_core::fix::{Fix, FixKind, Step, shell};
 use audit_report::lines;
 
 /// An answer.
@@ -84,18 +84,31 @@ fn named(finding: &Finding) -> String {
     format!("{} {}: {}", entry.code, entry.reason, lines(&finding.message))
 }
 
-/// A fix in every form, each so that it can be pasted.
+/// What a person does, as a comment on a line of its own.
+pub(super) fn to_do(words: &str) -> String {
+    format!("{}\n", shell::comment("To do", words))
+}
+
+/// A fix in every form, each so that it can be pasted: what a person does is a comment.
 fn write_fix(out: &mut String, fix: &Fix) {
-    let text = lines(&fix.text);
-    let _ = match fix.kind {
-        FixKind::AwsCli => writeln!(
+    for (index, step) in fix.steps().enumerate() {
+        write_step(out, step, index == 0);
+    }
+}
+
+fn write_step(out: &mut String, step: &Step, is_first: bool) {
+    let text = lines(&step.text);
+    let _ = match (step.kind, is_first) {
+        (FixKind::AwsCli, true) => writeln!(
             out,
             "\n# What lets it, with the AWS CLI and credentials of the role's account:\n{text}"
         ),
-        FixKind::Kubectl => writeln!(out, "\n# What lets it, with kubectl:\n{text}"),
-        FixKind::Manual => writeln!(out, "\n# To do: {text}"),
+        (FixKind::Kubectl, true) => writeln!(out, "\n# What lets it, with kubectl:\n{text}"),
+        (FixKind::Manual, true) => write!(out, "\n{}", to_do(&step.text)),
+        (kind @ FixKind::Manual, false) => writeln!(out, "\n{}", shell::comment(kind.then(), &step.text)),
+        (kind, false) => writeln!(out, "\n# {}:\n{text}", kind.then()),
     };
-    for alternative in &fix.alternatives {
+    for alternative in &step.alternatives {
         let only_if = alternative
             .only_if
             .map(|only_if| format!(", only if {only_if}"))
@@ -106,10 +119,6 @@ fn write_fix(out: &mut String, fix: &Fix) {
             alternative.form.as_str(),
             lines(&alternative.text).trim_end()
         );
-    }
-    if let Some(next) = &fix.then {
-        let _ = writeln!(out, "\n# Then:");
-        write_fix(out, next);
     }
 }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::Observed;
 use crate::permissions::expected;
 use crate::testing::*;
 
@@ -352,7 +353,30 @@ fn what_was_not_seen_is_neither() {
         "its trust policy may name this role"
     );
     assert_eq!(unseen(ELSEWHERE, &own(&["s3:*"])), ["IRSA502"]);
-    assert!(unseen(TARGET, &own(&["sts:AssumeRole"])).is_empty());
+    for target in [TARGET, ELSEWHERE] {
+        assert_eq!(
+            unseen(target, &own(&["sts:AssumeRole"])),
+            ["IRSA906"],
+            "its trust policy has to allow it as well"
+        );
+    }
+}
+
+#[test]
+fn what_was_seen_too_long_ago_proves_neither() {
+    let stale = |trust: Value| {
+        let mut case = Case::new(&own(&["sts:AssumeRole"]), TARGET, &[trust]);
+        let long_ago = case.world.now - jiff::SignedDuration::from_hours(2);
+        case.world = case.world.account(|account| {
+            let seen = account.roles.get_mut("reports").unwrap();
+            seen.value.as_mut().unwrap().1 = long_ago;
+        });
+        case.says()
+    };
+    for trust in [named(ROLE), named("arn:aws:iam::111122223333:role/other")] {
+        let (answer, shown) = stale(trust);
+        assert_eq!(answer, "undetermined", "{shown}");
+    }
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn the_policy_and_the_command_that_settles_it_are_named() {
         "{}",
         finding.message
     );
-    let fix = &finding.fix.as_ref().unwrap().text;
+    let fix = &finding.fix.as_ref().unwrap().first.text;
     assert!(
         fix.contains("list-targets-for-policy --policy-id p-guardrail1"),
         "{fix}"
@@ -164,7 +164,7 @@ fn the_policy_and_the_command_that_settles_it_are_named() {
         "{}",
         finding.message
     );
-    let fix = &finding.fix.as_ref().unwrap().text;
+    let fix = &finding.fix.as_ref().unwrap().first.text;
     assert!(fix.contains("administrator of the organization"), "{fix}");
 }
 
@@ -181,7 +181,7 @@ fn a_policy_of_a_unit_leaves_open_whether_the_account_is_below_it() {
         "{}",
         finding.message
     );
-    let fix = &finding.fix.as_ref().unwrap().text;
+    let fix = &finding.fix.as_ref().unwrap().first.text;
     assert!(fix.contains("list-parents --child-id 111122223333"), "{fix}");
 }
 

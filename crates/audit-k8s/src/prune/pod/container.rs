@@ -62,6 +62,7 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
     all.iter().map(one).collect()
 }
 
+/// What is in a volume. A Secret or `ConfigMap` without a name, which no API server admits and a file may have, is nothing to look up.
 fn contents(volume: RawVolume) -> Contents {
     if let Some(projected) = volume
         .projected
@@ -69,9 +70,9 @@ fn contents(volume: RawVolume) -> Contents {
         .filter(|all| !all.tokens.is_empty())
     {
         Contents::Tokens(projected)
-    } else if let Some(keys) = volume.secret {
+    } else if let Some(keys) = volume.secret.filter(|keys| !keys.secret_name.is_empty()) {
         Contents::Secret(keys)
-    } else if let Some(keys) = volume.config_map {
+    } else if let Some(keys) = volume.config_map.filter(|keys| !keys.name.is_empty()) {
         Contents::ConfigMap(keys)
     } else if volume.empty_dir.is_some() {
         Contents::Scratch

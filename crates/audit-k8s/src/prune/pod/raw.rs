@@ -68,8 +68,6 @@ pub(super) struct RawSpec {
     pub(super) node_selector: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) affinity: RawAffinity,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) tolerations: Vec<RawToleration>,
 }
 
 #[derive(Deserialize, Default)]
@@ -116,14 +114,6 @@ pub(super) struct RawNodeExpression {
     pub(super) operator: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) values: Vec<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RawToleration {
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) key: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) value: String,
 }
 
 #[derive(Deserialize)]

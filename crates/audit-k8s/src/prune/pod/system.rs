@@ -10,12 +10,11 @@ const OS: &str = "kubernetes.io/os";
 const OLD_OS: &str = "beta.kubernetes.io/os";
 /// A label that only Windows nodes have.
 const WINDOWS_BUILD: &str = "node.kubernetes.io/windows-build";
-/// The keys of the taints that people put on Windows nodes.
-const TAINTS: [&str; 3] = ["os", OS, "node.kubernetes.io/os"];
-/// The value of them all.
+/// The value of the first two.
 const WINDOWS: &str = "windows";
 
-/// Where a pod says that it is for Windows. Of the places where it may, the webhook reads `nodeSelector` alone.
+/// Where a pod says that it is for Windows. Of the places where it may, the webhook reads `nodeSelector` alone. A toleration says nothing: a
+/// `DaemonSet` for all nodes tolerates the taints of Windows nodes and runs on Linux as well.
 pub(super) fn of(spec: &RawSpec) -> Os {
     let selects = |key: &str| spec.node_selector.get(key).is_some_and(|os| os == WINDOWS);
     if selects(OS) || selects(OLD_OS) {
@@ -24,7 +23,7 @@ pub(super) fn of(spec: &RawSpec) -> Os {
     let selected = spec.node_selector.contains_key(OS) || spec.node_selector.contains_key(OLD_OS);
     match spec.os.name.as_str() {
         WINDOWS => Os::OtherwiseWindows,
-        "" if !selected && (is_by_affinity(spec) || is_by_toleration(spec)) => Os::OtherwiseWindows,
+        "" if !selected && is_by_affinity(spec) => Os::OtherwiseWindows,
         _ => Os::Unset,
     }
 }
@@ -42,10 +41,4 @@ fn is_by_affinity(spec: &RawSpec) -> bool {
             let mut expressions = term.match_expressions.iter();
             expressions.any(|one| is_windows(&one.key, &one.operator, &one.values))
         })
-}
-
-/// Whether it tolerates the taint by which Linux pods are kept away from Windows nodes.
-fn is_by_toleration(spec: &RawSpec) -> bool {
-    let mut tolerations = spec.tolerations.iter();
-    tolerations.any(|one| TAINTS.contains(&one.key.as_str()) && one.value == WINDOWS)
 }
