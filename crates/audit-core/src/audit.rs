@@ -7,7 +7,7 @@ mod then;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use crate::chain::{Annotation, Chain, Gap, RoleChain, misplaced, trusting_roles};
+use crate::chain::{Chain, Gap, NamedRole, RoleChain, misplaced, trusting_roles};
 use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
@@ -384,7 +384,7 @@ fn applies(chain: &Chain<'_>, findings: &[Finding], link: Link) -> bool {
         Link::Rbac => chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
         Link::ServiceAccount => chain.aws_applies(),
         // Without an annotation nothing leads any further, whether or not there should be one.
-        _ => (chain.aws_applies() && chain.annotation != Annotation::Missing) || stops_there(),
+        _ => (chain.aws_applies() && chain.named_role != NamedRole::Missing) || stops_there(),
     }
 }
 
@@ -393,9 +393,9 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
     let past_role = chain.past_role();
     match link {
         Link::ServiceAccount => {
-            chain.service_account.is_some() && !matches!(chain.annotation, Annotation::Malformed(..))
+            chain.service_account.is_some() && !matches!(chain.named_role, NamedRole::Malformed(..))
         }
-        Link::Pods => matches!(chain.annotation, Annotation::Role(_)),
+        Link::Pods => matches!(chain.named_role, NamedRole::Role(_)),
         Link::Role => past_role.is_some(),
         Link::Provider => past_role.is_some_and(RoleChain::provider_accepts),
         Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
@@ -411,8 +411,8 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
 }
 
 fn facts(chain: &Chain<'_>) -> BindingFacts {
-    let role = match &chain.annotation {
-        Annotation::Role(arn) => Some(arn),
+    let role = match &chain.named_role {
+        NamedRole::Role(arn) => Some(arn),
         _ => None,
     };
     BindingFacts {
@@ -423,10 +423,10 @@ fn facts(chain: &Chain<'_>) -> BindingFacts {
             .into_iter()
             .filter(|path| Some(*path) != chain.path)
             .collect(),
-        role_arn: match &chain.annotation {
-            Annotation::Role(arn) => Some(arn.to_string()),
-            Annotation::Malformed(text, _) => Some(crate::text::quote(text)),
-            Annotation::Missing => None,
+        role_arn: match &chain.named_role {
+            NamedRole::Role(arn) => Some(arn.to_string()),
+            NamedRole::Malformed(text, _) => Some(crate::text::quote(text)),
+            NamedRole::Missing => None,
         },
         account: role.map(|arn| arn.account().to_owned()),
         issuer: chain.issuer.map(|i| i.url.as_str().to_owned()),

@@ -29,9 +29,9 @@ pub(crate) use role::ABSENT;
 pub use role::{Evidence, Gap, RoleChain, RoleOutcome};
 use role::{evidence, stale_at};
 
-/// What the role annotation says.
+/// What is said of a role where one may be named: the annotation, the webhook's ConfigMap, a pod, an object that requests a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Annotation<'a> {
+pub enum NamedRole<'a> {
     /// It is not there, or empty.
     Missing,
     /// It names no role.
@@ -40,7 +40,7 @@ pub enum Annotation<'a> {
     Role(RoleArn),
 }
 
-impl<'a> Annotation<'a> {
+impl<'a> NamedRole<'a> {
     /// Reads what the webhook is asked for, as the webhook does.
     #[must_use]
     pub fn read(asked: &AskedRole<'a>, config: &Config) -> Self {
@@ -64,9 +64,9 @@ impl<'a> Annotation<'a> {
 #[must_use]
 pub fn asked_role(snapshot: &Snapshot, config: &Config, key: &BindingKey) -> Option<RoleArn> {
     let asked = snapshot.cluster.asked(key, &config.annotation_prefix);
-    match Annotation::read(&asked, config) {
-        Annotation::Role(arn) => Some(arn),
-        Annotation::Missing | Annotation::Malformed(..) => None,
+    match NamedRole::read(&asked, config) {
+        NamedRole::Role(arn) => Some(arn),
+        NamedRole::Missing | NamedRole::Malformed(..) => None,
     }
 }
 
@@ -94,7 +94,7 @@ pub struct Chain<'a> {
     pub deciding: Option<Way<'a>>,
     /// The role to which the path leads. Where the webhook is a part of it, that is the annotation's, or what stands in its
     /// place in the webhook's ConfigMap.
-    pub annotation: Annotation<'a>,
+    pub named_role: NamedRole<'a>,
     /// Where that stands.
     pub source: AskedIn,
 
@@ -180,7 +180,7 @@ impl<'a> Chain<'a> {
         let asked_by = repairs
             .and_then(Repairs::asked)
             .unwrap_or_else(|| snapshot.cluster.asked_by(key, service_account, prefix));
-        let asked = Annotation::read(&asked_by, config);
+        let asked = NamedRole::read(&asked_by, config);
         let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
         let all_pods = pods.unwrap_or_else(|| binding.map_or(&[][..], Binding::pods));
         let active = || all_pods.iter().filter(|pod| pod.is_active());
@@ -195,7 +195,7 @@ impl<'a> Chain<'a> {
         let audience = known
             .or_else(|| audience::of_pods(&pods))
             .or_else(|| match &asked {
-                Annotation::Role(arn) => {
+                NamedRole::Role(arn) => {
                     audience::settled(&snapshot.cluster, |audience| by_role(arn.clone(), audience))
                 }
                 _ => Some(DEFAULT_AUDIENCE),
@@ -204,25 +204,25 @@ impl<'a> Chain<'a> {
         let ways = Ways::find_in(snapshot, config, now, key, service_account, asked_by, all_pods);
         let leads = |way: &Way<'a>| led_to(way, &asked, asked_by.source, by_webhook);
         let outcome = |way: &Way<'a>| match leads(way) {
-            (Annotation::Role(arn), _, audience) => by_role(arn, audience).outcome(),
-            (Annotation::Malformed(..), ..) => RoleOutcome::Fails,
-            (Annotation::Missing, ..) => RoleOutcome::Unknown,
+            (NamedRole::Role(arn), _, audience) => by_role(arn, audience).outcome(),
+            (NamedRole::Malformed(..), ..) => RoleOutcome::Fails,
+            (NamedRole::Missing, ..) => RoleOutcome::Unknown,
         };
         let deciding = along.or_else(|| ways.deciding(outcome).copied());
         let path = deciding.map(|way| way.path);
-        let (annotation, source, by_path) = deciding
+        let (named_role, source, by_path) = deciding
             .as_ref()
             .map_or_else(|| (asked.clone(), asked_by.source, by_webhook), leads);
         let is_webhooks = matches!(source, AskedIn::Annotation | AskedIn::ConfigMap);
         let audience_is_unknown = audience.is_none() && is_webhooks;
         let audience = by_path;
-        let may_be_misplaced = annotation == Annotation::Missing && path.is_none_or(may_lack_annotation);
+        let may_be_misplaced = named_role == NamedRole::Missing && path.is_none_or(may_lack_annotation);
         let misplaced = binding
             .filter(|_| may_be_misplaced)
             .and_then(|binding| misplaced(binding, prefix));
         let uses_pod_identity = !pods.is_empty() && pods.iter().all(|pod| pod.relies_on_pod_identity());
-        let aws = match &annotation {
-            Annotation::Role(arn) if !uses_pod_identity => Some(by_role(arn.clone(), audience)),
+        let aws = match &named_role {
+            NamedRole::Role(arn) if !uses_pod_identity => Some(by_role(arn.clone(), audience)),
             _ => None,
         };
         let request = binding.and_then(|b| b.requests().first());
@@ -240,7 +240,7 @@ impl<'a> Chain<'a> {
             ways,
             path,
             deciding,
-            annotation,
+            named_role,
             source,
             misplaced,
             audience,
@@ -272,7 +272,7 @@ impl<'a> Chain<'a> {
     #[must_use]
     pub fn aws_applies(&self) -> bool {
         !self.uses_pod_identity
-            && (!matches!(self.annotation, Annotation::Missing)
+            && (!matches!(self.named_role, NamedRole::Missing)
                 || self.misplaced.is_some()
                 || self.request.is_some_and(AuditRequest::expects_role)
                 || self.carries_role()
@@ -451,10 +451,10 @@ fn may_lack_annotation(path: CredentialPath) -> bool {
 /// The role to which a way leads, where that stands, and the audience of the token.
 fn led_to<'a>(
     way: &Way<'a>,
-    asked: &Annotation<'a>,
+    asked: &NamedRole<'a>,
     asked_by: AskedIn,
     by_webhook: &'a str,
-) -> (Annotation<'a>, AskedIn, &'a str) {
+) -> (NamedRole<'a>, AskedIn, &'a str) {
     let source = match way.taker {
         Taker::Object(consumer) if consumer.requests() => AskedIn::Requester,
         _ if way.path == CredentialPath::Own => AskedIn::Pod,
@@ -464,12 +464,12 @@ fn led_to<'a>(
     match way.role {
         PathRole::Named(text) => {
             let role = RoleArn::parse(text);
-            let role = role.map_or_else(|error| Annotation::Malformed(text, error), Annotation::Role);
+            let role = role.map_or_else(|error| NamedRole::Malformed(text, error), NamedRole::Role);
             (role, source, audience)
         }
         // The annotation is no part of these.
-        PathRole::Unseen => (Annotation::Missing, source, audience),
-        PathRole::None if way.path == CredentialPath::Requested => (Annotation::Missing, source, audience),
+        PathRole::Unseen => (NamedRole::Missing, source, audience),
+        PathRole::None if way.path == CredentialPath::Requested => (NamedRole::Missing, source, audience),
         PathRole::Asked | PathRole::None => (asked.clone(), asked_by, by_webhook),
     }
 }

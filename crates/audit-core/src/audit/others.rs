@@ -4,7 +4,7 @@
 //! that requests a token beside it: all are said at once, each with its fix, so that repairing one does not merely show the next.
 
 use super::judge_way;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::finding::{AboutRole, Finding, Link, NEXT_ROLE, Severity};
 use crate::text::quote;
 
@@ -110,10 +110,10 @@ fn about(chain: &Chain<'_>) -> AboutRole {
 
 /// The role of a chain, safe to show.
 pub(super) fn role(chain: &Chain<'_>) -> String {
-    match &chain.annotation {
-        Annotation::Role(arn) => arn.to_string(),
-        Annotation::Malformed(text, _) => quote(text),
-        Annotation::Missing => String::new(),
+    match &chain.named_role {
+        NamedRole::Role(arn) => arn.to_string(),
+        NamedRole::Malformed(text, _) => quote(text),
+        NamedRole::Missing => String::new(),
     }
 }
 

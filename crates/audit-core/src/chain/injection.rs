@@ -1,6 +1,6 @@
 //! What the webhook injects for the binding of a chain.
 
-use super::{Annotation, Chain};
+use super::{Chain, NamedRole};
 use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::snapshot::AskedIn;
 use crate::webhook::{Injection, annotation};
@@ -9,7 +9,7 @@ impl<'a> Injection<'a> {
     /// What it injects for a binding; nothing without a role, and nothing on a path of which it is no part.
     #[must_use]
     pub fn of(chain: &Chain<'a>) -> Option<Self> {
-        let role = chain.is_webhooks().then_some(&chain.annotation)?;
+        let role = chain.is_webhooks().then_some(&chain.named_role)?;
         Self::with(chain, role, chain.audience, chain.source)
     }
 
@@ -21,15 +21,15 @@ impl<'a> Injection<'a> {
         }
         let asked = chain.asked();
         let audience = asked.audience.or(chain.default_audience);
-        let role = Annotation::read(&asked, chain.config);
+        let role = NamedRole::read(&asked, chain.config);
         Self::with(chain, &role, audience.unwrap_or(DEFAULT_AUDIENCE), asked.source)
     }
 
-    fn with(chain: &Chain<'a>, role: &Annotation<'_>, audience: &'a str, source: AskedIn) -> Option<Self> {
+    fn with(chain: &Chain<'a>, role: &NamedRole<'_>, audience: &'a str, source: AskedIn) -> Option<Self> {
         let role = match role {
-            Annotation::Missing => return None,
-            Annotation::Malformed(text, _) => (*text).to_owned(),
-            Annotation::Role(arn) => arn.to_string(),
+            NamedRole::Missing => return None,
+            NamedRole::Malformed(text, _) => (*text).to_owned(),
+            NamedRole::Role(arn) => arn.to_string(),
         };
         let prefix = chain.config.annotation_prefix.as_str();
         let regional_sts = chain

@@ -1,8 +1,8 @@
 //! How the consumers of a binding really get their credentials: one file for each path.
 //!
-//! A binding is a subject, a role and the path between them. [`PATHS`] lists the paths in the order in which they claim
-//! containers: what an earlier path explains, a later one does not look at. So the order is that in which SDKs take
-//! credentials, as far as SDKs agree.
+//! A binding is a subject, a role and the path between them. [`PATHS`] lists the paths in the order in which they explain
+//! containers: what an earlier path explains, a later one does not look at. Which of several a container's SDK takes is
+//! another question. Its answer differs by SDK, and IRSA406 gives it:
 //!
 //! | SDKs | order |
 //! |---|---|

@@ -44,7 +44,7 @@
 
 use super::pods::refused;
 use super::{repair, unseen_kinds};
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -74,7 +74,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return Some(finding);
     }
     let is_explained = chain.needs_no_annotation();
-    if chain.annotation != Annotation::Missing
+    if chain.named_role != NamedRole::Missing
         || chain.misplaced.is_some()
         || !chain.aws_applies()
         || is_explained

@@ -43,7 +43,7 @@
 use iam_policy::{RoleArn, RoleArnError};
 
 use super::repair;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -66,7 +66,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Malformed(text, error) = &chain.annotation else {
+    let NamedRole::Malformed(text, error) = &chain.named_role else {
         return None;
     };
     if !chain.aws_applies() {

@@ -38,7 +38,7 @@
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
 use super::{repair, unseen_kinds};
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -62,7 +62,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.uses_pod_identity || chain.annotation != Annotation::Missing {
+    if chain.uses_pod_identity || chain.named_role != NamedRole::Missing {
         return None;
     }
     let Some(misplaced) = &chain.misplaced else {

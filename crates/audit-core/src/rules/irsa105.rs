@@ -33,7 +33,7 @@
 //! - [Projected volumes](https://kubernetes.io/docs/concepts/storage/projected-volumes/)
 
 use super::repair;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
@@ -62,7 +62,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.annotation == Annotation::Missing || !chain.aws_applies() || !chain.is_webhooks() {
+    if chain.named_role == NamedRole::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
     let place = || repair::where_it_stands(chain, "token-expiration");

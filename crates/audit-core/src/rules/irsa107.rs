@@ -30,7 +30,7 @@
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
 use super::repair;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::text::quote;
@@ -51,7 +51,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Role(annotated) = &chain.annotation else {
+    let NamedRole::Role(annotated) = &chain.named_role else {
         return None;
     };
     let request = chain.request.filter(|_| chain.aws_applies())?;

@@ -40,7 +40,7 @@ use iam_policy::RoleArn;
 
 use super::pods::{other_roles, outdated, refused, some_of, stale, with_own_roles, workloads};
 use super::rollout;
-use crate::chain::{Annotation, Chain, RoleOutcome};
+use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -66,7 +66,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if let Some(finding) = older_than_template(chain) {
         return Some(finding);
     }
-    let Annotation::Role(annotated) = &chain.annotation else {
+    let NamedRole::Role(annotated) = &chain.named_role else {
         return None;
     };
     let annotated = annotated.as_str();

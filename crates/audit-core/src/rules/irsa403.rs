@@ -50,7 +50,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rollout;
-use crate::chain::{Annotation, Chain, RoleChain, RoleOutcome, asked_role};
+use crate::chain::{Chain, NamedRole, RoleChain, RoleOutcome, asked_role};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
@@ -209,7 +209,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     if is_used
         || is_told
         || chain.service_account.is_none()
-        || !matches!(chain.annotation, Annotation::Role(_))
+        || !matches!(chain.named_role, NamedRole::Role(_))
     {
         return None;
     }

@@ -35,7 +35,7 @@
 
 use super::pods::{differing, some_of, workloads};
 use super::rollout;
-use crate::chain::{Annotation, Chain, RoleOutcome};
+use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -93,7 +93,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// Tokens that name no audience get the API server's own, which nobody sees from outside.
 fn unseen(chain: &Chain<'_>) -> Option<Finding> {
-    let Annotation::Role(arn) = &chain.annotation else {
+    let NamedRole::Role(arn) = &chain.named_role else {
         return None;
     };
     if !chain.is_webhooks() || chain.audience.is_empty() {
@@ -142,8 +142,8 @@ fn preset_audience(difference: InjectionDifference<'_>) -> Option<&str> {
 /// The audiences, other than the ServiceAccount's, with which containers ask for the annotation's role in vain. Pods with
 /// another role are IRSA402's.
 fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item = &'a str> {
-    let annotated = match &chain.annotation {
-        Annotation::Role(arn) if chain.is_webhooks() && !chain.audience.is_empty() => Some(arn),
+    let annotated = match &chain.named_role {
+        NamedRole::Role(arn) if chain.is_webhooks() && !chain.audience.is_empty() => Some(arn),
         _ => None,
     };
     let containers = pod

@@ -58,7 +58,7 @@ use super::pods::{
     ToldContainer, among_all_with_role, among_containers, containers_shown, named, pods_of, workloads,
 };
 use super::rollout;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix};
@@ -84,7 +84,7 @@ const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESS
 const PROFILE: &str = "AWS_PROFILE";
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if !matches!(chain.annotation, Annotation::Role(_)) {
+    if !matches!(chain.named_role, NamedRole::Role(_)) {
         return None;
     }
     let keys = among_all_with_role(chain, Container::access_key);

@@ -27,7 +27,7 @@
 //! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
 
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.annotation == Annotation::Missing || !chain.aws_applies() || !chain.is_webhooks() {
+    if chain.named_role == NamedRole::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
     let mut accounts = chain.snapshot.accounts.values();

@@ -34,7 +34,7 @@
 
 use super::pods::{among_containers, containers_shown, named, pods_of, workloads};
 use super::rollout;
-use crate::chain::{Annotation, Chain};
+use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
@@ -58,8 +58,8 @@ pub(super) const RULE: Rule = Rule {
 const VARIABLE: &str = "AWS_STS_REGIONAL_ENDPOINTS";
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    match &chain.annotation {
-        Annotation::Role(arn) if arn.partition() == "aws" && !chain.uses_pod_identity => {}
+    match &chain.named_role {
+        NamedRole::Role(arn) if arn.partition() == "aws" && !chain.uses_pod_identity => {}
         _ => return None,
     }
     by_container(chain).or_else(|| by_annotation(chain))

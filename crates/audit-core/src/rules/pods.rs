@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-use crate::chain::{Annotation, Chain, RoleOutcome};
+use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, Workload};
 use crate::paths::{BarePod, CredentialPath, PathRole, Taker, Ways};
@@ -89,7 +89,7 @@ pub fn with_own_roles<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
 }
 
 fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str) -> bool) -> Vec<&'a Pod> {
-    let Annotation::Role(annotated) = &chain.annotation else {
+    let NamedRole::Role(annotated) = &chain.named_role else {
         return Vec::new();
     };
     if !chain.is_webhooks() {

@@ -5,7 +5,7 @@ use iam_policy::RoleArn;
 
 use super::pods::{ToldContainer, containers_shown, named, other_roles};
 use super::rollout;
-use crate::chain::{Annotation, Chain, RoleOutcome};
+use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::fix::Repaired;
 use crate::fix::{self, Fix};
 use crate::model::service_account::DEFAULT_AUDIENCE;
@@ -167,7 +167,7 @@ pub fn overridden(chain: &Chain<'_>) -> Option<Overridden> {
     if containers.is_empty() || !containers.iter().all(uses_the_webhooks) {
         return None;
     }
-    let Annotation::Role(role) = Annotation::read(&chain.asked(), chain.config) else {
+    let NamedRole::Role(role) = NamedRole::read(&chain.asked(), chain.config) else {
         return None;
     };
     let names = containers_shown(&containers);

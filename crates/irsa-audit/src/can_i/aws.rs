@@ -4,7 +4,7 @@
 //! reason, and its fix is what would let it.
 
 use audit_core::audit::{WayFindings, along_ways};
-use audit_core::chain::{Annotation, Chain};
+use audit_core::chain::{Chain, NamedRole};
 use audit_core::finding::Link;
 use audit_core::model::{AuditRequest, AwsExpectation, BindingKey, NamespacedName};
 use audit_core::permissions::{
@@ -93,7 +93,7 @@ fn along(way: &WayFindings<'_>) -> Reply {
 fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     chain.service_account?;
     let is_bare =
-        chain.annotation == Annotation::Missing && chain.misplaced.is_none() && !chain.carries_role();
+        chain.named_role == NamedRole::Missing && chain.misplaced.is_none() && !chain.carries_role();
     let cluster = &chain.snapshot.cluster;
     let may_have_one = cluster.webhook_entries_unseen() || !cluster.unseen_role_givers().is_empty();
     if !is_bare || may_have_one {
