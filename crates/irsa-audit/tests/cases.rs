@@ -2,9 +2,12 @@
 //! says what is in a folder.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "support/cases.rs"]
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -110,14 +113,7 @@ struct Printed {
 
 #[test]
 fn each_case_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.sort();
-    assert!(!cases.is_empty(), "no case in {}", folder.display());
+    let cases = support::folders();
     let mismatches: Vec<String> = cases.iter().flat_map(|case| mismatches(case)).collect();
     assert!(
         mismatches.is_empty(),

@@ -8,11 +8,14 @@
     reason = "tests"
 )]
 
+#[path = "support/cases.rs"]
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -44,13 +47,7 @@ const VARIANTS: [Variant; 4] = [
 
 #[test]
 fn what_is_printed_for_a_shell_is_all_that_it_runs() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    cases.sort();
+    let cases = support::folders();
     let workers: Vec<_> = cases
         .chunks(cases.len().div_ceil(4))
         .map(|some| {

@@ -124,7 +124,7 @@ impl Shell {
                 self.notices.push(*notice);
                 WriterOutcome::Announced
             }
-            WriterEffect::Done(_) => unreachable!(),
+            WriterEffect::Done(end) => panic!("a machine that ended with {end:?} asks for nothing"),
         }
     }
 

@@ -12,7 +12,6 @@ pub mod settings;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use audit_aws::Directory;
 use audit_core::Config;
@@ -21,15 +20,13 @@ use audit_engine::Engine;
 use audit_k8s::lease::{self, Elector, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use secrecy::ExposeSecret as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::cluster::issuer;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
-use crate::service::{self, Part, ServiceError, broken, first_to_break, http, stop};
+use crate::service::{self, Part, ServiceError, first_to_break, http, stop};
 use controller::Controller;
 use leader::Guard;
 use metrics::Metrics;
@@ -42,9 +39,6 @@ const NAME: &str = "irsa-audit";
 /// How many observations may wait for the engine; the watches wait when it is full.
 const OBSERVATIONS: usize = 1024;
 
-/// How long giving back the lease may take; if it takes longer, it runs out by itself.
-const RELEASE: Duration = Duration::from_secs(10);
-
 /// Runs until SIGTERM or Ctrl-C.
 ///
 /// # Errors
@@ -52,12 +46,7 @@ const RELEASE: Duration = Duration::from_secs(10);
 pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
-    let (client, kube_config) = service::connect().await?;
-    let own_token = kube_config
-        .auth_info
-        .token
-        .as_ref()
-        .map(|token| token.expose_secret().to_owned());
+    let (client, own_token) = service::connect().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
@@ -96,13 +85,10 @@ pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
         () = stop::until(stopped) => None,
         part = controller.work() => Some(part),
         part = first_to_break(&mut parts) => Some(part),
-        ended = &mut elector => Some(ended.map_or_else(|error| broken("election", &error), |()| "election")),
+        part = service::election_to_end(&mut elector) => Some(part),
     };
     controller.finish().await;
-    release.send_replace(true);
-    if !elector.is_finished() && timeout(RELEASE, elector).await.is_err() {
-        tracing::warn!("the lease was not given back in time, and runs out by itself");
-    }
+    service::give_back(&release, elector).await;
     tracing::info!("stopped");
     broken.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }

@@ -4,25 +4,35 @@ mod error;
 pub mod http;
 pub mod stop;
 
+use std::time::Duration;
+
 use kube::Client;
-use tokio::task::{JoinError, JoinSet};
+use secrecy::ExposeSecret as _;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use crate::cluster::shown;
 pub use error::ServiceError;
 
+/// How long giving back the lease may take; if it takes longer, it runs out by itself.
+const RELEASE: Duration = Duration::from_secs(10);
+
 /// A task that ends well tells whether it was meant to end; by its name, if it was not.
 pub type Part = Option<&'static str>;
 
-/// A client for the cluster, and the configuration that it was made of.
+/// A client for the cluster, and the token by which this program is known to it, where it has one.
 ///
 /// # Errors
 /// [`ServiceError::Kubeconfig`], [`ServiceError::Client`].
-pub async fn connect() -> Result<(Client, kube::Config), ServiceError> {
+pub async fn connect() -> Result<(Client, Option<String>), ServiceError> {
     let config = kube::Config::infer()
         .await
         .map_err(|error| ServiceError::Kubeconfig(shown(&error)))?;
-    let client = Client::try_from(config.clone()).map_err(|error| ServiceError::Client(shown(&error)))?;
-    Ok((client, config))
+    let token = config.auth_info.token.as_ref();
+    let token = token.map(|token| token.expose_secret().to_owned());
+    let client = Client::try_from(config).map_err(|error| ServiceError::Client(shown(&error)))?;
+    Ok((client, token))
 }
 
 /// Waits for the first part that ends without being told to.
@@ -37,8 +47,23 @@ pub async fn first_to_break(parts: &mut JoinSet<Part>) -> &'static str {
     }
 }
 
+/// The name of the election, once it has ended by itself.
+pub async fn election_to_end(elector: &mut JoinHandle<()>) -> &'static str {
+    elector
+        .await
+        .map_or_else(|error| broken("election", &error), |()| "election")
+}
+
+/// Has the lease given back, after the last write, and waits for that.
+pub async fn give_back(release: &watch::Sender<bool>, elector: JoinHandle<()>) {
+    release.send_replace(true);
+    if !elector.is_finished() && timeout(RELEASE, elector).await.is_err() {
+        tracing::warn!("the lease was not given back in time, and runs out by itself");
+    }
+}
+
 /// The name of a part that broke down, which is logged.
-pub fn broken(name: &'static str, error: &JoinError) -> &'static str {
+fn broken(name: &'static str, error: &JoinError) -> &'static str {
     tracing::error!(%error, "the {name} broke down");
     name
 }

@@ -32,15 +32,14 @@ use audit_core::model::IssuerUrl;
 use audit_k8s::lease::{self, Elector, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
-use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::cluster::issuer;
 use crate::remediation::subject::SubjectScope;
 use crate::remediation::{LiveReader, OwnAccounts, RoleEditors};
-use crate::service::{self, ServiceError, broken, first_to_break, http, stop};
+use crate::service::{self, ServiceError, first_to_break, http, stop};
 use announce::Announcer;
 use args::WriterArgs;
 use controller::{WriterLoop, WriterSettings};
@@ -54,9 +53,6 @@ const LOG: &str = "irsa_audit::remediation";
 
 /// The name of the reporter of Events.
 const NAME: &str = "irsa-audit-writer";
-
-/// How long giving back the lease may take; if it takes longer, it runs out by itself.
-const RELEASE: Duration = Duration::from_secs(10);
 
 /// How long to wait before the cluster is asked for its issuer again.
 const RETRY: Duration = Duration::from_secs(30);
@@ -77,12 +73,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         .map_err(|error| ServiceError::LeaseTooShort(error.to_string()))?;
     let lease_timing = Timing::new(args.lease_duration)?;
     let metrics = Arc::new(WriterMetrics::new()?);
-    let (client, kube_config) = service::connect().await?;
-    let own_token = kube_config
-        .auth_info
-        .token
-        .as_ref()
-        .map(|token| token.expose_secret().to_owned());
+    let (client, own_token) = service::connect().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
     if !args.unsafe_test_timing.is_empty() {
@@ -157,13 +148,10 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
     let ended = tokio::select! {
         () = writer.work() => None,
         part = first_to_break(&mut parts) => Some(part),
-        ended = &mut elector => Some(ended.map_or_else(|error| broken("election", &error), |()| "election")),
+        part = service::election_to_end(&mut elector) => Some(part),
     };
     writer.finish().await;
-    release.send_replace(true);
-    if !elector.is_finished() && timeout(RELEASE, elector).await.is_err() {
-        tracing::warn!("the lease was not given back in time, and runs out by itself");
-    }
+    service::give_back(&release, elector).await;
     tracing::info!("stopped");
     ended.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }
