@@ -28,6 +28,7 @@ use crate::condition::Condition;
     printcolumn(name = "Role", type_ = "string", json_path = ".status.binding.roleArn"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason"),
+    printcolumn(name = "Rem", type_ = "string", json_path = ".status.remediation"),
     printcolumn(name = "Pods", type_ = "integer", json_path = ".status.pods.total"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
@@ -229,6 +230,14 @@ pub struct IrsaAuditStatus {
     /// What else is broken once these findings are repaired, in the order in which it would appear; at most five.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<ThenStatus>,
+    /// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for it to be
+    /// carried out, or nothing but an approval is missing. `Blocked`: `plan.blockedBy` says by whom. `Approved`: it is about to be
+    /// carried out. `Applied`: irsa-audit has appended its statement. `RolledBack`: and has removed it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<ProgressName>,
+    /// The one change by which irsa-audit could repair the role's trust policy. Nothing acts on it: the writer makes its own plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// The pods that run as the ServiceAccount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<PodsStatus>,
@@ -306,6 +315,48 @@ pub struct ThenStatus {
     /// The link of the chain.
     pub link: String,
     /// What was wanted and what was found.
+    pub message: String,
+}
+
+/// How far the repair of a trust policy has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProgressName {
+    /// There is a plan.
+    Proposed,
+    /// Something prevents it.
+    Blocked,
+    /// It is about to be carried out.
+    Approved,
+    /// Our statement is appended.
+    Applied,
+    /// Our statement is removed again.
+    RolledBack,
+}
+
+/// A plan, as far as a namespace may know it. `irsa-audit plan` shows it whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// What an approval is given for: 64 hexadecimal digits. It changes with everything that the plan depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// What would be written, and whom it admits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Who does not agree yet, or what prevents it, and how to change that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<BlockedBy>,
+}
+
+/// One reason why a plan is not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockedBy {
+    /// Who has to agree: `Team`, `Admins`, `RoleOwner`, `Approver`, `Admission`, `Journal` or `Writer`.
+    pub authority: String,
+    /// The reason, as a stable name.
+    pub reason: String,
+    /// What is missing, and how to give it.
     pub message: String,
 }
 

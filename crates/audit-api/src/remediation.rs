@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use audit_remedy::{
     ApprovalRecord, ChangePhase, JournalRecord, NamespaceScope, PlanHash, RemediationMode, RemediationPolicy,
-    RemedyOperation,
+    RemedyOperation, RemedyProgress,
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::change::{ApprovalRef, OperationName, PhaseName, TrustPolicyChangeSpec, TrustPolicyChangeStatus};
-use crate::irsa_audit::RemediationName;
-use crate::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange};
+use crate::irsa_audit::{ProgressName, RemediationName};
+use crate::{IrsaApproval, IrsaAudit, IrsaAuditPolicySpec, TrustPolicyChange};
 
 /// The label of a namespace, as the API server gives them: names and labels.
 pub type NamespaceLabels = BTreeMap<String, BTreeMap<String, String>>;
@@ -35,8 +35,12 @@ pub fn mode(name: RemediationName) -> RemediationMode {
 
 /// What a policy says about remediation, if it does, for the namespaces that there are.
 #[must_use]
-pub fn policy(policy: &IrsaAuditPolicy, namespaces: &NamespaceLabels) -> Option<RemediationPolicy> {
-    let spec = policy.spec.remediation.as_ref()?;
+pub fn policy(
+    name: &str,
+    policy: &IrsaAuditPolicySpec,
+    namespaces: &NamespaceLabels,
+) -> Option<RemediationPolicy> {
+    let spec = policy.remediation.as_ref()?;
     let selector = &spec.namespace_selector;
     let is_empty = selector.match_labels.is_empty() && selector.match_expressions.is_empty();
     let selected = namespaces
@@ -44,7 +48,7 @@ pub fn policy(policy: &IrsaAuditPolicy, namespaces: &NamespaceLabels) -> Option<
         .filter(|(_, labels)| selector.selects(labels))
         .map(|(name, _)| name.clone());
     Some(RemediationPolicy {
-        name: policy.name_any(),
+        name: name.to_owned(),
         roles: spec.roles.clone(),
         namespaces: if is_empty {
             NamespaceScope::Patterns(Vec::new())
@@ -154,6 +158,18 @@ pub fn phase_name(phase: ChangePhase) -> PhaseName {
         ChangePhase::NotApplied => PhaseName::NotApplied,
         ChangePhase::Abandoned => PhaseName::Abandoned,
         ChangePhase::Latched => PhaseName::Latched,
+    }
+}
+
+/// The name of a progress in the custom resource.
+#[must_use]
+pub fn progress_name(progress: RemedyProgress) -> ProgressName {
+    match progress {
+        RemedyProgress::Proposed => ProgressName::Proposed,
+        RemedyProgress::Blocked => ProgressName::Blocked,
+        RemedyProgress::Approved => ProgressName::Approved,
+        RemedyProgress::Applied => ProgressName::Applied,
+        RemedyProgress::RolledBack => ProgressName::RolledBack,
     }
 }
 

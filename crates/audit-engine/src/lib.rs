@@ -45,7 +45,7 @@ use audit_core::rbac::Reviews;
 use audit_core::report::Report;
 use audit_core::snapshot::Cluster;
 use audit_core::{Config, Snapshot, audit};
-use audit_k8s::{Index, Observation};
+use audit_k8s::{Dirty, Index, Observation};
 use jiff::Timestamp;
 
 pub use action::{Action, Announcement, AuditOwner, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
@@ -56,7 +56,7 @@ use object::Objects;
 use reviews::ReviewPlan;
 use schedule::Schedule;
 use settings::EffectiveSettings;
-pub use settings::EngineSettings;
+pub use settings::{EngineSettings, RemediationSettings};
 pub use summary::{BindingSummary, MetricsView, PodCounts};
 use workloads::LookupPlan;
 
@@ -68,6 +68,15 @@ const OVERDUE: Duration = Duration::from_secs(1);
 struct State {
     summary: Option<BindingSummary>,
     waiting: Option<look::Waiting>,
+}
+
+impl State {
+    /// Whether its status speaks of a repair.
+    fn shows_progress(&self) -> bool {
+        self.summary
+            .as_ref()
+            .is_some_and(|summary| summary.progress.is_some())
+    }
 }
 
 /// The engine.
@@ -163,15 +172,32 @@ impl Engine {
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
-            if !self.in_force.disclosure.is_empty() || self.snapshot.cluster.heeds_namespace_labels() {
+            if self.heeds_namespace_labels() {
                 let namespaces = dirty.namespaces.iter();
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
                 self.dirty.extend(bindings.map(|(key, _)| key.clone()));
             }
+            self.take_note_of_repairs(&dirty);
             self.permissions_changed |= dirty.permissions;
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
+        }
+    }
+
+    /// Marks the bindings whose plans may say something else now.
+    fn take_note_of_repairs(&mut self, dirty: &Dirty) {
+        let dirty_plans = &dirty.remediation;
+        if dirty_plans.plans || dirty.policies {
+            let planned = self.states.iter().filter(|(_, state)| state.shows_progress());
+            self.dirty.extend(planned.map(|(key, _)| key.clone()));
+        }
+        let exist = |key: &&BindingKey| self.snapshot.cluster.binding(key).is_some();
+        self.dirty.extend(dirty_plans.bindings.iter().filter(exist).cloned());
+        // What is known of the role is older than the change.
+        for key in dirty_plans.ended.iter().filter(exist) {
+            self.forced.insert(key.clone());
+            self.dirty.insert(key.clone());
         }
     }
 
@@ -297,6 +323,14 @@ impl Engine {
             self.overview(now, &mut actions);
         }
         actions
+    }
+
+    /// Whether what is said of a binding may depend on the labels of its namespace.
+    fn heeds_namespace_labels(&self) -> bool {
+        let mut policies = self.index.policies();
+        !self.in_force.disclosure.is_empty()
+            || self.snapshot.cluster.heeds_namespace_labels()
+            || policies.any(|policy| policy.spec.remediation.is_some())
     }
 
     fn mark_all(&mut self) {

@@ -15,6 +15,25 @@ pub struct EngineSettings {
     pub refresh: Duration,
     /// The cluster's name at EKS, if it is a cluster of EKS in the operator's own account.
     pub cluster_name: Option<String>,
+    /// Who repairs trust policies.
+    pub remediation: RemediationSettings,
+}
+
+/// Who repairs trust policies, and who of irsa-audit itself may not approve.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemediationSettings {
+    /// The namespaces of the operator and the writer, for which nothing is written.
+    pub own_namespaces: Vec<String>,
+    /// The user names of the operator and the writer, in this order; empty where the writer is not installed.
+    pub own_users: Vec<String>,
+}
+
+impl RemediationSettings {
+    /// Whether the writer is installed.
+    #[must_use]
+    pub fn has_writer(&self) -> bool {
+        !self.own_users.is_empty()
+    }
 }
 
 /// The settings in force.

@@ -6,6 +6,7 @@ use audit_core::Verdict;
 use audit_core::finding::Severity;
 use audit_core::model::BindingKey;
 use audit_core::report::BindingReport;
+use audit_remedy::RemedyProgress;
 use jiff::Timestamp;
 
 /// What the engine shows to metrics.
@@ -32,6 +33,8 @@ pub struct BindingSummary {
     pub findings: Vec<(&'static str, &'static str, Severity)>,
     /// The pods.
     pub pods: PodCounts,
+    /// How far the repair of the trust policy has come.
+    pub progress: Option<RemedyProgress>,
     /// When it was made.
     pub audited: Timestamp,
 }
@@ -52,7 +55,7 @@ pub struct PodCounts {
 impl BindingSummary {
     /// The summary of a report that was made at `now`.
     #[must_use]
-    pub fn new(report: &BindingReport, now: Timestamp) -> Self {
+    pub fn new(report: &BindingReport, progress: Option<RemedyProgress>, now: Timestamp) -> Self {
         let counting = report.findings.iter().filter(|finding| finding.counts());
         Self {
             verdict: report.verdict,
@@ -68,6 +71,7 @@ impl BindingSummary {
                 stale: report.pods.stale,
                 missing: report.pods.missing,
             },
+            progress,
             audited: now,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use audit_api::{IrsaAudit, IrsaAuditStatus, REAUDIT_ANNOTATION, spec};
 use audit_core::model::{AuditRequest, BindingKey};
+use audit_remedy::RemediationMode;
 use kube::ResourceExt;
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub struct AuditObject {
     pub generation: i64,
     /// What it asks for.
     pub request: AuditRequest,
+    /// What the team opts into: `Off` while the audit is suspended.
+    pub remediation: RemediationMode,
     /// It carries the label of the objects that the operator made.
     pub automatic: bool,
     /// It is automatic, and another field manager owns `spec`, or a part of it: the label and the ownerReference are
@@ -66,19 +69,21 @@ impl AuditObject {
             resource_version: _,
             generation,
             request,
+            remediation,
             automatic,
             adopted,
             owner,
             reaudit,
             status,
         } = self;
-        (namespace, name, uid, generation, request)
+        (namespace, name, uid, generation, request, remediation)
             != (
                 &other.namespace,
                 &other.name,
                 &other.uid,
                 &other.generation,
                 &other.request,
+                &other.remediation,
             )
             || (automatic, adopted, owner) != (&other.automatic, &other.adopted, &other.owner)
             || (reaudit, status) != (&other.reaudit, &other.status)
@@ -99,6 +104,11 @@ impl Wire for Box<AuditObject> {
             .unwrap_or_default();
         let audit: IrsaAudit = decode(object)?;
         let request = spec::request(&audit);
+        let remediation = if request.suspend || audit.metadata.deletion_timestamp.is_some() {
+            RemediationMode::Off
+        } else {
+            audit_api::remediation::opt_in(&audit)
+        };
         let automatic = spec::is_automatic(&audit);
         let adopted = spec::is_adopted(&audit);
         let reaudit = audit.annotations().get(REAUDIT_ANNOTATION).cloned();
@@ -120,6 +130,7 @@ impl Wire for Box<AuditObject> {
             resource_version: metadata.resource_version,
             generation: metadata.generation.unwrap_or_default(),
             request,
+            remediation,
             automatic,
             adopted,
             owner,

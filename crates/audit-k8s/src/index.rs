@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit_api::admission;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
@@ -14,6 +15,9 @@ use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, WatchChange};
 use crate::policy_object::PolicyObject;
+use crate::remediation::{
+    AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject, RemediationDirty, RemediationStore, Seen,
+};
 use crate::prune::Undecodable;
 use crate::webhook_object::WebhookObject;
 
@@ -32,6 +36,7 @@ use crate::webhook_object::WebhookObject;
 pub struct Index {
     audits: BTreeMap<NamespacedName, Box<AuditObject>>,
     policies: BTreeMap<String, Box<PolicyObject>>,
+    remediation: RemediationStore,
     /// Where the pod identity webhook is registered, by the names of the configurations.
     webhooks: BTreeMap<String, Vec<Registration>>,
     watches: BTreeMap<Kind, Progress>,
@@ -45,6 +50,8 @@ struct Progress {
     /// What the listing had so far, while one is going on.
     listing: Option<BTreeSet<NamespacedName>>,
     synced: bool,
+    /// Nothing will ever be told of the kind.
+    not_watched: bool,
     skipped: u64,
     failed: u64,
     /// Kept until the first listing is complete.
@@ -115,6 +122,8 @@ pub struct Dirty {
     pub permissions: bool,
     /// Namespaces whose labels changed: what may be told there may have changed with them.
     pub namespaces: BTreeSet<String>,
+    /// What concerns plans for repairs, and no verdict.
+    pub remediation: RemediationDirty,
 }
 
 impl Dirty {
@@ -134,6 +143,7 @@ impl Dirty {
             && !self.policies
             && !self.permissions
             && self.namespaces.is_empty()
+            && self.remediation == RemediationDirty::default()
     }
 
     /// Adds what another observation changed.
@@ -144,6 +154,9 @@ impl Dirty {
         self.policies |= other.policies;
         self.permissions |= other.permissions;
         self.namespaces.extend(other.namespaces);
+        self.remediation.bindings.extend(other.remediation.bindings);
+        self.remediation.ended.extend(other.remediation.ended);
+        self.remediation.plans |= other.remediation.plans;
     }
 }
 
@@ -172,6 +185,14 @@ impl Index {
                 policies: self.policy_object(change),
                 ..Dirty::default()
             },
+            Observation::Approval(change) => self.of_remediation(|index, dirty| index.approval(change, dirty)),
+            Observation::Change(change) => self.of_remediation(|index, dirty| index.change(change, dirty)),
+            Observation::AdmissionPolicy(change) => {
+                self.of_remediation(|index, dirty| index.admission_policy(change, dirty))
+            }
+            Observation::AdmissionBinding(change) => {
+                self.of_remediation(|index, dirty| index.admission_binding(change, dirty))
+            }
             Observation::Namespace(change) => Dirty {
                 namespaces: self.namespace(cluster, change),
                 ..Dirty::default()
@@ -186,6 +207,10 @@ impl Index {
                 everything: cluster.set_unseen_kinds(kinds.into_iter().map(ConsumerKind::unseen).collect()),
                 ..Dirty::default()
             },
+            Observation::NotWatched(kind) => {
+                self.progress(kind).not_watched = true;
+                Dirty::default()
+            }
             Observation::Skipped(Undecodable {
                 kind,
                 namespace,
@@ -225,7 +250,7 @@ impl Index {
         Kind::ALL
             .into_iter()
             .filter_map(|kind| match self.watches.get(&kind) {
-                Some(progress) if progress.synced => None,
+                Some(progress) if progress.synced || progress.not_watched => None,
                 Some(Progress {
                     last_failure: Some(_),
                     ..
@@ -268,6 +293,79 @@ impl Index {
     /// All `IrsaAuditPolicy` objects, by name.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyObject> {
         self.policies.values().map(Box::as_ref)
+    }
+
+    /// What is seen of remediation, and which of it has been listed.
+    #[must_use]
+    pub fn remediation(&self) -> (&RemediationStore, Seen) {
+        let is_listed = |kind| self.watches.get(&kind).is_some_and(|progress| progress.synced);
+        let seen = Seen {
+            approvals: is_listed(Kind::IrsaApproval),
+            journal: is_listed(Kind::TrustPolicyChange) && self.remediation.is_readable(),
+            admission: is_listed(Kind::ValidatingAdmissionPolicy)
+                && is_listed(Kind::ValidatingAdmissionPolicyBinding),
+        };
+        (&self.remediation, seen)
+    }
+
+    fn of_remediation(&mut self, apply: impl FnOnce(&mut Self, &mut RemediationDirty)) -> Dirty {
+        let mut dirty = Dirty::default();
+        let before = self.remediation().1;
+        apply(self, &mut dirty.remediation);
+        dirty.remediation.plans |= before != self.remediation().1;
+        dirty
+    }
+
+    fn approval(&mut self, change: WatchChange<Box<ApprovalObject>>, dirty: &mut RemediationDirty) {
+        let id = |approval: &Box<ApprovalObject>| NamespacedName::new("", approval.name.clone());
+        match self.progress(Kind::IrsaApproval).step(change, id) {
+            Step::Nothing => {}
+            Step::Put(approval) => self.remediation.put_approval(*approval, dirty),
+            Step::Remove(id) => self.remediation.remove_approval(&id.name, dirty),
+            Step::Retain(listed) => self
+                .remediation
+                .retain_approvals(|name| listed.contains(&NamespacedName::new("", name)), dirty),
+        }
+    }
+
+    fn change(&mut self, change: WatchChange<Box<ChangeObject>>, dirty: &mut RemediationDirty) {
+        let id = |change: &Box<ChangeObject>| NamespacedName::new("", change.name.clone());
+        match self.progress(Kind::TrustPolicyChange).step(change, id) {
+            Step::Nothing => {}
+            Step::Put(change) => self.remediation.put_change(*change, dirty),
+            Step::Remove(id) => self.remediation.remove_change(&id.name, dirty),
+            Step::Retain(listed) => self
+                .remediation
+                .retain_changes(|name| listed.contains(&NamespacedName::new("", name)), dirty),
+        }
+    }
+
+    fn admission_policy(&mut self, change: WatchChange<AdmissionPolicyObject>, dirty: &mut RemediationDirty) {
+        // There is only the one.
+        let id = |_: &AdmissionPolicyObject| NamespacedName::new("", admission::NAME);
+        match self.progress(Kind::ValidatingAdmissionPolicy).step(change, id) {
+            Step::Put(policy) => self.remediation.set_admission_policy(Some(policy.0), dirty),
+            Step::Remove(_) => self.remediation.set_admission_policy(None, dirty),
+            Step::Retain(listed) if listed.is_empty() => self.remediation.set_admission_policy(None, dirty),
+            Step::Nothing | Step::Retain(_) => {}
+        }
+    }
+
+    fn admission_binding(
+        &mut self,
+        change: WatchChange<AdmissionBindingObject>,
+        dirty: &mut RemediationDirty,
+    ) {
+        let id = |_: &AdmissionBindingObject| NamespacedName::new("", admission::NAME);
+        match self
+            .progress(Kind::ValidatingAdmissionPolicyBinding)
+            .step(change, id)
+        {
+            Step::Put(binding) => self.remediation.set_admission_binding(Some(binding.0), dirty),
+            Step::Remove(_) => self.remediation.set_admission_binding(None, dirty),
+            Step::Retain(listed) if listed.is_empty() => self.remediation.set_admission_binding(None, dirty),
+            Step::Nothing | Step::Retain(_) => {}
+        }
     }
 
     /// Returns whether roles changed, or what is known of them.

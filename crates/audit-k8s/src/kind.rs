@@ -29,11 +29,19 @@ pub enum Kind {
     IrsaAudit,
     /// `irsa-audit.dev/v1alpha1 IrsaAuditPolicy`.
     IrsaAuditPolicy,
+    /// `irsa-audit.dev/v1alpha1 IrsaApproval`.
+    IrsaApproval,
+    /// `irsa-audit.dev/v1alpha1 TrustPolicyChange`.
+    TrustPolicyChange,
+    /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`: the one that makes approvals true, and no other.
+    ValidatingAdmissionPolicy,
+    /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`: its binding, and no other.
+    ValidatingAdmissionPolicyBinding,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::ServiceAccount,
         Self::Pod,
         Self::Namespace,
@@ -45,6 +53,10 @@ impl Kind {
         Self::ConfigMap,
         Self::IrsaAudit,
         Self::IrsaAuditPolicy,
+        Self::IrsaApproval,
+        Self::TrustPolicyChange,
+        Self::ValidatingAdmissionPolicy,
+        Self::ValidatingAdmissionPolicyBinding,
     ];
 
     /// The kind as manifests spell it, which is also its metric label.
@@ -62,13 +74,20 @@ impl Kind {
             Self::ConfigMap => "ConfigMap",
             Self::IrsaAudit => "IrsaAudit",
             Self::IrsaAuditPolicy => "IrsaAuditPolicy",
+            Self::IrsaApproval => "IrsaApproval",
+            Self::TrustPolicyChange => "TrustPolicyChange",
+            Self::ValidatingAdmissionPolicy => "ValidatingAdmissionPolicy",
+            Self::ValidatingAdmissionPolicyBinding => "ValidatingAdmissionPolicyBinding",
         }
     }
 
     /// Whether nothing can be told without it. What is not essential may be out of the operator's reach, as after an upgrade
     /// without the new rights, and the rest is audited all the same.
     pub(crate) fn is_essential(self) -> bool {
-        self.of_rbac().is_none() && !matches!(self, Self::MutatingWebhookConfiguration | Self::ConfigMap)
+        matches!(
+            self,
+            Self::ServiceAccount | Self::Pod | Self::Namespace | Self::IrsaAudit | Self::IrsaAuditPolicy
+        )
     }
 
     /// The kind of role or binding that it is, if it is one.
@@ -85,7 +104,10 @@ impl Kind {
 
     /// Whether a `CustomResourceDefinition` of irsa-audit defines it.
     pub(crate) fn is_custom(self) -> bool {
-        matches!(self, Self::IrsaAudit | Self::IrsaAuditPolicy)
+        matches!(
+            self,
+            Self::IrsaAudit | Self::IrsaAuditPolicy | Self::IrsaApproval | Self::TrustPolicyChange
+        )
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
 //! | [`webhook_object`], [`config_map_object`] | whether the pod identity webhook is there, and what it is told |
 //! | [`consumers`] | objects of other projects that use ServiceAccounts: a table of kinds |
+//! | [`remediation`] | approvals, the journal and the admission policy, likewise, and kept |
 //! | [`namespace_object`] | a namespace, likewise |
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
@@ -36,6 +37,7 @@ pub mod namespace_object;
 pub mod observation;
 pub mod policy_object;
 pub mod prune;
+pub mod remediation;
 pub mod rights;
 mod trouble;
 pub mod watch;

@@ -34,6 +34,14 @@ pub struct ListFailed {
     pub message: String,
 }
 
+/// An audit that is made once says nothing about repairs.
+const OF_REMEDIATION: [Kind; 4] = [
+    Kind::IrsaApproval,
+    Kind::TrustPolicyChange,
+    Kind::ValidatingAdmissionPolicy,
+    Kind::ValidatingAdmissionPolicyBinding,
+];
+
 /// Lists what [`observe`](crate::observe) watches, in all namespaces or in one, as the beginning of its watches would tell it.
 /// Custom resources that are not installed are none.
 ///
@@ -59,6 +67,7 @@ pub async fn list(
     all::<NamespaceObject>(client, prefix, None, &mut observations).await?;
     // An expectation may be about another namespace.
     observations.append(&mut list_permissions(client, prefix).await);
+    observations.extend(OF_REMEDIATION.map(Observation::NotWatched));
     Ok(observations)
 }
 

@@ -9,6 +9,7 @@ use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
+use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::webhook_object::WebhookObject;
 use crate::wire::Undecodable;
 
@@ -51,7 +52,7 @@ impl<T> WatchChange<T> {
 }
 
 /// What a watch saw, or why it did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
     /// Of ServiceAccounts.
     ServiceAccount(WatchChange<ServiceAccount>),
@@ -75,6 +76,16 @@ pub enum Observation {
     Audit(WatchChange<Box<AuditObject>>),
     /// Of `IrsaAuditPolicy` objects.
     Policy(WatchChange<Box<PolicyObject>>),
+    /// Of `IrsaApproval`s.
+    Approval(WatchChange<Box<ApprovalObject>>),
+    /// Of `TrustPolicyChange`s.
+    Change(WatchChange<Box<ChangeObject>>),
+    /// Of the admission policy that makes approvals true.
+    AdmissionPolicy(WatchChange<AdmissionPolicyObject>),
+    /// Of its binding.
+    AdmissionBinding(WatchChange<AdmissionBindingObject>),
+    /// A kind that this program does not look at: it is not awaited.
+    NotWatched(Kind),
     /// An object that exists and could not be read.
     Skipped(Undecodable),
     /// A list or watch call failed; it is tried again, with backoff, for as long as it takes.
@@ -131,6 +142,30 @@ impl ObservedObject for Box<AuditObject> {
 impl ObservedObject for Box<PolicyObject> {
     fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Policy(change)
+    }
+}
+
+impl ObservedObject for Box<ApprovalObject> {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
+        Observation::Approval(change)
+    }
+}
+
+impl ObservedObject for Box<ChangeObject> {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
+        Observation::Change(change)
+    }
+}
+
+impl ObservedObject for AdmissionPolicyObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
+        Observation::AdmissionPolicy(change)
+    }
+}
+
+impl ObservedObject for AdmissionBindingObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
+        Observation::AdmissionBinding(change)
     }
 }
 

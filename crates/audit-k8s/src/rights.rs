@@ -83,6 +83,20 @@ pub const CLUSTER: &[Right] = &[
         verbs: WATCH,
     },
     Right {
+        purpose: "How far repairs have come: approvals and the writer's journal. It changes neither.",
+        group: audit_api::GROUP,
+        resources: &["irsaapprovals", "trustpolicychanges"],
+        names: &[],
+        verbs: WATCH,
+    },
+    Right {
+        purpose: "Whether the admission policy that makes approvals true is there and bound.",
+        group: "admissionregistration.k8s.io",
+        resources: &["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+        names: &[admission::NAME],
+        verbs: WATCH,
+    },
+    Right {
         purpose: "One IrsaAudit for each binding: made, let go of when somebody adopts it, deleted with the last reason for it.",
         group: audit_api::GROUP,
         resources: &["irsaaudits"],

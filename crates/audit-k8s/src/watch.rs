@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use audit_api::admission;
 use audit_core::model::NamespacedName;
 use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
@@ -19,6 +20,7 @@ use crate::consumers;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
+use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
@@ -88,6 +90,17 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
     watches.spawn(everything.clone().watch::<WebhookObject>());
     watches.spawn(everything.clone().watch::<Box<AuditObject>>());
     watches.spawn(everything.clone().watch::<Box<PolicyObject>>());
+    watches.spawn(everything.clone().watch::<Box<ApprovalObject>>());
+    watches.spawn(everything.clone().watch::<Box<ChangeObject>>());
+    let the_one = Some(format!("metadata.name={}", admission::NAME));
+    let all = Api::all(everything.client.clone());
+    watches.spawn(
+        everything
+            .clone()
+            .watch_in::<AdmissionPolicyObject>(all, the_one.clone()),
+    );
+    let all = Api::all(everything.client.clone());
+    watches.spawn(everything.clone().watch_in::<AdmissionBindingObject>(all, the_one));
     let config_map = Api::namespaced(everything.client.clone(), &webhook_namespace);
     let its_name = format!("metadata.name={CONFIG_MAP}");
     watches.spawn(everything.watch_in::<ConfigMapObject>(config_map, Some(its_name)));

@@ -15,6 +15,7 @@
 //! | `approval` | a person's word for one hash, used once |
 //! | `journal` | what was done, and what follows from it |
 //! | `block` | who does not agree yet, authority by authority |
+//! | `progress` | how far the repair of a binding has come, in one word |
 //! | `execution` | a write, and what a new leader does with what the last one left, as state machines |
 //!
 //! # What a write promises, and what no read can show
@@ -51,6 +52,7 @@ mod names;
 mod ownership;
 mod plan;
 mod policy;
+mod progress;
 #[cfg(test)]
 #[path = "../tests/support/testing.rs"]
 mod testing;
@@ -74,3 +76,4 @@ pub use mode::RemediationMode;
 pub use ownership::{OwnershipMark, OwningTool, ToolOwnership, owning_tools};
 pub use plan::{AdmittedBy, Meant, Plan, PlanHash};
 pub use policy::{AdminGrant, EmptySelector, NamespaceScope, RemediationPolicy, admin_grant};
+pub use progress::RemedyProgress;

@@ -9,10 +9,14 @@ use audit_core::Verdict;
 use audit_core::finding::{Finding, WaivedUntil};
 use audit_core::fix::shell;
 use audit_core::report::{BindingReport, LinkState};
+use audit_remedy::RemedyProgress;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::condition::{Condition, ConditionStatus};
-use crate::irsa_audit::{BindingStatus, FindingStatus, IrsaAuditStatus, PodsStatus, ThenStatus, VerdictName};
+use crate::irsa_audit::{
+    BindingStatus, FindingStatus, IrsaAuditStatus, PlanStatus, PodsStatus, ThenStatus, VerdictName,
+};
+use crate::remediation::progress_name;
 
 pub use memory::{Lifetime, is_the_same, taken_over, within};
 
@@ -42,6 +46,15 @@ const MAX_THEN_MESSAGE: usize = 160;
 
 /// The most workloads that are listed.
 const MAX_WORKLOADS: usize = 10;
+
+/// What a status says about the repair of a binding's trust policy; nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemediationStatus {
+    /// How far it has come.
+    pub progress: Option<RemedyProgress>,
+    /// The plan.
+    pub plan: Option<PlanStatus>,
+}
 
 /// The status that a report gives, with the times that an earlier status had for what has not changed.
 #[must_use]
@@ -74,6 +87,8 @@ pub fn status(
             .map(|f| finding(f, deciding.is_some_and(|d| std::ptr::eq(d, f)), old_findings, now))
             .collect(),
         then: report.then.iter().take(MAX_THEN).map(next).collect(),
+        remediation: None,
+        plan: None,
         pods: Some(PodsStatus {
             total: report.pods.total,
             ready: report.pods.ready,
@@ -94,10 +109,19 @@ pub fn status(
     status
 }
 
+/// The status with what there is to say about the repair of the binding's trust policy.
+#[must_use]
+pub fn with_remediation(mut status: IrsaAuditStatus, remediation: RemediationStatus) -> IrsaAuditStatus {
+    status.remediation = remediation.progress.map(progress_name);
+    status.plan = remediation.plan;
+    fit(&mut status);
+    status
+}
+
 /// Takes from a status what matters least until it is no larger than [`MAX_BYTES`]. Only names that are made to be long come
 /// here.
 fn fit(status: &mut IrsaAuditStatus) {
-    let steps: [fn(&mut IrsaAuditStatus); 5] = [
+    let steps: [fn(&mut IrsaAuditStatus); 6] = [
         |s| {
             for next in &mut s.then {
                 next.message.clear();
@@ -111,6 +135,11 @@ fn fit(status: &mut IrsaAuditStatus) {
         |s| {
             if let Some(pods) = &mut s.pods {
                 pods.workloads.truncate(3);
+            }
+        },
+        |s| {
+            for blocked in s.plan.iter_mut().flat_map(|plan| &mut plan.blocked_by) {
+                blocked.message = cut(&blocked.message, 80);
             }
         },
         |s| {
@@ -223,6 +252,7 @@ fn meaning(status: &IrsaAuditStatus) -> impl PartialEq + '_ {
         conditions,
         findings,
         status.observed_generation,
+        (status.remediation, &status.plan),
     )
 }
 

@@ -11,6 +11,7 @@
 mod gather;
 mod judge;
 mod publish;
+mod remediation;
 
 use audit_core::model::BindingKey;
 use jiff::Timestamp;
@@ -59,6 +60,8 @@ impl Engine {
             objects: &mut self.objects,
             memory: &mut self.memory,
             may_be_contradicted: self.reviews.is_open(key, now),
+            remediation: &self.settings.remediation,
+            prefix: &self.in_force.config.annotation_prefix,
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,
             actions,

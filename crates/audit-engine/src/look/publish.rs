@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::status::{
-    Difference, Lifetime, difference, duplicate_status, is_the_same, stalls_at, status, taken_over, within,
+    Difference, Lifetime, RemediationStatus, difference, duplicate_status, is_the_same, stalls_at, status,
+    taken_over, with_remediation, within,
 };
 use audit_core::audit::Bound;
 use audit_core::disclosure::told;
@@ -24,7 +25,9 @@ use super::super::object::{Objects, Start};
 use super::super::publication::{Publication, announcement, publication};
 use super::super::schedule::{after, hash};
 use super::super::summary::BindingSummary;
+use super::super::settings::RemediationSettings;
 use super::judge::Judged;
+use super::remediation::{PlanInputs, PlanView};
 use audit_core::model::NamespacedName;
 
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
@@ -60,6 +63,10 @@ pub struct Publisher<'a> {
     pub may_be_contradicted: bool,
     /// Since when first answers about a role are awaited.
     pub waiting: Option<Waiting>,
+    /// Who repairs trust policies.
+    pub remediation: &'a RemediationSettings,
+    /// The prefix of the webhook's annotations.
+    pub prefix: &'a str,
     /// The time.
     pub now: Timestamp,
     /// What is to be done.
@@ -246,14 +253,31 @@ impl Publisher<'_> {
             self.mend(name, audit);
             return Audited::NotYet;
         }
+        let plan = self.plan(audit, &report);
+        let progress = plan.status.progress;
+        self.wake_at(plan.wake.map(|at| after(at, Duration::from_secs(1))));
         let report = told(report, self.disclosure);
-        self.write_status(name, audit, &report);
+        self.write_status(name, audit, &report, &plan.status);
         self.wake_at(report.valid_until.map(|at| after(at, Duration::from_secs(1))));
         Audited::Yes(Box::new(Consequences {
-            summary: BindingSummary::new(&report, self.now),
+            summary: BindingSummary::new(&report, progress, self.now),
             cause,
             simulation,
         }))
+    }
+
+    /// What there is to say about the repair of the trust policy.
+    fn plan(&self, audit: &AuditObject, report: &BindingReport) -> PlanView {
+        let inputs = PlanInputs {
+            key: self.key,
+            snapshot: self.snapshot,
+            index: self.index,
+            settings: self.remediation,
+            prefix: self.prefix,
+            disclosure: self.disclosure,
+            now: self.now,
+        };
+        inputs.view(audit, report)
     }
 
     /// Whether the report would say nothing but that AWS has not answered yet, or call the binding broken before the API server
@@ -279,9 +303,18 @@ impl Publisher<'_> {
     }
 
     /// Writes a status if it is worth it; otherwise sees to it that it is written when it will be.
-    fn write_status(&mut self, name: &NamespacedName, audit: &AuditObject, report: &BindingReport) {
+    fn write_status(
+        &mut self,
+        name: &NamespacedName,
+        audit: &AuditObject,
+        report: &BindingReport,
+        remediation: &RemediationStatus,
+    ) {
         let (now, lived) = (self.now, lifetime(audit, self.now));
-        let make = |previous: Option<&_>| status(report, previous, audit.generation, lived.now());
+        let make = |previous: Option<&_>| {
+            let status = status(report, previous, audit.generation, lived.now());
+            with_remediation(status, remediation.clone())
+        };
         let compare = |said: &_, new: &_| publication(said, new, report, now);
         self.tell(name, audit, make, compare, Some(report));
     }

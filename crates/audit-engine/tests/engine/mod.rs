@@ -220,6 +220,10 @@ impl Lab {
                 Kind::ConfigMap => self.see(Observation::ConfigMap(step(begin))),
                 Kind::IrsaAudit => {}
                 Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
+                Kind::IrsaApproval => self.see(Observation::Approval(step(begin))),
+                Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),
+                Kind::ValidatingAdmissionPolicy => self.see(Observation::AdmissionPolicy(step(begin))),
+                Kind::ValidatingAdmissionPolicyBinding => self.see(Observation::AdmissionBinding(step(begin))),
             }
         }
     }

@@ -137,6 +137,10 @@ fn nothing(kind: Kind) -> Vec<Observation> {
         Kind::ConfigMap => listing(Observation::ConfigMap, []),
         Kind::IrsaAudit => listing(Observation::Audit, []),
         Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
+        Kind::IrsaApproval => listing(Observation::Approval, []),
+        Kind::TrustPolicyChange => listing(Observation::Change, []),
+        Kind::ValidatingAdmissionPolicy => listing(Observation::AdmissionPolicy, []),
+        Kind::ValidatingAdmissionPolicyBinding => listing(Observation::AdmissionBinding, []),
     }
 }
 

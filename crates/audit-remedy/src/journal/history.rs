@@ -98,6 +98,14 @@ impl<'j> Journal<'j> {
         self.of_role(role).max_by_key(|record| record.sequence)
     }
 
+    /// The newest record of the role for the ServiceAccount, with our statement appended or removed.
+    #[must_use]
+    pub fn newest_of(&self, role: &LiveRole, subject: &RemedySubject) -> Option<&'j JournalRecord> {
+        self.of_role(role)
+            .filter(|record| record.is_for(subject))
+            .max_by_key(|record| record.sequence)
+    }
+
     /// When the changes that a policy allowed within the hour before `now` were recorded, in any phase, oldest first. One from the
     /// future counts: a clock is wrong, and no reason to write more.
     #[must_use]
@@ -133,19 +141,9 @@ impl<'j> Journal<'j> {
 
     /// The records of statements that were, or may have been, appended for the ServiceAccount.
     fn appended(&self, role: &LiveRole, subject: &RemedySubject) -> impl Iterator<Item = &'j JournalRecord> {
-        let (issuer, namespace, name) = (
-            subject.issuer.as_str().to_owned(),
-            subject.namespace.clone(),
-            subject.name.clone(),
-        );
+        let subject = subject.clone();
         self.of_role(role).filter(move |record| {
-            record.operation == RemedyOperation::Append
-                && record.may_have_acted()
-                && (
-                    record.issuer.as_str(),
-                    record.namespace.as_str(),
-                    record.service_account.as_str(),
-                ) == (issuer.as_str(), namespace.as_str(), name.as_str())
+            record.operation == RemedyOperation::Append && record.may_have_acted() && record.is_for(&subject)
         })
     }
 

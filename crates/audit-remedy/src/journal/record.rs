@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::edit::RemedyOperation;
+use crate::facts::RemedySubject;
 use crate::plan::PlanHash;
 
 /// How far a change has come.
@@ -101,6 +102,20 @@ impl JournalRecord {
     #[must_use]
     pub fn may_have_acted(&self) -> bool {
         matches!(self.phase, ChangePhase::Applied | ChangePhase::Latched)
+    }
+
+    /// Whether it is a change for this ServiceAccount of this cluster.
+    #[must_use]
+    pub fn is_for(&self, subject: &RemedySubject) -> bool {
+        (
+            self.issuer.as_str(),
+            self.namespace.as_str(),
+            self.service_account.as_str(),
+        ) == (
+            subject.issuer.as_str(),
+            subject.namespace.as_str(),
+            subject.name.as_str(),
+        )
     }
 
     /// Whether it keeps its role from being written to.

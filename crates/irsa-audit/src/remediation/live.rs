@@ -153,7 +153,7 @@ impl LiveReader {
         own_namespaces.extend(self.more_namespaces.iter().cloned());
         let policies = policies
             .iter()
-            .filter_map(|policy| remediation::policy(policy, &namespaces));
+            .filter_map(|object| remediation::policy(&object.name_any(), &object.spec, &namespaces));
         Ok(LiveView {
             authorities: Authorities {
                 policies: policies.collect(),

@@ -1,0 +1,214 @@
+//! Approvals, the journal and the admission policy, kept by what is asked of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit_api::admission::guard;
+use audit_core::model::BindingKey;
+use audit_remedy::{AdmissionGuard, ApprovalRecord, ChangePhase, JournalRecord};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{ApprovalObject, ChangeObject};
+
+/// How far back changes count that no failure in a row includes: the span of `maxChangesPerHour`.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// What a change of these objects concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemediationDirty {
+    /// Bindings that an approval or a record is for.
+    pub bindings: BTreeSet<BindingKey>,
+    /// Bindings for which a change has ended: what is known of their role is older than that.
+    pub ended: BTreeSet<BindingKey>,
+    /// Anything that is asked of every plan.
+    pub plans: bool,
+}
+
+/// Which of the kinds have been listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// `IrsaApproval`.
+    pub approvals: bool,
+    /// `TrustPolicyChange`.
+    pub journal: bool,
+    /// `ValidatingAdmissionPolicy` and its binding.
+    pub admission: bool,
+}
+
+/// The objects of remediation.
+#[derive(Debug, Default)]
+pub struct RemediationStore {
+    approvals: BTreeMap<String, ApprovalObject>,
+    by_binding: BTreeMap<BindingKey, BTreeSet<String>>,
+    changes: BTreeMap<String, ChangeObject>,
+    by_role: BTreeMap<String, BTreeSet<String>>,
+    by_time: BTreeSet<(Timestamp, String)>,
+    policy: Option<Value>,
+    binding: Option<Value>,
+}
+
+impl RemediationStore {
+    /// The approvals for a binding.
+    pub fn approvals(&self, key: &BindingKey) -> impl Iterator<Item = &ApprovalRecord> {
+        let names = self.by_binding.get(key).into_iter().flatten();
+        names.filter_map(|name| self.approvals.get(name)?.record.as_ref())
+    }
+
+    /// The records that say something about a change of a role, by its ARN or its unique id: the role's own, those of the last hour,
+    /// and the newest ones down to one that ended well.
+    #[must_use]
+    pub fn journal(&self, role_arn: &str, role_id: &str, now: Timestamp) -> Vec<JournalRecord> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for key in [role_arn, role_id] {
+            names.extend(self.by_role.get(key).into_iter().flatten().map(String::as_str));
+        }
+        let mut ended_well = false;
+        for (changed, name) in self.by_time.iter().rev() {
+            if ended_well && now.duration_since(*changed) >= HOUR {
+                break;
+            }
+            names.insert(name);
+            ended_well |= self
+                .record(name)
+                .is_some_and(|record| record.phase == ChangePhase::Applied);
+        }
+        names
+            .into_iter()
+            .filter_map(|name| self.record(name))
+            .cloned()
+            .collect()
+    }
+
+    /// The records of a role, by its ARN.
+    pub fn changes_of(&self, role_arn: &str) -> impl Iterator<Item = &JournalRecord> {
+        let names = self.by_role.get(role_arn).into_iter().flatten();
+        names.filter_map(|name| self.record(name))
+    }
+
+    /// Whether every record is as the writer makes them.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.changes.values().all(|change| change.record.is_some())
+    }
+
+    /// What the admission policy and its binding are, for the user names of the operator and the writer.
+    #[must_use]
+    pub fn guard(&self, own_users: &[String]) -> AdmissionGuard {
+        guard(self.policy.as_ref(), self.binding.as_ref(), own_users)
+    }
+
+    fn record(&self, name: &str) -> Option<&JournalRecord> {
+        self.changes.get(name)?.record.as_ref()
+    }
+
+    pub(crate) fn put_approval(&mut self, approval: ApprovalObject, dirty: &mut RemediationDirty) {
+        if self.approvals.get(&approval.name) == Some(&approval) {
+            return;
+        }
+        self.remove_approval(&approval.name.clone(), dirty);
+        dirty.bindings.insert(approval.binding.clone());
+        self.by_binding
+            .entry(approval.binding.clone())
+            .or_default()
+            .insert(approval.name.clone());
+        self.approvals.insert(approval.name.clone(), approval);
+    }
+
+    pub(crate) fn remove_approval(&mut self, name: &str, dirty: &mut RemediationDirty) {
+        let Some(old) = self.approvals.remove(name) else {
+            return;
+        };
+        remove(&mut self.by_binding, &old.binding, name);
+        dirty.bindings.insert(old.binding);
+    }
+
+    pub(crate) fn retain_approvals(
+        &mut self,
+        is_listed: impl Fn(&str) -> bool,
+        dirty: &mut RemediationDirty,
+    ) {
+        let gone: Vec<String> = self
+            .approvals
+            .keys()
+            .filter(|name| !is_listed(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.remove_approval(&name, dirty);
+        }
+    }
+
+    pub(crate) fn put_change(&mut self, change: ChangeObject, dirty: &mut RemediationDirty) {
+        let old = self.changes.get(&change.name);
+        if old == Some(&change) {
+            return;
+        }
+        let was_open = old
+            .and_then(|old| old.record.as_ref())
+            .is_none_or(|record| record.phase.is_open());
+        self.remove_change(&change.name.clone(), dirty);
+        dirty.bindings.insert(change.binding.clone());
+        // The limits of policies and the breaker count the changes of all roles.
+        dirty.plans = true;
+        if let Some(record) = &change.record {
+            if was_open && !record.phase.is_open() {
+                dirty.ended.insert(change.binding.clone());
+            }
+            for key in [&record.role_arn, &record.role_id] {
+                let names = self.by_role.entry(key.clone()).or_default();
+                names.insert(change.name.clone());
+            }
+            self.by_time.insert((record.changed, change.name.clone()));
+        }
+        self.changes.insert(change.name.clone(), change);
+    }
+
+    pub(crate) fn remove_change(&mut self, name: &str, dirty: &mut RemediationDirty) {
+        let Some(old) = self.changes.remove(name) else {
+            return;
+        };
+        if let Some(record) = &old.record {
+            for key in [&record.role_arn, &record.role_id] {
+                remove(&mut self.by_role, key, name);
+            }
+            self.by_time.remove(&(record.changed, name.to_owned()));
+        }
+        dirty.bindings.insert(old.binding);
+        dirty.plans = true;
+    }
+
+    pub(crate) fn retain_changes(&mut self, is_listed: impl Fn(&str) -> bool, dirty: &mut RemediationDirty) {
+        let gone: Vec<String> = self
+            .changes
+            .keys()
+            .filter(|name| !is_listed(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.remove_change(&name, dirty);
+        }
+    }
+
+    pub(crate) fn set_admission_policy(&mut self, policy: Option<Value>, dirty: &mut RemediationDirty) {
+        dirty.plans |= self.policy != policy;
+        self.policy = policy;
+    }
+
+    pub(crate) fn set_admission_binding(&mut self, binding: Option<Value>, dirty: &mut RemediationDirty) {
+        dirty.plans |= self.binding != binding;
+        self.binding = binding;
+    }
+}
+
+fn remove<K: Ord>(all: &mut BTreeMap<K, BTreeSet<String>>, key: &K, name: &str) {
+    if let Some(names) = all.get_mut(key) {
+        names.remove(name);
+        if names.is_empty() {
+            all.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/remediation_store.rs"]
+mod tests;
