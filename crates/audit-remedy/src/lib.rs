@@ -15,6 +15,7 @@
 //! | `approval` | a person's word for one hash, used once |
 //! | `journal` | what was done, and what follows from it |
 //! | `block` | who does not agree yet, authority by authority |
+//! | `advice` | the same for people: what does not agree, and how to change that |
 //! | `execution` | a write, and what a new leader does with what the last one left, as state machines |
 //!
 //! # What a write promises, and what no read can show
@@ -38,6 +39,7 @@
 //! clock with `not_after`. A record is judged, and the role written to again, only after that time; what would come later still falls
 //! into the window.
 
+mod advice;
 mod approval;
 mod block;
 mod consent;
@@ -55,6 +57,7 @@ mod policy;
 #[path = "../tests/support/testing.rs"]
 mod testing;
 
+pub use advice::{Advice, Authority};
 pub use approval::{AdmissionGuard, ApprovalRecord, ApprovalRefusal, MAX_VALIDITY, valid_approval};
 pub use block::{ApprovalNeeded, Authorities, Blocker, WriteGrant, settling, write_grant};
 pub use consent::{ConsentRefusal, RoleConsent, consent_key, consent_value_with, role_consent};
