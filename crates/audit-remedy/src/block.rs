@@ -123,6 +123,51 @@ pub enum Blocker {
     },
 }
 
+impl Blocker {
+    /// The names of all blockers, sorted: what [`Blocker::name`] may give.
+    pub const NAMES: &'static [&'static str] = &[
+        "admission",
+        "approval",
+        "breaker",
+        "consent",
+        "faulty_policy",
+        "in_flight",
+        "latched",
+        "namespace",
+        "no_policy",
+        "paused",
+        "policy_mode",
+        "rate_limit",
+        "settling",
+        "spent",
+        "team",
+        "tool",
+    ];
+
+    /// A short name for labels, fields and log lines: it holds no text of a cluster or an account. It is a contract and stays.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TeamOptIn { .. } => "team",
+            Self::ReservedNamespace => "namespace",
+            Self::NoPolicy => "no_policy",
+            Self::PolicyMode { .. } => "policy_mode",
+            Self::FaultyPolicy { .. } => "faulty_policy",
+            Self::Paused { .. } => "paused",
+            Self::RateLimited { .. } => "rate_limit",
+            Self::Consent(_) => "consent",
+            Self::ToolOwned { .. } => "tool",
+            Self::Admission(_) => "admission",
+            Self::Approval { .. } => "approval",
+            Self::SpentHash { .. } => "spent",
+            Self::InFlight { .. } => "in_flight",
+            Self::Latched { .. } => "latched",
+            Self::BreakerOpen { .. } => "breaker",
+            Self::Settling { .. } => "settling",
+        }
+    }
+}
+
 /// Why a plan needs an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalNeeded {

@@ -15,6 +15,7 @@
 //! | `approval` | a person's word for one hash, used once |
 //! | `journal` | what was done, and what follows from it |
 //! | `block` | who does not agree yet, authority by authority |
+//! | `advice` | the same for people: what does not agree, and how to change that |
 //! | `progress` | how far the repair of a binding has come, in one word |
 //! | `execution` | a write, and what a new leader does with what the last one left, as state machines |
 //!
@@ -39,6 +40,7 @@
 //! clock with `not_after`. A record is judged, and the role written to again, only after that time; what would come later still falls
 //! into the window.
 
+mod advice;
 mod approval;
 mod block;
 mod consent;
@@ -57,6 +59,7 @@ mod progress;
 #[path = "../tests/support/testing.rs"]
 mod testing;
 
+pub use advice::{Advice, Authority};
 pub use approval::{AdmissionGuard, ApprovalRecord, ApprovalRefusal, MAX_VALIDITY, valid_approval};
 pub use block::{ApprovalNeeded, Authorities, Blocker, WriteGrant, settling, write_grant};
 pub use consent::{ConsentRefusal, RoleConsent, consent_key, consent_value_with, role_consent};

@@ -29,6 +29,20 @@ pub enum OwningTool {
     CloudFormation,
 }
 
+impl OwningTool {
+    /// The tool's name, as it writes it itself.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eksctl => "eksctl",
+            Self::Ack => "ACK",
+            Self::Crossplane => "Crossplane",
+            Self::Terraform => "Terraform",
+            Self::CloudFormation => "CloudFormation",
+        }
+    }
+}
+
 /// What says that a tool keeps a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnershipMark {

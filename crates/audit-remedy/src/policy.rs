@@ -46,6 +46,18 @@ pub enum EmptySelector {
     ServiceAccounts,
 }
 
+impl EmptySelector {
+    /// The field of `spec.remediation` in an `IrsaAuditPolicy` that selects nothing.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Roles => "roles",
+            Self::Namespaces => "namespaceSelector",
+            Self::ServiceAccounts => "serviceAccounts",
+        }
+    }
+}
+
 /// What all policies together say about a ServiceAccount and its role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminGrant<'p> {

@@ -218,7 +218,7 @@ fn told(advice: Advice) -> BlockedBy {
     BlockedBy {
         authority: advice.authority.as_str().to_owned(),
         reason: advice.reason.to_owned(),
-        message: format!("{}. {}", advice.what, advice.how),
+        message: format!("{} {}", advice.what, advice.how),
     }
 }
 

@@ -57,3 +57,29 @@ pub enum EditRefusal {
     /// The edit was made, and did not prove right.
     Unproven(ProofFailure),
 }
+
+impl EditRefusal {
+    /// A short name for labels, fields and log lines: it holds no text of a cluster or an account. It is a contract and stays.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::KeptByAws(_) => "kept_by_aws",
+            Self::OtherRole { .. } => "other_role",
+            Self::ExpectsAnother { .. } => "expects_another",
+            Self::NotWhole(_) => "document_not_whole",
+            Self::NotATrustPolicy => "not_a_trust_policy",
+            Self::OddIdentity => "odd_identity",
+            Self::SidTaken => "sid_taken",
+            Self::AlreadyAdmitted => "already_admitted",
+            Self::DependsOnConditions => "depends_on_conditions",
+            Self::Denied => "denied",
+            Self::MayBeDenied => "may_be_denied",
+            Self::OverQuota { .. } => "over_quota",
+            Self::NotOurs => "not_ours",
+            Self::NotOnce(_) => "not_once",
+            Self::OnlyStatement => "only_statement",
+            Self::NothingToRemove => "nothing_to_remove",
+            Self::Unproven(_) => "unproven",
+        }
+    }
+}

@@ -3,8 +3,8 @@
 
 use audit_core::model::BindingKey;
 use audit_remedy::{
-    AdmissionGuard, Authorities, Journal, LiveRole, Plan, RemediationMode, RemedyOperation, RemedySubject,
-    admin_grant, write_grant,
+    AdmissionGuard, Authorities, EditRefusal, Journal, LiveRole, Plan, RemediationMode, RemedyOperation,
+    RemedySubject, admin_grant, write_grant,
 };
 use jiff::Timestamp;
 
@@ -104,9 +104,9 @@ fn judge(subject: &RemedySubject, role: &LiveRole, view: &Authorities, now: Time
     {
         return granted(plan, view, now);
     }
-    match kinds::refusal(&refusal) {
-        "already_admitted" => Look::Admitted,
-        kind => Look::NotPlanned(kind),
+    match refusal {
+        EditRefusal::AlreadyAdmitted => Look::Admitted,
+        refusal => Look::NotPlanned(refusal.name()),
     }
 }
 

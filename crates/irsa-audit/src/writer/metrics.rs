@@ -1,11 +1,11 @@
 //! The writer's metrics, in a registry of their own.
 
-use audit_remedy::{ChangePhase, JournalRecord, WriteTiming};
+use audit_remedy::{Blocker, ChangePhase, JournalRecord, WriteTiming};
 use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
-use super::kinds::BLOCKERS;
+use super::kinds::BEFORE_PLAN;
 use super::timing::longest_open;
 use crate::service::http::{MetricsText, text};
 
@@ -83,7 +83,7 @@ impl WriterMetrics {
         for outcome in OUTCOMES {
             metrics.remediations.with_label_values(&[*outcome]);
         }
-        for by in BLOCKERS {
+        for by in BEFORE_PLAN.iter().chain(Blocker::NAMES) {
             metrics.blocked.with_label_values(&[*by]);
         }
         for outcome in ["done", "failed"] {
