@@ -8,6 +8,7 @@ use audit_api::irsa_audit::VerdictName;
 use e2e::aws::{self, Role};
 use e2e::chart;
 use e2e::prometheus::{self, Programs, Prometheus};
+use e2e::remediation;
 use e2e::scenario::{APP, Scenario};
 use e2e::tools;
 use e2e::trust;
@@ -162,9 +163,12 @@ async fn a_real_prometheus_alerts_on_what_the_operator_finds_and_fills_the_dashb
     // Something to show of what goes wrong on the way to AWS.
     let fake = world.aws().as_fake().expect("the fake");
     fake.fault(Fault::on("GetRole").throttle().times(2));
+    remediation::install(&world).await?;
     let operator = world.operator(&[]).await?;
+    let writer = remediation::writer(&world, &[]).await?;
     let rules = prometheus::alerts(Some("2s"))?;
-    let prometheus = Prometheus::start(&programs, &[operator.address()], &rules, "1s").await?;
+    let targets = [operator.address(), writer.address()];
+    let prometheus = Prometheus::start(&programs, &targets, &rules, "1s").await?;
     wait_for(&world, "eksctl", WORKS).await?;
     wait_for(
         &world,

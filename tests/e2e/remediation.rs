@@ -560,7 +560,7 @@ async fn of_two_writers_one_writes_and_the_other_follows_it() -> Outcome {
     };
     let leads = async |writer: &Operator| {
         let metrics = writer.metrics().await;
-        metrics.is_ok_and(|metrics| metrics.total("irsa_audit_leader", &[]) == 1)
+        metrics.is_ok_and(|metrics| metrics.total("irsa_audit_writer_leader", &[]) == 1)
     };
     let first = writer(&world, &[]).await?;
     assert!(eventually(WITHIN, || leads(&first)).await);

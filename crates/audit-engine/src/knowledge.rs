@@ -39,6 +39,7 @@ impl Engine {
             reading => matches!(reading, Reading::Listing { .. }),
         };
         let applied = audit_aws::apply(&mut self.snapshot.accounts, reading);
+        self.statements_changed |= !applied.changed.is_empty();
         for concern in &applied.changed {
             self.mark(concern);
         }

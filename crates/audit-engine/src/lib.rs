@@ -15,6 +15,7 @@
 //! | `reviews` | what to ask the API server about expected permissions, when, and when to believe it |
 //! | `workloads` | which expected workloads to look up, and when |
 //! | `cluster` | the status of the `ClusterIrsaAudit` |
+//! | `unrecorded` | statements of the writer's form that its journal does not know |
 //! | `summary`, `action`, `schedule` | what comes out, and when to look again |
 
 mod action;
@@ -32,6 +33,7 @@ mod summary;
 #[cfg(test)]
 #[path = "../tests/engine/mod.rs"]
 mod tests;
+mod unrecorded;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +109,10 @@ pub struct Engine {
     cluster: ClusterObject,
     /// When the oldest evidence of each account was read.
     ages: BTreeMap<String, Timestamp>,
+    /// Roles or the journal have changed since statements were compared with it.
+    statements_changed: bool,
+    /// The roles with a statement of the writer's form that the journal does not know.
+    unrecorded: BTreeSet<String>,
 }
 
 impl Engine {
@@ -134,6 +140,8 @@ impl Engine {
             schedule: Schedule::default(),
             cluster: ClusterObject::default(),
             ages: BTreeMap::new(),
+            statements_changed: false,
+            unrecorded: BTreeSet::new(),
         }
     }
 
@@ -153,6 +161,9 @@ impl Engine {
         }
         if shown.evidence != self.ages {
             shown.evidence.clone_from(&self.ages);
+        }
+        if shown.unrecorded != self.unrecorded {
+            shown.unrecorded.clone_from(&self.unrecorded);
         }
     }
 
@@ -188,12 +199,17 @@ impl Engine {
     /// Marks the bindings whose plans may say something else now.
     fn take_note_of_repairs(&mut self, dirty: &Dirty) {
         let dirty_plans = &dirty.remediation;
+        if dirty_plans.plans {
+            self.statements_changed = true;
+            self.cluster.touch();
+        }
         if dirty_plans.plans || dirty.policies {
             let planned = self.states.iter().filter(|(_, state)| state.shows_progress());
             self.dirty.extend(planned.map(|(key, _)| key.clone()));
         }
         let exist = |key: &&BindingKey| self.snapshot.cluster.binding(key).is_some();
-        self.dirty.extend(dirty_plans.bindings.iter().filter(exist).cloned());
+        self.dirty
+            .extend(dirty_plans.bindings.iter().filter(exist).cloned());
         // What is known of the role is older than the change.
         for key in dirty_plans.ended.iter().filter(exist) {
             self.forced.insert(key.clone());
@@ -222,6 +238,7 @@ impl Engine {
             self.dirty.clear();
             self.forced.clear();
             self.ages.clear();
+            self.unrecorded.clear();
             self.schedule = Schedule::default();
             self.objects.forget();
             self.memory.forget();
@@ -363,6 +380,9 @@ impl Engine {
         self.objects.sweep(&self.index, now);
         self.memory.sweep(&self.index);
         self.ages = self.evidence.ages(&self.snapshot);
+        if std::mem::take(&mut self.statements_changed) {
+            self.unrecorded = unrecorded::roles(&self.snapshot, &self.index);
+        }
         let verdicts = self
             .states
             .values()

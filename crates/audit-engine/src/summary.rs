@@ -1,6 +1,6 @@
 //! The part of a report that outlives its turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::Verdict;
 use audit_core::finding::Severity;
@@ -16,6 +16,8 @@ pub struct MetricsView {
     pub bindings: BTreeMap<BindingKey, BindingSummary>,
     /// When the oldest evidence of each account was read; empty on a follower.
     pub evidence: BTreeMap<String, Timestamp>,
+    /// The ARNs of roles with a statement of the writer's form that its journal does not know; empty on a follower.
+    pub unrecorded: BTreeSet<String>,
 }
 
 /// What metrics and the cluster's status are made of.

@@ -15,10 +15,11 @@ use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, WatchChange};
 use crate::policy_object::PolicyObject;
-use crate::remediation::{
-    AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject, RemediationDirty, RemediationStore, Seen,
-};
 use crate::prune::Undecodable;
+use crate::remediation::{
+    AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject, RemediationDirty,
+    RemediationStore, Seen,
+};
 use crate::webhook_object::WebhookObject;
 
 /// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods, the labels of namespaces and the requests
@@ -185,7 +186,9 @@ impl Index {
                 policies: self.policy_object(change),
                 ..Dirty::default()
             },
-            Observation::Approval(change) => self.of_remediation(|index, dirty| index.approval(change, dirty)),
+            Observation::Approval(change) => {
+                self.of_remediation(|index, dirty| index.approval(change, dirty))
+            }
             Observation::Change(change) => self.of_remediation(|index, dirty| index.change(change, dirty)),
             Observation::AdmissionPolicy(change) => {
                 self.of_remediation(|index, dirty| index.admission_policy(change, dirty))

@@ -20,10 +20,10 @@ use crate::consumers;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
-use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
+use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::trouble;
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
@@ -100,7 +100,11 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
             .watch_in::<AdmissionPolicyObject>(all, the_one.clone()),
     );
     let all = Api::all(everything.client.clone());
-    watches.spawn(everything.clone().watch_in::<AdmissionBindingObject>(all, the_one));
+    watches.spawn(
+        everything
+            .clone()
+            .watch_in::<AdmissionBindingObject>(all, the_one),
+    );
     let config_map = Api::namespaced(everything.client.clone(), &webhook_namespace);
     let its_name = format!("metadata.name={CONFIG_MAP}");
     watches.spawn(everything.watch_in::<ConfigMapObject>(config_map, Some(its_name)));

@@ -65,7 +65,7 @@ pub use block::{ApprovalNeeded, Authorities, Blocker, WriteGrant, settling, writ
 pub use consent::{ConsentRefusal, RoleConsent, consent_key, consent_value_with, role_consent};
 pub use edit::{
     EditRefusal, ProofFailure, ProposedEdit, RemedyOperation, append_statement, is_our_statement, prove,
-    remove_statement, same_document,
+    remove_statement, same_document, template_statements,
 };
 pub use execution::{
     Execution, LiveCheck, RecordClosing, Recovery, RemedyNotice, StopReason, WriteAnswer, WriteOrder,

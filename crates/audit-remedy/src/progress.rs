@@ -77,7 +77,9 @@ fn awaits_approval(blocker: &Blocker) -> bool {
 }
 
 fn is_going_on(blockers: &[Blocker]) -> bool {
-    blockers.iter().any(|blocker| matches!(blocker, Blocker::InFlight { .. }))
+    blockers
+        .iter()
+        .any(|blocker| matches!(blocker, Blocker::InFlight { .. }))
         && blockers.iter().all(|blocker| {
             matches!(
                 blocker,

@@ -23,6 +23,8 @@ pub use gather::Gathered;
 use judge::Judged;
 pub use publish::Waiting;
 use publish::{Audited, Published, Publisher};
+#[cfg(test)]
+pub use remediation::PlanInputs;
 
 impl Engine {
     /// Audits one binding and says what follows.

@@ -16,8 +16,8 @@ use audit_core::report::BindingReport;
 use audit_core::{Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use audit_remedy::{
-    Advice, Authorities, Blocker, BreakerLimits, EditRefusal, Journal, LiveRole, Plan, RemediationMode,
-    RemedyOperation, RemedyProgress, RemedySubject, RoleTag, WriteGrant, write_grant,
+    Advice, Authorities, Blocker, BreakerLimits, EditRefusal, Journal, JournalRecord, LiveRole, Plan,
+    RemediationMode, RemedyOperation, RemedyProgress, RemedySubject, RoleTag, WriteGrant, write_grant,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -74,7 +74,7 @@ impl PlanInputs<'_> {
         };
         let is_older = journal
             .newest_of(&role, &subject)
-            .is_some_and(|record| record.changed >= read);
+            .is_some_and(|record| record.changed > read);
         // What was read before the latest change says nothing of the role as it is now.
         if is_older || subject.opt_in == RemediationMode::Off || !is_broken(report, &subject.role_arn) {
             return of_journal();
@@ -82,21 +82,23 @@ impl PlanInputs<'_> {
         match Plan::new(RemedyOperation::Append, &subject, &role, &journal, self.now) {
             Ok(plan) => self.planned(&plan, records),
             Err(EditRefusal::AlreadyAdmitted) => of_journal(),
-            Err(refusal) => self.refused(&subject, &refusal),
+            Err(refusal) => refused(&subject, &refusal),
         }
     }
 
     /// The ServiceAccount and its role, and when the role was read.
     fn subject(&self, audit: &AuditObject) -> Option<(RemedySubject, LiveRole, Timestamp)> {
         let binding = self.snapshot.cluster.binding(self.key)?;
-        let account = binding.service_account().filter(|account| !account.uid.is_empty())?;
+        let account = binding
+            .service_account()
+            .filter(|account| !account.uid.is_empty())?;
         let role_arn = RoleArn::parse(account.annotation(self.prefix, "role-arn")?).ok()?;
         let known = self.snapshot.accounts.get(role_arn.account())?;
         let (RoleLookup::Found(role), read) = known.roles.get(role_arn.name())?.value.as_ref()? else {
             return None;
         };
         let quota = known.trust_quota.latest().copied();
-        let role = live_role(role, quota.unwrap_or(DEFAULT_TRUST_QUOTA));
+        let role = live_role(role, quota.unwrap_or(DEFAULT_TRUST_QUOTA))?;
         let audience = account.annotation(self.prefix, "audience");
         let subject = RemedySubject {
             issuer: self.snapshot.issuer.as_ref()?.url.clone(),
@@ -112,13 +114,22 @@ impl PlanInputs<'_> {
         Some((subject, role, *read))
     }
 
-    fn planned(&self, plan: &Plan, journal: Vec<audit_remedy::JournalRecord>) -> PlanView {
+    fn planned(&self, plan: &Plan, journal: Vec<JournalRecord>) -> PlanView {
+        let past = RemedyProgress::of_journal(&Journal::new(&journal), &plan.role, &plan.subject);
+        let was_rolled_back = past == Some(RemedyProgress::RolledBack);
         let authorities = self.authorities(&plan.subject, journal);
         let grant = write_grant(plan, &authorities, None, self.now);
         let blockers = grant.as_ref().err().map_or(&[][..], Vec::as_slice);
-        let wake = blockers.iter().filter_map(ends).chain(expires(&grant, &authorities)).min();
+        let wake = blockers
+            .iter()
+            .filter_map(ends)
+            .chain(expires(&grant, &authorities))
+            .min();
         let mut blocked_by: Vec<BlockedBy> = Vec::new();
         let mut progress = RemedyProgress::of_plan(plan.subject.opt_in, &grant);
+        if progress == RemedyProgress::Proposed && was_rolled_back {
+            progress = RemedyProgress::RolledBack;
+        }
         if !self.settings.has_writer() {
             blocked_by.push(no_writer());
             if progress == RemedyProgress::Approved {
@@ -144,26 +155,8 @@ impl PlanInputs<'_> {
         }
     }
 
-    /// There is no edit. That is news for a team that asks for one; for all others, the finding says what to do.
-    fn refused(&self, subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
-        if subject.opt_in < RemediationMode::RequireApproval {
-            return PlanView::default();
-        }
-        PlanView {
-            status: RemediationStatus {
-                progress: Some(RemedyProgress::Blocked),
-                plan: Some(PlanStatus {
-                    hash: None,
-                    summary: None,
-                    blocked_by: vec![told(refusal.advice(subject))],
-                }),
-            },
-            wake: None,
-        }
-    }
-
     /// Everyone who has to agree, as far as they concern this ServiceAccount.
-    fn authorities(&self, subject: &RemedySubject, journal: Vec<audit_remedy::JournalRecord>) -> Authorities {
+    fn authorities(&self, subject: &RemedySubject, journal: Vec<JournalRecord>) -> Authorities {
         let labels = self.snapshot.cluster.namespace_labels(&subject.namespace);
         let namespaces = BTreeMap::from([(subject.namespace.clone(), labels.cloned().unwrap_or_default())]);
         let (store, seen) = self.index.remediation();
@@ -186,15 +179,34 @@ impl PlanInputs<'_> {
     }
 }
 
-fn live_role(role: &Role, quota: usize) -> LiveRole {
-    let tags = role.tags.iter().flatten();
-    LiveRole {
+/// There is no edit. That is news for a team that asks for one; for all others, the finding says what to do.
+fn refused(subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
+    if subject.opt_in < RemediationMode::RequireApproval {
+        return PlanView::default();
+    }
+    PlanView {
+        status: RemediationStatus {
+            progress: Some(RemedyProgress::Blocked),
+            plan: Some(PlanStatus {
+                hash: None,
+                summary: None,
+                blocked_by: vec![told(refusal.advice())],
+            }),
+        },
+        wake: None,
+    }
+}
+
+/// Nothing where the tags were not read: whether the role consents is not known then.
+fn live_role(role: &Role, quota: usize) -> Option<LiveRole> {
+    let tags = role.tags.as_ref()?.iter();
+    Some(LiveRole {
         arn: role.arn.clone(),
         id: role.id.clone(),
         trust_text: role.trust_text.to_string(),
         tags: tags.map(|(key, value)| RoleTag::new(key, value)).collect(),
         quota,
-    }
+    })
 }
 
 /// Whether the trust policy of the role is what makes the binding broken.
@@ -210,7 +222,12 @@ fn summary(plan: &Plan) -> String {
     format!(
         "appends one statement to the trust policy of role `{}`. It admits `{}` with audience `{}` through `{}`, and no one else. \
          The policy then has {} of {} characters",
-        plan.role.arn, identity.subject, subject.audience, identity.provider_arn, plan.edit.size, plan.role.quota
+        plan.role.arn,
+        identity.subject,
+        subject.audience,
+        identity.provider_arn,
+        plan.edit.size,
+        plan.role.quota
     )
 }
 

@@ -10,7 +10,7 @@ use audit_core::model::{
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{HOME, ISSUER, issuer};
 
@@ -45,6 +45,10 @@ pub struct AwsAccount {
     pub has_no_provider: bool,
     /// URLs of other providers.
     pub provider_urls: Vec<String>,
+    /// Statements that each role has besides.
+    pub statements: Vec<Value>,
+    /// The tags of each role.
+    pub tags: BTreeMap<String, String>,
     /// How many characters pad the trust policy of each role.
     pub padding: usize,
     pub associations: BTreeSet<BindingKey>,
@@ -334,6 +338,7 @@ fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>
                 }},
             })
         })
+        .chain(aws.statements.iter().cloned())
         .collect();
     let id = "x".repeat(aws.padding);
     let text = json!({"Version": "2012-10-17", "Id": id, "Statement": statements}).to_string();
@@ -344,7 +349,7 @@ fn role(aws: &AwsAccount, account: &str, name: &str, subjects: &BTreeSet<String>
         last_used: audit_core::model::LastUsed::Unseen,
         told_after: None,
         boundary: None,
-        tags: None,
+        tags: Some(aws.tags.clone()),
         trust_text: text.into(),
     }
 }

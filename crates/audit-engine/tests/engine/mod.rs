@@ -13,6 +13,7 @@ mod objects;
 mod permissions;
 mod policy;
 mod properties;
+mod remediation;
 mod reviews;
 mod simulation;
 mod status;
@@ -33,7 +34,8 @@ use serde_json::{Value, json};
 
 use crate::schedule::after;
 use crate::{
-    Action, Engine, EngineSettings, Lookup, MetricsView, Review, ReviewOutcome, Write, WriteOutcome,
+    Action, Engine, EngineSettings, Lookup, MetricsView, RemediationSettings, Review, ReviewOutcome, Write,
+    WriteOutcome,
 };
 use api_server::ApiServer;
 use aws::{Answers, Aws};
@@ -141,6 +143,19 @@ impl Lab {
             },
             refresh: Duration::from_secs(REFRESH),
             cluster_name: None,
+            remediation: RemediationSettings::default(),
+        }
+    }
+
+    /// With the writer installed.
+    fn with_writer(self) -> Self {
+        let settings = EngineSettings {
+            remediation: remediation::settings(),
+            ..Self::settings()
+        };
+        Self {
+            engine: Engine::new(settings),
+            ..self
         }
     }
 
@@ -223,7 +238,9 @@ impl Lab {
                 Kind::IrsaApproval => self.see(Observation::Approval(step(begin))),
                 Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),
                 Kind::ValidatingAdmissionPolicy => self.see(Observation::AdmissionPolicy(step(begin))),
-                Kind::ValidatingAdmissionPolicyBinding => self.see(Observation::AdmissionBinding(step(begin))),
+                Kind::ValidatingAdmissionPolicyBinding => {
+                    self.see(Observation::AdmissionBinding(step(begin)))
+                }
             }
         }
     }

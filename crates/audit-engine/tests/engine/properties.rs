@@ -1,12 +1,14 @@
 //! Whatever happens, in whatever order.
 
-use audit_api::status::{Difference, difference, duplicate_status, status};
+use audit_api::status::{Difference, difference, duplicate_status, status, with_remediation};
+use audit_core::Disclosure;
 use audit_core::audit::Bound;
 use audit_core::audit_binding;
 use audit_core::rbac::Reviews;
 use proptest::prelude::*;
 
 use super::*;
+use crate::look::PlanInputs;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -236,7 +238,18 @@ impl World {
             }
             let report = audit_binding(&engine.snapshot, &engine.in_force.config, &key, *now);
             let stands = self.lab.status(&first.name).unwrap();
+            let plan = PlanInputs {
+                key: &key,
+                snapshot: &engine.snapshot,
+                index: &engine.index,
+                settings: &engine.settings.remediation,
+                prefix: PREFIX,
+                disclosure: Disclosure::default(),
+                now: *now,
+            };
+            let plan = plan.view(engine.index.audit(NS, &first.name).unwrap(), &report);
             let fresh = status(&report, Some(&stands), stands.observed_generation.unwrap(), *now);
+            let fresh = with_remediation(fresh, plan.status);
             assert_eq!(
                 difference(&stands, &fresh),
                 Difference::None,

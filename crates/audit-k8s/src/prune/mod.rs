@@ -15,6 +15,7 @@ use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::namespace_object::NamespaceObject;
 use crate::policy_object::PolicyObject;
+use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::webhook_object::WebhookObject;
 pub use crate::wire::Undecodable;
 pub(crate) use crate::wire::{Wire, decode, null_as_default, prune};
@@ -53,6 +54,38 @@ pub fn audit(object: Value) -> Result<Box<AuditObject>, Undecodable> {
 /// # Errors
 /// [`Undecodable`] where the object has no name, or a spec that its definition would refuse.
 pub fn policy(object: Value) -> Result<Box<PolicyObject>, Undecodable> {
+    prune(object)
+}
+
+/// Reduces an `IrsaApproval`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or a spec that its definition would refuse.
+pub fn approval(object: Value) -> Result<Box<ApprovalObject>, Undecodable> {
+    prune(object)
+}
+
+/// Reduces a `TrustPolicyChange`.
+///
+/// # Errors
+/// [`Undecodable`] where the object has no name, or a spec that its definition would refuse.
+pub fn change(object: Value) -> Result<Box<ChangeObject>, Undecodable> {
+    prune(object)
+}
+
+/// Reduces the admission policy.
+///
+/// # Errors
+/// Never; the watch reads all kinds alike.
+pub fn admission_policy(object: Value) -> Result<AdmissionPolicyObject, Undecodable> {
+    prune(object)
+}
+
+/// Reduces its binding.
+///
+/// # Errors
+/// Never; the watch reads all kinds alike.
+pub fn admission_binding(object: Value) -> Result<AdmissionBindingObject, Undecodable> {
     prune(object)
 }
 

@@ -37,10 +37,7 @@ impl Wire for Box<ChangeObject> {
         }
         Ok(Box::new(ChangeObject {
             name: change.name_any(),
-            binding: BindingKey::new(
-                change.spec.namespace.clone(),
-                change.spec.service_account.clone(),
-            ),
+            binding: BindingKey::new(change.spec.namespace.clone(), change.spec.service_account.clone()),
             record: remediation::record(&change).ok(),
         }))
     }

@@ -20,7 +20,8 @@ use crate::facts::{LiveRole, RemedySubject};
 
 pub use proof::{ProofFailure, prove, same_document};
 pub use refusal::EditRefusal;
-pub use statement::is_our_statement;
+pub(crate) use statement::statements;
+pub use statement::{is_our_statement, template_statements};
 
 /// What is done with the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,7 @@
 //! The statement of the template, and its id.
 
-use iam_policy::{WebIdentity, trust_statement};
+use audit_core::model::IssuerUrl;
+use iam_policy::{RoleArn, WebIdentity, trust_statement};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -60,6 +61,50 @@ pub(super) fn audience_of<'s>(statement: &'s Value, subject: &RemedySubject) -> 
         .get("StringEquals")?
         .get(key)?
         .as_str()
+}
+
+/// The statements of a trust policy that are exactly the template's for some ServiceAccount of the cluster with this issuer: the
+/// writer's work, or a copy of it.
+#[must_use]
+pub fn template_statements(role: &RoleArn, trust_text: &str, issuer: &IssuerUrl) -> Vec<Value> {
+    // Of an account's roles, nearly all have none.
+    if !trust_text.contains(SID_PREFIX) {
+        return Vec::new();
+    }
+    let of_template = |statement: &Value| {
+        let claim = |name: &str| {
+            let key = format!("{}:{name}", issuer.host_path());
+            statement
+                .get("Condition")?
+                .get("StringEquals")?
+                .get(key)?
+                .as_str()
+        };
+        let identity = WebIdentity {
+            provider_arn: issuer.provider_arn(role.partition(), role.account()),
+            issuer: issuer.host_path().to_owned(),
+            subject: claim("sub")?.to_owned(),
+            audience: claim("aud")?.to_owned(),
+            called_at: None,
+        };
+        is_our_statement(statement, &identity).then_some(())
+    };
+    let mut all = statements(trust_text);
+    all.retain(|statement| of_template(statement).is_some());
+    all
+}
+
+/// The statements of a document, as JSON values; none where it cannot be read.
+pub(crate) fn statements(text: &str) -> Vec<Value> {
+    let parsed = iam_policy::parse(text);
+    let document = parsed
+        .document
+        .and_then(|document| serde_json::from_str::<Value>(document.text()).ok());
+    match document.as_ref().and_then(|document| document.get("Statement")) {
+        Some(Value::Array(list)) => list.clone(),
+        Some(single) => vec![single.clone()],
+        None => Vec::new(),
+    }
 }
 
 /// Whether a statement is exactly the template's for this identity, with an id such as ours have.

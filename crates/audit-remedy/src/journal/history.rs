@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::record::{ChangePhase, JournalRecord};
-use crate::edit::RemedyOperation;
+use crate::edit::{RemedyOperation, statements};
 use crate::facts::{LiveRole, RemedySubject};
 use crate::plan::PlanHash;
 
@@ -151,19 +151,6 @@ impl<'j> Journal<'j> {
     pub fn open(&self) -> impl Iterator<Item = &'j JournalRecord> {
         self.records()
             .filter(|record| record.phase == ChangePhase::Prepared)
-    }
-}
-
-/// The statements of a document, as JSON values; none where it cannot be read.
-fn statements(text: &str) -> Vec<serde_json::Value> {
-    let parsed = iam_policy::parse(text);
-    let document = parsed
-        .document
-        .and_then(|document| serde_json::from_str::<serde_json::Value>(document.text()).ok());
-    match document.as_ref().and_then(|document| document.get("Statement")) {
-        Some(serde_json::Value::Array(list)) => list.clone(),
-        Some(single) => vec![single.clone()],
-        None => Vec::new(),
     }
 }
 

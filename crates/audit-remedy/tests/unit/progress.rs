@@ -7,10 +7,7 @@ use crate::plan::Plan;
 use crate::testing::{approval, at, authorities, plan_with, record, role, role_of, subject};
 
 fn plan(opt_in: RemediationMode, records: &[JournalRecord]) -> Plan {
-    let subject = RemedySubject {
-        opt_in,
-        ..subject()
-    };
+    let subject = RemedySubject { opt_in, ..subject() };
     plan_with(&subject, &role(), records)
 }
 

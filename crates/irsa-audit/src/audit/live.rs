@@ -24,7 +24,7 @@ use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
 use crate::cluster::{issuer, shown};
-use audit_engine::{Action, Engine, EngineSettings, Lookup, Review, ReviewOutcome};
+use audit_engine::{Action, Engine, EngineSettings, Lookup, RemediationSettings, Review, ReviewOutcome};
 
 /// Nothing is read twice.
 const REFRESH: Duration = Duration::from_hours(24);
@@ -150,6 +150,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
         config: args.config(),
         refresh: REFRESH,
         cluster_name: args.cluster_name.clone(),
+        remediation: RemediationSettings::default(),
     });
     let scope = audit_k8s::Scope {
         prefix: args.annotation_prefix.clone(),

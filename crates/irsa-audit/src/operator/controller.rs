@@ -1,5 +1,6 @@
 //! The loop: takes in what comes, lets the engine take a turn, carries out what it says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct Controller {
     pub leads: bool,
     /// The cluster does not tell its issuer, and EKS is to be asked by the leader.
     pub asks_eks: bool,
+    /// Roles with a statement that no record has, as they were logged last.
+    pub unrecorded: BTreeSet<String>,
 }
 
 impl Controller {
@@ -187,9 +190,24 @@ impl Controller {
         self.metrics.waiting("observations", self.observations.len());
         self.metrics.waiting("readings", self.readings.len());
         self.metrics.waiting("writes", self.publisher.waiting());
-        self.engine.show(&mut self.metrics.shown());
+        self.show();
         if self.engine.is_synced() && !self.ready.swap(true, Ordering::Relaxed) {
             tracing::info!("ready");
+        }
+    }
+
+    /// Shows what metrics are made of, and logs what needs a person.
+    fn show(&mut self) {
+        let mut shown = self.metrics.shown();
+        self.engine.show(&mut shown);
+        if shown.unrecorded != self.unrecorded {
+            for role_arn in shown.unrecorded.difference(&self.unrecorded) {
+                tracing::error!(
+                    role_arn,
+                    "the role has a statement of the writer's form that no TrustPolicyChange has"
+                );
+            }
+            self.unrecorded.clone_from(&shown.unrecorded);
         }
     }
 

@@ -10,13 +10,14 @@ mod metrics;
 mod publish;
 pub mod settings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
-use audit_engine::Engine;
+use audit_engine::{Engine, RemediationSettings};
 use audit_k8s::lease::{self, Elector, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -26,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::cluster::issuer;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
+use crate::remediation::OwnAccounts;
 use crate::service::{self, Part, ServiceError, first_to_break, http, stop};
 use controller::Controller;
 use leader::Guard;
@@ -93,6 +95,21 @@ pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     broken.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }
 
+/// Who repairs trust policies, and for whose namespaces nothing is written.
+fn remediation(args: &OperatorArgs) -> RemediationSettings {
+    let Some(writer) = &args.writer_service_account else {
+        return RemediationSettings::default();
+    };
+    let own = OwnAccounts {
+        operator: args.service_account.clone(),
+        writer: writer.clone(),
+    };
+    RemediationSettings {
+        own_namespaces: own.namespaces(),
+        own_users: own.users(),
+    }
+}
+
 /// Starts everything that the controller works with.
 async fn start(
     args: &OperatorArgs,
@@ -115,6 +132,7 @@ async fn start(
         config,
         refresh: args.refresh,
         cluster_name: args.cluster_name.clone(),
+        remediation: remediation(args),
     });
     let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
@@ -166,5 +184,6 @@ async fn start(
         cluster_name,
         leads: false,
         asks_eks: false,
+        unrecorded: BTreeSet::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::arguments::{LogFormat, address, annotation_prefix, duration};
+use crate::remediation::OwnAccount;
 use audit_aws::AccountAccess;
 use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
@@ -104,6 +105,23 @@ pub struct OperatorArgs {
         default_value = "irsa-audit"
     )]
     pub pod_name: String,
+
+    /// The operator's own ServiceAccount, which may not approve a repair
+    #[arg(
+        long,
+        env = "IRSA_AUDIT_SERVICE_ACCOUNT",
+        value_name = "NAMESPACE/NAME",
+        default_value = "irsa-audit/irsa-audit"
+    )]
+    pub service_account: OwnAccount,
+
+    /// The writer's ServiceAccount, if the writer is installed: a status then says who does not agree to a repair yet
+    #[arg(
+        long,
+        env = "IRSA_AUDIT_WRITER_SERVICE_ACCOUNT",
+        value_name = "NAMESPACE/NAME"
+    )]
+    pub writer_service_account: Option<OwnAccount>,
 
     /// How log lines look
     #[arg(long, env = "IRSA_AUDIT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]

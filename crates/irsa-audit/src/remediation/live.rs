@@ -9,7 +9,7 @@ use audit_api::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange, adm
 use audit_remedy::{AdmissionGuard, Authorities, BreakerLimits, JournalRecord, LiveCheck, RemedySubject};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;

@@ -72,10 +72,10 @@ impl WriterMetrics {
                 "irsa_audit_remediation_open_changes",
                 "TrustPolicyChanges that are Prepared for longer than a write and its recovery take.",
             )?,
-            leader: IntGauge::new("irsa_audit_leader", "1 while this replica leads.")?,
+            leader: IntGauge::new("irsa_audit_writer_leader", "1 while this replica leads.")?,
         };
         let build = IntGauge::with_opts(
-            Opts::new("irsa_audit_build_info", "1, with the version.")
+            Opts::new("irsa_audit_writer_build_info", "1, with the version.")
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
@@ -198,7 +198,7 @@ mod tests {
         metrics.latched.set(2);
         metrics.follows();
         let text = shown(&metrics);
-        for gauge in ["irsa_audit_leader 0", "irsa_audit_remediation_latched_roles 0"] {
+        for gauge in ["irsa_audit_writer_leader 0", "irsa_audit_remediation_latched_roles 0"] {
             assert!(text.contains(gauge), "{text}");
         }
     }

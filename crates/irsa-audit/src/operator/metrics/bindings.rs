@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use audit_core::Verdict;
+use audit_remedy::RemedyProgress;
 use jiff::Timestamp;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily};
@@ -39,6 +40,7 @@ impl Collector for Bindings {
         );
         let mut totals: BTreeMap<(&str, Verdict), u32> = BTreeMap::new();
         let mut pods: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut repairs: BTreeMap<(&str, RemedyProgress), u32> = BTreeMap::new();
         for (key, summary) in &shown.bindings {
             let namespace = key.namespace.as_str();
             for other in Verdict::ALL {
@@ -51,6 +53,9 @@ impl Collector for Bindings {
                 ("missing", summary.pods.missing),
             ] {
                 *pods.entry((namespace, state)).or_default() += count;
+            }
+            if let Some(progress) = summary.progress {
+                *repairs.entry((namespace, progress)).or_default() += 1;
             }
             let detailed = match self.detail {
                 Detail::Totals => false,
@@ -113,6 +118,27 @@ impl Collector for Bindings {
                 f64::from(count),
             );
         }
+        let mut remediation = Family::new(
+            "irsa_audit_remediation_bindings",
+            "Bindings of a namespace by how far the repair of their role's trust policy has come.",
+        );
+        for ((namespace, progress), count) in repairs {
+            remediation.add(
+                vec![
+                    label("namespace", namespace),
+                    label("progress", progress.as_str()),
+                ],
+                f64::from(count),
+            );
+        }
+        let mut unrecorded = Family::new(
+            "irsa_audit_unrecorded_roles",
+            "Roles with a statement of the writer's form that no TrustPolicyChange accounts for.",
+        );
+        unrecorded.add(
+            Vec::new(),
+            u32::try_from(shown.unrecorded.len()).map_or(f64::INFINITY, f64::from),
+        );
         let mut age = Family::new(
             "irsa_audit_evidence_age_seconds",
             "Age of the oldest evidence of an account.",
@@ -121,10 +147,20 @@ impl Collector for Bindings {
         for (account, read) in &shown.evidence {
             age.add(vec![label("account", account)], (now - seconds(*read)).max(0.0));
         }
-        [info, verdict, finding, audited, bindings, pod_totals, age]
-            .into_iter()
-            .filter_map(Family::finish)
-            .collect()
+        [
+            info,
+            verdict,
+            finding,
+            audited,
+            bindings,
+            pod_totals,
+            remediation,
+            unrecorded,
+            age,
+        ]
+        .into_iter()
+        .filter_map(Family::finish)
+        .collect()
     }
 }
 

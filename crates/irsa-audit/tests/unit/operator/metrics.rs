@@ -3,6 +3,7 @@ use audit_core::{Severity, Verdict};
 use super::*;
 use audit_core::model::BindingKey;
 use audit_engine::{BindingSummary, PodCounts};
+use audit_remedy::RemedyProgress;
 use jiff::Timestamp;
 
 const ARN: &str = "arn:aws:iam::111122223333:role/app";
@@ -24,8 +25,35 @@ fn summary(verdict: Verdict) -> BindingSummary {
             stale: 1,
             missing: 0,
         },
+        progress: (verdict == Verdict::Broken).then_some(RemedyProgress::Blocked),
         audited: Timestamp::from_millisecond(1_500).unwrap(),
     }
+}
+
+#[test]
+fn repairs_are_counted_by_namespace_and_progress() {
+    let text = three(Detail::Totals);
+    assert_eq!(
+        lines(&text, "irsa_audit_remediation_bindings"),
+        [
+            r#"irsa_audit_remediation_bindings{namespace="a",progress="Blocked"} 1"#,
+            r#"irsa_audit_remediation_bindings{namespace="b",progress="Blocked"} 1"#,
+        ]
+    );
+}
+
+#[test]
+fn a_statement_without_a_record_shows_and_so_does_that_there_is_none() {
+    let metrics = Metrics::new(Detail::Totals).unwrap();
+    assert_eq!(
+        lines(&text(&metrics), "irsa_audit_unrecorded_roles"),
+        ["irsa_audit_unrecorded_roles 0"]
+    );
+    metrics.shown().unrecorded.insert(ARN.to_owned());
+    assert_eq!(
+        lines(&text(&metrics), "irsa_audit_unrecorded_roles"),
+        ["irsa_audit_unrecorded_roles 1"]
+    );
 }
 
 fn insert(metrics: &Metrics, namespace: &str, name: &str, summary: BindingSummary) {

@@ -98,6 +98,40 @@ pub const OVERVIEW: Dashboard = Dashboard {
                 "{{account}}",
             )],
         },
+        Panel {
+            title: "Repairs",
+            about: "Bindings by how far the repair of their role's trust policy has come: the column Rem of kubectl.",
+            kind: Kind::Lines,
+            width: 8,
+            unit: "none",
+            queries: &[(
+                "sum by (progress) (irsa_audit_remediation_bindings{BINDING})",
+                "{{progress}}",
+            )],
+        },
+        Panel {
+            title: "Changes of trust policies",
+            about: "What came of them, within an hour. The writer makes them, if it is installed.",
+            kind: Kind::Lines,
+            width: 8,
+            unit: "none",
+            queries: &[(
+                "sum by (outcome) (increase(irsa_audit_remediations_total{outcome=~\"applied|refused|not_applied|abandoned|latched|undecided\",CLUSTER}[1h]))",
+                "{{outcome}}",
+            )],
+        },
+        Panel {
+            title: "Needs a person",
+            about: "Roles that another actor changed during a write, changes without an end, roles with a statement that no record has.",
+            kind: Kind::Number,
+            width: 8,
+            unit: "none",
+            queries: &[
+                ("max(irsa_audit_remediation_latched_roles{CLUSTER})", "latched"),
+                ("max(irsa_audit_remediation_open_changes{CLUSTER})", "unfinished"),
+                ("max(irsa_audit_unrecorded_roles{CLUSTER})", "without a record"),
+            ],
+        },
     ],
 };
 
