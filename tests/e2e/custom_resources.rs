@@ -139,7 +139,16 @@ async fn a_new_audit_counts_as_not_observed_and_shows_in_the_table() -> Outcome 
     let table = table::audits(&cluster).await?;
     assert_eq!(
         table.head,
-        ["NAMESPACE", "NAME", "ROLE", "VERDICT", "REASON", "PODS", "AGE"]
+        [
+            "NAMESPACE",
+            "NAME",
+            "ROLE",
+            "VERDICT",
+            "REASON",
+            "REM",
+            "PODS",
+            "AGE"
+        ]
     );
     assert_eq!(table.rows[0][..3], ["default", "new", ""]);
     Ok(())

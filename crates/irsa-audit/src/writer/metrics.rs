@@ -198,7 +198,10 @@ mod tests {
         metrics.latched.set(2);
         metrics.follows();
         let text = shown(&metrics);
-        for gauge in ["irsa_audit_writer_leader 0", "irsa_audit_remediation_latched_roles 0"] {
+        for gauge in [
+            "irsa_audit_writer_leader 0",
+            "irsa_audit_remediation_latched_roles 0",
+        ] {
             assert!(text.contains(gauge), "{text}");
         }
     }
