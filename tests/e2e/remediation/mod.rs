@@ -6,6 +6,7 @@
 //! | `codes` | each code that the one kind of edit repairs, from `Broken` to `Working` |
 //! | `agreement` | who has to agree before anything is written |
 //! | `approved` | an approved plan: carried out once, rolled back when that is approved |
+//! | `gitops` | from a manifest in Git to a healthy object |
 //! | `interrupted` | writers that are killed, stopped, paused or two; roles that are changed during a repair |
 //! | `fairness` | one namespace does not take the writer's time from the others |
 //! | `permissions` | the shipped IAM policy of the writer |
@@ -14,6 +15,7 @@ mod agreement;
 mod approved;
 mod codes;
 mod fairness;
+mod gitops;
 mod interrupted;
 mod permissions;
 
