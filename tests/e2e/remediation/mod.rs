@@ -10,6 +10,7 @@
 //! | `interrupted` | writers that are killed, stopped, paused or two; roles that are changed during a repair |
 //! | `fairness` | one namespace does not take the writer's time from the others |
 //! | `permissions` | the shipped IAM policy of the writer |
+//! | `retention` | what of the journal is deleted |
 
 mod agreement;
 mod approved;
@@ -18,6 +19,7 @@ mod fairness;
 mod gitops;
 mod interrupted;
 mod permissions;
+mod retention;
 
 use e2e::aws::Aws;
 use e2e::operator::Operator;
