@@ -27,7 +27,7 @@ fn argo(path: &str) -> PathBuf {
 }
 
 /// Argo CD's health of an object: status and message.
-fn health(object: &Value) -> (String, String) {
+pub(super) fn health(object: &Value) -> (String, String) {
     let lua = Lua::new();
     // Absent, as Argo CD has it, and not a null that is a value of its own.
     let options = mlua::serde::SerializeOptions::new()

@@ -230,16 +230,22 @@ pub fn policy_target(name: &str) -> Target<'_> {
     }
 }
 
-/// An approval of a plan.
+/// An approval of a plan for a scenario's binding.
 #[must_use]
 pub fn approval(name: &str, namespace: &str, hash: &str, approved_by: &str) -> Value {
+    approval_of(name, Repairable::scenario(namespace), hash, approved_by)
+}
+
+/// The same for any binding.
+#[must_use]
+pub fn approval_of(name: &str, binding: Repairable<'_>, hash: &str, approved_by: &str) -> Value {
     json!({
         "apiVersion": "irsa-audit.dev/v1alpha1",
         "kind": "IrsaApproval",
         "metadata": {"name": name},
         "spec": {
-            "namespace": namespace,
-            "serviceAccount": APP,
+            "namespace": binding.namespace,
+            "serviceAccount": binding.name,
             "planHash": hash,
             "validFor": "1h",
             "approvedBy": approved_by,
@@ -252,11 +258,8 @@ pub fn approval(name: &str, namespace: &str, hash: &str, approved_by: &str) -> V
 /// # Errors
 /// [`StageError`].
 pub async fn changes(world: &World, namespace: &str) -> Result<Vec<TrustPolicyChange>, StageError> {
-    let api: Api<TrustPolicyChange> = Api::all(world.cluster().client());
-    let list = api.list(&ListParams::default()).await;
-    let list = list.map_err(|error| StageError::Wrong(error.to_string()))?;
-    let mut own: Vec<TrustPolicyChange> = list
-        .items
+    let mut own: Vec<TrustPolicyChange> = journal(world)
+        .await?
         .into_iter()
         .filter(|change| change.spec.namespace == namespace)
         .collect();
@@ -264,26 +267,72 @@ pub async fn changes(world: &World, namespace: &str) -> Result<Vec<TrustPolicyCh
     Ok(own)
 }
 
-/// The plan that anyone makes who reads the same as the writer.
+/// All records.
+///
+/// # Errors
+/// [`StageError`].
+pub async fn journal(world: &World) -> Result<Vec<TrustPolicyChange>, StageError> {
+    let api: Api<TrustPolicyChange> = Api::all(world.cluster().client());
+    let list = api.list(&ListParams::default()).await;
+    Ok(list.map_err(|error| StageError::Wrong(error.to_string()))?.items)
+}
+
+/// A binding that may be repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repairable<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The name of the ServiceAccount, and of the `IrsaAudit`.
+    pub name: &'a str,
+    /// The name of the role, in [`aws::HOME`].
+    pub role: &'a str,
+}
+
+impl<'a> Repairable<'a> {
+    /// That of a scenario.
+    #[must_use]
+    pub fn scenario(namespace: &'a str) -> Self {
+        Self {
+            namespace,
+            name: APP,
+            role: namespace,
+        }
+    }
+}
+
+/// The plan that anyone makes who reads the same as the writer, of a scenario's binding.
 ///
 /// # Errors
 /// [`StageError`].
 pub async fn plan(world: &World, namespace: &str, operation: RemedyOperation) -> Result<Plan, StageError> {
+    plan_of(world, Repairable::scenario(namespace), operation).await
+}
+
+/// The same of any binding whose tokens have the usual audience.
+///
+/// # Errors
+/// [`StageError`].
+pub async fn plan_of(
+    world: &World,
+    binding: Repairable<'_>,
+    operation: RemedyOperation,
+) -> Result<Plan, StageError> {
     let wrong = |error: String| StageError::Wrong(error);
+    let Repairable { namespace, name, .. } = binding;
     let client = world.cluster().client();
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let account = accounts
-        .get(APP)
+        .get(name)
         .await
         .map_err(|error| wrong(error.to_string()))?;
     let audits: Api<IrsaAudit> = Api::namespaced(client, namespace);
-    let audit = audits.get(APP).await.map_err(|error| wrong(error.to_string()))?;
-    let role = world.aws().role(namespace).await?;
+    let audit = audits.get(name).await.map_err(|error| wrong(error.to_string()))?;
+    let role = world.aws().role(binding.role).await?;
     let arn = RoleArn::parse(role.arn()).map_err(|error| wrong(error.to_string()))?;
     let subject = RemedySubject {
         issuer: issuer()?,
         namespace: namespace.to_owned(),
-        name: APP.to_owned(),
+        name: name.to_owned(),
         service_account_uid: account.uid().unwrap_or_default(),
         irsa_audit_uid: audit.uid().unwrap_or_default(),
         audience: trust::AUDIENCE.to_owned(),
@@ -302,11 +351,7 @@ pub async fn plan(world: &World, namespace: &str, operation: RemedyOperation) ->
             .collect(),
         quota: DEFAULT_TRUST_QUOTA,
     };
-    let records: Result<Vec<_>, _> = changes(world, namespace)
-        .await?
-        .iter()
-        .map(remediation::record)
-        .collect();
+    let records: Result<Vec<_>, _> = journal(world).await?.iter().map(remediation::record).collect();
     let records = records.map_err(|error| wrong(error.to_string()))?;
     Plan::new(
         operation,
@@ -318,12 +363,12 @@ pub async fn plan(world: &World, namespace: &str, operation: RemedyOperation) ->
     .map_err(|refusal| wrong(format!("no plan: {refusal:?}")))
 }
 
-/// The trust policy of a scenario's role, as a JSON value.
+/// The trust policy of a role, as a JSON value. A scenario's has the name of its namespace.
 ///
 /// # Errors
 /// [`StageError`].
-pub async fn document(world: &World, namespace: &str) -> Result<Value, StageError> {
-    let role = world.aws().role(namespace).await?;
+pub async fn document(world: &World, role: &str) -> Result<Value, StageError> {
+    let role = world.aws().role(role).await?;
     let text = decode(role.assume_role_policy_document().unwrap_or_default()).into_owned();
     serde_json::from_str(&text).map_err(|error| StageError::Wrong(error.to_string()))
 }
@@ -333,8 +378,16 @@ pub async fn document(world: &World, namespace: &str) -> Result<Value, StageErro
 /// # Errors
 /// [`StageError`].
 pub async fn consent(world: &World, namespace: &str) -> Result<(), StageError> {
-    let (key, value) = (key()?, format!("{namespace}/{APP}"));
-    Ok(world.aws().tag_role(namespace, &key, &value).await?)
+    consent_of(world, Repairable::scenario(namespace)).await
+}
+
+/// Lets a role consent to a binding.
+///
+/// # Errors
+/// [`StageError`].
+pub async fn consent_of(world: &World, binding: Repairable<'_>) -> Result<(), StageError> {
+    let value = format!("{}/{}", binding.namespace, binding.name);
+    Ok(world.aws().tag_role(binding.role, &key()?, &value).await?)
 }
 
 /// Awaits that a binding has so many records, the last of them in a phase.

@@ -182,6 +182,13 @@ pub const WRITER_CLUSTER: &[Right] = &[
         verbs: &["get", "list", "create"],
     },
     Right {
+        purpose: "Records that are older than 400 days, and on which no decision depends any more.",
+        group: audit_api::GROUP,
+        resources: &["trustpolicychanges"],
+        names: &[],
+        verbs: &["delete"],
+    },
+    Right {
         purpose: "How each change ended.",
         group: audit_api::GROUP,
         resources: &["trustpolicychanges/status"],
@@ -278,16 +285,18 @@ mod tests {
         let resources: Vec<&str> = writes.flat_map(|right| right.resources).copied().collect();
         assert_eq!(
             resources,
-            ["trustpolicychanges", "trustpolicychanges/status", "events"]
+            [
+                "trustpolicychanges",
+                "trustpolicychanges",
+                "trustpolicychanges/status",
+                "events"
+            ]
         );
-        let verbs = WRITER_CLUSTER
-            .iter()
-            .chain(WRITER_NAMESPACE)
-            .flat_map(|right| right.verbs);
-        assert!(
-            verbs
-                .clone()
-                .all(|verb| !verb.starts_with("delete") && *verb != "watch")
-        );
+        let all = || WRITER_CLUSTER.iter().chain(WRITER_NAMESPACE);
+        assert!(all().all(|right| !right.verbs.contains(&"watch")));
+        // Of its journal it deletes what is old, one by one, and of everything else nothing.
+        let deletes = all().filter(|right| right.verbs.iter().any(|verb| verb.starts_with("delete")));
+        let deletes: Vec<_> = deletes.map(|right| (right.resources, right.verbs)).collect();
+        assert_eq!(deletes, [(&["trustpolicychanges"][..], &["delete"][..])]);
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<Scenario> {
     all.extend(subject());
     all.extend(condition_key());
     all.extend(audience());
-    all.extend([denied(), from_one_address(), anybody()]);
+    all.extend([shared(), tagged(), denied(), from_one_address(), anybody()]);
     all
 }
 
@@ -137,6 +137,45 @@ fn audience() -> Vec<Scenario> {
         .broken("IRSA209", "AudienceConditionMismatch")
         .fixed_by(Fix::AWS),
     ]
+}
+
+/// Statements for two others, none for this one.
+fn shared() -> Scenario {
+    let namespace = "shared-role";
+    let statement = |other: &str| {
+        json!({
+            "Sid": other.replace('-', ""),
+            "Effect": "Allow",
+            "Principal": {"Federated": provider()},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": exactly(other, APP),
+        })
+    };
+    let statements = [statement("team-one"), statement("team-two")];
+    Scenario::bound(
+        namespace,
+        "two teams share the role, and for us it does not work",
+        Role::new(namespace, trust::document(&statements)),
+    )
+    .broken("IRSA204", "SubjectNamespaceMismatch")
+    .fixed_by(Fix::AWS)
+}
+
+/// A condition that no token of Kubernetes meets.
+fn tagged() -> Scenario {
+    let namespace = "session-tag";
+    let condition = json!({"StringEquals": {
+        key("sub"): trust::subject(namespace, APP),
+        key("aud"): trust::AUDIENCE,
+        "aws:RequestTag/team": "shop",
+    }});
+    Scenario::bound(
+        namespace,
+        "our roles must be assumed with a team tag",
+        trusting(namespace, &condition),
+    )
+    .broken("IRSA213", "ConditionUnsatisfiable")
+    .fixed_by(Fix::AWS)
 }
 
 fn denied() -> Scenario {

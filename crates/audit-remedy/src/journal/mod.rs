@@ -8,11 +8,14 @@
 //! | `record` | one record, and which phases follow which |
 //! | `history` | what all records together say about a role, a ServiceAccount, a policy |
 //! | `breaker` | whether writes fail again and again |
+//! | `retention` | which records no answer depends on any more |
 
 mod breaker;
 mod history;
 mod record;
+mod retention;
 
 pub use breaker::{BreakerLimits, OpenBreaker, open_breaker};
 pub use history::Journal;
 pub use record::{ChangePhase, JournalRecord, record_name};
+pub use retention::{RETENTION, expired_records};

@@ -51,8 +51,8 @@ impl ChangePhase {
     }
 }
 
-/// A `TrustPolicyChange`: one write, or the attempt of one. The shell keeps it for 400 days, lets no one but the writer change it, and
-/// changes `phase`, `changed` and `found` only while `phase` is `Prepared`, with the object's resource version as precondition.
+/// A `TrustPolicyChange`: one write, or the attempt of one. The shell keeps it until [`expired_records`](super::expired_records) has it,
+/// lets no one but the writer change it, and changes `phase`, `changed` and `found` only while `phase` is `Prepared`, with the object's resource version as precondition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalRecord {
     /// The object's name, from [`record_name`]: the API server lets only one writer create it.

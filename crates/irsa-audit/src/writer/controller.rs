@@ -8,10 +8,10 @@ use audit_core::model::BindingKey;
 use audit_k8s::lease::{Leadership, acquired, lost};
 use audit_remedy::{
     AdmissionGuard, Authorities, ChangePhase, JournalRecord, Plan, RemediationMode, RemediationPolicy,
-    WriteTiming, WriterEnd,
+    WriteTiming, WriterEnd, expired_records,
 };
 use iam_policy::RoleArn;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -28,6 +28,12 @@ const EXECUTIONS: usize = 4;
 
 /// A round that takes longer begins no further look: the next one reads anew who has to agree.
 const LONGEST_ROUND: Duration = Duration::from_secs(30);
+
+/// So often old records are looked for.
+const CLEAN_UP: Duration = Duration::from_hours(1);
+
+/// The most records that are deleted at once: the round waits for them.
+const DELETIONS: usize = 20;
 
 /// What a task is for.
 #[derive(Debug)]
@@ -56,6 +62,8 @@ pub struct WriterSettings {
     pub grace: Duration,
     /// The times of a write.
     pub timing: WriteTiming,
+    /// How long records are kept at least.
+    pub keep: SignedDuration,
     /// The identity in the Lease.
     pub identity: String,
 }
@@ -69,6 +77,8 @@ pub struct WriterLoop {
     jobs: JoinSet<Option<WriterEnd>>,
     at_work: HashMap<Id, Job>,
     seen: Option<Seen>,
+    /// When old records are looked for next.
+    next_clean_up: Instant,
     /// The last round failed, which is told once.
     failing: bool,
 }
@@ -90,6 +100,7 @@ impl WriterLoop {
             jobs: JoinSet::new(),
             at_work: HashMap::new(),
             seen: None,
+            next_clean_up: Instant::now(),
             failing: false,
         }
     }
@@ -189,7 +200,23 @@ impl WriterLoop {
             let found = look(&reader, &self.hands.roles, &view, &binding).await;
             self.act(&binding, found);
         }
+        self.clean_up(&view).await;
         Ok(())
+    }
+
+    /// Deletes a few records that are old, and on which no answer of the journal depends.
+    async fn clean_up(&mut self, view: &Authorities) {
+        let now = Instant::now();
+        if now < self.next_clean_up {
+            return;
+        }
+        self.next_clean_up = now + CLEAN_UP;
+        let expired = expired_records(&view.journal, self.settings.keep, view.breaker, Timestamp::now());
+        for record in expired.into_iter().take(DELETIONS) {
+            if !self.leads() || !self.hands.journal.delete(record).await {
+                return;
+            }
+        }
     }
 
     fn executions(&self) -> usize {

@@ -1,11 +1,11 @@
-//! The journal in the API server: records are created, and closed once.
+//! The journal in the API server: records are created, closed once, and deleted when no answer depends on them any more.
 
 use std::time::Duration;
 
-use audit_api::remediation::{change, closed, phase_name};
+use audit_api::remediation::{change, closed, phase_name, record};
 use audit_api::{IrsaApproval, TrustPolicyChange};
 use audit_remedy::{ChangePhase, JournalRecord, RecordClosing, WriterOutcome};
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 use tokio::time::timeout;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The field manager under which the writer writes.
 const MANAGER: &str = "irsa-audit-writer";
 
-/// Creates and closes records.
+/// Creates, closes and deletes records.
 #[derive(Clone)]
 pub struct JournalKeeper {
     changes: Api<TrustPolicyChange>,
@@ -96,6 +96,51 @@ impl JournalKeeper {
             Err(elapsed) => failed("closed", &closing.name, &elapsed.to_string()),
         }
     }
+
+    /// Deletes a record if it still is what was read, to the letter; says whether it did.
+    pub async fn delete(&self, expired: &JournalRecord) -> bool {
+        let name = expired.name.as_str();
+        let found = match timeout(PATIENCE, self.changes.get_opt(name)).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None)) => return false,
+            Ok(Err(error)) => return not_deleted(name, &shown(&error)),
+            Err(elapsed) => return not_deleted(name, &elapsed.to_string()),
+        };
+        if record(&found).ok().as_ref() != Some(expired) {
+            return not_deleted(name, "it was changed");
+        }
+        // Without both, the API server would delete whatever has this name by then.
+        let (Some(uid), Some(resource_version)) = (found.uid(), found.resource_version()) else {
+            return not_deleted(name, "it has no UID or no resourceVersion");
+        };
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid),
+                resource_version: Some(resource_version),
+            }),
+            ..DeleteParams::default()
+        };
+        match timeout(PATIENCE, self.changes.delete(name, &params)).await {
+            Ok(Ok(_)) => {
+                tracing::info!(
+                    target: super::LOG,
+                    record = name,
+                    role_arn = expired.role_arn,
+                    phase = expired.phase.as_str(),
+                    created = %expired.created,
+                    "an old TrustPolicyChange was deleted"
+                );
+                true
+            }
+            Ok(Err(error)) => not_deleted(name, &shown(&error)),
+            Err(elapsed) => not_deleted(name, &elapsed.to_string()),
+        }
+    }
+}
+
+fn not_deleted(record: &str, error: &str) -> bool {
+    tracing::warn!(target: super::LOG, record, error, "an old TrustPolicyChange could not be deleted");
+    false
 }
 
 fn failed(attempt: &str, record: &str, error: &str) -> WriterOutcome {

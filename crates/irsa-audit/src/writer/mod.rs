@@ -10,7 +10,7 @@
 //! | `schedule` | pure: which binding is looked at next |
 //! | `look` | one look at a binding, before anything begins |
 //! | `drive` | carries out what the core's machines ask for |
-//! | `journal` | `TrustPolicyChange`s: created, and closed once |
+//! | `journal` | `TrustPolicyChange`s: created, closed once, and deleted when they are old |
 //! | `announce`, `metrics`, `kinds` | what is told of it |
 
 mod announce;
@@ -141,6 +141,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         interval: args.interval,
         grace: args.grace,
         timing,
+        keep: timing::retention(&args.unsafe_test_timing),
         identity,
     };
     let schedule = Schedule::new(args.interval, args.role_reads_per_minute);
