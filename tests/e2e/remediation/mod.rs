@@ -11,6 +11,7 @@
 //! | `fairness` | one namespace does not take the writer's time from the others |
 //! | `permissions` | the shipped IAM policy of the writer |
 //! | `retention` | what of the journal is deleted |
+//! | `shown` | what people who only look are told |
 
 mod agreement;
 mod approved;
@@ -20,6 +21,7 @@ mod gitops;
 mod interrupted;
 mod permissions;
 mod retention;
+mod shown;
 
 use e2e::aws::Aws;
 use e2e::operator::Operator;
