@@ -63,7 +63,7 @@ impl Engine {
             memory: &mut self.memory,
             may_be_contradicted: self.reviews.is_open(key, now),
             remediation: &self.settings.remediation,
-            prefix: &self.in_force.config.annotation_prefix,
+            config: &self.in_force.config,
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,
             actions,

@@ -14,7 +14,7 @@ use audit_core::finding::{Link, Severity};
 use audit_core::model::BindingKey;
 use audit_core::permissions::simulation::Wanted;
 use audit_core::report::BindingReport;
-use audit_core::{Disclosure, Snapshot};
+use audit_core::{Config, Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
@@ -65,8 +65,8 @@ pub struct Publisher<'a> {
     pub waiting: Option<Waiting>,
     /// Who repairs trust policies.
     pub remediation: &'a RemediationSettings,
-    /// The prefix of the webhook's annotations.
-    pub prefix: &'a str,
+    /// The settings of the audit.
+    pub config: &'a Config,
     /// The time.
     pub now: Timestamp,
     /// What is to be done.
@@ -273,7 +273,7 @@ impl Publisher<'_> {
             snapshot: self.snapshot,
             index: self.index,
             settings: self.remediation,
-            prefix: self.prefix,
+            config: self.config,
             disclosure: self.disclosure,
             now: self.now,
         };

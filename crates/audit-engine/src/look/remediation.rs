@@ -13,7 +13,7 @@ use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, Role};
 use audit_core::model::service_account::DEFAULT_AUDIENCE;
 use audit_core::model::{BindingKey, RoleLookup};
 use audit_core::report::BindingReport;
-use audit_core::{Disclosure, Snapshot};
+use audit_core::{Config, Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use audit_remedy::{
     Advice, Authorities, Blocker, BreakerLimits, EditRefusal, Journal, JournalRecord, LiveRole, Plan,
@@ -35,8 +35,8 @@ pub struct PlanInputs<'a> {
     pub index: &'a Index,
     /// Who writes, and the accounts of irsa-audit itself.
     pub settings: &'a RemediationSettings,
-    /// The prefix of the webhook's annotations.
-    pub prefix: &'a str,
+    /// The settings of the audit.
+    pub config: &'a Config,
     /// How much may be told of the role.
     pub disclosure: Disclosure,
     /// The time.
@@ -92,21 +92,25 @@ impl PlanInputs<'_> {
         let account = binding
             .service_account()
             .filter(|account| !account.uid.is_empty())?;
-        let role_arn = RoleArn::parse(account.annotation(self.prefix, "role-arn")?).ok()?;
+        let role_arn =
+            RoleArn::parse(account.annotation(&self.config.annotation_prefix, "role-arn")?).ok()?;
         let known = self.snapshot.accounts.get(role_arn.account())?;
         let (RoleLookup::Found(role), read) = known.roles.get(role_arn.name())?.value.as_ref()? else {
             return None;
         };
         let quota = known.trust_quota.latest().copied();
         let role = live_role(role, quota.unwrap_or(DEFAULT_TRUST_QUOTA))?;
-        let audience = account.annotation(self.prefix, "audience");
+        let audience = account.annotation(&self.config.annotation_prefix, "audience");
         let subject = RemedySubject {
             issuer: self.snapshot.issuer.as_ref()?.url.clone(),
             namespace: self.key.namespace.clone(),
             name: self.key.service_account.clone(),
             service_account_uid: account.uid.clone(),
             irsa_audit_uid: Some(audit.uid.clone()).filter(|uid| !uid.is_empty())?,
-            audience: audience.unwrap_or(DEFAULT_AUDIENCE).to_owned(),
+            audience: audience
+                .or(self.config.token_audience.as_deref())
+                .unwrap_or(DEFAULT_AUDIENCE)
+                .to_owned(),
             role_arn,
             expected_role: audit.request.role_arn.clone(),
             opt_in: audit.remediation,

@@ -243,7 +243,7 @@ impl World {
                 snapshot: &engine.snapshot,
                 index: &engine.index,
                 settings: &engine.settings.remediation,
-                prefix: PREFIX,
+                config: &engine.in_force.config,
                 disclosure: Disclosure::default(),
                 now: *now,
             };

@@ -11,9 +11,6 @@ use kube::ResourceExt as _;
 use kube::api::{DynamicObject, ObjectMeta};
 use serde::Deserialize;
 
-/// The audience for which the webhook asks where no annotation says otherwise.
-const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
-
 /// Which subjects there are.
 #[derive(Debug, Clone)]
 pub struct SubjectScope {
@@ -21,6 +18,8 @@ pub struct SubjectScope {
     pub issuer: IssuerUrl,
     /// The prefix of the webhook's annotations.
     pub prefix: String,
+    /// The audience for which the webhook asks where no annotation says otherwise.
+    pub audience: String,
 }
 
 /// An `IrsaAudit`, reduced to what remediation reads of it. Nothing else is parsed: whoever edits a namespace writes these objects, and
@@ -137,7 +136,7 @@ pub fn subject(
         service_account_uid: account.uid().filter(|uid| !uid.is_empty())?,
         irsa_audit_uid: audit.metadata.uid.clone().filter(|uid| !uid.is_empty())?,
         // One that is there and empty is kept: no statement is made for it.
-        audience: annotation("audience").map_or_else(|| DEFAULT_AUDIENCE.to_owned(), Clone::clone),
+        audience: annotation("audience").unwrap_or(&scope.audience).clone(),
         expected_role: expected.cloned(),
         opt_in: audit.opt_in(),
         name,
@@ -157,6 +156,7 @@ mod tests {
         SubjectScope {
             issuer: IssuerUrl::parse("https://issuer.example").unwrap(),
             prefix: "eks.amazonaws.com".to_owned(),
+            audience: "webhooks".to_owned(),
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
         let of = |annotations: &Value| subject(&scope(), &account(annotations), &audits);
         assert_eq!(
             of(&json!({"eks.amazonaws.com/role-arn": ROLE})).unwrap().audience,
-            DEFAULT_AUDIENCE
+            "webhooks"
         );
         let other = json!({"eks.amazonaws.com/role-arn": ROLE, "eks.amazonaws.com/audience": "other"});
         assert_eq!(of(&other).unwrap().audience, "other");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use audit_aws::AccountAccess;
 use audit_core::model::IssuerUrl;
+use audit_core::model::service_account::DEFAULT_AUDIENCE;
 use audit_k8s::lease;
 use clap::Args;
 
@@ -38,6 +39,10 @@ pub struct WriterArgs {
     /// The prefix of the webhook's annotations
     #[arg(long, env = "IRSA_AUDIT_ANNOTATION_PREFIX", value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
     pub annotation_prefix: String,
+
+    /// The audience with which a self-hosted webhook is started, its own flag --token-audience
+    #[arg(long, env = "IRSA_AUDIT_TOKEN_AUDIENCE", value_name = "AUDIENCE", default_value = DEFAULT_AUDIENCE, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub token_audience: String,
 
     /// The operator's ServiceAccount, which may not approve
     #[arg(

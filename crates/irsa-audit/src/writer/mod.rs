@@ -119,6 +119,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         SubjectScope {
             issuer: found,
             prefix: args.annotation_prefix.clone(),
+            audience: args.token_audience.clone(),
         },
         own,
         vec![args.lease_namespace.clone()],
