@@ -25,6 +25,7 @@ mod lifecycle;
 mod quiet;
 mod rbac;
 mod remediation;
+mod remediation_commands;
 mod replicas;
 mod reverse;
 mod reviews;

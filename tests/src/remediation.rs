@@ -21,10 +21,11 @@ use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::aws::{self, AwsError};
+use crate::chart;
 use crate::cluster::{Cluster, ClusterError, Target};
 use crate::issuer::ISSUER;
 use crate::objects;
-use crate::operator::Operator;
+use crate::operator::{self, Operator};
 use crate::scenario::APP;
 use crate::trust;
 use crate::world::{OPERATOR, World, WorldError, eventually};
@@ -408,3 +409,50 @@ pub async fn recorded(world: &World, namespace: &str, count: usize, phase: &str,
 pub fn role_arn(namespace: &str) -> String {
     aws::arn(aws::HOME, "/", namespace)
 }
+
+/// The rules of the ClusterRole for approvers, as the chart has them.
+///
+/// # Errors
+/// [`StageError::Wrong`].
+pub fn approver_rules() -> Result<Value, StageError> {
+    let wrong = |error: String| StageError::Wrong(error);
+    let file = chart::read("templates/writer-rbac.yaml").map_err(|error| wrong(error.to_string()))?;
+    let role = file.split("-approver\n").nth(1).unwrap_or_default();
+    let rules = role.split_once("\nrules:\n").map(|(_, rules)| rules);
+    let rules = rules
+        .and_then(|rules| rules.split("{{-").next())
+        .unwrap_or_default();
+    serde_saphyr::from_str(rules).map_err(|error| wrong(error.to_string()))
+}
+
+/// Runs a command of the program as a user, or as the administrator, who both have the credentials of the account: exit code and output.
+///
+/// # Errors
+/// [`StageError`].
+pub async fn command(world: &World, user: Option<&str>, words: &[&str]) -> Result<(i32, String), StageError> {
+    let wrong = |error: String| StageError::Wrong(error);
+    let mut launch = operator::launch("irsa-audit", words)
+        .await
+        .map_err(WorldError::from)?;
+    let text = std::fs::read_to_string(world.plane().kubeconfig_path());
+    let text = text.map_err(|error| wrong(error.to_string()))?;
+    let mut kubeconfig: Value = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let users = kubeconfig.get_mut("users").and_then(Value::as_array_mut);
+    for one in users.into_iter().flatten() {
+        if let (Some(user), Some(own)) = (user, one.get_mut("user").and_then(Value::as_object_mut)) {
+            own.insert("as".to_owned(), json!(user));
+        }
+    }
+    let path = launch.folder().join("kubeconfig");
+    std::fs::write(&path, kubeconfig.to_string()).map_err(|error| wrong(error.to_string()))?;
+    for (name, value) in world.aws().environment() {
+        launch = launch.env(name, value);
+    }
+    let failed = |error: test_kit::ProcessError| StageError::World(WorldError::Operator(error.into()));
+    let process = launch.env("KUBECONFIG", &path).start().map_err(failed)?;
+    let code = process.wait(COMMAND_WITHIN).await.map_err(failed)?;
+    Ok((code, process.log()))
+}
+
+/// How long a command may take.
+const COMMAND_WITHIN: Duration = Duration::from_secs(60);

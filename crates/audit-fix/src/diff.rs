@@ -1,4 +1,4 @@
-//! The repair of a policy as a unified diff of the indented document.
+//! Two texts of a policy as a unified diff of the indented documents.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -14,12 +14,16 @@ const CONTEXT: usize = 3;
 /// The diff from one text of a policy to another; `name` is safe to show.
 #[must_use]
 pub fn alternative(name: &str, old: &str, new: &str) -> Alternative {
+    let names = (format!("{name}, as it is"), format!("{name}, repaired"));
+    Alternative::new(Form::Diff, documents(&names.0, old, &names.1, new))
+}
+
+/// The diff from one document to another, as `patch` takes it. The names are safe to show; the documents are JSON.
+#[must_use]
+pub fn documents(old_name: &str, old: &str, new_name: &str, new: &str) -> String {
     let (old, new) = (indented(old), indented(new));
     let hunks = unified(&lines(&old), &lines(&new));
-    Alternative::new(
-        Form::Diff,
-        format!("--- {name}, as it is\n+++ {name}, repaired\n{hunks}"),
-    )
+    format!("--- {old_name}\n+++ {new_name}\n{hunks}")
 }
 
 fn lines(text: &str) -> Vec<&str> {

@@ -66,7 +66,7 @@ pub fn abbreviated(program: &str, text: &str) -> String {
 }
 
 /// Where the document is not what it was.
-const CHANGED: &str = "error(\"the policy has changed: audit again\")";
+pub(crate) const CHANGED: &str = "error(\"the policy has changed: audit again\")";
 
 fn steps(base: Option<&str>, old: &Value, new: &Value) -> Vec<String> {
     let mut steps = Vec::new();
@@ -75,7 +75,7 @@ fn steps(base: Option<&str>, old: &Value, new: &Value) -> Vec<String> {
 }
 
 /// Whether jq certainly gives a document back as it was: it keeps numbers as doubles, which hold integers up to 2^53.
-fn survives_jq(value: &Value) -> bool {
+pub(crate) fn survives_jq(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.as_i64().is_some_and(|n| n.unsigned_abs() <= 1 << 53),
         Value::Array(values) => values.iter().all(survives_jq),

@@ -10,14 +10,16 @@
 //! |---|---|
 //! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`], [`boundary`], [`rbac`] | repairs of what the chain is made of |
 //! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
-//! | [`jq`], `diff` | an edit of a document as a program, and for reading |
+//! | [`jq`], [`diff`] | an edit of a document as a program, and for reading |
+//! | [`consent`] | the tag by which a role consents to a ServiceAccount |
 //! | [`Fix`], [`alternative`] | a repair, and its other forms |
 //! | [`Repaired`] | what a repair does, as data |
 //! | [`text`] | untrusted text, made safe to show |
 
 pub mod alternative;
 pub mod boundary;
-mod diff;
+pub mod consent;
+pub mod diff;
 mod fix;
 pub mod hcl;
 pub mod jq;

@@ -6,6 +6,7 @@ mod can_i;
 mod cluster;
 mod operator;
 mod remediation;
+mod repair;
 mod service;
 mod writer;
 
@@ -18,6 +19,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use irsa_audit::trust;
 use operator::settings::OperatorArgs;
+use repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
 use service::ServiceError;
 use tracing_subscriber::EnvFilter;
 use writer::args::WriterArgs;
@@ -46,6 +48,16 @@ enum Command {
     Audit(Box<AuditArgs>),
     /// Tell whether a ServiceAccount may do something, and why
     CanI(Box<CanIArgs>),
+    /// Show the planned repair of a trust policy
+    Plan(Box<PlanArgs>),
+    /// Print the tag by which a role consents to a ServiceAccount
+    Consent(Box<ConsentArgs>),
+    /// Approve the planned repair of a trust policy
+    Approve(Box<ApproveArgs>),
+    /// Approve that the statement of irsa-audit is removed again
+    Rollback(Box<RollbackArgs>),
+    /// Release a role that another actor changed during a write
+    Release(ReleaseArgs),
     /// Look at a trust policy by itself
     #[command(subcommand)]
     Trust(trust::args::TrustCommand),
@@ -64,6 +76,19 @@ fn main() -> ExitCode {
             }
             Command::Audit(args) => audit::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
             Command::CanI(args) => can_i::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
+            Command::Plan(args) => repair::plan(&args).unwrap_or_else(|error| usage(&error.to_string())),
+            Command::Consent(args) => {
+                repair::consent(&args).unwrap_or_else(|error| usage(&error.to_string()))
+            }
+            Command::Approve(args) => {
+                repair::approve(&args).unwrap_or_else(|error| usage(&error.to_string()))
+            }
+            Command::Rollback(args) => {
+                repair::rollback(&args).unwrap_or_else(|error| usage(&error.to_string()))
+            }
+            Command::Release(args) => {
+                repair::release(&args).unwrap_or_else(|error| usage(&error.to_string()))
+            }
             Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
         },
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

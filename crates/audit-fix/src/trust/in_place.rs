@@ -88,7 +88,7 @@ fn command(role_name: &str, program: &str, issuer: &str, brief: String) -> Fix {
     Fix::new(FixKind::AwsCli, text).brief(brief)
 }
 
-fn line(role_name: &str, program: &str) -> String {
+pub(super) fn line(role_name: &str, program: &str) -> String {
     let program = shell::word_quoted(program);
     let role = shell::option("--role-name", role_name);
     let role: Vec<&str> = role.iter().map(String::as_str).collect();

@@ -1,6 +1,14 @@
-//! The repair of a trust policy, in each form: a command that edits the live document, a diff, and Terraform.
+//! The repair of a trust policy, in each form.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | a diff and Terraform, for the least edit |
+//! | `in_place` | a command that makes the least edit of the live document |
+//! | `planned` | a planned edit of one statement: a command, and the source of each tool that manages roles |
+//! | `terraform` | a statement of Terraform's data source |
 
 mod in_place;
+mod planned;
 mod terraform;
 
 use iam_policy::{Edit, WebIdentity};
@@ -10,6 +18,7 @@ use crate::diff;
 use crate::text::quote;
 
 pub use in_place::edit_in_place;
+pub use planned::{PlannedEdit, PlannedKind, TrustForm};
 
 /// A diff and Terraform's statement, for an edit of the trust policy `text` of a role that was proven to admit the identity.
 pub fn other_forms(

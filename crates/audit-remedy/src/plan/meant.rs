@@ -35,7 +35,9 @@ pub struct Meant {
 }
 
 impl Meant {
-    pub(super) fn of(subject: &RemedySubject, document: &str) -> Self {
+    /// What a live document says about it. Of a document that does not parse, nothing.
+    #[must_use]
+    pub fn of(subject: &RemedySubject, document: &str) -> Self {
         let parsed = parse(document);
         let statements = parsed
             .document

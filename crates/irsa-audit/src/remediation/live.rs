@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::accounts::OwnAccounts;
-use super::subject::{RemedyAudit, SubjectScope, subject};
+use super::subject::{RemedyAudit, SubjectGap, SubjectScope, subject};
 use crate::cluster::shown;
 
 /// Objects in one answer. A record of the journal holds two documents.
@@ -51,7 +51,17 @@ pub enum ReadError {
 
 impl ReadError {
     fn is_not_found(&self) -> bool {
-        matches!(self, Self::Api { source, .. } if matches!(&**source, kube::Error::Api(status) if status.is_not_found()))
+        self.is(404)
+    }
+
+    /// Whether the API server refused because the caller lacks a permission.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.is(403)
+    }
+
+    fn is(&self, code: u16) -> bool {
+        matches!(self, Self::Api { source, .. } if matches!(&**source, kube::Error::Api(status) if status.code == code))
     }
 }
 
@@ -86,17 +96,41 @@ impl LiveReader {
         }
     }
 
-    /// The ServiceAccount and its `IrsaAudit`; nothing where one of them is not there.
+    /// The ServiceAccount, if there is one.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn service_account(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<ServiceAccount>, ReadError> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        answered("the ServiceAccount", accounts.get_opt(name)).await
+    }
+
+    /// The ServiceAccount and its `IrsaAudit`, or why they are no subject.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn find(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Result<RemedySubject, SubjectGap>, ReadError> {
+        let Some(account) = self.service_account(namespace, name).await? else {
+            return Ok(Err(SubjectGap::NoServiceAccount));
+        };
+        let audits = self.audits_in(namespace).await?;
+        Ok(subject(&self.scope, &account, &audits))
+    }
+
+    /// The ServiceAccount and its `IrsaAudit`; nothing where they are no subject.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn subject(&self, namespace: &str, name: &str) -> Result<Option<RemedySubject>, ReadError> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let Some(account) = answered("the ServiceAccount", accounts.get_opt(name)).await? else {
-            return Ok(None);
-        };
-        let audits = self.audits_in(namespace).await?;
-        Ok(subject(&self.scope, &account, &audits))
+        Ok(self.find(namespace, name).await?.ok())
     }
 
     /// All `IrsaAudit`s of a namespace.

@@ -5,7 +5,7 @@ use audit_api::irsa_audit::RemediationName;
 use audit_api::remediation::mode;
 use audit_core::model::{AuditRequest, BindingKey, IssuerUrl};
 use audit_remedy::{RemediationMode, RemedySubject};
-use iam_policy::RoleArn;
+use iam_policy::{RoleArn, RoleArnError};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::ResourceExt as _;
 use kube::api::{DynamicObject, ObjectMeta};
@@ -108,35 +108,75 @@ pub fn audit_of<'a>(audits: &'a [RemedyAudit], service_account: &str) -> Option<
     named.min_by(|one, other| one.request().precedence(&other.request()))
 }
 
-/// The subject; nothing where ServiceAccount or `IrsaAudit` is not there, is being deleted or has no UID yet, or the annotation is
-/// not the ARN of a role.
-#[must_use]
+/// Why a ServiceAccount has no subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectGap {
+    /// There is no such ServiceAccount.
+    NoServiceAccount,
+    /// It is being deleted.
+    Deleted,
+    /// It has no annotation that names a role.
+    NoAnnotation,
+    /// The annotation is not the ARN of a role.
+    NotARole {
+        /// Its value, untrusted text.
+        value: String,
+        /// What is wrong with it.
+        error: RoleArnError,
+    },
+    /// No `IrsaAudit` names it, or the only one is being deleted.
+    NoAudit,
+    /// The ServiceAccount or the `IrsaAudit` has no UID: the API server is not one.
+    NoUid,
+}
+
+/// The role that the annotation names.
+///
+/// # Errors
+/// [`SubjectGap`], except [`SubjectGap::NoAudit`] and [`SubjectGap::NoUid`].
+pub fn annotated_role(scope: &SubjectScope, account: &ServiceAccount) -> Result<RoleArn, SubjectGap> {
+    if account.metadata.deletion_timestamp.is_some() {
+        return Err(SubjectGap::Deleted);
+    }
+    let value = annotation(scope, account, "role-arn").ok_or(SubjectGap::NoAnnotation)?;
+    RoleArn::parse(value).map_err(|error| SubjectGap::NotARole {
+        value: value.clone(),
+        error,
+    })
+}
+
+fn annotation<'a>(scope: &SubjectScope, account: &'a ServiceAccount, short: &str) -> Option<&'a String> {
+    account.annotations().get(&format!("{}/{short}", scope.prefix))
+}
+
+/// The subject: a ServiceAccount with a role, and the `IrsaAudit` that names it.
+///
+/// # Errors
+/// [`SubjectGap`].
 pub fn subject(
     scope: &SubjectScope,
     account: &ServiceAccount,
     audits: &[RemedyAudit],
-) -> Option<RemedySubject> {
-    if account.metadata.deletion_timestamp.is_some() {
-        return None;
-    }
-    let namespace = account.namespace()?;
+) -> Result<RemedySubject, SubjectGap> {
+    let role_arn = annotated_role(scope, account)?;
+    let uid = |uid: Option<String>| uid.filter(|uid| !uid.is_empty()).ok_or(SubjectGap::NoUid);
+    let namespace = account.namespace().ok_or(SubjectGap::NoServiceAccount)?;
     let name = account.name_any();
-    let audit = audit_of(audits, &name)?;
-    let annotation = |short: &str| account.annotations().get(&format!("{}/{short}", scope.prefix));
-    let text = annotation("role-arn")?;
-    let role_arn = RoleArn::parse(text).ok()?;
+    let audit = audit_of(audits, &name).ok_or(SubjectGap::NoAudit)?;
     let expected = audit
         .spec
         .expect
         .as_ref()
         .and_then(|expect| expect.role_arn.as_ref());
-    Some(RemedySubject {
+    Ok(RemedySubject {
         issuer: scope.issuer.clone(),
         namespace,
-        service_account_uid: account.uid().filter(|uid| !uid.is_empty())?,
-        irsa_audit_uid: audit.metadata.uid.clone().filter(|uid| !uid.is_empty())?,
+        service_account_uid: uid(account.uid())?,
+        irsa_audit_uid: uid(audit.metadata.uid.clone())?,
         // One that is there and empty is kept: no statement is made for it.
-        audience: annotation("audience").unwrap_or(&scope.audience).clone(),
+        audience: annotation(scope, account, "audience")
+            .unwrap_or(&scope.audience)
+            .clone(),
         expected_role: expected.cloned(),
         opt_in: audit.opt_in(),
         name,
@@ -208,7 +248,10 @@ mod tests {
         );
         let mut gone = automatic("gone", "2026-01-01T00:00:00Z");
         gone.metadata.deletion_timestamp = gone.metadata.creation_timestamp.clone();
-        assert_eq!(subject(&scope(), &bound(), &[other, gone]), None);
+        assert_eq!(
+            subject(&scope(), &bound(), &[other, gone]),
+            Err(SubjectGap::NoAudit)
+        );
     }
 
     #[test]
@@ -243,13 +286,11 @@ mod tests {
         );
         let other = json!({"eks.amazonaws.com/role-arn": ROLE, "eks.amazonaws.com/audience": "other"});
         assert_eq!(of(&other).unwrap().audience, "other");
-        for none in [
-            json!({}),
-            json!({"eks.amazonaws.com/role-arn": "app"}),
-            json!({"other/role-arn": ROLE}),
-        ] {
-            assert_eq!(of(&none), None, "{none}");
+        for none in [json!({}), json!({"other/role-arn": ROLE})] {
+            assert_eq!(of(&none), Err(SubjectGap::NoAnnotation), "{none}");
         }
+        let name_only = of(&json!({"eks.amazonaws.com/role-arn": "app"}));
+        assert!(matches!(name_only, Err(SubjectGap::NotARole { value, .. }) if value == "app"));
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! The tag by which a role consents to a ServiceAccount, as its owner sets it.
+
+use serde_json::json;
+
+use crate::hcl::Expression;
+use crate::shell;
+use crate::text::{ascii_json, quote};
+
+/// The command line that sets the tag `key` of a role to `value`, as long as the tag is what it was when `value` was made of it:
+/// `existing`, or not there.
+///
+/// `iam:TagRole` replaces a value as a whole. Without the comparison, a consent that somebody else adds meanwhile would be lost.
+#[must_use]
+pub fn tag_role(role_name: &str, key: &str, existing: Option<&str>, value: &str) -> String {
+    let role = shell::option("--role-name", role_name);
+    let words = |words: &[&str]| -> Vec<String> {
+        let role = role.iter().map(String::as_str);
+        let words = words.iter().copied();
+        role.chain(words).map(str::to_owned).collect()
+    };
+    let line = |operation: &str, rest: &[&str]| {
+        let all = words(rest);
+        let all: Vec<&str> = ["iam", operation]
+            .into_iter()
+            .chain(all.iter().map(String::as_str))
+            .collect();
+        shell::line("aws", &all)
+    };
+    let query = format!("Role.Tags[?Key=='{key}'].Value | [0]");
+    let read = line("get-role", &["--query", &query, "--output", "text"]);
+    let tags = ascii_json(&json!([{"Key": key, "Value": value}]));
+    let write = line("tag-role", &["--tags", &tags]);
+    // The AWS CLI prints `None` where a query finds nothing.
+    let expected = shell::word_quoted(existing.unwrap_or("None"));
+    format!("test \"$({read})\" = {expected} && {write}")
+}
+
+/// The tag as an attribute of Terraform's `aws_iam_role`.
+#[must_use]
+pub fn terraform(role_name: &str, key: &str, value: &str) -> String {
+    format!(
+        "# In the resource aws_iam_role that is role {}, beside its other tags.\ntags = {}",
+        quote(role_name),
+        Expression::map(&[(key, value)])
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "irsa-audit.dev/trust.0123456789abcdef0123456789abcdef";
+
+    /// What a shell does with a command, where the role has a tag of this value. `aws` knows these two calls and no others.
+    fn pasted(command: &str, has: &str) -> (bool, String) {
+        let script = format!(
+            "aws() {{ case \"$2\" in get-role) printf '%s\\n' \"$has\";; tag-role) printf '%s|' \"$@\" >&2;; *) exit 9;; esac; }}\n{command}"
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("has", has)
+            .output()
+            .unwrap();
+        let written = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), written)
+    }
+
+    #[test]
+    fn a_tag_that_has_changed_since_is_not_replaced() {
+        let (first, more) = (
+            tag_role("app", KEY, None, "shop/cart"),
+            tag_role("app", KEY, Some("shop/cart"), "shop/cart shop/till"),
+        );
+        let words = |value: &str| {
+            format!("iam|tag-role|--role-name|app|--tags|[{{\"Key\":\"{KEY}\",\"Value\":\"{value}\"}}]|")
+        };
+        assert_eq!(pasted(&first, "None"), (true, words("shop/cart")));
+        assert_eq!(pasted(&more, "shop/cart"), (true, words("shop/cart shop/till")));
+        for (command, has) in [
+            (&first, "other/app"),
+            (&more, "None"),
+            (&more, "shop/cart a/b"),
+            (&more, ""),
+        ] {
+            assert_eq!(pasted(command, has), (false, String::new()), "{has}");
+        }
+    }
+
+    #[test]
+    fn no_name_leaves_its_place() {
+        let hostile = "-x'$(reboot)\"";
+        let command = tag_role(hostile, KEY, Some("a'b"), "c'd\"");
+        let (done, written) = pasted(&command, "a'b");
+        assert!(done);
+        assert_eq!(
+            written,
+            format!(
+                "iam|tag-role|--role-name={hostile}|--tags|[{{\"Key\":\"{KEY}\",\"Value\":\"c'd\\\"\"}}]|"
+            )
+        );
+    }
+
+    #[test]
+    fn terraform_has_the_same_tag() {
+        let text = terraform("app", KEY, "shop/cart shop/till");
+        let read: serde_json::Value = hcl::eval::from_str(&text, &hcl::eval::Context::new()).unwrap();
+        assert_eq!(read["tags"][KEY], "shop/cart shop/till");
+    }
+}

@@ -1,0 +1,175 @@
+//! Why a command of remediation has no answer.
+
+use audit_aws::Failure;
+use audit_core::fix::yaml;
+use audit_core::model::{BindingKey, FailureKind};
+use audit_core::text::quote;
+
+use crate::remediation::ReadError;
+use crate::remediation::subject::SubjectGap;
+use crate::service::ServiceError;
+
+/// Why there is no answer. The exit code is then 2.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// No cluster to talk to.
+    #[error(transparent)]
+    Cluster(#[from] ServiceError),
+    /// The issuer is not known.
+    #[error(
+        "the issuer of the cluster's tokens cannot be determined: neither the kubeconfig's token nor the API server's \
+         /.well-known/openid-configuration says it. Give it with --oidc-issuer; for EKS, `aws eks describe-cluster --query \
+         cluster.identity.oidc.issuer` prints it"
+    )]
+    NoIssuer,
+    /// The API server did not give something.
+    #[error("{source}{}", hint(source))]
+    Read {
+        /// What and why.
+        #[from]
+        source: ReadError,
+    },
+    /// The ServiceAccount is not one that a role can be planned for.
+    #[error(transparent)]
+    NoSubject(Box<NoSubject>),
+    /// IAM has no such role.
+    #[error("role `{0}` does not exist: correct the annotation or --role, or create the role")]
+    RoleMissing(String),
+    /// IAM did not give the role.
+    #[error("cannot read role `{role}`: {}{}", message(failure), if *.or_existing { OR_EXISTING } else { "" })]
+    RoleUnread {
+        /// Its ARN, safe to show.
+        role: String,
+        /// What AWS said.
+        failure: Box<Failure>,
+        /// Whether the command can do without.
+        or_existing: bool,
+    },
+    /// The API server refused a request other than a read.
+    #[error("cannot {attempt}: {message}{hint}")]
+    Refused {
+        /// What was to be done: verb and kind.
+        attempt: &'static str,
+        /// Why not, safe to show.
+        message: String,
+        /// Who can help.
+        hint: &'static str,
+    },
+    /// There is no such record.
+    #[error("TrustPolicyChange `{0}` does not exist; `kubectl get trustpolicychanges` lists those that do")]
+    NoSuchChange(String),
+    /// There is no terminal to ask on.
+    #[error("there is no terminal to confirm on: {0}")]
+    NoTerminal(&'static str),
+    /// The operating system refused.
+    #[error("the operating system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A ServiceAccount that no role can be planned for, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", no_subject(key, prefix, gap))]
+pub struct NoSubject {
+    /// The ServiceAccount.
+    pub key: BindingKey,
+    /// The prefix of the webhook's annotations.
+    pub prefix: String,
+    /// Why.
+    pub gap: SubjectGap,
+}
+
+/// How to do without the role.
+const OR_EXISTING: &str =
+    "; or give the tag's value as it is now with --existing, empty if the role has no such tag";
+
+/// What AWS said, and the action that is missing, if one is.
+fn message(failure: &Failure) -> String {
+    match &failure.kind {
+        FailureKind::AccessDenied { action } => format!(
+            "{}; {action} has to be allowed to the caller's credentials, or to the role that --account names for this account",
+            failure.message
+        ),
+        FailureKind::Throttled => format!("{}; try again in a minute", failure.message),
+        FailureKind::Unavailable => failure.message.clone(),
+    }
+}
+
+/// What a person without a permission asks for.
+fn hint(error: &ReadError) -> &'static str {
+    if error.is_forbidden() {
+        "; the ClusterRole for approvers in the chart of irsa-audit allows all that is read here"
+    } else {
+        ""
+    }
+}
+
+/// Why there is no subject, and the way out.
+fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
+    let account = format!("ServiceAccount `{}`", quote(&key.to_string()));
+    match gap {
+        SubjectGap::NoServiceAccount => format!(
+            "{account} does not exist: check its name with `kubectl get serviceaccounts --namespace {}`",
+            quote(&key.namespace)
+        ),
+        SubjectGap::Deleted => format!("{account} is being deleted: create it again first"),
+        SubjectGap::NoAnnotation => format!(
+            "{account} has no annotation `{prefix}/role-arn`, so there is no role to plan for: set it with `kubectl annotate \
+             serviceaccount --namespace {} {} {prefix}/role-arn=ROLE_ARN`",
+            quote(&key.namespace),
+            quote(&key.service_account)
+        ),
+        SubjectGap::NotARole { value, error } => format!(
+            "annotation `{prefix}/role-arn` of {account} is `{}`, which is not the ARN of a role: {}",
+            quote(value),
+            quote(&error.to_string())
+        ),
+        SubjectGap::NoAudit => format!(
+            "no IrsaAudit names {account}, so no one asks for a repair: wait until the operator has created one, or apply this:\n{}",
+            manifest(key)
+        ),
+        SubjectGap::NoUid => format!("{account} or its IrsaAudit has no UID, so nothing can be planned"),
+    }
+}
+
+/// The least `IrsaAudit` by which a team asks for a repair.
+fn manifest(key: &BindingKey) -> String {
+    let (namespace, name) = (yaml::scalar(&key.namespace), yaml::scalar(&key.service_account));
+    format!(
+        "apiVersion: irsa-audit.dev/v1alpha1\nkind: IrsaAudit\nmetadata:\n  namespace: {namespace}\n  name: {name}\nspec:\n  \
+         serviceAccountName: {name}\n  remediation: RequireApproval"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(gap: SubjectGap) -> String {
+        let (key, prefix) = (BindingKey::new("shop", "cart"), "eks.amazonaws.com".to_owned());
+        NoSubject { key, prefix, gap }.to_string()
+    }
+
+    #[test]
+    fn each_gap_is_named_with_its_own_way_out() {
+        for (gap, way_out) in [
+            (
+                SubjectGap::NoServiceAccount,
+                "kubectl get serviceaccounts --namespace shop",
+            ),
+            (
+                SubjectGap::NoAnnotation,
+                "kubectl annotate serviceaccount --namespace shop cart eks.amazonaws.com/role-arn=",
+            ),
+            (SubjectGap::NoAudit, "kind: IrsaAudit"),
+        ] {
+            assert!(shown(gap.clone()).contains(way_out), "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_annotation_says_is_quoted() {
+        let value = "\u{1b}[2J".to_owned();
+        let error = iam_policy::RoleArn::parse(&value).unwrap_err();
+        assert!(!shown(SubjectGap::NotARole { value, error }).contains('\u{1b}'));
+    }
+}

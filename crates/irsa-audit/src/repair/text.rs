@@ -1,0 +1,183 @@
+//! A plan for a person. The first thing that it says is the question that an annotation does not answer: is this ServiceAccount meant?
+
+use std::fmt::{self, Write as _};
+
+use audit_core::text::{quote, quote_list, reveal};
+
+use super::report::{
+    AdmittedReport, AdviceReport, FindingReport, FormReport, MeantReport, PlanReport, PlannedReport,
+};
+
+/// How many values of a list are shown.
+const SHOWN: usize = 10;
+
+/// The text of a report. What comes from the cluster or the account is escaped.
+pub(super) fn render(report: &PlanReport) -> String {
+    let mut out = String::new();
+    // Writing into a string does not fail.
+    let _ = write_report(&mut out, report);
+    out
+}
+
+fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
+    let account = quote(&format!("{}/{}", report.namespace, report.service_account));
+    writeln!(out, "ServiceAccount {account}")?;
+    writeln!(out, "role           {}", quote(&report.role_arn))?;
+    if let Some(question) = &report.question {
+        write_question(out, question, &account)?;
+    }
+    if let Some(plan) = &report.plan {
+        write_plan(out, report, plan)?;
+        write_blockers(out, &report.blocked_by)?;
+    }
+    if let Some(refusal) = &report.refusal {
+        writeln!(out, "\nThere is no plan")?;
+        write_advice(out, refusal)?;
+    }
+    for finding in &report.findings {
+        write_finding(out, finding)?;
+    }
+    write_forms(out, &report.forms)
+}
+
+/// Whether the ServiceAccount is meant to have the role.
+pub(super) fn write_question(out: &mut String, question: &MeantReport, account: &str) -> fmt::Result {
+    writeln!(out, "\nIs this ServiceAccount meant to have the role?")?;
+    for line in question_lines(question, account) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// The question's answer as lines that are safe to show.
+pub(super) fn question_lines(question: &MeantReport, account: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    if question.already.is_empty() {
+        lines.push("the role admits no one now".to_owned());
+    } else {
+        lines.push("the role already admits:".to_owned());
+    }
+    lines.extend(
+        question
+            .already
+            .iter()
+            .map(|admitted| format!("  {}", admits(admitted))),
+    );
+    for by in &question.by {
+        let says = match (*by, &question.consent) {
+            ("ConsentTag", Some(tag)) => {
+                format!("the role's tag {} is `{}`", quote(&tag.key), quote(&tag.value))
+            }
+            ("ExpectRoleArn", _) => "spec.expect.roleArn of the IrsaAudit names this role".to_owned(),
+            _ => "a statement of the trust policy names it, and fails for another reason".to_owned(),
+        };
+        lines.push(format!("{account} is meant, because {says}"));
+    }
+    if question.by.is_empty() {
+        lines.push(format!(
+            "nobody says that {account} is meant: no consent tag, no spec.expect.roleArn, no statement. The annotation authorizes \
+             nothing. Ask the role's owner first"
+        ));
+    }
+    lines
+}
+
+fn admits(admitted: &AdmittedReport) -> String {
+    let name = match &admitted.sid {
+        Some(sid) => format!("statement {} `{}`", admitted.statement + 1, quote(sid)),
+        None => format!("statement {}", admitted.statement + 1),
+    };
+    let except = if admitted.not_principal {
+        "everyone except "
+    } else {
+        ""
+    };
+    let principals = quote_list(&admitted.principals, SHOWN);
+    let subjects = if admitted.subjects.is_empty() {
+        String::new()
+    } else {
+        format!("; subjects {}", quote_list(&admitted.subjects, SHOWN))
+    };
+    format!("{name}: {except}{principals}{subjects}")
+}
+
+fn write_plan(out: &mut String, report: &PlanReport, plan: &PlannedReport) -> fmt::Result {
+    let subject = quote(&plan.subject);
+    let audience = quote(&report.audience);
+    writeln!(out, "\nWhat changes")?;
+    if report.operation == "Append" {
+        writeln!(
+            out,
+            "  One statement is appended. Everything else in the document stays as it is."
+        )?;
+        writeln!(
+            out,
+            "  It admits `{subject}` with audience `{audience}`, and no one else."
+        )?;
+    } else {
+        writeln!(
+            out,
+            "  One statement is removed, the one that irsa-audit appended. Everything else in the document stays as it is."
+        )?;
+        writeln!(
+            out,
+            "  `{subject}` is no longer admitted by it. No one else loses access."
+        )?;
+    }
+    writeln!(
+        out,
+        "  Both are proven: for this request, and for all subjects, with this audience, another audience and another provider."
+    )?;
+    writeln!(out, "  size   {} of {} characters", plan.size, plan.quota)?;
+    writeln!(out, "  hash   {}", plan.hash)?;
+    for owned in &plan.tools {
+        writeln!(
+            out,
+            "  tool   {} manages the role (`{}`): its next run may undo the change",
+            owned.tool,
+            quote(&owned.mark)
+        )?;
+    }
+    writeln!(out)?;
+    for line in plan.diff.lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn write_blockers(out: &mut String, blockers: &[AdviceReport]) -> fmt::Result {
+    if blockers.is_empty() {
+        writeln!(out, "\nNothing blocks it")?;
+        return writeln!(
+            out,
+            "  The writer carries it out once the role has been unchanged for the settle time."
+        );
+    }
+    writeln!(out, "\nWhat blocks it")?;
+    blockers.iter().try_for_each(|blocker| write_advice(out, blocker))
+}
+
+fn write_advice(out: &mut String, advice: &AdviceReport) -> fmt::Result {
+    writeln!(out, "  {} ({}): {}", advice.authority, advice.reason, advice.what)?;
+    writeln!(out, "    {}", advice.how)
+}
+
+fn write_finding(out: &mut String, finding: &FindingReport) -> fmt::Result {
+    writeln!(
+        out,
+        "\n{} {} ({})",
+        finding.code, finding.reason, finding.severity
+    )?;
+    writeln!(out, "  {}", reveal(&finding.message))?;
+    if let Some(fix) = &finding.fix {
+        writeln!(out, "\n# the fix:\n{fix}")?;
+    }
+    write_forms(out, &finding.forms)
+}
+
+fn write_forms(out: &mut String, forms: &[FormReport]) -> fmt::Result {
+    for form in forms {
+        writeln!(out, "\n# as {}:\n{}", form.form, form.text.trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+use audit_remedy::{ChangePhase, RoleTag};
+use serde_json::json;
+
+use super::super::testing::{HOSTILE, ME, Stage, allow, assert_shown, document, record};
+use super::super::text::render;
+use super::*;
+
+fn report(stage: &Stage) -> PlanReport {
+    PlanReport::of(&stage.case(), &[])
+}
+
+fn json(stage: &Stage) -> Value {
+    serde_json::to_value(report(stage)).unwrap()
+}
+
+fn reasons(report: &PlanReport) -> Vec<&str> {
+    report.blocked_by.iter().map(|advice| advice.reason).collect()
+}
+
+fn forms(report: &PlanReport) -> Vec<&str> {
+    report.forms.iter().map(|form| form.form).collect()
+}
+
+fn codes(stage: &Stage) -> Vec<&'static str> {
+    report(stage)
+        .findings
+        .iter()
+        .map(|finding| finding.code)
+        .collect()
+}
+
+#[test]
+fn a_plan_is_told_whole() {
+    let stage = Stage::broken();
+    let (plan, told) = (stage.plan(), json(&stage));
+    for (pointer, value) in [
+        ("/namespace", json!("shop")),
+        ("/serviceAccount", json!("cart")),
+        ("/operation", json!("Append")),
+        ("/plan/hash", json!(plan.hash.as_str())),
+        ("/plan/subject", json!(ME)),
+        ("/plan/statement", plan.edit.statement.clone()),
+        ("/plan/size", json!(plan.edit.size)),
+        ("/plan/quota", json!(2048)),
+        ("/question/by", json!(["ConsentTag"])),
+        ("/question/already/0/sid", json!("Others")),
+        (
+            "/question/already/0/subjects/0",
+            json!("system:serviceaccount:other:app"),
+        ),
+        ("/blockedBy/0/authority", json!("Approver")),
+        ("/blockedBy/0/reason", json!("approval")),
+        ("/refusal", Value::Null),
+    ] {
+        assert_eq!(told.pointer(pointer), Some(&value), "{pointer}");
+    }
+}
+
+#[test]
+fn the_question_comes_before_everything_else_also_where_nobody_answers_it() {
+    for stage in [Stage::broken(), Stage::with(|stage| stage.role.tags.clear())] {
+        let (report, plan) = (report(&stage), stage.plan());
+        let text = render(&report);
+        let place = |what: &str| text.find(what).unwrap();
+        assert!(place("`Others`") < place(plan.hash.as_str()));
+        assert!(place(plan.hash.as_str()) < place("(approval)"));
+    }
+    let none = Stage::with(|stage| stage.role.tags.clear());
+    assert_eq!(report(&none).question.unwrap().by, Vec::<&str>::new());
+    let team = Stage::with(|stage| stage.subject.expected_role = Some(stage.role.arn.to_string()));
+    assert_eq!(
+        report(&team).question.unwrap().by,
+        ["ConsentTag", "ExpectRoleArn"]
+    );
+    let named = Stage::with(|stage| {
+        let mut statement = allow(ME);
+        statement["Action"] = json!("sts:AssumeRole");
+        stage.role.trust_text = document(&[statement]);
+        stage.role.tags.clear();
+    });
+    assert_eq!(report(&named).question.unwrap().by, ["Statement"]);
+}
+
+#[test]
+fn each_authority_that_blocks_is_told() {
+    let stage = Stage::with(|stage| {
+        stage.role.tags.clear();
+        stage.authorities.policies[0].paused = true;
+        let mut other = record(&Stage::broken().plan(), ChangePhase::Prepared);
+        other.service_account = "till".to_owned();
+        stage.authorities.journal.push(other);
+    });
+    assert_eq!(
+        reasons(&report(&stage)),
+        ["paused", "consent", "approval", "in_flight"]
+    );
+    let agreed = Stage::with(|stage| stage.subject.opt_in = audit_remedy::RemediationMode::Automatic);
+    assert_eq!(reasons(&report(&agreed)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_rollback_is_a_plan_without_the_question() {
+    let stage = Stage::applied();
+    let told = json(&stage);
+    assert_eq!(told["operation"], "Remove");
+    assert_eq!(told["question"], Value::Null);
+    assert_eq!(told["plan"]["before"]["Statement"].as_array().unwrap().len(), 2);
+    assert_eq!(told["plan"]["after"]["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(told["blockedBy"][0]["reason"], "approval");
+}
+
+#[test]
+fn the_tools_that_manage_the_role_have_their_forms() {
+    assert_eq!(forms(&report(&Stage::broken())), ["aws-cli", "terraform"]);
+    let owned = Stage::with(|stage| {
+        stage.role.tags.extend([
+            RoleTag::new("alpha.eksctl.io/cluster-name", "c"),
+            RoleTag::new("services.k8s.aws/namespace", "infra"),
+        ]);
+    });
+    let report = report(&owned);
+    assert_eq!(forms(&report), ["aws-cli", "terraform", "eksctl", "ack"]);
+    let tools: Vec<&str> = report
+        .plan
+        .unwrap()
+        .tools
+        .iter()
+        .map(|owned| owned.tool)
+        .collect();
+    assert_eq!(tools, ["eksctl", "ACK"]);
+    let asked = PlanReport::of(
+        &Stage::broken().case(),
+        &[TrustForm::Crossplane, TrustForm::AwsCli],
+    );
+    assert_eq!(forms(&asked), ["aws-cli", "terraform", "crossplane"]);
+}
+
+#[test]
+fn where_there_is_no_plan_the_finding_has_the_text_of_the_other_edit() {
+    let mut deny = allow(ME);
+    deny["Effect"] = json!("Deny");
+    let denied = Stage::with(|stage| stage.role.trust_text = document(&[allow(ME), deny]));
+    let told = json(&denied);
+    assert_eq!(
+        (&told["plan"], &told["refusal"]["reason"]),
+        (&Value::Null, &json!("denied"))
+    );
+    assert_eq!(codes(&denied), ["IRSA212"]);
+
+    let mut open = allow(ME);
+    open["Condition"] = json!({"StringEquals": {format!("{}:sub", super::super::testing::HOST): ME}});
+    let admitted = Stage::with(|stage| stage.role.trust_text = document(&[open]));
+    assert_eq!(json(&admitted)["refusal"]["reason"], "already_admitted");
+    let finding = &report(&admitted).findings[0];
+    assert_eq!(finding.code, "IRSA208");
+    assert!(finding.fix.is_some());
+
+    let other = "arn:aws:iam::111122223333:role/other";
+    let expects = Stage::with(|stage| stage.subject.expected_role = Some(other.to_owned()));
+    assert_eq!(json(&expects)["refusal"]["reason"], "expects_another");
+    assert!(codes(&expects).contains(&"IRSA107"));
+
+    let unparsed = Stage::with(|stage| stage.role.trust_text = "{".to_owned());
+    assert_eq!(json(&unparsed)["refusal"]["reason"], "document_not_whole");
+    assert_eq!(codes(&unparsed), ["IRSA218"]);
+}
+
+#[test]
+fn nothing_hostile_acts_on_a_terminal() {
+    let hostile = |stage: &mut Stage| {
+        let mut statement = allow(&format!("system:serviceaccount:{HOSTILE}"));
+        statement["Sid"] = json!(HOSTILE);
+        statement["Principal"]["AWS"] = json!(HOSTILE);
+        stage.role.trust_text = document(&[statement]);
+        stage.role.tags.push(RoleTag::new("terraform", HOSTILE));
+        stage.authorities.policies[0].name = HOSTILE.to_owned();
+        stage.authorities.policies[0].paused = true;
+    };
+    let planned = Stage::with(hostile);
+    let refused = Stage::with(|stage| {
+        hostile(stage);
+        stage.subject.expected_role = Some(HOSTILE.to_owned());
+    });
+    for stage in [&planned, &refused] {
+        let report = report(stage);
+        assert_shown(&render(&report));
+        let json = audit_core::text::indented(&serde_json::to_string(&report).unwrap());
+        assert!(json.is_ascii());
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, serde_json::to_value(&report).unwrap());
+    }
+    assert!(report(&planned).plan.is_some());
+    assert!(report(&refused).refusal.is_some());
+}
