@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: the operator on a real API server, with one namespace for each failure that people reported.
 
 mod observe;
+mod remediation;
 pub mod stand_in;
 
 use std::fs;
@@ -15,10 +16,11 @@ use e2e::aws::{Aws, AwsError};
 use e2e::cluster::ClusterError;
 use e2e::operator::{self, Operator, OperatorError};
 use e2e::prometheus::{Prometheus, PrometheusError};
+use e2e::remediation::StageError;
 use e2e::scenario::{self, APP, Scenario};
 use e2e::table;
 use e2e::tools::{self, Shell, ToolError};
-use e2e::world::{World, WorldError};
+use e2e::world::{OPERATOR, World, WorldError};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -67,6 +69,9 @@ pub enum DemoError {
     /// The cluster did not follow.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// A repair could not be staged.
+    #[error(transparent)]
+    Stage(#[from] StageError),
     /// No table.
     #[error("the table could not be read: {0}")]
     Table(#[from] kube::Error),
@@ -116,7 +121,8 @@ async fn show(args: &DemoArgs) -> Result<(), DemoError> {
         println!("    {:18} \"{}\"", scenario.namespace, scenario.title);
     }
     let begun = Instant::now();
-    let operator = world.operator(&[]).await?;
+    let flag = format!("--writer-service-account={OPERATOR}/{}", e2e::remediation::WRITER);
+    let operator = world.operator(&[&flag]).await?;
     let prometheus = if args.observe {
         step("starting Prometheus");
         observe::start(&operator).await?
@@ -139,7 +145,9 @@ async fn show(args: &DemoArgs) -> Result<(), DemoError> {
         step("what Prometheus says of the operator's metrics");
         observe::alerts(prometheus).await?;
     }
-    repair(&world).await?;
+    let shell = shell(&world).await?;
+    repair(&world, &shell).await?;
+    remediation::play(&world, &shell).await?;
     if args.once {
         return Ok(());
     }
@@ -171,7 +179,7 @@ async fn await_verdicts(world: &World, scenarios: &[Scenario]) -> Vec<String> {
 }
 
 /// Runs what a status prints, to the letter, and shows the status follow.
-async fn repair(world: &World) -> Result<(), DemoError> {
+async fn repair(world: &World, shell: &Shell) -> Result<(), DemoError> {
     let Some(scenario) = scenario::named(REPAIRED) else {
         return Err(DemoError::NoFix);
     };
@@ -193,7 +201,7 @@ async fn repair(world: &World) -> Result<(), DemoError> {
     );
     step("its fix, run as it is printed");
     println!("{fix}\n\n(The operator looks at a broken binding again after a quarter of a minute.)");
-    shell(world).await?.run(fix).await?;
+    shell.run(fix).await?;
     let begun = Instant::now();
     let repaired = |audit: Option<&IrsaAudit>| {
         audit
