@@ -19,7 +19,7 @@ pub fn roles(snapshot: &Snapshot, index: &Index) -> BTreeSet<String> {
         let arn = role.arn.to_string();
         let mut statements = template_statements(&role.arn, &role.trust_text, &issuer.url).into_iter();
         statements.any(|statement| {
-            !store.changes_of(&arn).any(|record| {
+            !store.changes_of(&arn, &role.id).iter().any(|record| {
                 let may_be_there = matches!(
                     record.phase,
                     ChangePhase::Prepared | ChangePhase::Applied | ChangePhase::Latched

@@ -1,8 +1,9 @@
 //! What was observed, kept: the pure consumer of [`Observation`]s.
 
+mod remediation;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_api::admission;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
@@ -16,10 +17,7 @@ use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, WatchChange};
 use crate::policy_object::PolicyObject;
 use crate::prune::Undecodable;
-use crate::remediation::{
-    AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject, RemediationDirty,
-    RemediationStore, Seen,
-};
+use crate::remediation::{RemediationDirty, RemediationStore};
 use crate::webhook_object::WebhookObject;
 
 /// `IrsaAudit`s and policies, and how far each watch has come. ServiceAccounts, pods, the labels of namespaces and the requests
@@ -296,79 +294,6 @@ impl Index {
     /// All `IrsaAuditPolicy` objects, by name.
     pub fn policies(&self) -> impl Iterator<Item = &PolicyObject> {
         self.policies.values().map(Box::as_ref)
-    }
-
-    /// What is seen of remediation, and which of it has been listed.
-    #[must_use]
-    pub fn remediation(&self) -> (&RemediationStore, Seen) {
-        let is_listed = |kind| self.watches.get(&kind).is_some_and(|progress| progress.synced);
-        let seen = Seen {
-            approvals: is_listed(Kind::IrsaApproval),
-            journal: is_listed(Kind::TrustPolicyChange) && self.remediation.is_readable(),
-            admission: is_listed(Kind::ValidatingAdmissionPolicy)
-                && is_listed(Kind::ValidatingAdmissionPolicyBinding),
-        };
-        (&self.remediation, seen)
-    }
-
-    fn of_remediation(&mut self, apply: impl FnOnce(&mut Self, &mut RemediationDirty)) -> Dirty {
-        let mut dirty = Dirty::default();
-        let before = self.remediation().1;
-        apply(self, &mut dirty.remediation);
-        dirty.remediation.plans |= before != self.remediation().1;
-        dirty
-    }
-
-    fn approval(&mut self, change: WatchChange<Box<ApprovalObject>>, dirty: &mut RemediationDirty) {
-        let id = |approval: &Box<ApprovalObject>| NamespacedName::new("", approval.name.clone());
-        match self.progress(Kind::IrsaApproval).step(change, id) {
-            Step::Nothing => {}
-            Step::Put(approval) => self.remediation.put_approval(*approval, dirty),
-            Step::Remove(id) => self.remediation.remove_approval(&id.name, dirty),
-            Step::Retain(listed) => self
-                .remediation
-                .retain_approvals(|name| listed.contains(&NamespacedName::new("", name)), dirty),
-        }
-    }
-
-    fn change(&mut self, change: WatchChange<Box<ChangeObject>>, dirty: &mut RemediationDirty) {
-        let id = |change: &Box<ChangeObject>| NamespacedName::new("", change.name.clone());
-        match self.progress(Kind::TrustPolicyChange).step(change, id) {
-            Step::Nothing => {}
-            Step::Put(change) => self.remediation.put_change(*change, dirty),
-            Step::Remove(id) => self.remediation.remove_change(&id.name, dirty),
-            Step::Retain(listed) => self
-                .remediation
-                .retain_changes(|name| listed.contains(&NamespacedName::new("", name)), dirty),
-        }
-    }
-
-    fn admission_policy(&mut self, change: WatchChange<AdmissionPolicyObject>, dirty: &mut RemediationDirty) {
-        // There is only the one.
-        let id = |_: &AdmissionPolicyObject| NamespacedName::new("", admission::NAME);
-        match self.progress(Kind::ValidatingAdmissionPolicy).step(change, id) {
-            Step::Put(policy) => self.remediation.set_admission_policy(Some(policy.0), dirty),
-            Step::Remove(_) => self.remediation.set_admission_policy(None, dirty),
-            Step::Retain(listed) if listed.is_empty() => self.remediation.set_admission_policy(None, dirty),
-            Step::Nothing | Step::Retain(_) => {}
-        }
-    }
-
-    fn admission_binding(
-        &mut self,
-        change: WatchChange<AdmissionBindingObject>,
-        dirty: &mut RemediationDirty,
-    ) {
-        let id = |_: &AdmissionBindingObject| NamespacedName::new("", admission::NAME);
-        match self
-            .progress(Kind::ValidatingAdmissionPolicyBinding)
-            .step(change, id)
-        {
-            Step::Put(binding) => self.remediation.set_admission_binding(Some(binding.0), dirty),
-            Step::Remove(_) => self.remediation.set_admission_binding(None, dirty),
-            Step::Retain(listed) if listed.is_empty() => self.remediation.set_admission_binding(None, dirty),
-            Step::Nothing | Step::Retain(_) => {}
-        }
     }
 
     /// Returns whether roles changed, or what is known of them.

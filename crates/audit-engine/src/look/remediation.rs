@@ -63,8 +63,9 @@ impl PlanInputs<'_> {
         if !seen.journal {
             return PlanView::default();
         }
-        let records = store.journal(&subject.role_arn.to_string(), &role.id, self.now);
-        let journal = Journal::new(&records);
+        let arn = subject.role_arn.to_string();
+        let own = store.changes_of(&arn, &role.id);
+        let journal = Journal::new(&own);
         let of_journal = || PlanView {
             status: RemediationStatus {
                 progress: RemedyProgress::of_journal(&journal, &role, &subject),
@@ -80,7 +81,7 @@ impl PlanInputs<'_> {
             return of_journal();
         }
         match Plan::new(RemedyOperation::Append, &subject, &role, &journal, self.now) {
-            Ok(plan) => self.planned(&plan, records),
+            Ok(plan) => self.planned(&plan, store.journal(&arn, &role.id, self.now)),
             Err(EditRefusal::AlreadyAdmitted) => of_journal(),
             Err(refusal) => refused(&subject, &refusal),
         }
@@ -142,7 +143,11 @@ impl PlanInputs<'_> {
         }
         // Without the writer, nobody asks what it would wait for.
         if self.settings.has_writer() {
-            blocked_by.extend(blockers.iter().map(|blocker| told(blocker.advice(&plan.subject))));
+            blocked_by.extend(
+                blockers
+                    .iter()
+                    .map(|blocker| told(&blocker.advice(&plan.subject))),
+            );
         }
         let is_told = self.disclosure > Disclosure::CodeOnly;
         let status = PlanStatus {
@@ -194,7 +199,7 @@ fn refused(subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
             plan: Some(PlanStatus {
                 hash: None,
                 summary: None,
-                blocked_by: vec![told(refusal.advice())],
+                blocked_by: vec![told(&refusal.advice())],
             }),
         },
         wake: None,
@@ -235,7 +240,7 @@ fn summary(plan: &Plan) -> String {
     )
 }
 
-fn told(advice: Advice) -> BlockedBy {
+fn told(advice: &Advice) -> BlockedBy {
     BlockedBy {
         authority: advice.authority.as_str().to_owned(),
         reason: advice.reason.to_owned(),

@@ -41,6 +41,8 @@ pub struct RemediationStore {
     approvals: BTreeMap<String, ApprovalObject>,
     by_binding: BTreeMap<BindingKey, BTreeSet<String>>,
     changes: BTreeMap<String, ChangeObject>,
+    /// How many of them are not as the writer makes them.
+    unreadable: usize,
     by_role: BTreeMap<String, BTreeSet<String>>,
     by_time: BTreeSet<(Timestamp, String)>,
     policy: Option<Value>,
@@ -58,10 +60,7 @@ impl RemediationStore {
     /// and the newest ones down to one that ended well.
     #[must_use]
     pub fn journal(&self, role_arn: &str, role_id: &str, now: Timestamp) -> Vec<JournalRecord> {
-        let mut names: BTreeSet<&str> = BTreeSet::new();
-        for key in [role_arn, role_id] {
-            names.extend(self.by_role.get(key).into_iter().flatten().map(String::as_str));
-        }
+        let mut names = self.names_of(role_arn, role_id);
         let mut ended_well = false;
         for (changed, name) in self.by_time.iter().rev() {
             if ended_well && now.duration_since(*changed) >= HOUR {
@@ -72,23 +71,31 @@ impl RemediationStore {
                 .record(name)
                 .is_some_and(|record| record.phase == ChangePhase::Applied);
         }
-        names
-            .into_iter()
-            .filter_map(|name| self.record(name))
-            .cloned()
-            .collect()
+        self.records(names)
     }
 
-    /// The records of a role, by its ARN.
-    pub fn changes_of(&self, role_arn: &str) -> impl Iterator<Item = &JournalRecord> {
-        let names = self.by_role.get(role_arn).into_iter().flatten();
-        names.filter_map(|name| self.record(name))
+    /// The records of a role alone, by its ARN or its unique id.
+    #[must_use]
+    pub fn changes_of(&self, role_arn: &str, role_id: &str) -> Vec<JournalRecord> {
+        self.records(self.names_of(role_arn, role_id))
+    }
+
+    fn names_of(&self, role_arn: &str, role_id: &str) -> BTreeSet<&str> {
+        let names = [role_arn, role_id]
+            .into_iter()
+            .filter_map(|key| self.by_role.get(key));
+        names.flatten().map(String::as_str).collect()
+    }
+
+    fn records(&self, names: BTreeSet<&str>) -> Vec<JournalRecord> {
+        let records = names.into_iter().filter_map(|name| self.record(name));
+        records.cloned().collect()
     }
 
     /// Whether every record is as the writer makes them.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.changes.values().all(|change| change.record.is_some())
+        self.unreadable == 0
     }
 
     /// What the admission policy and its binding are, for the user names of the operator and the writer.
@@ -159,6 +166,8 @@ impl RemediationStore {
                 names.insert(change.name.clone());
             }
             self.by_time.insert((record.changed, change.name.clone()));
+        } else {
+            self.unreadable += 1;
         }
         self.changes.insert(change.name.clone(), change);
     }
@@ -172,6 +181,8 @@ impl RemediationStore {
                 remove(&mut self.by_role, key, name);
             }
             self.by_time.remove(&(record.changed, name.to_owned()));
+        } else {
+            self.unreadable -= 1;
         }
         dirty.bindings.insert(old.binding);
         dirty.plans = true;
