@@ -402,4 +402,4 @@ pub async fn command(world: &World, user: Option<&str>, words: &[&str]) -> Resul
 }
 
 /// How long a command may take.
-const COMMAND_WITHIN: Duration = Duration::from_secs(60);
+const COMMAND_WITHIN: Duration = Duration::from_mins(1);
