@@ -66,7 +66,7 @@ pub fn abbreviated(program: &str, text: &str) -> String {
 }
 
 /// Where the document is not what it was.
-pub(crate) const CHANGED: &str = "error(\"the policy has changed: audit again\")";
+const CHANGED: &str = "error(\"the policy has changed: audit again\")";
 
 fn steps(base: Option<&str>, old: &Value, new: &Value) -> Vec<String> {
     let mut steps = Vec::new();

@@ -208,7 +208,7 @@ impl EditRefusal {
             ),
             Self::SidTaken => (
                 Authority::RoleOwner,
-                "The trust policy already has a statement with the Sid of the planned one: somebody copied or edited it.".to_owned(),
+                "The trust policy already has a statement with the Sid of the planned one: it was copied or edited.".to_owned(),
                 "Ask the role's owner to remove or rename that statement.",
             ),
             Self::AlreadyAdmitted => (
@@ -290,7 +290,7 @@ fn of_consent(refusal: &ConsentRefusal) -> &'static str {
         ConsentRefusal::ValueEmpty => "The consent tag of the role is empty.",
         ConsentRefusal::ValueTooLong => "The consent tag of the role is longer than 256 characters.",
         ConsentRefusal::ValueNotAscii => "The consent tag of the role has characters other than ASCII.",
-        ConsentRefusal::ValueSpaces => "The consent tag of the role has a space too many.",
+        ConsentRefusal::ValueSpaces => "The consent tag of the role has leading, trailing or double spaces.",
         ConsentRefusal::EntryMalformed { .. } => {
             "The consent tag of the role has an entry that is not namespace/name."
         }
@@ -349,7 +349,7 @@ fn guard_how(guard: AdmissionGuard) -> &'static str {
 
 fn of_need(needed: &ApprovalNeeded) -> &'static str {
     match needed {
-        ApprovalNeeded::Mode => "The mode asks for an approval.",
+        ApprovalNeeded::Mode => "The mode requires an approval.",
         ApprovalNeeded::Rollback => "A rollback needs an approval.",
         ApprovalNeeded::Vanished { .. } => "Another actor removed the statement, so an approval is needed.",
     }

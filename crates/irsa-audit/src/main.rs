@@ -48,15 +48,10 @@ enum Command {
     Audit(Box<AuditArgs>),
     /// Tell whether a ServiceAccount may do something, and why
     CanI(Box<CanIArgs>),
-    /// Show the planned repair of a trust policy
     Plan(Box<PlanArgs>),
-    /// Print the tag by which a role consents to a ServiceAccount
     Consent(Box<ConsentArgs>),
-    /// Approve the planned repair of a trust policy
     Approve(Box<ApproveArgs>),
-    /// Approve that the statement of irsa-audit is removed again
     Rollback(Box<RollbackArgs>),
-    /// Release a role that another actor changed during a write
     Release(ReleaseArgs),
     /// Look at a trust policy by itself
     #[command(subcommand)]
@@ -152,4 +147,23 @@ fn one_line(message: &str) -> String {
     let text = text.join(" ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     format!("{text}; see `irsa-audit --help`")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_help_of_each_command_of_remediation_has_an_example_and_the_exit_codes() {
+        let cli = Cli::command();
+        for name in ["plan", "consent", "approve", "rollback", "release"] {
+            let command = cli.find_subcommand(name).unwrap();
+            let help = command.get_long_about().unwrap().to_string();
+            assert!(help.contains(&format!("irsa-audit {name} ")), "{help}");
+            assert!(help.contains("Exit code: 0 "), "{help}");
+        }
+        Cli::command().debug_assert();
+    }
 }

@@ -19,6 +19,9 @@ use crate::shell;
 use crate::text::{ascii_json, indented, quote};
 use crate::yaml;
 
+/// Where the document is not the one that was planned for.
+const CHANGED: &str = "error(\"the policy has changed: plan again\")";
+
 /// A form of a planned edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrustForm {
@@ -121,11 +124,7 @@ impl PlannedEdit<'_> {
                 format!("del(.Statement[{at}])")
             }
         };
-        let program = format!(
-            "if . == {} then {edit} else {} end",
-            ascii_json(&before),
-            jq::CHANGED
-        );
+        let program = format!("if . == {} then {edit} else {CHANGED} end", ascii_json(&before));
         Some(in_place::line(self.role_name, &program))
     }
 

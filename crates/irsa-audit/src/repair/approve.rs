@@ -30,10 +30,7 @@ const NAME_DIGITS: usize = 12;
 pub(super) async fn run(args: &ApproveArgs, operation: RemedyOperation) -> Result<ExitCode, RepairError> {
     let session = RepairSession::open(&args.access).await?;
     let case = session.case(&args.service_account, operation).await?;
-    let mut report = PlanReport::of(&case, &[]);
-    // This command is how the approval is given, and the other forms are ways around it.
-    report.blocked_by.retain(|blocker| blocker.reason != "approval");
-    report.forms.clear();
+    let report = PlanReport::for_approval(&case);
     let plan = match &case.planned {
         Ok(plan) => plan,
         Err(refusal) => {

@@ -58,7 +58,7 @@ pub struct AccessArgs {
     pub writer_service_account: OwnAccount,
 }
 
-/// Shows the planned repair of a trust policy, whole.
+/// Show the planned repair of a trust policy.
 ///
 /// Reads the ServiceAccount, its `IrsaAudit`, the policies, approvals and the journal from the cluster of the kubeconfig, and the role
 /// from IAM, as the writer does. It believes no status and writes nothing.
@@ -76,11 +76,11 @@ pub struct PlanArgs {
     #[arg(long)]
     pub remove: bool,
 
-    /// How the plan looks
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Text)]
     pub output: PlanOutput,
 
-    /// One more form of the change; may be repeated. The AWS CLI, Terraform and the tools that manage the role are always there
+    /// Print this form of the change too; may be repeated. Always printed: the AWS CLI, Terraform, and the tools that manage the role
     #[arg(long = "form", value_name = "FORM", value_delimiter = ',')]
     pub forms: Vec<FormName>,
 
@@ -88,9 +88,9 @@ pub struct PlanArgs {
     pub access: AccessArgs,
 }
 
-/// Prints the tag by which a role consents to a ServiceAccount, for the role's owner to set.
+/// Print the tag by which a role consents to a ServiceAccount.
 ///
-/// The key belongs to this cluster, and the value keeps what the tag lists already. Nothing is written.
+/// The role's owner sets it. The key belongs to this cluster, and the value keeps what the tag lists already. Nothing is written.
 ///
 /// Example: irsa-audit consent shop/cart
 ///
@@ -118,9 +118,9 @@ pub struct ConsentArgs {
     pub access: AccessArgs,
 }
 
-/// Approves the planned repair of a trust policy: creates an `IrsaApproval` for exactly this plan.
+/// Approve the planned repair of a trust policy.
 ///
-/// Makes the plan itself, shows it whole, and asks. Who may create an `IrsaApproval` may approve.
+/// Makes the plan itself, shows it whole, asks, and creates an `IrsaApproval` for exactly this plan. Who may create an `IrsaApproval` may approve.
 ///
 /// Example: irsa-audit approve shop/cart
 ///
@@ -143,9 +143,9 @@ pub struct ApproveArgs {
     pub access: AccessArgs,
 }
 
-/// Approves that the statement of irsa-audit is removed from a trust policy again.
+/// Approve that the statement of irsa-audit is removed from a trust policy again.
 ///
-/// Makes the plan itself, shows it whole, and asks. Nothing but the one statement is removed.
+/// Makes the plan itself, shows it whole, asks, and creates an `IrsaApproval` for exactly this plan. Nothing but the one statement is removed.
 ///
 /// Example: irsa-audit rollback shop/cart
 ///
@@ -157,9 +157,9 @@ pub struct RollbackArgs {
     pub approve: ApproveArgs,
 }
 
-/// Releases a role that the writer latched because another actor changed it during a write.
+/// Release a role that another actor changed during a write.
 ///
-/// Shows what the role was, what was written and what was found, and asks. From then on the writer may write to the role again.
+/// The writer latched it and writes nothing to it. Shows what the role was, what was written and what was found, and asks. From then on the writer may write to the role again.
 ///
 /// Example: irsa-audit release aroaexampleid-000001
 ///
@@ -171,7 +171,7 @@ pub struct ReleaseArgs {
     #[arg(value_name = "CHANGE", value_parser = change_name)]
     pub change: String,
 
-    /// Do not ask: needed without a terminal
+    /// Do not ask for confirmation; required without a terminal
     #[arg(long)]
     pub yes: bool,
 }
@@ -179,11 +179,11 @@ pub struct ReleaseArgs {
 /// How a person confirms what was shown.
 #[derive(Debug, Clone, Args)]
 pub struct ConfirmArgs {
-    /// The hash of the plan that is meant, all 64 digits: needed without a terminal. A different plan is not approved
+    /// The hash of the plan that is meant, all 64 digits; required without a terminal. A different plan is not approved
     #[arg(long, value_name = "HASH", value_parser = plan_hash)]
     pub plan_hash: Option<PlanHash>,
 
-    /// Do not ask on a terminal either
+    /// Do not ask for confirmation on a terminal either
     #[arg(long, requires = "plan_hash")]
     pub yes: bool,
 }

@@ -23,15 +23,15 @@ pub(super) fn step(is_terminal: bool, is_named: bool, yes: bool) -> ConfirmStep 
     }
 }
 
-/// Whether there is a person to ask: who reads the question and can answer it.
+/// Whether there is a person to ask: who sees what was shown and the question, and can answer it.
 pub(super) fn is_terminal() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks. Only `yes` means yes.
 pub(super) fn ask(question: &str) -> io::Result<bool> {
     let mut err = io::stderr().lock();
-    write!(err, "{question} Type yes to go on: ")?;
+    write!(err, "{question} Type yes to continue: ")?;
     err.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

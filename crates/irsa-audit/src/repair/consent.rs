@@ -48,7 +48,7 @@ pub(super) async fn run(args: &ConsentArgs) -> Result<ExitCode, RepairError> {
             ];
             let wanted = texts.into_iter().filter(|(form, _)| is_wanted(*form));
             let wanted: Vec<String> = wanted.map(|(_, text)| text).collect();
-            print(&(wanted.join("\n\n") + "\n"))?;
+            print(&(wanted.join("\n\n# as terraform:\n") + "\n"))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(refusal) => Ok(refuse(&refused(&refusal, &tag.key))),
@@ -61,6 +61,13 @@ struct ConsentText<'a> {
     role: RoleArn,
     account: &'a BindingKey,
     key: String,
+}
+
+/// What was read of the role.
+struct ReadRole {
+    question: MeantReport,
+    /// The ARN that IAM shows.
+    arn: String,
 }
 
 /// What is printed.
@@ -101,18 +108,22 @@ impl<'a> ConsentText<'a> {
             opt_in: RemediationMode::Off,
         };
         let question = MeantReport::of(&Meant::of(&subject, &live.trust_text), consent.as_ref());
-        self.with_existing(existing.map(|tag| tag.value.as_str()), Some(&question))
+        let read = ReadRole {
+            question,
+            arn: live.arn.to_string(),
+        };
+        self.with_existing(existing.map(|tag| tag.value.as_str()), Some(&read))
     }
 
     /// The tag for a role whose tag has this value, or is not there.
     fn with_existing(
         &self,
         existing: Option<&str>,
-        question: Option<&MeantReport>,
+        read: Option<&ReadRole>,
     ) -> Result<ConsentForms, ConsentRefusal> {
         let (namespace, name) = (&self.account.namespace, &self.account.service_account);
         let value = consent_value_with(existing, namespace, name)?;
-        let comments = self.comments(question, existing == Some(value.as_str()));
+        let comments = self.comments(read, existing == Some(value.as_str()));
         let command = forms::tag_role(self.role.name(), &self.key, existing, &value);
         Ok(ConsentForms {
             aws_cli: format!("{comments}\n{command}"),
@@ -121,7 +132,7 @@ impl<'a> ConsentText<'a> {
     }
 
     /// What the role's owner has to decide before the command, as lines that no shell carries out.
-    fn comments(&self, question: Option<&MeantReport>, is_listed: bool) -> String {
+    fn comments(&self, read: Option<&ReadRole>, is_listed: bool) -> String {
         let account = quote(&self.account.to_string());
         let mut lines = vec![format!(
             "Is ServiceAccount {account} of the cluster with issuer {} meant to have role {}? The tag lets the writer of that cluster \
@@ -129,8 +140,16 @@ impl<'a> ConsentText<'a> {
             quote(self.issuer.as_str()),
             quote(&self.role.to_string())
         )];
-        match question {
-            Some(question) => lines.extend(question_lines(question, &account)),
+        match read {
+            Some(read) => {
+                lines.extend(question_lines(&read.question, &account));
+                if read.arn != self.role.to_string() {
+                    lines.push(format!(
+                        "the ARN of the role is {}: nothing is written until the annotation has exactly this ARN",
+                        quote(&read.arn)
+                    ));
+                }
+            }
             None => lines.push(
                 "the role was not read: make sure that it has no other tag whose key looks like this one"
                     .to_owned(),

@@ -35,6 +35,9 @@ pub(super) struct PlanReport {
     /// Who does not agree to the plan yet. Empty: nothing blocks it.
     pub(super) blocked_by: Vec<AdviceReport>,
     pub(super) forms: Vec<FormReport>,
+    /// It is shown to a person who is about to approve it: what is missing besides the approval counts.
+    #[serde(skip)]
+    pub(super) is_for_approval: bool,
 }
 
 /// The confused deputy's question: the role has users already, and who says that this ServiceAccount is meant?
@@ -148,6 +151,7 @@ impl PlanReport {
             findings: Vec::new(),
             blocked_by: Vec::new(),
             forms: Vec::new(),
+            is_for_approval: false,
         };
         match &case.planned {
             Ok(plan) => {
@@ -167,6 +171,15 @@ impl PlanReport {
                 report.findings = findings.iter().map(FindingReport::from).collect();
             }
         }
+        report
+    }
+
+    /// The same for a person who is about to approve it: without the approval that is missing, and without the ways around it.
+    pub(super) fn for_approval(case: &RepairCase) -> Self {
+        let mut report = Self::of(case, &[]);
+        report.blocked_by.retain(|blocker| blocker.reason != "approval");
+        report.forms.clear();
+        report.is_for_approval = true;
         report
     }
 }

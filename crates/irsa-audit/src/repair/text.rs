@@ -28,7 +28,7 @@ fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
     }
     if let Some(plan) = &report.plan {
         write_plan(out, report, plan)?;
-        write_blockers(out, &report.blocked_by)?;
+        write_blockers(out, report)?;
     }
     if let Some(refusal) = &report.refusal {
         writeln!(out, "\nThere is no plan")?;
@@ -36,6 +36,13 @@ fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
     }
     for finding in &report.findings {
         write_finding(out, finding)?;
+    }
+    if !report.forms.is_empty() {
+        writeln!(out, "\nThe same change by hand, for those who may edit the role")?;
+        writeln!(
+            out,
+            "  These forms ask no one. Answer the question above first. The command writes nothing if the document has changed."
+        )?;
     }
     write_forms(out, &report.forms)
 }
@@ -75,8 +82,8 @@ pub(super) fn question_lines(question: &MeantReport, account: &str) -> Vec<Strin
     }
     if question.by.is_empty() {
         lines.push(format!(
-            "nobody says that {account} is meant: no consent tag, no spec.expect.roleArn, no statement. The annotation authorizes \
-             nothing. Ask the role's owner first"
+            "there is no evidence that {account} is meant: the role has no consent tag for it, spec.expect.roleArn is not set, and no \
+             statement names it. The annotation authorizes nothing: ask the role's owner first"
         ));
     }
     lines
@@ -126,9 +133,13 @@ fn write_plan(out: &mut String, report: &PlanReport, plan: &PlannedReport) -> fm
     }
     writeln!(
         out,
-        "  Both are proven: for this request, and for all subjects, with this audience, another audience and another provider."
+        "  Proven by evaluating both documents: for this token, and for all subjects with this, another audience and another provider."
     )?;
-    writeln!(out, "  size   {} of {} characters", plan.size, plan.quota)?;
+    writeln!(
+        out,
+        "  size   {} of {} characters, without white space",
+        plan.size, plan.quota
+    )?;
     writeln!(out, "  hash   {}", plan.hash)?;
     for owned in &plan.tools {
         writeln!(
@@ -145,15 +156,24 @@ fn write_plan(out: &mut String, report: &PlanReport, plan: &PlannedReport) -> fm
     Ok(())
 }
 
-fn write_blockers(out: &mut String, blockers: &[AdviceReport]) -> fmt::Result {
+fn write_blockers(out: &mut String, report: &PlanReport) -> fmt::Result {
+    let blockers = &report.blocked_by;
+    let (nothing, something) = if report.is_for_approval {
+        (
+            "Nothing else blocks it",
+            "What else blocks it: the approval alone is not enough",
+        )
+    } else {
+        ("Nothing blocks it", "What blocks it")
+    };
     if blockers.is_empty() {
-        writeln!(out, "\nNothing blocks it")?;
+        writeln!(out, "\n{nothing}")?;
         return writeln!(
             out,
-            "  The writer carries it out once the role has been unchanged for the settle time."
+            "  The writer makes the change once the role has been unchanged for the settle time."
         );
     }
-    writeln!(out, "\nWhat blocks it")?;
+    writeln!(out, "\n{something}")?;
     blockers.iter().try_for_each(|blocker| write_advice(out, blocker))
 }
 

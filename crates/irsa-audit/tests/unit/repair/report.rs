@@ -1,7 +1,7 @@
 use audit_remedy::{ChangePhase, RoleTag};
 use serde_json::json;
 
-use super::super::testing::{HOSTILE, ME, Stage, allow, assert_shown, document, record};
+use super::super::testing::{HOST, HOSTILE, ME, Stage, allow, assert_shown, document, record};
 use super::super::text::render;
 use super::*;
 
@@ -148,7 +148,7 @@ fn where_there_is_no_plan_the_finding_has_the_text_of_the_other_edit() {
     assert_eq!(codes(&denied), ["IRSA212"]);
 
     let mut open = allow(ME);
-    open["Condition"] = json!({"StringEquals": {format!("{}:sub", super::super::testing::HOST): ME}});
+    open["Condition"] = json!({"StringEquals": {format!("{HOST}:sub"): ME}});
     let admitted = Stage::with(|stage| stage.role.trust_text = document(&[open]));
     assert_eq!(json(&admitted)["refusal"]["reason"], "already_admitted");
     let finding = &report(&admitted).findings[0];
@@ -181,7 +181,20 @@ fn nothing_hostile_acts_on_a_terminal() {
         hostile(stage);
         stage.subject.expected_role = Some(HOSTILE.to_owned());
     });
-    for stage in [&planned, &refused] {
+    // The finding has a command and other forms.
+    let admitted = Stage::with(|stage| {
+        let mut open = allow(ME);
+        open["Sid"] = json!(HOSTILE);
+        open["Condition"] = json!({"StringEquals": {format!("{HOST}:sub"): ME}});
+        stage.role.trust_text = document(&[open]);
+    });
+    assert!(
+        report(&admitted)
+            .findings
+            .iter()
+            .any(|finding| !finding.forms.is_empty())
+    );
+    for stage in [&planned, &refused, &admitted] {
         let report = report(stage);
         assert_shown(&render(&report));
         let json = audit_core::text::indented(&serde_json::to_string(&report).unwrap());
