@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this one | what the tests share |
 //! | `codes` | each code that the one kind of edit repairs, from `Broken` to `Working` |
+//! | `adversary` | what a user tries who may do everything in one namespace |
 //! | `agreement` | who has to agree before anything is written |
 //! | `approved` | an approved plan: carried out once, rolled back when that is approved |
 //! | `gitops` | from a manifest in Git to a healthy object |
@@ -12,6 +13,7 @@
 //! | `permissions` | the shipped IAM policy of the writer |
 //! | `retention` | what of the journal is deleted |
 
+mod adversary;
 mod agreement;
 mod approved;
 mod codes;
