@@ -73,8 +73,8 @@ pub use execution::{
 };
 pub use facts::{LiveRole, RemedySubject, RoleTag};
 pub use journal::{
-    BreakerLimits, ChangePhase, Journal, JournalRecord, OpenBreaker, RETENTION, expired_records,
-    open_breaker, record_name,
+    BreakerLimits, ChangePhase, Journal, JournalRecord, OpenBreaker, expired_records, open_breaker,
+    record_name,
 };
 pub use mode::RemediationMode;
 pub use ownership::{OwnershipMark, OwningTool, ToolOwnership, owning_tools};

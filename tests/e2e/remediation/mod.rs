@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this one | what the tests share |
 //! | `codes` | each code that the one kind of edit repairs, from `Broken` to `Working` |
+//! | `adversary` | what a user tries who may do everything in one namespace |
 //! | `agreement` | who has to agree before anything is written |
 //! | `approved` | an approved plan: carried out once, rolled back when that is approved |
 //! | `gitops` | from a manifest in Git to a healthy object |
@@ -13,6 +14,7 @@
 //! | `retention` | what of the journal is deleted |
 //! | `shown` | what people who only look are told |
 
+mod adversary;
 mod agreement;
 mod approved;
 mod codes;

@@ -1,15 +1,35 @@
 //! Old records of the journal are deleted, except those on which a decision depends.
 
+use audit_api::TrustPolicyChange;
 use e2e::audit_log::AuditLog;
 use e2e::aws::Aws;
 use e2e::remediation::{WRITER, changes, install, journal, recorded, writer};
 use e2e::world::{OPERATOR, World, eventually};
 use fake_aws::Fault;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
+use serde_json::json;
 use test_kit::Signal;
 
 use super::{repairable, wait_until_refused};
 use crate::{Outcome, WITHIN};
+
+/// Lets a record have been created and closed 401 days earlier than it was.
+async fn backdate(world: &World, record: &TrustPolicyChange) -> Outcome {
+    let earlier = |time: Timestamp| (time - SignedDuration::from_hours(401 * 24)).to_string();
+    let created = record.creation_timestamp().expect("a time").0;
+    let changed = record.status.as_ref().and_then(|status| status.changed);
+    let mut stored = serde_json::to_value(record)?;
+    stored["metadata"]["creationTimestamp"] = json!(earlier(created));
+    stored["status"]["changed"] = json!(earlier(changed.expect("a time")));
+    // What has no namespace is stored by group, plural and name.
+    let key = ("trustpolicychanges", record.name_any());
+    world
+        .plane()
+        .replace_stored("irsa-audit.dev", (key.0, &key.1), &stored)
+        .await?;
+    Ok(())
+}
 
 #[tokio::test]
 async fn an_old_change_that_came_to_nothing_is_deleted_and_what_was_appended_stays() -> Outcome {
@@ -38,7 +58,10 @@ async fn an_old_change_that_came_to_nothing_is_deleted_and_what_was_appended_sta
     assert_eq!(first.process().wait(WITHIN).await?, 0);
     assert_eq!(journal(&world).await?.len(), 4, "nothing is old yet");
 
-    let second = writer(&world, &["--unsafe-test-timing=keep=1s"]).await?;
+    for record in journal(&world).await? {
+        backdate(&world, &record).await?;
+    }
+    let second = writer(&world, &[]).await?;
     let is_deleted = || async {
         let records = journal(&world).await.unwrap_or_default();
         records.len() == 3 && records.iter().all(|record| record.uid() != refused.uid())

@@ -18,4 +18,4 @@ mod retention;
 pub use breaker::{BreakerLimits, OpenBreaker, open_breaker};
 pub use history::Journal;
 pub use record::{ChangePhase, JournalRecord, record_name};
-pub use retention::{RETENTION, expired_records};
+pub use retention::expired_records;

@@ -7,11 +7,11 @@ use super::record::{ChangePhase, JournalRecord};
 use crate::edit::RemedyOperation;
 
 /// How long each record is kept at least: 400 days, so that an audit once a year sees a whole year.
-pub const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// The records that may be deleted at a time, oldest first. Each of them
 ///
-/// - was closed, and both created and closed longer ago than `keep`, and
+/// - was closed, and both created and closed longer ago than [`RETENTION`], and
 /// - is no latch that stands, and
 /// - is not the newest record of its ServiceAccount at the role. The newest of all records of the role, which has the change counter
 ///   and the time of the last change, is one of those, and
@@ -25,14 +25,13 @@ pub const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 #[must_use]
 pub fn expired_records(
     records: &[JournalRecord],
-    keep: SignedDuration,
     breaker: BreakerLimits,
     now: Timestamp,
 ) -> Vec<&JournalRecord> {
     let last = last_ended(records, breaker.failures.max(1));
     let mut expired: Vec<&JournalRecord> = records
         .iter()
-        .filter(|record| is_old(record, keep, now))
+        .filter(|record| is_old(record, now))
         .filter(|record| !record.phase.is_open() && !record.is_latched())
         .filter(|record| !(record.operation == RemedyOperation::Append && record.may_have_acted()))
         .filter(|record| !is_newest(records, record))
@@ -42,9 +41,9 @@ pub fn expired_records(
     expired
 }
 
-/// Whether all that happened to a record is longer ago than `keep`. What is from the future is not old: a clock is wrong.
-fn is_old(record: &JournalRecord, keep: SignedDuration, now: Timestamp) -> bool {
-    now.duration_since(record.created.max(record.changed)) > keep
+/// Whether all that happened to a record is longer ago than [`RETENTION`]. What is from the future is not old: a clock is wrong.
+fn is_old(record: &JournalRecord, now: Timestamp) -> bool {
+    now.duration_since(record.created.max(record.changed)) > RETENTION
 }
 
 /// Whether no record of its ServiceAccount at the role is newer. A role that is created again under the same ARN has a new ID: the

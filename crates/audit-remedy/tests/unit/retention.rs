@@ -30,7 +30,7 @@ fn expired(records: &[JournalRecord]) -> Vec<&str> {
         failures: 1,
         cool_down: SignedDuration::ZERO,
     };
-    let expired = expired_records(records, RETENTION, none, at(1000 * DAY));
+    let expired = expired_records(records, none, at(1000 * DAY));
     expired.into_iter().map(|record| record.name.as_str()).collect()
 }
 
@@ -149,7 +149,7 @@ fn what_the_breaker_counts_stays() {
         failures: 2,
         cool_down: SignedDuration::ZERO,
     };
-    let found = expired_records(&records, RETENTION, limits, at(1000 * DAY));
+    let found = expired_records(&records, limits, at(1000 * DAY));
     let sequences: Vec<u64> = found.iter().map(|record| record.sequence).collect();
     assert_eq!(sequences, [1, 3]);
 }
@@ -313,7 +313,7 @@ fn whatever_of_the_expired_is_deleted_the_journal_answers_as_before() {
     for seed in 0..200 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (records, approvals) = history(&mut rng);
-        let names: Vec<String> = expired_records(&records, RETENTION, limits, now)
+        let names: Vec<String> = expired_records(&records, limits, now)
             .iter()
             .filter(|_| rng.u8(..4) > 0)
             .map(|record| record.name.clone())

@@ -11,7 +11,7 @@ use audit_remedy::{
     WriteTiming, WriterEnd, expired_records,
 };
 use iam_policy::RoleArn;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -62,8 +62,6 @@ pub struct WriterSettings {
     pub grace: Duration,
     /// The times of a write.
     pub timing: WriteTiming,
-    /// How long records are kept at least.
-    pub keep: SignedDuration,
     /// The identity in the Lease.
     pub identity: String,
 }
@@ -211,7 +209,7 @@ impl WriterLoop {
             return;
         }
         self.next_clean_up = now + CLEAN_UP;
-        let expired = expired_records(&view.journal, self.settings.keep, view.breaker, Timestamp::now());
+        let expired = expired_records(&view.journal, view.breaker, Timestamp::now());
         for record in expired.into_iter().take(DELETIONS) {
             if !self.leads() || !self.hands.journal.delete(record).await {
                 return;

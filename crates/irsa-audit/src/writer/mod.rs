@@ -142,7 +142,6 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         interval: args.interval,
         grace: args.grace,
         timing,
-        keep: timing::retention(&args.unsafe_test_timing),
         identity,
     };
     let schedule = Schedule::new(args.interval, args.role_reads_per_minute);

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use audit_remedy::{RETENTION, WriteTiming};
+use audit_remedy::WriteTiming;
 use jiff::SignedDuration;
 
 use crate::arguments::duration;
@@ -24,7 +24,6 @@ enum Field {
     LeaseMargin,
     RetryEvery,
     GiveUp,
-    Keep,
 }
 
 impl FromStr for TimingChange {
@@ -42,7 +41,6 @@ impl FromStr for TimingChange {
             "lease-margin" => Field::LeaseMargin,
             "retry-every" => Field::RetryEvery,
             "give-up" => Field::GiveUp,
-            "keep" => Field::Keep,
             _ => return Err("there is no time of this name".to_owned()),
         };
         Ok(Self {
@@ -78,7 +76,6 @@ pub fn timing(lease: Duration, changes: &[TimingChange]) -> Result<WriteTiming, 
             Field::LeaseMargin => &mut times.lease_margin,
             Field::RetryEvery => &mut times.retry_every,
             Field::GiveUp => &mut times.give_up,
-            Field::Keep => continue,
         };
         *field = change.duration;
     }
@@ -92,13 +89,6 @@ pub fn timing(lease: Duration, changes: &[TimingChange]) -> Result<WriteTiming, 
         });
     }
     Ok(times)
-}
-
-/// How long records are kept at least, with what a test changes.
-#[must_use]
-pub fn retention(changes: &[TimingChange]) -> SignedDuration {
-    let kept = changes.iter().rfind(|change| change.field == Field::Keep);
-    kept.map_or(RETENTION, |change| change.duration)
 }
 
 /// How long a record may be open before something is wrong: a write, and then a whole recovery.
@@ -142,9 +132,6 @@ mod tests {
             (SignedDuration::from_secs(1), SignedDuration::from_secs(2))
         );
         assert_eq!(short.late, WriteTiming::default().late);
-        assert_eq!(retention(&changes), RETENTION);
-        let keep = ["keep=3s", "settle=1s", "keep=2s"].map(|text| text.parse().unwrap());
-        assert_eq!(retention(&keep), SignedDuration::from_secs(2));
         for bad in ["settle", "settle=", "lease=1s", "settle=0s"] {
             assert!(bad.parse::<TimingChange>().is_err(), "{bad}");
         }
