@@ -445,8 +445,8 @@ async fn the_writer_is_installed_on_request_and_never_as_the_operator() -> Outco
         assert!(!has(&objects, kind), "{kind}");
     }
     // The operator shows what the journal says, and changes nothing of it.
-    let roles = objects.iter().filter(|object| object["kind"] == "ClusterRole");
-    let rules = roles.flat_map(|role| role["rules"].as_array().into_iter().flatten());
+    let of_roles = objects.iter().filter(|object| object["kind"] == "ClusterRole");
+    let rules = of_roles.flat_map(|role| role["rules"].as_array().into_iter().flatten());
     for rule in rules.filter(|rule| rule["resources"].to_string().contains("trustpolicychanges")) {
         assert_eq!(rule["verbs"], json!(["list", "watch"]), "{rule}");
     }
