@@ -239,7 +239,7 @@ impl Lab {
                 Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),
                 Kind::ValidatingAdmissionPolicy => self.see(Observation::AdmissionPolicy(step(begin))),
                 Kind::ValidatingAdmissionPolicyBinding => {
-                    self.see(Observation::AdmissionBinding(step(begin)))
+                    self.see(Observation::AdmissionBinding(step(begin)));
                 }
             }
         }

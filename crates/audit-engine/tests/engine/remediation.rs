@@ -203,7 +203,7 @@ fn an_approval_turns_a_plan_into_an_approved_one_for_as_long_as_it_is_valid() {
     assert_eq!(
         lab.shown.bindings[&Lab::key("app")]
             .progress
-            .map(|it| it.as_str()),
+            .map(audit_remedy::RemedyProgress::as_str),
         Some("Approved")
     );
     lab.pass(3_700);
