@@ -252,7 +252,7 @@ async fn the_pasted_command_writes_the_planned_document_and_no_other() -> Outcom
     assert_eq!(reasons(&plan), ["team", "tool", "consent", "approval"]);
     assert!(!form(&plan, "terraform").is_empty() && !form(&plan, "crossplane").is_empty());
 
-    // Somebody changes the role between the plan and the paste.
+    // The role is changed between the plan and the paste.
     let mut changed = before.clone();
     changed["Statement"][0]["Sid"] = json!("Changed");
     world.aws().trust_role(NAMESPACE, &changed.to_string()).await?;

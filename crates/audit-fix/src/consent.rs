@@ -9,7 +9,7 @@ use crate::text::{ascii_json, quote};
 /// The command line that sets the tag `key` of a role to `value`, as long as the tag is what it was when `value` was made of it:
 /// `existing`, or not there.
 ///
-/// `iam:TagRole` replaces a value as a whole. Without the comparison, a consent that somebody else adds meanwhile would be lost.
+/// `iam:TagRole` replaces a value as a whole. Without the comparison, a consent that another person adds meanwhile would be lost.
 #[must_use]
 pub fn tag_role(role_name: &str, key: &str, existing: Option<&str>, value: &str) -> String {
     let role = shell::option("--role-name", role_name);
@@ -39,7 +39,7 @@ pub fn tag_role(role_name: &str, key: &str, existing: Option<&str>, value: &str)
 #[must_use]
 pub fn terraform(role_name: &str, key: &str, value: &str) -> String {
     format!(
-        "# In the resource aws_iam_role that is role {}, beside its other tags.\ntags = {}",
+        "# In the resource aws_iam_role that is role {}: add this to its tags.\ntags = {}",
         quote(role_name),
         Expression::map(&[(key, value)])
     )

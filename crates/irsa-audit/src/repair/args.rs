@@ -120,7 +120,7 @@ pub struct ConsentArgs {
 
 /// Approve the planned repair of a trust policy.
 ///
-/// Makes the plan itself, shows it whole, asks, and creates an `IrsaApproval` for exactly this plan. Who may create an `IrsaApproval` may approve.
+/// Makes the plan itself, shows it whole, asks, and creates an `IrsaApproval` for exactly this plan. Everyone who may create an `IrsaApproval` may approve.
 ///
 /// Example: irsa-audit approve shop/cart
 ///

@@ -1,6 +1,6 @@
 //! Asking a person.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 
 /// What has to happen before something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +28,45 @@ pub(super) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks. Only `yes` means yes.
+/// Asks on the terminal. Only `yes` means yes.
 pub(super) fn ask(question: &str) -> io::Result<bool> {
-    let mut err = io::stderr().lock();
-    write!(err, "{question} Type yes to continue: ")?;
-    err.flush()?;
+    ask_on(&mut io::stdin().lock(), &mut io::stderr().lock(), question)
+}
+
+fn ask_on(input: &mut impl BufRead, output: &mut impl Write, question: &str) -> io::Result<bool> {
+    write!(output, "{question} Type yes to continue: ")?;
+    output.flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    input.read_line(&mut answer)?;
     Ok(answer.trim_end_matches(['\n', '\r']) == "yes")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_yes_means_yes() {
+        for (answer, expected) in [
+            ("yes\n", true),
+            ("yes\r\n", true),
+            ("yes", true),
+            ("y\n", false),
+            ("Yes\n", false),
+            (" yes\n", false),
+            ("no\nyes\n", false),
+            ("\n", false),
+            ("", false),
+        ] {
+            let mut asked = Vec::new();
+            assert_eq!(
+                ask_on(&mut answer.as_bytes(), &mut asked, "Release it?").unwrap(),
+                expected,
+                "{answer:?}"
+            );
+            assert!(!asked.is_empty());
+        }
+    }
 
     #[test]
     fn nothing_is_done_blindly() {

@@ -52,7 +52,7 @@ pub enum RepairError {
         attempt: &'static str,
         /// Why not, safe to show.
         message: String,
-        /// Who can help.
+        /// How to get the permission; empty where that does not help.
         hint: &'static str,
     },
     /// There is no such record.

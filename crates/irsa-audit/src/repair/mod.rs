@@ -86,7 +86,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, RepairError> {
         .build()?)
 }
 
-/// Writes to standard output. Who has read enough is told by the exit code.
+/// Writes to standard output. A reader that has closed it still has the exit code.
 fn print(text: &str) -> Result<(), RepairError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -5,7 +5,8 @@ use audit_core::fix::trust::{PlannedEdit, PlannedKind, TrustForm};
 use audit_core::fix::{ServiceAccountName, diff};
 use audit_core::text::quote;
 use audit_remedy::{
-    AdmittedBy, Advice, Meant, OwnershipMark, OwningTool, Plan, RemedyOperation, RoleConsent, ToolOwnership,
+    AdmissionGuard, AdmittedBy, Advice, Blocker, Meant, OwnershipMark, OwningTool, Plan, RemedyOperation,
+    RemedySubject, RoleConsent, ToolOwnership, admin_grant,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub(super) struct PlanReport {
     pub(super) role_arn: String,
     pub(super) issuer: String,
     pub(super) audience: String,
+    pub(super) mode: ModeReport,
     /// Whether the ServiceAccount is meant to have the role; of a plan that appends.
     pub(super) question: Option<MeantReport>,
     pub(super) plan: Option<PlannedReport>,
@@ -35,9 +37,21 @@ pub(super) struct PlanReport {
     /// Who does not agree to the plan yet. Empty: nothing blocks it.
     pub(super) blocked_by: Vec<AdviceReport>,
     pub(super) forms: Vec<FormReport>,
-    /// It is shown to a person who is about to approve it: what is missing besides the approval counts.
+    /// It is shown to a person who is about to approve it, so the missing approval is left out.
     #[serde(skip)]
     pub(super) is_for_approval: bool,
+}
+
+/// How far remediation may go: names of modes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ModeReport {
+    /// The lesser of the two.
+    pub(super) effective: &'static str,
+    /// `spec.remediation` of the `IrsaAudit`.
+    pub(super) team: &'static str,
+    /// The least of all policies that match.
+    pub(super) policies: &'static str,
 }
 
 /// The confused deputy's question: the role has users already, and who says that this ServiceAccount is meant?
@@ -145,6 +159,7 @@ impl PlanReport {
             role_arn: subject.role_arn.to_string(),
             issuer: subject.issuer.as_str().to_owned(),
             audience: subject.audience.clone(),
+            mode: ModeReport::of(case),
             question: None,
             plan: None,
             refusal: None,
@@ -159,10 +174,7 @@ impl PlanReport {
                 report.question = is_append.then(|| MeantReport::of(&plan.meant, plan.consent.as_ref().ok()));
                 report.plan = Some(PlannedReport::of(plan));
                 let blockers = case.blockers(plan);
-                report.blocked_by = blockers
-                    .iter()
-                    .map(|blocker| blocker.advice(subject).into())
-                    .collect();
+                report.blocked_by = blockers.iter().map(|blocker| advice(blocker, subject)).collect();
                 report.forms = forms_of(plan, case, forms);
             }
             Err(refusal) => {
@@ -181,6 +193,31 @@ impl PlanReport {
         report.forms.clear();
         report.is_for_approval = true;
         report
+    }
+}
+
+/// What blocks, with the flag that helps if the program was told the wrong names.
+fn advice(blocker: &Blocker, subject: &RemedySubject) -> AdviceReport {
+    let mut advice = blocker.advice(subject);
+    if matches!(blocker, Blocker::Admission(AdmissionGuard::PolicyChanged)) {
+        advice.how.push_str(
+            " If irsa-audit has other ServiceAccounts in this cluster, name them with --operator-service-account and \
+             --writer-service-account.",
+        );
+    }
+    advice.into()
+}
+
+impl ModeReport {
+    fn of(case: &RepairCase) -> Self {
+        let authorities = &case.authorities;
+        let grant = admin_grant(&authorities.policies, &case.subject, &authorities.own_namespaces);
+        let team = case.subject.opt_in;
+        Self {
+            effective: grant.mode(team).as_str(),
+            team: team.as_str(),
+            policies: grant.max_mode().as_str(),
+        }
     }
 }
 

@@ -23,6 +23,12 @@ fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
     let account = quote(&format!("{}/{}", report.namespace, report.service_account));
     writeln!(out, "ServiceAccount {account}")?;
     writeln!(out, "role           {}", quote(&report.role_arn))?;
+    let mode = &report.mode;
+    writeln!(
+        out,
+        "mode           {} (the team: {}, the policies: {})",
+        mode.effective, mode.team, mode.policies
+    )?;
     if let Some(question) = &report.question {
         write_question(out, question, &account)?;
     }

@@ -42,6 +42,8 @@ fn a_plan_is_told_whole() {
         ("/plan/statement", plan.edit.statement.clone()),
         ("/plan/size", json!(plan.edit.size)),
         ("/plan/quota", json!(2048)),
+        ("/mode/effective", json!("RequireApproval")),
+        ("/mode/policies", json!("Automatic")),
         ("/question/by", json!(["ConsentTag"])),
         ("/question/already/0/sid", json!("Others")),
         (
