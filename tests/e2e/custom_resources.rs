@@ -124,6 +124,57 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
     Ok(())
 }
 
+/// What everyone who can edit a namespace may ask for is bounded: each expectation is evaluated again with each change.
+#[tokio::test]
+async fn the_api_server_bounds_what_one_audit_may_expect() -> Outcome {
+    let (_plane, cluster) = defined().await?;
+    let refusal = async |name: &str, expect: Value| {
+        let spec = json!({"serviceAccountName": "app", "expect": expect});
+        let made = cluster.create(&objects::audit("default", name, &spec)).await;
+        made.err().and_then(|error| error.refusal())
+    };
+    let text = |length: usize| "a".repeat(length);
+    let texts = |count: usize| vec!["a"; count];
+    let keys = |count: usize, value: usize| -> Value {
+        let pairs = (0..count).map(|at| (format!("aws:k{at}"), json!(text(value))));
+        Value::Object(pairs.collect())
+    };
+    let aws =
+        |actions: usize, resources: usize| json!({"actions": texts(actions), "resources": texts(resources)});
+    let kubernetes = |verbs: usize, names: usize| json!({"verbs": texts(verbs), "resource": "pods", "resourceNames": texts(names)});
+    for (at, expect) in [
+        json!({"aws": vec![aws(64, 64); 32]}),
+        json!({"aws": [aws(64, 8), aws(1, 0)]}),
+        json!({"aws": [{"actions": [text(129)]}]}),
+        json!({"aws": [{"actions": ["a"], "resources": [text(2049)]}]}),
+        json!({"aws": [{"actions": ["a"], "context": keys(33, 1)}]}),
+        json!({"aws": [{"actions": ["a"], "context": keys(1, 2049)}]}),
+        json!({"aws": [{"actions": ["a"], "context": {(text(257)): "b"}}]}),
+        json!({"kubernetes": vec![kubernetes(32, 64); 32]}),
+        json!({"kubernetes": [kubernetes(4, 64), kubernetes(1, 0)]}),
+        json!({"kubernetes": [{"verbs": ["get"], "resource": text(254)}]}),
+        json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "resourceNames": [text(254)]}]}),
+        json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "namespace": text(64)}]}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(refusal("tried", expect).await, Some(422), "{at}");
+    }
+    for (at, expect) in [
+        json!({"aws": [aws(64, 8)], "kubernetes": [kubernetes(4, 64)]}),
+        json!({"aws": vec![aws(16, 0); 32]}),
+        json!({"aws": [{"actions": [text(128)], "resources": [text(2048)], "context": keys(32, 2048)}]}),
+        json!({"kubernetes": vec![kubernetes(8, 0); 32]}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(refusal(&format!("fine-{at}"), expect).await, None, "{at}");
+    }
+    Ok(())
+}
+
 /// Else a health check would take a new object for a healthy one, until its first audit.
 #[tokio::test]
 async fn a_new_audit_counts_as_not_observed_and_shows_in_the_table() -> Outcome {

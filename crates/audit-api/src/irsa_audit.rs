@@ -96,7 +96,7 @@ pub enum RemediationName {
 }
 
 /// What a team expects of its ServiceAccount.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Expect {
     /// The ARN of the role that it should have.
@@ -110,13 +110,15 @@ pub struct Expect {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub workloads: Vec<WorkloadSpec>,
-    /// What it should be able to do in AWS.
+    /// What it should be able to do in AWS: at most 512 actions on resources in all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.map(e, size(e.actions) * (has(e.resources) && size(e.resources) > 0 ? size(e.resources) : 1)).sum() <= 512").message("at most 512 actions on resources in all"))]
     pub aws: Vec<AwsSpec>,
-    /// What it should be able to do in Kubernetes.
+    /// What it should be able to do in Kubernetes: at most 256 verbs on names in all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.map(e, size(e.verbs) * (has(e.resourceNames) && size(e.resourceNames) > 0 ? size(e.resourceNames) : 1)).sum() <= 256").message("at most 256 verbs on names in all"))]
     pub kubernetes: Vec<KubernetesSpec>,
 }
 
@@ -137,14 +139,15 @@ pub struct WorkloadSpec {
 #[serde(rename_all = "camelCase")]
 pub struct AwsSpec {
     /// Actions, such as `s3:GetObject`.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 128)))]
     pub actions: Vec<String>,
     /// ARNs; all resources where empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 2048)))]
     pub resources: Vec<String>,
     /// Condition keys that the request is known to carry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::context")]
     pub context: BTreeMap<String, String>,
 }
 
@@ -153,23 +156,26 @@ pub struct AwsSpec {
 #[serde(rename_all = "camelCase")]
 pub struct KubernetesSpec {
     /// Verbs, such as `get`.
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 253)))]
     pub verbs: Vec<String>,
     /// API group; empty for the core group.
     #[serde(default)]
+    #[schemars(length(max = 253))]
     pub api_group: String,
     /// Resource, in the plural.
     #[schemars(length(min = 1, max = 253))]
     pub resource: String,
     /// Subresource, such as `log`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
     pub subresource: Option<String>,
     /// Names; all where empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
     pub resource_names: Vec<String>,
     /// Namespace; absent for cluster-scoped resources, or for all namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
     pub namespace: Option<String>,
 }
 

@@ -39,6 +39,19 @@ pub fn approval_duration(_: &mut SchemaGenerator) -> Schema {
     schema
 }
 
+/// Condition keys with their values: how many, and how long.
+pub fn context(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 32,
+        "additionalProperties": { "type": "string", "maxLength": 2048 },
+        "x-kubernetes-validations": [{
+            "rule": "self.all(key, size(key) <= 256)",
+            "message": "a condition key has at most 256 characters"
+        }]
+    })
+}
+
 fn duration_between(least: &str, most: &str) -> Schema {
     json_schema!({
         "type": "string",

@@ -62,9 +62,11 @@ pub fn request(audit: &IrsaAudit) -> AuditRequest {
                 reason: w.reason.clone(),
             })
             .collect(),
+        over_limit: Vec::new(),
         declared: !is_automatic(audit),
         from_command: false,
     }
+    .bounded()
 }
 
 /// Whether the operator made the object, and nobody has taken it over since.

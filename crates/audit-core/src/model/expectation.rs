@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 pub use rbac::KubernetesExpectation;
 
+use super::expectation_limits::OverLimit;
+
 /// A workload by kind and name, in the namespace of the binding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct WorkloadRef {
@@ -56,6 +58,8 @@ pub struct AuditRequest {
     pub aws: Vec<AwsExpectation>,
     /// Expected Kubernetes permissions.
     pub kubernetes: Vec<KubernetesExpectation>,
+    /// What is not evaluated of them, see [`AuditRequest::bounded`].
+    pub over_limit: Vec<OverLimit>,
     /// Accepted findings.
     pub waivers: Vec<Waiver>,
     /// Written by a person or from Git, not by the operator.

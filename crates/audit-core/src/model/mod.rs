@@ -7,6 +7,7 @@ pub mod container;
 pub mod credential_source;
 pub mod eks;
 pub mod expectation;
+pub mod expectation_limits;
 pub mod file_path;
 pub mod issuer;
 pub mod likeness;
@@ -36,6 +37,7 @@ pub use container::{
 pub use credential_source::CredentialSource;
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
+pub use expectation_limits::OverLimit;
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use looked_up::LookedUp;

@@ -5,6 +5,8 @@
 //! policies, or of the trust policy of a role that is to be assumed, depends on condition keys of which nothing is known (they are
 //! named), or allows a part of an expected pattern. Or the trust policy of a role that is to be assumed was not seen, or too long ago: it
 //! has to allow `sts:AssumeRole`, and within an account may grant it by itself. Or the pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
+//! Or the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, and some lengths. The
+//! message names the limit; what is within it is evaluated.
 //!
 //! ## Why it is unknown
 //! Saying nothing would pass the expectation off as met, and calling it broken might be wrong.
@@ -20,7 +22,7 @@
 //!
 //! ## Fix
 //! Say what is known of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. In place of a pattern, name the
-//! actions. Otherwise take the expectation away, or waive this code.
+//! actions. Over a limit, expect less. Otherwise take the expectation away, or waive this code.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -53,7 +55,7 @@ pub const ENTRY: Entry = Entry {
 /// What looks for it.
 pub(super) const RULE: Rule = Rule {
     entry: &ENTRY,
-    checks: &[Check::Binding(check)],
+    checks: &[Check::Binding(check), Check::Binding(over_limit)],
 };
 
 /// The most doubts that are told of one question.
@@ -82,6 +84,30 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         "the pods get their credentials from EKS Pod Identity, whose role is not looked at: {what} is not evaluated"
     );
     Some(Finding::new(&ENTRY, message).at(link))
+}
+
+/// What the `IrsaAudit` expects beyond the limits, of which nothing was evaluated.
+fn over_limit(chain: &Chain<'_>) -> Option<Finding> {
+    let request = chain.request?;
+    let all: Vec<String> = request
+        .over_limit
+        .iter()
+        .map(|over| format!("`spec.{}` has more than {} {}", over.field, over.limit, over.what))
+        .collect();
+    let first = request.over_limit.first()?;
+    let link = if first.field == "expect.kubernetes" {
+        Link::Rbac
+    } else {
+        Link::Permissions
+    };
+    let message = format!(
+        "IrsaAudit `{}`: {}. What is over a limit is not evaluated",
+        quote(&request.name),
+        all.join(", and ")
+    );
+    let fix =
+        Fix::manual("expect less of this ServiceAccount: name the actions and resources that matter most");
+    Some(Finding::new(&ENTRY, message).at(link).fix(Some(fix)))
 }
 
 /// The expected actions on which the role's policies have no certain answer.
@@ -229,6 +255,22 @@ mod tests {
             let report = world.audit();
             the_one(&report, ("IRSA906", Severity::Unknown, link, Verdict::Unknown));
         }
+    }
+
+    #[test]
+    fn what_is_over_a_limit_is_unknown_and_what_is_within_it_is_evaluated() {
+        let many = ["s3:GetObject"; 513];
+        let within = World::healthy().expect(&["s3:GetObject"], &[]);
+        let over = within.clone().expect(&many, &[]);
+        let bounded = |world: World| world.request(|request| *request = std::mem::take(request).bounded());
+        assert_healthy(&bounded(within).audit());
+        the_one(&bounded(over).audit(), UNKNOWN);
+        let broken = World::healthy()
+            .expect(&["iam:CreateUser"], &[])
+            .expect(&many, &[]);
+        let mut found = codes(&bounded(broken).audit());
+        found.sort_unstable();
+        assert_eq!(found, ["IRSA502", "IRSA906"]);
     }
 
     #[test]
