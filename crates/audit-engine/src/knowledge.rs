@@ -32,6 +32,7 @@ impl Engine {
             self.forget_provider(&account);
         }
         let was_stale = self.was_stale(&reading, now);
+        let is_listing = matches!(reading, Reading::Listing { .. });
         let tells_of_issuers = match &reading {
             Reading::Piece { answer, .. } => {
                 matches!(answer.kind(), PieceKind::ProviderUrls | PieceKind::Clusters)
@@ -40,14 +41,21 @@ impl Engine {
         };
         let applied = audit_aws::apply(&mut self.snapshot.accounts, reading);
         self.statements_changed |= !applied.changed.is_empty();
+        let mut concerned = BTreeSet::new();
         for concern in &applied.changed {
-            self.mark(concern);
+            concerned.append(&mut self.concerned(concern));
         }
         for concern in &applied.confirmed {
             // Of a role, few bindings have to be looked at.
             if was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. }) {
-                self.mark(concern);
+                concerned.append(&mut self.concerned(concern));
             }
+        }
+        // What was asked for is awaited; a listing comes by itself, and concerns many.
+        if is_listing {
+            self.dirty.refresh(concerned);
+        } else {
+            self.dirty.extend(concerned);
         }
         if tells_of_issuers {
             self.ask_of_issuers(now);
@@ -67,20 +75,20 @@ impl Engine {
         }
     }
 
-    /// Marks the bindings that something concerns.
-    fn mark(&mut self, concern: &Concern) {
+    /// The bindings that something concerns.
+    fn concerned(&self, concern: &Concern) -> BTreeSet<BindingKey> {
         match concern {
             Concern::Role { account, name } => {
                 let bindings = self.evidence.referring_to_role(account, name);
-                self.dirty.extend(bindings.cloned());
+                bindings.cloned().collect()
             }
-            Concern::Policy { account, arn } => self.mark_policy(account, arn),
+            Concern::Policy { account, arn } => self.concerned_by_policy(account, arn),
             Concern::Account { account } => {
                 let bindings = self.evidence.referring_to_account(account);
-                self.dirty.extend(bindings.cloned());
+                bindings.cloned().collect()
             }
-            Concern::Binding(key) => drop(self.dirty.insert(key.clone())),
-            Concern::Subject(subject) => self.dirty.extend(key_of_subject(subject)),
+            Concern::Binding(key) => [key.clone()].into(),
+            Concern::Subject(subject) => key_of_subject(subject).into_iter().collect(),
         }
     }
 
@@ -97,10 +105,10 @@ impl Engine {
         self.evidence.ask_of_issuers(questions, now);
     }
 
-    /// Marks the bindings to roles that have a managed policy, or have it as their boundary.
-    fn mark_policy(&mut self, account: &str, arn: &str) {
+    /// The bindings to roles that have a managed policy, or have it as their boundary.
+    fn concerned_by_policy(&self, account: &str, arn: &str) -> BTreeSet<BindingKey> {
         let Some(known) = self.snapshot.accounts.get(account) else {
-            return;
+            return BTreeSet::new();
         };
         let attached = known.policies.iter().filter(|(_, seen)| {
             seen.latest()
@@ -109,13 +117,13 @@ impl Engine {
         let bounded = known.roles.iter().filter(|(_, seen)| {
             matches!(seen.latest(), Some(RoleLookup::Found(role)) if role.boundary.as_deref() == Some(arn))
         });
-        for name in attached
+        let roles = attached
             .map(|(name, _)| name)
-            .chain(bounded.map(|(name, _)| name))
-        {
-            self.dirty
-                .extend(self.evidence.referring_to_role(account, name).cloned());
-        }
+            .chain(bounded.map(|(name, _)| name));
+        roles
+            .flat_map(|name| self.evidence.referring_to_role(account, name))
+            .cloned()
+            .collect()
     }
 
     /// Takes note of what IAM's policy simulator is to confirm for a binding: nothing where it was not audited, or where nobody

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `settings` | the settings in force |
 //! | `look` | one binding in four steps: gather, derive, judge, publish |
+//! | `pending` | which binding is looked at next |
 //! | `publication` | when a status is worth a write |
 //! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
 //! | `object` | which writes are under way, and which must wait |
@@ -25,6 +26,7 @@ mod knowledge;
 mod look;
 mod memory;
 mod object;
+mod pending;
 mod publication;
 mod reviews;
 mod schedule;
@@ -55,6 +57,7 @@ use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;
 use object::Objects;
+use pending::Pending;
 use reviews::ReviewPlan;
 use schedule::Schedule;
 use settings::EffectiveSettings;
@@ -94,8 +97,8 @@ pub struct Engine {
     reviews: ReviewPlan,
     lookups: LookupPlan,
     leading: bool,
-    /// Bindings to look at in the next turn.
-    dirty: BTreeSet<BindingKey>,
+    /// Bindings to look at.
+    dirty: Pending,
     /// Of these, those for which somebody asked that everything be read anew.
     forced: BTreeSet<BindingKey>,
     /// Roles or bindings have changed since the last turn.
@@ -130,7 +133,7 @@ impl Engine {
             index: Index::default(),
             default_audience: None,
             leading: false,
-            dirty: BTreeSet::new(),
+            dirty: Pending::default(),
             forced: BTreeSet::new(),
             permissions_changed: false,
             states: BTreeMap::new(),
@@ -186,7 +189,7 @@ impl Engine {
             if self.heeds_namespace_labels() {
                 let namespaces = dirty.namespaces.iter();
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
-                self.dirty.extend(bindings.map(|(key, _)| key.clone()));
+                self.dirty.refresh(bindings.map(|(key, _)| key.clone()));
             }
             self.take_note_of_repairs(&dirty);
             self.permissions_changed |= dirty.permissions;
@@ -205,7 +208,7 @@ impl Engine {
         }
         if dirty_plans.plans || dirty.policies {
             let planned = self.states.iter().filter(|(_, state)| state.shows_progress());
-            self.dirty.extend(planned.map(|(key, _)| key.clone()));
+            self.dirty.refresh(planned.map(|(key, _)| key.clone()));
         }
         let exist = |key: &&BindingKey| self.snapshot.cluster.binding(key).is_some();
         self.dirty
@@ -271,6 +274,9 @@ impl Engine {
         if !self.leading || !self.is_synced() {
             return None;
         }
+        if !self.dirty.is_empty() {
+            return Some(Timestamp::MIN);
+        }
         let issuer = self.snapshot.issuer.as_ref().map(|issuer| &issuer.url);
         [
             self.schedule.next(),
@@ -282,6 +288,12 @@ impl Engine {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Whether the latest turn left something.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.leading && self.is_synced() && !self.dirty.is_empty()
     }
 
     /// Whether everything has been answered, well or not, that the report hangs on.
@@ -318,22 +330,29 @@ impl Engine {
         audit(&self.snapshot, &self.in_force.config, now)
     }
 
-    /// Looks at everything that wants to be looked at.
-    pub fn turn(&mut self, now: Timestamp) -> Vec<Action> {
+    /// Looks at what wants to be looked at, for as long as `may_go_on` says so after each look. What is left waits for the next turn,
+    /// which [`Engine::next`] wants at once.
+    pub fn turn(&mut self, now: Timestamp, mut may_go_on: impl FnMut() -> bool) -> Vec<Action> {
         if !self.leading || !self.is_synced() {
             return Vec::new();
         }
         let mut actions = Vec::new();
-        self.dirty.extend(self.schedule.take_due(now));
+        self.dirty.refresh(self.schedule.take_due(now));
         // However many roles have changed; for all others, roles are no more than a notice, which can wait.
         if std::mem::take(&mut self.permissions_changed) {
-            self.dirty.extend(self.snapshot.cluster.expecting_permissions());
+            self.dirty.refresh(self.snapshot.cluster.expecting_permissions());
         }
-        while let Some(key) = self.dirty.pop_first() {
+        while let Some(key) = self.dirty.pop() {
             self.look_at(&key, now, &mut actions);
+            if !may_go_on() {
+                break;
+            }
         }
-        let requests = self.evidence.requests(&self.snapshot, now);
-        actions.extend(requests.into_iter().map(Action::Read));
+        // Many roles that are wanted together are listed: it is not known before all changes were looked at.
+        if !self.dirty.has_changed() {
+            let requests = self.evidence.requests(&self.snapshot, now);
+            actions.extend(requests.into_iter().map(Action::Read));
+        }
         self.begin_reviews(now, &mut actions);
         self.begin_lookups(now, &mut actions);
         if self.cluster.is_due(now) {
@@ -353,7 +372,7 @@ impl Engine {
     fn mark_all(&mut self) {
         if self.leading {
             self.dirty
-                .extend(self.snapshot.cluster.bindings().map(|(key, _)| key.clone()));
+                .refresh(self.snapshot.cluster.bindings().map(|(key, _)| key.clone()));
             self.cluster.touch();
         }
     }

@@ -18,6 +18,7 @@ mod reviews;
 mod simulation;
 mod status;
 mod trouble;
+mod turns;
 mod workloads;
 
 use std::collections::BTreeSet;
@@ -360,7 +361,7 @@ impl Lab {
 
     /// One turn, of which nothing is carried out.
     fn turn(&mut self) -> Vec<Action> {
-        let actions = self.engine.turn(self.now);
+        let actions = self.engine.turn(self.now, || true);
         self.engine.show(&mut self.shown);
         let next = self.engine.next();
         assert!(

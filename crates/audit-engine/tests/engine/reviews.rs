@@ -302,7 +302,7 @@ fn a_fresh_audit_asks_again() {
 #[test]
 fn the_requests_of_one_binding_are_bounded() {
     let mut lab = Lab::asking(agrees);
-    let names: Vec<String> = (0..500).map(|n| format!("pod-{n}")).collect();
+    let names: Vec<String> = (0..200).map(|n| format!("pod-{n}")).collect();
     lab.edit("mine", |stored| {
         stored["spec"]["expect"]["kubernetes"][0]["resourceNames"] = json!(names);
     });

@@ -246,7 +246,7 @@ impl Session {
         let mut heard = Instant::now();
         loop {
             let now = Timestamp::now();
-            for action in self.engine.turn(now) {
+            for action in self.engine.turn(now, || true) {
                 match action {
                     Action::Read(request) => self.directory.request(request),
                     Action::Review(review) => self.reviewer.start(review),

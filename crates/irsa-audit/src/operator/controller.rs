@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit_aws::{Directory, DirectoryRequest, Reading};
 use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
@@ -20,6 +20,9 @@ use audit_engine::{Action, Engine, Lookup, Review, ReviewOutcome, Write, WriteOu
 
 /// How many inputs are taken in before the engine takes a turn.
 const BATCH: usize = 4096;
+
+/// How long a turn goes on with looks. The thread has other work: the Lease, writes, scrapes, and what somebody changes meanwhile.
+const TURN: Duration = Duration::from_millis(10);
 
 /// How long writes under way may take when the operator stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -88,6 +91,10 @@ impl Controller {
             }
             self.take_in_more();
             self.turn();
+            if self.engine.has_more() {
+                // Others run, and what they bring is taken in before the rest.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -177,7 +184,8 @@ impl Controller {
             });
         }
         let timer = self.metrics.reconcile.start_timer();
-        let actions = self.engine.turn(Timestamp::now());
+        let end = Instant::now() + TURN;
+        let actions = self.engine.turn(Timestamp::now(), || Instant::now() < end);
         timer.observe_duration();
         for action in actions {
             match action {

@@ -1,0 +1,171 @@
+//! Bindings that wait for a look. What somebody has just changed goes before what is refreshed, and namespaces take turns, so that
+//! neither a large namespace nor a busy one keeps the others waiting.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use audit_core::model::BindingKey;
+
+/// So many looks at changed bindings in a row, then one at a binding that is refreshed: constant changes must not stop refreshing.
+const CHANGED_IN_A_ROW: u32 = 4;
+
+/// The bindings that wait, each once.
+#[derive(Debug, Default)]
+pub struct Pending {
+    changed: Turns,
+    refreshed: Turns,
+    in_a_row: u32,
+}
+
+impl Pending {
+    /// Something of this binding changed.
+    pub fn insert(&mut self, key: BindingKey) {
+        self.changed.insert(key);
+    }
+
+    /// Something of these bindings changed.
+    pub fn extend(&mut self, keys: impl IntoIterator<Item = BindingKey>) {
+        for key in keys {
+            self.changed.insert(key);
+        }
+    }
+
+    /// These bindings are due without a change of their own: periodically, or because of something that concerns all.
+    pub fn refresh(&mut self, keys: impl IntoIterator<Item = BindingKey>) {
+        for key in keys {
+            self.refreshed.insert(key);
+        }
+    }
+
+    /// The next binding.
+    pub fn pop(&mut self) -> Option<BindingKey> {
+        let is_turn_of_changed = self.refreshed.is_empty() || self.in_a_row < CHANGED_IN_A_ROW;
+        if is_turn_of_changed && let Some(key) = self.changed.pop() {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+            self.refreshed.remove(&key);
+            return Some(key);
+        }
+        self.in_a_row = 0;
+        let key = self.refreshed.pop()?;
+        self.changed.remove(&key);
+        Some(key)
+    }
+
+    /// Whether a binding waits that has changed.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.refreshed.is_empty()
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Bindings by namespace, and whose turn was last.
+#[derive(Debug, Default)]
+struct Turns {
+    namespaces: BTreeMap<String, BTreeSet<BindingKey>>,
+    last: String,
+}
+
+impl Turns {
+    fn insert(&mut self, key: BindingKey) {
+        match self.namespaces.get_mut(&key.namespace) {
+            Some(keys) => drop(keys.insert(key)),
+            None => drop(self.namespaces.insert(key.namespace.clone(), [key].into())),
+        }
+    }
+
+    fn remove(&mut self, key: &BindingKey) {
+        if let Some(keys) = self.namespaces.get_mut(&key.namespace) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.namespaces.remove(&key.namespace);
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<BindingKey> {
+        let after = (Bound::Excluded(self.last.as_str()), Bound::Unbounded);
+        let next = self.namespaces.range::<str, _>(after).next();
+        let (namespace, _) = next.or_else(|| self.namespaces.iter().next())?;
+        self.last.clone_from(namespace);
+        let Entry::Occupied(mut keys) = self.namespaces.entry(self.last.clone()) else {
+            return None;
+        };
+        let key = keys.get_mut().pop_first();
+        if keys.get().is_empty() {
+            keys.remove();
+        }
+        key
+    }
+
+    fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> BindingKey {
+        let (namespace, name) = text.split_once('/').unwrap();
+        BindingKey::new(namespace, name)
+    }
+
+    fn keys(texts: &[&str]) -> Vec<BindingKey> {
+        texts.iter().map(|text| key(text)).collect()
+    }
+
+    fn order(pending: &mut Pending) -> Vec<String> {
+        std::iter::from_fn(|| pending.pop())
+            .map(|key| format!("{}/{}", key.namespace, key.service_account))
+            .collect()
+    }
+
+    #[test]
+    fn namespaces_take_turns() {
+        let mut pending = Pending::default();
+        pending.extend(keys(&["a/1", "a/2", "a/3", "b/1", "c/1", "c/2"]));
+        assert_eq!(order(&mut pending), ["a/1", "b/1", "c/1", "a/2", "c/2", "a/3"]);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_namespace_that_changes_all_the_time_does_not_keep_another_waiting() {
+        let mut pending = Pending::default();
+        pending.extend(keys(&["a/1", "a/2", "z/1"]));
+        assert_eq!(pending.pop(), Some(key("a/1")));
+        pending.extend(keys(&["a/1", "a/2", "a/3"]));
+        assert_eq!(pending.pop(), Some(key("z/1")));
+    }
+
+    #[test]
+    fn what_has_changed_goes_first_and_refreshing_goes_on_beside_it() {
+        let mut pending = Pending::default();
+        pending.refresh(keys(&["r/1", "r/2"]));
+        pending.extend(keys(&["a/1", "b/1", "c/1", "d/1", "e/1", "f/1"]));
+        assert_eq!(
+            order(&mut pending),
+            ["a/1", "b/1", "c/1", "d/1", "r/1", "e/1", "f/1", "r/2"]
+        );
+    }
+
+    #[test]
+    fn one_look_serves_both() {
+        let mut pending = Pending::default();
+        pending.refresh(keys(&["a/1", "a/2"]));
+        pending.extend(keys(&["a/2", "a/2"]));
+        assert_eq!(order(&mut pending), ["a/2", "a/1"]);
+    }
+}

@@ -1,0 +1,86 @@
+//! Turns that end before everything was looked at.
+
+use super::*;
+
+/// One look, carried out. Returns the bindings whose status was written, so far.
+fn step(lab: &mut Lab) {
+    let actions = lab.engine.turn(lab.now, || false);
+    lab.writes
+        .extend(actions.iter().filter_map(|action| match action {
+            Action::Write(write) => Some(write.clone()),
+            _ => None,
+        }));
+    lab.carry_out(actions);
+}
+
+fn in_namespace(namespace: &str, name: &str, role: &str) -> Observation {
+    let account = json!({"metadata": {
+        "namespace": namespace, "name": name, "uid": format!("{namespace}-{name}"),
+        "annotations": {format!("{PREFIX}/role-arn"): arn(HOME, role)},
+    }});
+    Observation::ServiceAccount(WatchChange::Applied(
+        prune::service_account(account, PREFIX).unwrap(),
+    ))
+}
+
+#[test]
+fn what_a_turn_leaves_is_wanted_at_once_and_comes_to_the_same() {
+    let mut lab = Lab::leading();
+    for name in ["a", "b", "c", "d"] {
+        lab.binding(name);
+    }
+    lab.pass(5);
+    let whole: Vec<_> = ["a", "b", "c", "d"].map(|name| lab.status(name)).into();
+
+    let mut steps = Lab::leading();
+    for name in ["a", "b", "c", "d"] {
+        steps.binding(name);
+    }
+    step(&mut steps);
+    assert!(steps.engine.has_more());
+    assert!(steps.engine.next().is_some_and(|at| at <= steps.now));
+    for _ in 0..1_000 {
+        step(&mut steps);
+        if !steps.engine.has_more() {
+            break;
+        }
+    }
+    assert!(!steps.engine.has_more());
+    steps.pass(5);
+    let stepped: Vec<_> = ["a", "b", "c", "d"].map(|name| steps.status(name)).into();
+    assert_eq!(stepped, whole);
+}
+
+#[test]
+fn a_change_elsewhere_does_not_wait_for_a_namespace_that_is_full_of_them() {
+    let mut lab = Lab::leading();
+    for at in 0..200 {
+        lab.see(in_namespace("greedy", &format!("app-{at}"), "missing"));
+    }
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    // Two looks: one for each namespace.
+    step(&mut lab);
+    step(&mut lab);
+    assert!(
+        lab.short_writes().contains(&"create app owned".to_owned()),
+        "{:?}",
+        lab.short_writes()
+    );
+}
+
+#[test]
+fn a_change_does_not_wait_for_what_is_refreshed() {
+    let mut lab = Lab::leading();
+    for at in 0..50 {
+        lab.see(in_namespace("many", &format!("app-{at}"), "missing"));
+    }
+    lab.settle();
+    lab.forget();
+    // A new policy concerns them all.
+    lab.policy(&json!({"severities": {"IRSA201": "risk"}}));
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    step(&mut lab);
+    assert_eq!(lab.short_writes(), ["create app owned"]);
+}
