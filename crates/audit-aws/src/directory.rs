@@ -18,6 +18,7 @@ use crate::queue::{Job, QueuedQuestion, Single};
 use crate::reading::Reading;
 use crate::request::DirectoryRequest;
 use crate::settings::DirectorySettings;
+use crate::turns::AskedFor;
 
 /// Readings that wait for their receiver, before calls to AWS wait too.
 const WAITING_READINGS: usize = 256;
@@ -143,9 +144,12 @@ impl Router {
         }
         if let Some(lane) = self.lanes.get_mut(&id) {
             match request {
-                DirectoryRequest::Piece { piece, .. } => lane.queue.push(Single::Piece(piece)),
+                DirectoryRequest::Piece { piece, asked_for, .. } => {
+                    lane.queue.push(Single::Piece(piece), asked_for);
+                }
                 DirectoryRequest::EksIssuer { cluster_name } => {
-                    lane.queue.push(Single::EksIssuer(cluster_name));
+                    lane.queue
+                        .push(Single::EksIssuer(cluster_name), AskedFor::default());
                 }
                 DirectoryRequest::Listing { issuer, wanted, .. } => {
                     lane.queue.push_listing(Scope { issuer, wanted });
@@ -282,7 +286,7 @@ impl Router {
 /// The answer to a request that could not be served.
 fn failed(request: DirectoryRequest, at: Timestamp, failure: Failure) -> Reading {
     match request {
-        DirectoryRequest::Piece { account, piece } => Reading::Piece {
+        DirectoryRequest::Piece { account, piece, .. } => Reading::Piece {
             account,
             answer: piece.failed(at, failure),
         },

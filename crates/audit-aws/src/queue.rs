@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::evidence::Piece;
 use crate::listing::{ListingProgress, Scope};
+use crate::turns::{AskedFor, Turns};
 
 /// After so many single reads a listing that waits gets a page in between, or it would never end while single reads
 /// keep coming.
@@ -40,7 +41,7 @@ pub(crate) struct QueuedQuestion {
 pub(crate) struct Queue {
     /// What follows from answers: it goes before new questions, so that what has begun is whole soon.
     following: VecDeque<QueuedQuestion>,
-    singles: VecDeque<QueuedQuestion>,
+    singles: Turns<QueuedQuestion>,
     /// Single questions that are queued or under way.
     known: BTreeSet<Single>,
     /// When each that followed from an answer began to be read, for as long as anything is queued or under way.
@@ -58,14 +59,14 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Adds a single question unless it is there.
-    pub(crate) fn push(&mut self, single: Single) {
+    pub(crate) fn push(&mut self, single: Single, asked_for: AskedFor) {
         // A listing makes roles forgotten that it was not asked for: one that somebody asks for now must stay.
         if let (Single::Piece(Piece::Role(role)), Some(next)) = (&single, &mut self.next) {
             next.wanted.insert(role.name.clone());
         }
         if self.known.insert(single.clone()) {
             let at = self.tick();
-            self.singles.push_back(QueuedQuestion { single, at });
+            self.singles.push(asked_for, QueuedQuestion { single, at });
         }
     }
 
@@ -83,7 +84,7 @@ impl Queue {
     /// Adds what a listing did not bring.
     pub(crate) fn follow_listing(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
-            self.push(Single::Piece(piece));
+            self.push(Single::Piece(piece), AskedFor::default());
         }
     }
 
@@ -104,7 +105,7 @@ impl Queue {
         }
     }
 
-    /// The next job: single questions first, in order.
+    /// The next job: single questions first, in the order of turns.
     pub(crate) fn pop(&mut self) -> Option<Job> {
         if self.singles_in_a_row < SINGLES_BETWEEN_PAGES
             && let Some(asked) = self.next_single()
@@ -120,7 +121,7 @@ impl Queue {
 
     fn next_single(&mut self) -> Option<QueuedQuestion> {
         let Some(asked) = self.following.pop_front() else {
-            return self.singles.pop_front();
+            return self.singles.pop();
         };
         let now = self.tick();
         self.read.insert(asked.single.clone(), now);
@@ -211,16 +212,39 @@ mod tests {
             Single::EksIssuer("a".into()),
             role("a"),
         ] {
-            queue.push(single);
+            queue.push(single, AskedFor::default());
         }
         assert_eq!(pop(&mut queue).unwrap(), "a");
-        queue.push(role("a"));
+        queue.push(role("a"), AskedFor::default());
         assert!(pop(&mut queue).unwrap().contains("Provider"));
         assert!(pop(&mut queue).unwrap().contains("EksIssuer"));
         assert_eq!(pop(&mut queue), None);
         queue.answered(&role("a"));
-        queue.push(role("a"));
+        queue.push(role("a"), AskedFor::default());
         assert_eq!(pop(&mut queue).unwrap(), "a");
+    }
+
+    #[test]
+    fn a_namespace_that_names_thousands_of_roles_keeps_no_other_waiting() {
+        let mut queue = Queue::default();
+        let of = |namespace: &str, is_urgent| AskedFor {
+            namespace: namespace.to_owned(),
+            is_urgent,
+        };
+        for number in 0..2_000 {
+            queue.push(role(&format!("missing-{number}")), of("greedy", true));
+        }
+        assert_eq!(pop(&mut queue).unwrap(), "missing-0");
+        queue.push(role("cart"), of("shop", true));
+        assert_eq!(pop(&mut queue).unwrap(), "cart");
+        // Also where everybody's roles are read anew.
+        let mut queue = Queue::default();
+        for number in 0..2_000 {
+            queue.push(role(&format!("old-{number}")), of("shop", false));
+        }
+        assert_eq!(pop(&mut queue).unwrap(), "old-0");
+        queue.push(role("cart"), of("shop", true));
+        assert_eq!(pop(&mut queue).unwrap(), "cart");
     }
 
     #[test]
@@ -228,7 +252,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push_listing(scope("https://x", &[]));
         for number in 0..50 {
-            queue.push(role(&number.to_string()));
+            queue.push(role(&number.to_string()), AskedFor::default());
         }
         let order: Vec<bool> = std::iter::from_fn(|| {
             let job = queue.pop()?;
@@ -254,8 +278,8 @@ mod tests {
     #[test]
     fn what_follows_goes_before_what_waits_and_is_read_once_for_all_that_came_together() {
         let mut queue = Queue::default();
-        queue.push(role("a"));
-        queue.push(role("b"));
+        queue.push(role("a"), AskedFor::default());
+        queue.push(role("b"), AskedFor::default());
         let a = begin(&mut queue);
         queue.follow(&a, vec![managed("shared"), managed("own")]);
         queue.answered(&a.single);
@@ -266,11 +290,11 @@ mod tests {
         let b = begin(&mut queue);
         queue.follow(&b, vec![managed("shared"), managed("own")]);
         queue.answered(&b.single);
-        queue.push(role("c"));
+        queue.push(role("c"), AskedFor::default());
         assert_eq!(pop(&mut queue).unwrap(), "c");
         queue.answered(&Single::Piece(managed("own")));
         // Of what comes later, it may have changed.
-        queue.push(role("d"));
+        queue.push(role("d"), AskedFor::default());
         let d = begin(&mut queue);
         queue.follow(&d, vec![managed("shared")]);
         assert!(pop(&mut queue).unwrap().contains("shared"));
@@ -295,7 +319,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push_listing(scope("https://x", &["a"]));
         queue.push_listing(scope("https://x", &["b"]));
-        queue.push(role("c"));
+        queue.push(role("c"), AskedFor::default());
         assert_eq!(pop(&mut queue).unwrap(), "c");
         assert_eq!(pop(&mut queue).unwrap(), r#"listing {"a", "b", "c"}"#);
         queue.page_read(None);

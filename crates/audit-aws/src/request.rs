@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use audit_core::model::IssuerUrl;
 
 use crate::evidence::Piece;
+use crate::turns::AskedFor;
 
 /// A question to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub enum DirectoryRequest {
         account: String,
         /// The question.
         piece: Piece,
+        /// For whom it is asked, which decides when its turn comes.
+        asked_for: AskedFor,
     },
     /// All roles of an account: `GetAccountAuthorizationDetails`. Answered by
     /// [`Reading::Listing`](crate::Reading::Listing).
@@ -37,10 +40,11 @@ pub enum DirectoryRequest {
 
 impl DirectoryRequest {
     /// A question about a piece of evidence.
-    pub fn piece(account: &str, piece: impl Into<Piece>) -> Self {
+    pub fn piece(account: &str, piece: impl Into<Piece>, asked_for: AskedFor) -> Self {
         Self::Piece {
             account: account.to_owned(),
             piece: piece.into(),
+            asked_for,
         }
     }
 }

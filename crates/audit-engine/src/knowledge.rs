@@ -204,7 +204,13 @@ impl Engine {
 
     /// Takes note of the roles that a binding's verdict depends on, and wants what has not been seen of them; all of it where
     /// somebody asked for that.
-    pub(super) fn refer(&mut self, gathered: &mut Gathered<'_>, is_forced: bool, now: Timestamp) {
+    pub(super) fn refer(
+        &mut self,
+        gathered: &mut Gathered<'_>,
+        is_forced: bool,
+        is_urgent: bool,
+        now: Timestamp,
+    ) {
         let key = gathered.key();
         let roles = std::mem::take(&mut gathered.roles);
         let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
@@ -239,7 +245,7 @@ impl Engine {
         if is_forced {
             self.evidence.force(key, &self.snapshot);
         }
-        self.evidence.want_unseen(key, &self.snapshot, now);
+        self.evidence.want_unseen(key, is_urgent, &self.snapshot, now);
     }
 }
 

@@ -57,7 +57,7 @@ use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 use memory::Memory;
 use object::Objects;
-use pending::Pending;
+use pending::{NextLook, Pending};
 use reviews::ReviewPlan;
 use schedule::Schedule;
 use settings::EffectiveSettings;
@@ -342,8 +342,8 @@ impl Engine {
         if std::mem::take(&mut self.permissions_changed) {
             self.dirty.refresh(self.snapshot.cluster.expecting_permissions());
         }
-        while let Some(key) = self.dirty.pop() {
-            self.look_at(&key, now, &mut actions);
+        while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
+            self.look_at(&key, is_urgent, now, &mut actions);
             if !may_go_on() {
                 break;
             }

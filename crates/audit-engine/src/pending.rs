@@ -39,17 +39,17 @@ impl Pending {
     }
 
     /// The next binding.
-    pub fn pop(&mut self) -> Option<BindingKey> {
+    pub fn pop(&mut self) -> Option<NextLook> {
         let is_turn_of_changed = self.refreshed.is_empty() || self.in_a_row < CHANGED_IN_A_ROW;
         if is_turn_of_changed && let Some(key) = self.changed.pop() {
             self.in_a_row = self.in_a_row.saturating_add(1);
             self.refreshed.remove(&key);
-            return Some(key);
+            return Some(NextLook { key, is_urgent: true });
         }
         self.in_a_row = 0;
         let key = self.refreshed.pop()?;
-        self.changed.remove(&key);
-        Some(key)
+        let is_urgent = self.changed.remove(&key);
+        Some(NextLook { key, is_urgent })
     }
 
     /// Whether a binding waits that has changed.
@@ -70,6 +70,15 @@ impl Pending {
     }
 }
 
+/// A binding whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextLook {
+    /// The binding.
+    pub key: BindingKey,
+    /// Something of it changed, and somebody waits for the verdict.
+    pub is_urgent: bool,
+}
+
 /// Bindings by namespace, and whose turn was last.
 #[derive(Debug, Default)]
 struct Turns {
@@ -85,13 +94,16 @@ impl Turns {
         }
     }
 
-    fn remove(&mut self, key: &BindingKey) {
-        if let Some(keys) = self.namespaces.get_mut(&key.namespace) {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.namespaces.remove(&key.namespace);
-            }
+    /// Returns whether it was there.
+    fn remove(&mut self, key: &BindingKey) -> bool {
+        let Some(keys) = self.namespaces.get_mut(&key.namespace) else {
+            return false;
+        };
+        let was_there = keys.remove(key);
+        if keys.is_empty() {
+            self.namespaces.remove(&key.namespace);
         }
+        was_there
     }
 
     fn pop(&mut self) -> Option<BindingKey> {
@@ -129,7 +141,7 @@ mod tests {
 
     fn order(pending: &mut Pending) -> Vec<String> {
         std::iter::from_fn(|| pending.pop())
-            .map(|key| format!("{}/{}", key.namespace, key.service_account))
+            .map(|NextLook { key, .. }| format!("{}/{}", key.namespace, key.service_account))
             .collect()
     }
 
@@ -145,9 +157,9 @@ mod tests {
     fn a_namespace_that_changes_all_the_time_does_not_keep_another_waiting() {
         let mut pending = Pending::default();
         pending.extend(keys(&["a/1", "a/2", "z/1"]));
-        assert_eq!(pending.pop(), Some(key("a/1")));
+        assert_eq!(pending.pop().map(|next| next.key), Some(key("a/1")));
         pending.extend(keys(&["a/1", "a/2", "a/3"]));
-        assert_eq!(pending.pop(), Some(key("z/1")));
+        assert_eq!(pending.pop().map(|next| next.key), Some(key("z/1")));
     }
 
     #[test]

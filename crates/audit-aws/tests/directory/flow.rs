@@ -136,7 +136,11 @@ async fn a_directory_ends_with_its_last_handle() {
     drop(running.directory);
     let (name, with_documents) = ("none".into(), false);
     let none = audit_aws::evidence::Role { name, with_documents };
-    second.request(audit_aws::DirectoryRequest::piece(HOME, none));
+    second.request(audit_aws::DirectoryRequest::piece(
+        HOME,
+        none,
+        audit_aws::AskedFor::default(),
+    ));
     assert!(matches!(
         running.readings.recv().await,
         Some(Reading::Piece {

@@ -1,7 +1,7 @@
 //! Finding the own account.
 
 use audit_aws::evidence::{Answered, Provider};
-use audit_aws::{CallOutcome, DirectoryRequest, DirectorySettings, PieceAnswer, Reading};
+use audit_aws::{AskedFor, CallOutcome, DirectoryRequest, DirectorySettings, PieceAnswer, Reading};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
 
@@ -100,7 +100,7 @@ async fn without_credentials_every_kind_of_request_fails_with_the_reason() {
     };
     assert_eq!(failure.kind, FailureKind::Unavailable);
     let requests = [
-        DirectoryRequest::piece(HOME, Provider { arn: "arn".into() }),
+        DirectoryRequest::piece(HOME, Provider { arn: "arn".into() }, AskedFor::default()),
         DirectoryRequest::EksIssuer {
             cluster_name: "c".into(),
         },

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use audit_aws::evidence::Role;
 use audit_aws::{
-    AccountAccess, CallOutcome, Directory, DirectoryRequest, DirectorySettings, Piece, Rate, Reading,
-    RequestObserver,
+    AccountAccess, AskedFor, CallOutcome, Directory, DirectoryRequest, DirectorySettings, Piece, Rate,
+    Reading, RequestObserver,
 };
 use audit_core::model::IssuerUrl;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -146,7 +146,8 @@ impl Running {
     }
 
     pub fn ask(&self, account: &str, piece: impl Into<Piece>) {
-        self.directory.request(DirectoryRequest::piece(account, piece));
+        self.directory
+            .request(DirectoryRequest::piece(account, piece, AskedFor::default()));
     }
 
     pub fn listing(&self, account: &str, wanted: &[&str]) {

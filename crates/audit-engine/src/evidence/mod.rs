@@ -53,6 +53,8 @@ pub struct EvidencePlan {
     references: BTreeMap<BindingKey, BTreeSet<RoleArn>>,
     /// To be read soon, unless that was just asked for.
     wanted: BTreeSet<PieceId>,
+    /// Of these, what somebody waits for, with the namespace of its binding.
+    urgent: BTreeMap<PieceId, String>,
     /// To be read once more, also where that was just asked for: something may have changed since.
     forced: BTreeSet<PieceId>,
     /// Until when what was asked for is not asked for again.
@@ -79,6 +81,7 @@ impl EvidencePlan {
             accounts: BTreeMap::new(),
             references: BTreeMap::new(),
             wanted: BTreeSet::new(),
+            urgent: BTreeMap::new(),
             forced: BTreeSet::new(),
             asked: Schedule::default(),
             awaited: BTreeSet::new(),
@@ -368,7 +371,7 @@ impl EvidencePlan {
 
     /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it: a role with what its policies say,
     /// because the first verdict rests on all of it.
-    pub fn want_unseen(&mut self, key: &BindingKey, snapshot: &Snapshot, now: Timestamp) {
+    pub fn want_unseen(&mut self, key: &BindingKey, is_urgent: bool, snapshot: &Snapshot, now: Timestamp) {
         for arn in self.references.get(key).cloned().into_iter().flatten() {
             let (id, role) = (arn.account(), arn.name());
             let Some(watched) = self.accounts.get(id) else {
@@ -378,7 +381,11 @@ impl EvidencePlan {
                 PieceKind::Role.is_pending(account, role) || lacks_documents(account, role)
             };
             if !watched.is_being_listed(role, now) && snapshot.accounts.get(id).is_none_or(is_unseen) {
-                self.wanted.insert(PieceId::new(id, PieceKind::Policies, role));
+                let piece = PieceId::new(id, PieceKind::Policies, role);
+                if is_urgent {
+                    self.urgent.insert(piece.clone(), key.namespace.clone());
+                }
+                self.wanted.insert(piece);
             }
             self.want_needed(id, role, snapshot);
         }

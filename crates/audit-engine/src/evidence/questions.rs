@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_aws::{DirectoryRequest, Piece, PieceId, PieceKind};
+use audit_aws::{AskedFor, DirectoryRequest, Piece, PieceId, PieceKind};
 use audit_core::Snapshot;
 use audit_core::model::IssuerUrl;
 use jiff::Timestamp;
@@ -60,6 +60,7 @@ impl EvidencePlan {
         self.wanted.extend(due.iter().filter_map(basis));
         self.wanted.extend(due);
         self.refresh_due(snapshot, now, &mut requests);
+        let urgent = std::mem::take(&mut self.urgent);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.append(&mut self.forced.clone());
         let included = |piece: &PieceId| Some(piece.of(piece.kind.includes()?));
@@ -72,11 +73,30 @@ impl EvidencePlan {
             if let Some(piece) = self.single(&target, snapshot) {
                 self.awaited
                     .insert(PieceId::new(&target.account, piece.kind(), piece.key()));
-                requests.push(DirectoryRequest::piece(&target.account, piece));
+                let asked_for = self.asked_for(&target, &urgent);
+                requests.push(DirectoryRequest::piece(&target.account, piece, asked_for));
                 self.asked.set(&target, Some(after(now, COALESCE)));
             }
         }
         requests
+    }
+
+    /// For whom a piece is read: the namespace of a binding that somebody waits for, or of any that refers to the role.
+    fn asked_for(&self, target: &PieceId, urgent: &BTreeMap<PieceId, String>) -> AskedFor {
+        if let Some(namespace) = urgent.get(target) {
+            return AskedFor {
+                namespace: namespace.clone(),
+                is_urgent: true,
+            };
+        }
+        let mut bindings = self.referring_to_role(&target.account, &target.key);
+        AskedFor {
+            namespace: bindings
+                .next()
+                .map(|key| key.namespace.clone())
+                .unwrap_or_default(),
+            is_urgent: false,
+        }
     }
 
     /// Reads the accounts whose refresh is due: all their roles by a listing, and what a listing does not bring.

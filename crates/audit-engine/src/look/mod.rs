@@ -28,12 +28,18 @@ pub use remediation::PlanInputs;
 
 impl Engine {
     /// Audits one binding and says what follows.
-    pub(super) fn look_at(&mut self, key: &BindingKey, now: Timestamp, actions: &mut Vec<Action>) {
+    pub(super) fn look_at(
+        &mut self,
+        key: &BindingKey,
+        is_urgent: bool,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
         let is_forced = self.forced.remove(key);
         self.plan_lookups(key, is_forced, now);
         let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key, now);
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
-        self.refer(&mut gathered, is_forced, now);
+        self.refer(&mut gathered, is_forced, is_urgent, now);
         let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
         let judged = chain.map(|chain| Judged::judge(&chain));
         let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);

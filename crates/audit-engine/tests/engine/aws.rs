@@ -101,7 +101,9 @@ impl Aws {
                 .ok_or_else(|| id.clone())
         };
         let answer = match request {
-            DirectoryRequest::Piece { account: id, piece } => known(id).map(|account| match piece {
+            DirectoryRequest::Piece {
+                account: id, piece, ..
+            } => known(id).map(|account| match piece {
                 Piece::Role(asked) => role_readings(account, id, asked, at),
                 Piece::Simulation(asked) => simulation_readings(account, id, asked, at),
                 Piece::Provider(asked) => provider_readings(account, id, asked, at),

@@ -491,7 +491,7 @@ impl Lab {
             .reads
             .iter()
             .map(|read| match read {
-                DirectoryRequest::Piece { account, piece } => short_read(account, piece),
+                DirectoryRequest::Piece { account, piece, .. } => short_read(account, piece),
                 DirectoryRequest::Listing { account, .. } => format!("list {account}"),
                 DirectoryRequest::EksIssuer { .. } => "eks".to_owned(),
             })

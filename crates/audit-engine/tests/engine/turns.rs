@@ -84,3 +84,46 @@ fn a_change_does_not_wait_for_what_is_refreshed() {
     step(&mut lab);
     assert_eq!(lab.short_writes(), ["create app owned"]);
 }
+
+#[test]
+fn what_has_just_changed_is_asked_of_aws_before_what_is_refreshed() {
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Denied;
+    lab.pass(5);
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    let actions = lab.turn();
+    let asked = actions.iter().filter_map(|action| match action {
+        Action::Read(DirectoryRequest::Piece {
+            piece: Piece::Role(_),
+            asked_for,
+            ..
+        }) => Some(asked_for.clone()),
+        _ => None,
+    });
+    let asked: Vec<_> = asked.collect();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|asked| asked.is_urgent && asked.namespace == NS),
+        "{asked:?}"
+    );
+    lab.carry_out(actions);
+    lab.pass(5);
+    // The same role, read again because it is time.
+    for _ in 0..2 * REFRESH {
+        lab.now = after(lab.now, Duration::from_secs(1));
+        let actions = lab.turn();
+        for action in &actions {
+            if let Action::Read(DirectoryRequest::Piece {
+                piece: Piece::Role(_),
+                asked_for,
+                ..
+            }) = action
+            {
+                assert!(!asked_for.is_urgent && asked_for.namespace == NS);
+                return;
+            }
+        }
+        lab.carry_out(actions);
+    }
+    panic!("the role is never read again");
+}

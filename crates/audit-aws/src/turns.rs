@@ -1,0 +1,135 @@
+//! Single questions that wait: those about what has just changed before the others, and namespaces in turn, so that no one who names
+//! thousands of roles keeps the others waiting.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+/// So many urgent ones in a row, then one of the others.
+const URGENT_IN_A_ROW: u32 = 4;
+
+/// For whom a question is asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct AskedFor {
+    /// The namespace whose binding needs the answer first; empty where all do.
+    pub namespace: String,
+    /// Something has just changed, and somebody waits for the verdict.
+    pub is_urgent: bool,
+}
+
+/// What waits, in the order of turns.
+#[derive(Debug)]
+pub(crate) struct Turns<T> {
+    urgent: Lanes<T>,
+    others: Lanes<T>,
+    in_a_row: u32,
+}
+
+impl<T> Default for Turns<T> {
+    fn default() -> Self {
+        Self {
+            urgent: Lanes::default(),
+            others: Lanes::default(),
+            in_a_row: 0,
+        }
+    }
+}
+
+impl<T> Turns<T> {
+    pub(crate) fn push(&mut self, asked_for: AskedFor, item: T) {
+        let lanes = if asked_for.is_urgent {
+            &mut self.urgent
+        } else {
+            &mut self.others
+        };
+        lanes.push(asked_for.namespace, item);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let is_turn_of_urgent = self.others.is_empty() || self.in_a_row < URGENT_IN_A_ROW;
+        if is_turn_of_urgent && let Some(item) = self.urgent.pop() {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+            return Some(item);
+        }
+        self.in_a_row = 0;
+        self.others.pop()
+    }
+}
+
+/// A queue for each namespace, and whose turn was last.
+#[derive(Debug)]
+struct Lanes<T> {
+    lanes: BTreeMap<String, VecDeque<T>>,
+    last: String,
+}
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            last: String::new(),
+        }
+    }
+}
+
+impl<T> Lanes<T> {
+    fn push(&mut self, namespace: String, item: T) {
+        self.lanes.entry(namespace).or_default().push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let after = (Bound::Excluded(self.last.as_str()), Bound::Unbounded);
+        let next = self.lanes.range::<str, _>(after).next();
+        let (namespace, _) = next.or_else(|| self.lanes.iter().next())?;
+        self.last.clone_from(namespace);
+        let lane = self.lanes.get_mut(&self.last)?;
+        let item = lane.pop_front();
+        if lane.is_empty() {
+            self.lanes.remove(&self.last);
+        }
+        item
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns(items: &[(&str, bool, &'static str)]) -> Turns<&'static str> {
+        let mut turns = Turns::default();
+        for (namespace, is_urgent, item) in items {
+            let asked_for = AskedFor {
+                namespace: (*namespace).to_owned(),
+                is_urgent: *is_urgent,
+            };
+            turns.push(asked_for, *item);
+        }
+        turns
+    }
+
+    fn order(mut turns: Turns<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| turns.pop()).collect()
+    }
+
+    #[test]
+    fn each_namespace_has_its_turn_and_its_own_order() {
+        let all = turns(&[
+            ("a", false, "a1"),
+            ("a", false, "a2"),
+            ("a", false, "a3"),
+            ("b", false, "b1"),
+            ("", false, "all"),
+        ]);
+        assert_eq!(order(all), ["a1", "b1", "all", "a2", "a3"]);
+    }
+
+    #[test]
+    fn what_has_changed_goes_first_and_the_others_go_on() {
+        let mut items = vec![("r", false, "r1"), ("r", false, "r2")];
+        items.extend(["1", "2", "3", "4", "5"].map(|name| ("u", true, name)));
+        assert_eq!(order(turns(&items)), ["1", "2", "3", "4", "r1", "5", "r2"]);
+    }
+}
