@@ -36,9 +36,13 @@ pub struct ClusterIrsaAuditStatus {
     /// The issuer of the cluster's tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<IssuerStatus>,
-    /// The accounts that bindings lead to.
+    /// The accounts that bindings lead to, and that the operator may look into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountStatus>,
+    /// How many more accounts ServiceAccounts name, to which no access is configured. They do not count for `Ready`.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::schema::count")]
+    pub other_accounts: u32,
     /// Bindings by verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bindings: Option<VerdictCounts>,

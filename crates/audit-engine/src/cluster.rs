@@ -8,7 +8,9 @@ use audit_api::cluster_audit::{AccountStatus, ClusterFinding, IssuerStatus, Verd
 use audit_api::condition::{Condition, ConditionStatus};
 use audit_core::audit::audit_cluster;
 use audit_core::finding::Severity;
+use audit_core::model::Access;
 use audit_core::report::{AccountReport, ClusterReport};
+use audit_core::rules::irsa903;
 use audit_core::{Config, Snapshot, Verdict};
 use jiff::Timestamp;
 
@@ -21,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The longest wait after writes that failed.
 const MOST: Duration = Duration::from_mins(5);
 
-/// The most accounts and findings that are listed: whoever may annotate a ServiceAccount can name any account.
+/// The most accounts and findings that are listed.
 const MAX_ACCOUNTS: usize = 200;
 const MAX_FINDINGS: usize = 50;
 
@@ -107,12 +109,19 @@ pub fn cluster_status(
     now: Timestamp,
 ) -> ClusterIrsaAuditStatus {
     let report = audit_cluster(snapshot, config, now);
+    let is_open = |one: &&AccountReport| {
+        let known = snapshot.accounts.get(&one.account);
+        known.is_some_and(|account| account.access == Access::Configured)
+    };
+    let (open, others): (Vec<&AccountReport>, Vec<&AccountReport>) =
+        report.accounts.iter().partition(is_open);
     ClusterIrsaAuditStatus {
         issuer: snapshot.issuer.as_ref().map(|issuer| IssuerStatus {
             url: issuer.url.to_string(),
             source: issuer.source.as_str().to_owned(),
         }),
-        accounts: report.accounts.iter().take(MAX_ACCOUNTS).map(account).collect(),
+        accounts: open.iter().take(MAX_ACCOUNTS).map(|one| account(one)).collect(),
+        other_accounts: u32::try_from(others.len()).unwrap_or(u32::MAX),
         bindings: Some(count(verdicts)),
         findings: report
             .findings
@@ -158,11 +167,11 @@ fn count(verdicts: impl Iterator<Item = Verdict>) -> VerdictCounts {
 }
 
 fn ready(report: &ClusterReport, now: Timestamp) -> Condition {
-    // What roles trust without need says nothing of what could be seen.
+    // What roles trust without need says nothing of what could be seen. Nor do accounts that anyone can name in an annotation.
     let first = report
         .findings
         .iter()
-        .find(|finding| finding.severity >= Severity::Unknown);
+        .find(|finding| finding.severity >= Severity::Unknown && finding.entry.code != irsa903::ENTRY.code);
     Condition {
         type_: "Ready".to_owned(),
         status: if first.is_none() {

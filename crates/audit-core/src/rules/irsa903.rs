@@ -40,13 +40,16 @@
 use std::collections::BTreeSet;
 
 use super::evidence::{account, gaps};
+use crate::Config;
 use crate::chain::{Chain, Gap, RoleChain};
-use crate::check::{AccountEvidence, Check, Rule};
+use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Reread, Severity};
 use crate::fix::{Fix, shell};
-use crate::model::Observed;
+use crate::model::{Access, Observed};
 use crate::permissions::public;
-use crate::text::quote;
+use crate::snapshot::Snapshot;
+use crate::text::{quote, quote_list};
+use jiff::Timestamp;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -60,12 +63,31 @@ pub const ENTRY: Entry = Entry {
 /// What looks for it.
 pub(super) const RULE: Rule = Rule {
     entry: &ENTRY,
-    checks: &[Check::Binding(check), Check::Account(of_account)],
+    checks: &[Check::Binding(check), Check::Cluster(of_accounts)],
 };
 
-fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
-    let found = !account.is_accessible();
-    found.then(|| finding(account.id)).into_iter().collect()
+/// The most accounts that are named together.
+const NAMED: usize = 10;
+
+/// All such accounts in one finding: anyone who can annotate a ServiceAccount names as many as they like.
+fn of_accounts(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
+    let accounts = snapshot.accounts.iter();
+    let closed = accounts.filter(|(_, account)| account.access == Access::NotConfigured);
+    let closed: Vec<String> = closed.map(|(id, _)| id.clone()).collect();
+    match closed.as_slice() {
+        [] => Vec::new(),
+        [one] => vec![finding(one)],
+        [first, ..] => {
+            let message = format!(
+                "no access is configured to {} accounts that ServiceAccounts name: {}",
+                closed.len(),
+                quote_list(&closed, NAMED)
+            );
+            let mut all = finding(first);
+            all.message = message;
+            vec![all]
+        }
+    }
 }
 
 fn finding(account: &str) -> Finding {
