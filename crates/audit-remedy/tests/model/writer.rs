@@ -124,6 +124,9 @@ impl Writer {
                 self.must_say(&effect);
                 if let WriterEffect::Done(end) = effect {
                     self.end(world, &end);
+                } else if matches!(effect, WriterEffect::CreateRecord(_)) && !self.leads(world.now) {
+                    // No record is asked for without the lease.
+                    self.end(world, &WriterEnd::Stopped(StopReason::NoLease));
                 } else {
                     self.stage = Stage::ToDo(effect);
                 }
