@@ -38,7 +38,8 @@
 //! or never. AWS says that "in most cases, a request must reach AWS within five minutes of the time stamp in the request", and denies it
 //! otherwise (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-signing.html>). The shell signs after it has compared its
 //! clock with `not_after`. A record is judged, and the role written to again, only after that time; what would come later still falls
-//! into the window.
+//! into the window. A write is sent within [`WriteTiming::lease`] after its record was asked for, or never: a leader that was another in
+//! between may have judged the record by then.
 
 mod advice;
 mod approval;

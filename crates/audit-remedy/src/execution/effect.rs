@@ -23,7 +23,8 @@ pub enum WriterEffect {
     /// Read, by live calls and from no cache, the ServiceAccount, its `IrsaAudit`, all policies, approvals and records, and the
     /// admission policy with its binding. Answer: `Checked`, `Failed`.
     Check,
-    /// Create the record, and fail if there is an object of this name. Answer: `Created`, `Exists`, `Failed`.
+    /// Create the record, and fail if there is an object of this name. Only while this process holds the lease by its own clock, else the
+    /// shell gives up. Answer: `Created`, `Exists`, `Failed`.
     CreateRecord(Box<JournalRecord>),
     /// Say until when the lease is held by this process, by its own clock and its own renewals. Answer: `Lease`, `Failed`.
     CheckLease,

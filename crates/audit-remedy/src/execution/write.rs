@@ -80,6 +80,8 @@ pub struct Execution {
     /// When the last check and the last read were asked for.
     checked: Timestamp,
     read: Timestamp,
+    /// When the record was asked for: the shell asks for it only while it holds the lease.
+    recorded: Timestamp,
     /// The role at the first read; at each read after that it is the same.
     role: Option<Box<LiveRole>>,
     refreshes: u32,
@@ -97,6 +99,7 @@ impl Execution {
             asked: Timestamp::MIN,
             checked: Timestamp::MIN,
             read: Timestamp::MIN,
+            recorded: Timestamp::MIN,
             role: None,
             refreshes: 0,
         }
@@ -155,7 +158,10 @@ impl Execution {
                 Err(reason) => State::Stopped(reason),
             },
             State::Create(record) => match outcome {
-                WriterOutcome::Created => State::SecondCheck(record),
+                WriterOutcome::Created => {
+                    self.recorded = self.asked;
+                    State::SecondCheck(record)
+                }
                 WriterOutcome::Exists => State::Stopped(StopReason::OtherWriter),
                 _ => State::Stopped(StopReason::RecordUnknown),
             },
@@ -284,12 +290,18 @@ impl Execution {
         }
     }
 
-    /// The lease outlasts the call, and what was read and checked is fresh.
+    /// The lease outlasts the call, what was read and checked is fresh, and the record is not older than a lease. A lease that is held
+    /// may be a new one: whoever held it in between judges the record, and does so no sooner than a lease, a call and all that a call may
+    /// be late after the record was asked for.
     fn lease(&mut self, record: Box<JournalRecord>, outcome: &WriterOutcome, now: Timestamp) -> State {
         let WriterOutcome::Lease(Some(held_until)) = outcome else {
             return abandon(&record, StopReason::NoLease);
         };
         let timing = &self.timing;
+        let unjudged = later(self.recorded, timing.lease);
+        if now > unjudged {
+            return abandon(&record, StopReason::TooSlow);
+        }
         let covered = later(*held_until, -(timing.call_timeout + timing.lease_margin));
         if now > covered {
             return abandon(&record, StopReason::NoLease);
@@ -304,7 +316,7 @@ impl Execution {
         }
         State::Write {
             record,
-            not_after: covered.min(fresh),
+            not_after: covered.min(fresh).min(unjudged),
         }
     }
 

@@ -1,6 +1,9 @@
 //! One run: events at random, then calm, until everything has ended.
 
-use audit_remedy::{AdmissionGuard, ApprovalRecord, Journal, Plan, RemediationMode, RemedyOperation};
+use audit_remedy::{
+    AdmissionGuard, ApprovalRecord, ChangePhase, Journal, JournalRecord, Plan, RemediationMode,
+    RemedyOperation,
+};
 use jiff::SignedDuration;
 
 use super::documents::{document, statements};
@@ -55,7 +58,12 @@ fn event(world: &mut World, writers: &mut [Writer], busy: u32) {
             let pause = world.some(60);
             writers[at].stopped_until = world.now + pause;
         }
-        880..925 => {
+        // What latched a role is looked at sooner or later, and some do it within seconds.
+        880..890 => {
+            let cluster = world.rng.usize(..world.clusters.len());
+            release(world, cluster);
+        }
+        890..935 => {
             let cluster = world.rng.usize(..world.clusters.len());
             approve(world, cluster);
         }
@@ -223,7 +231,21 @@ fn approve(world: &mut World, at: usize) {
     let role = role_of(world.current());
     let subject = world.rng.usize(..2);
     let check = world.check(at, subject);
-    let journal = Journal::new(&check.authorities.journal);
+    // Who computes the hash by hand may approve what is planned after the next change, if that comes to nothing.
+    let mut records = check.authorities.journal;
+    if world.chance(25)
+        && let Some(newest) = records.iter().max_by_key(|record| record.sequence)
+    {
+        let next = JournalRecord {
+            name: "next".to_owned(),
+            sequence: newest.sequence + 1,
+            phase: ChangePhase::Abandoned,
+            ..newest.clone()
+        };
+        records.push(next);
+        world.stats.in_advance += 1;
+    }
+    let journal = Journal::new(&records);
     let subject_now = check.subject.as_ref().unwrap();
     let Some(plan) = either(world, |operation, now| {
         Plan::new(operation, subject_now, &role, &journal, now)

@@ -84,6 +84,12 @@ stats! {
     revoked,
     rate_limited,
     breaker_open,
+    /// Plans that a shell began although something was in the way.
+    careless,
+    /// Approvals of a plan that was to come after the next change.
+    in_advance,
+    /// Renewals of a lease that failed.
+    unrenewed,
     vanished,
     latched_blocks,
 }
@@ -152,6 +158,12 @@ pub struct World {
     /// At the end nothing fails any more.
     pub is_calm: bool,
     pub foreign: u64,
+    /// How often IAM refuses a write, in percent: on some days nearly always.
+    pub refuses: u32,
+    /// How often a shell begins what something is in the way of, in percent.
+    pub careless: u32,
+    /// How often the renewal of a lease fails, and goes on failing for seconds, in percent.
+    pub unrenewed: u32,
     pub verbose: bool,
 }
 
@@ -166,6 +178,9 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(seed);
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let count = rng.usize(1..=2);
+        let refuses = [10, 10, 10, 80][rng.usize(..4)];
+        let careless = [4, 4, 4, 40][rng.usize(..4)];
+        let unrenewed = [0, 0, 0, 3][rng.usize(..4)];
         let clusters: Vec<Cluster> = (0..count).map(|at| cluster(at, &mut rng, now)).collect();
         let mut world = Self {
             now,
@@ -176,6 +191,9 @@ impl World {
             stats: Stats::default(),
             is_calm: false,
             foreign: 0,
+            refuses,
+            careless,
+            unrenewed,
             verbose,
         };
         let first = world.foreign_statement();

@@ -45,6 +45,8 @@ pub struct Writer {
     /// What it believes of its lease.
     held_until: Option<Timestamp>,
     acquired: Timestamp,
+    /// It cannot renew it before.
+    unrenewed_until: Timestamp,
     /// What its machine was given.
     readings: Vec<Reading>,
     checked: Option<Checking>,
@@ -69,6 +71,7 @@ impl Writer {
             idle_until: now,
             held_until: None,
             acquired: now,
+            unrenewed_until: now,
             readings: Vec::new(),
             checked: None,
             written: None,
@@ -121,6 +124,9 @@ impl Writer {
                 self.must_say(&effect);
                 if let WriterEffect::Done(end) = effect {
                     self.end(world, &end);
+                } else if matches!(effect, WriterEffect::CreateRecord(_)) && !self.leads(world.now) {
+                    // No record is asked for without the lease.
+                    self.end(world, &WriterEnd::Stopped(StopReason::NoLease));
                 } else {
                     self.stage = Stage::ToDo(effect);
                 }
@@ -154,10 +160,16 @@ impl Writer {
     /// Renews or takes the lease. One that has lost it, and does not know, goes on.
     fn elect(&mut self, world: &mut World) {
         let now = world.now;
+        if self.leads(now) && world.fails(world.unrenewed) {
+            world.stats.unrenewed += 1;
+            self.unrenewed_until = now + world.some(8);
+        }
         let of = &mut world.clusters[self.cluster];
         if of.holder == self.id && now < of.held_until && self.held_until.is_some() {
-            of.held_until = now + TIMING.lease;
-            self.held_until = Some(of.held_until);
+            if self.unrenewed_until <= now {
+                of.held_until = now + TIMING.lease;
+                self.held_until = Some(of.held_until);
+            }
         } else if now >= of.held_until && (world.chance(60) || world.is_calm) {
             let of = &mut world.clusters[self.cluster];
             of.holder = self.id;
@@ -173,6 +185,7 @@ impl Writer {
         let now = world.now;
         let of = &mut world.clusters[self.cluster];
         if self.stopped_until <= since
+            && self.unrenewed_until <= since
             && of.holder == self.id
             && self.held_until.is_some_and(|until| since < until)
         {
@@ -198,7 +211,9 @@ impl Writer {
             .open()
             .next()
             .cloned();
-        if let Some(record) = open {
+        // A shell would not even begin with what something is in the way of; the machine has to find it out by itself.
+        let is_careless = world.fails(world.careless);
+        if let Some(record) = open.filter(|_| !is_careless) {
             world.stats.recoveries += 1;
             self.written = Some((
                 record.role_id.clone(),
@@ -237,10 +252,10 @@ impl Writer {
                     _ => {}
                 }
             }
-            // A shell would not even begin; the machine has to find it out by itself.
-            if !world.chance(6) {
+            if !is_careless {
                 return;
             }
+            world.stats.careless += 1;
         }
         world.say(|| {
             format!(
@@ -341,7 +356,7 @@ impl Writer {
             sent.record.before.clone(),
             order.document.clone(),
         ));
-        if world.fails(10) {
+        if world.fails(world.refuses) {
             world.stats.refused += 1;
             let code = "Throttling".to_owned();
             return (answer(WriteAnswer::Refused { code }), world.now + world.some(1));

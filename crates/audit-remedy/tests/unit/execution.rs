@@ -323,6 +323,19 @@ fn the_lease_has_to_outlast_the_call() {
     assert_eq!(shell.run(), WriterEnd::Closed(ChangePhase::Applied));
 }
 
+/// Whoever held the lease in between, and lost it again, may be about to close the record.
+#[test]
+fn a_record_that_is_older_than_a_lease_is_not_written_for() {
+    for (seconds, end) in [
+        (15, WriterEnd::Closed(ChangePhase::Applied)),
+        (16, WriterEnd::Stopped(StopReason::TooSlow)),
+    ] {
+        let mut shell = Shell::new();
+        shell.delay = Some((SECOND_CHECK, seconds));
+        assert_eq!(shell.run(), end, "{seconds}");
+    }
+}
+
 #[test]
 fn what_was_read_too_long_ago_is_read_again_a_few_times() {
     let mut shell = Shell::new();
