@@ -3,7 +3,7 @@
 use audit_aws::Failure;
 use audit_core::fix::yaml;
 use audit_core::model::{BindingKey, FailureKind};
-use audit_core::text::quote;
+use audit_core::text::{quote, reveal};
 
 use crate::remediation::ReadError;
 use crate::remediation::subject::SubjectGap;
@@ -22,6 +22,9 @@ pub enum RepairError {
          cluster.identity.oidc.issuer` prints it"
     )]
     NoIssuer,
+    /// The API server does not answer, or does not know the caller.
+    #[error("the API server cannot be asked: {0}; check the server and the credentials of the kubeconfig")]
+    NoApiServer(String),
     /// The API server did not give something.
     #[error("{source}{}", hint(source))]
     Read {
@@ -35,6 +38,19 @@ pub enum RepairError {
     /// IAM has no such role.
     #[error("role `{0}` does not exist: correct the annotation or --role, or create the role")]
     RoleMissing(String),
+    /// The credentials are of another account.
+    #[error(
+        "cannot read role `{role}`: the AWS credentials are of account {found}. Use credentials of account {wanted}, or name a role \
+         there by which it can be read: --account {wanted}=ROLE_ARN"
+    )]
+    RoleElsewhere {
+        /// Its ARN, safe to show.
+        role: String,
+        /// The account of the credentials, safe to show.
+        found: String,
+        /// The role's account, safe to show.
+        wanted: String,
+    },
     /// IAM did not give the role.
     #[error("cannot read role `{role}`: {}{}", message(failure), if *.or_existing { OR_EXISTING } else { "" })]
     RoleUnread {
@@ -82,9 +98,17 @@ pub struct NoSubject {
 const OR_EXISTING: &str =
     "; or give the tag's value as it is now with --existing, empty if the role has no such tag";
 
+/// The action that a failure names where there are no credentials.
+const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
 /// What AWS said, and the action that is missing, if one is.
 fn message(failure: &Failure) -> String {
     match &failure.kind {
+        // No call was made with credentials: there are none, or none could be had.
+        FailureKind::AccessDenied { action } if action == WEB_IDENTITY => format!(
+            "no usable AWS credentials: {}. Log in to AWS; `aws sts get-caller-identity` shows as whom",
+            failure.message
+        ),
         FailureKind::AccessDenied { action } => format!(
             "{}; {action} has to be allowed to the caller's credentials, or to the role that --account names for this account",
             failure.message
@@ -98,6 +122,11 @@ fn message(failure: &Failure) -> String {
 fn hint(error: &ReadError) -> &'static str {
     if error.is_forbidden() {
         "; the ClusterRole for approvers in the chart of irsa-audit allows all that is read here"
+    } else if error.is_not_found() {
+        "; install the CustomResourceDefinitions of irsa-audit"
+    } else if matches!(error, ReadError::Journal(_)) {
+        "; nothing is planned or written while a record cannot be read. A cluster admin looks at who wrote it, by `kubectl get \
+         trustpolicychange NAME -o yaml --show-managed-fields`, and deletes it if that was not the writer"
     } else {
         ""
     }
@@ -121,7 +150,8 @@ fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
         SubjectGap::NotARole { value, error } => format!(
             "annotation `{prefix}/role-arn` of {account} is `{}`, which is not the ARN of a role: {}",
             quote(value),
-            quote(&error.to_string())
+            // It quotes the value itself.
+            reveal(&error.to_string())
         ),
         SubjectGap::NoAudit => format!(
             "no IrsaAudit names {account}, so no one asks for a repair: wait until the operator has created one, or apply this:\n{}",
@@ -164,6 +194,19 @@ mod tests {
         ] {
             assert!(shown(gap.clone()).contains(way_out), "{gap:?}");
         }
+    }
+
+    /// What is missing then is not a permission.
+    #[test]
+    fn a_person_without_credentials_is_not_asked_for_an_action() {
+        let action = WEB_IDENTITY.to_owned();
+        let failure = Box::new(Failure::new(FailureKind::AccessDenied { action }, "none found"));
+        let error = RepairError::RoleUnread {
+            role: "app".to_owned(),
+            failure,
+            or_existing: false,
+        };
+        assert!(!error.to_string().contains(WEB_IDENTITY), "{error}");
     }
 
     #[test]

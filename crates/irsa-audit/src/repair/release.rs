@@ -27,7 +27,7 @@ pub(super) async fn run(args: &ReleaseArgs) -> Result<ExitCode, RepairError> {
     let change = read(&client, &args.change).await?;
     let record = remediation::record(&change).map_err(|error| RepairError::Refused {
         attempt: "read the TrustPolicyChange",
-        message: quote(&error.to_string()),
+        message: reveal(&error.to_string()),
         hint: "",
     })?;
     if let Some(why) = not_latched(&record) {
