@@ -5,6 +5,7 @@ use audit_core::fix::yaml;
 use audit_core::model::{BindingKey, FailureKind};
 use audit_core::text::{quote, reveal};
 
+use crate::cluster::shown;
 use crate::remediation::ReadError;
 use crate::remediation::subject::SubjectGap;
 use crate::service::ServiceError;
@@ -80,6 +81,18 @@ pub enum RepairError {
     /// The operating system refused.
     #[error("the operating system refused: {0}")]
     System(#[from] std::io::Error),
+}
+
+impl RepairError {
+    /// That the API server refused a request; `hint` is how to get the permission, if that is what is missing.
+    pub(super) fn refused(attempt: &'static str, error: &kube::Error, hint: &'static str) -> Self {
+        let is_forbidden = matches!(error, kube::Error::Api(status) if status.is_forbidden());
+        Self::Refused {
+            attempt,
+            message: shown(error),
+            hint: if is_forbidden { hint } else { "" },
+        }
+    }
 }
 
 /// A ServiceAccount that no role can be planned for, and the way out.
@@ -174,7 +187,7 @@ fn manifest(key: &BindingKey) -> String {
 mod tests {
     use super::*;
 
-    fn shown(gap: SubjectGap) -> String {
+    fn told(gap: SubjectGap) -> String {
         let (key, prefix) = (BindingKey::new("shop", "cart"), "eks.amazonaws.com".to_owned());
         NoSubject { key, prefix, gap }.to_string()
     }
@@ -192,7 +205,21 @@ mod tests {
             ),
             (SubjectGap::NoAudit, "kind: IrsaAudit"),
         ] {
-            assert!(shown(gap.clone()).contains(way_out), "{gap:?}");
+            assert!(told(gap.clone()).contains(way_out), "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_do_it_is_told_only_where_the_permission_is_missing() {
+        for (code, reason, is_hinted) in [
+            (403, "Forbidden", true),
+            (409, "Conflict", false),
+            (422, "Invalid", false),
+        ] {
+            let status = kube::core::Status::failure("no", reason).with_code(code);
+            let error =
+                RepairError::refused("create it", &kube::Error::Api(status.boxed()), "; ask an admin");
+            assert_eq!(error.to_string().ends_with("; ask an admin"), is_hinted, "{code}");
         }
     }
 
@@ -213,6 +240,6 @@ mod tests {
     fn what_an_annotation_says_is_quoted() {
         let value = "\u{1b}[2J".to_owned();
         let error = iam_policy::RoleArn::parse(&value).unwrap_err();
-        assert!(!shown(SubjectGap::NotARole { value, error }).contains('\u{1b}'));
+        assert!(!told(SubjectGap::NotARole { value, error }).contains('\u{1b}'));
     }
 }
