@@ -37,7 +37,7 @@ pub enum RepairError {
     #[error(transparent)]
     NoSubject(Box<NoSubject>),
     /// IAM has no such role.
-    #[error("role `{0}` does not exist: correct the annotation or --role, or create the role")]
+    #[error("role `{0}` does not exist: correct the ARN, or create the role")]
     RoleMissing(String),
     /// The credentials are of another account.
     #[error(
