@@ -3,7 +3,7 @@
 
 use audit_api::IrsaApproval;
 use audit_remedy::RemedyOperation;
-use e2e::aws::{Aws, HOME};
+use e2e::aws::{Aws, HOME, OTHER};
 use e2e::remediation::{
     APPROVER, approver_rules, changes, command, consent, document, grant, install, opt_in, plan, policy,
     recorded, writer,
@@ -323,6 +323,13 @@ async fn what_is_missing_is_named() -> Outcome {
 
     annotate(&world, NAMESPACE, Some("arn:aws:iam::123456789012:role/missing")).await?;
     said(None, &["plan", ACCOUNT], &["role/missing"]).await?;
+    // IAM says of every role of an account that is not the caller's that it does not exist.
+    let elsewhere = format!("arn:aws:iam::{OTHER}:role/there");
+    annotate(&world, NAMESPACE, Some(&elsewhere)).await?;
+    let access = format!("--account {OTHER}=");
+    for command in ["plan", "consent", "approve"] {
+        said(None, &[command, ACCOUNT], &[HOME, &access]).await?;
+    }
     annotate(&world, NAMESPACE, Some("missing")).await?;
     said(None, &["plan", ACCOUNT], &["`missing`"]).await?;
     annotate(&world, NAMESPACE, None).await?;

@@ -3,7 +3,8 @@
 //! Nothing is retried here and nothing is cached but the account's quota: the writer's core says when to read again, and a write whose
 //! answer is lost is never sent twice.
 //!
-//! Sources: [GetRole](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html),
+//! Sources: [GetCallerIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html),
+//! [GetRole](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html),
 //! [UpdateAssumeRolePolicy](https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAssumeRolePolicy.html).
 
 use std::time::Duration;
@@ -57,6 +58,7 @@ const REFUSED: &[&str] = &[
 pub struct RoleEditor {
     account: String,
     iam: aws_sdk_iam::Client,
+    sts: aws_sdk_sts::Client,
     quota: OnceCell<usize>,
 }
 
@@ -86,6 +88,7 @@ impl RoleEditor {
         Self {
             account: access.id.clone(),
             iam: aws_sdk_iam::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
             quota: OnceCell::new(),
         }
     }
@@ -100,7 +103,7 @@ impl RoleEditor {
             Ok(found) => found,
             Err(error) => {
                 return match judge(&error, "iam", "GetRole").miss {
-                    Miss::NotFound(_) => Ok(None),
+                    Miss::NotFound(_) => self.of_account(&self.caller_account().await?).map(|()| None),
                     Miss::Failed(failure) => Err(failure),
                 };
             }
@@ -110,10 +113,7 @@ impl RoleEditor {
             .ok_or_else(|| Failure::unavailable("IAM answered without a role"))?;
         let arn = RoleArn::parse(role.arn())
             .map_err(|_| Failure::unavailable(format!("IAM gave a role the ARN {}", quote(role.arn()))))?;
-        if arn.account() != self.account {
-            let message = format!("the credentials for the account lead to {}", arn.account());
-            return Err(Failure::unavailable(message));
-        }
+        self.of_account(arn.account())?;
         let tags = role.tags().iter().map(|tag| RoleTag::new(tag.key(), tag.value()));
         Ok(Some(LiveRole {
             arn,
@@ -122,6 +122,31 @@ impl RoleEditor {
             tags: tags.collect(),
             quota: self.quota().await,
         }))
+    }
+
+    /// The account that the credentials are of: IAM knows no role of any other, and says of each that it does not exist.
+    ///
+    /// # Errors
+    /// Why AWS did not say it.
+    pub async fn caller_account(&self) -> Result<String, Failure> {
+        let answer = self.sts.get_caller_identity().send().await;
+        let identity =
+            answer.map_err(|error| judge(&error, "sts", "GetCallerIdentity").miss.into_failure())?;
+        let account = identity.account.filter(|id| !id.is_empty());
+        account.ok_or_else(|| Failure::unavailable("AWS did not say which account the credentials are in"))
+    }
+
+    /// That what was answered is about the account which was asked for.
+    fn of_account(&self, found: &str) -> Result<(), Failure> {
+        if found == self.account {
+            return Ok(());
+        }
+        let message = format!(
+            "the credentials are of account {}, not {}",
+            quote(found),
+            self.account
+        );
+        Err(Failure::unavailable(message))
     }
 
     /// The account's quota; AWS's default where it cannot be read, which no account has less of.

@@ -254,7 +254,7 @@ impl EditRefusal {
             Self::NothingToRemove => (
                 Authority::Journal,
                 "The journal has no statement for this ServiceAccount that the trust policy still has.".to_owned(),
-                "Nothing to do.",
+                "If the role still admits it, ask the role's owner to remove the statement that does.",
             ),
             Self::Unproven(_) => (
                 Authority::Writer,
@@ -351,7 +351,9 @@ fn of_need(needed: &ApprovalNeeded) -> &'static str {
     match needed {
         ApprovalNeeded::Mode => "The mode requires an approval.",
         ApprovalNeeded::Rollback => "A rollback needs an approval.",
-        ApprovalNeeded::Vanished { .. } => "Another actor removed the statement, so an approval is needed.",
+        ApprovalNeeded::Vanished { .. } => {
+            "The role no longer has the statement that was added before, so an approval is needed."
+        }
     }
 }
 

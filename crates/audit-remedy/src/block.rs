@@ -175,7 +175,8 @@ pub enum ApprovalNeeded {
     Mode,
     /// A rollback always does.
     Rollback,
-    /// The role had a statement of ours for this ServiceAccount and no longer has it: another actor owns the document.
+    /// The role had a statement of ours for this ServiceAccount and no longer has it: another actor removed or edited it, or a person
+    /// approved a rollback.
     Vanished {
         /// The record of the statement.
         change: String,

@@ -62,9 +62,13 @@ async fn a_role_is_read_with_its_path_its_tags_and_its_accounts_quota() {
 #[tokio::test]
 async fn a_role_of_an_account_to_which_the_credentials_do_not_lead_is_not_read() {
     let fake = fake().await;
-    // The configuration says another account than the credentials are of.
-    let failure = editor(&fake, OTHER).await.read("app").await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Unavailable);
+    // The configuration says another account than the credentials are of. There, the second role does not exist.
+    let editor = editor(&fake, OTHER).await;
+    for role in ["app", "none"] {
+        let failure = editor.read(role).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{role}");
+    }
+    assert_eq!(editor.caller_account().await.unwrap(), HOME);
 }
 
 #[tokio::test]

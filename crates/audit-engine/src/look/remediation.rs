@@ -61,7 +61,12 @@ impl PlanInputs<'_> {
         };
         let (store, seen) = self.index.remediation();
         if !seen.journal {
-            return PlanView::default();
+            let is_asked = subject.opt_in >= RemediationMode::RequireApproval && self.settings.has_writer();
+            return if is_asked && !store.is_readable() && is_broken(report, &subject.role_arn) {
+                blocked(unreadable())
+            } else {
+                PlanView::default()
+            };
         }
         let arn = subject.role_arn.to_string();
         let own = store.changes_of(&arn, &role.id);
@@ -193,16 +198,30 @@ fn refused(subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
     if subject.opt_in < RemediationMode::RequireApproval {
         return PlanView::default();
     }
+    blocked(told(&refusal.advice()))
+}
+
+/// There is no plan to show, and one reason.
+fn blocked(by: BlockedBy) -> PlanView {
     PlanView {
         status: RemediationStatus {
             progress: Some(RemedyProgress::Blocked),
             plan: Some(PlanStatus {
                 hash: None,
                 summary: None,
-                blocked_by: vec![told(&refusal.advice())],
+                blocked_by: vec![by],
             }),
         },
         wake: None,
+    }
+}
+
+fn unreadable() -> BlockedBy {
+    BlockedBy {
+        authority: "Journal".to_owned(),
+        reason: "unreadable".to_owned(),
+        message: "a TrustPolicyChange cannot be read, so nothing is written for anyone. Ask a cluster admin: `irsa-audit plan` names it"
+            .to_owned(),
     }
 }
 

@@ -266,6 +266,28 @@ fn a_team_that_asks_for_a_repair_learns_that_there_is_none() {
     assert_eq!(lab.blocked_by(), by(&[("RoleOwner", "denied")]));
 }
 
+/// The writer writes nothing while there is one, for anyone.
+#[test]
+fn a_record_that_cannot_be_read_blocks_whoever_asks_for_a_repair() {
+    let mut lab = agreed();
+    let mut change: TrustPolicyChange = remediation::change(&record(&lab, ChangePhase::Applied), None);
+    change.spec.statement = "no JSON".to_owned();
+    let change = prune::change(serde_json::to_value(change).unwrap()).unwrap();
+    let name = change.name.clone();
+    lab.see(Observation::Change(WatchChange::Applied(change)));
+    lab.settle();
+    assert_eq!(lab.progress(), None, "no one asks");
+    lab.opt_in("RequireApproval");
+    assert_eq!(lab.progress(), Some(ProgressName::Blocked));
+    assert_eq!(lab.blocked_by(), by(&[("Journal", "unreadable")]));
+    lab.see(Observation::Change(WatchChange::Deleted {
+        namespace: String::new(),
+        name,
+    }));
+    lab.settle();
+    assert_eq!(lab.progress(), Some(ProgressName::Proposed));
+}
+
 #[test]
 fn what_was_written_shows_at_once_and_the_role_is_read_again() {
     let mut lab = agreed();

@@ -7,8 +7,13 @@ pub mod workload;
 
 pub use ending::Ending;
 
-/// An error and its causes, safe to show.
-pub fn shown(error: &dyn std::error::Error) -> String {
+/// An error and its causes, safe to show. What the API server answered is shown in its own words, without the rest of the answer.
+pub fn shown(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(kube::Error::Api(status)) = error.downcast_ref()
+        && !status.message.is_empty()
+    {
+        return audit_core::text::quote(&status.message);
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -32,5 +37,11 @@ mod tests {
         struct Outer(#[source] std::io::Error);
         let error = Outer(std::io::Error::other("inner\u{1b}[31m"));
         assert_eq!(shown(&error), "outer: inner\\u{1b}[31m");
+    }
+
+    #[test]
+    fn what_the_api_server_says_is_shown_alone() {
+        let status = kube::core::Status::failure("jane cannot get pods", "Forbidden").with_code(403);
+        assert_eq!(shown(&kube::Error::Api(status.boxed())), "jane cannot get pods");
     }
 }

@@ -50,7 +50,9 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn is_not_found(&self) -> bool {
+    /// Whether there is no such thing, or no such kind.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
         self.is(404)
     }
 

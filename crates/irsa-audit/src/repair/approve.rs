@@ -18,7 +18,6 @@ use super::error::RepairError;
 use super::report::PlanReport;
 use super::session::{RepairCase, RepairSession};
 use super::{print, refuse, text};
-use crate::cluster::shown;
 
 /// The field manager of what is created here.
 const MANAGER: &str = "irsa-audit-approve";
@@ -130,11 +129,7 @@ async fn own_name(client: &Client) -> Result<String, RepairError> {
     let answer = api
         .create(&PostParams::default(), &SelfSubjectReview::default())
         .await
-        .map_err(|error| RepairError::Refused {
-            attempt: "create a SelfSubjectReview",
-            message: shown(&error),
-            hint: "",
-        })?;
+        .map_err(|error| RepairError::refused("create a SelfSubjectReview", &error, ""))?;
     let user = answer.status.and_then(|status| status.user_info);
     user.and_then(|user| user.username)
         .filter(|name| !name.is_empty())
@@ -152,6 +147,8 @@ async fn create(
     valid_for: Duration,
     approved_by: &str,
 ) -> Result<IrsaApproval, RepairError> {
+    const HINT: &str = "; who may create IrsaApprovals may approve: ask a cluster admin to bind the ClusterRole for approvers in the \
+                        chart of irsa-audit";
     let spec = IrsaApprovalSpec {
         namespace: key.namespace.clone(),
         service_account: key.service_account.clone(),
@@ -168,13 +165,8 @@ async fn create(
         ..PostParams::default()
     };
     let api: Api<IrsaApproval> = Api::all(client.clone());
-    api.create(&params, &approval)
-        .await
-        .map_err(|error| RepairError::Refused {
-            attempt: "create an IrsaApproval",
-            message: shown(&error),
-            hint: "; who may create IrsaApprovals may approve: ask a cluster admin to bind the ClusterRole for approvers in the chart of irsa-audit",
-        })
+    let created = api.create(&params, &approval).await;
+    created.map_err(|error| RepairError::refused("create an IrsaApproval", &error, HINT))
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use iam_policy::RoleArn;
 use crate::arguments::{annotation_prefix, duration};
 use crate::remediation::OwnAccount;
 
+/// The shortest that the definition of an `IrsaApproval` allows.
+const MIN_VALIDITY: Duration = Duration::from_mins(1);
+
 /// Where the cluster and the role are read, and which ServiceAccounts are irsa-audit's own.
 #[derive(Debug, Clone, Args)]
 pub struct AccessArgs {
@@ -132,7 +135,7 @@ pub struct ApproveArgs {
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
     pub service_account: BindingKey,
 
-    /// How long the approval is valid: at most 24h
+    /// How long the approval is valid: 1m to 24h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = validity)]
     pub valid_for: Duration,
 
@@ -248,10 +251,10 @@ fn plan_hash(text: &str) -> Result<PlanHash, String> {
 
 fn validity(text: &str) -> Result<Duration, String> {
     let parsed = duration(text)?;
-    if parsed <= Duration::try_from(MAX_VALIDITY).unwrap_or_default() {
+    if (MIN_VALIDITY..=Duration::try_from(MAX_VALIDITY).unwrap_or_default()).contains(&parsed) {
         Ok(parsed)
     } else {
-        Err("must be at most 24h".to_owned())
+        Err("must be between 1m and 24h".to_owned())
     }
 }
 
@@ -291,9 +294,10 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_is_valid_for_a_day_at_most() {
+    fn an_approval_is_valid_for_a_minute_at_least_and_a_day_at_most() {
         assert_eq!(validity("24h"), Ok(Duration::from_hours(24)));
-        for bad in ["24h1s", "25h", "0s", "-1h", "soon"] {
+        assert_eq!(validity("1m"), Ok(Duration::from_mins(1)));
+        for bad in ["24h1s", "25h", "59s", "0s", "-1h", "soon"] {
             assert!(validity(bad).is_err(), "{bad}");
         }
     }

@@ -3,8 +3,9 @@
 use audit_aws::Failure;
 use audit_core::fix::yaml;
 use audit_core::model::{BindingKey, FailureKind};
-use audit_core::text::quote;
+use audit_core::text::{quote, reveal};
 
+use crate::cluster::shown;
 use crate::remediation::ReadError;
 use crate::remediation::subject::SubjectGap;
 use crate::service::ServiceError;
@@ -22,6 +23,9 @@ pub enum RepairError {
          cluster.identity.oidc.issuer` prints it"
     )]
     NoIssuer,
+    /// The API server does not answer, or does not know the caller.
+    #[error("the API server cannot be asked: {0}; check the server and the credentials of the kubeconfig")]
+    NoApiServer(String),
     /// The API server did not give something.
     #[error("{source}{}", hint(source))]
     Read {
@@ -33,8 +37,21 @@ pub enum RepairError {
     #[error(transparent)]
     NoSubject(Box<NoSubject>),
     /// IAM has no such role.
-    #[error("role `{0}` does not exist: correct the annotation or --role, or create the role")]
+    #[error("role `{0}` does not exist: correct the ARN, or create the role")]
     RoleMissing(String),
+    /// The credentials are of another account.
+    #[error(
+        "cannot read role `{role}`: the AWS credentials are of account {found}. Use credentials of account {wanted}, or name a role \
+         there by which it can be read: --account {wanted}=ROLE_ARN"
+    )]
+    RoleElsewhere {
+        /// Its ARN, safe to show.
+        role: String,
+        /// The account of the credentials, safe to show.
+        found: String,
+        /// The role's account, safe to show.
+        wanted: String,
+    },
     /// IAM did not give the role.
     #[error("cannot read role `{role}`: {}{}", message(failure), if *.or_existing { OR_EXISTING } else { "" })]
     RoleUnread {
@@ -66,6 +83,18 @@ pub enum RepairError {
     System(#[from] std::io::Error),
 }
 
+impl RepairError {
+    /// That the API server refused a request; `hint` is how to get the permission, if that is what is missing.
+    pub(super) fn refused(attempt: &'static str, error: &kube::Error, hint: &'static str) -> Self {
+        let is_forbidden = matches!(error, kube::Error::Api(status) if status.is_forbidden());
+        Self::Refused {
+            attempt,
+            message: shown(error),
+            hint: if is_forbidden { hint } else { "" },
+        }
+    }
+}
+
 /// A ServiceAccount that no role can be planned for, and the way out.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", no_subject(key, prefix, gap))]
@@ -82,9 +111,17 @@ pub struct NoSubject {
 const OR_EXISTING: &str =
     "; or give the tag's value as it is now with --existing, empty if the role has no such tag";
 
+/// The action that a failure names where there are no credentials.
+const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
+
 /// What AWS said, and the action that is missing, if one is.
 fn message(failure: &Failure) -> String {
     match &failure.kind {
+        // No call was made with credentials: there are none, or none could be had.
+        FailureKind::AccessDenied { action } if action == WEB_IDENTITY => format!(
+            "no usable AWS credentials: {}. Log in to AWS; `aws sts get-caller-identity` shows as whom",
+            failure.message
+        ),
         FailureKind::AccessDenied { action } => format!(
             "{}; {action} has to be allowed to the caller's credentials, or to the role that --account names for this account",
             failure.message
@@ -98,6 +135,11 @@ fn message(failure: &Failure) -> String {
 fn hint(error: &ReadError) -> &'static str {
     if error.is_forbidden() {
         "; the ClusterRole for approvers in the chart of irsa-audit allows all that is read here"
+    } else if error.is_not_found() {
+        "; install the CustomResourceDefinitions of irsa-audit"
+    } else if matches!(error, ReadError::Journal(_)) {
+        "; nothing is planned or written while a record cannot be read. A cluster admin looks at who wrote it, by `kubectl get \
+         trustpolicychange NAME -o yaml --show-managed-fields`, and deletes it if that was not the writer"
     } else {
         ""
     }
@@ -121,7 +163,8 @@ fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
         SubjectGap::NotARole { value, error } => format!(
             "annotation `{prefix}/role-arn` of {account} is `{}`, which is not the ARN of a role: {}",
             quote(value),
-            quote(&error.to_string())
+            // It quotes the value itself.
+            reveal(&error.to_string())
         ),
         SubjectGap::NoAudit => format!(
             "no IrsaAudit names {account}, so no one asks for a repair: wait until the operator has created one, or apply this:\n{}",
@@ -144,7 +187,7 @@ fn manifest(key: &BindingKey) -> String {
 mod tests {
     use super::*;
 
-    fn shown(gap: SubjectGap) -> String {
+    fn told(gap: SubjectGap) -> String {
         let (key, prefix) = (BindingKey::new("shop", "cart"), "eks.amazonaws.com".to_owned());
         NoSubject { key, prefix, gap }.to_string()
     }
@@ -162,14 +205,41 @@ mod tests {
             ),
             (SubjectGap::NoAudit, "kind: IrsaAudit"),
         ] {
-            assert!(shown(gap.clone()).contains(way_out), "{gap:?}");
+            assert!(told(gap.clone()).contains(way_out), "{gap:?}");
         }
+    }
+
+    #[test]
+    fn who_may_do_it_is_told_only_where_the_permission_is_missing() {
+        for (code, reason, is_hinted) in [
+            (403, "Forbidden", true),
+            (409, "Conflict", false),
+            (422, "Invalid", false),
+        ] {
+            let status = kube::core::Status::failure("no", reason).with_code(code);
+            let error =
+                RepairError::refused("create it", &kube::Error::Api(status.boxed()), "; ask an admin");
+            assert_eq!(error.to_string().ends_with("; ask an admin"), is_hinted, "{code}");
+        }
+    }
+
+    /// What is missing then is not a permission.
+    #[test]
+    fn a_person_without_credentials_is_not_asked_for_an_action() {
+        let action = WEB_IDENTITY.to_owned();
+        let failure = Box::new(Failure::new(FailureKind::AccessDenied { action }, "none found"));
+        let error = RepairError::RoleUnread {
+            role: "app".to_owned(),
+            failure,
+            or_existing: false,
+        };
+        assert!(!error.to_string().contains(WEB_IDENTITY), "{error}");
     }
 
     #[test]
     fn what_an_annotation_says_is_quoted() {
         let value = "\u{1b}[2J".to_owned();
         let error = iam_policy::RoleArn::parse(&value).unwrap_err();
-        assert!(!shown(SubjectGap::NotARole { value, error }).contains('\u{1b}'));
+        assert!(!told(SubjectGap::NotARole { value, error }).contains('\u{1b}'));
     }
 }

@@ -15,7 +15,6 @@ use super::args::ReleaseArgs;
 use super::confirm::{self, ConfirmStep};
 use super::error::RepairError;
 use super::{print, refuse};
-use crate::cluster::shown;
 use crate::service;
 
 /// The field manager of what is changed here.
@@ -27,7 +26,7 @@ pub(super) async fn run(args: &ReleaseArgs) -> Result<ExitCode, RepairError> {
     let change = read(&client, &args.change).await?;
     let record = remediation::record(&change).map_err(|error| RepairError::Refused {
         attempt: "read the TrustPolicyChange",
-        message: quote(&error.to_string()),
+        message: reveal(&error.to_string()),
         hint: "",
     })?;
     if let Some(why) = not_latched(&record) {
@@ -110,17 +109,17 @@ fn compared(role: &str, old: (&str, &str), new: (&str, &str)) -> String {
 }
 
 async fn read(client: &Client, name: &str) -> Result<TrustPolicyChange, RepairError> {
+    const HINT: &str = "; the ClusterRole for approvers in the chart of irsa-audit allows it";
     let api: Api<TrustPolicyChange> = Api::all(client.clone());
-    let found = api.get_opt(name).await.map_err(|error| RepairError::Refused {
-        attempt: "get the TrustPolicyChange",
-        message: shown(&error),
-        hint: "",
-    })?;
+    let found = api.get_opt(name).await;
+    let found = found.map_err(|error| RepairError::refused("get the TrustPolicyChange", &error, HINT))?;
     found.ok_or_else(|| RepairError::NoSuchChange(quote(name)))
 }
 
 /// Only if no one has changed the record since it was shown.
 async fn patch(client: &Client, change: &TrustPolicyChange) -> Result<(), RepairError> {
+    const ATTEMPT: &str = "patch the status of the TrustPolicyChange";
+    const HINT: &str = "; only an admin of the cluster releases a role";
     let patch = json!({
         "metadata": {"resourceVersion": change.resource_version().unwrap_or_default()},
         "status": {"released": Timestamp::now().to_string()},
@@ -133,11 +132,8 @@ async fn patch(client: &Client, change: &TrustPolicyChange) -> Result<(), Repair
     let done = api
         .patch_status(&change.name_any(), &params, &Patch::Merge(&patch))
         .await;
-    done.map(|_| ()).map_err(|error| RepairError::Refused {
-        attempt: "patch the status of the TrustPolicyChange",
-        message: shown(&error),
-        hint: "; only an admin of the cluster releases a role",
-    })
+    done.map(|_| ())
+        .map_err(|error| RepairError::refused(ATTEMPT, &error, HINT))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(super) struct PlanReport {
     pub(super) plan: Option<PlannedReport>,
     /// Why there is no plan.
     pub(super) refusal: Option<AdviceReport>,
-    /// Where there is no plan: what the rules say about the trust policy.
+    /// Where there is no plan that appends: what the rules say about the trust policy. Their fixes grant access.
     pub(super) findings: Vec<FindingReport>,
     /// Who does not agree to the plan yet. Empty: nothing blocks it.
     pub(super) blocked_by: Vec<AdviceReport>,
@@ -179,8 +179,10 @@ impl PlanReport {
             }
             Err(refusal) => {
                 report.refusal = Some(refusal.advice().into());
-                let findings = trust_findings(subject, &case.role, &case.prefix, case.at);
-                report.findings = findings.iter().map(FindingReport::from).collect();
+                if case.operation == RemedyOperation::Append {
+                    let findings = trust_findings(subject, &case.role, &case.prefix, case.at);
+                    report.findings = findings.iter().map(FindingReport::from).collect();
+                }
             }
         }
         report

@@ -14,7 +14,7 @@ use kube::Client;
 
 use super::args::AccessArgs;
 use super::error::{NoSubject, RepairError};
-use crate::cluster::issuer;
+use crate::cluster::{issuer, shown};
 use crate::remediation::subject::{SubjectGap, SubjectScope, annotated_role};
 use crate::remediation::{LiveReader, OwnAccounts, RoleEditors};
 use crate::service;
@@ -52,8 +52,10 @@ impl RepairSession {
         let issuer = if let Some(issuer) = &args.oidc_issuer {
             issuer.clone()
         } else {
-            let found = issuer::ask(&client, token.as_deref()).await;
-            found.ok_or(RepairError::NoIssuer)?.url
+            match issuer::ask(&client, token.as_deref()).await {
+                Some(found) => found.url,
+                None => return Err(no_issuer(&client).await),
+            }
         };
         let scope = SubjectScope {
             issuer,
@@ -136,6 +138,16 @@ impl RepairCase {
     }
 }
 
+/// Why the cluster did not say its issuer.
+async fn no_issuer(client: &Client) -> RepairError {
+    match client.apiserver_version().await {
+        // Who may not ask for the version has been understood.
+        Ok(_) => RepairError::NoIssuer,
+        Err(kube::Error::Api(status)) if status.is_forbidden() => RepairError::NoIssuer,
+        Err(error) => RepairError::NoApiServer(shown(&error)),
+    }
+}
+
 /// A role as IAM has it now: by the way into its account that is given, or else with the caller's own credentials. `or_existing` is
 /// whether the caller can do without it.
 pub(super) async fn read_role(
@@ -157,10 +169,20 @@ pub(super) async fn read_role(
     match editor.read(arn.name()).await {
         Ok(Some(found)) => Ok(found),
         Ok(None) => Err(RepairError::RoleMissing(role)),
-        Err(failure) => Err(RepairError::RoleUnread {
-            role,
-            failure: Box::new(failure),
-            or_existing,
-        }),
+        Err(failure) => {
+            let found = editor.caller_account().await.ok();
+            Err(match found.filter(|found| found != arn.account()) {
+                Some(found) => RepairError::RoleElsewhere {
+                    role,
+                    found: quote(&found),
+                    wanted: quote(arn.account()),
+                },
+                None => RepairError::RoleUnread {
+                    role,
+                    failure: Box::new(failure),
+                    or_existing,
+                },
+            })
+        }
     }
 }

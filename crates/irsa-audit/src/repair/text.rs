@@ -176,7 +176,8 @@ fn write_blockers(out: &mut String, report: &PlanReport) -> fmt::Result {
         writeln!(out, "\n{nothing}")?;
         return writeln!(
             out,
-            "  The writer makes the change once the role has been unchanged for the settle time."
+            "  The writer, if it runs and may edit roles of this account, makes the change once the role has been unchanged for the settle \
+             time."
         );
     }
     writeln!(out, "\n{something}")?;

@@ -112,6 +112,14 @@ fn a_rollback_is_a_plan_without_the_question() {
 }
 
 #[test]
+fn who_takes_access_away_is_given_nothing_that_grants_it() {
+    let stage = Stage::with(|stage| stage.operation = RemedyOperation::Remove);
+    let told = json(&stage);
+    assert_eq!(told["refusal"]["reason"], "nothing_to_remove");
+    assert_eq!(told["findings"], json!([]));
+}
+
+#[test]
 fn the_tools_that_manage_the_role_have_their_forms() {
     assert_eq!(forms(&report(&Stage::broken())), ["aws-cli", "terraform"]);
     let owned = Stage::with(|stage| {
