@@ -352,6 +352,9 @@ fn of_need(needed: &ApprovalNeeded) -> &'static str {
         ApprovalNeeded::Mode => "The mode requires an approval.",
         ApprovalNeeded::Rollback => "A rollback needs an approval.",
         ApprovalNeeded::Vanished { .. } => "Another actor removed the statement, so an approval is needed.",
+        ApprovalNeeded::Second { .. } => {
+            "The role has a statement for the ServiceAccount with another audience, so an approval is needed."
+        }
     }
 }
 

@@ -126,6 +126,7 @@ fn approvals() -> Vec<Blocker> {
             ApprovalNeeded::Mode,
             ApprovalNeeded::Rollback,
             ApprovalNeeded::Vanished { change: change() },
+            ApprovalNeeded::Second { change: change() },
         ] {
             let refusal = refusal.clone();
             all.push(Blocker::Approval { refusal, needed });
