@@ -166,6 +166,46 @@ impl Blocker {
     }
 }
 
+impl Blocker {
+    /// The same for those who may know of the role no more than which findings there are: not how its tags are wrong, not which tool manages
+    /// it, and not its records, whose names have its id.
+    #[must_use]
+    pub fn discreet_advice(&self, subject: &RemedySubject) -> Advice {
+        let (authority, what, how) = match self {
+            Self::Consent(_) => (
+                Authority::RoleOwner,
+                "The role does not consent to this ServiceAccount.".to_owned(),
+                consent_how(&ConsentRefusal::NotListed, subject),
+            ),
+            Self::ToolOwned { policy, .. } => (
+                Authority::Admins,
+                format!(
+                    "A tool manages the role, and IrsaAuditPolicy `{}` allows no edit of such roles.",
+                    short(policy)
+                ),
+                "Ask the role's owner, or ask a cluster admin to set allowToolOwned.".to_owned(),
+            ),
+            Self::InFlight { .. } => (
+                Authority::Journal,
+                "A TrustPolicyChange of the same role is not closed yet.".to_owned(),
+                "Wait until it is closed.".to_owned(),
+            ),
+            Self::Latched { .. } => (
+                Authority::Journal,
+                "Another actor changed the role during a TrustPolicyChange, so it is latched.".to_owned(),
+                "Ask a cluster admin to compare the documents and to release the role.".to_owned(),
+            ),
+            _ => return self.advice(subject),
+        };
+        Advice {
+            authority,
+            reason: self.name(),
+            what,
+            how,
+        }
+    }
+}
+
 impl EditRefusal {
     /// Why there is no edit, and what a person does instead.
     #[must_use]
@@ -353,6 +393,9 @@ fn of_need(needed: &ApprovalNeeded) -> &'static str {
         ApprovalNeeded::Rollback => "A rollback needs an approval.",
         ApprovalNeeded::Vanished { .. } => {
             "The role no longer has the statement that was added before, so an approval is needed."
+        }
+        ApprovalNeeded::Second { .. } => {
+            "The role has a statement for the ServiceAccount with another audience, so an approval is needed."
         }
     }
 }

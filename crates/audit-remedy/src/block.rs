@@ -181,6 +181,12 @@ pub enum ApprovalNeeded {
         /// The record of the statement.
         change: String,
     },
+    /// The role has a statement of ours for this ServiceAccount, with another audience. An editor of the namespace chooses the audience,
+    /// and would fill the document with them.
+    Second {
+        /// The record of the statement.
+        change: String,
+    },
 }
 
 /// What a write is carried out with, once nothing blocks it.
@@ -320,6 +326,11 @@ fn approval_needed(plan: &Plan, journal: &Journal<'_>, mode: RemediationMode) ->
     }
     if let Some(record) = journal.vanished(&plan.role, &plan.subject) {
         return Some(ApprovalNeeded::Vanished {
+            change: record.name.clone(),
+        });
+    }
+    if let Some(record) = journal.removable(&plan.role, &plan.subject) {
+        return Some(ApprovalNeeded::Second {
             change: record.name.clone(),
         });
     }

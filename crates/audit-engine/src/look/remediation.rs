@@ -146,15 +146,17 @@ impl PlanInputs<'_> {
                 progress = RemedyProgress::Blocked;
             }
         }
+        let is_told = self.disclosure > Disclosure::CodeOnly;
         // Without the writer, nobody asks what it would wait for.
         if self.settings.has_writer() {
-            blocked_by.extend(
-                blockers
-                    .iter()
-                    .map(|blocker| told(&blocker.advice(&plan.subject))),
-            );
+            blocked_by.extend(blockers.iter().map(|blocker| {
+                told(&if is_told {
+                    blocker.advice(&plan.subject)
+                } else {
+                    blocker.discreet_advice(&plan.subject)
+                })
+            }));
         }
-        let is_told = self.disclosure > Disclosure::CodeOnly;
         let status = PlanStatus {
             hash: is_told.then(|| plan.hash.to_string()),
             summary: is_told.then(|| summary(plan)),
@@ -244,18 +246,13 @@ fn is_broken(report: &BindingReport, role: &RoleArn) -> bool {
         && findings.any(|finding| finding.link == Link::Trust && finding.severity == Severity::Broken)
 }
 
+/// What is appended, and nothing of the document that it is appended to, also not its size.
 fn summary(plan: &Plan) -> String {
     let subject = &plan.subject;
     let identity = subject.identity(Timestamp::MIN);
     format!(
-        "appends one statement to the trust policy of role `{}`. It admits `{}` with audience `{}` through `{}`, and no one else. \
-         The policy then has {} of {} characters",
-        plan.role.arn,
-        identity.subject,
-        subject.audience,
-        identity.provider_arn,
-        plan.edit.size,
-        plan.role.quota
+        "appends one statement to the trust policy of role `{}`. It admits `{}` with audience `{}` through `{}`, and no one else",
+        plan.role.arn, identity.subject, subject.audience, identity.provider_arn,
     )
 }
 

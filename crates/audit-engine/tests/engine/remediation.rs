@@ -252,6 +252,39 @@ fn what_the_namespace_may_not_know_of_the_role_its_plan_does_not_tell() {
     let plan = lab.status("app").unwrap().plan.unwrap();
     assert_eq!((plan.hash, plan.summary), (None, None));
     assert_eq!(lab.blocked_by(), by(&[("Approver", "approval")]));
+    // Whatever is wrong with the consent, and whichever tool manages the role, the same is said.
+    let key = consent_key(&issuer(ISSUER).url);
+    let mut requests = 0;
+    let mut told_with = |tags: &[(&str, &str)]| {
+        let tags = tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        lab.aws.home().tags = tags.collect();
+        requests += 1;
+        lab.reaudit("app", &requests.to_string());
+        lab.pass(20);
+        lab.status("app").unwrap().plan.unwrap().blocked_by
+    };
+    let absent = told_with(&[("tool", "ack")]);
+    assert_eq!(absent.len(), 3);
+    for other in [&key.to_uppercase(), &key] {
+        assert_eq!(told_with(&[(other, "a b"), ("tool", "terraform")]), absent);
+    }
+}
+
+#[test]
+fn a_summary_says_nothing_of_the_document() {
+    let summary = |others: &[&str]| {
+        let mut lab = agreed();
+        for other in others {
+            lab.trusts("app", other);
+        }
+        lab.reaudit("app", "1");
+        lab.pass(20);
+        lab.opt_in("RequireApproval");
+        lab.status("app").unwrap().plan.unwrap().summary.unwrap()
+    };
+    assert_eq!(summary(&[]), summary(&["with-a-longer-name"]));
 }
 
 #[test]

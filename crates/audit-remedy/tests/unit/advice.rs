@@ -126,6 +126,7 @@ fn approvals() -> Vec<Blocker> {
             ApprovalNeeded::Mode,
             ApprovalNeeded::Rollback,
             ApprovalNeeded::Vanished { change: change() },
+            ApprovalNeeded::Second { change: change() },
         ] {
             let refusal = refusal.clone();
             all.push(Blocker::Approval { refusal, needed });
@@ -265,6 +266,38 @@ fn nothing_that_only_a_reader_of_the_role_knows_is_told() {
                 "{advice:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_discreet_advice_is_the_same_whatever_the_role_has() {
+    let told = |blocker: &Blocker| blocker.discreet_advice(&subject());
+    let same = |blockers: Vec<Blocker>| {
+        for blocker in &blockers {
+            let advice = told(blocker);
+            assert_eq!(advice, told(&blockers[0]));
+            let Advice {
+                authority, reason, ..
+            } = blocker.advice(&subject());
+            assert_eq!((advice.authority, advice.reason), (authority, reason));
+        }
+    };
+    same(consents().into_iter().map(Blocker::Consent).collect());
+    let tools = [OwningTool::Ack, OwningTool::Terraform].map(|tool| Blocker::ToolOwned {
+        tool,
+        policy: "apps".to_owned(),
+    });
+    same(tools.into());
+    // The name of a record begins with the role's id.
+    let changes = || ["aroaone-000001", "aroatwo-000002"].map(str::to_owned);
+    same(changes().map(|change| Blocker::InFlight { change }).into());
+    let latched = changes().map(|change| Blocker::Latched { change, since: at(0) });
+    same(latched.into());
+    // What says nothing of the role is as it is.
+    assert_eq!(told(&Blocker::NoPolicy), Blocker::NoPolicy.advice(&subject()));
+    for (blocker, _) in blockers() {
+        let Advice { what, how, .. } = told(&blocker);
+        assert!(what.len() + how.len() <= 300, "{what} {how}");
     }
 }
 

@@ -291,6 +291,41 @@ fn what_vanished_comes_back_by_a_new_approval_only() {
     );
 }
 
+/// Whoever edits the namespace chooses the audience. The role's consent names a ServiceAccount and no audience.
+#[test]
+fn a_second_statement_for_a_service_account_needs_an_approval() {
+    let first = record(&plan(), ChangePhase::Applied);
+    let other_audience = crate::facts::RemedySubject {
+        audience: "vault".to_owned(),
+        ..subject()
+    };
+    let second = plan_with(
+        &other_audience,
+        &role_of(&first.after),
+        std::slice::from_ref(&first),
+    );
+    let mut journal = with(|all| all.journal = vec![first.clone()]);
+    let needed = ApprovalNeeded::Second {
+        change: first.name.clone(),
+    };
+    let refusal = ApprovalRefusal::Missing;
+    assert_eq!(blocked(&second, &journal), Blocker::Approval { refusal, needed });
+    journal.approvals.push(approval(&second));
+    assert!(asked(&second, &journal).is_ok());
+    // That of another ServiceAccount, or of another writer, is none of its own.
+    let of_another = JournalRecord {
+        service_account: "till".to_owned(),
+        ..first
+    };
+    let second = plan_with(
+        &other_audience,
+        &role_of(&of_another.after),
+        std::slice::from_ref(&of_another),
+    );
+    let journal = with(|all| all.journal = vec![of_another.clone()]);
+    assert!(asked(&second, &journal).is_ok());
+}
+
 #[test]
 fn the_journal_blocks_what_was_tried_what_goes_on_and_what_is_latched() {
     let spent = with(|all| {

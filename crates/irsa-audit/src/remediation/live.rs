@@ -21,6 +21,10 @@ use crate::cluster::shown;
 /// Objects in one answer. A record of the journal holds two documents.
 const PAGE_SIZE: u32 = 250;
 
+/// `IrsaAudit`s in one answer. An editor of a namespace fills each up to what the API server stores, 1.5 MiB, also its status. An answer is held
+/// as text and as values; the chart gives the writer 256 MiB.
+const AUDIT_PAGE_SIZE: u32 = 25;
+
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -142,9 +146,17 @@ impl LiveReader {
     pub async fn audits_in(&self, namespace: &str) -> Result<Vec<RemedyAudit>, ReadError> {
         let resource = ApiResource::erase::<IrsaAudit>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
-        let objects = collect(&api, "the IrsaAudits of the namespace").await?;
-        let read = objects.into_iter().map(RemedyAudit::read);
-        Ok(read.collect::<Result<_, _>>()?)
+        let mut audits = Vec::new();
+        each(
+            &api,
+            "the IrsaAudits of the namespace",
+            AUDIT_PAGE_SIZE,
+            |object| {
+                audits.push(RemedyAudit::read(object));
+            },
+        )
+        .await?;
+        Ok(audits.into_iter().collect::<Result<_, _>>()?)
     }
 
     /// Goes through all `IrsaAudit`s, page by page. What cannot be understood is left out: nothing is repaired for it.
@@ -154,7 +166,7 @@ impl LiveReader {
     pub async fn each_audit(&self, mut see: impl FnMut(RemedyAudit)) -> Result<(), ReadError> {
         let resource = ApiResource::erase::<IrsaAudit>(&());
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
-        each(&api, "IrsaAudits", |object| {
+        each(&api, "IrsaAudits", AUDIT_PAGE_SIZE, |object| {
             if let Ok(audit) = RemedyAudit::read(object) {
                 see(audit);
             }
@@ -276,16 +288,21 @@ where
     K: Clone + Debug + DeserializeOwned,
 {
     let mut all = Vec::new();
-    each(api, what, |object| all.push(object)).await?;
+    each(api, what, PAGE_SIZE, |object| all.push(object)).await?;
     Ok(all)
 }
 
 /// Goes through pages. All are of one moment, or the API server says that they no longer are.
-async fn each<K>(api: &Api<K>, what: &'static str, mut see: impl FnMut(K)) -> Result<(), ReadError>
+async fn each<K>(
+    api: &Api<K>,
+    what: &'static str,
+    page_size: u32,
+    mut see: impl FnMut(K),
+) -> Result<(), ReadError>
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let mut params = ListParams::default().limit(PAGE_SIZE);
+    let mut params = ListParams::default().limit(page_size);
     loop {
         let page = answered(what, api.list(&params)).await?;
         page.items.into_iter().for_each(&mut see);

@@ -1,5 +1,7 @@
 //! The ServiceAccount and its `IrsaAudit` as the core's subject.
 
+use std::collections::BTreeMap;
+
 use audit_api::AUTOMATIC_LABEL;
 use audit_api::irsa_audit::RemediationName;
 use audit_api::remediation::mode;
@@ -51,14 +53,31 @@ struct RemedyExpect {
 }
 
 impl RemedyAudit {
-    /// Reads an object.
+    /// Reads an object. Of its metadata only what is asked for is kept: all `IrsaAudit`s of a namespace are held at once.
     ///
     /// # Errors
     /// If its spec is not what the definition allows.
     pub fn read(object: DynamicObject) -> Result<Self, serde_json::Error> {
-        let spec = object.data.get("spec").cloned().unwrap_or_default();
+        let DynamicObject {
+            metadata, mut data, ..
+        } = object;
+        let spec = data
+            .get_mut("spec")
+            .map(serde_json::Value::take)
+            .unwrap_or_default();
+        let label = metadata
+            .labels
+            .and_then(|mut labels| labels.remove_entry(AUTOMATIC_LABEL));
         Ok(Self {
-            metadata: object.metadata,
+            metadata: ObjectMeta {
+                name: metadata.name,
+                namespace: metadata.namespace,
+                uid: metadata.uid,
+                labels: label.map(|label| BTreeMap::from([label])),
+                creation_timestamp: metadata.creation_timestamp,
+                deletion_timestamp: metadata.deletion_timestamp,
+                ..ObjectMeta::default()
+            },
             spec: serde_json::from_value(spec)?,
         })
     }
@@ -264,6 +283,28 @@ mod tests {
         );
         let wrong = json!({"metadata": {"name": "a"}, "spec": {"serviceAccountName": "cart", "remediation": "Always"}});
         assert!(RemedyAudit::read(serde_json::from_value(wrong).unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_an_editor_fills_an_audit_with_is_not_kept() {
+        let filler = "x".repeat(100_000);
+        let object = json!({
+            "apiVersion": "irsa-audit.dev/v1alpha1",
+            "kind": "IrsaAudit",
+            "metadata": {
+                "namespace": "shop", "name": "a", "uid": "1",
+                "labels": {AUTOMATIC_LABEL: "true", "more": filler},
+                "annotations": {"more": filler},
+                "finalizers": [filler],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": filler, "uid": "2"}],
+                "managedFields": [{"manager": filler, "fieldsV1": {"f:spec": {filler.as_str(): {}}}}],
+            },
+            "spec": {"serviceAccountName": "cart", "expect": {"aws": [{"actions": [filler]}]}},
+            "status": {"message": filler},
+        });
+        let read = RemedyAudit::read(serde_json::from_value(object).unwrap()).unwrap();
+        assert!(format!("{read:?}").len() < 10_000);
+        assert!(!read.request().declared);
     }
 
     #[test]

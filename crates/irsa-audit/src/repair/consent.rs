@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use audit_core::fix::{consent as forms, shell};
 use audit_core::model::{BindingKey, IssuerUrl};
-use audit_core::text::quote;
+use audit_core::text::{quote, reveal};
 use audit_remedy::{
     ConsentRefusal, LiveRole, Meant, RemediationMode, RemedySubject, consent_key, consent_value_with,
     role_consent,
@@ -133,12 +133,12 @@ impl<'a> ConsentText<'a> {
 
     /// What the role's owner has to decide before the command, as lines that no shell carries out.
     fn comments(&self, read: Option<&ReadRole>, is_listed: bool) -> String {
-        let account = quote(&self.account.to_string());
+        let account = reveal(&self.account.to_string());
         let mut lines = vec![format!(
             "Is ServiceAccount {account} of the cluster with issuer {} meant to have role {}? The tag lets the writer of that cluster \
              add one statement for it",
             quote(self.issuer.as_str()),
-            quote(&self.role.to_string())
+            reveal(&self.role.to_string())
         )];
         match read {
             Some(read) => {
@@ -146,7 +146,7 @@ impl<'a> ConsentText<'a> {
                 if read.arn != self.role.to_string() {
                     lines.push(format!(
                         "the ARN of the role is {}: nothing is written until the annotation has exactly this ARN",
-                        quote(&read.arn)
+                        reveal(&read.arn)
                     ));
                 }
             }

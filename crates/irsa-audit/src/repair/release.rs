@@ -48,7 +48,7 @@ pub(super) async fn run(args: &ReleaseArgs) -> Result<ExitCode, RepairError> {
     print(&format!(
         "\nTrustPolicyChange {} released: the writer may write to role {} again\n",
         quote(&args.change),
-        quote(&record.role_arn)
+        reveal(&record.role_arn)
     ))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -69,7 +69,7 @@ fn not_latched(record: &JournalRecord) -> Option<String> {
 
 /// What the role was, what was written, and what was found, each as a diff to the next.
 fn documents(record: &JournalRecord) -> String {
-    let role = format!("trust policy of {}", quote(&record.role_arn));
+    let role = format!("trust policy of {}", reveal(&record.role_arn));
     let written = compared(
         &role,
         ("before the write", &record.before),
@@ -81,14 +81,14 @@ fn documents(record: &JournalRecord) -> String {
             ("as it was written", &record.after),
             ("as it was found", found),
         ),
-        None => format!("The role {} was not there any more.\n", quote(&record.role_arn)),
+        None => format!("The role {} was not there any more.\n", reveal(&record.role_arn)),
     };
     format!(
         "TrustPolicyChange {}: {} for {}/{}\n\nWhat the writer wrote\n{written}\nWhat it found afterwards\n{found}",
         quote(&record.name),
         record.operation.as_str(),
-        quote(&record.namespace),
-        quote(&record.service_account)
+        reveal(&record.namespace),
+        reveal(&record.service_account)
     )
 }
 

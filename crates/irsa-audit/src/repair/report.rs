@@ -60,7 +60,8 @@ pub(super) struct ModeReport {
 pub(super) struct MeantReport {
     /// Whom the Allow statements of the role admit now.
     pub(super) already: Vec<AdmittedReport>,
-    /// Who says it: `ConsentTag`, `ExpectRoleArn`, `Statement`. Empty: no one.
+    /// Who says it: `ConsentTag`, `ExpectRoleArn`, `Statement`. Empty: no one. `ExpectRoleArn` is written by an editor of the namespace, as the
+    /// annotation is.
     pub(super) by: Vec<&'static str>,
     /// The consent tag that says it.
     pub(super) consent: Option<TagReport>,
@@ -224,6 +225,11 @@ impl ModeReport {
 }
 
 impl MeantReport {
+    /// Whether the role's owner says that the ServiceAccount is meant. What its own namespace says is no answer.
+    pub(super) fn is_answered(&self) -> bool {
+        self.by.iter().any(|by| *by != "ExpectRoleArn")
+    }
+
     pub(super) fn of(meant: &Meant, consent: Option<&RoleConsent>) -> Self {
         let says = [
             (consent.is_some(), "ConsentTag"),

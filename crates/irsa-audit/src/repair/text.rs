@@ -20,9 +20,10 @@ pub(super) fn render(report: &PlanReport) -> String {
 }
 
 fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
-    let account = quote(&format!("{}/{}", report.namespace, report.service_account));
+    // Whole, however long: names that are cut look alike.
+    let account = reveal(&format!("{}/{}", report.namespace, report.service_account));
     writeln!(out, "ServiceAccount {account}")?;
-    writeln!(out, "role           {}", quote(&report.role_arn))?;
+    writeln!(out, "role           {}", reveal(&report.role_arn))?;
     let mode = &report.mode;
     writeln!(
         out,
@@ -79,17 +80,24 @@ pub(super) fn question_lines(question: &MeantReport, account: &str) -> Vec<Strin
     for by in &question.by {
         let says = match (*by, &question.consent) {
             ("ConsentTag", Some(tag)) => {
-                format!("the role's tag {} is `{}`", quote(&tag.key), quote(&tag.value))
+                format!("the role's tag {} is `{}`", quote(&tag.key), reveal(&tag.value))
             }
-            ("ExpectRoleArn", _) => "spec.expect.roleArn of the IrsaAudit names this role".to_owned(),
+            ("ExpectRoleArn", _) => {
+                lines.push(
+                    "the IrsaAudit asks for this role in spec.expect.roleArn: that is evidence for what an editor of the namespace wants, \
+                     and for nothing else"
+                        .to_owned(),
+                );
+                continue;
+            }
             _ => "a statement of the trust policy names it, and fails for another reason".to_owned(),
         };
         lines.push(format!("{account} is meant, because {says}"));
     }
-    if question.by.is_empty() {
+    if !question.is_answered() {
         lines.push(format!(
-            "there is no evidence that {account} is meant: the role has no consent tag for it, spec.expect.roleArn is not set, and no \
-             statement names it. The annotation authorizes nothing: ask the role's owner first"
+            "there is no evidence that {account} is meant: the role has no consent tag for it, and no statement names it. What an editor of \
+             the namespace wrote authorizes nothing: ask the role's owner first"
         ));
     }
     lines
@@ -115,8 +123,8 @@ fn admits(admitted: &AdmittedReport) -> String {
 }
 
 fn write_plan(out: &mut String, report: &PlanReport, plan: &PlannedReport) -> fmt::Result {
-    let subject = quote(&plan.subject);
-    let audience = quote(&report.audience);
+    let subject = reveal(&plan.subject);
+    let audience = reveal(&report.audience);
     writeln!(out, "\nWhat changes")?;
     if report.operation == "Append" {
         writeln!(

@@ -2,7 +2,7 @@ use audit_remedy::{ChangePhase, RoleTag};
 use serde_json::json;
 
 use super::super::testing::{HOST, HOSTILE, ME, Stage, allow, assert_shown, document, record};
-use super::super::text::render;
+use super::super::text::{question_lines, render};
 use super::*;
 
 fn report(stage: &Stage) -> PlanReport {
@@ -81,6 +81,42 @@ fn the_question_comes_before_everything_else_also_where_nobody_answers_it() {
         stage.role.tags.clear();
     });
     assert_eq!(report(&named).question.unwrap().by, ["Statement"]);
+}
+
+/// Whoever edits the namespace writes the `IrsaAudit` as well as the annotation.
+#[test]
+fn what_the_namespace_says_of_itself_does_not_answer_the_question() {
+    let by_namespace = |stage: &mut Stage| {
+        stage.role.tags.clear();
+        stage.subject.expected_role = Some(stage.role.arn.to_string());
+    };
+    let lines = |stage: &Stage| question_lines(&report(stage).question.unwrap(), "shop/cart");
+    let nobody = lines(&Stage::with(|stage| stage.role.tags.clear()));
+    let itself = lines(&Stage::with(by_namespace));
+    assert_eq!(itself.last(), nobody.last());
+    let consented = lines(&Stage::broken());
+    assert!(!consented.contains(nobody.last().unwrap()));
+}
+
+#[test]
+fn names_are_shown_whole_however_long() {
+    let (namespace, name) = ("n".repeat(63), format!("{}-a", "s".repeat(251)));
+    let role = format!("arn:aws:iam::111122223333:role/{}/cart", "p".repeat(500));
+    let long = Stage::with(|stage| {
+        stage.subject.namespace.clone_from(&namespace);
+        stage.subject.name.clone_from(&name);
+        stage.subject.role_arn = iam_policy::RoleArn::parse(&role).unwrap();
+        stage.role.arn = stage.subject.role_arn.clone();
+    });
+    let text = render(&report(&long));
+    let (shown, _) = text.split_once("--- ").unwrap();
+    for whole in [
+        format!("{namespace}/{name}\n"),
+        long.subject.subject(),
+        format!("{role}\n"),
+    ] {
+        assert!(shown.contains(&whole), "{shown}");
+    }
 }
 
 #[test]
