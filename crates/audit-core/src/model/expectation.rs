@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 pub use rbac::KubernetesExpectation;
 
-use super::expectation_limits::OverLimit;
-
 /// A workload by kind and name, in the namespace of the binding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct WorkloadRef {
@@ -26,6 +24,17 @@ pub struct AwsExpectation {
     pub resources: Vec<String>,
     /// Condition keys that the request is known to carry.
     pub context: BTreeMap<String, String>,
+}
+
+/// A part of an `IrsaAudit` that is not evaluated, because it is over a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OverLimit {
+    /// The field of `spec`.
+    pub field: &'static str,
+    /// What is limited.
+    pub what: &'static str,
+    /// The most that there may be of it.
+    pub limit: usize,
 }
 
 /// A finding that somebody has accepted for a while.

@@ -3,7 +3,7 @@
 //!
 //! The `CustomResourceDefinition` has the same limits. Here they hold for objects that are older than it, and for files.
 
-use super::{AuditRequest, AwsExpectation, KubernetesExpectation};
+use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit};
 
 /// Actions on resources, of all of `spec.expect.aws` together.
 pub const MAX_AWS_QUESTIONS: usize = 512;
@@ -19,17 +19,6 @@ pub const MAX_CONTEXT_KEYS: usize = 32;
 pub const MAX_CONTEXT_KEY: usize = 256;
 /// The longest verb, resource or name in Kubernetes, in bytes.
 pub const MAX_KUBERNETES_WORD: usize = 253;
-
-/// A part of an `IrsaAudit` that is not evaluated, because it is over a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OverLimit {
-    /// The field of `spec`.
-    pub field: &'static str,
-    /// What is limited.
-    pub what: &'static str,
-    /// The most that there may be of it.
-    pub limit: usize,
-}
 
 impl AuditRequest {
     /// Takes out what is over a limit, and notes it: expectations that have something too long, and those after the last one whose
@@ -70,16 +59,9 @@ impl AuditRequest {
 
 /// Takes from what is left. Returns whether that is too little; nothing is left then.
 fn take(left: &mut usize, wanted: usize) -> bool {
-    match left.checked_sub(wanted) {
-        Some(rest) => {
-            *left = rest;
-            false
-        }
-        None => {
-            *left = 0;
-            true
-        }
-    }
+    let rest = left.checked_sub(wanted);
+    *left = rest.unwrap_or(0);
+    rest.is_none()
 }
 
 fn aws_questions(expectation: &AwsExpectation) -> usize {
@@ -184,7 +166,7 @@ mod tests {
                 long(|it| {
                     it.context = (0..=MAX_CONTEXT_KEYS)
                         .map(|at| (at.to_string(), String::new()))
-                        .collect()
+                        .collect();
                 }),
                 MAX_CONTEXT_KEYS,
             ),

@@ -36,8 +36,7 @@ pub use container::{
 };
 pub use credential_source::CredentialSource;
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
-pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Waiver, WorkloadRef};
-pub use expectation_limits::OverLimit;
+pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit, Waiver, WorkloadRef};
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use looked_up::LookedUp;

@@ -57,19 +57,22 @@ impl RemediationStore {
     }
 
     /// The records that say something about a change of a role, by its ARN or its unique id: the role's own, those of the last hour,
-    /// and the newest ones down to one that ended well.
+    /// and the newest ones that ended, down to one that ended well. A record has two documents and each plan asks, so no others are copied.
     #[must_use]
     pub fn journal(&self, role_arn: &str, role_id: &str, now: Timestamp) -> Vec<JournalRecord> {
         let mut names = self.names_of(role_arn, role_id);
         let mut ended_well = false;
         for (changed, name) in self.by_time.iter().rev() {
-            if ended_well && now.duration_since(*changed) >= HOUR {
+            let is_recent = now.duration_since(*changed) < HOUR;
+            if ended_well && !is_recent {
                 break;
             }
-            names.insert(name);
-            ended_well |= self
-                .record(name)
-                .is_some_and(|record| record.phase == ChangePhase::Applied);
+            let Some(record) = self.record(name) else { continue };
+            let says_nothing = matches!(record.phase, ChangePhase::Prepared | ChangePhase::Abandoned);
+            if is_recent || !says_nothing {
+                names.insert(name);
+            }
+            ended_well |= record.phase == ChangePhase::Applied;
         }
         self.records(names)
     }

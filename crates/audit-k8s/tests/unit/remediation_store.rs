@@ -108,6 +108,7 @@ fn of_other_roles_those_records_count_that_a_limit_or_the_breaker_counts() {
         ("old", other, ChangePhase::Applied, -90_000),
         ("older-failure", other, ChangePhase::Refused, -80_000),
         ("well", other, ChangePhase::Applied, -7_200),
+        ("given-up", other, ChangePhase::Abandoned, -6_000),
         ("failure", other, ChangePhase::Refused, -5_000),
         ("recent", other, ChangePhase::Applied, -10),
     ] {
@@ -115,12 +116,14 @@ fn of_other_roles_those_records_count_that_a_limit_or_the_breaker_counts() {
     }
     let id = format!("id of {ROLE}");
     assert_eq!(names(&store.journal(ROLE, &id, at(0))), ["own-old", "recent"]);
-    // Without anything that ended well, all failures in a row are needed.
+    // Without anything that ended well, all failures in a row are needed; what was given up is none, and counts for an hour only.
     store.remove_change("recent", &mut dirty);
     assert_eq!(
         names(&store.journal(ROLE, &id, at(0))),
         ["failure", "own-old", "well"]
     );
+    store.put_change(change("given-up", other, ChangePhase::Abandoned, -60), &mut dirty);
+    assert!(names(&store.journal(ROLE, &id, at(0))).contains(&"given-up"));
     // A role that was created anew is known by its ARN, and one that was renamed by its id.
     for (arn, id) in [(ROLE, "another"), ("another", id.as_str())] {
         assert!(names(&store.journal(arn, id, at(0))).contains(&"own-old"));
