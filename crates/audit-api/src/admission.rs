@@ -7,6 +7,7 @@
 //! Source: [Validating Admission Policy](https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/).
 
 use audit_remedy::AdmissionGuard;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::GROUP;
@@ -84,6 +85,18 @@ pub fn guard(
         return AdmissionGuard::BindingChanged;
     }
     AdmissionGuard::AsShipped
+}
+
+/// Since when both objects have been there: an approval that is older was not checked by them. Nothing where one of them is not there.
+#[must_use]
+pub fn guarded_since(policy_seen: Option<&Value>, binding_seen: Option<&Value>) -> Option<Timestamp> {
+    let created = |seen: Option<&Value>| -> Option<Timestamp> {
+        let text = seen
+            .filter(|seen| is_there(seen))?
+            .pointer("/metadata/creationTimestamp")?;
+        text.as_str()?.parse().ok()
+    };
+    Some(created(policy_seen)?.max(created(binding_seen)?))
 }
 
 /// An object that is being deleted is as good as gone.

@@ -25,6 +25,12 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
+        name = "Refused",
+        type_ = "string",
+        json_path = ".status.refused",
+        priority = 1
+    ),
+    printcolumn(
         name = "Approval",
         type_ = "string",
         json_path = ".spec.approval.name",
@@ -130,6 +136,10 @@ pub struct TrustPolicyChangeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub found: Option<String>,
+    /// Of a refused change, the error code of IAM, such as `AccessDenied`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub refused: Option<String>,
     /// Of a latched change, when a person released the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::optional_date_time")]

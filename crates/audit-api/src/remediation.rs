@@ -63,13 +63,14 @@ pub fn policy(
     })
 }
 
-/// An approval; nothing of one that the API server has not given a UID and a time, or that is being deleted.
+/// An approval, for the time since when the admission policy and its binding have been there; nothing of one that the API server has not given a UID and a time, or that is being deleted.
 #[must_use]
-pub fn approval(object: &IrsaApproval) -> Option<ApprovalRecord> {
+pub fn approval(object: &IrsaApproval, guarded_since: Option<Timestamp>) -> Option<ApprovalRecord> {
     if object.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let spec = &object.spec;
+    let created = object.creation_timestamp()?.0;
     let seconds = i64::try_from(std::time::Duration::from(spec.valid_for).as_secs()).ok()?;
     Some(ApprovalRecord {
         uid: object.uid()?,
@@ -82,7 +83,8 @@ pub fn approval(object: &IrsaApproval) -> Option<ApprovalRecord> {
             SignedDuration::from_secs(seconds)
         },
         approved_by: spec.approved_by.clone(),
-        created: object.creation_timestamp()?.0,
+        created,
+        is_guarded: guarded_since.is_some_and(|since| since <= created),
     })
 }
 
@@ -205,11 +207,17 @@ pub fn change(record: &JournalRecord, approval: Option<&IrsaApproval>) -> TrustP
 
 /// The status of a record that was closed.
 #[must_use]
-pub fn closed(phase: ChangePhase, changed: Timestamp, found: Option<String>) -> TrustPolicyChangeStatus {
+pub fn closed(
+    phase: ChangePhase,
+    changed: Timestamp,
+    found: Option<String>,
+    refused: Option<String>,
+) -> TrustPolicyChangeStatus {
     TrustPolicyChangeStatus {
         phase: Some(phase_name(phase)),
         changed: Some(changed),
         found,
+        refused,
         released: None,
     }
 }

@@ -17,12 +17,9 @@ use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
 use crate::trouble;
-use crate::watch::Scope;
+use crate::watch::{PAGE_SIZE, Scope};
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
-
-/// Objects in one answer.
-const PAGE_SIZE: u32 = 500;
 
 /// A kind could not be listed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

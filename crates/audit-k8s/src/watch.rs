@@ -33,8 +33,9 @@ use crate::webhook_object::WebhookObject;
 /// server's bookmarks, about one a minute, keep it from being idle that long.
 const WATCH_SECONDS: u32 = 240;
 
-/// Objects in one answer to a list call.
-const PAGE_SIZE: u32 = 500;
+/// Objects in one answer to a list call. An object may have 1.5 MB, and anyone who can edit a namespace makes such: what one answer may
+/// take of the memory is bounded by this.
+pub(crate) const PAGE_SIZE: u32 = 100;
 
 /// The pause where the backoff has none to give; it always has.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -151,6 +151,11 @@ impl Blocker {
                 format!("{failures} writes in a row failed, so the writer makes no more until {}.", time(*until)),
                 "Wait until then, and look at the failed changes: kubectl get trustpolicychanges".to_owned(),
             ),
+            Self::RoleBackoff { change, until } => (
+                Authority::Writer,
+                format!("TrustPolicyChange `{}` of this role failed, so the writer leaves the role alone until {}.", short(change), time(*until)),
+                format!("See status.refused of that change. To write before then, approve the plan: {}", command("approve", subject)),
+            ),
             Self::Settling { until } => (
                 Authority::Writer,
                 "The role has not been unchanged for the settle time yet.".to_owned(),
@@ -416,6 +421,9 @@ fn of_approval(refusal: &ApprovalRefusal) -> String {
         }
         ApprovalRefusal::BadApprover { .. } => {
             "The one that exists has no approver who may approve.".to_owned()
+        }
+        ApprovalRefusal::Unguarded { .. } => {
+            "The one that exists is older than the admission policy for approvals, so nothing proves its author.".to_owned()
         }
         ApprovalRefusal::OlderThanLastChange { change, .. } => {
             format!(

@@ -28,6 +28,8 @@ pub struct ApprovalRecord {
     pub approved_by: String,
     /// The object's `creationTimestamp`.
     pub created: Timestamp,
+    /// It is no older than the admission policy and its binding: they have compared `approved_by` with its author.
+    pub is_guarded: bool,
 }
 
 /// What the writer sees of the shipped `ValidatingAdmissionPolicy`, which makes `approvedBy` true, and of its binding.
@@ -84,6 +86,11 @@ pub enum ApprovalRefusal {
     },
     /// It does not say who approved, or one of the operator's or writer's own accounts did.
     BadApprover {
+        /// Its UID.
+        uid: String,
+    },
+    /// It is older than the admission policy or its binding, so nothing proves who created it.
+    Unguarded {
         /// Its UID.
         uid: String,
     },
@@ -168,6 +175,9 @@ fn check(
     }
     if approval.approved_by.trim().is_empty() || own_users.contains(&approval.approved_by) {
         return Err(ApprovalRefusal::BadApprover { uid });
+    }
+    if !approval.is_guarded {
+        return Err(ApprovalRefusal::Unguarded { uid });
     }
     match journal.newest(&plan.role) {
         Some(record) if approval.created < record.created => Err(ApprovalRefusal::OlderThanLastChange {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::approval::{AdmissionGuard, ApprovalRecord, ApprovalRefusal, valid_approval};
 use crate::consent::ConsentRefusal;
 use crate::edit::RemedyOperation;
-use crate::journal::{BreakerLimits, Journal, JournalRecord, open_breaker};
+use crate::journal::{BreakerLimits, Journal, JournalRecord, RoleBackoff, open_breaker, role_backoff};
 use crate::mode::RemediationMode;
 use crate::ownership::OwningTool;
 use crate::plan::Plan;
@@ -116,6 +116,13 @@ pub enum Blocker {
         /// When it closes.
         until: Timestamp,
     },
+    /// The latest writes to the role failed, and it is left alone for a while; only where no person has approved the plan.
+    RoleBackoff {
+        /// The latest of the failed changes.
+        change: String,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The role changed recently, or has not been observed for the settle time yet.
     Settling {
         /// When the settle time is over, if the role does not change until then.
@@ -138,6 +145,7 @@ impl Blocker {
         "paused",
         "policy_mode",
         "rate_limit",
+        "role_backoff",
         "settling",
         "spent",
         "team",
@@ -163,6 +171,7 @@ impl Blocker {
             Self::InFlight { .. } => "in_flight",
             Self::Latched { .. } => "latched",
             Self::BreakerOpen { .. } => "breaker",
+            Self::RoleBackoff { .. } => "role_backoff",
             Self::Settling { .. } => "settling",
         }
     }
@@ -217,7 +226,8 @@ pub fn write_grant(
         blockers.push(Blocker::Admission(authorities.guard));
     }
     let mut approval = None;
-    if let Some(needed) = approval_needed(plan, &journal, mode) {
+    let needed = approval_needed(plan, &journal, mode);
+    if let Some(needed) = &needed {
         match valid_approval(
             &authorities.approvals,
             plan,
@@ -226,10 +236,19 @@ pub fn write_grant(
             now,
         ) {
             Ok(valid) => approval = Some(valid.uid.clone()),
-            Err(refusal) => blockers.push(Blocker::Approval { refusal, needed }),
+            Err(refusal) => blockers.push(Blocker::Approval {
+                refusal,
+                needed: needed.clone(),
+            }),
         }
     }
     of_journal(plan, &journal, authorities.breaker, now, &mut blockers);
+    if needed.is_none()
+        && let Some(RoleBackoff { change, until }) =
+            role_backoff(&journal, &plan.role, authorities.breaker, now)
+    {
+        blockers.push(Blocker::RoleBackoff { change, until });
+    }
     if blockers.is_empty() {
         Ok(WriteGrant { approval, policies })
     } else {

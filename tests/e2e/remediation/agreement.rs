@@ -208,9 +208,13 @@ async fn nothing_is_written_unless_the_admission_policy_and_its_binding_are_as_s
     wait_until_blocked(&writer, "admission").await?;
     assert!(changes(&world, NAMESPACE).await?.is_empty());
 
+    // Nothing has compared the author of the old approval with its `approvedBy` since.
     cluster
         .merge(the_policy, &json!({"spec": {"failurePolicy": "Fail"}}))
         .await?;
+    wait_until_blocked(&writer, "approval").await?;
+    assert!(changes(&world, NAMESPACE).await?.is_empty());
+    approve(&world, "again", NAMESPACE, append.hash.as_str()).await?;
     assert!(
         recorded(&world, NAMESPACE, 1, "Applied", WITHIN).await,
         "{}",

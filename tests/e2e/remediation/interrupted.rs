@@ -12,7 +12,7 @@ use fake_aws::Fault;
 use serde_json::{Value, json};
 use test_kit::Signal;
 
-use super::{broken, repairable, stage, wait_until_refused};
+use super::{broken, repairable, stage, wait_until_blocked, wait_until_refused};
 use crate::{Failure, Outcome, WITHIN};
 
 #[tokio::test]
@@ -181,5 +181,34 @@ async fn what_happens_during_a_repair_counts() -> Outcome {
         })
     };
     assert!(eventually(WITHIN, warned).await);
+    Ok(())
+}
+
+/// Of one role that IAM does not let the writer edit, nothing is tried again at once, and the record says why.
+#[tokio::test]
+async fn what_iam_refuses_is_recorded_with_its_code_and_the_role_is_left_alone() -> Outcome {
+    const NAMESPACE: &str = "wrong-namespace";
+    let world = stage().await?;
+    let fake = world.aws().as_fake().expect("the fake");
+    fake.fault(Fault::on("UpdateAssumeRolePolicy").access_denied());
+    repairable(&world, NAMESPACE, "Automatic").await?;
+    let before = document(&world, NAMESPACE).await?;
+    let writer = writer(&world, &[]).await?;
+    assert!(
+        recorded(&world, NAMESPACE, 1, "Refused", WITHIN).await,
+        "{}",
+        writer.process().log()
+    );
+    let change = changes(&world, NAMESPACE).await?.remove(0);
+    let refused = change.status.and_then(|status| status.refused);
+    assert_eq!(refused.as_deref(), Some("AccessDenied"));
+    wait_until_blocked(&writer, "role_backoff").await?;
+    fake.clear_faults();
+    wait_until_blocked(&writer, "role_backoff").await?;
+    assert_eq!(changes(&world, NAMESPACE).await?.len(), 1);
+    assert_eq!(document(&world, NAMESPACE).await?, before);
+    // The others go on.
+    repairable(&world, "wrong-name", "Automatic").await?;
+    assert!(recorded(&world, "wrong-name", 1, "Applied", WITHIN).await);
     Ok(())
 }

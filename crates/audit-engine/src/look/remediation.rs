@@ -183,7 +183,7 @@ impl PlanInputs<'_> {
                 .collect(),
             own_namespaces: self.settings.own_namespaces.clone(),
             own_users: self.settings.own_users.clone(),
-            approvals: store.approvals(self.key).cloned().collect(),
+            approvals: store.approvals(self.key).collect(),
             guard: if seen.admission && seen.approvals {
                 store.guard(&self.settings.own_users)
             } else {
@@ -276,7 +276,9 @@ fn no_writer() -> BlockedBy {
 fn ends(blocker: &Blocker) -> Option<Timestamp> {
     match blocker {
         Blocker::RateLimited { until, .. } => *until,
-        Blocker::BreakerOpen { until, .. } | Blocker::Settling { until } => Some(*until),
+        Blocker::BreakerOpen { until, .. }
+        | Blocker::RoleBackoff { until, .. }
+        | Blocker::Settling { until } => Some(*until),
         _ => None,
     }
 }

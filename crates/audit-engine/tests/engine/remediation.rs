@@ -47,9 +47,13 @@ impl Lab {
 
     fn guard(&mut self) {
         let users = settings().own_users;
-        let policy = prune::admission_policy(admission::policy(&users)).unwrap();
+        let with_age = |mut object: Value| {
+            object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+            object
+        };
+        let policy = prune::admission_policy(with_age(admission::policy(&users))).unwrap();
         self.see(Observation::AdmissionPolicy(WatchChange::Applied(policy)));
-        let binding = prune::admission_binding(admission::binding()).unwrap();
+        let binding = prune::admission_binding(with_age(admission::binding())).unwrap();
         self.see(Observation::AdmissionBinding(WatchChange::Applied(binding)));
     }
 
@@ -70,7 +74,7 @@ impl Lab {
     fn record(&mut self, record: &JournalRecord) {
         let mut change: TrustPolicyChange = remediation::change(record, None);
         change.metadata.creation_timestamp = Some(record.created.into());
-        change.status = Some(remediation::closed(record.phase, record.changed, None));
+        change.status = Some(remediation::closed(record.phase, record.changed, None, None));
         let change = prune::change(serde_json::to_value(change).unwrap()).unwrap();
         self.see(Observation::Change(WatchChange::Applied(change)));
         self.settle();

@@ -44,16 +44,16 @@ impl Wire for AdmissionBindingObject {
     }
 }
 
-/// What [`audit_api::admission::guard`] reads of such an object.
+/// What [`audit_api::admission`] reads of such an object.
 fn reduced(object: Value) -> Value {
     let Value::Object(mut fields) = object else {
         return Value::Null;
     };
     let mut metadata = Map::new();
-    if let Some(Value::Object(all)) = fields.get_mut("metadata")
-        && let Some(time) = all.remove("deletionTimestamp")
-    {
-        metadata.insert("deletionTimestamp".to_owned(), time);
+    if let Some(Value::Object(all)) = fields.get_mut("metadata") {
+        for name in ["creationTimestamp", "deletionTimestamp"] {
+            metadata.extend(all.remove(name).map(|time| (name.to_owned(), time)));
+        }
     }
     let spec = fields.remove("spec").unwrap_or_default();
     Value::Object(Map::from_iter([

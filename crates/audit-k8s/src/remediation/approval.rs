@@ -36,7 +36,8 @@ impl Wire for Box<ApprovalObject> {
                 approval.spec.namespace.clone(),
                 approval.spec.service_account.clone(),
             ),
-            record: remediation::approval(&approval),
+            // The store knows since when the admission policy has been there.
+            record: remediation::approval(&approval, None),
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_api::admission::guard;
+use audit_api::admission::{guard, guarded_since};
 use audit_core::model::BindingKey;
 use audit_remedy::{AdmissionGuard, ApprovalRecord, ChangePhase, JournalRecord};
 use jiff::{SignedDuration, Timestamp};
@@ -51,9 +51,16 @@ pub struct RemediationStore {
 
 impl RemediationStore {
     /// The approvals for a binding.
-    pub fn approvals(&self, key: &BindingKey) -> impl Iterator<Item = &ApprovalRecord> {
+    pub fn approvals(&self, key: &BindingKey) -> impl Iterator<Item = ApprovalRecord> {
+        let since = guarded_since(self.policy.as_ref(), self.binding.as_ref());
         let names = self.by_binding.get(key).into_iter().flatten();
-        names.filter_map(|name| self.approvals.get(name)?.record.as_ref())
+        names.filter_map(move |name| {
+            let record = self.approvals.get(name)?.record.clone()?;
+            Some(ApprovalRecord {
+                is_guarded: since.is_some_and(|since| since <= record.created),
+                ..record
+            })
+        })
     }
 
     /// The records that say something about a change of a role, by its ARN or its unique id: the role's own, those of the last hour,

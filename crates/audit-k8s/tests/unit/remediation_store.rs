@@ -22,6 +22,7 @@ fn approval(name: &str, service_account: &str) -> ApprovalObject {
             valid_for: SignedDuration::from_hours(1),
             approved_by: "jane".to_owned(),
             created: at(0),
+            is_guarded: true,
         }),
     }
 }

@@ -73,6 +73,7 @@ impl Closing {
                 phase: self.phase,
                 changed: now,
                 found: self.notice.found.clone(),
+                refused: self.notice.refused.clone(),
             }),
             Stage::Wait { until, .. } => WriterEffect::Wait { until: *until },
             Stage::End(end) => WriterEffect::Done(end.clone()),

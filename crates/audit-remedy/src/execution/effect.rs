@@ -120,6 +120,8 @@ pub struct RecordClosing {
     pub changed: Timestamp,
     /// The document that was found, if the change is latched.
     pub found: Option<String>,
+    /// The error code by which IAM refused the write, if it did.
+    pub refused: Option<String>,
 }
 
 /// What is published about a change.

@@ -42,7 +42,7 @@ impl<'j> Journal<'j> {
     }
 
     /// The records of a role, by its id or its ARN: what is known of a role that was deleted counts for its successor.
-    fn of_role(&self, role: &LiveRole) -> impl Iterator<Item = &'j JournalRecord> {
+    pub(super) fn of_role(&self, role: &LiveRole) -> impl Iterator<Item = &'j JournalRecord> {
         let (id, arn) = (role.id.clone(), role.arn.to_string());
         self.records()
             .filter(move |record| record.role_id == id || record.role_arn == arn)

@@ -15,7 +15,7 @@ mod history;
 mod record;
 mod retention;
 
-pub use breaker::{BreakerLimits, OpenBreaker, open_breaker};
+pub use breaker::{BreakerLimits, OpenBreaker, RoleBackoff, open_breaker, role_backoff};
 pub use history::Journal;
 pub use record::{ChangePhase, JournalRecord, record_name};
 pub use retention::expired_records;

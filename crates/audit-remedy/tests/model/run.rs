@@ -284,6 +284,7 @@ fn approve(world: &mut World, at: usize) {
         valid_for,
         approved_by: "alice".to_owned(),
         created,
+        is_guarded: true,
     });
     world.say(|| format!("somebody approves {:?}", plan.operation()));
 }

@@ -301,6 +301,7 @@ impl World {
                 breaker: BreakerLimits {
                     failures: 3,
                     cool_down: SignedDuration::from_secs(120),
+                    role_backoff: SignedDuration::from_secs(30),
                 },
             },
         }

@@ -112,6 +112,7 @@ pub fn approval(plan: &Plan) -> ApprovalRecord {
         valid_for: SignedDuration::from_hours(1),
         approved_by: "alice".to_owned(),
         created: at(0),
+        is_guarded: true,
     }
 }
 

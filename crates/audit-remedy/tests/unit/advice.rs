@@ -78,6 +78,13 @@ fn blockers() -> Vec<(Blocker, Authority)> {
             },
             Authority::Writer,
         ),
+        (
+            Blocker::RoleBackoff {
+                change: change(),
+                until: at(0),
+            },
+            Authority::Writer,
+        ),
         (Blocker::Settling { until: at(0) }, Authority::Writer),
     ];
     for guard in [

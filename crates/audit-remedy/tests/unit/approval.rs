@@ -132,6 +132,15 @@ fn one_that_is_older_than_the_last_change_was_given_without_knowing_it() {
 }
 
 #[test]
+fn one_that_the_admission_policy_has_not_seen_proves_no_author() {
+    let unguarded = ApprovalRecord {
+        is_guarded: false,
+        ..approval(&plan())
+    };
+    assert!(matches!(refusal(unguarded, &[], 10), Some(R::Unguarded { .. })));
+}
+
+#[test]
 fn of_several_the_valid_one_counts_and_else_the_nearest_is_told() {
     let good = approval(&plan());
     let other = ApprovalRecord {

@@ -331,7 +331,7 @@ fn the_journal_blocks_what_was_tried_what_goes_on_and_what_is_latched() {
     let spent = with(|all| {
         let same_hash = JournalRecord {
             hash: plan().hash,
-            ..other_record(ChangePhase::Refused)
+            ..other_record(ChangePhase::Abandoned)
         };
         all.journal = vec![same_hash];
     });
@@ -388,4 +388,31 @@ fn a_role_settles() {
         Some(Blocker::Settling { until: at(60) })
     );
     assert_eq!(settling(Some(at(0)), settle, at(60)), None);
+}
+
+#[test]
+fn a_role_whose_writes_fail_is_left_alone_unless_a_person_approves() {
+    let failed = JournalRecord {
+        sequence: 1,
+        ..other_record(ChangePhase::Refused)
+    };
+    let automatic = plan_with(&subject(), &role(), std::slice::from_ref(&failed));
+    let after = |plan: &Plan, seconds: i64| {
+        let mut all = authorities();
+        all.journal = vec![failed.clone()];
+        all.approvals = vec![crate::approval::ApprovalRecord {
+            created: at(1),
+            ..approval(plan)
+        }];
+        write_grant(plan, &all, None, at(seconds))
+    };
+    let blockers = after(&automatic, 10).unwrap_err();
+    assert!(matches!(blockers.as_slice(), [Blocker::RoleBackoff { until, .. }] if *until == at(3_600)));
+    assert!(after(&automatic, 3_600).is_ok());
+    let asking = crate::facts::RemedySubject {
+        opt_in: RemediationMode::RequireApproval,
+        ..subject()
+    };
+    let approved = plan_with(&asking, &role(), std::slice::from_ref(&failed));
+    assert!(after(&approved, 10).is_ok());
 }

@@ -1,11 +1,12 @@
 use super::*;
-use crate::testing::{at, plan, record};
+use crate::testing::{at, plan, record, role};
 
 use ChangePhase as P;
 
 const LIMITS: BreakerLimits = BreakerLimits {
     failures: 3,
     cool_down: SignedDuration::from_secs(600),
+    role_backoff: SignedDuration::from_secs(60),
 };
 
 /// Records that ended one second after another in these phases.
@@ -63,4 +64,33 @@ fn it_closes_after_a_while() {
     );
     assert!(is_open(&failures, 602));
     assert!(!is_open(&failures, 603));
+}
+
+fn left_alone(phases: &[ChangePhase], now: i64) -> Option<Timestamp> {
+    let mut records = records(phases);
+    for (record, sequence) in records.iter_mut().zip(1..) {
+        record.sequence = sequence;
+    }
+    let backoff = role_backoff(&Journal::new(&records), &role(), LIMITS, at(now));
+    backoff.map(|backoff| backoff.until)
+}
+
+#[test]
+fn a_role_is_left_alone_longer_with_each_failure_in_a_row() {
+    assert_eq!(left_alone(&[], 10), None);
+    assert_eq!(left_alone(&[P::Applied], 10), None);
+    assert_eq!(left_alone(&[P::Refused], 10), Some(at(60)));
+    assert_eq!(left_alone(&[P::Refused], 60), None);
+    assert_eq!(left_alone(&[P::Refused, P::NotApplied], 10), Some(at(1 + 120)));
+    assert_eq!(
+        left_alone(&[P::Refused, P::Abandoned, P::Refused], 10),
+        Some(at(2 + 120))
+    );
+    assert_eq!(
+        left_alone(&[P::Refused, P::Applied, P::Refused], 10),
+        Some(at(2 + 60))
+    );
+    assert_eq!(left_alone(&[P::Refused, P::Applied], 10), None);
+    let day = 24 * 3_600;
+    assert_eq!(left_alone(&[P::Refused; 40], 100), Some(at(39 + day)));
 }

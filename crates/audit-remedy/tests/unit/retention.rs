@@ -29,6 +29,7 @@ fn expired(records: &[JournalRecord]) -> Vec<&str> {
     let none = BreakerLimits {
         failures: 1,
         cool_down: SignedDuration::ZERO,
+        role_backoff: SignedDuration::from_secs(60),
     };
     let expired = expired_records(records, none, at(1000 * DAY));
     expired.into_iter().map(|record| record.name.as_str()).collect()
@@ -148,6 +149,7 @@ fn what_the_breaker_counts_stays() {
     let limits = BreakerLimits {
         failures: 2,
         cool_down: SignedDuration::ZERO,
+        role_backoff: SignedDuration::from_secs(60),
     };
     let found = expired_records(&records, limits, at(1000 * DAY));
     let sequences: Vec<u64> = found.iter().map(|record| record.sequence).collect();
@@ -237,6 +239,7 @@ fn history(rng: &mut fastrand::Rng) -> (Vec<JournalRecord>, Vec<ApprovalRecord>)
                 valid_for: crate::MAX_VALIDITY,
                 approved_by: "alice".to_owned(),
                 created: at(second - rng.i64(0..3600)),
+                is_guarded: true,
             });
         }
         records.push(record);
@@ -283,6 +286,7 @@ fn answers(
                         valid_for: crate::MAX_VALIDITY,
                         approved_by: "alice".to_owned(),
                         created: now - SignedDuration::from_hours(1),
+                        is_guarded: true,
                     });
                     let authorities = Authorities {
                         approvals,
@@ -308,6 +312,7 @@ fn whatever_of_the_expired_is_deleted_the_journal_answers_as_before() {
     let limits = BreakerLimits {
         failures: 3,
         cool_down: SignedDuration::from_hours(500 * 24),
+        role_backoff: SignedDuration::from_secs(60),
     };
     let mut deleted = 0;
     for seed in 0..200 {

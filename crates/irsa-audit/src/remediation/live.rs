@@ -7,6 +7,7 @@ use std::time::Duration;
 use audit_api::remediation::{self, JournalError, NamespaceLabels};
 use audit_api::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange, admission};
 use audit_remedy::{AdmissionGuard, Authorities, BreakerLimits, JournalRecord, LiveCheck, RemedySubject};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Client, ResourceExt as _};
@@ -202,13 +203,17 @@ impl LiveReader {
         let policies = policies
             .iter()
             .filter_map(|object| remediation::policy(&object.name_any(), &object.spec, &namespaces));
+        let (guard, since) = self.guard().await?;
+        let approved = approvals
+            .iter()
+            .filter_map(|object| remediation::approval(object, since));
         Ok(LiveView {
             authorities: Authorities {
                 policies: policies.collect(),
                 own_namespaces,
                 own_users: self.own.users(),
-                approvals: approvals.iter().filter_map(remediation::approval).collect(),
-                guard: self.guard().await?,
+                approvals: approved.collect(),
+                guard,
                 journal,
                 breaker: BreakerLimits::default(),
             },
@@ -252,15 +257,14 @@ impl LiveReader {
         }
     }
 
-    /// The admission policy and its binding, as JSON: no type of ours drops a field that weakens them.
-    async fn guard(&self) -> Result<AdmissionGuard, ReadError> {
+    /// The admission policy and its binding, as JSON: no type of ours drops a field that weakens them. With them, since when both have
+    /// been there.
+    async fn guard(&self) -> Result<(AdmissionGuard, Option<Timestamp>), ReadError> {
         let policy = self.raw("validatingadmissionpolicies").await?;
         let binding = self.raw("validatingadmissionpolicybindings").await?;
-        Ok(admission::guard(
-            policy.as_ref(),
-            binding.as_ref(),
-            &self.own.users(),
-        ))
+        let (policy, binding) = (policy.as_ref(), binding.as_ref());
+        let guard = admission::guard(policy, binding, &self.own.users());
+        Ok((guard, admission::guarded_since(policy, binding)))
     }
 
     async fn raw(&self, resource: &str) -> Result<Option<Value>, ReadError> {

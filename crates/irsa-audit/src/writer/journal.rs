@@ -81,7 +81,8 @@ impl JournalKeeper {
         if version.is_empty() {
             return failed("closed", &closing.name, "it has no resourceVersion");
         }
-        let status = closed(closing.phase, closing.changed, closing.found.clone());
+        let refused = closing.refused.clone();
+        let status = closed(closing.phase, closing.changed, closing.found.clone(), refused);
         let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
         let params = PatchParams {
             field_manager: Some(MANAGER.to_owned()),

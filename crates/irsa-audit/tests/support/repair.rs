@@ -175,6 +175,7 @@ pub(super) fn approval(plan: &Plan) -> ApprovalRecord {
         valid_for: SignedDuration::from_hours(1),
         approved_by: "jane".to_owned(),
         created: at(),
+        is_guarded: true,
     }
 }
 
