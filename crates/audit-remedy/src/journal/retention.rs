@@ -11,7 +11,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// The records that may be deleted at a time, oldest first. Each of them
 ///
-/// - was closed, and both created and closed longer ago than [`RETENTION`], and
+/// - was closed, and both created and closed longer than 400 days ago, and
 /// - is no latch that stands, and
 /// - is not the newest record of its ServiceAccount at the role. The newest of all records of the role, which has the change counter
 ///   and the time of the last change, is one of those, and
