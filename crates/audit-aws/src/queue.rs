@@ -36,6 +36,15 @@ pub(crate) struct QueuedQuestion {
     at: u64,
 }
 
+/// What is known of a question that is queued or under way.
+#[derive(Debug, Default)]
+struct Known {
+    /// It has been given out.
+    is_begun: bool,
+    /// For whom it is queued: it is read at the first of their turns.
+    asked_for: BTreeSet<AskedFor>,
+}
+
 /// The questions of one account, queued or under way, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -43,7 +52,7 @@ pub(crate) struct Queue {
     following: VecDeque<QueuedQuestion>,
     singles: Turns<QueuedQuestion>,
     /// Single questions that are queued or under way.
-    known: BTreeSet<Single>,
+    known: BTreeMap<Single, Known>,
     /// When each that followed from an answer began to be read, for as long as anything is queued or under way.
     read: BTreeMap<Single, u64>,
     /// Counts what comes and what is begun.
@@ -58,13 +67,15 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Adds a single question unless it is there.
+    /// Adds a single question unless it is there. Whoever asks for it too brings it into a turn of their own: nobody else's many questions
+    /// keep it from them.
     pub(crate) fn push(&mut self, single: Single, asked_for: AskedFor) {
         // A listing makes roles forgotten that it was not asked for: one that somebody asks for now must stay.
         if let (Single::Piece(Piece::Role(role)), Some(next)) = (&single, &mut self.next) {
             next.wanted.insert(role.name.clone());
         }
-        if self.known.insert(single.clone()) {
+        let known = self.known.entry(single.clone()).or_default();
+        if !known.is_begun && known.asked_for.insert(asked_for.clone()) {
             let at = self.tick();
             self.singles.push(asked_for, QueuedQuestion { single, at });
         }
@@ -75,7 +86,8 @@ impl Queue {
     pub(crate) fn follow(&mut self, asked: &QueuedQuestion, pieces: Vec<Piece>) {
         for single in pieces.into_iter().map(Single::Piece) {
             let is_fresh = self.read.get(&single).is_some_and(|read| *read > asked.at);
-            if !is_fresh && self.known.insert(single.clone()) {
+            if !is_fresh && !self.known.contains_key(&single) {
+                self.known.insert(single.clone(), Known::default());
                 self.following.push_back(QueuedQuestion { single, at: asked.at });
             }
         }
@@ -120,12 +132,27 @@ impl Queue {
     }
 
     fn next_single(&mut self) -> Option<QueuedQuestion> {
-        let Some(asked) = self.following.pop_front() else {
-            return self.singles.pop();
+        while let Some(asked) = self.following.pop_front() {
+            if self.begin(&asked.single) {
+                let now = self.tick();
+                self.read.insert(asked.single.clone(), now);
+                return Some(asked);
+            }
+        }
+        while let Some(asked) = self.singles.pop() {
+            if self.begin(&asked.single) {
+                return Some(asked);
+            }
+        }
+        None
+    }
+
+    /// Whether a question is still to be answered, and nobody does so yet.
+    fn begin(&mut self, single: &Single) -> bool {
+        let Some(known) = self.known.get_mut(single) else {
+            return false;
         };
-        let now = self.tick();
-        self.read.insert(asked.single.clone(), now);
-        Some(asked)
+        !std::mem::replace(&mut known.is_begun, true)
     }
 
     fn next_page(&mut self) -> Option<Box<ListingProgress>> {
@@ -244,6 +271,29 @@ mod tests {
         }
         assert_eq!(pop(&mut queue).unwrap(), "old-0");
         queue.push(role("cart"), of("shop", true));
+        assert_eq!(pop(&mut queue).unwrap(), "cart");
+    }
+
+    #[test]
+    fn what_two_namespaces_ask_for_is_read_once_at_the_first_of_their_turns() {
+        let of = |namespace: &str| AskedFor {
+            namespace: namespace.to_owned(),
+            is_urgent: true,
+        };
+        let mut queue = Queue::default();
+        for number in 0..100 {
+            queue.push(role(&format!("missing-{number}")), of("greedy"));
+        }
+        queue.push(role("cart"), of("greedy"));
+        queue.push(role("cart"), of("shop"));
+        assert_eq!(pop(&mut queue).unwrap(), "missing-0");
+        assert_eq!(pop(&mut queue).unwrap(), "cart");
+        queue.push(role("cart"), of("third"));
+        let rest: Vec<String> = std::iter::from_fn(|| pop(&mut queue)).collect();
+        assert_eq!(rest.len(), 99);
+        assert!(!rest.contains(&"cart".to_owned()));
+        queue.answered(&role("cart"));
+        queue.push(role("cart"), of("greedy"));
         assert_eq!(pop(&mut queue).unwrap(), "cart");
     }
 

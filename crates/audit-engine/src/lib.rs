@@ -48,7 +48,7 @@ use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::Reviews;
 use audit_core::report::Report;
 use audit_core::snapshot::Cluster;
-use audit_core::{Config, Snapshot, audit};
+use audit_core::{Config, Snapshot, Verdict, audit};
 use audit_k8s::{Dirty, Index, Observation};
 use jiff::Timestamp;
 
@@ -59,7 +59,7 @@ use memory::Memory;
 use object::Objects;
 use pending::{NextLook, Pending};
 use reviews::ReviewPlan;
-use schedule::Schedule;
+use schedule::{Schedule, after};
 use settings::EffectiveSettings;
 pub use settings::{EngineSettings, RemediationSettings};
 pub use summary::{BindingSummary, MetricsView, PodCounts};
@@ -67,6 +67,9 @@ use workloads::LookupPlan;
 
 /// How soon a binding is looked at again whose time has passed already.
 const OVERDUE: Duration = Duration::from_secs(1);
+
+/// How long requests to AWS wait at most for the end of a burst of changes.
+const REQUESTS: Duration = Duration::from_secs(1);
 
 /// What is known of a binding besides the observations.
 #[derive(Debug, Default)]
@@ -76,11 +79,11 @@ struct State {
 }
 
 impl State {
-    /// Whether its status speaks of a repair.
-    fn shows_progress(&self) -> bool {
+    /// Whether its status speaks of a repair, or may do so.
+    fn may_show_a_plan(&self) -> bool {
         self.summary
             .as_ref()
-            .is_some_and(|summary| summary.progress.is_some())
+            .is_some_and(|summary| summary.progress.is_some() || summary.verdict == Verdict::Broken)
     }
 }
 
@@ -112,6 +115,8 @@ pub struct Engine {
     cluster: ClusterObject,
     /// When the oldest evidence of each account was read.
     ages: BTreeMap<String, Timestamp>,
+    /// When requests to AWS were made last, or looked for.
+    requested: Option<Timestamp>,
     /// Roles or the journal have changed since statements were compared with it.
     statements_changed: bool,
     /// The roles with a statement of the writer's form that the journal does not know.
@@ -143,6 +148,7 @@ impl Engine {
             schedule: Schedule::default(),
             cluster: ClusterObject::default(),
             ages: BTreeMap::new(),
+            requested: None,
             statements_changed: false,
             unrecorded: BTreeSet::new(),
         }
@@ -207,7 +213,7 @@ impl Engine {
             self.cluster.touch();
         }
         if dirty_plans.plans || dirty.policies {
-            let planned = self.states.iter().filter(|(_, state)| state.shows_progress());
+            let planned = self.states.iter().filter(|(_, state)| state.may_show_a_plan());
             self.dirty.refresh(planned.map(|(key, _)| key.clone()));
         }
         let exist = |key: &&BindingKey| self.snapshot.cluster.binding(key).is_some();
@@ -348,8 +354,11 @@ impl Engine {
                 break;
             }
         }
-        // Many roles that are wanted together are listed: it is not known before all changes were looked at.
-        if !self.dirty.has_changed() {
+        // Many roles that are wanted together are listed: that is known when all changes were looked at. Those of one namespace may never
+        // end.
+        let waits = self.requested.is_some_and(|at| after(at, REQUESTS) > now);
+        if !self.dirty.has_changed() || !waits {
+            self.requested = Some(now);
             let requests = self.evidence.requests(&self.snapshot, now);
             actions.extend(requests.into_iter().map(Action::Read));
         }

@@ -191,7 +191,7 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "List", "metadata": {"continue": next.unwrap_or_default()}, "items": items.collect::<Vec<_>>()})
     }
 
-    const LIMIT: &str = "&limit=500";
+    const LIMIT: &str = "&limit=100";
 
     async fn listed(
         answers: Vec<(&str, u16, Value)>,

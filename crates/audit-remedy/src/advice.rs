@@ -200,13 +200,61 @@ impl Blocker {
                 "Another actor changed the role during a TrustPolicyChange, so it is latched.".to_owned(),
                 "Ask a cluster admin to compare the documents and to release the role.".to_owned(),
             ),
-            _ => return self.advice(subject),
+            Self::SpentHash { .. } => (
+                Authority::Journal,
+                "A TrustPolicyChange has used this plan's hash.".to_owned(),
+                "Make a new plan: the hash changes with the role, the ServiceAccount and the IrsaAudit."
+                    .to_owned(),
+            ),
+            Self::RoleBackoff { until, .. } => (
+                Authority::Writer,
+                format!(
+                    "A change of this role failed, so the writer leaves the role alone until {}.",
+                    time(*until)
+                ),
+                format!(
+                    "To write before then, approve the plan: {}",
+                    command("approve", subject)
+                ),
+            ),
+            Self::Approval { .. } => (
+                Authority::Approver,
+                "No approval counts for this plan.".to_owned(),
+                format!("Ask an approver to run: {}", command("approve", subject)),
+            ),
+            Self::TeamOptIn { .. }
+            | Self::ReservedNamespace
+            | Self::NoPolicy
+            | Self::PolicyMode { .. }
+            | Self::FaultyPolicy { .. }
+            | Self::Paused { .. }
+            | Self::RateLimited { .. }
+            | Self::Admission(_)
+            | Self::BreakerOpen { .. }
+            | Self::Settling { .. } => return self.advice(subject),
         };
         Advice {
             authority,
             reason: self.name(),
             what,
             how,
+        }
+    }
+}
+
+impl EditRefusal {
+    /// Why there is no edit, for those who may know of the role no more than which findings there are: one text for everything that is
+    /// read from the role. The size of a document, for one, can be measured by audiences of different lengths.
+    #[must_use]
+    pub fn discreet_advice(&self) -> Advice {
+        match self {
+            Self::ExpectsAnother { .. } | Self::OddIdentity => self.advice(),
+            _ => Advice {
+                authority: Authority::RoleOwner,
+                reason: "no_edit",
+                what: "The role's trust policy is not edited automatically.".to_owned(),
+                how: "Ask the role's owner to make the change.".to_owned(),
+            },
         }
     }
 }

@@ -5,14 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::approval::{AdmissionGuard, ApprovalRecord, ApprovalRefusal, valid_approval};
 use crate::consent::ConsentRefusal;
 use crate::edit::RemedyOperation;
-use crate::journal::{BreakerLimits, Journal, JournalRecord, RoleBackoff, open_breaker, role_backoff};
+use crate::journal::{
+    BreakerLimits, CHANGE_LIMIT_SPAN, Journal, JournalRecord, RoleBackoff, open_breaker, role_backoff,
+};
 use crate::mode::RemediationMode;
 use crate::ownership::OwningTool;
 use crate::plan::Plan;
 use crate::policy::{EmptySelector, RemediationPolicy, admin_grant};
-
-/// How long a change counts against `maxChangesPerHour`.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the writer reads live of everyone who has to agree. The team's opt-in is in the plan's subject, the role's consent and its
 /// tools in the plan's role.
@@ -325,7 +324,9 @@ fn used_up(policy: &RemediationPolicy, journal: &Journal<'_>, now: Timestamp) ->
         policy: policy.name.clone(),
         limit: policy.max_changes_per_hour,
         // The oldest of them that has to be an hour ago before there is room for one.
-        until: changes.get(over).and_then(|oldest| oldest.checked_add(HOUR).ok()),
+        until: changes
+            .get(over)
+            .and_then(|oldest| oldest.checked_add(CHANGE_LIMIT_SPAN).ok()),
     })
 }
 

@@ -12,6 +12,7 @@
 //! | `ownership` | the tools that keep a role |
 //! | `mode`, `policy` | what the team opts into and what admins allow |
 //! | `plan` | one edit with all that it depends on, and the hash of that |
+//! | `next_plan` | which plan a binding is up for |
 //! | `approval` | a person's word for one hash, used once |
 //! | `journal` | what was done, and what follows from it |
 //! | `block` | who does not agree yet, authority by authority |
@@ -52,6 +53,7 @@ mod facts;
 mod journal;
 mod mode;
 mod names;
+mod next_plan;
 mod ownership;
 mod plan;
 mod policy;
@@ -74,10 +76,11 @@ pub use execution::{
 };
 pub use facts::{LiveRole, RemedySubject, RoleTag};
 pub use journal::{
-    BreakerLimits, ChangePhase, Journal, JournalRecord, OpenBreaker, expired_records, open_breaker,
-    record_name,
+    BreakerLimits, CHANGE_LIMIT_SPAN, ChangePhase, Journal, JournalRecord, OpenBreaker, expired_records,
+    open_breaker, record_name,
 };
 pub use mode::RemediationMode;
+pub use next_plan::next_plan;
 pub use ownership::{OwnershipMark, OwningTool, ToolOwnership, owning_tools};
 pub use plan::{AdmittedBy, Meant, Plan, PlanHash};
 pub use policy::{AdminGrant, EmptySelector, NamespaceScope, RemediationPolicy, admin_grant};

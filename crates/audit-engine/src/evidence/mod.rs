@@ -383,7 +383,9 @@ impl EvidencePlan {
             if !watched.is_being_listed(role, now) && snapshot.accounts.get(id).is_none_or(is_unseen) {
                 let piece = PieceId::new(id, PieceKind::Policies, role);
                 if is_urgent {
-                    self.urgent.insert(piece.clone(), key.namespace.clone());
+                    self.urgent
+                        .entry(piece.clone())
+                        .or_insert_with(|| key.namespace.clone());
                 }
                 self.wanted.insert(piece);
             }

@@ -70,6 +70,7 @@ impl Engine {
             may_be_contradicted: self.reviews.is_open(key, now),
             remediation: &self.settings.remediation,
             config: &self.in_force.config,
+            default_audience: self.default_audience.as_deref(),
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,
             actions,

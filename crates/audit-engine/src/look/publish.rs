@@ -67,6 +67,8 @@ pub struct Publisher<'a> {
     pub remediation: &'a RemediationSettings,
     /// The settings of the audit.
     pub config: &'a Config,
+    /// The audience for which the webhook is seen to ask where no annotation says otherwise.
+    pub default_audience: Option<&'a str>,
     /// The time.
     pub now: Timestamp,
     /// What is to be done.
@@ -274,6 +276,7 @@ impl Publisher<'_> {
             index: self.index,
             settings: self.remediation,
             config: self.config,
+            default_audience: self.default_audience,
             disclosure: self.disclosure,
             now: self.now,
         };

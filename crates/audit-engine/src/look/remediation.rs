@@ -13,11 +13,12 @@ use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, Role};
 use audit_core::model::service_account::DEFAULT_AUDIENCE;
 use audit_core::model::{BindingKey, RoleLookup};
 use audit_core::report::BindingReport;
+use audit_core::text::quote;
 use audit_core::{Config, Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use audit_remedy::{
-    Advice, Authorities, Blocker, BreakerLimits, EditRefusal, Journal, JournalRecord, LiveRole, Plan,
-    RemediationMode, RemedyOperation, RemedyProgress, RemedySubject, RoleTag, WriteGrant, write_grant,
+    Advice, Authorities, Authority, Blocker, BreakerLimits, EditRefusal, Journal, JournalRecord, LiveRole,
+    Plan, RemediationMode, RemedyOperation, RemedyProgress, RemedySubject, RoleTag, WriteGrant, write_grant,
 };
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub struct PlanInputs<'a> {
     pub settings: &'a RemediationSettings,
     /// The settings of the audit.
     pub config: &'a Config,
+    /// The audience for which the webhook is seen to ask where no annotation says otherwise.
+    pub default_audience: Option<&'a str>,
     /// How much may be told of the role.
     pub disclosure: Disclosure,
     /// The time.
@@ -71,12 +74,21 @@ impl PlanInputs<'_> {
         let arn = subject.role_arn.to_string();
         let own = store.changes_of(&arn, &role.id);
         let journal = Journal::new(&own);
-        let of_journal = || PlanView {
-            status: RemediationStatus {
-                progress: RemedyProgress::of_journal(&journal, &role, &subject),
-                plan: None,
-            },
-            wake: None,
+        let of_journal = || {
+            if let Some(record) = journal.latched(&role).filter(|record| record.is_for(&subject)) {
+                let latched = Blocker::Latched {
+                    change: record.name.clone(),
+                    since: record.changed,
+                };
+                return blocked(self.told_of(&latched, &subject));
+            }
+            PlanView {
+                status: RemediationStatus {
+                    progress: RemedyProgress::of_journal(&journal, &role, &subject),
+                    plan: None,
+                },
+                wake: None,
+            }
         };
         let is_older = journal
             .newest_of(&role, &subject)
@@ -85,10 +97,13 @@ impl PlanInputs<'_> {
         if is_older || subject.opt_in == RemediationMode::Off || !is_broken(report, &subject.role_arn) {
             return of_journal();
         }
+        if let Some(view) = self.other_audience(&subject) {
+            return view;
+        }
         match Plan::new(RemedyOperation::Append, &subject, &role, &journal, self.now) {
             Ok(plan) => self.planned(&plan, store.journal(&arn, &role.id, self.now)),
             Err(EditRefusal::AlreadyAdmitted) => of_journal(),
-            Err(refusal) => refused(&subject, &refusal),
+            Err(refusal) => self.refused(&subject, &refusal),
         }
     }
 
@@ -149,13 +164,8 @@ impl PlanInputs<'_> {
         let is_told = self.disclosure > Disclosure::CodeOnly;
         // Without the writer, nobody asks what it would wait for.
         if self.settings.has_writer() {
-            blocked_by.extend(blockers.iter().map(|blocker| {
-                told(&if is_told {
-                    blocker.advice(&plan.subject)
-                } else {
-                    blocker.discreet_advice(&plan.subject)
-                })
-            }));
+            let all = blockers.iter();
+            blocked_by.extend(all.map(|blocker| self.told_of(blocker, &plan.subject)));
         }
         let status = PlanStatus {
             hash: is_told.then(|| plan.hash.to_string()),
@@ -169,6 +179,48 @@ impl PlanInputs<'_> {
             },
             wake,
         }
+    }
+
+    /// There is no edit. That is news for a team that asks for one; for all others, the finding says what to do.
+    fn refused(&self, subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
+        if subject.opt_in < RemediationMode::RequireApproval {
+            return PlanView::default();
+        }
+        let advice = if self.disclosure > Disclosure::CodeOnly {
+            refusal.advice()
+        } else {
+            refusal.discreet_advice()
+        };
+        blocked(told(&advice))
+    }
+
+    fn told_of(&self, blocker: &Blocker, subject: &RemedySubject) -> BlockedBy {
+        told(&if self.disclosure > Disclosure::CodeOnly {
+            blocker.advice(subject)
+        } else {
+            blocker.discreet_advice(subject)
+        })
+    }
+
+    /// The webhook is seen to ask for another audience than the one that the writer takes for its default: a statement for that one
+    /// would not help.
+    fn other_audience(&self, subject: &RemedySubject) -> Option<PlanView> {
+        let binding = self.snapshot.cluster.binding(self.key)?;
+        let prefix = &self.config.annotation_prefix;
+        let annotated = binding.service_account()?.annotation(prefix, "audience");
+        let seen = self.default_audience.filter(|seen| *seen != subject.audience)?;
+        if annotated.is_some() {
+            return None;
+        }
+        Some(blocked(BlockedBy {
+            authority: Authority::Admins.as_str().to_owned(),
+            reason: "audience".to_owned(),
+            message: format!(
+                "The webhook asks for the audience `{}`, and irsa-audit is started for `{}`. Set operator.tokenAudience of the chart.",
+                quote(seen),
+                quote(&subject.audience)
+            ),
+        }))
     }
 
     /// Everyone who has to agree, as far as they concern this ServiceAccount.
@@ -193,14 +245,6 @@ impl PlanInputs<'_> {
             breaker: BreakerLimits::default(),
         }
     }
-}
-
-/// There is no edit. That is news for a team that asks for one; for all others, the finding says what to do.
-fn refused(subject: &RemedySubject, refusal: &EditRefusal) -> PlanView {
-    if subject.opt_in < RemediationMode::RequireApproval {
-        return PlanView::default();
-    }
-    blocked(told(&refusal.advice()))
 }
 
 /// There is no plan to show, and one reason.

@@ -244,6 +244,7 @@ impl World {
                 index: &engine.index,
                 settings: &engine.settings.remediation,
                 config: &engine.in_force.config,
+                default_audience: engine.default_audience.as_deref(),
                 disclosure: Disclosure::default(),
                 now: *now,
             };

@@ -377,6 +377,23 @@ fn a_statement_of_the_writer_without_a_record_is_noticed() {
     lab.record(&record);
     lab.pass(20);
     assert!(lab.shown.unrecorded.is_empty());
+    // Somebody puts it back after a rollback.
+    let removed = JournalRecord {
+        name: record_name(ROLE_ID, 2),
+        sequence: 2,
+        operation: RemedyOperation::Remove,
+        ..record.clone()
+    };
+    lab.record(&removed);
+    lab.pass(20);
+    assert_eq!(lab.shown.unrecorded.len(), 1);
+    let abandoned = JournalRecord {
+        phase: ChangePhase::Abandoned,
+        ..removed
+    };
+    lab.record(&abandoned);
+    lab.pass(20);
+    assert!(lab.shown.unrecorded.is_empty());
     let refused = JournalRecord {
         phase: ChangePhase::Refused,
         ..record
@@ -384,4 +401,38 @@ fn a_statement_of_the_writer_without_a_record_is_noticed() {
     lab.record(&refused);
     lab.pass(20);
     assert_eq!(lab.shown.unrecorded.len(), 1);
+}
+
+/// Of a webhook that is not EKS's, the tokens of its pods show what it asks for.
+#[test]
+fn a_statement_for_an_audience_that_the_webhook_does_not_ask_for_is_not_planned() {
+    let mut lab = Lab::new().with_writer();
+    lab.begin();
+    lab.engine.set_issuer(issuer("https://oidc.k8s.example.com/main"));
+    lab.webhook();
+    lab.trusts("app", "other");
+    lab.annotated("app", Some("app"));
+    lab.pass(20);
+    lab.opt_in("Automatic");
+    assert!(lab.hash().is_some());
+    let mut shows = pod("shows", "app", Some(arn(HOME, "app")), true);
+    shows["spec"]["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]["audience"] =
+        json!("vault");
+    lab.see(Observation::Pod(WatchChange::Applied(
+        prune::pod(shows, PREFIX).unwrap(),
+    )));
+    lab.pass(20);
+    assert_eq!(lab.blocked_by(), by(&[("Admins", "audience")]));
+    assert_eq!(lab.hash(), None);
+}
+
+#[test]
+fn a_role_that_is_latched_says_so_whoever_asks() {
+    let mut lab = agreed();
+    lab.opt_in("Off");
+    let latched = record(&lab, ChangePhase::Latched);
+    lab.record(&latched);
+    lab.pass(20);
+    assert_eq!(lab.progress(), Some(ProgressName::Blocked));
+    assert_eq!(lab.blocked_by(), by(&[("Journal", "latched")]));
 }

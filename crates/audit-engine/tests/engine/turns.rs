@@ -127,3 +127,36 @@ fn what_has_just_changed_is_asked_of_aws_before_what_is_refreshed() {
     }
     panic!("the role is never read again");
 }
+
+#[test]
+fn a_namespace_whose_changes_never_end_does_not_stop_the_reads() {
+    let mut lab = Lab::leading();
+    lab.pass(5);
+    for at in 0..500 {
+        lab.see(in_namespace("greedy", &format!("app-{at}"), "missing"));
+    }
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    for at in 0..40 {
+        // One look a turn, and a new change before each.
+        lab.see(in_namespace(
+            "greedy",
+            &format!("app-{at}"),
+            &format!("missing-{at}"),
+        ));
+        let actions = lab.engine.turn(lab.now, || false);
+        let is_asked = actions.iter().any(|action| match action {
+            Action::Read(DirectoryRequest::Piece {
+                piece: Piece::Role(role),
+                ..
+            }) => role.name == "app",
+            Action::Read(DirectoryRequest::Listing { wanted, .. }) => wanted.contains("app"),
+            _ => false,
+        });
+        if is_asked {
+            return;
+        }
+        lab.now = after(lab.now, Duration::from_millis(100));
+    }
+    panic!("the role is not asked for");
+}

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit_api::admission::{guard, guarded_since};
 use audit_core::model::BindingKey;
-use audit_remedy::{AdmissionGuard, ApprovalRecord, ChangePhase, JournalRecord};
-use jiff::{SignedDuration, Timestamp};
+use audit_remedy::{AdmissionGuard, ApprovalRecord, CHANGE_LIMIT_SPAN, ChangePhase, JournalRecord};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{ApprovalObject, ChangeObject};
-
-/// How far back changes count that no failure in a row includes: the span of `maxChangesPerHour`.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a change of these objects concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,7 +67,7 @@ impl RemediationStore {
         let mut names = self.names_of(role_arn, role_id);
         let mut ended_well = false;
         for (changed, name) in self.by_time.iter().rev() {
-            let is_recent = now.duration_since(*changed) < HOUR;
+            let is_recent = now.duration_since(*changed) < CHANGE_LIMIT_SPAN;
             if ended_well && !is_recent {
                 break;
             }

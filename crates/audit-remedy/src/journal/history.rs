@@ -7,8 +7,8 @@ use crate::edit::{RemedyOperation, statements};
 use crate::facts::{LiveRole, RemedySubject};
 use crate::plan::PlanHash;
 
-/// The span of `maxChangesPerHour`.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// For how long a change counts against `maxChangesPerHour`.
+pub const CHANGE_LIMIT_SPAN: SignedDuration = SignedDuration::from_hours(1);
 
 /// All records of this cluster's journal, read live, in any order.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,7 @@ impl<'j> Journal<'j> {
             .records()
             .filter(|record| record.policies.iter().any(|name| name == policy))
             .map(|record| record.created)
-            .filter(|created| now.duration_since(*created) < HOUR)
+            .filter(|created| now.duration_since(*created) < CHANGE_LIMIT_SPAN)
             .collect();
         times.sort_unstable();
         times

@@ -16,6 +16,6 @@ mod record;
 mod retention;
 
 pub use breaker::{BreakerLimits, OpenBreaker, RoleBackoff, open_breaker, role_backoff};
-pub use history::Journal;
+pub use history::{CHANGE_LIMIT_SPAN, Journal};
 pub use record::{ChangePhase, JournalRecord, record_name};
 pub use retention::expired_records;

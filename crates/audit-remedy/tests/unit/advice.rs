@@ -300,6 +300,27 @@ fn a_discreet_advice_is_the_same_whatever_the_role_has() {
     same(changes().map(|change| Blocker::InFlight { change }).into());
     let latched = changes().map(|change| Blocker::Latched { change, since: at(0) });
     same(latched.into());
+    same(changes().map(|change| Blocker::SpentHash { change }).into());
+    same(
+        changes()
+            .map(|change| Blocker::RoleBackoff { change, until: at(0) })
+            .into(),
+    );
+    let spent = changes().map(|change| Blocker::Approval {
+        refusal: ApprovalRefusal::Spent {
+            uid: "given".to_owned(),
+            change,
+        },
+        needed: ApprovalNeeded::Mode,
+    });
+    same(spent.into());
+    // What an editor of the namespace wrote is told; nothing that is read from the role.
+    let told: std::collections::BTreeSet<&str> = refusals()
+        .iter()
+        .map(|(refusal, _)| refusal.discreet_advice().reason)
+        .collect();
+    assert_eq!(told, ["expects_another", "no_edit", "odd_identity"].into());
+    let told = |blocker: &Blocker| blocker.discreet_advice(&subject());
     // What says nothing of the role is as it is.
     assert_eq!(told(&Blocker::NoPolicy), Blocker::NoPolicy.advice(&subject()));
     for (blocker, _) in blockers() {

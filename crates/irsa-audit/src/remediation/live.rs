@@ -180,12 +180,13 @@ impl LiveReader {
     /// # Errors
     /// [`ReadError`], also if one record cannot be understood.
     pub async fn journal(&self) -> Result<Vec<JournalRecord>, ReadError> {
-        let changes: Vec<TrustPolicyChange> =
-            collect(&Api::all(self.client.clone()), "TrustPolicyChanges").await?;
-        Ok(changes
-            .iter()
-            .map(remediation::record)
-            .collect::<Result<_, _>>()?)
+        let api: Api<TrustPolicyChange> = Api::all(self.client.clone());
+        let mut records = Vec::new();
+        each(&api, "TrustPolicyChanges", PAGE_SIZE, |change| {
+            records.push(remediation::record(&change));
+        })
+        .await?;
+        Ok(records.into_iter().collect::<Result<_, _>>()?)
     }
 
     /// Everyone who has to agree.

@@ -3,8 +3,8 @@
 
 use audit_core::model::BindingKey;
 use audit_remedy::{
-    AdmissionGuard, Authorities, EditRefusal, Journal, LiveRole, Plan, RemediationMode, RemedyOperation,
-    RemedySubject, admin_grant, write_grant,
+    AdmissionGuard, Authorities, EditRefusal, LiveRole, Plan, RemediationMode, RemedySubject, admin_grant,
+    next_plan, write_grant,
 };
 use jiff::Timestamp;
 
@@ -90,23 +90,10 @@ fn before_reading(subject: &RemedySubject, view: &Authorities) -> Vec<&'static s
 
 /// What there is to do with a role that was read.
 fn judge(subject: &RemedySubject, role: &LiveRole, view: &Authorities, now: Timestamp) -> Look {
-    let journal = Journal::new(&view.journal);
-    let refusal = match Plan::new(RemedyOperation::Append, subject, role, &journal, now) {
-        Ok(plan) => return granted(plan, view, now),
-        Err(refusal) => refusal,
-    };
-    // A rollback is never made by itself: a person has to have named its hash.
-    if let Ok(plan) = Plan::new(RemedyOperation::Remove, subject, role, &journal, now)
-        && view
-            .approvals
-            .iter()
-            .any(|approval| approval.plan_hash == plan.hash.as_str())
-    {
-        return granted(plan, view, now);
-    }
-    match refusal {
-        EditRefusal::AlreadyAdmitted => Look::Admitted,
-        refusal => Look::NotPlanned(refusal.name()),
+    match next_plan(subject, role, view, now) {
+        Ok(plan) => granted(plan, view, now),
+        Err(EditRefusal::AlreadyAdmitted) => Look::Admitted,
+        Err(refusal) => Look::NotPlanned(refusal.name()),
     }
 }
 
