@@ -283,7 +283,7 @@ async fn pages_changes_unreadable_objects_and_an_expired_watch() {
     assert!(
         api.parameter(PODS, false, "limit")
             .iter()
-            .all(|limit| limit == "500")
+            .all(|limit| limit == "100")
     );
     while api.calls(PODS, true).len() < 3 {
         tokio::task::yield_now().await;
