@@ -36,10 +36,10 @@ pub struct ClusterIrsaAuditStatus {
     /// The issuer of the cluster's tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<IssuerStatus>,
-    /// The accounts that bindings lead to, and that the operator may look into.
+    /// Accounts that bindings use and for which the operator has access configured; at most 200.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountStatus>,
-    /// How many more accounts ServiceAccounts name, to which no access is configured. They do not count for `Ready`.
+    /// Number of accounts that ServiceAccounts name and for which no access is configured. They do not affect `Ready`.
     #[serde(default)]
     #[schemars(schema_with = "crate::schema::count")]
     pub other_accounts: u32,

@@ -236,9 +236,10 @@ pub struct IrsaAuditStatus {
     /// What else is broken once these findings are repaired, in the order in which it would appear; at most five.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<ThenStatus>,
-    /// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for it to be
-    /// carried out, or nothing but an approval is missing. `Blocked`: `plan.blockedBy` says by whom. `Approved`: it is about to be
-    /// carried out. `Applied`: irsa-audit has appended its statement. `RolledBack`: and has removed it again.
+    /// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for the repair or
+    /// only an approval is missing. `Blocked`: something else prevents it, see `plan.blockedBy`; without a plan, the last change latched
+    /// the role. `Approved`: the writer is about to carry it out, or is doing so. `Applied`: the writer appended its statement.
+    /// `RolledBack`: the writer removed its statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<ProgressName>,
     /// The one change by which irsa-audit could repair the role's trust policy. Nothing acts on it: the writer makes its own plan.
@@ -362,7 +363,7 @@ pub struct BlockedBy {
     pub authority: String,
     /// The reason, as a stable name.
     pub reason: String,
-    /// What is missing, and how to give it.
+    /// What is missing, and what to do about it.
     pub message: String,
 }
 

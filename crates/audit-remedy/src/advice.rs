@@ -1,7 +1,8 @@
 //! What blocks a plan, or why there is none, in words for a person: who does not agree, and how that party gives its agreement.
 //!
-//! The words are shown in the status of a namespaced object as well. So they say nothing about the role that a reader of the namespace
-//! does not know: nothing of its document, no tag, no ARN that IAM gave. Names of cluster-wide objects are fine.
+//! These texts are shown in the status of a namespaced object. They never contain text from the role: no part of its document, no key or
+//! value of its tags, no ARN from IAM. They do say which property of the role blocks the plan, and name cluster-wide objects: the name of a
+//! `TrustPolicyChange` has the role's ID. Where even that is too much, use [`Blocker::discreet_advice`].
 
 use audit_core::fix::shell;
 use audit_core::model::aws::Keeper;
@@ -448,7 +449,7 @@ fn of_need(needed: &ApprovalNeeded) -> &'static str {
             "The role no longer has the statement that was added before, so an approval is needed."
         }
         ApprovalNeeded::Second { .. } => {
-            "The role has a statement for the ServiceAccount with another audience, so an approval is needed."
+            "The role has a statement for the ServiceAccount with a different audience, so an approval is needed."
         }
     }
 }

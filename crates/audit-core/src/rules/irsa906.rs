@@ -22,7 +22,7 @@
 //!
 //! ## Fix
 //! Say what is known of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. In place of a pattern, name the
-//! actions. Over a limit, expect less. Otherwise take the expectation away, or waive this code.
+//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise take the expectation away, or waive this code.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -105,8 +105,7 @@ fn over_limit(chain: &Chain<'_>) -> Option<Finding> {
         quote(&request.name),
         all.join(", and ")
     );
-    let fix =
-        Fix::manual("expect less of this ServiceAccount: name the actions and resources that matter most");
+    let fix = Fix::manual("reduce spec.expect: keep the actions and resources that matter most");
     Some(Finding::new(&ENTRY, message).at(link).fix(Some(fix)))
 }
 

@@ -212,7 +212,7 @@ impl Controller {
             for role_arn in shown.unrecorded.difference(&self.unrecorded) {
                 tracing::error!(
                     role_arn,
-                    "the role has a statement of the writer's form that no TrustPolicyChange has"
+                    "the trust policy has a statement in the writer's format, but no TrustPolicyChange records it"
                 );
             }
             self.unrecorded.clone_from(&shown.unrecorded);

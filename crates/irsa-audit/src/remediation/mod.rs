@@ -1,7 +1,7 @@
 //! What planning, approving and writing read live: the subject, everyone who has to agree, and the role.
 //!
-//! Nothing is cached, no status is read and nothing is watched. What cannot be read whole, or not be understood whole, is an error, and
-//! whoever reads has to stop: an object that was not seen may be the one that forbids a write.
+//! Nothing is cached, no status of an `IrsaAudit` is read and nothing is watched. What cannot be read whole, or not be understood whole, is
+//! an error, and whoever reads has to stop: an object that was not seen may be the one that forbids a write.
 //!
 //! | file | what is in it |
 //! |---|---|

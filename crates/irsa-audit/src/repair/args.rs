@@ -64,7 +64,7 @@ pub struct AccessArgs {
 /// Show the planned repair of a trust policy.
 ///
 /// Reads the ServiceAccount, its `IrsaAudit`, the policies, approvals and the journal from the cluster of the kubeconfig, and the role
-/// from IAM, as the writer does. It believes no status and writes nothing.
+/// from IAM, as the writer does. It reads no status of an `IrsaAudit`, and writes nothing.
 ///
 /// Example: irsa-audit plan shop/cart
 ///

@@ -123,7 +123,7 @@ fn message(failure: &Failure) -> String {
             failure.message
         ),
         FailureKind::AccessDenied { action } => format!(
-            "{}; {action} has to be allowed to the caller's credentials, or to the role that --account names for this account",
+            "{}; allow {action} for the caller's credentials, or for the role that --account names for this account",
             failure.message
         ),
         FailureKind::Throttled => format!("{}; try again in a minute", failure.message),
@@ -167,7 +167,7 @@ fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
             reveal(&error.to_string())
         ),
         SubjectGap::NoAudit => format!(
-            "no IrsaAudit names {account}, so no one asks for a repair: wait until the operator has created one, or apply this:\n{}",
+            "no IrsaAudit names {account}, so no repair is requested. Wait until the operator has created one, or apply this:\n{}",
             manifest(key)
         ),
         SubjectGap::NoUid => format!("{account} or its IrsaAudit has no UID, so nothing can be planned"),

@@ -48,7 +48,8 @@ fn write_report(out: &mut String, report: &PlanReport) -> fmt::Result {
         writeln!(out, "\nThe same change by hand, for those who may edit the role")?;
         writeln!(
             out,
-            "  These forms ask no one. Answer the question above first. The command writes nothing if the document has changed."
+            "  Nobody has to approve a change that you make by hand, so answer the question above first. The command writes nothing if the \
+             document has changed since."
         )?;
     }
     write_forms(out, &report.forms)
@@ -84,8 +85,7 @@ pub(super) fn question_lines(question: &MeantReport, account: &str) -> Vec<Strin
             }
             ("ExpectRoleArn", _) => {
                 lines.push(
-                    "the IrsaAudit asks for this role in spec.expect.roleArn: that is evidence for what an editor of the namespace wants, \
-                     and for nothing else"
+                    "the IrsaAudit asks for this role in spec.expect.roleArn: this shows only what an editor of the namespace wants"
                         .to_owned(),
                 );
                 continue;

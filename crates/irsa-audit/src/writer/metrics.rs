@@ -28,7 +28,7 @@ pub struct WriterMetrics {
     registry: Registry,
     remediations: IntCounterVec,
     blocked: IntCounterVec,
-    looks: IntCounterVec,
+    rounds: IntCounterVec,
     latched: IntGauge,
     open_too_long: IntGauge,
     /// Whether this replica leads.
@@ -53,20 +53,20 @@ impl WriterMetrics {
             blocked: IntCounterVec::new(
                 Opts::new(
                     "irsa_audit_remediation_blocked_total",
-                    "Looks at bindings that are not repaired, by each authority that does not agree.",
+                    "Looks at bindings whose repair is blocked, by each reason.",
                 ),
                 &["by"],
             )?,
-            looks: IntCounterVec::new(
+            rounds: IntCounterVec::new(
                 Opts::new(
                     "irsa_audit_remediation_rounds_total",
-                    "Rounds over all bindings that opt into remediation; a round fails if something cannot be read.",
+                    "Rounds. A round fails if the IrsaAudits, policies, approvals, namespaces, journal or admission policy cannot be read, and then no repair begins.",
                 ),
                 &["outcome"],
             )?,
             latched: IntGauge::new(
                 "irsa_audit_remediation_latched_roles",
-                "Roles that somebody else changed during a write. Nothing is written to them until a person releases them.",
+                "Roles that another actor changed during a write. Nothing is written to them until a person releases them.",
             )?,
             open_too_long: IntGauge::new(
                 "irsa_audit_remediation_open_changes",
@@ -87,13 +87,13 @@ impl WriterMetrics {
             metrics.blocked.with_label_values(&[*by]);
         }
         for outcome in ["done", "failed"] {
-            metrics.looks.with_label_values(&[outcome]);
+            metrics.rounds.with_label_values(&[outcome]);
         }
         let all: [Box<dyn Collector>; 7] = [
             Box::new(build),
             Box::new(metrics.remediations.clone()),
             Box::new(metrics.blocked.clone()),
-            Box::new(metrics.looks.clone()),
+            Box::new(metrics.rounds.clone()),
             Box::new(metrics.latched.clone()),
             Box::new(metrics.open_too_long.clone()),
             Box::new(metrics.leader.clone()),
@@ -109,7 +109,7 @@ impl WriterMetrics {
         self.remediations.with_label_values(&[outcome]).inc();
     }
 
-    /// Counts who did not agree to a repair.
+    /// Counts the reasons that block a repair.
     pub fn blocked(&self, by: &[&str]) {
         for by in by {
             self.blocked.with_label_values(&[*by]).inc();
@@ -119,7 +119,7 @@ impl WriterMetrics {
     /// Counts a round.
     pub fn round(&self, is_done: bool) {
         let outcome = if is_done { "done" } else { "failed" };
-        self.looks.with_label_values(&[outcome]).inc();
+        self.rounds.with_label_values(&[outcome]).inc();
     }
 
     /// Shows what the journal says; only the leader does.

@@ -154,7 +154,7 @@ fn totals(shown: &MetricsView) -> [Family; 3] {
 fn unrecorded(shown: &MetricsView) -> Family {
     let mut unrecorded = Family::new(
         "irsa_audit_unrecorded_roles",
-        "Roles with a statement of the writer's form that no TrustPolicyChange has.",
+        "Roles with a statement in the writer's format that no TrustPolicyChange records.",
     );
     let count = u32::try_from(shown.unrecorded.len());
     unrecorded.add(Vec::new(), count.map_or(f64::INFINITY, f64::from));
