@@ -236,10 +236,7 @@ pub struct IrsaAuditStatus {
     /// What else is broken once these findings are repaired, in the order in which it would appear; at most five.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<ThenStatus>,
-    /// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for the repair or
-    /// only an approval is missing. `Blocked`: something else prevents it, see `plan.blockedBy`; without a plan, the last change latched
-    /// the role. `Approved`: the writer is about to carry it out, or is doing so. `Applied`: the writer appended its statement.
-    /// `RolledBack`: the writer removed its statement.
+    /// How far the repair of the role's trust policy has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<ProgressName>,
     /// The one change by which irsa-audit could repair the role's trust policy. Nothing acts on it: the writer makes its own plan.
@@ -325,18 +322,21 @@ pub struct ThenStatus {
     pub message: String,
 }
 
-/// How far the repair of a trust policy has come.
+/// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for the repair or only
+/// an approval is missing. `Blocked`: something else prevents it, see `plan.blockedBy`; without a plan, the last change latched the role.
+/// `Approved`: the writer is about to carry it out, or is doing so. `Applied`: the writer appended its statement. `RolledBack`: the writer
+/// removed its statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProgressName {
     /// There is a plan.
     Proposed,
-    /// Something prevents it.
+    /// Something other than a missing approval prevents it.
     Blocked,
-    /// It is about to be carried out.
+    /// The writer is about to carry it out, or is doing so.
     Approved,
-    /// Our statement is appended.
+    /// The writer appended its statement.
     Applied,
-    /// Our statement is removed again.
+    /// The writer removed its statement.
     RolledBack,
 }
 

@@ -22,7 +22,8 @@
 //!
 //! ## Fix
 //! Say what is known of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. In place of a pattern, name the
-//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise take the expectation away, or waive this code.
+//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise take the
+//! expectation away, or waive this code.
 //!
 //! ## Verify
 //! The finding is gone.
