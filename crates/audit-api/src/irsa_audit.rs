@@ -323,9 +323,8 @@ pub struct ThenStatus {
 }
 
 /// How far the repair of the role's trust policy has come. `Proposed`: there is a plan, and the team has not asked for the repair or only
-/// an approval is missing. `Blocked`: something else prevents it, see `plan.blockedBy`; without a plan, the last change latched the role.
-/// `Approved`: the writer is about to carry it out, or is doing so. `Applied`: the writer appended its statement. `RolledBack`: the writer
-/// removed its statement.
+/// an approval is missing. `Blocked`: something else prevents it, see `plan.blockedBy`. `Approved`: the writer is about to carry it out,
+/// or is doing so. `Applied`: the writer appended its statement. `RolledBack`: the writer removed its statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProgressName {
     /// There is a plan.

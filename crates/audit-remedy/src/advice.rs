@@ -2,7 +2,8 @@
 //!
 //! These texts are shown in the status of a namespaced object. They never contain text from the role: no part of its document, no key or
 //! value of its tags, no ARN from IAM. They do say which property of the role blocks the plan, and name cluster-wide objects: the name of a
-//! `TrustPolicyChange` has the role's ID. Where even that is too much, use [`Blocker::discreet_advice`].
+//! `TrustPolicyChange` has the role's ID. Where even that is too much, use
+//! [`Blocker::discreet_advice`] and [`EditRefusal::discreet_advice`].
 
 use audit_core::fix::shell;
 use audit_core::model::aws::Keeper;
