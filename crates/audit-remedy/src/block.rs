@@ -224,30 +224,31 @@ pub fn write_grant(
     if authorities.guard != AdmissionGuard::AsShipped {
         blockers.push(Blocker::Admission(authorities.guard));
     }
-    let mut approval = None;
-    let needed = approval_needed(plan, &journal, mode);
-    if let Some(needed) = &needed {
-        match valid_approval(
+    let valid = || {
+        valid_approval(
             &authorities.approvals,
             plan,
             &journal,
             &authorities.own_users,
             now,
-        ) {
-            Ok(valid) => approval = Some(valid.uid.clone()),
-            Err(refusal) => blockers.push(Blocker::Approval {
-                refusal,
-                needed: needed.clone(),
-            }),
-        }
+        )
+        .map(|approval| approval.uid.clone())
+    };
+    let mut approval = None;
+    let backoff = role_backoff(&journal, &plan.role, authorities.breaker, now);
+    match (approval_needed(plan, &journal, mode), backoff) {
+        (Some(needed), _) => match valid() {
+            Ok(uid) => approval = Some(uid),
+            Err(refusal) => blockers.push(Blocker::Approval { refusal, needed }),
+        },
+        // A person may know better than the clock.
+        (None, Some(RoleBackoff { change, until })) => match valid() {
+            Ok(uid) => approval = Some(uid),
+            Err(_) => blockers.push(Blocker::RoleBackoff { change, until }),
+        },
+        (None, None) => {}
     }
     of_journal(plan, &journal, authorities.breaker, now, &mut blockers);
-    if needed.is_none()
-        && let Some(RoleBackoff { change, until }) =
-            role_backoff(&journal, &plan.role, authorities.breaker, now)
-    {
-        blockers.push(Blocker::RoleBackoff { change, until });
-    }
     if blockers.is_empty() {
         Ok(WriteGrant { approval, policies })
     } else {

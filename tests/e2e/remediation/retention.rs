@@ -1,9 +1,10 @@
 //! Old records of the journal are deleted, except those on which a decision depends.
 
 use audit_api::TrustPolicyChange;
+use audit_remedy::RemedyOperation;
 use e2e::audit_log::AuditLog;
 use e2e::aws::Aws;
-use e2e::remediation::{WRITER, changes, install, journal, recorded, writer};
+use e2e::remediation::{WRITER, changes, install, journal, plan, recorded, writer};
 use e2e::world::{OPERATOR, World, eventually};
 use fake_aws::Fault;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,7 @@ use kube::ResourceExt as _;
 use serde_json::json;
 use test_kit::Signal;
 
-use super::{repairable, wait_until_refused};
+use super::{approve, repairable, wait_until_refused};
 use crate::{Outcome, WITHIN};
 
 /// Lets a record have been created and closed 401 days earlier than it was.
@@ -43,6 +44,10 @@ async fn an_old_change_that_came_to_nothing_is_deleted_and_what_was_appended_sta
     fake.fault(Fault::on("UpdateAssumeRolePolicy").access_denied().times(1));
     repairable(&world, NAMESPACE, "Automatic").await?;
     let first = writer(&world, &[]).await?;
+    assert!(recorded(&world, NAMESPACE, 1, "Refused", WITHIN).await);
+    // The role is left alone for a while unless a person approves.
+    let again = plan(&world, NAMESPACE, RemedyOperation::Append).await?;
+    approve(&world, "again", NAMESPACE, again.hash.as_str()).await?;
     assert!(
         recorded(&world, NAMESPACE, 2, "Applied", WITHIN).await,
         "{:?} {}",

@@ -396,23 +396,27 @@ fn a_role_whose_writes_fail_is_left_alone_unless_a_person_approves() {
         sequence: 1,
         ..other_record(ChangePhase::Refused)
     };
-    let automatic = plan_with(&subject(), &role(), std::slice::from_ref(&failed));
-    let after = |plan: &Plan, seconds: i64| {
+    let after = |mode: RemediationMode, is_approved: bool, seconds: i64| {
+        let subject = crate::facts::RemedySubject {
+            opt_in: mode,
+            ..subject()
+        };
+        let plan = plan_with(&subject, &role(), std::slice::from_ref(&failed));
         let mut all = authorities();
         all.journal = vec![failed.clone()];
-        all.approvals = vec![crate::approval::ApprovalRecord {
-            created: at(1),
-            ..approval(plan)
-        }];
-        write_grant(plan, &all, None, at(seconds))
+        if is_approved {
+            all.approvals.push(crate::approval::ApprovalRecord {
+                created: at(1),
+                ..approval(&plan)
+            });
+        }
+        write_grant(&plan, &all, None, at(seconds))
     };
-    let blockers = after(&automatic, 10).unwrap_err();
+    let blockers = after(RemediationMode::Automatic, false, 10).unwrap_err();
     assert!(matches!(blockers.as_slice(), [Blocker::RoleBackoff { until, .. }] if *until == at(3_600)));
-    assert!(after(&automatic, 3_600).is_ok());
-    let asking = crate::facts::RemedySubject {
-        opt_in: RemediationMode::RequireApproval,
-        ..subject()
-    };
-    let approved = plan_with(&asking, &role(), std::slice::from_ref(&failed));
-    assert!(after(&approved, 10).is_ok());
+    assert!(after(RemediationMode::Automatic, false, 3_600).is_ok());
+    for mode in [RemediationMode::Automatic, RemediationMode::RequireApproval] {
+        let granted = after(mode, true, 10).unwrap();
+        assert_eq!(granted.approval.as_deref(), Some("approval-1"), "{mode:?}");
+    }
 }
