@@ -114,10 +114,9 @@ fn no_use(case: &RepairCase, plan: &Plan) -> Option<String> {
             quote(&valid.approved_by)
         ));
     }
-    let needs_one = blockers
-        .iter()
-        .any(|blocker| matches!(blocker, Blocker::Approval { .. }));
-    (!needs_one).then(|| {
+    let ends_one =
+        |blocker: &Blocker| matches!(blocker, Blocker::Approval { .. } | Blocker::RoleBackoff { .. });
+    (!blockers.iter().any(ends_one)).then(|| {
         "the plan needs no approval: the team and the policies allow Automatic. `irsa-audit plan` shows what blocks it"
             .to_owned()
     })

@@ -19,6 +19,19 @@ fn an_approval_is_of_use_where_the_plan_needs_one_whatever_else_blocks_it() {
 }
 
 #[test]
+fn an_approval_ends_the_wait_for_a_role_whose_writes_failed() {
+    let plan = Stage::broken().plan();
+    let failed = Stage::with(|stage| {
+        stage.subject.opt_in = RemediationMode::Automatic;
+        stage
+            .authorities
+            .journal
+            .push(record(&plan, ChangePhase::Refused));
+    });
+    assert_eq!(no_use_of(&failed), None);
+}
+
+#[test]
 fn an_approval_that_could_change_nothing_is_not_created() {
     let plan = Stage::broken().plan();
     let approved = Stage::with(|stage| stage.authorities.approvals.push(approval(&plan)));
