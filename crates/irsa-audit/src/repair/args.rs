@@ -83,7 +83,7 @@ pub struct PlanArgs {
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Text)]
     pub output: PlanOutput,
 
-    /// Print this form of the change too; may be repeated. Always printed: the AWS CLI, Terraform, and the tools that manage the role
+    /// Print this form of the change too; may be repeated. Always printed: the AWS CLI, Terraform, eksctl, and the tools that manage the role
     #[arg(long = "form", value_name = "FORM", value_delimiter = ',')]
     pub forms: Vec<FormName>,
 

@@ -351,7 +351,7 @@ fn forms_of(plan: &Plan, case: &RepairCase, asked: &[TrustForm]) -> Vec<FormRepo
         after: &plan.edit.after,
         identity: &identity,
     };
-    let always = [TrustForm::AwsCli, TrustForm::Terraform];
+    let always = [TrustForm::AwsCli, TrustForm::Terraform, TrustForm::Eksctl];
     let owned: Vec<TrustForm> = plan.tools.iter().map(|owned| of_tool(owned.tool)).collect();
     TrustForm::ALL
         .into_iter()

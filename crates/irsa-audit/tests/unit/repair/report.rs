@@ -157,7 +157,10 @@ fn who_takes_access_away_is_given_nothing_that_grants_it() {
 
 #[test]
 fn the_tools_that_manage_the_role_have_their_forms() {
-    assert_eq!(forms(&report(&Stage::broken())), ["aws-cli", "terraform"]);
+    assert_eq!(
+        forms(&report(&Stage::broken())),
+        ["aws-cli", "terraform", "eksctl"]
+    );
     let owned = Stage::with(|stage| {
         stage.role.tags.extend([
             RoleTag::new("alpha.eksctl.io/cluster-name", "c"),
@@ -178,7 +181,7 @@ fn the_tools_that_manage_the_role_have_their_forms() {
         &Stage::broken().case(),
         &[TrustForm::Crossplane, TrustForm::AwsCli],
     );
-    assert_eq!(forms(&asked), ["aws-cli", "terraform", "crossplane"]);
+    assert_eq!(forms(&asked), ["aws-cli", "terraform", "eksctl", "crossplane"]);
 }
 
 #[test]
