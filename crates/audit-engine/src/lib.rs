@@ -49,7 +49,9 @@ use audit_core::rbac::Reviews;
 use audit_core::report::Report;
 use audit_core::snapshot::Cluster;
 use audit_core::{Config, Snapshot, Verdict, audit};
+use audit_k8s::remediation::EndedChange;
 use audit_k8s::{Dirty, Index, Observation};
+use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 pub use action::{Action, Announcement, AuditOwner, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
@@ -219,11 +221,22 @@ impl Engine {
         let exist = |key: &&BindingKey| self.snapshot.cluster.binding(key).is_some();
         self.dirty
             .extend(dirty_plans.bindings.iter().filter(exist).cloned());
-        // What is known of the role is older than the change.
-        for key in dirty_plans.ended.iter().filter(exist) {
-            self.forced.insert(key.clone());
-            self.dirty.insert(key.clone());
+        for (key, ended) in &dirty_plans.ended {
+            if exist(&key) && self.knows_less_than(ended) {
+                self.forced.insert(key.clone());
+                self.dirty.insert(key.clone());
+            }
         }
+    }
+
+    /// Whether what is known of a role was read before its change ended. A fresh start sees all changes for the first time, and has
+    /// read, or will read, the roles after them.
+    fn knows_less_than(&self, ended: &EndedChange) -> bool {
+        let read = RoleArn::parse(&ended.role_arn).ok().and_then(|arn| {
+            let account = self.snapshot.accounts.get(arn.account())?;
+            account.roles.get(arn.name())?.observed_at()
+        });
+        read.is_some_and(|read| read <= ended.at)
     }
 
     /// Takes in whether this replica leads.

@@ -150,23 +150,21 @@ impl PlanInputs<'_> {
             .filter_map(ends)
             .chain(expires(&grant, &authorities))
             .min();
-        let mut blocked_by: Vec<BlockedBy> = Vec::new();
         let mut progress = RemedyProgress::of_plan(plan.subject.opt_in, &grant);
         if progress == RemedyProgress::Proposed && was_rolled_back {
             progress = RemedyProgress::RolledBack;
         }
-        if !self.settings.has_writer() {
-            blocked_by.push(no_writer());
+        let blocked_by = if self.settings.has_writer() {
+            let all = blockers.iter();
+            all.map(|blocker| self.told_of(blocker, &plan.subject)).collect()
+        } else {
+            // Nobody asks what it would wait for.
             if progress == RemedyProgress::Approved {
                 progress = RemedyProgress::Blocked;
             }
-        }
+            vec![no_writer()]
+        };
         let is_told = self.disclosure > Disclosure::CodeOnly;
-        // Without the writer, nobody asks what it would wait for.
-        if self.settings.has_writer() {
-            let all = blockers.iter();
-            blocked_by.extend(all.map(|blocker| self.told_of(blocker, &plan.subject)));
-        }
         let status = PlanStatus {
             hash: is_told.then(|| plan.hash.to_string()),
             summary: is_told.then(|| summary(plan)),

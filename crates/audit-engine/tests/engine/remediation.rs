@@ -436,3 +436,19 @@ fn a_role_that_is_latched_says_so_whoever_asks() {
     assert_eq!(lab.progress(), Some(ProgressName::Blocked));
     assert_eq!(lab.blocked_by(), by(&[("Journal", "latched")]));
 }
+
+/// A fresh start sees every record of the last 400 days for the first time.
+#[test]
+fn a_change_that_is_older_than_what_is_known_of_its_role_costs_no_read() {
+    let mut lab = agreed();
+    let old = record(&lab, ChangePhase::Applied);
+    lab.aws.home().statements = vec![old.statement.clone()];
+    lab.pass(5);
+    lab.reaudit("app", "1");
+    lab.pass(20);
+    lab.forget();
+    lab.record(&old);
+    lab.pass(20);
+    assert_eq!(lab.progress(), Some(ProgressName::Applied));
+    assert_eq!(lab.short_reads(), Vec::<String>::new());
+}

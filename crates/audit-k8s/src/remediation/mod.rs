@@ -17,4 +17,4 @@ mod store;
 pub use admission::{AdmissionBindingObject, AdmissionPolicyObject};
 pub use approval::ApprovalObject;
 pub use change::ChangeObject;
-pub use store::{RemediationDirty, RemediationStore, Seen};
+pub use store::{EndedChange, RemediationDirty, RemediationStore, Seen};

@@ -15,10 +15,19 @@ use super::{ApprovalObject, ChangeObject};
 pub struct RemediationDirty {
     /// Bindings that an approval or a record is for.
     pub bindings: BTreeSet<BindingKey>,
-    /// Bindings for which a change has ended: what is known of their role is older than that.
-    pub ended: BTreeSet<BindingKey>,
+    /// Changes that have ended, by their binding: what was read of the role before is old.
+    pub ended: BTreeMap<BindingKey, EndedChange>,
     /// Anything that is asked of every plan.
     pub plans: bool,
+}
+
+/// A change of a role that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedChange {
+    /// The role's ARN.
+    pub role_arn: String,
+    /// When it ended.
+    pub at: Timestamp,
 }
 
 /// Which of the kinds have been listed.
@@ -61,7 +70,7 @@ impl RemediationStore {
     }
 
     /// The records that say something about a change of a role, by its ARN or its unique id: the role's own, those of the last hour,
-    /// and the newest ones that ended, down to one that ended well. A record has two documents and each plan asks, so no others are copied.
+    /// and the newest ones that ended, down to one that ended well. Each plan asks, so no others are copied.
     #[must_use]
     pub fn journal(&self, role_arn: &str, role_id: &str, now: Timestamp) -> Vec<JournalRecord> {
         let mut names = self.names_of(role_arn, role_id);
@@ -166,7 +175,11 @@ impl RemediationStore {
         dirty.plans = true;
         if let Some(record) = &change.record {
             if was_open && !record.phase.is_open() {
-                dirty.ended.insert(change.binding.clone());
+                let ended = EndedChange {
+                    role_arn: record.role_arn.clone(),
+                    at: record.changed,
+                };
+                dirty.ended.insert(change.binding.clone(), ended);
             }
             for key in [&record.role_arn, &record.role_id] {
                 let names = self.by_role.entry(key.clone()).or_default();

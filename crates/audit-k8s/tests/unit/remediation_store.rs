@@ -92,7 +92,11 @@ fn a_change_that_ends_makes_what_is_known_of_its_role_old() {
     store.put_change(change("one", ROLE, ChangePhase::Prepared, 0), &mut dirty);
     assert!(dirty.plans && dirty.ended.is_empty());
     store.put_change(change("one", ROLE, ChangePhase::Applied, 5), &mut dirty);
-    assert_eq!(dirty.ended, bindings(&["cart"]));
+    let ended = EndedChange {
+        role_arn: ROLE.to_owned(),
+        at: at(5),
+    };
+    assert_eq!(dirty.ended, [(BindingKey::new("shop", "cart"), ended)].into());
     assert_eq!(store.changes_of(ROLE, "").len(), 1);
     store.remove_change("one", &mut dirty);
     assert_eq!(store.changes_of(ROLE, "").len(), 0);
