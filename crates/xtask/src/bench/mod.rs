@@ -1,8 +1,12 @@
 //! `cargo xtask bench`: the figures in `docs/benchmarks.md`.
 
 mod machine;
+mod neighbours;
 mod operator;
 mod percentile;
+mod process;
+mod scale;
+mod world;
 
 use std::path::Path;
 use std::process::Command;
@@ -14,6 +18,10 @@ use clap::ValueEnum;
 pub enum Subject {
     /// The operator on a real API server: latency, idle cost, memory.
     Operator,
+    /// The operator at the size of the largest clusters: memory, starts, latency.
+    Scale,
+    /// What one namespace can do to the others.
+    Neighbours,
     /// The policy evaluator.
     Policy,
     /// What Kubernetes lets ServiceAccounts do, and who can take their identity.
@@ -54,15 +62,43 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
     if wanted(Subject::Audit) {
         cargo(root, &["bench", "--quiet", "--package", "audit-offline"])?;
     }
-    if wanted(Subject::Operator) {
-        cargo(
-            root,
-            &["build", "--release", "--quiet", "--package", "irsa-audit"],
-        )?;
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::World(error.to_string()))?;
-        runtime.block_on(operator::run(root))?;
+    for on_a_cluster in [Subject::Operator, Subject::Scale, Subject::Neighbours] {
+        if wanted(on_a_cluster) {
+            measure(root, on_a_cluster)?;
+        }
     }
     Ok(())
+}
+
+/// Measures the operator from a release build of this program: where a client is compared with it, or makes thousands of changes, it
+/// must not be the slower one.
+fn measure(root: &Path, subject: Subject) -> Result<(), Error> {
+    if cfg!(debug_assertions) {
+        let build = [
+            "build",
+            "--release",
+            "--quiet",
+            "--package",
+            "irsa-audit",
+            "--package",
+            "xtask",
+        ];
+        cargo(root, &build)?;
+        let name = subject
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned());
+        let words = ["run", "--release", "--quiet", "--package", "xtask", "--", "bench"];
+        let name = name.unwrap_or_default();
+        return cargo(root, &[words.as_slice(), &[name.as_str()]].concat());
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::World(error.to_string()))?;
+    runtime.block_on(async {
+        match subject {
+            Subject::Scale => scale::run(root).await,
+            Subject::Neighbours => neighbours::run(root).await,
+            _ => operator::run(root).await,
+        }
+    })
 }
 
 fn cargo(root: &Path, words: &[&str]) -> Result<(), Error> {

@@ -1,0 +1,103 @@
+//! What the operator's process takes, and what its endpoints say.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use test_kit::Process;
+
+use super::Error;
+use super::machine::memory;
+use super::world::world;
+
+/// Clock ticks a second in `/proc/<pid>/stat`, the same on all machines that Rust supports.
+const TICKS: f64 = 100.0;
+
+/// How long the operator may take to serve its endpoints.
+const SERVES: Duration = Duration::from_mins(1);
+
+/// A running operator.
+pub struct Operator {
+    process: Process,
+    endpoints: Client,
+}
+
+impl Operator {
+    /// Waits until a process serves its endpoints.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn new(process: Process) -> Result<Self, Error> {
+        let line = process
+            .wait_for_line("metrics are served", SERVES)
+            .await
+            .map_err(world)?;
+        let address = line
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("address="));
+        let uri = format!("http://{}", address.unwrap_or_default());
+        // The Kubernetes client speaks plain HTTP to anything.
+        let endpoints = Client::try_from(kube::Config::new(uri.parse().map_err(world)?)).map_err(world)?;
+        Ok(Self { process, endpoints })
+    }
+
+    /// Resident memory in MiB.
+    pub fn memory(&self) -> f64 {
+        memory(self.process.pid(), "VmRSS")
+    }
+
+    /// The most memory that was ever resident, in MiB.
+    pub fn peak(&self) -> f64 {
+        memory(self.process.pid(), "VmHWM")
+    }
+
+    /// Processor time until now, in seconds.
+    pub fn processor_time(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.pid())).unwrap_or_default();
+        // The name of the program, in parentheses, may have blanks in it.
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        ticks.filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / TICKS
+    }
+
+    /// What an endpoint says, and how long that took.
+    ///
+    /// # Errors
+    /// When it does not answer, or not with success.
+    pub async fn get(&self, path: &str) -> Result<(String, Duration), Error> {
+        let request = http::Request::get(path).body(Vec::new()).map_err(world)?;
+        let begin = Instant::now();
+        let text = self.endpoints.request_text(request).await.map_err(world)?;
+        Ok((text, begin.elapsed()))
+    }
+
+    /// The sum of a metric's series whose labels contain all of some texts.
+    ///
+    /// # Errors
+    /// When the metrics cannot be read.
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, Error> {
+        let (text, _) = self.get("/metrics").await?;
+        let lines = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name).unwrap_or_default();
+            rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label))
+        });
+        Ok(lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
+    }
+
+    /// Waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// When it does not within some minutes.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let begin = Instant::now();
+        while self.get("/readyz").await.is_err() {
+            if begin.elapsed() > Duration::from_mins(5) {
+                return Err(world("the operator is not ready after five minutes"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}

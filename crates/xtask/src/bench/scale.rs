@@ -1,0 +1,334 @@
+//! The operator in one of the largest clusters: 10,000 bindings, 100,000 pods, 5,000 roles with policies.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use audit_api::IrsaAudit;
+use audit_api::irsa_audit::VerdictName;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt as _};
+use serde_json::json;
+
+use super::Error;
+use super::percentile::summary;
+use super::process::Operator;
+use super::world::{ACCOUNT, Statuses, World, annotate, create_account, create_pod, pod, world};
+
+const NAMESPACES: usize = 200;
+const BINDINGS: usize = 10_000;
+const PODS: usize = 100_000;
+
+/// So many of a hundred pods run as a ServiceAccount with a role.
+const BOUND: usize = 30;
+
+/// Requests at once while the cluster is made.
+const AT_ONCE: usize = 32;
+
+/// Requests at once of the client that the operator is compared with: as many as the operator's.
+const BARE: usize = 16;
+
+/// Pod changes a second in the background.
+const CHURN: u32 = 200;
+
+/// Changes a second whose way to a status is timed, and how many.
+const RATE: u32 = 20;
+const CHANGES: usize = 600;
+
+/// Measures; prints the figures.
+///
+/// # Errors
+/// When the world around the operator breaks.
+pub async fn run(root: &Path) -> Result<(), Error> {
+    partly_bound(root).await?;
+    all_bound(root).await
+}
+
+/// Every figure, with pods of which most have no role.
+async fn partly_bound(root: &Path) -> Result<(), Error> {
+    let around = World::start().await?;
+    let client = &around.client;
+    println!("{BINDINGS} bindings, {PODS} pods of which {BOUND} % have a role");
+    seed(&around, PODS * BOUND / 100).await?;
+
+    let (operator, span) = cold_start(root, &around).await?;
+    println!(
+        "cold start to all statuses: {span:.1?}; AWS calls: {}",
+        around.aws.calls().len()
+    );
+    settle().await;
+    println!("after the start: {}", resident(&operator));
+    drop(operator);
+    let bare = bare(client).await?;
+    println!(
+        "a bare client, the same creates and status writes: {bare:.1?}; ratio {:.2}",
+        span.as_secs_f64() / bare.as_secs_f64()
+    );
+
+    let before = versions(client).await?;
+    let begin = Instant::now();
+    let operator = Operator::new(around.operator(root)?).await?;
+    operator.ready().await?;
+    let ready = begin.elapsed();
+    settle().await;
+    let written = difference(&before, &versions(client).await?);
+    println!(
+        "restart: ready after {ready:.1?}, {written} statuses written in the time after; {}",
+        resident(&operator)
+    );
+
+    idle(&around, &operator).await?;
+    let mut statuses = Statuses::watch(client.clone());
+    settle().await;
+    println!(
+        "ServiceAccount changed -> status: {}",
+        changes(client, &mut statuses).await?
+    );
+    let used = operator.processor_time();
+    let begin = Instant::now();
+    let churning = client.clone();
+    let churn = tokio::spawn(async move { churn(&churning).await });
+    println!(
+        "the same beside {CHURN} pod changes a second: {}",
+        changes(client, &mut statuses).await?
+    );
+    let cores = (operator.processor_time() - used) / begin.elapsed().as_secs_f64();
+    println!("processor meanwhile: {cores:.2} cores");
+    let made = churn.is_finished();
+    churn.abort();
+    if made {
+        return Err(world("the pod changes in the background ended early"));
+    }
+    let mut scrapes = Vec::new();
+    for _ in 0..20 {
+        scrapes.push(operator.get("/metrics").await?.1);
+    }
+    println!("/metrics: {}", summary(scrapes));
+    println!("at the end: {}", resident(&operator));
+    Ok(())
+}
+
+/// Memory where every pod has a role.
+async fn all_bound(root: &Path) -> Result<(), Error> {
+    let around = World::start().await?;
+    println!("{BINDINGS} bindings, {PODS} pods, all of which have a role");
+    seed(&around, PODS).await?;
+    let (operator, span) = cold_start(root, &around).await?;
+    settle().await;
+    println!("cold start to all statuses: {span:.1?}; {}", resident(&operator));
+    Ok(())
+}
+
+/// What a start leaves behind comes to an end.
+async fn settle() {
+    tokio::time::sleep(Duration::from_secs(20)).await;
+}
+
+fn resident(operator: &Operator) -> String {
+    format!(
+        "{:.1} MiB resident, {:.1} MiB at most",
+        operator.memory(),
+        operator.peak()
+    )
+}
+
+fn namespace(binding: usize) -> String {
+    format!("team-{}", binding % NAMESPACES)
+}
+
+fn account(binding: usize) -> String {
+    format!("app-{binding}")
+}
+
+/// Two ServiceAccounts share a role.
+fn role(binding: usize) -> String {
+    format!("role-{}", binding / 2)
+}
+
+async fn seed(around: &World, bound: usize) -> Result<(), Error> {
+    let seeds = around.aws.account(ACCOUNT);
+    for first in (0..BINDINGS).step_by(2) {
+        let subject = |binding: usize| format!("{}:{}", namespace(binding), account(binding));
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:ListBucket", "sqs:SendMessage"],
+            "Resource": format!("arn:aws:s3:::bucket-{first}/*")
+        }]});
+        let made = around.role(&role(first), &[subject(first), subject(first + 1)]);
+        seeds.role(made.inline("app", policy.to_string()));
+    }
+    seeds.role(around.role("other", &["elsewhere:app".to_owned()]));
+    for index in 0..NAMESPACES {
+        around.namespace(&format!("team-{index}")).await?;
+    }
+    let client = &around.client;
+    all(BINDINGS, |binding| async move {
+        create_account(client, &namespace(binding), &account(binding), &role(binding)).await
+    })
+    .await?;
+    all(PODS, |number| async move {
+        let binding = number % BINDINGS;
+        let body = if number < bound {
+            let name = format!("{}-{}", account(binding), number / BINDINGS);
+            pod(&name, &account(binding), Some(&role(binding)))
+        } else {
+            pod(&format!("plain-{number}"), "default", None)
+        };
+        create_pod(client, &namespace(binding), body).await
+    })
+    .await
+}
+
+/// Makes many requests, some at once.
+async fn all<F: Future<Output = Result<(), Error>>>(
+    count: usize,
+    request: impl Fn(usize) -> F,
+) -> Result<(), Error> {
+    stream::iter(0..count)
+        .map(request)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await
+        .map(drop)
+}
+
+/// Starts an operator in a cluster without statuses; how long it takes until all are there.
+async fn cold_start(root: &Path, around: &World) -> Result<(Operator, Duration), Error> {
+    let mut statuses = Statuses::watch(around.client.clone());
+    let begin = Instant::now();
+    let operator = Operator::new(around.operator(root)?).await?;
+    let mut told = HashSet::new();
+    while told.len() < BINDINGS {
+        let seen = statuses.next().await?;
+        if seen.verdict == VerdictName::Working {
+            told.insert(seen.name);
+        }
+    }
+    Ok((operator, begin.elapsed()))
+}
+
+/// How long the API server takes for the same creates and status writes.
+async fn bare(client: &Client) -> Result<Duration, Error> {
+    let audits = Api::<IrsaAudit>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .map_err(world)?;
+    for index in 0..NAMESPACES {
+        let api = Api::<IrsaAudit>::namespaced(client.clone(), &format!("team-{index}"));
+        api.delete_collection(&DeleteParams::default(), &ListParams::default())
+            .await
+            .map_err(world)?;
+    }
+    let begin = Instant::now();
+    let made = stream::iter(audits.items).map(|mut audit| async move {
+        let api = Api::<IrsaAudit>::namespaced(client.clone(), &audit.namespace().unwrap_or_default());
+        let (name, status) = (audit.name_any(), audit.status.take());
+        audit.metadata.resource_version = None;
+        audit.metadata.uid = None;
+        audit.metadata.managed_fields = None;
+        api.create(&PostParams::default(), &audit).await.map_err(world)?;
+        let patch = serde_json::from_value(json!([{"op": "add", "path": "/status", "value": status}]));
+        let patch = Patch::<()>::Json(patch.map_err(world)?);
+        api.patch_status(&name, &PatchParams::default(), &patch)
+            .await
+            .map(drop)
+            .map_err(world)
+    });
+    made.buffer_unordered(BARE).try_collect::<Vec<()>>().await?;
+    Ok(begin.elapsed())
+}
+
+/// The versions of all `IrsaAudit`s.
+async fn versions(client: &Client) -> Result<HashMap<String, Option<String>>, Error> {
+    let api = Api::<IrsaAudit>::all(client.clone());
+    let list = api.list_metadata(&ListParams::default()).await.map_err(world)?;
+    let versions = list.items.into_iter();
+    Ok(versions
+        .map(|object| (object.name_any(), object.resource_version()))
+        .collect())
+}
+
+fn difference(before: &HashMap<String, Option<String>>, after: &HashMap<String, Option<String>>) -> usize {
+    after
+        .iter()
+        .filter(|(name, version)| before.get(*name) != Some(*version))
+        .count()
+}
+
+/// What it costs while nothing happens.
+async fn idle(around: &World, operator: &Operator) -> Result<(), Error> {
+    let span = Duration::from_mins(1);
+    let (before, calls) = (versions(&around.client).await?, around.aws.calls().len());
+    let (begin, used) = (Instant::now(), operator.processor_time());
+    tokio::time::sleep(span).await;
+    let share = (operator.processor_time() - used) / begin.elapsed().as_secs_f64();
+    let written = difference(&before, &versions(&around.client).await?);
+    println!(
+        "idle for {span:?}: {written} status writes, {} AWS calls, {:.2} % of a core",
+        around.aws.calls().len() - calls,
+        share * 100.0
+    );
+    Ok(())
+}
+
+/// Pods without a role that come and go, as many a second as the rate says.
+async fn churn(client: &Client) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(2) / CHURN);
+    let now = DeleteParams {
+        grace_period_seconds: Some(0),
+        ..DeleteParams::default()
+    };
+    for number in 0_usize.. {
+        ticks.tick().await;
+        let (namespace, name) = (namespace(number), format!("churn-{number}"));
+        let client = client.clone();
+        let now = now.clone();
+        tokio::spawn(async move {
+            let bound = number.is_multiple_of(3).then(|| role(number % BINDINGS));
+            let account = if bound.is_some() {
+                account(number % BINDINGS)
+            } else {
+                "default".to_owned()
+            };
+            let made = create_pod(&client, &namespace, pod(&name, &account, bound.as_deref())).await;
+            let pods = Api::<Pod>::namespaced(client, &namespace);
+            if made.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let _ = pods.delete(&name, &now).await;
+            }
+        });
+    }
+}
+
+/// Annotations that change between a role that trusts and one that does not, at a steady rate.
+async fn changes(client: &Client, statuses: &mut Statuses) -> Result<String, Error> {
+    statuses.clear();
+    let mut durations = Vec::new();
+    for broken in [true, false] {
+        let wanted = if broken {
+            VerdictName::Broken
+        } else {
+            VerdictName::Working
+        };
+        let mut sent: HashMap<String, Instant> = HashMap::new();
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
+        for index in 0..CHANGES / 2 {
+            ticks.tick().await;
+            let binding = index * 7 % BINDINGS;
+            let named = if broken { "other".to_owned() } else { role(binding) };
+            sent.insert(account(binding), Instant::now());
+            annotate(client, &namespace(binding), &account(binding), &named).await?;
+        }
+        while !sent.is_empty() {
+            let seen = statuses.next().await?;
+            if seen.verdict == wanted
+                && let Some(begin) = sent.remove(&seen.name)
+            {
+                durations.push(seen.at.duration_since(begin));
+            }
+        }
+    }
+    Ok(summary(durations))
+}
