@@ -11,6 +11,7 @@ use audit_k8s::Observation;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::clock::SteppingClock;
 use super::leader::Guard;
 use super::metrics::Metrics;
 use super::publish::ObjectWriter;
@@ -59,6 +60,8 @@ pub struct Controller {
     pub issuers: mpsc::Receiver<Option<ClusterIssuer>>,
     /// The name by which EKS may be asked for the issuer.
     pub cluster_name: Option<String>,
+    /// Tells when the clock was set.
+    pub clock: SteppingClock,
     /// The controller thinks that this replica leads.
     pub leads: bool,
     /// The cluster does not tell its issuer, and EKS is to be asked by the leader.
@@ -168,6 +171,15 @@ impl Controller {
     }
 
     fn turn(&mut self) {
+        if let Some(step) = self.clock.step() {
+            tracing::warn!(
+                seconds = step.as_secs(),
+                "the clock was set: everything is audited anew"
+            );
+            // What was planned by the other clock, and how old evidence is by it, is forgotten as at the end of a term.
+            self.engine.set_leading(false);
+            self.leads = false;
+        }
         let leads = self.guard.leads();
         if leads != self.leads {
             tracing::info!(leads, "leadership changed");

@@ -4,6 +4,7 @@
 //! this module brings the parts together, and ends them in the right order.
 
 mod announce;
+mod clock;
 mod controller;
 mod leader;
 mod metrics;
@@ -18,8 +19,7 @@ use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_engine::{Engine, RemediationSettings};
-use audit_k8s::lease::{self, Elector, Timing};
-use kube::Client;
+use audit_k8s::lease::{self, Timing};
 use kube::runtime::events::{Recorder, Reporter};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -28,7 +28,8 @@ use crate::cluster::issuer;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
 use crate::remediation::OwnAccounts;
-use crate::service::{self, Part, ServiceError, first_to_break, http, stop};
+use crate::service::{self, Election, Part, ServiceError, first_to_break, http, stop};
+use clock::SteppingClock;
 use controller::Controller;
 use leader::Guard;
 use metrics::Metrics;
@@ -48,7 +49,7 @@ const OBSERVATIONS: usize = 1024;
 pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
-    let (client, own_token) = service::connect().await?;
+    let cluster = service::cluster().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
@@ -61,36 +62,34 @@ pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
         not_ready: "the watches have not listed everything yet",
     };
 
-    // The lease is given back only after the last write has ended.
-    let (release, released) = watch::channel(false);
-    let (guard, mut elector) = if args.leader_elect {
-        let identity = lease::unique_identity(&args.pod_name);
+    let mut election = None;
+    let mut guard = Guard::Alone;
+    if args.leader_elect {
         let config = lease::LeaseConfig {
             namespace: args.lease_namespace.clone(),
             name: lease::NAME.to_owned(),
-            identity,
+            identity: lease::unique_identity(&args.pod_name),
             timing,
         };
-        let (elector, leadership) = Elector::new(client.clone(), config);
-        (
-            Guard::Lease(leadership),
-            tokio::spawn(elector.run(stop::until(released))),
-        )
-    } else {
-        (Guard::Alone, tokio::spawn(stop::until(released)))
-    };
+        let (taking_part, leadership) = Election::start(cluster.clone(), config)?;
+        election = Some(taking_part);
+        guard = Guard::Lease(leadership);
+    }
 
     let mut parts = JoinSet::new();
     parts.spawn(http::serve(listener, endpoints, stop::until(stopped.clone())));
-    let mut controller = start(&args, client, own_token, guard, metrics, ready, &mut parts).await;
+    let mut controller = start(&args, cluster, guard, metrics, ready, &mut parts).await?;
     let broken = tokio::select! {
         () = stop::until(stopped) => None,
         part = controller.work() => Some(part),
         part = first_to_break(&mut parts) => Some(part),
-        part = service::election_to_end(&mut elector) => Some(part),
+        part = election_to_end(&mut election) => Some(part),
     };
     controller.finish().await;
-    service::give_back(&release, elector).await;
+    // The lease is given back only after the last write has ended.
+    if let Some(election) = election {
+        election.give_back().await;
+    }
     tracing::info!("stopped");
     broken.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }
@@ -110,16 +109,27 @@ fn remediation(args: &OperatorArgs) -> RemediationSettings {
     }
 }
 
+/// The name of the election, once it has ended by itself.
+async fn election_to_end(election: &mut Option<Election>) -> &'static str {
+    match election {
+        Some(election) => election.to_end().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Starts everything that the controller works with.
 async fn start(
     args: &OperatorArgs,
-    client: Client,
-    own_token: Option<String>,
+    cluster: kube::Config,
     guard: Guard,
     metrics: Arc<Metrics>,
     ready: Arc<AtomicBool>,
     parts: &mut JoinSet<Part>,
-) -> Controller {
+) -> Result<Controller, ServiceError> {
+    let client = service::client(cluster.clone())?;
+    let own_token = service::own_token(&cluster);
+    let leads = guard.clone();
+    let writing = service::writing_client(cluster, move || leads.leads())?;
     let config = Config {
         annotation_prefix: args.annotation_prefix.clone(),
         all_forms: false,
@@ -161,12 +171,12 @@ async fn start(
         controller: NAME.to_owned(),
         instance: Some(args.pod_name.clone()),
     };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let recorder = Recorder::new(writing.clone(), reporter);
     let (reviewer, reviews) = Reviewer::new(&client);
     let (workloads, lookups) = Workloads::new(&client);
-    let (publisher, outcomes) = ObjectWriter::new(client, recorder, guard.clone(), metrics.clone());
+    let (publisher, outcomes) = ObjectWriter::new(writing, recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
-    Controller {
+    Ok(Controller {
         engine,
         directory,
         publisher,
@@ -182,8 +192,9 @@ async fn start(
         lookups,
         issuers,
         cluster_name,
+        clock: SteppingClock::new(),
         leads: false,
         asks_eks: false,
         unrecorded: BTreeSet::new(),
-    }
+    })
 }

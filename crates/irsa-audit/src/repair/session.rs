@@ -48,7 +48,9 @@ pub(super) struct RepairCase {
 impl RepairSession {
     /// Connects to the cluster of the kubeconfig.
     pub(super) async fn open(args: &AccessArgs) -> Result<Self, RepairError> {
-        let (client, token) = service::connect().await?;
+        let cluster = service::cluster().await?;
+        let token = service::own_token(&cluster);
+        let client = service::client(cluster)?;
         let issuer = if let Some(issuer) = &args.oidc_issuer {
             issuer.clone()
         } else {

@@ -1,38 +1,73 @@
 //! What the programs that stay have in common: the operator and the writer.
 
+mod election;
 mod error;
 pub mod http;
 pub mod stop;
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use kube::Client;
+use ::http::Request;
+use kube::client::{Body, ClientBuilder};
+use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::task::{JoinError, JoinSet};
+use tower::filter::FilterLayer;
 
 use crate::cluster::shown;
+pub use election::Election;
 pub use error::ServiceError;
-
-/// How long giving back the lease may take; if it takes longer, it runs out by itself.
-const RELEASE: Duration = Duration::from_secs(10);
 
 /// A task that ends well tells whether it was meant to end; by its name, if it was not.
 pub type Part = Option<&'static str>;
 
-/// A client for the cluster, and the token by which this program is known to it, where it has one.
+/// The cluster to talk to.
 ///
 /// # Errors
-/// [`ServiceError::Kubeconfig`], [`ServiceError::Client`].
-pub async fn connect() -> Result<(Client, Option<String>), ServiceError> {
-    let config = kube::Config::infer()
+/// [`ServiceError::Kubeconfig`].
+pub async fn cluster() -> Result<Config, ServiceError> {
+    Config::infer()
         .await
-        .map_err(|error| ServiceError::Kubeconfig(shown(&error)))?;
-    let token = config.auth_info.token.as_ref();
-    let token = token.map(|token| token.expose_secret().to_owned());
-    let client = Client::try_from(config).map_err(|error| ServiceError::Client(shown(&error)))?;
-    Ok((client, token))
+        .map_err(|error| ServiceError::Kubeconfig(shown(&error)))
+}
+
+/// A client for the cluster.
+///
+/// # Errors
+/// [`ServiceError::Client`].
+pub fn client(cluster: Config) -> Result<Client, ServiceError> {
+    Client::try_from(cluster).map_err(|error| ServiceError::Client(shown(&error)))
+}
+
+/// This program does not lead any more.
+#[derive(Debug, thiserror::Error)]
+#[error("leadership has ended")]
+struct Lost;
+
+/// A client that sends nothing unless `leads` says so, asked when the bytes leave: between a decision to write and the write, the process
+/// may have been stopped for longer than its lease.
+///
+/// # Errors
+/// [`ServiceError::Client`].
+pub fn writing_client(
+    cluster: Config,
+    leads: impl Fn() -> bool + Send + Sync + 'static,
+) -> Result<Client, ServiceError> {
+    let leads = Arc::new(leads);
+    let layer = FilterLayer::new(
+        move |request: Request<Body>| {
+            if leads() { Ok(request) } else { Err(Lost) }
+        },
+    );
+    let builder = ClientBuilder::try_from(cluster).map_err(|error| ServiceError::Client(shown(&error)))?;
+    Ok(builder.with_layer(&layer).build())
+}
+
+/// The token by which this program is known to the cluster, where it has one.
+#[must_use]
+pub fn own_token(cluster: &Config) -> Option<String> {
+    let token = cluster.auth_info.token.as_ref();
+    token.map(|token| token.expose_secret().to_owned())
 }
 
 /// Waits for the first part that ends without being told to.
@@ -44,21 +79,6 @@ pub async fn first_to_break(parts: &mut JoinSet<Part>) -> &'static str {
             Some(Err(error)) => return broken("part of the program", &error),
             None => std::future::pending().await,
         }
-    }
-}
-
-/// The name of the election, once it has ended by itself.
-pub async fn election_to_end(elector: &mut JoinHandle<()>) -> &'static str {
-    elector
-        .await
-        .map_or_else(|error| broken("election", &error), |()| "election")
-}
-
-/// Has the lease given back, after the last write, and waits for that.
-pub async fn give_back(release: &watch::Sender<bool>, elector: JoinHandle<()>) {
-    release.send_replace(true);
-    if !elector.is_finished() && timeout(RELEASE, elector).await.is_err() {
-        tracing::warn!("the lease was not given back in time, and runs out by itself");
     }
 }
 

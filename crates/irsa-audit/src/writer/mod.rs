@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use audit_core::model::IssuerUrl;
-use audit_k8s::lease::{self, Elector, Timing};
+use audit_k8s::lease::{self, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ use tokio::time::sleep;
 use crate::cluster::issuer;
 use crate::remediation::subject::SubjectScope;
 use crate::remediation::{LiveReader, OwnAccounts, RoleEditors};
-use crate::service::{self, ServiceError, first_to_break, http, stop};
+use crate::service::{self, Election, ServiceError, first_to_break, http, stop};
 use announce::Announcer;
 use args::WriterArgs;
 use controller::{WriterLoop, WriterSettings};
@@ -73,7 +73,9 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         .map_err(|error| ServiceError::LeaseTooShort(error.to_string()))?;
     let lease_timing = Timing::new(args.lease_duration)?;
     let metrics = Arc::new(WriterMetrics::new()?);
-    let (client, own_token) = service::connect().await?;
+    let cluster = service::cluster().await?;
+    let own_token = service::own_token(&cluster);
+    let client = service::client(cluster.clone())?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
     if !args.unsafe_test_timing.is_empty() {
@@ -102,8 +104,6 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
     );
     ready.store(true, Ordering::Relaxed);
 
-    // The lease is given back only after the last change is closed.
-    let (release, released) = watch::channel(false);
     let identity = lease::unique_identity(&args.pod_name);
     let config = lease::LeaseConfig {
         namespace: args.lease_namespace.clone(),
@@ -111,8 +111,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         identity: identity.clone(),
         timing: lease_timing,
     };
-    let (elector, leadership) = Elector::new(client.clone(), config);
-    let mut elector = tokio::spawn(elector.run(stop::until(released)));
+    let (mut election, leadership) = Election::start(cluster, config)?;
 
     let reader = LiveReader::new(
         client.clone(),
@@ -149,10 +148,11 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
     let ended = tokio::select! {
         () = writer.work() => None,
         part = first_to_break(&mut parts) => Some(part),
-        part = service::election_to_end(&mut elector) => Some(part),
+        part = election.to_end() => Some(part),
     };
     writer.finish().await;
-    service::give_back(&release, elector).await;
+    // Only after the last change is closed.
+    election.give_back().await;
     tracing::info!("stopped");
     ended.map_or(Ok(()), |part| Err(ServiceError::Ended(part)))
 }
