@@ -46,7 +46,10 @@ pub struct ClusterIrsaAuditStatus {
     /// Bindings by verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bindings: Option<VerdictCounts>,
-    /// Findings about accounts and the cluster.
+    /// Namespaces with ServiceAccounts that are not audited, or not completely; at most 50. They do not affect `Ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unaudited: Vec<UnauditedStatus>,
+    /// Findings about accounts and the cluster; at most 50, those of the highest severity first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<ClusterFinding>,
     /// `Ready`: whether the operator can see what it needs.
@@ -75,6 +78,23 @@ pub struct AccountStatus {
     /// The provider's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_arn: Option<String>,
+}
+
+/// How many ServiceAccounts of a namespace are not audited, or not completely.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnauditedStatus {
+    /// The namespace.
+    pub namespace: String,
+    /// Their `IrsaAudit` is suspended.
+    #[schemars(schema_with = "crate::schema::count")]
+    pub suspended: u32,
+    /// The API server refuses to create their `IrsaAudit`.
+    #[schemars(schema_with = "crate::schema::count")]
+    pub refused: u32,
+    /// Their `IrsaAudit` expects more than is evaluated for one object.
+    #[schemars(schema_with = "crate::schema::count")]
+    pub over_limit: u32,
 }
 
 /// Bindings by verdict.

@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::account::AccountClient;
 use crate::account_access::AccountAccess;
+use crate::evidence::PieceId;
 use crate::failure::Failure;
 use crate::home;
 use crate::lane::{Followed, Lane, work};
@@ -18,7 +19,7 @@ use crate::queue::{Job, QueuedQuestion, Single};
 use crate::reading::Reading;
 use crate::request::DirectoryRequest;
 use crate::settings::DirectorySettings;
-use crate::turns::AskedFor;
+use turns::AskedFor;
 
 /// Readings that wait for their receiver, before calls to AWS wait too.
 const WAITING_READINGS: usize = 256;
@@ -127,11 +128,14 @@ impl Router {
 
     /// Leads a request where it belongs.
     async fn take(&mut self, request: DirectoryRequest) {
+        if let DirectoryRequest::Release { account, pieces } = &request {
+            self.release(account, pieces);
+            return;
+        }
         let Some(id) = self.account_of(&request) else {
             let told = !self.waiting.insert(request.clone());
             if let (Home::Unknown(Some((at, failure))), false) = (&self.home, told) {
-                let reading = failed(request, *at, failure.clone());
-                self.send(reading).await;
+                self.fail(request, *at, failure.clone()).await;
             }
             return;
         };
@@ -154,17 +158,31 @@ impl Router {
                 DirectoryRequest::Listing { issuer, wanted, .. } => {
                     lane.queue.push_listing(Scope { issuer, wanted });
                 }
+                DirectoryRequest::Release { .. } => {}
             }
             self.start_jobs(&id);
+        }
+    }
+
+    /// Drops what nobody waits for any more.
+    fn release(&mut self, id: &str, pieces: &BTreeSet<PieceId>) {
+        self.waiting.retain(|request| match request {
+            DirectoryRequest::Piece { account, piece, .. } => {
+                !pieces.contains(&PieceId::new(account, piece.kind(), piece.key()))
+            }
+            _ => true,
+        });
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.queue.release(pieces);
         }
     }
 
     /// The account that a request is for; `None` if it cannot be served before the home account is known.
     fn account_of(&self, request: &DirectoryRequest) -> Option<String> {
         let named = match request {
-            DirectoryRequest::Piece { account, .. } | DirectoryRequest::Listing { account, .. } => {
-                Some(account)
-            }
+            DirectoryRequest::Piece { account, .. }
+            | DirectoryRequest::Listing { account, .. }
+            | DirectoryRequest::Release { account, .. } => Some(account),
             DirectoryRequest::EksIssuer { .. } => None,
         };
         match (&self.home, named) {
@@ -258,7 +276,7 @@ impl Router {
                     BTreeSet::new()
                 };
                 for request in waiting {
-                    self.send(failed(request, at, failure.clone())).await;
+                    self.fail(request, at, failure.clone()).await;
                 }
             }
         }
@@ -277,29 +295,31 @@ impl Router {
         }
     }
 
+    /// Answers a request that could not be served.
+    async fn fail(&self, request: DirectoryRequest, at: Timestamp, failure: Failure) {
+        let reading = match request {
+            DirectoryRequest::Piece { account, piece, .. } => Reading::Piece {
+                account,
+                answer: piece.failed(at, failure),
+            },
+            DirectoryRequest::Listing { account, .. } => Reading::Listing {
+                account,
+                at,
+                started_at: at,
+                result: Err(failure),
+            },
+            DirectoryRequest::EksIssuer { cluster_name } => Reading::EksIssuer {
+                cluster_name,
+                at,
+                result: Err(failure),
+            },
+            DirectoryRequest::Release { .. } => return,
+        };
+        self.send(reading).await;
+    }
+
     async fn send(&self, reading: Reading) {
         // A receiver that is gone ends the router at its next turn.
         drop(self.readings.send(reading).await);
-    }
-}
-
-/// The answer to a request that could not be served.
-fn failed(request: DirectoryRequest, at: Timestamp, failure: Failure) -> Reading {
-    match request {
-        DirectoryRequest::Piece { account, piece, .. } => Reading::Piece {
-            account,
-            answer: piece.failed(at, failure),
-        },
-        DirectoryRequest::Listing { account, .. } => Reading::Listing {
-            account,
-            at,
-            started_at: at,
-            result: Err(failure),
-        },
-        DirectoryRequest::EksIssuer { cluster_name } => Reading::EksIssuer {
-            cluster_name,
-            at,
-            result: Err(failure),
-        },
     }
 }

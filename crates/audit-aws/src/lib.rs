@@ -12,7 +12,7 @@
 //! | `issuer` | the issuer of an EKS cluster, which is kept by the asker |
 //! | `request`, `reading`, `concern` | the questions, the answers, and what comes of them |
 //! | `apply` | pure: answers into a snapshot |
-//! | `directory`, `lane`, `queue`, `turns` | who waits for what: one lane for each account, in which namespaces take turns |
+//! | `directory`, `lane`, `queue` | who waits for what: one lane for each account, in which namespaces take turns |
 //! | `pace`, `caller`, `failure`, `pages` | one call: rate limit, retries, what an error means, further pages |
 //! | `editor` | the writer's calls: one role, read and written |
 //! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
@@ -37,7 +37,6 @@ mod queue;
 mod reading;
 mod request;
 mod settings;
-mod turns;
 
 pub use account_access::{AccountAccess, AccountAccessError};
 pub use apply::apply;

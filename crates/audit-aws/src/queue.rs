@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::evidence::Piece;
+use crate::evidence::{Piece, PieceId, PieceKind};
 use crate::listing::{ListingProgress, Scope};
-use crate::turns::{AskedFor, Turns};
+use turns::{AskedFor, Turns};
 
 /// After so many single reads a listing that waits gets a page in between, or it would never end while single reads
 /// keep coming.
@@ -79,6 +79,21 @@ impl Queue {
             let at = self.tick();
             self.singles.push(asked_for, QueuedQuestion { single, at });
         }
+    }
+
+    /// Drops pieces that are queued. What is under way is answered.
+    pub(crate) fn release(&mut self, pieces: &BTreeSet<PieceId>) {
+        let released: BTreeSet<(PieceKind, &str)> = pieces
+            .iter()
+            .map(|piece| (piece.kind, piece.key.as_str()))
+            .collect();
+        self.known.retain(|single, known| {
+            let is_released = match single {
+                Single::Piece(piece) => released.contains(&(piece.kind(), piece.key())),
+                Single::EksIssuer(_) => false,
+            };
+            known.is_begun || !is_released
+        });
     }
 
     /// Adds what follows from the answer to a question, unless it is there, or was read since that question came: what many roles
@@ -295,6 +310,25 @@ mod tests {
         queue.answered(&role("cart"));
         queue.push(role("cart"), of("greedy"));
         assert_eq!(pop(&mut queue).unwrap(), "cart");
+    }
+
+    #[test]
+    fn what_nobody_needs_any_more_is_not_read() {
+        let mut queue = Queue::default();
+        for name in ["begun", "gone", "kept"] {
+            queue.push(role(name), AskedFor::default());
+        }
+        assert_eq!(pop(&mut queue).unwrap(), "begun");
+        let piece = |name| PieceId::new("111122223333", PieceKind::Role, name);
+        queue.release(&[piece("begun"), piece("gone")].into());
+        assert_eq!(pop(&mut queue).unwrap(), "kept");
+        assert_eq!(pop(&mut queue), None);
+        // Who names it again asks again.
+        queue.push(role("gone"), AskedFor::default());
+        assert_eq!(pop(&mut queue).unwrap(), "gone");
+        // It is still being read.
+        queue.push(role("begun"), AskedFor::default());
+        assert_eq!(pop(&mut queue), None);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use audit_core::model::IssuerUrl;
 
-use crate::evidence::Piece;
-use crate::turns::AskedFor;
+use crate::evidence::{Piece, PieceId};
+use turns::AskedFor;
 
 /// A question to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,13 @@ pub enum DirectoryRequest {
         issuer: IssuerUrl,
         /// The names of roles that are kept anyway, or found to be absent.
         wanted: BTreeSet<String>,
+    },
+    /// Nobody waits for these pieces any more: those that are queued are not read, and not answered.
+    Release {
+        /// The account's ID: 12 digits.
+        account: String,
+        /// The pieces.
+        pieces: BTreeSet<PieceId>,
     },
     /// The issuer of an EKS cluster in the operator's own account and region: `DescribeCluster`. Answered by
     /// [`Reading::EksIssuer`](crate::Reading::EksIssuer).

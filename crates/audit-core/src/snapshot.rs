@@ -4,6 +4,7 @@
 //! files. Who changes it learns which bindings the change concerns.
 
 mod consumers;
+mod unaudited;
 mod webhook;
 mod workloads;
 
@@ -17,6 +18,7 @@ use crate::model::{
     LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef, likeness,
 };
 use consumers::Consumers;
+pub use unaudited::Unaudited;
 use webhook::Webhook;
 pub use webhook::{AskedIn, AskedRole};
 pub use workloads::WorkloadFacts;
@@ -76,6 +78,8 @@ pub struct Cluster {
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// What was said of workloads without pods that are expected to run as a ServiceAccount.
     looked_up: BTreeMap<(BindingKey, WorkloadRef), LookedUp>,
+    /// ServiceAccounts whose `IrsaAudit` the API server refuses to create.
+    refused: BTreeSet<BindingKey>,
     consumers: Consumers,
     webhook: Webhook,
     workloads: Workloads,

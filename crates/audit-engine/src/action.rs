@@ -117,6 +117,8 @@ pub enum WriteOutcome {
     },
     /// The object is not there, or another one is.
     Gone,
+    /// The API server does not let an object be created: a quota, an admission policy or a missing right. Worth another try.
+    Refused,
     /// Not done, and worth another try.
     Failed,
 }

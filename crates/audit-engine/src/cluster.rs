@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use audit_api::ClusterIrsaAuditStatus;
-use audit_api::cluster_audit::{AccountStatus, ClusterFinding, IssuerStatus, VerdictCounts};
+use audit_api::cluster_audit::{AccountStatus, ClusterFinding, IssuerStatus, UnauditedStatus, VerdictCounts};
 use audit_api::condition::{Condition, ConditionStatus};
 use audit_core::audit::audit_cluster;
-use audit_core::finding::Severity;
+use audit_core::finding::{Finding, Severity};
 use audit_core::model::Access;
 use audit_core::report::{AccountReport, ClusterReport};
-use audit_core::rules::irsa903;
+use audit_core::rules::{irsa903, irsa917};
+use audit_core::snapshot::Unaudited;
 use audit_core::{Config, Snapshot, Verdict};
 use jiff::Timestamp;
 
@@ -23,9 +24,10 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The longest wait after writes that failed.
 const MOST: Duration = Duration::from_mins(5);
 
-/// The most accounts and findings that are listed.
+/// The most accounts, findings and namespaces that are listed.
 const MAX_ACCOUNTS: usize = 200;
 const MAX_FINDINGS: usize = 50;
+const MAX_NAMESPACES: usize = 50;
 
 /// What is known of the `ClusterIrsaAudit`.
 #[derive(Debug, Default)]
@@ -122,10 +124,10 @@ pub fn cluster_status(
         }),
         accounts: open.iter().take(MAX_ACCOUNTS).map(|one| account(one)).collect(),
         other_accounts: u32::try_from(others.len()).unwrap_or(u32::MAX),
+        unaudited: unaudited(snapshot, config),
         bindings: Some(count(verdicts)),
-        findings: report
-            .findings
-            .iter()
+        findings: gravest_first(&report)
+            .into_iter()
             .take(MAX_FINDINGS)
             .map(|finding| ClusterFinding {
                 code: finding.entry.code.to_owned(),
@@ -137,6 +139,29 @@ pub fn cluster_status(
             .collect(),
         conditions: vec![ready(&report, now)],
     }
+}
+
+/// The findings in the order in which they are listed: where there are too many, the least grave are left out.
+fn gravest_first(report: &ClusterReport) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// The namespaces of which most is not audited.
+fn unaudited(snapshot: &Snapshot, config: &Config) -> Vec<UnauditedStatus> {
+    let mut namespaces: Vec<(&str, Unaudited)> = snapshot.cluster.unaudited(config).into_iter().collect();
+    namespaces.sort_by_key(|(_, count)| std::cmp::Reverse(count.total()));
+    namespaces
+        .into_iter()
+        .take(MAX_NAMESPACES)
+        .map(|(namespace, count)| UnauditedStatus {
+            namespace: namespace.to_owned(),
+            suspended: count.suspended,
+            refused: count.refused,
+            over_limit: count.over_limit,
+        })
+        .collect()
 }
 
 fn account(account: &AccountReport) -> AccountStatus {
@@ -167,11 +192,12 @@ fn count(verdicts: impl Iterator<Item = Verdict>) -> VerdictCounts {
 }
 
 fn ready(report: &ClusterReport, now: Timestamp) -> Condition {
-    // What roles trust without need says nothing of what could be seen. Nor do accounts that anyone can name in an annotation.
-    let first = report
-        .findings
-        .iter()
-        .find(|finding| finding.severity >= Severity::Unknown && finding.entry.code != irsa903::ENTRY.code);
+    // What roles trust without need says nothing of what could be seen. Nor does what anyone who can edit a namespace brings about:
+    // accounts that annotations name, and audits that are suspended or refused.
+    let of_namespaces = [irsa903::ENTRY.code, irsa917::ENTRY.code];
+    let first = report.findings.iter().find(|finding| {
+        finding.severity >= Severity::Unknown && !of_namespaces.contains(&finding.entry.code)
+    });
     Condition {
         type_: "Ready".to_owned(),
         status: if first.is_none() {

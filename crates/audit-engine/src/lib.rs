@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `settings` | the settings in force |
 //! | `look` | one binding in four steps: gather, derive, judge, publish |
-//! | `pending` | which binding is looked at next |
+//! | `pending`, `rotation` | which binding is looked at next |
 //! | `publication` | when a status is worth a write |
 //! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
 //! | `object` | which writes are under way, and which must wait |
@@ -29,6 +29,7 @@ mod object;
 mod pending;
 mod publication;
 mod reviews;
+mod rotation;
 mod schedule;
 mod settings;
 mod summary;
@@ -47,7 +48,7 @@ use audit_core::chain::default_audience;
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::Reviews;
 use audit_core::report::Report;
-use audit_core::snapshot::Cluster;
+use audit_core::snapshot::{Cluster, Unaudited};
 use audit_core::{Config, Snapshot, Verdict, audit};
 use audit_k8s::remediation::EndedChange;
 use audit_k8s::{Dirty, Index, Observation};
@@ -123,6 +124,8 @@ pub struct Engine {
     statements_changed: bool,
     /// The roles with a statement of the writer's form that the journal does not know.
     unrecorded: BTreeSet<String>,
+    /// What is not audited, by namespace.
+    unaudited: BTreeMap<String, Unaudited>,
 }
 
 impl Engine {
@@ -153,6 +156,7 @@ impl Engine {
             requested: None,
             statements_changed: false,
             unrecorded: BTreeSet::new(),
+            unaudited: BTreeMap::new(),
         }
     }
 
@@ -175,6 +179,9 @@ impl Engine {
         }
         if shown.unrecorded != self.unrecorded {
             shown.unrecorded.clone_from(&self.unrecorded);
+        }
+        if shown.unaudited != self.unaudited {
+            shown.unaudited.clone_from(&self.unaudited);
         }
     }
 
@@ -256,6 +263,8 @@ impl Engine {
             self.reviews.reset();
             self.lookups.reset();
             self.snapshot.cluster.forget_looked_up();
+            self.snapshot.cluster.forget_refused();
+            self.unaudited.clear();
             self.changed.extend(std::mem::take(&mut self.states).into_keys());
             self.dirty.clear();
             self.forced.clear();
@@ -279,6 +288,12 @@ impl Engine {
         {
             self.memory
                 .say(&object, uid, Arc::new(IrsaAuditStatus::clone(status)));
+        }
+        if let Write::Create { key, .. } = write {
+            let is_refused = *outcome == WriteOutcome::Refused;
+            if self.leading && self.snapshot.cluster.put_refused(key, is_refused) {
+                self.cluster.touch();
+            }
         }
         let key = self.objects.written(&object, write, outcome, now);
         // What changed while the write was under way waits for its end.
@@ -421,6 +436,11 @@ impl Engine {
         self.objects.sweep(&self.index, now);
         self.memory.sweep(&self.index);
         self.ages = self.evidence.ages(&self.snapshot);
+        self.snapshot.cluster.sweep_refused();
+        let unaudited = self.snapshot.cluster.unaudited(&self.in_force.config).into_iter();
+        self.unaudited = unaudited
+            .map(|(namespace, count)| (namespace.to_owned(), count))
+            .collect();
         if std::mem::take(&mut self.statements_changed) {
             self.unrecorded = unrecorded::roles(&self.snapshot, &self.index);
         }

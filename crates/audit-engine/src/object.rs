@@ -18,6 +18,13 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The longest wait.
 const MOST: Duration = Duration::from_mins(1);
 
+/// The least time between two objects of one name that are made, where somebody deletes each: the first wait, and the longest.
+const AGAIN: Duration = Duration::from_secs(1);
+const MOST_AGAIN: Duration = Duration::from_mins(5);
+
+/// An object that lived longer was not deleted again and again.
+const LIVED: Duration = Duration::from_mins(10);
+
 /// How long the watch may take to show what was written, before it is written again.
 const SHOWS: Duration = Duration::from_secs(30);
 
@@ -36,6 +43,8 @@ struct Object {
     retry_at: Option<Timestamp>,
     /// The UID of an object that is not there any more, although the watch still shows it.
     gone: Option<String>,
+    /// When an object of this name was made last, and how many in a row.
+    made: Option<(Timestamp, u32)>,
 }
 
 /// A write that was done, and would be done again as long as the watch does not show it.
@@ -92,6 +101,25 @@ impl Object {
             && self.awaited.is_none()
             && self.failures == 0
             && self.refusals == 0
+            && self.made.is_none()
+    }
+
+    /// When another object of this name may be made, where that is not the first time.
+    fn may_be_made_at(&self) -> Option<Timestamp> {
+        let (last, times) = self.made?;
+        Some(after(last, backoff(AGAIN, MOST_AGAIN, times.checked_sub(2)?)))
+    }
+
+    fn take_note_of_making(&mut self, now: Timestamp) {
+        let times = match self.made {
+            Some((last, times)) if after(last, LIVED) > now => times.saturating_add(1),
+            _ => 1,
+        };
+        self.made = Some((now, times));
+    }
+
+    fn was_made_lately(&self, now: Timestamp) -> bool {
+        self.made.is_some_and(|(last, _)| after(last, LIVED) > now)
     }
 
     fn wait(&mut self, failures: u32, now: Timestamp) {
@@ -137,7 +165,12 @@ impl Objects {
             .awaited
             .as_ref()
             .filter(|awaited| awaited.kind == discriminant(write));
-        let waits = [object.retry_at, awaited.map(|awaited| awaited.until)];
+        let is_create = matches!(write, Write::Create { .. });
+        let waits = [
+            object.retry_at,
+            awaited.map(|awaited| awaited.until),
+            object.may_be_made_at().filter(|_| is_create),
+        ];
         if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
             return Start::At(at);
         }
@@ -168,8 +201,11 @@ impl Objects {
             (WriteOutcome::Done { resource_version }, _) => {
                 object.start_anew();
                 object.awaited = Some(Awaited::new(write, *resource_version, now));
+                if matches!(write, Write::Create { .. }) {
+                    object.take_note_of_making(now);
+                }
             }
-            (WriteOutcome::Gone | WriteOutcome::Failed, _) => {
+            (WriteOutcome::Gone | WriteOutcome::Refused | WriteOutcome::Failed, _) => {
                 // The watch will show that it is gone; until then it would only be missed again.
                 let is_gone = *outcome == WriteOutcome::Gone;
                 object.gone = write.uid().filter(|_| is_gone).map(str::to_owned);
@@ -209,6 +245,9 @@ impl Objects {
             }
             object.unseen = None;
         }
+        if !object.was_made_lately(now) {
+            object.made = None;
+        }
         if object.is_forgettable() {
             self.objects.remove(name);
         }
@@ -232,6 +271,7 @@ impl Objects {
             object.in_flight.is_some()
                 || object.retry_at.is_some_and(|at| at > now)
                 || object.awaited.as_ref().is_some_and(|awaited| awaited.until > now)
+                || object.was_made_lately(now)
                 || index.audit(&id.namespace, &id.name).is_some()
         });
     }

@@ -1,11 +1,9 @@
 //! Bindings that wait for a look. What somebody has just changed goes before what is refreshed, and namespaces take turns, so that
 //! neither a large namespace nor a busy one keeps the others waiting.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-
 use audit_core::model::BindingKey;
+
+use super::rotation::Rotation;
 
 /// So many looks at changed bindings in a row, then one at a binding that is refreshed: constant changes must not stop refreshing.
 const CHANGED_IN_A_ROW: u32 = 4;
@@ -13,8 +11,8 @@ const CHANGED_IN_A_ROW: u32 = 4;
 /// The bindings that wait, each once.
 #[derive(Debug, Default)]
 pub struct Pending {
-    changed: Turns,
-    refreshed: Turns,
+    changed: Rotation,
+    refreshed: Rotation,
     in_a_row: u32,
 }
 
@@ -77,53 +75,6 @@ pub struct NextLook {
     pub key: BindingKey,
     /// Something of it changed, and somebody waits for the verdict.
     pub is_urgent: bool,
-}
-
-/// Bindings by namespace, and whose turn was last.
-#[derive(Debug, Default)]
-struct Turns {
-    namespaces: BTreeMap<String, BTreeSet<BindingKey>>,
-    last: String,
-}
-
-impl Turns {
-    fn insert(&mut self, key: BindingKey) {
-        match self.namespaces.get_mut(&key.namespace) {
-            Some(keys) => drop(keys.insert(key)),
-            None => drop(self.namespaces.insert(key.namespace.clone(), [key].into())),
-        }
-    }
-
-    /// Returns whether it was there.
-    fn remove(&mut self, key: &BindingKey) -> bool {
-        let Some(keys) = self.namespaces.get_mut(&key.namespace) else {
-            return false;
-        };
-        let was_there = keys.remove(key);
-        if keys.is_empty() {
-            self.namespaces.remove(&key.namespace);
-        }
-        was_there
-    }
-
-    fn pop(&mut self) -> Option<BindingKey> {
-        let after = (Bound::Excluded(self.last.as_str()), Bound::Unbounded);
-        let next = self.namespaces.range::<str, _>(after).next();
-        let (namespace, _) = next.or_else(|| self.namespaces.iter().next())?;
-        self.last.clone_from(namespace);
-        let Entry::Occupied(mut keys) = self.namespaces.entry(self.last.clone()) else {
-            return None;
-        };
-        let key = keys.get_mut().pop_first();
-        if keys.get().is_empty() {
-            keys.remove();
-        }
-        key
-    }
-
-    fn is_empty(&self) -> bool {
-        self.namespaces.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use audit_core::Verdict;
 use audit_core::finding::Severity;
 use audit_core::model::BindingKey;
 use audit_core::report::BindingReport;
+use audit_core::snapshot::Unaudited;
 use audit_remedy::RemedyProgress;
 use jiff::Timestamp;
 
@@ -18,6 +19,8 @@ pub struct MetricsView {
     pub evidence: BTreeMap<String, Timestamp>,
     /// The ARNs of roles with a statement of the writer's form that its journal does not know; empty on a follower.
     pub unrecorded: BTreeSet<String>,
+    /// What is not audited, by namespace; empty on a follower.
+    pub unaudited: BTreeMap<String, Unaudited>,
 }
 
 /// What metrics and the cluster's status are made of.

@@ -86,6 +86,7 @@ pub mod irsa912;
 pub mod irsa914;
 pub mod irsa915;
 pub mod irsa916;
+pub mod irsa917;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -183,6 +184,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa914::RULE,
     irsa915::RULE,
     irsa916::RULE,
+    irsa917::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

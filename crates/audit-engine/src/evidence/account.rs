@@ -15,6 +15,9 @@ const RETRY: Duration = Duration::from_secs(15);
 /// After so many listings in a row that failed, roles are read one by one as well.
 const FAILURES: u32 = 3;
 
+/// Roles that come to be wanted little by little bring about no listing within this time after another one.
+const APART: Duration = Duration::from_secs(30);
+
 /// A listing of which nothing was heard for this long is asked for again.
 const LOST: Duration = Duration::from_mins(10);
 
@@ -52,6 +55,8 @@ pub struct ReferencedAccount {
     unlisted: BTreeSet<String>,
     denied: bool,
     failures: u32,
+    /// When the latest listing ended.
+    listed_at: Option<Timestamp>,
     /// When all roles were read one by one in place of a listing.
     singly_at: Option<Timestamp>,
 }
@@ -72,6 +77,7 @@ impl ReferencedAccount {
             unlisted: BTreeSet::new(),
             denied: false,
             failures: 0,
+            listed_at: None,
             singly_at: None,
         }
     }
@@ -157,6 +163,12 @@ impl ReferencedAccount {
         self.can_be_listed() && (self.next_listing <= now || (self.listing && !self.unlisted.contains(role)))
     }
 
+    /// Whether the latest listing ended a while ago, and none is under way.
+    #[must_use]
+    pub fn was_listed_before(&self, now: Timestamp) -> bool {
+        !self.listing && self.listed_at.is_none_or(|at| after(at, APART) <= now)
+    }
+
     /// Whether a listing is under way that answers for all roles.
     #[must_use]
     pub fn is_listed_whole(&self) -> bool {
@@ -174,6 +186,7 @@ impl ReferencedAccount {
     /// Takes note of the end of a listing.
     pub fn listed(&mut self, ended: Ended, refresh: Duration, now: Timestamp) {
         self.listing = false;
+        self.listed_at = Some(now);
         self.denied = ended == Ended::Denied;
         self.failures = if ended == Ended::Badly {
             self.failures + 1

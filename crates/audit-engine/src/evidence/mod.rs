@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_aws::evidence::Circumstances;
-use audit_aws::{PieceAnswer, PieceId, PieceKind, Reading};
+use audit_aws::{AskedFor, PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::IssuerQuestion;
 use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleLookup};
@@ -59,8 +59,10 @@ pub struct EvidencePlan {
     forced: BTreeSet<PieceId>,
     /// Until when what was asked for is not asked for again.
     asked: Schedule<PieceId>,
-    /// What was asked for and not answered yet.
-    awaited: BTreeSet<PieceId>,
+    /// What was asked for and not answered yet, with whom it was asked for.
+    awaited: BTreeMap<PieceId, AskedFor>,
+    /// What nobody waits for any more, until the directory is told.
+    released: BTreeSet<PieceId>,
     rereads: Rereads,
     simulations: Simulations,
     /// Until when what was asked for to tell which issuers are dead is not asked for again.
@@ -84,7 +86,8 @@ impl EvidencePlan {
             urgent: BTreeMap::new(),
             forced: BTreeSet::new(),
             asked: Schedule::default(),
-            awaited: BTreeSet::new(),
+            awaited: BTreeMap::new(),
+            released: BTreeSet::new(),
             rereads: Rereads::default(),
             simulations: Simulations::default(),
             asked_of_issuers: Schedule::default(),
@@ -199,20 +202,46 @@ impl EvidencePlan {
             let still = roles
                 .iter()
                 .any(|new| (new.account(), new.name()) == (arn.account(), arn.name()));
-            if watched.release(arn.name(), arn.partition(), key, still) {
-                moved
-                    .released
-                    .push((arn.account().to_owned(), arn.name().to_owned()));
-            }
+            let is_released = watched.release(arn.name(), arn.partition(), key, still);
             if watched.roles.is_empty() && self.home.as_deref() != Some(arn.account()) {
                 self.accounts.remove(arn.account());
                 moved.vanished.push(arn.account().to_owned());
+            }
+            if is_released {
+                self.drop_role(arn);
+                moved
+                    .released
+                    .push((arn.account().to_owned(), arn.name().to_owned()));
             }
         }
         if !roles.is_empty() {
             self.references.insert(key.clone(), roles);
         }
         moved
+    }
+
+    /// Asks for nothing any more about a role to which no binding refers.
+    fn drop_role(&mut self, arn: &RoleArn) {
+        let kinds = PieceKind::ALL.iter().filter(|kind| kind.is_of_role());
+        let pieces: Vec<PieceId> = kinds
+            .map(|kind| PieceId::new(arn.account(), *kind, arn.name()))
+            .collect();
+        let is_awaited = pieces.iter().any(|piece| self.awaited.contains_key(piece));
+        for piece in pieces {
+            self.wanted.remove(&piece);
+            self.urgent.remove(&piece);
+            self.forced.remove(&piece);
+            if is_awaited {
+                self.release(piece);
+            }
+        }
+    }
+
+    /// Has what waits to be read not be read.
+    fn release(&mut self, piece: PieceId) {
+        self.awaited.remove(&piece);
+        self.asked.set(&piece, None);
+        self.released.insert(piece);
     }
 
     /// The bindings that refer to a role.
@@ -292,7 +321,7 @@ impl EvidencePlan {
                 self.awaited
                     .remove(&PieceId::new(account, answer.kind(), answer.key()));
             }
-            Reading::NotConfigured { account } => self.awaited.retain(|id| id.account != *account),
+            Reading::NotConfigured { account } => self.awaited.retain(|id, _| id.account != *account),
             _ => {}
         }
     }
@@ -422,7 +451,7 @@ impl EvidencePlan {
                 .get(&id.account)
                 .is_some_and(|watched| watched.is_open)
         };
-        !self.forced.is_empty() || self.simulations.is_waiting() || self.awaited.iter().any(is_open)
+        !self.forced.is_empty() || self.simulations.is_waiting() || self.awaited.keys().any(is_open)
     }
 
     /// Wants everything read again that a binding refers to, because somebody asked for it.

@@ -15,6 +15,9 @@ use super::account::ReferencedAccount;
 /// Above this many single reads of roles at once, an account is listed instead.
 const SINGLES: usize = 20;
 
+/// A namespace waits for little that waits for no more than so many roles.
+const FEW: usize = 4;
+
 /// The same thing is not read again within this time, whoever asks; the question waits.
 const COALESCE: Duration = Duration::from_secs(5);
 
@@ -69,11 +72,16 @@ impl EvidencePlan {
         }
         wanted.retain(|target| self.asked.at(target).is_none());
         self.forced.retain(|target| self.asked.at(target).is_some());
-        for target in self.rather_list(wanted, issuer, now, &mut requests) {
+        let singles = self.rather_list(wanted, &urgent, issuer, now, &mut requests);
+        // Before what is asked now: somebody may have come to wait for it again.
+        requests.extend(self.releases());
+        for target in singles {
             if let Some(piece) = self.single(&target, snapshot) {
-                self.awaited
-                    .insert(PieceId::new(&target.account, piece.kind(), piece.key()));
                 let asked_for = self.asked_for(&target, &urgent);
+                self.awaited.insert(
+                    PieceId::new(&target.account, piece.kind(), piece.key()),
+                    asked_for.clone(),
+                );
                 requests.push(DirectoryRequest::piece(&target.account, piece, asked_for));
                 self.asked.set(&target, Some(after(now, COALESCE)));
             }
@@ -124,10 +132,23 @@ impl EvidencePlan {
         }
     }
 
-    /// Lists accounts of which many roles are wanted; returns what remains to be read one by one.
+    /// What the directory need not read any more.
+    fn releases(&mut self) -> impl Iterator<Item = DirectoryRequest> + use<> {
+        let mut accounts: BTreeMap<String, BTreeSet<PieceId>> = BTreeMap::new();
+        for piece in std::mem::take(&mut self.released) {
+            accounts.entry(piece.account.clone()).or_default().insert(piece);
+        }
+        accounts
+            .into_iter()
+            .map(|(account, pieces)| DirectoryRequest::Release { account, pieces })
+    }
+
+    /// Lists accounts of which many roles are wanted or awaited; returns what remains to be read one by one. That is also what somebody
+    /// waits for in a namespace that waits for little: others' many roles keep it from no answer.
     fn rather_list(
         &mut self,
         wanted: BTreeSet<PieceId>,
+        urgent: &BTreeMap<PieceId, String>,
         issuer: Option<&IssuerUrl>,
         now: Timestamp,
         requests: &mut Vec<DirectoryRequest>,
@@ -135,28 +156,70 @@ impl EvidencePlan {
         let Some(issuer) = issuer else {
             return wanted.into_iter().collect();
         };
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for target in wanted.iter().filter(|target| target.kind.is_listed()) {
-            *counts.entry(&target.account).or_default() += 1;
-        }
+        let of_one = self.of_one_namespace(&wanted, urgent);
         let mut listed: BTreeSet<String> = BTreeSet::new();
-        for (id, count) in counts {
-            if let Some(watched) = self
-                .accounts
-                .get_mut(id)
-                .filter(|w| count > SINGLES && w.can_be_listed())
-            {
-                listed.insert(id.to_owned());
+        for (id, (wants, awaits)) in self.of_one_account(&wanted) {
+            let Some(watched) = self.accounts.get_mut(&id) else {
+                continue;
+            };
+            let is_much = wants > SINGLES || (wants + awaits > SINGLES && watched.was_listed_before(now));
+            if is_much && watched.can_be_listed() {
                 // Single reads would fail like the listing, which is tried again soon.
                 if watched.is_open && !watched.waits_to_be_listed() && !watched.is_listed_whole() {
-                    requests.push(listing(id, watched, issuer, self.refresh, now));
+                    requests.push(listing(&id, watched, issuer, self.refresh, now));
                 }
+                listed.insert(id);
             }
         }
-        wanted
-            .into_iter()
-            .filter(|target| !(target.kind.is_listed() && listed.contains(&target.account)))
-            .collect()
+        let is_little = |target: &PieceId| {
+            let namespace = urgent.get(target);
+            namespace.is_some_and(|namespace| of_one.get(namespace).is_some_and(|count| *count <= FEW))
+        };
+        let is_covered = |target: &PieceId| {
+            target.kind.is_listed() && listed.contains(&target.account) && !is_little(target)
+        };
+        let rest = wanted.into_iter().filter(|target| !is_covered(target)).collect();
+        // The listing brings what was asked for before it, too.
+        let awaited = self.awaited.iter().filter(|(target, asked_for)| {
+            let is_little = of_one.get(&asked_for.namespace).is_none_or(|count| *count <= FEW);
+            target.kind.is_listed() && listed.contains(&target.account) && !is_little
+        });
+        for target in awaited.map(|(target, _)| target.clone()).collect::<Vec<_>>() {
+            self.release(target);
+        }
+        rest
+    }
+
+    /// How many pieces that listings bring are wanted, and how many are awaited, by account.
+    fn of_one_account(&self, wanted: &BTreeSet<PieceId>) -> BTreeMap<String, (usize, usize)> {
+        let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for target in wanted.iter().filter(|target| target.kind.is_listed()) {
+            counts.entry(target.account.clone()).or_default().0 += 1;
+        }
+        for target in self.awaited.keys().filter(|target| target.kind.is_listed()) {
+            if let Some((_, awaits)) = counts.get_mut(&target.account) {
+                *awaits += 1;
+            }
+        }
+        counts
+    }
+
+    /// How many pieces that listings bring somebody waits for, by namespace.
+    fn of_one_namespace(
+        &self,
+        wanted: &BTreeSet<PieceId>,
+        urgent: &BTreeMap<PieceId, String>,
+    ) -> BTreeMap<String, usize> {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let wanted = wanted.iter().filter(|target| target.kind.is_listed());
+        let awaited = self.awaited.iter().filter(|(target, _)| target.kind.is_listed());
+        let namespaces = wanted
+            .filter_map(|target| urgent.get(target))
+            .chain(awaited.map(|(_, asked_for)| &asked_for.namespace));
+        for namespace in namespaces {
+            *counts.entry(namespace.clone()).or_default() += 1;
+        }
+        counts
     }
 
     /// The question that brings a piece; none where it cannot be asked now.

@@ -19,7 +19,7 @@ pub struct Gathered<'k> {
     /// The roles that the verdict depends on, until somebody takes note of them. Empty for a binding that is not looked into: one that the settings exclude, or whose
     /// `IrsaAudit` is suspended.
     pub roles: BTreeSet<RoleArn>,
-    /// An `IrsaAudit` asks for the audit, and nothing says that it is to rest.
+    /// An `IrsaAudit` asks for the audit, or would if the API server did not refuse it, and nothing says that it is to rest.
     is_audited: bool,
 }
 
@@ -35,7 +35,7 @@ impl<'k> Gathered<'k> {
             roles: looked_into.map_or_else(BTreeSet::new, |binding| {
                 roles_of(snapshot, config, key, binding, now)
             }),
-            is_audited: looked_into.is_some() && request.is_some(),
+            is_audited: looked_into.is_some() && (request.is_some() || snapshot.cluster.is_refused(key)),
         }
     }
 

@@ -13,6 +13,7 @@ mod judge;
 mod publish;
 mod remediation;
 
+use audit_core::audit::is_suspended;
 use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
@@ -98,13 +99,17 @@ impl Engine {
                 if state.summary.is_some() {
                     self.changed.insert(key.clone());
                 }
+                if self.snapshot.cluster.binding(key).is_some_and(is_suspended) {
+                    self.cluster.touch();
+                }
                 state = State::default();
             }
         }
         // Where nothing brings news, the periodic audit comes by itself.
         let periodic = after(now, self.in_force.refresh + self.in_force.refresh / 4);
         let binding = self.snapshot.cluster.binding(key);
-        let has_audit = binding.is_some_and(|binding| !binding.requests().is_empty());
+        let has_audit = self.snapshot.cluster.is_refused(key)
+            || binding.is_some_and(|binding| !binding.requests().is_empty());
         let wake = published
             .wake
             .into_iter()

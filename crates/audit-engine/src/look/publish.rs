@@ -127,6 +127,7 @@ impl Publisher<'_> {
         let Some((primary, others)) = requests.split_first() else {
             if self.bound == Bound::Yes {
                 self.create();
+                return judged.map_or(Audited::No, |judged| self.count(judged));
             }
             return Audited::No;
         };
@@ -163,6 +164,20 @@ impl Publisher<'_> {
             });
         }
         audited
+    }
+
+    /// Counts a binding whose `IrsaAudit` the API server refuses: nothing else can tell of it.
+    fn count(&mut self, judged: Judged) -> Audited {
+        if self.must_wait(&judged.report) {
+            return Audited::NotYet;
+        }
+        let report = told(judged.report, self.disclosure);
+        self.wake_at(report.valid_until.map(|at| after(at, Duration::from_secs(1))));
+        Audited::Yes(Box::new(Consequences {
+            summary: BindingSummary::new(&report, None, self.now),
+            cause: judged.cause,
+            simulation: judged.simulation,
+        }))
     }
 
     fn name(&self, name: &str) -> NamespacedName {

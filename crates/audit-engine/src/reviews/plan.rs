@@ -1,6 +1,6 @@
 //! When the API server is asked, and when what it says is believed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use audit_core::rbac::{ReviewQuestion, Reviewed, Ruling};
 use jiff::Timestamp;
 
 use super::super::action::{Review, ReviewOutcome};
+use super::super::rotation::Rotation;
 use super::super::schedule::{Schedule, after, backoff};
 
 /// The most requests of one binding for which the API server is asked: expectations may be long.
@@ -18,8 +19,9 @@ pub const MOST: usize = 64;
 /// The least time between two reviews of one binding. A contradiction that is heard again after it is no lag.
 const GAP: Duration = Duration::from_secs(5);
 
-/// How many bindings are reviewed at once.
+/// How many bindings are reviewed at once, and how many of them may be of one namespace.
 const AT_ONCE: usize = 8;
+const AT_ONCE_OF_ONE: usize = 6;
 
 /// So often somebody who audits once waits for a contradiction to be heard again.
 const PATIENCE: u32 = 3;
@@ -47,8 +49,10 @@ pub struct ReviewPlan {
     refresh: Duration,
     cases: BTreeMap<BindingKey, Case>,
     due: Schedule<BindingKey>,
-    /// Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
-    under_way: BTreeSet<u64>,
+    /// Those whose time has come.
+    ready: Rotation,
+    /// The namespace of each review under way. Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
+    under_way: BTreeMap<u64, String>,
     rounds: u64,
     /// The operator may not ask. A missing right is not granted within seconds.
     refused_until: Option<Timestamp>,
@@ -62,7 +66,8 @@ impl ReviewPlan {
             refresh,
             cases: BTreeMap::new(),
             due: Schedule::default(),
-            under_way: BTreeSet::new(),
+            ready: Rotation::default(),
+            under_way: BTreeMap::new(),
             rounds: 0,
             refused_until: None,
         }
@@ -86,6 +91,7 @@ impl ReviewPlan {
     pub fn forget(&mut self, key: &BindingKey) {
         if self.cases.remove(key).is_some() {
             self.due.set(key, None);
+            self.ready.remove(key);
         }
     }
 
@@ -117,30 +123,46 @@ impl ReviewPlan {
     /// When the next review is due; none where only an answer makes room for it.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
-        let next = self.due.next().filter(|_| self.has_room())?;
+        let is_ready = self
+            .ready
+            .next_where(|namespace| self.has_room_for(namespace))
+            .is_some();
+        let next = if is_ready {
+            Some(Timestamp::MIN)
+        } else {
+            self.due.next()
+        };
+        let next = next.filter(|_| self.under_way.len() < AT_ONCE)?;
         Some(self.refused_until.map_or(next, |until| until.max(next)))
     }
 
-    fn has_room(&self) -> bool {
-        self.under_way.len() < AT_ONCE
+    fn has_room_for(&self, namespace: &str) -> bool {
+        let of_it = self.under_way.values().filter(|of| *of == namespace).count();
+        self.under_way.len() < AT_ONCE && of_it < AT_ONCE_OF_ONE
     }
 
     fn is_refused(&self, now: Timestamp) -> bool {
         self.refused_until.is_some_and(|until| until > now)
     }
 
-    /// A binding that is to be reviewed now.
+    /// A binding that is to be reviewed now. Namespaces take turns.
     pub fn take_due(&mut self, now: Timestamp) -> Option<BindingKey> {
-        if !self.has_room() || self.is_refused(now) {
+        if self.under_way.len() >= AT_ONCE || self.is_refused(now) {
             return None;
         }
-        self.due.take_first(now)
+        for key in self.due.take_due(now) {
+            self.ready.insert(key);
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        let next = ready.pop_where(|namespace| self.has_room_for(namespace));
+        self.ready = ready;
+        next
     }
 
     /// Begins the review of a binding.
     pub fn begin(&mut self, key: &BindingKey, questions: Vec<ReviewQuestion>, now: Timestamp) -> Review {
         self.rounds += 1;
-        self.under_way.insert(self.rounds);
+        self.under_way.insert(self.rounds, key.namespace.clone());
         if let Some(case) = self.cases.get_mut(key) {
             case.asked = Some(in_short(&questions));
             case.round = Some(self.rounds);
@@ -251,4 +273,40 @@ fn in_short(questions: &[ReviewQuestion]) -> u64 {
     let mut hasher = DefaultHasher::new();
     questions.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_with_many_expectations_keeps_no_other_waiting() {
+        let mut plan = ReviewPlan::new(Duration::from_hours(1));
+        let now = Timestamp::UNIX_EPOCH;
+        for n in 0..200 {
+            plan.want(&BindingKey::new("greedy", n.to_string()), &[], now);
+        }
+        let begin = |plan: &mut ReviewPlan| -> Vec<Review> {
+            let due = std::iter::from_fn(|| {
+                let key = plan.take_due(now)?;
+                Some(plan.begin(&key, Vec::new(), now))
+            });
+            due.collect()
+        };
+        let under_way = begin(&mut plan);
+        assert_eq!((under_way.len(), plan.next()), (AT_ONCE_OF_ONE, None));
+        plan.want(&BindingKey::new("shop", "cart"), &[], now);
+        assert_eq!(plan.next(), Some(now));
+        assert_eq!(
+            begin(&mut plan)
+                .first()
+                .map(|review| review.key.namespace.clone()),
+            Some("shop".to_owned())
+        );
+        // Each end makes room for the next one.
+        for review in under_way {
+            plan.reviewed(review, ReviewOutcome::Answered(Vec::new()), now);
+            assert_eq!(begin(&mut plan).len(), 1);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The status of the `ClusterIrsaAudit`.
 
+use audit_core::Verdict;
+
 use super::*;
 
 fn cluster_writes(lab: &Lab) -> usize {
@@ -119,4 +121,45 @@ fn accounts_that_anyone_can_name_neither_crowd_out_nor_blame_those_of_the_admins
     assert_eq!(findings.filter(|finding| finding["code"] == "IRSA903").count(), 1);
     assert_eq!(status["conditions"][0]["status"], "True");
     assert!(status.to_string().len() < 10_000);
+}
+
+#[test]
+fn a_binding_whose_audit_is_refused_is_counted_and_told_to_the_admins() {
+    let mut lab = Lab::healthy();
+    lab.refuses = true;
+    lab.annotated("hidden", Some("missing"));
+    lab.pass(60);
+    let hidden = &lab.shown.bindings[&Lab::key("hidden")];
+    assert_eq!((hidden.verdict, hidden.reason), (Verdict::Broken, "RoleNotFound"));
+    assert_eq!(lab.shown.unaudited[NS].refused, 1);
+    let status = lab.api.cluster.clone().unwrap();
+    assert_eq!(
+        status["unaudited"],
+        json!([{"namespace": NS, "suspended": 0, "refused": 1, "overLimit": 0}])
+    );
+    assert_eq!(status["bindings"]["broken"], 1);
+    let mut findings = status["findings"].as_array().unwrap().iter();
+    assert!(findings.any(|finding| finding["code"] == "IRSA917"));
+    assert_eq!(
+        status["conditions"][0]["status"], "True",
+        "anyone can bring that about"
+    );
+    // Once it is let through.
+    lab.refuses = false;
+    lab.pass(120);
+    assert_eq!(lab.verdict("hidden"), Some(VerdictName::Broken));
+    assert!(lab.shown.unaudited.is_empty());
+    assert!(lab.api.cluster.as_ref().unwrap().get("unaudited").is_none());
+}
+
+#[test]
+fn a_suspended_audit_is_told_to_the_admins() {
+    let mut lab = Lab::healthy();
+    lab.declare("mine", "app");
+    lab.edit("mine", |stored| stored["spec"]["suspend"] = json!(true));
+    lab.pass(60);
+    assert_eq!(lab.api.cluster.as_ref().unwrap()["unaudited"][0]["suspended"], 1);
+    lab.edit("mine", |stored| stored["spec"]["suspend"] = json!(false));
+    lab.pass(60);
+    assert!(lab.api.cluster.as_ref().unwrap().get("unaudited").is_none());
 }

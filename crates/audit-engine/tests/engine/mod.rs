@@ -70,6 +70,8 @@ struct Lab {
     aws: Aws,
     /// What the API server answers to writes; the write is done all the same unless it failed.
     fails: bool,
+    /// The API server lets no `IrsaAudit` be created.
+    refuses: bool,
     /// The watch shows nothing until told to.
     lags: bool,
     unshown: Vec<Observation>,
@@ -95,6 +97,7 @@ impl Lab {
             api: ApiServer::default(),
             aws,
             fails: false,
+            refuses: false,
             lags: false,
             unshown: Vec::new(),
             rules: reviews::agrees,
@@ -404,6 +407,9 @@ impl Lab {
                     let outcome = (self.workloads)(&lookup);
                     self.engine.looked_up(lookup, outcome, self.now);
                 }
+                Action::Write(write @ Write::Create { .. }) if self.refuses => {
+                    self.engine.written(&write, &WriteOutcome::Refused, self.now);
+                }
                 Action::Write(write) if self.fails => {
                     self.engine.written(&write, &WriteOutcome::Failed, self.now);
                 }
@@ -490,10 +496,11 @@ impl Lab {
         let mut reads: Vec<String> = self
             .reads
             .iter()
-            .map(|read| match read {
-                DirectoryRequest::Piece { account, piece, .. } => short_read(account, piece),
-                DirectoryRequest::Listing { account, .. } => format!("list {account}"),
-                DirectoryRequest::EksIssuer { .. } => "eks".to_owned(),
+            .filter_map(|read| match read {
+                DirectoryRequest::Piece { account, piece, .. } => Some(short_read(account, piece)),
+                DirectoryRequest::Listing { account, .. } => Some(format!("list {account}")),
+                DirectoryRequest::EksIssuer { .. } => Some("eks".to_owned()),
+                DirectoryRequest::Release { .. } => None,
             })
             .collect();
         reads.sort();

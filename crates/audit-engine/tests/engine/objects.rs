@@ -337,3 +337,31 @@ fn an_automatic_object_stays_while_a_kind_that_may_call_for_it_is_unseen() {
     let status = lab.api.cluster.clone().unwrap();
     assert!(!status.to_string().contains("IRSA915"), "{status}");
 }
+
+#[test]
+fn an_object_that_somebody_deletes_again_and_again_is_made_less_and_less_often() {
+    let mut lab = Lab::leading();
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    lab.settle();
+    lab.forget();
+    let span = 600;
+    for _ in 0..span {
+        lab.delete("app");
+        lab.pass(1);
+    }
+    let made = |lab: &Lab| {
+        lab.short_writes()
+            .iter()
+            .filter(|write| write.starts_with("create"))
+            .count()
+    };
+    assert!((5..=12).contains(&made(&lab)), "{:?}", lab.short_writes());
+    // It does come back, and one that was left alone is made at once.
+    lab.pass(900);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.forget();
+    lab.delete("app");
+    lab.pass(1);
+    assert_eq!(made(&lab), 1);
+}

@@ -56,7 +56,8 @@ fn what_is_gone_is_not_written_to_until_the_watch_has_caught_up() {
     lab.lags = false;
     lab.settle();
     assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"), "created anew");
-    lab.pass(10);
+    // Once it is plain that nobody deletes it again.
+    lab.pass(3 * REFRESH);
     assert_eq!(format!("{:?}", lab.engine.objects), "Objects { objects: {} }");
 }
 

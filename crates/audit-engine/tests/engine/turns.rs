@@ -160,3 +160,66 @@ fn a_namespace_whose_changes_never_end_does_not_stop_the_reads() {
     }
     panic!("the role is not asked for");
 }
+
+/// The roles that are read one by one by these actions.
+fn singles(actions: &[Action]) -> Vec<String> {
+    let asked = actions.iter().filter_map(|action| match action {
+        Action::Read(DirectoryRequest::Piece {
+            piece: Piece::Role(role),
+            ..
+        }) => Some(role.name.clone()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn listings(actions: &[Action]) -> usize {
+    let is_listing = |action: &&Action| matches!(action, Action::Read(DirectoryRequest::Listing { .. }));
+    actions.iter().filter(is_listing).count()
+}
+
+fn released(actions: &[Action]) -> Vec<String> {
+    let released = actions.iter().filter_map(|action| match action {
+        Action::Read(DirectoryRequest::Release { pieces, .. }) => Some(pieces),
+        _ => None,
+    });
+    let mut names: Vec<String> = released.flatten().map(|piece| piece.key.clone()).collect();
+    names.dedup();
+    names
+}
+
+#[test]
+fn roles_that_come_one_after_the_other_are_listed_rather_than_read_one_by_one() {
+    let mut lab = Lab::leading();
+    lab.pass(60);
+    let (mut read, mut listed, mut dropped) = (Vec::new(), 0, 0);
+    for at in 0..200 {
+        let name = format!("app-{at}");
+        lab.see(in_namespace("greedy", &name, &format!("missing-{at}")));
+        let actions = lab.turn();
+        read.extend(singles(&actions));
+        listed += listings(&actions);
+        dropped += released(&actions).len();
+        lab.now = after(lab.now, Duration::from_millis(10));
+    }
+    // Nothing was answered yet. What waited is left to the listing.
+    assert_eq!(listed, 1);
+    assert!(dropped > 10, "{dropped}");
+    assert!(read.len() < 200, "{}", read.len());
+    // Who waits for little is not made to wait for all of that.
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    assert_eq!(singles(&lab.turn()), ["app"]);
+}
+
+#[test]
+fn what_nobody_refers_to_any_more_is_not_read() {
+    let mut lab = Lab::leading();
+    lab.pass(60);
+    lab.annotated("app", Some("gone"));
+    assert_eq!(singles(&lab.turn()), ["gone"]);
+    lab.annotated("app", None);
+    assert_eq!(released(&lab.turn()), ["gone"]);
+    lab.annotated("app", Some("gone"));
+    assert_eq!(singles(&lab.turn()), ["gone"]);
+}

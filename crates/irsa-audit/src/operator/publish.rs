@@ -141,7 +141,7 @@ impl Writer {
         };
         let outcome = outcome(write, &result);
         self.metrics.write(kind(write), &outcome);
-        if let (Err(error), WriteOutcome::Failed) = (&result, &outcome) {
+        if let (Err(error), WriteOutcome::Failed | WriteOutcome::Refused) = (&result, &outcome) {
             let object = write.object().map(|id| id.to_string()).unwrap_or_default();
             tracing::warn!(write = kind(write), object, error = %audit_core::text::quote(&error.to_string()), "write failed");
         }
@@ -332,8 +332,16 @@ fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> WriteOutc
         (Write::Delete { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_conflict() => {
             WriteOutcome::Gone
         }
+        (Write::Create { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if is_refusal(status.code) => {
+            WriteOutcome::Refused
+        }
         (_, Err(_)) => WriteOutcome::Failed,
     }
+}
+
+/// Whether an answer means that the same request would be refused again: a missing right, a quota, a webhook or a policy.
+fn is_refusal(code: u16) -> bool {
+    matches!(code, 400 | 403 | 413 | 422)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Collector for Bindings {
         let families = detailed(&shown, self.detail)
             .into_iter()
             .chain(totals(&shown))
-            .chain([unrecorded(&shown), evidence(&shown)]);
+            .chain([unrecorded(&shown), unaudited(&shown), evidence(&shown)]);
         families.filter_map(Family::finish).collect()
     }
 }
@@ -159,6 +159,26 @@ fn unrecorded(shown: &MetricsView) -> Family {
     let count = u32::try_from(shown.unrecorded.len());
     unrecorded.add(Vec::new(), count.map_or(f64::INFINITY, f64::from));
     unrecorded
+}
+
+fn unaudited(shown: &MetricsView) -> Family {
+    let mut unaudited = Family::new(
+        "irsa_audit_unaudited_bindings",
+        "ServiceAccounts of a namespace that are not audited, or not completely, by reason.",
+    );
+    for (namespace, count) in &shown.unaudited {
+        for (reason, count) in [
+            ("Suspended", count.suspended),
+            ("Refused", count.refused),
+            ("OverLimit", count.over_limit),
+        ] {
+            if count > 0 {
+                let labels = vec![label("namespace", namespace), label("reason", reason)];
+                unaudited.add(labels, f64::from(count));
+            }
+        }
+    }
+    unaudited
 }
 
 fn evidence(shown: &MetricsView) -> Family {

@@ -133,6 +133,7 @@ impl Metrics {
         let outcome = match outcome {
             WriteOutcome::Done { .. } => "done",
             WriteOutcome::Gone => "gone",
+            WriteOutcome::Refused => "refused",
             WriteOutcome::Failed => "failed",
         };
         self.writes.with_label_values(&[write, outcome]).inc();

@@ -1,5 +1,4 @@
-//! Single questions that wait: those about what has just changed before the others, and namespaces in turn, so that no one who names
-//! thousands of roles keeps the others waiting.
+//! Queues in which namespaces take turns, so that no one who has thousands of things to do keeps the others waiting.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -7,18 +6,18 @@ use std::ops::Bound;
 /// So many urgent ones in a row, then one of the others.
 const URGENT_IN_A_ROW: u32 = 4;
 
-/// For whom a question is asked.
+/// For whom something is done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct AskedFor {
-    /// The namespace whose binding needs the answer first; empty where all do.
+    /// The namespace that waits for it; empty where all do.
     pub namespace: String,
     /// Something has just changed, and somebody waits for the verdict.
     pub is_urgent: bool,
 }
 
-/// What waits, in the order of turns.
+/// What waits: the urgent before the others, of which one follows every four, and both in turns of their namespaces.
 #[derive(Debug)]
-pub(crate) struct Turns<T> {
+pub struct Turns<T> {
     urgent: Lanes<T>,
     others: Lanes<T>,
     in_a_row: u32,
@@ -35,7 +34,8 @@ impl<T> Default for Turns<T> {
 }
 
 impl<T> Turns<T> {
-    pub(crate) fn push(&mut self, asked_for: AskedFor, item: T) {
+    /// Adds something to the end of its namespace's queue.
+    pub fn push(&mut self, asked_for: AskedFor, item: T) {
         let lanes = if asked_for.is_urgent {
             &mut self.urgent
         } else {
@@ -44,7 +44,9 @@ impl<T> Turns<T> {
         lanes.push(asked_for.namespace, item);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<T> {
+    /// Takes out what is next.
+    #[must_use]
+    pub fn pop(&mut self) -> Option<T> {
         let is_turn_of_urgent = self.others.is_empty() || self.in_a_row < URGENT_IN_A_ROW;
         if is_turn_of_urgent && let Some(item) = self.urgent.pop() {
             self.in_a_row = self.in_a_row.saturating_add(1);
@@ -52,6 +54,18 @@ impl<T> Turns<T> {
         }
         self.in_a_row = 0;
         self.others.pop()
+    }
+
+    /// How many things wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.urgent.len() + self.others.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
     }
 }
 
@@ -91,6 +105,10 @@ impl<T> Lanes<T> {
 
     fn is_empty(&self) -> bool {
         self.lanes.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.lanes.values().map(VecDeque::len).sum()
     }
 }
 

@@ -1,0 +1,147 @@
+//! # IRSA917 `BindingsNotAudited`
+//!
+//! ## What it means
+//! ServiceAccounts with a role are not audited, or not completely: their `IrsaAudit` is suspended, the API server refuses to create it,
+//! or it expects more than irsa-audit evaluates for one object (IRSA906). The finding counts them for each namespace. Where an `IrsaAudit`
+//! cannot be created, the ServiceAccount is audited all the same; its verdict is only in the metrics.
+//!
+//! ## Why it is unknown
+//! Anyone who can edit a namespace can set `spec.suspend`, or add a `ResourceQuota` for `IrsaAudit` objects. Nobody should conclude from a
+//! missing or old status that the bindings are fine.
+//!
+//! ## In logs
+//! The operator logs each kind of refused write.
+//!
+//! ## Example
+//! ```yaml
+//! apiVersion: v1
+//! kind: ResourceQuota
+//! metadata:
+//!   name: no-audits
+//!   namespace: shop
+//! spec:
+//!   hard:
+//!     count/irsaaudits.irsa-audit.dev: "0"
+//! ```
+//!
+//! ## Fix
+//! Set `spec.suspend` of the `IrsaAudit` to false. Where creation is refused: change the quota, or the admission webhook or policy, that the
+//! refusal in the operator's log names. Where an `IrsaAudit` expects too much: see IRSA906 in its status.
+//!
+//! ## Verify
+//! `kubectl get clusterirsaaudit cluster -o jsonpath='{.status.unaudited}'` does not list the namespace.
+//!
+//! ## References
+//! - [Resource quotas](https://kubernetes.io/docs/concepts/policy/resource-quotas/)
+
+use jiff::Timestamp;
+
+use crate::Config;
+use crate::check::{Check, Rule};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::snapshot::{Snapshot, Unaudited};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA917",
+    reason: "BindingsNotAudited",
+    severity: Severity::Unknown,
+    link: Link::ServiceAccount,
+    title: "ServiceAccounts are not audited, or not completely",
+};
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Cluster(check)],
+};
+
+/// The most namespaces that are named.
+const NAMED: usize = 10;
+
+fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
+    let unaudited = snapshot.cluster.unaudited(config);
+    if unaudited.is_empty() {
+        return Vec::new();
+    }
+    let mut namespaces: Vec<(&str, Unaudited)> = unaudited.into_iter().collect();
+    namespaces.sort_by_key(|(_, count)| std::cmp::Reverse(count.total()));
+    let total: u32 = namespaces.iter().map(|(_, count)| count.total()).sum();
+    let named: Vec<String> = namespaces
+        .iter()
+        .take(NAMED)
+        .map(|(namespace, count)| format!("`{}`: {}", quote(namespace), reasons(count)))
+        .collect();
+    let others = match namespaces.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        others => format!("; {others} more namespaces"),
+    };
+    let message = format!(
+        "{total} ServiceAccounts are not audited, or not completely, in namespace {}{others}",
+        named.join("; ")
+    );
+    let fix = Fix::manual(
+        "set `spec.suspend` of suspended IrsaAudits to false; where creation is refused, change the quota or the admission policy of the \
+         namespace; where a limit is exceeded, see IRSA906 in the status"
+            .to_owned(),
+    );
+    vec![Finding::new(&ENTRY, message).fix(fix)]
+}
+
+fn reasons(count: &Unaudited) -> String {
+    let reasons = [
+        (count.suspended, "suspended"),
+        (count.refused, "not created because the API server refused"),
+        (count.over_limit, "over a limit"),
+    ];
+    let counted = reasons.iter().filter(|(count, _)| *count > 0);
+    let texts: Vec<String> = counted.map(|(count, why)| format!("{count} {why}")).collect();
+    texts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BindingKey, OverLimit};
+    use crate::testing::World;
+
+    fn found(world: &World) -> Vec<Finding> {
+        check(&world.snapshot, &world.config, world.now)
+    }
+
+    #[test]
+    fn what_is_audited_is_not_told() {
+        assert!(found(&World::working()).is_empty());
+    }
+
+    #[test]
+    fn each_reason_is_told_with_its_namespace() {
+        let suspended = World::working().request(|request| request.suspend = true);
+        let over = World::working().request(|request| {
+            request.over_limit = vec![OverLimit {
+                field: "expect.aws",
+                what: "actions on resources in all",
+                limit: 512,
+            }];
+        });
+        let mut refused = World::working();
+        let key = BindingKey::new("greedy", "cart");
+        assert!(refused.snapshot.cluster.put_refused(&key, true));
+        for (world, word) in [(suspended, "suspended"), (over, "limit"), (refused, "greedy")] {
+            let findings = found(&world);
+            assert!(
+                findings.len() == 1 && findings[0].message.contains(word),
+                "{findings:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_excluded_namespace_is_not_told() {
+        let mut world = World::working().request(|request| request.suspend = true);
+        world.config.excluded_namespaces.extend(["shop".to_owned()]);
+        assert!(found(&world).is_empty());
+    }
+}
