@@ -22,6 +22,7 @@ mod gitops;
 mod injection;
 mod install;
 mod lifecycle;
+mod neighbours;
 mod quiet;
 mod rbac;
 mod remediation;

@@ -2,7 +2,7 @@
 
 use audit_core::model::webhook::CONFIG_MAP;
 use kube::api::{ListParams, ObjectList};
-use kube::core::{Request, Status};
+use kube::core::Status;
 use kube::{Client, Resource as _};
 use thiserror::Error;
 
@@ -12,12 +12,13 @@ use crate::consumers;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
+use crate::pages::Pages;
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
 use crate::trouble;
-use crate::watch::{PAGE_SIZE, Scope};
+use crate::watch::Scope;
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
 
@@ -117,14 +118,10 @@ async fn pages<W: Wire<Plain: ObservedObject>>(
         message: trouble::explain_list(W::KIND, error),
     };
     observations.push(W::Plain::observation(W::KIND, WatchChange::Init));
-    let request = Request::new(W::Resource::url_path(&(), namespace));
-    let mut params = params.limit(PAGE_SIZE);
+    let path = W::Resource::url_path(&(), namespace);
+    let mut pages = Pages::new(client.clone(), &path, params);
     loop {
-        let page = request
-            .list(&params)
-            .map_err(kube::Error::BuildRequest)
-            .map_err(|error| failed(&error))?;
-        let page: ObjectList<Watched<W>> = match client.request(page).await {
+        let page: ObjectList<Watched<W>> = match pages.next().await {
             Ok(page) => page,
             Err(error) if W::KIND.is_custom() && is_not_found(&error) => break,
             Err(error) => return Err(failed(&error)),
@@ -133,9 +130,8 @@ async fn pages<W: Wire<Plain: ObservedObject>>(
             Ok(object) => W::Plain::observation(W::KIND, WatchChange::Listed(object.for_prefix(prefix))),
             Err(undecodable) => Observation::Skipped(undecodable),
         }));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => break,
+        if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+            break;
         }
     }
     observations.push(W::Plain::observation(W::KIND, WatchChange::InitDone));
@@ -242,7 +238,8 @@ mod tests {
     fn paths(of: &str) -> [String; 4] {
         [
             format!("/api/v1{of}/serviceaccounts?{LIMIT}"),
-            format!("/api/v1{of}/serviceaccounts?{LIMIT}&continue=more"),
+            // The objects of the page before are small.
+            format!("/api/v1{of}/serviceaccounts?&limit=500&continue=more"),
             format!("/api/v1{of}/pods?{LIMIT}"),
             format!("/api/v1/namespaces?{LIMIT}"),
         ]

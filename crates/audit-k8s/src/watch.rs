@@ -7,7 +7,7 @@ use audit_core::model::NamespacedName;
 use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
 use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
+use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
+use crate::list_watch::{Selection, list_watch};
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
@@ -32,10 +33,6 @@ use crate::webhook_object::WebhookObject;
 /// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
 /// server's bookmarks, about one a minute, keep it from being idle that long.
 const WATCH_SECONDS: u32 = 240;
-
-/// Objects in one answer to a list call. An object may have 1.5 MB, and anyone who can edit a namespace makes such: what one answer may
-/// take of the memory is bounded by this.
-pub(crate) const PAGE_SIZE: u32 = 100;
 
 /// The pause where the backoff has none to give; it always has.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -130,20 +127,20 @@ impl Watcher {
 
     /// Watches the objects of one kind that a field selector leaves, until the receiver is gone.
     async fn watch_in<W: Wire<Plain: ObservedObject>>(self, api: Api<Watched<W>>, fields: Option<String>) {
-        let mut config = watcher::Config::default()
-            .timeout(WATCH_SECONDS)
-            .page_size(PAGE_SIZE);
-        config.field_selector = fields;
+        let selection = Selection {
+            fields,
+            seconds: WATCH_SECONDS,
+        };
         tokio::select! {
             () = self.sender.closed() => {}
-            () = forward::<W>(&api, &config, &self.prefix, &self.sender) => {}
+            () = forward::<W>(&api, &selection, &self.prefix, &self.sender) => {}
         }
     }
 }
 
 async fn forward<W: Wire<Plain: ObservedObject>>(
     api: &Api<Watched<W>>,
-    config: &watcher::Config,
+    selection: &Selection,
     prefix: &str,
     sender: &Sender<Observation>,
 ) {
@@ -151,7 +148,7 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
     // call that keeps failing would be repeated about once a second. Here only news from a working watch count.
     let mut backoff = DefaultBackoff::default();
     loop {
-        let events = watcher(api.clone(), config.clone());
+        let events = list_watch(api.clone(), selection.clone());
         pin_mut!(events);
         let mut failed_resumes = 0;
         while let Some(event) = events.next().await {

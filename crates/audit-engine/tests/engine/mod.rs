@@ -15,13 +15,14 @@ mod policy;
 mod properties;
 mod remediation;
 mod reviews;
+mod shown;
 mod simulation;
 mod status;
 mod trouble;
 mod turns;
 mod workloads;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
@@ -40,6 +41,7 @@ use crate::{
 };
 use api_server::ApiServer;
 use aws::{Answers, Aws};
+use shown::ShownObjects;
 
 const HOME: &str = "111122223333";
 const OTHER: &str = "444455556666";
@@ -75,6 +77,8 @@ struct Lab {
     /// The watch shows nothing until told to.
     lags: bool,
     unshown: Vec<Observation>,
+    /// What no `ApiServer` keeps.
+    objects: ShownObjects,
     /// What the API server answers to reviews.
     rules: fn(&Review) -> ReviewOutcome,
     /// What the API server says of workloads.
@@ -100,6 +104,7 @@ impl Lab {
             refuses: false,
             lags: false,
             unshown: Vec::new(),
+            objects: ShownObjects::default(),
             rules: reviews::agrees,
             workloads: |_| LookedUp::Unreadable,
             writes: Vec::new(),
@@ -185,6 +190,33 @@ impl Lab {
         lab
     }
 
+    /// Another process, which has listed what there is and leads.
+    fn replaced(self) -> Self {
+        let objects = self.objects.clone();
+        let mut lab = self.restarted();
+        lab.objects = objects;
+        lab.tell_home();
+        for kind in Kind::ALL {
+            lab.relist(kind);
+        }
+        lab.engine.set_leading(true);
+        lab
+    }
+
+    /// The watch of a kind starts anew.
+    fn relist(&mut self, kind: Kind) {
+        if kind == Kind::IrsaAudit {
+            // What it was to show is in the listing.
+            self.unshown.clear();
+            return self.sync_audits();
+        }
+        self.see_step(kind, true);
+        for observation in self.objects.listed(kind) {
+            self.see(observation);
+        }
+        self.see_step(kind, false);
+    }
+
     fn tell_home(&mut self) {
         self.engine.read(
             Reading::HomeAccount {
@@ -196,6 +228,7 @@ impl Lab {
     }
 
     fn see(&mut self, observation: Observation) {
+        self.objects.note(&observation);
         self.engine.observe(observation, self.now);
     }
 
@@ -219,32 +252,36 @@ impl Lab {
 
     /// Lists a kind of which there is nothing; not that of audits.
     fn see_listing(&mut self, kind: Kind) {
-        for begin in [true, false] {
-            fn step<T>(begin: bool) -> WatchChange<T> {
-                if begin {
-                    WatchChange::Init
-                } else {
-                    WatchChange::InitDone
-                }
+        self.see_step(kind, true);
+        self.see_step(kind, false);
+    }
+
+    /// The beginning or the end of a listing; not of audits.
+    fn see_step(&mut self, kind: Kind, begin: bool) {
+        fn step<T>(begin: bool) -> WatchChange<T> {
+            if begin {
+                WatchChange::Init
+            } else {
+                WatchChange::InitDone
             }
-            match kind {
-                Kind::ServiceAccount => self.see(Observation::ServiceAccount(step(begin))),
-                Kind::Pod => self.see(Observation::Pod(step(begin))),
-                Kind::Namespace => self.see(Observation::Namespace(step(begin))),
-                Kind::Role | Kind::ClusterRole => self.see(Observation::Role(kind, step(begin))),
-                Kind::RoleBinding | Kind::ClusterRoleBinding => {
-                    self.see(Observation::RoleBinding(kind, step(begin)));
-                }
-                Kind::MutatingWebhookConfiguration => self.see(Observation::Webhook(step(begin))),
-                Kind::ConfigMap => self.see(Observation::ConfigMap(step(begin))),
-                Kind::IrsaAudit => {}
-                Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
-                Kind::IrsaApproval => self.see(Observation::Approval(step(begin))),
-                Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),
-                Kind::ValidatingAdmissionPolicy => self.see(Observation::AdmissionPolicy(step(begin))),
-                Kind::ValidatingAdmissionPolicyBinding => {
-                    self.see(Observation::AdmissionBinding(step(begin)));
-                }
+        }
+        match kind {
+            Kind::ServiceAccount => self.see(Observation::ServiceAccount(step(begin))),
+            Kind::Pod => self.see(Observation::Pod(step(begin))),
+            Kind::Namespace => self.see(Observation::Namespace(step(begin))),
+            Kind::Role | Kind::ClusterRole => self.see(Observation::Role(kind, step(begin))),
+            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                self.see(Observation::RoleBinding(kind, step(begin)));
+            }
+            Kind::MutatingWebhookConfiguration => self.see(Observation::Webhook(step(begin))),
+            Kind::ConfigMap => self.see(Observation::ConfigMap(step(begin))),
+            Kind::IrsaAudit => {}
+            Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
+            Kind::IrsaApproval => self.see(Observation::Approval(step(begin))),
+            Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),
+            Kind::ValidatingAdmissionPolicy => self.see(Observation::AdmissionPolicy(step(begin))),
+            Kind::ValidatingAdmissionPolicyBinding => {
+                self.see(Observation::AdmissionBinding(step(begin)));
             }
         }
     }
@@ -484,6 +521,14 @@ impl Lab {
 
     fn reason(&self, name: &str) -> Option<String> {
         self.status(name)?.reason
+    }
+
+    /// The statuses of all `IrsaAudit`s that have one.
+    fn statuses(&self) -> BTreeMap<String, IrsaAuditStatus> {
+        let names = self.api.objects.keys().map(|id| id.name.clone());
+        names
+            .filter_map(|name| Some((name.clone(), self.status(&name)?)))
+            .collect()
     }
 
     /// The writes so far to `IrsaAudit`s, in short.

@@ -89,17 +89,13 @@ fn account(binding: usize) -> String {
 
 /// Each ServiceAccount's own role, and another that trusts somebody else.
 fn seed_aws(around: &World) {
-    let reading =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
-    around.aws.aws_managed_policy("ReadOnlyAccess", reading);
-    let policy = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     let seeds = around.aws.account(super::world::ACCOUNT);
     for binding in 0..BINDINGS {
         let (namespace, name) = (namespace(binding), account(binding));
         let role = around.role(&name, &[format!("{namespace}:{name}")]);
-        seeds.role(role.attached(policy));
+        seeds.role(role);
         let other = around.role(&format!("{name}-other"), &[format!("elsewhere:{name}")]);
-        seeds.role(other.attached(policy));
+        seeds.role(other);
     }
 }
 

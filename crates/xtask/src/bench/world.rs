@@ -66,6 +66,10 @@ impl World {
         for (_, crd) in audit_api::crds::all() {
             api.create(&PostParams::default(), &crd).await.map_err(world)?;
         }
+        aws.aws_managed_policy(
+            "ReadOnlyAccess",
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#,
+        );
         aws.account(ACCOUNT)
             .provider(plane.issuer(), ["sts.amazonaws.com"]);
         Ok(Self { plane, aws, client })
@@ -93,9 +97,11 @@ impl World {
         .to_string()
     }
 
-    /// Adds a role that admits these ServiceAccounts.
+    /// A role that admits these ServiceAccounts, and may read.
     pub fn role(&self, name: &str, subjects: &[String]) -> Role {
-        Role::named(name).trust(self.trust(subjects))
+        Role::named(name)
+            .trust(self.trust(subjects))
+            .attached("arn:aws:iam::aws:policy/ReadOnlyAccess")
     }
 
     /// Creates a namespace.

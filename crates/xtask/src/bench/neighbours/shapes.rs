@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use audit_api::{CLUSTER_AUDIT_NAME, ClusterIrsaAudit, IrsaAudit};
-use fake_aws::Role;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota, ServiceAccount};
@@ -562,7 +561,7 @@ async fn backlog(stage: &mut Stage<'_>) -> Result<(), Error> {
         stage
             .aws()
             .account(ACCOUNT)
-            .role(Role::named(&role).trust(stage.world.trust(&[admitted])));
+            .role(stage.world.role(&role, &[admitted]));
         let begin = Instant::now();
         annotate(&client, namespace, name, &role).await?;
         let api: Api<IrsaAudit> = Api::namespaced(client.clone(), namespace);

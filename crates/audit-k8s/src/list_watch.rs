@@ -1,0 +1,193 @@
+//! A list and the watch after it, as events: what kube's `watcher` does, with pages whose sizes follow their bytes, which it does not have.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::runtime::watcher::{Error, Event};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::pages::Pages;
+
+const GONE: u16 = 410;
+
+/// How much longer than agreed a watch may last before it counts as dead.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// What is watched, and for how long at a time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// Which objects: a field selector.
+    pub(crate) fields: Option<String>,
+    /// How long one watch call lasts, in seconds.
+    pub(crate) seconds: u32,
+}
+
+/// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. A watch
+/// goes on where it was, until the API server says that it cannot.
+pub(crate) fn list_watch<K>(
+    api: Api<K>,
+    selection: Selection,
+) -> impl Stream<Item = Result<Event<K>, Error>> + Send
+where
+    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+{
+    let source = Source {
+        api,
+        selection,
+        place: Place::Start,
+    };
+    stream::unfold(source, |mut source| async move {
+        loop {
+            if let Some(item) = source.step().await {
+                return Some((item, source));
+            }
+        }
+    })
+}
+
+/// How far it has come.
+enum Place<K> {
+    Start,
+    Listing {
+        pages: Pages,
+        objects: VecDeque<K>,
+        /// The version of the whole list, once its last page was read.
+        listed: Option<String>,
+    },
+    Watching {
+        version: String,
+        events: Option<BoxStream<'static, kube::Result<WatchEvent<K>>>>,
+    },
+}
+
+struct Source<K> {
+    api: Api<K>,
+    selection: Selection,
+    place: Place<K>,
+}
+
+impl<K> Source<K>
+where
+    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+{
+    /// Goes on by one event, error or call.
+    async fn step(&mut self) -> Option<Result<Event<K>, Error>> {
+        match std::mem::replace(&mut self.place, Place::Start) {
+            Place::Start => {
+                let mut params = ListParams::default();
+                params.field_selector.clone_from(&self.selection.fields);
+                self.place = Place::Listing {
+                    pages: Pages::new(self.api.clone().into_client(), self.api.resource_url(), params),
+                    objects: VecDeque::new(),
+                    listed: None,
+                };
+                Some(Ok(Event::Init))
+            }
+            Place::Listing {
+                pages,
+                objects,
+                listed,
+            } => self.list(pages, objects, listed).await,
+            Place::Watching { version, events } => match events {
+                Some(events) => self.watch(version, events).await,
+                None => self.resume(version).await,
+            },
+        }
+    }
+
+    async fn list(
+        &mut self,
+        mut pages: Pages,
+        mut objects: VecDeque<K>,
+        listed: Option<String>,
+    ) -> Option<Result<Event<K>, Error>> {
+        if let Some(object) = objects.pop_front() {
+            self.place = Place::Listing {
+                pages,
+                objects,
+                listed,
+            };
+            return Some(Ok(Event::InitApply(object)));
+        }
+        if let Some(version) = listed {
+            self.place = Place::Watching {
+                version,
+                events: None,
+            };
+            return Some(Ok(Event::InitDone));
+        }
+        let page = match pages.next().await {
+            Ok(page) => page,
+            Err(error) => return Some(Err(Error::InitialListFailed(error))),
+        };
+        let is_last = page.metadata.continue_.is_none_or(|token| token.is_empty());
+        let listed = page
+            .metadata
+            .resource_version
+            .filter(|version| is_last && !version.is_empty());
+        if is_last && listed.is_none() {
+            return Some(Err(Error::NoResourceVersion));
+        }
+        self.place = Place::Listing {
+            pages,
+            objects: page.items.into(),
+            listed,
+        };
+        None
+    }
+
+    /// Begins a watch, or begins it again, after a version.
+    async fn resume(&mut self, version: String) -> Option<Result<Event<K>, Error>> {
+        let mut params = WatchParams::default().timeout(self.selection.seconds);
+        params.field_selector.clone_from(&self.selection.fields);
+        let begun = self.api.watch(&params, &version).await;
+        let (events, error) = match begun {
+            Ok(events) => (Some(events.boxed()), None),
+            Err(error) => (None, Some(Err(Error::WatchStartFailed(error)))),
+        };
+        self.place = Place::Watching { version, events };
+        error
+    }
+
+    async fn watch(
+        &mut self,
+        version: String,
+        mut events: BoxStream<'static, kube::Result<WatchEvent<K>>>,
+    ) -> Option<Result<Event<K>, Error>> {
+        let most = Duration::from_secs(self.selection.seconds.into()) + SILENCE;
+        // A connection that died silently ends like a watch whose time is over.
+        let next = timeout(most, events.next()).await.ok().flatten();
+        let (item, version, events) = match next {
+            None => (None, version, None),
+            Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
+                let version = object.resource_version().unwrap_or(version);
+                (Some(Ok(Event::Apply(object))), version, Some(events))
+            }
+            Some(Ok(WatchEvent::Deleted(object))) => {
+                let version = object.resource_version().unwrap_or(version);
+                (Some(Ok(Event::Delete(object))), version, Some(events))
+            }
+            Some(Ok(WatchEvent::Bookmark(bookmark))) => {
+                (None, bookmark.metadata.resource_version, Some(events))
+            }
+            Some(Ok(WatchEvent::Error(status))) if status.code == GONE => {
+                return Some(Err(Error::WatchError(status.boxed())));
+            }
+            Some(Ok(WatchEvent::Error(status))) => (
+                Some(Err(Error::WatchError(status.boxed()))),
+                version,
+                Some(events),
+            ),
+            // One event that cannot be read does not end the watch; a connection that is broken ends it next.
+            Some(Err(error)) => (Some(Err(Error::WatchFailed(error))), version, Some(events)),
+        };
+        self.place = Place::Watching { version, events };
+        item
+    }
+}

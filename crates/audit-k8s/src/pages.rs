@@ -1,0 +1,174 @@
+//! Pages of a list. How many objects one has follows from the bytes of the one before: an object may have 1.5 MB, anyone who can edit a
+//! namespace makes such, and a page is in memory at once.
+
+use futures::AsyncReadExt as _;
+use kube::Client;
+use kube::api::{ListParams, ObjectList};
+use kube::core::Request;
+use serde::de::DeserializeOwned;
+
+/// Objects of the first page, and the most of any.
+const FIRST: u32 = 100;
+const MOST: u32 = 500;
+
+/// How many bytes a page has.
+#[derive(Debug, Clone, Copy)]
+struct PageBytes {
+    /// As many as are meant.
+    wanted: usize,
+    /// The most: a page that has more is given up, and asked for with fewer objects.
+    most: usize,
+}
+
+const BYTES: PageBytes = PageBytes {
+    wanted: 1 << 20,
+    most: 16 << 20,
+};
+
+/// The list of one kind, page by page.
+pub(crate) struct Pages {
+    client: Client,
+    request: Request,
+    params: ListParams,
+    limit: u32,
+    bytes: PageBytes,
+}
+
+impl Pages {
+    /// The list at a path such as `/api/v1/pods`.
+    pub(crate) fn new(client: Client, path: &str, params: ListParams) -> Self {
+        Self {
+            client,
+            request: Request::new(path),
+            params,
+            limit: FIRST,
+            bytes: BYTES,
+        }
+    }
+
+    /// The next page. One without `continue` is the last.
+    ///
+    /// # Errors
+    /// Those of the API server and of the way to it. A page that failed can be asked for again.
+    pub(crate) async fn next<K: DeserializeOwned + Clone>(&mut self) -> kube::Result<ObjectList<K>> {
+        loop {
+            let params = self.params.clone().limit(self.limit);
+            let request = self.request.list(&params).map_err(kube::Error::BuildRequest)?;
+            let body = self.client.request_stream(request).await?;
+            let most = if self.limit == 1 {
+                usize::MAX
+            } else {
+                self.bytes.most
+            };
+            let mut text = Vec::new();
+            let mut start = body.take(u64::try_from(most).unwrap_or(u64::MAX));
+            start
+                .read_to_end(&mut text)
+                .await
+                .map_err(kube::Error::ReadEvents)?;
+            if text.len() == most {
+                self.limit = (self.limit / 8).max(1);
+                continue;
+            }
+            let page: ObjectList<K> = serde_json::from_slice(&text).map_err(kube::Error::SerdeError)?;
+            self.limit = limit_after(self.limit, page.items.len(), text.len(), self.bytes);
+            self.params.continue_token = page.metadata.continue_.clone().filter(|token| !token.is_empty());
+            return Ok(page);
+        }
+    }
+}
+
+/// How many objects to ask for after a page of so many objects and bytes.
+fn limit_after(limit: u32, objects: usize, bytes: usize, of: PageBytes) -> u32 {
+    if objects == 0 {
+        return limit;
+    }
+    let fitting = of.wanted.saturating_mul(objects) / bytes.max(1);
+    u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server of 40 small objects, 30 of 12 KB, and 40 small ones. Keeps how many objects were in each answer.
+    fn server() -> (Client, Arc<Mutex<Vec<usize>>>) {
+        let given: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let answers = Arc::clone(&given);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let answers = Arc::clone(&answers);
+            async move {
+                let query = request.uri().query().unwrap_or_default();
+                let parameter = |name: &str| {
+                    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+                    let value = pairs.find(|(key, _)| *key == name).map(|(_, value)| value);
+                    value.and_then(|value| value.parse::<usize>().ok())
+                };
+                let begin = parameter("continue").unwrap_or(0);
+                let end = (begin + parameter("limit").unwrap()).min(110);
+                let items: Vec<_> = (begin..end)
+                    .map(|n| {
+                        let size = if (40..70).contains(&n) { 12_000 } else { 100 };
+                        json!({"metadata": {"name": n.to_string()}, "data": {"x": "x".repeat(size)}})
+                    })
+                    .collect();
+                answers.lock().unwrap().push(items.len());
+                let next = if end == 110 {
+                    String::new()
+                } else {
+                    end.to_string()
+                };
+                let list = json!({"kind": "ConfigMapList", "apiVersion": "v1", "items": items,
+                    "metadata": {"resourceVersion": "1", "continue": next}});
+                Ok::<_, std::convert::Infallible>(Response::new(Body::from(list.to_string().into_bytes())))
+            }
+        });
+        (Client::new(service, "default"), given)
+    }
+
+    #[tokio::test]
+    async fn a_page_of_large_objects_is_asked_for_again_with_fewer() {
+        let (client, given) = server();
+        let mut pages = Pages::new(client, "/api/v1/configmaps", ListParams::default());
+        let most = 160_000;
+        pages.bytes = PageBytes { wanted: 10_000, most };
+        let mut names = Vec::new();
+        loop {
+            let page: ObjectList<ConfigMap> = pages.next().await.unwrap();
+            // What is in memory at once is bounded.
+            let bytes: usize = page
+                .items
+                .iter()
+                .flat_map(|item| item.data.iter().flatten())
+                .map(|(_, x)| x.len())
+                .sum();
+            assert!(bytes < most, "{bytes}");
+            names.extend(page.items.iter().filter_map(|item| item.metadata.name.clone()));
+            if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+                break;
+            }
+        }
+        assert_eq!(
+            names,
+            (0..110).map(|n| n.to_string()).collect::<Vec<_>>(),
+            "{:?}",
+            given.lock().unwrap()
+        );
+        assert!(given.lock().unwrap().len() < 50, "{:?}", given.lock().unwrap());
+    }
+
+    #[test]
+    fn pages_grow_while_objects_are_small_and_shrink_where_they_are_not() {
+        assert_eq!(limit_after(100, 100, 300_000, BYTES), 349);
+        assert_eq!(limit_after(349, 349, 100_000, BYTES), MOST);
+        assert_eq!(limit_after(500, 13, 15_600_000, BYTES), 1);
+        assert_eq!(limit_after(7, 0, 100, BYTES), 7);
+    }
+}

@@ -1,0 +1,131 @@
+//! What somebody with all rights in one namespace does: it is seen, and costs others nothing.
+
+use audit_api::IrsaAudit;
+use audit_api::irsa_audit::VerdictName;
+use e2e::cluster::Target;
+use e2e::scenario::APP;
+use e2e::world::eventually;
+use serde_json::{Value, json};
+
+use super::{Outcome, WITHIN, WORKS, cluster_status, fake_world, named, play, wait_for};
+
+const UNAUDITED: &str = "irsa_audit_unaudited_bindings";
+
+#[tokio::test]
+async fn audits_that_a_quota_refuses_are_made_all_the_same_and_told_to_the_admins() -> Outcome {
+    let world = fake_world().await?;
+    let operator = world.operator(&[]).await?;
+    let namespace = "eksctl";
+    let scenario = named(namespace);
+    world.cluster().create_namespace(namespace).await?;
+    // The status is what the controller of quotas, which is not here, would write.
+    let hard = json!({"count/irsaaudits.irsa-audit.dev": "0"});
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": namespace},
+        "spec": {"hard": hard}, "status": {"hard": hard, "used": hard}});
+    world.cluster().create(&quota).await?;
+    for role in &scenario.roles {
+        world.aws().create_role(role).await?;
+    }
+    for object in &scenario.objects {
+        world.cluster().create(object).await?;
+    }
+    let is_told = || async {
+        let status = cluster_status(&world).await;
+        let Ok(metrics) = operator.metrics().await else {
+            return false;
+        };
+        let refused = metrics.total(UNAUDITED, &[("namespace", namespace), ("reason", "Refused")]);
+        let verdicts = [("namespace", namespace), ("verdict", "Working")];
+        status.pointer("/unaudited/0/namespace") == Some(&json!(namespace))
+            && codes(&status).contains(&"IRSA917")
+            && status.pointer("/conditions/0/status") == Some(&json!("True"))
+            && refused == 1
+            && metrics.total("irsa_audit_bindings", &verdicts) == 1
+    };
+    assert!(
+        eventually(WITHIN, is_told).await,
+        "{}",
+        cluster_status(&world).await
+    );
+
+    let quota = Target::core("ResourceQuota", namespace, "none");
+    world.cluster().delete(quota).await?;
+    wait_for(&world, namespace, WORKS).await?;
+    let is_over = || async {
+        let status = cluster_status(&world).await;
+        status.get("unaudited").is_none()
+    };
+    assert!(
+        eventually(WITHIN, is_over).await,
+        "{}",
+        cluster_status(&world).await
+    );
+    Ok(())
+}
+
+fn codes(status: &Value) -> Vec<&str> {
+    let findings = status.pointer("/findings").and_then(Value::as_array);
+    let codes = findings.into_iter().flatten();
+    codes
+        .filter_map(|finding| finding.get("code")?.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_audit_that_is_deleted_again_and_again_is_made_rarely_and_comes_back() -> Outcome {
+    let world = fake_world().await?;
+    let operator = world.operator(&[]).await?;
+    let namespace = "eksctl";
+    play(&world, namespace).await?;
+    let mut uids = std::collections::BTreeSet::new();
+    // Ten times as fast as they come.
+    for _ in 0..100 {
+        let audit = world.cluster().get(Target::audit(namespace, APP)).await?;
+        if let Some(uid) = audit.and_then(|audit| audit.metadata.uid) {
+            uids.insert(uid);
+            let _ = world.cluster().delete(Target::audit(namespace, APP)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!((2..=6).contains(&uids.len()), "{uids:?}");
+    wait_for(&world, namespace, WORKS).await?;
+    let creates = operator
+        .metrics()
+        .await?
+        .total("irsa_audit_writes_total", &[("write", "create")]);
+    assert!(creates <= 7, "{creates}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recreated_audit_never_shows_what_held_of_the_former_one() -> Outcome {
+    let world = fake_world().await?;
+    let cluster = world.cluster();
+    let _operator = world.operator(&[]).await?;
+    let namespace = "eksctl";
+    play(&world, namespace).await?;
+    wait_for(&world, namespace, WORKS).await?;
+    let audit = |account: &str| {
+        json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAudit",
+            "metadata": {"name": "again", "namespace": namespace}, "spec": {"serviceAccountName": account}})
+    };
+    let told = |wanted: VerdictName| {
+        move |audit: Option<&IrsaAudit>| {
+            let verdict = audit.and_then(|audit| audit.status.as_ref()?.verdict);
+            assert!(verdict.is_none_or(|verdict| verdict == wanted), "{verdict:?}");
+            verdict.is_some()
+        }
+    };
+    for round in 0..20 {
+        let (account, wanted) = match round % 2 {
+            0 => (APP, VerdictName::Working),
+            _ => ("nobody", VerdictName::Broken),
+        };
+        cluster.create(&audit(account)).await?;
+        cluster
+            .wait_for_audit(namespace, "again", "a verdict", WITHIN, told(wanted))
+            .await?;
+        cluster.delete(Target::audit(namespace, "again")).await?;
+    }
+    Ok(())
+}
