@@ -71,6 +71,9 @@ use workloads::LookupPlan;
 /// How soon a binding is looked at again whose time has passed already.
 const OVERDUE: Duration = Duration::from_secs(1);
 
+/// The least time between two looks at all bindings that expect permissions: anyone who can edit a Role in one namespace brings them about.
+const PERMISSIONS: Duration = Duration::from_secs(1);
+
 /// How long requests to AWS wait at most for the end of a burst of changes.
 const REQUESTS: Duration = Duration::from_secs(1);
 
@@ -109,6 +112,8 @@ pub struct Engine {
     forced: BTreeSet<BindingKey>,
     /// Roles or bindings have changed since the last turn.
     permissions_changed: bool,
+    /// When bindings were looked at last because of that.
+    permissions_looked_at: Option<Timestamp>,
     states: BTreeMap<BindingKey, State>,
     /// Bindings whose summary has changed since it was shown.
     changed: BTreeSet<BindingKey>,
@@ -146,6 +151,7 @@ impl Engine {
             dirty: Pending::default(),
             forced: BTreeSet::new(),
             permissions_changed: false,
+            permissions_looked_at: None,
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
             objects: Objects::default(),
@@ -267,6 +273,8 @@ impl Engine {
             self.unaudited.clear();
             self.changed.extend(std::mem::take(&mut self.states).into_keys());
             self.dirty.clear();
+            self.permissions_changed = false;
+            self.permissions_looked_at = None;
             self.forced.clear();
             self.ages.clear();
             self.unrecorded.clear();
@@ -315,6 +323,7 @@ impl Engine {
         [
             self.schedule.next(),
             self.evidence.next(issuer),
+            self.permissions_due(),
             self.reviews.next(),
             self.lookups.next(),
             self.cluster.next(),
@@ -373,7 +382,9 @@ impl Engine {
         let mut actions = Vec::new();
         self.dirty.refresh(self.schedule.take_due(now));
         // However many roles have changed; for all others, roles are no more than a notice, which can wait.
-        if std::mem::take(&mut self.permissions_changed) {
+        if self.permissions_due().is_some_and(|at| at <= now) {
+            self.permissions_changed = false;
+            self.permissions_looked_at = Some(now);
             self.dirty.refresh(self.snapshot.cluster.expecting_permissions());
         }
         while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
@@ -396,6 +407,13 @@ impl Engine {
             self.overview(now, &mut actions);
         }
         actions
+    }
+
+    /// When bindings that expect permissions are looked at because roles have changed; nothing where none has.
+    fn permissions_due(&self) -> Option<Timestamp> {
+        let last = self.permissions_looked_at.filter(|_| self.permissions_changed);
+        let at_once = self.permissions_changed.then_some(Timestamp::MIN);
+        last.map(|last| after(last, PERMISSIONS)).or(at_once)
     }
 
     /// Whether what is said of a binding may depend on the labels of its namespace.

@@ -51,7 +51,7 @@ fn expectations_follow_the_roles() {
     let mut reasons = vec![lab.reason("mine")];
     for observation in [role(&["list"]), role_binding(), role(&["get"])] {
         lab.see(observation);
-        lab.settle();
+        lab.pass(2);
         reasons.push(lab.reason("mine"));
     }
     let reasons: Vec<&str> = reasons.iter().filter_map(|reason| reason.as_deref()).collect();

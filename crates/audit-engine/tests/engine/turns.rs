@@ -223,3 +223,32 @@ fn what_nobody_refers_to_any_more_is_not_read() {
     lab.annotated("app", Some("gone"));
     assert_eq!(singles(&lab.turn()), ["gone"]);
 }
+
+#[test]
+fn a_role_that_changes_all_the_time_has_bindings_looked_at_once_a_second() {
+    let mut lab = Lab::healthy();
+    lab.declare("mine", "app");
+    lab.edit("mine", |stored| {
+        let expected = json!([{"verbs": ["get"], "resource": "pods", "namespace": NS}]);
+        stored["spec"]["expect"] = json!({"kubernetes": expected});
+    });
+    lab.pass(60);
+    let mut looks = 0;
+    for round in 0..50 {
+        let verbs: &[&str] = if round % 2 == 0 { &["get"] } else { &["list"] };
+        lab.see(permissions::role(verbs));
+        let before = lab.engine.permissions_looked_at;
+        lab.now = after(lab.now, Duration::from_millis(100));
+        let actions = lab.turn();
+        lab.carry_out(actions);
+        looks += usize::from(lab.engine.permissions_looked_at != before);
+    }
+    assert!((4..=6).contains(&looks), "{looks}");
+    // The last change is not lost.
+    lab.see_all(vec![
+        permissions::role(&["get"]),
+        permissions::role_binding_of(&["app"]),
+    ]);
+    lab.pass(2);
+    assert_eq!(lab.verdict("mine"), Some(VerdictName::Working));
+}

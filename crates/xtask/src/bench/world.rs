@@ -123,8 +123,7 @@ impl World {
     /// When it does not start.
     pub fn operator(&self, root: &Path) -> Result<Process, Error> {
         let (key, secret) = self.aws.credentials(ACCOUNT);
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-        Launch::new("operator", target.join("release/irsa-audit"))
+        Launch::new("operator", super::target(root).join("release/irsa-audit"))
             .map_err(world)?
             .args(["operator", "--metrics-addr", "127.0.0.1:0", "--refresh", "1h"])
             .env("KUBECONFIG", self.plane.kubeconfig_path())
