@@ -101,7 +101,7 @@ fn what_may_not_be_listed_is_said_of_the_account_and_of_no_binding() {
     assert_eq!(codes(&lab), ["IRSA703"]);
     lab.aws.home().extras = Answers::Denied;
     lab.pass(REFRESH + 10);
-    assert_eq!(codes(&lab), ["IRSA703", "IRSA901"], "what was seen stands");
+    assert_eq!(codes(&lab), ["IRSA901", "IRSA703"], "what was seen stands");
     assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
     let mut fresh = lab.restarted();
     fresh.begin();
