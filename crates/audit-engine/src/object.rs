@@ -169,6 +169,7 @@ impl Objects {
                 object.start_anew();
                 object.awaited = Some(Awaited::new(write, *resource_version, now));
             }
+            (WriteOutcome::Unavailable, _) => object.retry_at = Some(after(now, RETRY)),
             (WriteOutcome::Gone | WriteOutcome::Failed, _) => {
                 // The watch will show that it is gone; until then it would only be missed again.
                 let is_gone = *outcome == WriteOutcome::Gone;
@@ -224,6 +225,12 @@ impl Objects {
         object.in_flight.is_some()
             || object.unseen.is_some()
             || awaited.is_some_and(|awaited| matches!(awaited.shows, Shows::Nothing) && awaited.until > now)
+    }
+
+    /// Lets all writes start that wait after a failure: the definition of the kind may have come back. Returns whether any waited.
+    pub fn forgive(&mut self) -> bool {
+        let waiting = self.objects.values_mut().filter(|object| object.failures > 0);
+        waiting.map(Object::start_anew).count() > 0
     }
 
     /// Forgets what is known of objects that are no more.

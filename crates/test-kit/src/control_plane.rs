@@ -346,7 +346,9 @@ fn etcd(binaries: &Binaries, flags: &[String]) -> Result<Process, ProcessError> 
 }
 
 fn api_server(binaries: &Binaries, flags: &[String]) -> Result<Process, ProcessError> {
-    Launch::new("kube-apiserver", &binaries.api_server)?.args(flags).start()
+    Launch::new("kube-apiserver", &binaries.api_server)?
+        .args(flags)
+        .start()
 }
 
 /// Kills a server, and awaits its end: its port is free then.

@@ -58,5 +58,5 @@ pub use control_plane::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER, Options
 pub use credentials::CredentialsError;
 pub use go::GoError;
 pub use moto::{Moto, MotoError};
-pub use proxy::{Calls, Proxy, ProxyError, ProxyFault, SeenCall};
 pub use process::{Launch, Process, ProcessError, Signal};
+pub use proxy::{Calls, Proxy, ProxyError, ProxyFault, SeenCall};

@@ -8,6 +8,7 @@ mod controller;
 mod leader;
 mod metrics;
 mod publish;
+mod refusals;
 pub mod settings;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_engine::{Engine, RemediationSettings};
+use audit_k8s::ApiHealth;
 use audit_k8s::lease::{self, Elector, Timing};
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -48,7 +50,7 @@ const OBSERVATIONS: usize = 1024;
 pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
-    let (client, own_token) = service::connect().await?;
+    let (client, health, own_token) = service::connect_to_stay().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
@@ -82,7 +84,16 @@ pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
 
     let mut parts = JoinSet::new();
     parts.spawn(http::serve(listener, endpoints, stop::until(stopped.clone())));
-    let mut controller = start(&args, client, own_token, guard, metrics, ready, &mut parts).await;
+    let mut controller = start(
+        &args,
+        (client, health),
+        own_token,
+        guard,
+        metrics,
+        ready,
+        &mut parts,
+    )
+    .await;
     let broken = tokio::select! {
         () = stop::until(stopped) => None,
         part = controller.work() => Some(part),
@@ -113,7 +124,7 @@ fn remediation(args: &OperatorArgs) -> RemediationSettings {
 /// Starts everything that the controller works with.
 async fn start(
     args: &OperatorArgs,
-    client: Client,
+    (client, health): (Client, ApiHealth),
     own_token: Option<String>,
     guard: Guard,
     metrics: Arc<Metrics>,
@@ -142,7 +153,7 @@ async fn start(
         prefix: args.annotation_prefix.clone(),
         webhook_namespace: args.webhook_namespace.clone(),
     };
-    let watches = audit_k8s::observe(client.clone(), scope, sender);
+    let watches = audit_k8s::observe(client.clone(), health.clone(), scope, sender);
     parts.spawn(async {
         watches.await;
         Some("watches")
@@ -164,7 +175,7 @@ async fn start(
     let recorder = Recorder::new(client.clone(), reporter);
     let (reviewer, reviews) = Reviewer::new(&client);
     let (workloads, lookups) = Workloads::new(&client);
-    let (publisher, outcomes) = ObjectWriter::new(client, recorder, guard.clone(), metrics.clone());
+    let (publisher, outcomes) = ObjectWriter::new((client, health), recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
     Controller {
         engine,

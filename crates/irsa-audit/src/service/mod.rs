@@ -6,7 +6,8 @@ pub mod stop;
 
 use std::time::Duration;
 
-use kube::Client;
+use audit_k8s::ApiHealth;
+use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -21,14 +22,43 @@ const RELEASE: Duration = Duration::from_secs(10);
 /// A task that ends well tells whether it was meant to end; by its name, if it was not.
 pub type Part = Option<&'static str>;
 
+/// How long a connection to the API server, TLS included, may take.
+const CONNECTS: Duration = Duration::from_secs(10);
+
+/// How long a connection may say nothing while an answer is awaited. The API server ends each watch before that, or sends a bookmark.
+const SILENCE: Duration = Duration::from_secs(260);
+
 /// A client for the cluster, and the token by which this program is known to it, where it has one.
 ///
 /// # Errors
 /// [`ServiceError::Kubeconfig`], [`ServiceError::Client`].
 pub async fn connect() -> Result<(Client, Option<String>), ServiceError> {
-    let config = kube::Config::infer()
+    client(config().await?)
+}
+
+/// The same for a program that stays: it retries calls itself, by what `ApiHealth` knows of all of them, and gives up connections that are
+/// dead.
+///
+/// # Errors
+/// [`ServiceError::Kubeconfig`], [`ServiceError::Client`].
+pub async fn connect_to_stay() -> Result<(Client, ApiHealth, Option<String>), ServiceError> {
+    let mut config = config().await?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECTS);
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
+    let (client, token) = client(config)?;
+    let health = ApiHealth::new();
+    Ok((health.client(client), health, token))
+}
+
+async fn config() -> Result<Config, ServiceError> {
+    Config::infer()
         .await
-        .map_err(|error| ServiceError::Kubeconfig(shown(&error)))?;
+        .map_err(|error| ServiceError::Kubeconfig(shown(&error)))
+}
+
+fn client(config: Config) -> Result<(Client, Option<String>), ServiceError> {
     let token = config.auth_info.token.as_ref();
     let token = token.map(|token| token.expose_secret().to_owned());
     let client = Client::try_from(config).map_err(|error| ServiceError::Client(shown(&error)))?;

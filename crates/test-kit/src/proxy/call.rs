@@ -28,7 +28,9 @@ impl SeenCall {
             at: Instant::now(),
             method: request.method().clone(),
             path: uri.path().to_owned(),
-            is_watch: query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1"),
+            is_watch: query
+                .split('&')
+                .any(|pair| pair == "watch=true" || pair == "watch=1"),
             answered: None,
         }
     }

@@ -35,7 +35,7 @@ struct Faults {
 impl Faults {
     fn effect(&self) -> Option<Effect> {
         let applies =
-            |fault: &&ProxyFault| fault.calls.include(&self.call) && self.number % fault.one_in == 0;
+            |fault: &&ProxyFault| fault.calls.include(&self.call) && self.number.is_multiple_of(fault.one_in);
         self.all.borrow().iter().find(applies).map(|fault| fault.effect)
     }
 

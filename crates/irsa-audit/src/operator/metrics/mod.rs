@@ -133,7 +133,7 @@ impl Metrics {
         let outcome = match outcome {
             WriteOutcome::Done { .. } => "done",
             WriteOutcome::Gone => "gone",
-            WriteOutcome::Failed => "failed",
+            WriteOutcome::Failed | WriteOutcome::Unavailable => "failed",
         };
         self.writes.with_label_values(&[write, outcome]).inc();
     }
