@@ -2,7 +2,10 @@
 //! audit gives, and meanwhile nothing loops.
 
 mod aws;
+mod leaders;
+mod objects;
 mod outages;
+mod restarts;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -110,4 +113,33 @@ async fn said(world: &World) -> Result<Said, Failure> {
         (format!("{namespace}/{account}"), of_status(audit))
     });
     Ok(named.collect::<BTreeMap<_, _>>())
+}
+
+/// Most of these do nothing but wait, so they run side by side, each in a world of its own.
+#[tokio::test]
+async fn whatever_stands_still_is_noticed() -> Outcome {
+    tokio::try_join!(
+        Box::pin(restarts::watches_that_stall_silently_are_noticed()),
+        Box::pin(leaders::whatever_happens_to_the_leader_one_replica_writes_and_never_both()),
+        Box::pin(aws::what_changed_while_aws_was_away_is_right_soon()),
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_an_outage_all_is_right_soon() -> Outcome {
+    tokio::try_join!(
+        Box::pin(outages::the_first_change_after_an_outage_is_seen_soon()),
+        Box::pin(aws::a_start_while_aws_is_away_is_right_soon_after_it_is_back()),
+    )?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn objects_that_come_and_go_end_right() -> Outcome {
+    tokio::try_join!(
+        Box::pin(objects::what_was_deleted_comes_back_and_what_was_refused_is_written()),
+        Box::pin(restarts::a_relist_of_pages_that_change_underneath_and_objects_of_one_name_end_right()),
+    )?;
+    Ok(())
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use audit_core::text::reveal;
-use http::{Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use kube::Client;
 use kube::client::Body;
 use tokio::sync::{Semaphore, watch};
@@ -119,6 +119,8 @@ impl Default for Inner {
 struct State {
     /// No call has succeeded since one failed in a way that concerns all.
     is_down: bool,
+    /// No read has succeeded since one failed: then HTTP 5xx for a write is no fault of that write.
+    reads_fail: bool,
     /// The API server asked for no calls until then.
     hold: Option<Instant>,
     ledger: Ledger<Trouble>,
@@ -153,20 +155,20 @@ impl ApiHealth {
             let begin = self.state().pace.begin(request.uri().path(), Instant::now());
             sleep_until(begin).await;
         }
+        let is_read = request.method() == Method::GET;
         let answer = timeout(PATIENCE, client.send(request)).await;
         match &answer {
-            Ok(Ok(answer)) => self.answered(&call, answer),
-            Ok(Err(error)) => self.failed(Trouble::Unreachable, &call, &root_cause(error)),
-            Err(_) => self.failed(
-                Trouble::NoAnswer,
-                &call,
-                &format!("no answer within {PATIENCE:?}"),
-            ),
+            Ok(Ok(answer)) => self.answered(&call, is_read, answer),
+            Ok(Err(error)) => self.called_in_vain(Trouble::Unreachable, is_read, &call, &root_cause(error)),
+            Err(_) => {
+                let error = format!("no answer within {PATIENCE:?}");
+                self.called_in_vain(Trouble::NoAnswer, is_read, &call, &error);
+            }
         }
         answer.unwrap_or_else(|elapsed| Err(kube::Error::Service(elapsed.into())))
     }
 
-    fn answered(&self, call: &str, answer: &Response<Body>) {
+    fn answered(&self, call: &str, is_read: bool, answer: &Response<Body>) {
         let status = answer.status();
         if let Some(trouble) = Trouble::of_status(status) {
             let after = answer.headers().get(header::RETRY_AFTER);
@@ -176,16 +178,18 @@ impl ApiHealth {
                 let hold = &mut self.state().hold;
                 *hold = (*hold).max(Some(until));
             }
-            self.failed(trouble, call, &format!("the API server answered {status}"));
+            let error = format!("the API server answered {status}");
+            self.called_in_vain(trouble, is_read, call, &error);
         } else if status.is_success() {
-            self.succeeded();
+            self.succeeded(is_read);
         }
     }
 
-    fn succeeded(&self) {
+    fn succeeded(&self, is_read: bool) {
         {
             let mut state = self.state();
             state.is_down = false;
+            state.reads_fail &= !is_read;
             if !state.ledger.is_empty() && !std::mem::replace(&mut state.is_watched, true) {
                 tokio::spawn(self.clone().watch_for_the_end());
             }
@@ -195,10 +199,18 @@ impl ApiHealth {
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Takes note of a call that failed, in a way that may concern all.
+    fn called_in_vain(&self, trouble: Trouble, is_read: bool, call: &str, error: &str) {
+        {
+            let mut state = self.state();
+            state.reads_fail |= is_read;
+            state.is_down |= trouble.concerns_all() || (!is_read && state.reads_fail);
+        }
+        self.failed(trouble, call, error);
+    }
+
+    /// Logs a failure if this kind of trouble begins with it. `call` says what failed.
     pub(crate) fn failed(&self, trouble: Trouble, call: &str, error: &str) {
         let mut state = self.state();
-        state.is_down |= trouble.concerns_all();
         if state.ledger.failed(trouble, Instant::now()) {
             let error = reveal(error);
             tracing::warn!(
@@ -252,10 +264,16 @@ impl ApiHealth {
         }
     }
 
+    /// Whether no call is likely to succeed: one failed in a way that concerns all, and none has succeeded since.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.state().is_down
+    }
+
     /// Waits for a turn to write: none is needed while calls succeed; while they fail, one write at a time tries, after a pause.
     pub async fn turn(&self) {
         let mut successes = self.0.successes.subscribe();
-        if !self.state().is_down {
+        if !self.is_down() {
             return;
         }
         let turn = async {

@@ -20,7 +20,7 @@ use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
 use super::refusals::Refusals;
-use crate::cluster::Ending;
+use crate::cluster::{Ending, shown};
 use audit_core::model::NamespacedName;
 use audit_engine::{AuditOwner, Write, WriteOutcome};
 use audit_k8s::ApiHealth;
@@ -43,6 +43,14 @@ impl WriteError {
         match self {
             Self::Api(kube::Error::Api(status)) => status.code,
             _ => 0,
+        }
+    }
+
+    /// For the log, safe to show.
+    fn shown(&self) -> String {
+        match self {
+            Self::Api(error) => shown(error),
+            Self::TimedOut(_) => self.to_string(),
         }
     }
 
@@ -161,13 +169,17 @@ impl Writer {
             Ok(result) => result.map_err(WriteError::Api),
             Err(_) => Err(WriteError::TimedOut(span)),
         };
-        let outcome = outcome(write, &result);
+        let outcome = match outcome(write, &result) {
+            // The API server fails, not the write.
+            WriteOutcome::Failed if self.health.is_down() => WriteOutcome::Unavailable,
+            outcome => outcome,
+        };
         self.metrics.write(kind(write), &outcome);
         match (&result, &outcome) {
             (Err(error), WriteOutcome::Failed) => {
                 let object = write.object().map(|id| id.to_string()).unwrap_or_default();
                 self.refusals
-                    .refused(kind(write), error.code(), &object, &error.to_string());
+                    .refused(kind(write), error.code(), &object, &error.shown());
             }
             (Ok(_), _) => self.refusals.succeeded(),
             _ => {}

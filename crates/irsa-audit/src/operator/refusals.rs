@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use audit_core::text::reveal;
 use audit_k8s::health::Ledger;
 use tokio::time::Instant;
 
@@ -16,7 +15,7 @@ const QUIET: Duration = Duration::from_mins(2);
 pub struct Refusals(Mutex<Ledger<(&'static str, u16)>>);
 
 impl Refusals {
-    /// Takes note of a write that was refused.
+    /// Takes note of a write that was refused. `error` is safe to show.
     pub fn refused(&self, write: &'static str, code: u16, object: &str, error: &str) {
         let begins = self
             .0
@@ -24,7 +23,6 @@ impl Refusals {
             .unwrap_or_else(PoisonError::into_inner)
             .failed((write, code), Instant::now());
         if begins {
-            let error = reveal(error);
             tracing::warn!(
                 write,
                 code,
@@ -33,7 +31,7 @@ impl Refusals {
                 "the API server refuses writes; this is the first"
             );
         } else {
-            tracing::debug!(write, code, object, error = reveal(error), "write refused");
+            tracing::debug!(write, code, object, error, "write refused");
         }
     }
 

@@ -25,8 +25,9 @@ pub type Part = Option<&'static str>;
 /// How long a connection to the API server, TLS included, may take.
 const CONNECTS: Duration = Duration::from_secs(10);
 
-/// How long a connection may say nothing while an answer is awaited. The API server ends each watch before that, or sends a bookmark.
-const SILENCE: Duration = Duration::from_secs(260);
+/// How long a connection may say nothing while an answer is awaited. The API server sends each watch a bookmark about once a minute: one that
+/// is silent for longer has died, and nothing else would tell.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// A client for the cluster, and the token by which this program is known to it, where it has one.
 ///
