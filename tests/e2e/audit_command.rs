@@ -77,7 +77,7 @@ fn reverse(findings: &Value) -> Vec<String> {
         .collect()
 }
 
-fn of_status(audit: &IrsaAudit) -> (String, String, Vec<String>) {
+pub(super) fn of_status(audit: &IrsaAudit) -> (String, String, Vec<String>) {
     let status = audit.status.clone().unwrap_or_default();
     let verdict = status.verdict.map(|verdict| format!("{verdict:?}"));
     let codes = codes(audit).into_iter().map(str::to_owned).collect();

@@ -17,6 +17,7 @@ mod container;
 mod custom_resources;
 mod disclosure;
 mod documents;
+mod faults;
 mod fixes;
 mod gitops;
 mod injection;

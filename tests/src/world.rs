@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use test_kit::{ControlPlane, ControlPlaneError, Options};
+use test_kit::{ControlPlane, ControlPlaneError, Options, Proxy, ProxyError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -34,6 +34,9 @@ pub enum WorldError {
     /// Something in the cluster failed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// There is no proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// Something in AWS failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -111,6 +114,11 @@ impl World {
         &self.plane
     }
 
+    /// The control plane, to restart parts of it.
+    pub fn plane_mut(&mut self) -> &mut ControlPlane {
+        &mut self.plane
+    }
+
     /// The cluster, as its administrator has it.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
@@ -130,10 +138,23 @@ impl World {
     /// [`WorldError`].
     pub async fn operator(&self, flags: &[&str]) -> Result<Operator, WorldError> {
         let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
+        self.operator_by(&self.plane.kubeconfig(&token), flags).await
+    }
+
+    /// The same, with all its calls to the API server through a proxy.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn operator_through(&self, proxy: &Proxy, flags: &[&str]) -> Result<Operator, WorldError> {
+        let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
+        self.operator_by(&proxy.kubeconfig(&token), flags).await
+    }
+
+    async fn operator_by(&self, kubeconfig: &str, flags: &[&str]) -> Result<Operator, WorldError> {
         let access = ways_in();
         let mut all: Vec<&str> = access.iter().map(String::as_str).collect();
         all.extend(flags);
-        Ok(Operator::start(&self.plane.kubeconfig(&token), &self.aws.environment(), &all).await?)
+        Ok(Operator::start(kubeconfig, &self.aws.environment(), &all).await?)
     }
 
     /// Creates what a scenario is made of, AWS first: as the operator finds it when it starts on an existing cluster. The kinds of

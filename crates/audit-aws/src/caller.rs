@@ -1,9 +1,8 @@
 //! One call: its turn, its retries, its place in metrics and logs.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sts::config::http::HttpResponse;
@@ -11,7 +10,8 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::failure::{Judgement, Miss, judge};
+use crate::failing::Failing;
+use crate::failure::{Failure, Judgement, Miss, judge};
 use crate::observer::{CallOutcome, RequestObserver};
 use crate::pace::Pace;
 use crate::settings::DirectorySettings;
@@ -35,8 +35,7 @@ pub(crate) struct Caller {
     attempts: u32,
     backoff: Duration,
     observer: Arc<dyn RequestObserver>,
-    /// Operations whose latest call failed: a failure that goes on is logged at its beginning and its end.
-    failing: Mutex<BTreeSet<&'static str>>,
+    failing: Mutex<Failing>,
 }
 
 impl Caller {
@@ -117,7 +116,7 @@ impl Caller {
             if !retry || attempt >= attempts {
                 match &miss {
                     Miss::NotFound(_) => self.recovered(operation),
-                    Miss::Failed(failure) => self.failed(operation, &failure.message),
+                    Miss::Failed(failure) => self.failed(operation, failure),
                 }
                 return (at, Err(miss));
             }
@@ -138,31 +137,23 @@ impl Caller {
             .observe(&self.account, service, operation, outcome, took);
     }
 
-    fn failed(&self, operation: &'static str, message: &str) {
-        if self
-            .failing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(operation)
-        {
-            tracing::warn!(
-                account = self.account,
-                operation,
-                message,
-                "calls to AWS begin to fail"
-            );
+    fn failed(&self, operation: &'static str, failure: &Failure) {
+        let begins = self.failing().failed(operation, &failure.kind, Instant::now());
+        if begins {
+            let (account, error) = (&self.account, &failure.message);
+            tracing::warn!(account, operation, error, "calls to AWS begin to fail");
         }
     }
 
     fn recovered(&self, operation: &'static str) {
-        if self
-            .failing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(operation)
-        {
-            tracing::info!(account = self.account, operation, "calls to AWS succeed again");
+        for failed_calls in self.failing().succeeded(operation, Instant::now()) {
+            let account = &self.account;
+            tracing::info!(account, operation, failed_calls, "calls to AWS succeed again");
         }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Failing> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which account the operator's own credentials are in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -9,6 +10,9 @@ use crate::caller::{Caller, backoff};
 use crate::failure::Failure;
 use crate::observer::RequestObserver;
 use crate::settings::DirectorySettings;
+
+/// The longest wait between two attempts: nothing at all is known of AWS before one succeeds, and each is one small call.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// An attempt to find out.
 pub(crate) type CallerAnswer = (Timestamp, Result<String, Failure>);
@@ -44,6 +48,6 @@ pub(crate) async fn find(
         if answers.send((at, result)).await.is_err() || found {
             return;
         }
-        tokio::time::sleep(backoff(settings.backoff, attempt)).await;
+        tokio::time::sleep(backoff(settings.backoff, attempt).min(LONGEST)).await;
     }
 }

@@ -25,6 +25,7 @@ mod concern;
 mod directory;
 mod editor;
 pub mod evidence;
+mod failing;
 mod failure;
 mod home;
 mod issuer;

@@ -117,10 +117,13 @@ pub enum WriteOutcome {
     },
     /// The object is not there, or another one is.
     Gone,
-    /// The API server does not let an object be created: a quota, an admission policy or a missing right. Worth another try.
+    /// The API server does not let an object be created: a quota, an admission policy or a missing right. Worth another try, less and less
+    /// often.
     Refused,
-    /// Not done, and worth another try.
+    /// Refused, or not allowed any more: worth another try, less and less often.
     Failed,
+    /// The API server was not there for it: worth another try soon, which whoever writes makes no sooner than the API server can take it.
+    Unavailable,
 }
 
 /// Questions to the API server: what would it answer to a ServiceAccount?

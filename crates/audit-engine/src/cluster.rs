@@ -35,6 +35,8 @@ pub struct ClusterObject {
     stale: bool,
     written: Option<ClusterIrsaAuditStatus>,
     in_flight: Option<ClusterIrsaAuditStatus>,
+    /// The object was lost while a write was under way.
+    is_lost: bool,
     not_before: Option<Timestamp>,
     failures: u32,
 }
@@ -83,14 +85,34 @@ impl ClusterObject {
     /// Takes note of the end of a write.
     pub fn written(&mut self, outcome: &WriteOutcome, now: Timestamp) {
         let status = self.in_flight.take();
-        if let WriteOutcome::Done { .. } = outcome {
-            self.written = status;
-            self.failures = 0;
-        } else {
-            self.stale = true;
-            self.not_before = Some(after(now, backoff(INTERVAL, MOST, self.failures)));
-            self.failures += 1;
+        match outcome {
+            WriteOutcome::Done { .. } => {
+                self.failures = 0;
+                if std::mem::take(&mut self.is_lost) {
+                    self.stale = true;
+                } else {
+                    self.written = status;
+                }
+            }
+            WriteOutcome::Unavailable => {
+                self.stale = true;
+                self.not_before = Some(after(now, INTERVAL));
+            }
+            WriteOutcome::Gone | WriteOutcome::Refused | WriteOutcome::Failed => {
+                self.stale = true;
+                self.not_before = Some(after(now, backoff(INTERVAL, MOST, self.failures)));
+                self.failures += 1;
+            }
         }
+    }
+
+    /// Takes note that there is no such object: it is written soon, whatever was written before.
+    pub fn lose(&mut self, now: Timestamp) {
+        self.is_lost = self.in_flight.is_some();
+        self.written = None;
+        self.stale = true;
+        self.failures = 0;
+        self.not_before = self.not_before.map(|at| at.min(after(now, INTERVAL)));
     }
 
     /// Forgets all but whether a write is under way, for a replica that no longer leads.

@@ -51,7 +51,7 @@ use audit_core::report::Report;
 use audit_core::snapshot::{Cluster, Unaudited};
 use audit_core::{Config, Snapshot, Verdict, audit};
 use audit_k8s::remediation::EndedChange;
-use audit_k8s::{Dirty, Index, Observation};
+use audit_k8s::{Dirty, Index, Observation, WatchChange};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -193,6 +193,7 @@ impl Engine {
 
     /// Takes in a change of the cluster.
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
+        let is_relisted = matches!(observation, Observation::Audit(WatchChange::InitDone));
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
         let audience = default_audience(&self.snapshot, &self.in_force.config);
         let is_other_audience = audience != self.default_audience.as_deref();
@@ -207,12 +208,18 @@ impl Engine {
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
+            if is_relisted && self.objects.forgive() {
+                self.mark_all();
+            }
             if self.heeds_namespace_labels() {
                 let namespaces = dirty.namespaces.iter();
                 let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
                 self.dirty.refresh(bindings.map(|(key, _)| key.clone()));
             }
             self.take_note_of_repairs(&dirty);
+            if dirty.cluster_audit_is_gone {
+                self.cluster.lose(now);
+            }
             self.permissions_changed |= dirty.permissions;
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());

@@ -205,6 +205,7 @@ impl Objects {
                     object.take_note_of_making(now);
                 }
             }
+            (WriteOutcome::Unavailable, _) => object.retry_at = Some(after(now, RETRY)),
             (WriteOutcome::Gone | WriteOutcome::Refused | WriteOutcome::Failed, _) => {
                 // The watch will show that it is gone; until then it would only be missed again.
                 let is_gone = *outcome == WriteOutcome::Gone;
@@ -263,6 +264,12 @@ impl Objects {
         object.in_flight.is_some()
             || object.unseen.is_some()
             || awaited.is_some_and(|awaited| matches!(awaited.shows, Shows::Nothing) && awaited.until > now)
+    }
+
+    /// Lets all writes start that wait after a failure: the definition of the kind may have come back. Returns whether any waited.
+    pub fn forgive(&mut self) -> bool {
+        let waiting = self.objects.values_mut().filter(|object| object.failures > 0);
+        waiting.map(Object::start_anew).count() > 0
     }
 
     /// Forgets what is known of objects that are no more.

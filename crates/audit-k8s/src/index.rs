@@ -4,12 +4,14 @@ mod remediation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit_api::CLUSTER_AUDIT_NAME;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
 use audit_core::rbac::Rbac;
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
+use crate::cluster_audit_object::ClusterAuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
@@ -105,6 +107,10 @@ impl Progress {
 
 /// What an observation changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says that one thing changed, and any may with any other"
+)]
 pub struct Dirty {
     /// Bindings of which something in the cluster changed: to be audited anew from what is known. This alone is no
     /// reason to read anything from AWS again. Includes those whose published status changed, be it by the operator's
@@ -123,6 +129,8 @@ pub struct Dirty {
     pub namespaces: BTreeSet<String>,
     /// What concerns plans for repairs, and no verdict.
     pub remediation: RemediationDirty,
+    /// There is no `ClusterIrsaAudit`.
+    pub cluster_audit_is_gone: bool,
 }
 
 impl Dirty {
@@ -143,6 +151,7 @@ impl Dirty {
             && !self.permissions
             && self.namespaces.is_empty()
             && self.remediation == RemediationDirty::default()
+            && !self.cluster_audit_is_gone
     }
 
     /// Adds what another observation changed.
@@ -156,6 +165,7 @@ impl Dirty {
         self.remediation.bindings.extend(other.remediation.bindings);
         self.remediation.ended.extend(other.remediation.ended);
         self.remediation.plans |= other.remediation.plans;
+        self.cluster_audit_is_gone |= other.cluster_audit_is_gone;
     }
 }
 
@@ -180,6 +190,10 @@ impl Index {
                 ..Dirty::default()
             },
             Observation::Audit(change) => self.audit_object(cluster, change),
+            Observation::ClusterAudit(change) => Dirty {
+                cluster_audit_is_gone: self.loses_cluster_audit(change),
+                ..Dirty::default()
+            },
             Observation::Policy(change) => Dirty {
                 policies: self.policy_object(change),
                 ..Dirty::default()
@@ -470,6 +484,16 @@ impl Index {
             Step::Retain(listed) => {
                 cluster.retain_namespaces(|name| listed.contains(&NamespacedName::new("", name.to_owned())))
             }
+        }
+    }
+
+    /// Returns whether a change shows that there is no `ClusterIrsaAudit`.
+    fn loses_cluster_audit(&mut self, change: WatchChange<ClusterAuditObject>) -> bool {
+        let progress = self.progress(Kind::ClusterIrsaAudit);
+        match progress.step(change, |_| NamespacedName::new("", CLUSTER_AUDIT_NAME)) {
+            Step::Remove(_) => true,
+            Step::Retain(listed) => listed.is_empty(),
+            Step::Nothing | Step::Put(_) => false,
         }
     }
 

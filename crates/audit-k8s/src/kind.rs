@@ -27,6 +27,8 @@ pub enum Kind {
     ConfigMap,
     /// `irsa-audit.dev/v1alpha1 IrsaAudit`.
     IrsaAudit,
+    /// `irsa-audit.dev/v1alpha1 ClusterIrsaAudit`: the one there is.
+    ClusterIrsaAudit,
     /// `irsa-audit.dev/v1alpha1 IrsaAuditPolicy`.
     IrsaAuditPolicy,
     /// `irsa-audit.dev/v1alpha1 IrsaApproval`.
@@ -41,7 +43,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ServiceAccount,
         Self::Pod,
         Self::Namespace,
@@ -52,6 +54,7 @@ impl Kind {
         Self::MutatingWebhookConfiguration,
         Self::ConfigMap,
         Self::IrsaAudit,
+        Self::ClusterIrsaAudit,
         Self::IrsaAuditPolicy,
         Self::IrsaApproval,
         Self::TrustPolicyChange,
@@ -73,6 +76,7 @@ impl Kind {
             Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
             Self::ConfigMap => "ConfigMap",
             Self::IrsaAudit => "IrsaAudit",
+            Self::ClusterIrsaAudit => "ClusterIrsaAudit",
             Self::IrsaAuditPolicy => "IrsaAuditPolicy",
             Self::IrsaApproval => "IrsaApproval",
             Self::TrustPolicyChange => "TrustPolicyChange",
@@ -106,7 +110,11 @@ impl Kind {
     pub(crate) fn is_custom(self) -> bool {
         matches!(
             self,
-            Self::IrsaAudit | Self::IrsaAuditPolicy | Self::IrsaApproval | Self::TrustPolicyChange
+            Self::IrsaAudit
+                | Self::ClusterIrsaAudit
+                | Self::IrsaAuditPolicy
+                | Self::IrsaApproval
+                | Self::TrustPolicyChange
         )
     }
 }

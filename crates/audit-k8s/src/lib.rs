@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`prune`] | objects as the API server sends them, reduced to what rules read |
 //! | [`audit_object`] | an `IrsaAudit`, reduced to what the operator needs of it |
+//! | [`cluster_audit_object`] | the `ClusterIrsaAudit`, likewise |
 //! | [`policy_object`] | an `IrsaAuditPolicy`, likewise |
 //! | [`webhook_object`], [`config_map_object`] | whether the pod identity webhook is there, and what it is told |
 //! | [`consumers`] | objects of other projects that use ServiceAccounts: a table of kinds |
@@ -20,6 +21,7 @@
 //! | [`kind`] | the kinds that are watched |
 //! | [`observation`] | what the watches say |
 //! | [`watch`] | the watches |
+//! | [`health`] | whether the API server answers, as all calls see it together |
 //! | [`mod@list`] | the same once, for who does not stay |
 //! | [`index`] | what was observed, kept |
 //! | [`workload_kind`] | the kinds of workloads that are looked up by name |
@@ -27,8 +29,10 @@
 //! | [`rights`] | what RBAC has to allow for all that |
 
 pub mod audit_object;
+pub mod cluster_audit_object;
 pub mod config_map_object;
 pub mod consumers;
+pub mod health;
 pub mod index;
 pub mod kind;
 pub mod lease;
@@ -40,6 +44,7 @@ mod pages;
 pub mod policy_object;
 pub mod prune;
 pub mod remediation;
+mod retry;
 pub mod rights;
 mod trouble;
 pub mod watch;
@@ -49,7 +54,9 @@ mod wire;
 pub mod workload_kind;
 
 pub use audit_object::{AuditObject, Owner};
+pub use cluster_audit_object::ClusterAuditObject;
 pub use config_map_object::ConfigMapObject;
+pub use health::ApiHealth;
 pub use index::{Dirty, Index};
 pub use kind::Kind;
 pub use list::{ListFailed, list, list_permissions};

@@ -32,8 +32,9 @@ pub struct ListFailed {
     pub message: String,
 }
 
-/// An audit that is made once says nothing about repairs.
-const OF_REMEDIATION: [Kind; 4] = [
+/// An audit that is made once says nothing about repairs, and keeps no object.
+const NOT_LISTED: [Kind; 5] = [
+    Kind::ClusterIrsaAudit,
     Kind::IrsaApproval,
     Kind::TrustPolicyChange,
     Kind::ValidatingAdmissionPolicy,
@@ -65,7 +66,7 @@ pub async fn list(
     all::<NamespaceObject>(client, prefix, None, &mut observations).await?;
     // An expectation may be about another namespace.
     observations.append(&mut list_permissions(client, prefix).await);
-    observations.extend(OF_REMEDIATION.map(Observation::NotWatched));
+    observations.extend(NOT_LISTED.map(Observation::NotWatched));
     Ok(observations)
 }
 

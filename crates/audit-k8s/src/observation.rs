@@ -4,6 +4,7 @@ use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
 
 use crate::audit_object::AuditObject;
+use crate::cluster_audit_object::ClusterAuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers::{ConsumerKind, ReadObject};
 use crate::kind::Kind;
@@ -74,6 +75,8 @@ pub enum Observation {
     UnseenConsumers(Vec<&'static ConsumerKind>),
     /// Of `IrsaAudit`s.
     Audit(WatchChange<Box<AuditObject>>),
+    /// Of the `ClusterIrsaAudit`.
+    ClusterAudit(WatchChange<ClusterAuditObject>),
     /// Of `IrsaAuditPolicy` objects.
     Policy(WatchChange<Box<PolicyObject>>),
     /// Of `IrsaApproval`s.
@@ -136,6 +139,12 @@ impl ObservedObject for ConfigMapObject {
 impl ObservedObject for Box<AuditObject> {
     fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
         Observation::Audit(change)
+    }
+}
+
+impl ObservedObject for ClusterAuditObject {
+    fn observation(_: Kind, change: WatchChange<Self>) -> Observation {
+        Observation::ClusterAudit(change)
     }
 }
 

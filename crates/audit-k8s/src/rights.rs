@@ -111,11 +111,11 @@ pub const CLUSTER: &[Right] = &[
         verbs: &["patch"],
     },
     Right {
-        purpose: "The one ClusterIrsaAudit.",
+        purpose: "The one ClusterIrsaAudit: made again when it was deleted.",
         group: audit_api::GROUP,
         resources: &["clusterirsaaudits"],
         names: &[audit_api::CLUSTER_AUDIT_NAME],
-        verbs: &["create", "patch"],
+        verbs: &["list", "watch", "create", "patch"],
     },
     Right {
         purpose: "What concerns no single binding.",

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use audit_core::text::quote;
+use audit_core::text::reveal;
 use kube::core::Status;
 use kube::runtime::watcher;
 
@@ -10,12 +10,57 @@ use crate::kind::Kind;
 
 pub(crate) const FORBIDDEN: u16 = 403;
 pub(crate) const NOT_FOUND: u16 = 404;
+const UNAUTHORIZED: u16 = 401;
 const GONE: u16 = 410;
+const TOO_MANY_REQUESTS: u16 = 429;
 
-/// What failed and the way out, safe to show. Logs it, too.
+/// What to do after a list or watch call that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// It concerns the API server, not this kind alone: try again as soon as any call succeeds.
+    WithOthers,
+    /// The watch has lost its place: list anew.
+    Relist,
+    /// An answer could not be decoded. That it came says nothing of the next one.
+    Later,
+    /// The kind may not be listed, or is not served: somebody has to change that.
+    Refused(u16),
+}
+
+/// What to do after a failure.
+pub(crate) fn recovery(error: &watcher::Error) -> Recovery {
+    match status(error) {
+        Some(Status { code: GONE, .. }) => Recovery::Relist,
+        Some(Status { code, .. }) if is_refusal(*code) => Recovery::Refused(*code),
+        _ if is_unreadable(error) => Recovery::Later,
+        _ => Recovery::WithOthers,
+    }
+}
+
+/// Whether the API server refuses one kind of object, and answers otherwise.
+fn is_refusal(code: u16) -> bool {
+    (400..500).contains(&code) && !matches!(code, UNAUTHORIZED | TOO_MANY_REQUESTS)
+}
+
+/// Whether an answer could not be decoded: what it said is lost.
+pub(crate) fn is_unreadable(error: &watcher::Error) -> bool {
+    matches!(
+        error,
+        watcher::Error::InitialListFailed(
+            kube::Error::SerdeError(_)
+                | kube::Error::FromUtf8(_)
+                | kube::Error::LinesCodecMaxLineLengthExceeded
+        ) | watcher::Error::WatchFailed(
+            kube::Error::SerdeError(_)
+                | kube::Error::FromUtf8(_)
+                | kube::Error::LinesCodecMaxLineLengthExceeded
+        ) | watcher::Error::NoResourceVersion
+    )
+}
+
+/// What failed and the way out, safe to show.
 pub(crate) fn explain(kind: Kind, error: &watcher::Error) -> String {
-    let code = status(error).map(|status| status.code);
-    let message = match status(error) {
+    match status(error) {
         Some(Status { code: NOT_FOUND, .. }) if kind.is_custom() => {
             format!("the API server has no {kind}: install the CustomResourceDefinitions of irsa-audit")
         }
@@ -24,25 +69,25 @@ pub(crate) fn explain(kind: Kind, error: &watcher::Error) -> String {
             message,
             ..
         }) => {
-            format!("{}: grant `list` and `watch` in all namespaces", quote(message))
+            format!("{}: grant `list` and `watch` in all namespaces", reveal(message))
         }
-        Some(Status { code, message, .. }) => format!("the API server answered {code}: {}", quote(message)),
-        None => quote(&with_root_cause(error)),
-    };
-    if code == Some(GONE) {
-        // Everyday life of a watch that was cut off for a while.
-        tracing::debug!(%kind, %message, "watch starts anew");
-    } else {
-        tracing::warn!(%kind, %message, "watch failed, will be tried again");
+        _ => told(error),
     }
-    message
+}
+
+/// What failed, in the API server's words, safe to show.
+pub(crate) fn told(error: &watcher::Error) -> String {
+    match status(error) {
+        Some(Status { code, message, .. }) => format!("the API server answered {code}: {}", reveal(message)),
+        None => reveal(&with_root_cause(error)),
+    }
 }
 
 /// What a failed list call means, and the way out, safe to show.
 pub(crate) fn explain_list(kind: Kind, error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if status.code == FORBIDDEN => {
-            format!("{}: grant `list` on it", quote(&status.message))
+            format!("{}: grant `list` on it", reveal(&status.message))
         }
         kube::Error::Api(status) if status.code == GONE => {
             format!("the list of {kind} took too long to read: try again")
@@ -51,24 +96,23 @@ pub(crate) fn explain_list(kind: Kind, error: &kube::Error) -> String {
             format!(
                 "the API server answered {}: {}",
                 status.code,
-                quote(&status.message)
+                reveal(&status.message)
             )
         }
-        error => quote(&with_root_cause(error)),
+        error => reveal(&with_root_cause(error)),
     }
 }
 
-/// Whether the call to continue a watch was answered with `410 Gone`: there is no use in repeating it.
-pub(crate) fn is_refused_as_expired(error: &watcher::Error) -> bool {
-    matches!(
-        error,
-        watcher::Error::WatchStartFailed(_) | watcher::Error::WatchFailed(_)
-    ) && status(error).is_some_and(|status| status.code == GONE)
-}
-
-/// Whether the API server answered with this code.
-pub(crate) fn is(error: &watcher::Error, code: u16) -> bool {
-    status(error).is_some_and(|status| status.code == code)
+/// Whether a watch must begin anew with a listing, and does not do so by itself: kube-runtime continues where it was when its call is
+/// answered with `410 Gone`, when the kind was removed meanwhile, and after a line that it could not decode, the change in it being lost.
+pub(crate) fn has_lost_its_place(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(_) | watcher::Error::WatchFailed(_) => {
+            is_unreadable(error)
+                || status(error).is_some_and(|status| matches!(status.code, GONE | NOT_FOUND))
+        }
+        _ => false,
+    }
 }
 
 /// The API server's answer, if it is one that failed.

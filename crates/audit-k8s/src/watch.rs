@@ -1,22 +1,21 @@
 //! The watches: list and watch calls of each kind, with recovery, as [`Observation`]s.
 
-use std::time::Duration;
-
-use audit_api::admission;
+use audit_api::{CLUSTER_AUDIT_NAME, admission};
 use audit_core::model::NamespacedName;
 use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
-use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, DefaultBackoff, Event};
+use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::Instant;
 
 use crate::audit_object::AuditObject;
+use crate::cluster_audit_object::ClusterAuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
+use crate::health::ApiHealth;
 use crate::list_watch::{Selection, list_watch};
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
@@ -25,6 +24,7 @@ use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
 };
 use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
+use crate::retry::Retry;
 use crate::trouble;
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
@@ -33,9 +33,6 @@ use crate::webhook_object::WebhookObject;
 /// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
 /// server's bookmarks, about one a minute, keep it from being idle that long.
 const WATCH_SECONDS: u32 = 240;
-
-/// The pause where the backoff has none to give; it always has.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// After so many failures in a row to continue a watch where it left off, it starts anew with a listing: its place may
 /// not exist any more, as after etcd was restored from a backup.
@@ -54,9 +51,10 @@ pub struct Scope {
 /// namespaces, each in a task of its own, and sends what they say, the kinds of other projects that are served among them; with them the `MutatingWebhookConfiguration` objects and the one ConfigMap of the webhook.
 ///
 /// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
-/// again for ever, after about a second at first and up to a minute later: a kind whose definition is missing is seen
-/// soon after it is installed. A full channel makes the watches wait, nothing is dropped.
-pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) {
+/// again for ever: where the API server is in trouble, as soon as any call that `health` sees succeeds, and at least every few seconds;
+/// where a kind is missing or forbidden, at least every 15 or 30 seconds. The calls of `client` must be those that `health` sees. A full
+/// channel makes the watches wait, nothing is dropped.
+pub async fn observe(client: Client, health: ApiHealth, scope: Scope, sender: Sender<Observation>) {
     let Scope {
         prefix,
         webhook_namespace,
@@ -64,6 +62,7 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
     let mut watches = JoinSet::new();
     let everything = Watcher {
         client,
+        health,
         prefix,
         sender,
     };
@@ -71,6 +70,7 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
     let (listed, consumers_are_listed) = oneshot::channel();
     watches.spawn(consumers::observe(
         everything.client.clone(),
+        everything.health.clone(),
         everything.sender.clone(),
         listed,
     ));
@@ -87,6 +87,9 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
     watches.spawn(everything.clone().watch::<ClusterRoleBindingWire>());
     watches.spawn(everything.clone().watch::<WebhookObject>());
     watches.spawn(everything.clone().watch::<Box<AuditObject>>());
+    let its_name = Some(format!("metadata.name={CLUSTER_AUDIT_NAME}"));
+    let all = Api::all(everything.client.clone());
+    watches.spawn(everything.clone().watch_in::<ClusterAuditObject>(all, its_name));
     watches.spawn(everything.clone().watch::<Box<PolicyObject>>());
     watches.spawn(everything.clone().watch::<Box<ApprovalObject>>());
     watches.spawn(everything.clone().watch::<Box<ChangeObject>>());
@@ -114,6 +117,7 @@ pub async fn observe(client: Client, scope: Scope, sender: Sender<Observation>) 
 #[derive(Clone)]
 struct Watcher {
     client: Client,
+    health: ApiHealth,
     prefix: String,
     sender: Sender<Observation>,
 }
@@ -133,7 +137,7 @@ impl Watcher {
         };
         tokio::select! {
             () = self.sender.closed() => {}
-            () = forward::<W>(&api, &selection, &self.prefix, &self.sender) => {}
+            () = forward::<W>(&api, &selection, &self) => {}
         }
     }
 }
@@ -141,12 +145,14 @@ impl Watcher {
 async fn forward<W: Wire<Plain: ObservedObject>>(
     api: &Api<Watched<W>>,
     selection: &Selection,
-    prefix: &str,
-    sender: &Sender<Observation>,
+    Watcher {
+        health,
+        prefix,
+        sender,
+        ..
+    }: &Watcher,
 ) {
-    // The backoff of kube-runtime's streams starts over on every event, and the beginning of a listing is one: a list
-    // call that keeps failing would be repeated about once a second. Here only news from a working watch count.
-    let mut backoff = DefaultBackoff::default();
+    let mut retry = Retry::new(W::KIND.as_str(), health.clone());
     loop {
         let events = list_watch(api.clone(), selection.clone());
         pin_mut!(events);
@@ -155,9 +161,7 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
             let error = match event {
                 Ok(event) => {
                     failed_resumes = 0;
-                    if matches!(event, Event::Apply(_) | Event::Delete(_)) {
-                        backoff.reset();
-                    }
+                    retry.heard(&event, Instant::now());
                     if let Some(observation) = observation(event, prefix)
                         && sender.send(observation).await.is_err()
                     {
@@ -168,22 +172,18 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
                 Err(error) => error,
             };
             let message = trouble::explain(W::KIND, &error);
-            if sender
-                .send(Observation::WatchFailed {
-                    kind: W::KIND,
-                    message,
-                })
-                .await
-                .is_err()
-            {
+            let failed = Observation::WatchFailed {
+                kind: W::KIND,
+                message: message.clone(),
+            };
+            if sender.send(failed).await.is_err() {
                 return;
             }
-            sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
+            retry.wait(&error, &message).await;
             if matches!(error, watcher::Error::WatchStartFailed(_)) {
                 failed_resumes += 1;
             }
-            // kube-runtime starts anew by itself when the watch says `410 Gone`, but not when its call is answered so.
-            if failed_resumes == RESUMES_BEFORE_LISTING || trouble::is_refused_as_expired(&error) {
+            if failed_resumes == RESUMES_BEFORE_LISTING || trouble::has_lost_its_place(&error) {
                 break;
             }
         }

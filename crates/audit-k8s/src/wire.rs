@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use audit_core::text::quote;
+use audit_core::text::{quote, reveal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
         kind: W::KIND,
         namespace,
         name,
-        reason: quote(&reason),
+        reason: reveal(&reason),
     })
 }
 

@@ -102,8 +102,10 @@ fn main() -> ExitCode {
 
 /// Runs a program that stays, with its log on stderr.
 fn serve(log: &str, format: LogFormat, program: impl Future<Output = Result<(), ServiceError>>) -> ExitCode {
-    // What the library warns of, the watches tell themselves, or expect: a kind that may not be listed.
-    let filter = match EnvFilter::try_new(format!("kube_runtime::watcher=error,{log}")) {
+    // What the libraries say of single calls is told of all together, once, by those who make the calls.
+    let filter = match EnvFilter::try_new(format!(
+        "kube_runtime::watcher=error,kube_client::client=off,kube_client::client::tls=warn,{log}"
+    )) {
         Ok(filter) => filter,
         Err(error) => {
             return usage(&format!(

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::binaries::{Binaries, BinariesError};
 use crate::credentials::{self, ADMIN_TOKEN, CredentialsError, file};
 use crate::ports;
-use crate::process::{Launch, Process, ProcessError};
+use crate::process::{Launch, Process, ProcessError, Signal};
 
 /// An issuer as EKS gives to its clusters, of no real cluster.
 pub const DEFAULT_ISSUER: &str =
@@ -25,6 +25,9 @@ pub const DEFAULT_ISSUER: &str =
 
 /// It takes seconds; minutes where many tests share a small machine.
 const READY_WITHIN: Duration = Duration::from_mins(3);
+
+/// A killed server has ended by then.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 const READY_POLL: Duration = Duration::from_millis(100);
 
@@ -91,9 +94,15 @@ pub struct ControlPlane {
     etcd_url: String,
     /// What the keys of the API server's objects begin with.
     etcd_prefix: String,
+    binaries: Binaries,
+    /// The flags of the two servers, for a start with the same data.
+    api_server_flags: Vec<String>,
+    etcd_flags: Vec<String>,
     api_server: Process,
     // After the API server: in this order they are dropped.
     etcd: Process,
+    /// Does nothing. Its folder has the data and the credentials, and outlasts the servers.
+    _keeper: Process,
 }
 
 impl ControlPlane {
@@ -139,6 +148,12 @@ impl ControlPlane {
         &self.ca_pem
     }
 
+    /// The files with the API server's certificate and its key, in PEM.
+    pub(crate) fn certificate(&self) -> (PathBuf, PathBuf) {
+        let folder = self.kubeconfig.with_file_name("");
+        (folder.join(file::CERTIFICATE), folder.join(file::KEY))
+    }
+
     /// The issuer of ServiceAccount tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -155,6 +170,26 @@ impl ControlPlane {
     #[must_use]
     pub fn etcd(&self) -> &Process {
         &self.etcd
+    }
+
+    /// Kills the API server, unless it has ended, starts it again with the same data and credentials, and awaits that it is ready.
+    ///
+    /// # Errors
+    /// [`ControlPlaneError`].
+    pub async fn restart_api_server(&mut self) -> Result<(), ControlPlaneError> {
+        end(&self.api_server).await?;
+        self.api_server = api_server(&self.binaries, &self.api_server_flags)?;
+        self.ready().await
+    }
+
+    /// Kills etcd, unless it has ended, and starts it again with the same data.
+    ///
+    /// # Errors
+    /// [`ControlPlaneError`].
+    pub async fn restart_etcd(&mut self) -> Result<(), ControlPlaneError> {
+        end(&self.etcd).await?;
+        self.etcd = etcd(&self.binaries, &self.etcd_flags)?;
+        self.ready().await
     }
 
     /// A new client for the administrator. It belongs to the runtime that it is made on.
@@ -244,22 +279,21 @@ fn launch(
     etcd_port: u16,
     port: u16,
 ) -> Result<ControlPlane, ControlPlaneError> {
+    let keeper = Launch::new("control-plane", "sleep")?;
+    let folder = keeper.folder().to_owned();
+    let keeper = keeper.arg("infinity").start()?;
     let etcd_url = format!("http://127.0.0.1:{etcd_port}");
-    let etcd = Launch::new("etcd", &binaries.etcd)?;
-    let data = etcd.folder().join("data");
-    let etcd = etcd
-        .arg("--data-dir")
-        .arg(data)
-        .arg(format!("--listen-client-urls={etcd_url}"))
-        .arg(format!("--advertise-client-urls={etcd_url}"))
+    let etcd_flags = vec![
+        format!("--data-dir={}", folder.join("data").display()),
+        format!("--listen-client-urls={etcd_url}"),
+        format!("--advertise-client-urls={etcd_url}"),
         // No peer ever calls.
-        .arg("--listen-peer-urls=http://127.0.0.1:0")
+        "--listen-peer-urls=http://127.0.0.1:0".to_owned(),
         // Nothing here has to survive the machine's crash.
-        .arg("--unsafe-no-fsync")
-        .start()?;
+        "--unsafe-no-fsync".to_owned(),
+    ];
+    let etcd = etcd(binaries, &etcd_flags)?;
 
-    let api_server = Launch::new("kube-apiserver", &binaries.api_server)?;
-    let folder = api_server.folder().to_owned();
     let ca_pem = credentials::write(&folder)?;
     let server_url = format!("https://127.0.0.1:{port}");
     let kubeconfig = folder.join("kubeconfig");
@@ -268,34 +302,29 @@ fn launch(
     // If a port of ours was taken by the etcd of another control plane, nothing of theirs is touched.
     let prefix = folder.file_name().unwrap_or_default().to_string_lossy();
     let etcd_prefix = format!("/{prefix}");
-    let path = |name: &str| folder.join(name).display().to_string();
-    let api_server = api_server
-        .arg(format!("--etcd-servers={etcd_url}"))
-        .arg(format!("--etcd-prefix={etcd_prefix}"))
-        .arg("--bind-address=127.0.0.1")
+    let path = |flag: &str, name: &str| format!("--{flag}={}", folder.join(name).display());
+    let mut api_server_flags = vec![
+        format!("--etcd-servers={etcd_url}"),
+        format!("--etcd-prefix={etcd_prefix}"),
+        "--bind-address=127.0.0.1".to_owned(),
         // Else it asks the machine for an address that leads out, and fails where there is none.
-        .arg("--advertise-address=127.0.0.1")
-        .arg("--endpoint-reconciler-type=none")
-        .arg(format!("--secure-port={port}"))
-        .arg(format!("--tls-cert-file={}", path(file::CERTIFICATE)))
-        .arg(format!("--tls-private-key-file={}", path(file::KEY)))
-        .arg(format!("--token-auth-file={}", path(file::TOKENS)))
-        .arg(format!("--service-account-issuer={}", options.issuer))
-        .arg(format!(
-            "--service-account-signing-key-file={}",
-            path(file::SIGNING_KEY)
-        ))
-        .arg(format!(
-            "--service-account-key-file={}",
-            path(file::SIGNING_PUBLIC)
-        ))
-        .arg("--service-cluster-ip-range=10.0.0.0/24")
-        .arg("--authorization-mode=RBAC")
+        "--advertise-address=127.0.0.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--secure-port={port}"),
+        path("tls-cert-file", file::CERTIFICATE),
+        path("tls-private-key-file", file::KEY),
+        path("token-auth-file", file::TOKENS),
+        format!("--service-account-issuer={}", options.issuer),
+        path("service-account-signing-key-file", file::SIGNING_KEY),
+        path("service-account-key-file", file::SIGNING_PUBLIC),
+        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        "--authorization-mode=RBAC".to_owned(),
         // Else no pod could be created without a ServiceAccount that a controller made.
-        .arg("--disable-admission-plugins=ServiceAccount")
-        .arg("--profiling=false")
-        .args(&options.api_server_flags)
-        .start()?;
+        "--disable-admission-plugins=ServiceAccount".to_owned(),
+        "--profiling=false".to_owned(),
+    ];
+    api_server_flags.extend(options.api_server_flags.iter().cloned());
+    let api_server = api_server(binaries, &api_server_flags)?;
     Ok(ControlPlane {
         issuer: options.issuer.clone(),
         server_url,
@@ -303,9 +332,30 @@ fn launch(
         kubeconfig,
         etcd_url,
         etcd_prefix,
+        binaries: binaries.clone(),
+        api_server_flags,
+        etcd_flags,
         api_server,
         etcd,
+        _keeper: keeper,
     })
+}
+
+fn etcd(binaries: &Binaries, flags: &[String]) -> Result<Process, ProcessError> {
+    Launch::new("etcd", &binaries.etcd)?.args(flags).start()
+}
+
+fn api_server(binaries: &Binaries, flags: &[String]) -> Result<Process, ProcessError> {
+    Launch::new("kube-apiserver", &binaries.api_server)?
+        .args(flags)
+        .start()
+}
+
+/// Kills a server, and awaits its end: its port is free then.
+async fn end(server: &Process) -> Result<(), ProcessError> {
+    server.signal(Signal::Kill)?;
+    server.wait(ENDS_WITHIN).await?;
+    Ok(())
 }
 
 impl ControlPlane {

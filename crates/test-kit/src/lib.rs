@@ -3,6 +3,7 @@
 //!
 //! - [`ControlPlane`] is a real kube-apiserver with its etcd: RBAC, admission, `TokenRequest`, custom resources,
 //!   watches. No controllers, no nodes.
+//! - [`Proxy`] is what a client uses in place of the API server, with faults on demand.
 //! - [`Moto`] is an AWS endpoint that other people wrote, with an AWS CLI to run against it.
 //! - [`Launch`] and [`Process`] run anything else, such as the operator itself.
 //!
@@ -49,6 +50,7 @@ mod moto;
 mod ports;
 mod process;
 mod progress;
+mod proxy;
 
 pub use binaries::{Binaries, BinariesError};
 pub use cache::CacheError;
@@ -57,3 +59,4 @@ pub use credentials::CredentialsError;
 pub use go::GoError;
 pub use moto::{Moto, MotoError};
 pub use process::{Launch, Process, ProcessError, Signal};
+pub use proxy::{Calls, Proxy, ProxyError, ProxyFault, SeenCall};

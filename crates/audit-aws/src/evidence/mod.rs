@@ -260,6 +260,12 @@ macro_rules! kinds {
                 match self { $(Self::$name(answered) => answered.asked.key()),+ }
             }
 
+            /// Why there is no answer, if there is none.
+            #[must_use]
+            pub fn failure(&self) -> Option<&Failure> {
+                match self { $(Self::$name(answered) => answered.result.as_ref().err()),+ }
+            }
+
             /// Whether it still answers what would be asked now.
             #[must_use]
             pub fn is_current(&self, of: &Circumstances<'_>) -> bool {

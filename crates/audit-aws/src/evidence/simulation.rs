@@ -56,7 +56,7 @@ impl EvidenceKind for Simulation {
                 Err(failure) if failure.code.as_deref() == Some(NOT_TAKEN) => {
                     tracing::debug!(
                         role = self.role_arn,
-                        message = failure.message,
+                        error = failure.message,
                         "IAM does not simulate this"
                     );
                     Vec::new()

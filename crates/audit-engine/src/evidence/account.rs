@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::super::schedule::{after, backoff};
 
 /// The first wait after a listing that failed.
-const RETRY: Duration = Duration::from_secs(15);
+const RETRY: Duration = Duration::from_secs(5);
 
 /// After so many listings in a row that failed, roles are read one by one as well.
 const FAILURES: u32 = 3;
@@ -208,6 +208,13 @@ impl ReferencedAccount {
             self.singly_at = Some(now);
         }
         due
+    }
+
+    /// Lists at once where the latest listing failed: the account answers again.
+    pub fn list_again(&mut self, now: Timestamp) {
+        if self.failures > 0 && !self.listing {
+            self.list_by(now);
+        }
     }
 
     /// Brings the next listing forward.

@@ -5,6 +5,7 @@
 //! is listed instead.
 
 mod account;
+mod outages;
 mod questions;
 mod reread;
 mod simulations;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_aws::evidence::Circumstances;
-use audit_aws::{AskedFor, PieceAnswer, PieceId, PieceKind, Reading};
+use audit_aws::{AskedFor, Failure, PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::IssuerQuestion;
 use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleLookup};
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 
 use super::schedule::{Schedule, after};
 use account::{Ended, ReferencedAccount};
+use outages::Outages;
 pub use reread::RereadCause;
 use reread::Rereads;
 use simulations::Simulations;
@@ -64,6 +66,7 @@ pub struct EvidencePlan {
     /// What nobody waits for any more, until the directory is told.
     released: BTreeSet<PieceId>,
     rereads: Rereads,
+    outages: Outages,
     simulations: Simulations,
     /// Until when what was asked for to tell which issuers are dead is not asked for again.
     asked_of_issuers: Schedule<PieceId>,
@@ -89,6 +92,7 @@ impl EvidencePlan {
             awaited: BTreeMap::new(),
             released: BTreeSet::new(),
             rereads: Rereads::default(),
+            outages: Outages::default(),
             simulations: Simulations::default(),
             asked_of_issuers: Schedule::default(),
             began: None,
@@ -329,6 +333,7 @@ impl EvidencePlan {
     /// Takes note of an answer. Returns the accounts of which it shows that they are in another partition than was
     /// thought, so that what was said of the provider counts no more.
     pub fn heard(&mut self, reading: &Reading, now: Timestamp) -> Option<String> {
+        self.take_note_of_outages(reading, now);
         let refresh = self.refresh;
         let (account, arn) = match reading {
             Reading::NotConfigured { account } => {
@@ -367,6 +372,29 @@ impl EvidencePlan {
         let watched = self.accounts.get_mut(account)?;
         watched.proven_partition = Some(arn?.partition().to_owned());
         self.is_other_provider(account).then(|| account.clone())
+    }
+
+    /// Takes note of whether AWS answers about an account.
+    fn take_note_of_outages(&mut self, reading: &Reading, now: Timestamp) {
+        let is_outage =
+            |failure: &Failure| matches!(failure.kind, FailureKind::Unavailable | FailureKind::Throttled);
+        match reading {
+            Reading::Piece { account, answer } => {
+                let piece = PieceId::new(account, answer.kind(), answer.key());
+                if answer.failure().is_some_and(is_outage) {
+                    // A second opinion can wait for the refresh.
+                    if answer.kind() != PieceKind::Simulation {
+                        self.outages.failed(piece, now);
+                    }
+                } else {
+                    self.outages.answered(account, Some(&piece), now);
+                }
+            }
+            Reading::Listing { account, result, .. } if !result.as_ref().is_err_and(is_outage) => {
+                self.outages.answered(account, None, now);
+            }
+            _ => {}
+        }
     }
 
     /// Whether another provider was asked for than would be asked for now; says so once.

@@ -39,7 +39,7 @@ impl EvidencePlan {
             .iter()
             .filter_map(|target| self.asked.at(target))
             .min();
-        let next = [listing, waiting, self.rereads.next()]
+        let next = [listing, waiting, self.rereads.next(), self.outages.next()]
             .into_iter()
             .flatten()
             .min();
@@ -62,6 +62,13 @@ impl EvidencePlan {
         let basis = |piece: &PieceId| Some(piece.of(piece.kind.basis()?));
         self.wanted.extend(due.iter().filter_map(basis));
         self.wanted.extend(due);
+        let again = self.outages.take_due(now);
+        self.wanted.extend(again.pieces);
+        for id in again.accounts {
+            if let Some(watched) = self.accounts.get_mut(&id) {
+                watched.list_again(now);
+            }
+        }
         self.refresh_due(snapshot, now, &mut requests);
         let urgent = std::mem::take(&mut self.urgent);
         let mut wanted = std::mem::take(&mut self.wanted);

@@ -88,6 +88,37 @@ fn it_is_written_again_after_a_failure_with_backoff() {
 }
 
 #[test]
+fn it_is_written_again_when_it_was_deleted() {
+    let mut lab = Lab::healthy();
+    lab.pass(10);
+    lab.forget();
+    lab.see(Observation::ClusterAudit(WatchChange::Applied(
+        ClusterAuditObject,
+    )));
+    lab.pass(60);
+    assert_eq!(cluster_writes(&lab), 0);
+    lab.see(Observation::ClusterAudit(WatchChange::Deleted {
+        namespace: String::new(),
+        name: "cluster".to_owned(),
+    }));
+    lab.pass(10);
+    assert_eq!(cluster_writes(&lab), 1);
+    // Its definition was deleted, and nothing could be written for a long time.
+    lab.fails = true;
+    lab.see(Observation::ClusterAudit(WatchChange::Deleted {
+        namespace: String::new(),
+        name: "cluster".to_owned(),
+    }));
+    lab.pass(1000);
+    lab.fails = false;
+    lab.forget();
+    lab.see(Observation::ClusterAudit(WatchChange::Init));
+    lab.see(Observation::ClusterAudit(WatchChange::InitDone));
+    lab.pass(6);
+    assert_eq!(cluster_writes(&lab), 1);
+}
+
+#[test]
 fn a_restart_writes_it_once_at_most() {
     let mut lab = Lab::healthy().restarted();
     lab.tell_home();

@@ -30,7 +30,7 @@ use audit_api::irsa_audit::VerdictName;
 use audit_aws::{DirectoryRequest, Piece, Reading};
 use audit_core::Config;
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, LookedUp, NamespacedName};
-use audit_k8s::{Kind, Observation, WatchChange, prune};
+use audit_k8s::{ClusterAuditObject, Kind, Observation, WatchChange, prune};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -276,6 +276,7 @@ impl Lab {
             Kind::MutatingWebhookConfiguration => self.see(Observation::Webhook(step(begin))),
             Kind::ConfigMap => self.see(Observation::ConfigMap(step(begin))),
             Kind::IrsaAudit => {}
+            Kind::ClusterIrsaAudit => self.see(Observation::ClusterAudit(step(begin))),
             Kind::IrsaAuditPolicy => self.see(Observation::Policy(step(begin))),
             Kind::IrsaApproval => self.see(Observation::Approval(step(begin))),
             Kind::TrustPolicyChange => self.see(Observation::Change(step(begin))),

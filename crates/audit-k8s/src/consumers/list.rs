@@ -1,15 +1,13 @@
 //! The kinds that are served, listed once. What cannot be listed is not known.
 
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectList};
 use kube::{Api, Client};
 
 use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, kinds, read};
 use crate::observation::{Observation, WatchChange};
-
-/// Objects in one answer.
-const PAGE_SIZE: u32 = 100;
+use crate::pages::Pages;
 
 /// What the beginning of the watches would tell.
 pub(crate) async fn list(client: &Client, namespace: Option<&str>) -> Vec<Observation> {
@@ -42,14 +40,14 @@ async fn pages(
     api: &Api<Seen>,
     observations: &mut Vec<Observation>,
 ) -> Result<(), kube::Error> {
-    let mut params = ListParams::default().limit(PAGE_SIZE);
+    let client = api.clone().into_client();
+    let mut pages = Pages::new(client, api.resource_url(), ListParams::default());
     loop {
-        let page = api.list(&params).await?;
+        let page: ObjectList<Seen> = pages.next().await?;
         let listed = page.items.iter().filter_map(|seen| read(kind, &seen.value));
         observations.extend(listed.map(|object| Observation::Consumer(kind, WatchChange::Applied(object))));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(()),
+        if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+            return Ok(());
         }
     }
 }

@@ -7,10 +7,9 @@ use audit_core::model::NamespacedName;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{StreamExt, pin_mut};
+use futures::StreamExt;
 use kube::core::discovery::ApiResource;
-use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
+use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
@@ -20,8 +19,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, kinds, read};
+use crate::health::ApiHealth;
+use crate::list_watch::{Selection, list_watch};
 use crate::observation::{Observation, WatchChange};
-use crate::trouble;
+use crate::retry::Retry;
+use crate::trouble::{self, Recovery};
 
 /// How often the API server is asked which kinds it serves.
 const ASKED_EVERY: Duration = Duration::from_mins(1);
@@ -32,13 +34,12 @@ const REFUSED_FOR: Duration = Duration::from_mins(10);
 /// How long the listings of kinds that have just appeared may take before everything else goes on without them.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long one watch call lasts, in seconds, and how many objects one answer to a list call has: as of the other kinds, but
-/// for smaller pages, because these objects are reduced only once they are here.
+/// How long one watch call lasts, in seconds: as of the other kinds.
 const WATCH_SECONDS: u32 = 240;
-const PAGE_SIZE: u32 = 100;
 
-/// The pause where the backoff has none to give; it always has.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// A kind that was listed is refused only after so many refusals in a row: an API server that has just started may refuse what it has not
+/// read the roles for.
+const REFUSALS: u32 = 5;
 
 /// How far the watch of a kind has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,12 @@ type Known = BTreeMap<(&'static str, &'static str), Watched>;
 
 /// Watches the kinds of the table for as long as they are served, and sends what they say, and which of them are unseen.
 /// `listed` hears when those that are served at first have been listed, or cannot be.
-pub(crate) async fn observe(client: Client, sender: Sender<Observation>, listed: oneshot::Sender<()>) {
+pub(crate) async fn observe(
+    client: Client,
+    health: ApiHealth,
+    sender: Sender<Observation>,
+    listed: oneshot::Sender<()>,
+) {
     let mut watches = JoinSet::new();
     let mut known = Known::new();
     let mut told = Vec::new();
@@ -93,7 +99,7 @@ pub(crate) async fn observe(client: Client, sender: Sender<Observation>, listed:
     loop {
         while watches.try_join_next().is_some() {}
         let now = if first.is_some() {
-            insist(&client).await
+            insist(&client, &health).await
         } else {
             ask(&client).await.ok()
         };
@@ -109,7 +115,7 @@ pub(crate) async fn observe(client: Client, sender: Sender<Observation>, listed:
                 if known.get(&id).is_none_or(Watched::is_due) {
                     let (progress, seen) = watch::channel(Progress::Begun);
                     let api = Api::all_with(client.clone(), &resource);
-                    let handle = watches.spawn(follow(kind, api, sender.clone(), progress));
+                    let handle = watches.spawn(follow(kind, api, health.clone(), sender.clone(), progress));
                     known.insert(
                         id,
                         Watched {
@@ -179,16 +185,16 @@ async fn ask(client: &Client) -> Result<Vec<(&'static ConsumerKind, ApiResource)
 }
 
 /// The same, asked again for a while: what explains pods is to be known before them.
-async fn insist(client: &Client) -> Option<Vec<(&'static ConsumerKind, ApiResource)>> {
-    let mut backoff = DefaultBackoff::default();
+async fn insist(client: &Client, health: &ApiHealth) -> Option<Vec<(&'static ConsumerKind, ApiResource)>> {
     let answered = async {
-        loop {
+        for failures in 0.. {
             match ask(client).await {
                 Ok(kinds) => return Some(kinds),
                 Err(kube::Error::Api(status)) if status.code == trouble::FORBIDDEN => return None,
-                Err(_) => sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await,
+                Err(_) => health.pause(failures).await,
             }
         }
+        None
     };
     timeout(PATIENCE, answered).await.ok().flatten()
 }
@@ -219,22 +225,25 @@ async fn forget(sender: &Sender<Observation>, kind: &'static ConsumerKind) -> Re
 async fn follow(
     kind: &'static ConsumerKind,
     api: Api<Seen>,
+    health: ApiHealth,
     sender: Sender<Observation>,
     progress: watch::Sender<Progress>,
 ) {
-    let config = watcher::Config::default()
-        .timeout(WATCH_SECONDS)
-        .page_size(PAGE_SIZE);
-    let mut backoff = DefaultBackoff::default();
-    let events = watcher(api, config);
-    pin_mut!(events);
+    let selection = Selection {
+        fields: None,
+        seconds: WATCH_SECONDS,
+    };
+    let mut retry = Retry::new(kind.kind, health);
+    let mut refusals = 0;
+    let mut events = list_watch(api.clone(), selection.clone()).boxed();
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
                 let is_listed = matches!(event, Event::InitDone);
-                if matches!(event, Event::Apply(_) | Event::Delete(_)) {
-                    backoff.reset();
+                if !matches!(event, Event::Init) {
+                    refusals = 0;
                 }
+                retry.heard(&event, Instant::now());
                 if let Some(change) = change(kind, event)
                     && sender.send(Observation::Consumer(kind, change)).await.is_err()
                 {
@@ -244,16 +253,20 @@ async fn follow(
                     progress.send_replace(Progress::Listed);
                 }
             }
-            Err(error) if trouble::is(&error, trouble::FORBIDDEN) => {
-                progress.send_replace(Progress::Refused);
-                return;
-            }
-            Err(error) if trouble::is(&error, trouble::NOT_FOUND) => {
-                progress.send_replace(Progress::Gone);
-                return;
-            }
             Err(error) => {
-                tracing::debug!(kind = kind.kind, %error, "watch failed, will be tried again");
+                let was_listed = *progress.borrow() == Progress::Listed;
+                match trouble::recovery(&error) {
+                    Recovery::Refused(trouble::FORBIDDEN) if !was_listed || refusals >= REFUSALS => {
+                        progress.send_replace(Progress::Refused);
+                        return;
+                    }
+                    Recovery::Refused(trouble::FORBIDDEN) => refusals += 1,
+                    Recovery::Refused(trouble::NOT_FOUND) => {
+                        progress.send_replace(Progress::Gone);
+                        return;
+                    }
+                    _ => {}
+                }
                 progress.send_if_modified(|progress| {
                     let is_first = *progress == Progress::Begun;
                     if is_first {
@@ -261,7 +274,10 @@ async fn follow(
                     }
                     is_first
                 });
-                sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
+                retry.wait(&error, &trouble::told(&error)).await;
+                if trouble::has_lost_its_place(&error) {
+                    events = list_watch(api.clone(), selection.clone()).boxed();
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::pin::pin;
 use std::time::Duration;
 
+use audit_core::text::reveal;
 use jiff::Timestamp;
 use kube::api::{DynamicObject, PostParams};
 use kube::{Api, Client};
@@ -49,7 +50,7 @@ enum CallError {
     Unversioned,
     #[error("not allowed: grant `get`, `create` and `update` on `leases` of `coordination.k8s.io`")]
     Forbidden,
-    #[error("{}", .0.to_string().escape_debug())]
+    #[error("{}", reveal(&.0.to_string()))]
     Api(Box<kube::Error>),
 }
 

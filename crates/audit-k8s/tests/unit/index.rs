@@ -136,6 +136,7 @@ fn nothing(kind: Kind) -> Vec<Observation> {
         Kind::MutatingWebhookConfiguration => listing(Observation::Webhook, []),
         Kind::ConfigMap => listing(Observation::ConfigMap, []),
         Kind::IrsaAudit => listing(Observation::Audit, []),
+        Kind::ClusterIrsaAudit => listing(Observation::ClusterAudit, []),
         Kind::IrsaAuditPolicy => listing(Observation::Policy, []),
         Kind::IrsaApproval => listing(Observation::Approval, []),
         Kind::TrustPolicyChange => listing(Observation::Change, []),

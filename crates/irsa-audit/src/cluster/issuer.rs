@@ -106,7 +106,7 @@ pub async fn ask(client: &Client, own_token: Option<&str>) -> Option<ClusterIssu
         Err(elapsed) => elapsed.to_string(),
     };
     tracing::info!(
-        error = audit_core::text::quote(&error),
+        error = audit_core::text::reveal(&error),
         "the API server's discovery document could not be read"
     );
     None

@@ -12,7 +12,7 @@ pub fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(kube::Error::Api(status)) = error.downcast_ref()
         && !status.message.is_empty()
     {
-        return audit_core::text::quote(&status.message);
+        return audit_core::text::reveal(&status.message);
     }
     let mut text = error.to_string();
     let mut source = error.source();
@@ -23,7 +23,7 @@ pub fn shown(error: &(dyn std::error::Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    audit_core::text::quote(&text)
+    audit_core::text::reveal(&text)
 }
 
 #[cfg(test)]

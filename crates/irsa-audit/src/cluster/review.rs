@@ -100,7 +100,7 @@ impl Asker {
     /// Says so in the log, once until all is well again.
     fn failed(&self, error: &str) -> ReviewOutcome {
         if !self.is_told.swap(true, Ordering::Relaxed) {
-            let error = audit_core::text::quote(error);
+            let error = audit_core::text::reveal(error);
             tracing::warn!(%error, "the API server does not confirm expected permissions; what roles and bindings say stands alone");
         }
         ReviewOutcome::Failed

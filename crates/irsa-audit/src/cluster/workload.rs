@@ -61,7 +61,7 @@ async fn look_up(client: Client, lookup: &Lookup) -> LookedUp {
         Ok(Ok(Some(object))) => kind.runs_as(&object.data).unwrap_or(LookedUp::Unreadable),
         Ok(Ok(None)) => LookedUp::Absent,
         Ok(Err(error)) => {
-            let error = audit_core::text::quote(&error.to_string());
+            let error = audit_core::text::reveal(&error.to_string());
             tracing::debug!(workload = %lookup.workload.name, %error, "an expected workload cannot be looked up");
             LookedUp::Unreadable
         }

@@ -9,6 +9,7 @@ mod controller;
 mod leader;
 mod metrics;
 mod publish;
+mod refusals;
 pub mod settings;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use audit_aws::Directory;
 use audit_core::Config;
 use audit_core::model::{ClusterIssuer, IssuerSource};
 use audit_engine::{Engine, RemediationSettings};
+use audit_k8s::ApiHealth;
 use audit_k8s::lease::{self, Timing};
 use kube::runtime::events::{Recorder, Reporter};
 use tokio::sync::{mpsc, watch};
@@ -49,7 +51,7 @@ const OBSERVATIONS: usize = 1024;
 pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
-    let cluster = service::cluster().await?;
+    let cluster = service::cluster_to_stay().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
@@ -126,10 +128,11 @@ async fn start(
     ready: Arc<AtomicBool>,
     parts: &mut JoinSet<Part>,
 ) -> Result<Controller, ServiceError> {
-    let client = service::client(cluster.clone())?;
     let own_token = service::own_token(&cluster);
+    let health = ApiHealth::new();
+    let client = health.client(service::client(cluster)?);
     let leads = guard.clone();
-    let writing = service::writing_client(cluster, move || leads.leads())?;
+    let writing = service::writing_client(client.clone(), move || leads.leads());
     let config = Config {
         annotation_prefix: args.annotation_prefix.clone(),
         all_forms: false,
@@ -152,7 +155,7 @@ async fn start(
         prefix: args.annotation_prefix.clone(),
         webhook_namespace: args.webhook_namespace.clone(),
     };
-    let watches = audit_k8s::observe(client.clone(), scope, sender);
+    let watches = audit_k8s::observe(client.clone(), health.clone(), scope, sender);
     parts.spawn(async {
         watches.await;
         Some("watches")
@@ -174,7 +177,8 @@ async fn start(
     let recorder = Recorder::new(writing.clone(), reporter);
     let (reviewer, reviews) = Reviewer::new(&client);
     let (workloads, lookups) = Workloads::new(&client);
-    let (publisher, outcomes) = ObjectWriter::new(writing, recorder, guard.clone(), metrics.clone());
+    let (publisher, outcomes) =
+        ObjectWriter::new((writing, health), recorder, guard.clone(), metrics.clone());
     let cluster_name = args.cluster_name.clone();
     Ok(Controller {
         engine,

@@ -19,9 +19,11 @@ use tokio::time::timeout;
 use super::announce::{self, API_VERSION};
 use super::leader::Guard;
 use super::metrics::Metrics;
-use crate::cluster::Ending;
+use super::refusals::Refusals;
+use crate::cluster::{Ending, shown};
 use audit_core::model::NamespacedName;
 use audit_engine::{AuditOwner, Write, WriteOutcome};
+use audit_k8s::ApiHealth;
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
@@ -33,6 +35,29 @@ enum WriteError {
     Api(#[from] kube::Error),
     #[error("no answer within `{0:?}`")]
     TimedOut(Duration),
+}
+
+impl WriteError {
+    /// The HTTP status by which the API server answered; 0 where it did not.
+    fn code(&self) -> u16 {
+        match self {
+            Self::Api(kube::Error::Api(status)) => status.code,
+            _ => 0,
+        }
+    }
+
+    /// For the log, safe to show.
+    fn shown(&self) -> String {
+        match self {
+            Self::Api(error) => shown(error),
+            Self::TimedOut(_) => self.to_string(),
+        }
+    }
+
+    /// Whether the API server was not there for it, whatever the write said.
+    fn is_of_the_api_server(&self) -> bool {
+        matches!(self.code(), 0 | 401 | 429 | 503 | 504)
+    }
 }
 
 /// Carries out writes.
@@ -47,7 +72,7 @@ impl ObjectWriter {
     /// A publisher, and where it tells what came of each write.
     #[must_use]
     pub fn new(
-        client: Client,
+        (client, health): (Client, ApiHealth),
         recorder: Recorder,
         guard: Guard,
         metrics: Arc<Metrics>,
@@ -55,9 +80,11 @@ impl ObjectWriter {
         let (done, outcomes) = mpsc::unbounded_channel();
         let writer = Writer {
             client,
+            health,
             recorder,
             guard,
             metrics,
+            refusals: Arc::default(),
         };
         (
             Self {
@@ -124,14 +151,17 @@ impl ObjectWriter {
 #[derive(Clone)]
 struct Writer {
     client: Client,
+    health: ApiHealth,
     recorder: Recorder,
     guard: Guard,
     metrics: Arc<Metrics>,
+    refusals: Arc<Refusals>,
 }
 
 impl Writer {
-    /// Makes the call, if this replica leads for as long as the call may take.
+    /// Makes the call, if this replica leads for as long as the call may take. While the API server is in trouble, it waits for its turn.
     async fn carry_out(&self, write: &Write) -> WriteOutcome {
+        self.health.turn().await;
         let Some(span) = self.guard.time_to_write() else {
             return WriteOutcome::Failed;
         };
@@ -139,11 +169,20 @@ impl Writer {
             Ok(result) => result.map_err(WriteError::Api),
             Err(_) => Err(WriteError::TimedOut(span)),
         };
-        let outcome = outcome(write, &result);
+        let outcome = match outcome(write, &result) {
+            // The API server fails, not the write.
+            WriteOutcome::Failed if self.health.is_down() => WriteOutcome::Unavailable,
+            outcome => outcome,
+        };
         self.metrics.write(kind(write), &outcome);
-        if let (Err(error), WriteOutcome::Failed | WriteOutcome::Refused) = (&result, &outcome) {
-            let object = write.object().map(|id| id.to_string()).unwrap_or_default();
-            tracing::warn!(write = kind(write), object, error = %audit_core::text::quote(&error.to_string()), "write failed");
+        match (&result, &outcome) {
+            (Err(error), WriteOutcome::Failed) => {
+                let object = write.object().map(|id| id.to_string()).unwrap_or_default();
+                self.refusals
+                    .refused(kind(write), error.code(), &object, &error.shown());
+            }
+            (Ok(_), _) => self.refusals.succeeded(),
+            _ => {}
         }
         outcome
     }
@@ -288,7 +327,7 @@ impl Writer {
             Ok(Err(error)) => WriteError::Api(error),
             Err(_) => WriteError::TimedOut(span),
         };
-        let error = audit_core::text::quote(&error.to_string());
+        let error = audit_core::text::reveal(&error.to_string());
         tracing::debug!(namespace = object.namespace, name = object.name, %error, "event not published");
     }
 }
@@ -335,6 +374,7 @@ fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> WriteOutc
         (Write::Create { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if is_refusal(status.code) => {
             WriteOutcome::Refused
         }
+        (_, Err(error)) if error.is_of_the_api_server() => WriteOutcome::Unavailable,
         (_, Err(_)) => WriteOutcome::Failed,
     }
 }

@@ -5,14 +5,13 @@ mod error;
 pub mod http;
 pub mod stop;
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::Request;
-use kube::client::{Body, ClientBuilder};
+use kube::client::Body;
 use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::task::{JoinError, JoinSet};
-use tower::filter::FilterLayer;
 
 use crate::cluster::shown;
 pub use election::Election;
@@ -20,6 +19,13 @@ pub use error::ServiceError;
 
 /// A task that ends well tells whether it was meant to end; by its name, if it was not.
 pub type Part = Option<&'static str>;
+
+/// How long a connection to the API server, TLS included, may take.
+const CONNECTS: Duration = Duration::from_secs(10);
+
+/// How long a connection may say nothing while an answer is awaited. The API server sends each watch a bookmark about once a minute: one that
+/// is silent for longer has died, and nothing else would tell.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// The cluster to talk to.
 ///
@@ -29,6 +35,20 @@ pub async fn cluster() -> Result<Config, ServiceError> {
     Config::infer()
         .await
         .map_err(|error| ServiceError::Kubeconfig(shown(&error)))
+}
+
+/// The same for a program that stays: it retries calls itself, by what `ApiHealth` knows of all of them, and gives up connections that are
+/// dead.
+///
+/// # Errors
+/// [`ServiceError::Kubeconfig`].
+pub async fn cluster_to_stay() -> Result<Config, ServiceError> {
+    let mut cluster = cluster().await?;
+    cluster.default_retry = false;
+    cluster.connect_timeout = Some(CONNECTS);
+    cluster.read_timeout = Some(SILENCE);
+    cluster.reset_reader_on_write = true;
+    Ok(cluster)
 }
 
 /// A client for the cluster.
@@ -44,23 +64,22 @@ pub fn client(cluster: Config) -> Result<Client, ServiceError> {
 #[error("leadership has ended")]
 struct Lost;
 
-/// A client that sends nothing unless `leads` says so, asked when the bytes leave: between a decision to write and the write, the process
-/// may have been stopped for longer than its lease.
-///
-/// # Errors
-/// [`ServiceError::Client`].
-pub fn writing_client(
-    cluster: Config,
-    leads: impl Fn() -> bool + Send + Sync + 'static,
-) -> Result<Client, ServiceError> {
-    let leads = Arc::new(leads);
-    let layer = FilterLayer::new(
-        move |request: Request<Body>| {
-            if leads() { Ok(request) } else { Err(Lost) }
-        },
-    );
-    let builder = ClientBuilder::try_from(cluster).map_err(|error| ServiceError::Client(shown(&error)))?;
-    Ok(builder.with_layer(&layer).build())
+/// The same client, which sends nothing unless `leads` says so, asked when the bytes leave: between a decision to write and the write, the
+/// process may have been stopped for longer than its lease.
+#[must_use]
+pub fn writing_client(client: Client, leads: impl Fn() -> bool + Clone + Send + Sync + 'static) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let call = move |request: Request<Body>| {
+        let (client, leads) = (client.clone(), leads.clone());
+        async move {
+            if leads() {
+                client.send(request).await
+            } else {
+                Err(kube::Error::Service(Box::new(Lost)))
+            }
+        }
+    };
+    Client::new(tower::service_fn(call), namespace)
 }
 
 /// The token by which this program is known to the cluster, where it has one.

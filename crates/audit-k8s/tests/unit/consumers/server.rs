@@ -7,6 +7,9 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::health::tests::{text_or_silence, until};
 
 /// What is asked for a kind is answered with this status; 200 lists its objects.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ struct State {
     failure: Option<u16>,
     kinds: BTreeMap<(String, String), (String, Installed)>,
     asked: Vec<String>,
+    /// Ends the watches that run.
+    cut: Arc<Notify>,
 }
 
 /// The server.
@@ -61,24 +66,28 @@ impl Server {
             .count()
     }
 
+    /// Ends the watches that run.
+    pub(crate) fn cut(&self) {
+        self.0.lock().unwrap().cut.notify_waiters();
+    }
+
     pub(crate) fn client(&self) -> Client {
         let state = Arc::clone(&self.0);
         let service = tower::service_fn(move |request: Request<Body>| {
             let uri = request.uri().to_string();
-            let answer = {
+            let (answer, cut) = {
                 let mut state = state.lock().unwrap();
                 state.asked.push(uri.clone());
-                state.answer(&uri)
+                (state.answer(&uri), Arc::clone(&state.cut))
             };
             async move {
-                let Some((status, body)) = answer else {
-                    // A watch that says nothing.
-                    return std::future::pending().await;
+                let status = answer.as_ref().map_or(200, |(status, _)| *status);
+                let body = match answer {
+                    Some((_, body)) => text_or_silence(Some(body.to_string())),
+                    None => until(cut),
                 };
                 let response = Response::builder().status(status);
-                response
-                    .body(Body::from(body.to_string().into_bytes()))
-                    .map_err(std::io::Error::other)
+                response.body(body).map_err(std::io::Error::other)
             }
         });
         Client::new(service, "default")

@@ -134,7 +134,7 @@ impl Metrics {
             WriteOutcome::Done { .. } => "done",
             WriteOutcome::Gone => "gone",
             WriteOutcome::Refused => "refused",
-            WriteOutcome::Failed => "failed",
+            WriteOutcome::Failed | WriteOutcome::Unavailable => "failed",
         };
         self.writes.with_label_values(&[write, outcome]).inc();
     }

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use audit_core::Verdict;
 use audit_core::model::{BindingKey, NamespacedName};
+use audit_k8s::ApiHealth;
 use audit_k8s::lease::Leadership;
 use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
@@ -90,8 +91,9 @@ fn publisher(api: &Api, guard: Guard) -> (ObjectWriter, Outcomes) {
         instance: None,
     };
     let recorder = Recorder::new(client.clone(), reporter);
+    let health = ApiHealth::new();
     ObjectWriter::new(
-        client,
+        (health.client(client), health),
         recorder,
         guard,
         Arc::new(Metrics::new(Detail::All).unwrap()),
@@ -162,7 +164,22 @@ async fn answers_are_told_apart() {
         (Answer::Status(403, "Forbidden"), create(), WriteOutcome::Refused),
         (Answer::Status(403, "Forbidden"), delete(), WriteOutcome::Failed),
         (Answer::Status(409, "AlreadyExists"), create(), done(None)),
-        (Answer::Nothing, create(), WriteOutcome::Failed),
+        (
+            Answer::Status(429, "TooManyRequests"),
+            create(),
+            WriteOutcome::Unavailable,
+        ),
+        (
+            Answer::Status(503, "ServiceUnavailable"),
+            create(),
+            WriteOutcome::Unavailable,
+        ),
+        (
+            Answer::Status(401, "Unauthorized"),
+            create(),
+            WriteOutcome::Unavailable,
+        ),
+        (Answer::Nothing, create(), WriteOutcome::Unavailable),
         (Answer::Panic, create(), WriteOutcome::Failed),
     ] {
         let shown = format!("{answer:?} {write:?}");
@@ -199,7 +216,7 @@ async fn a_write_that_hangs_is_given_up_before_leadership_ends() {
     let (_sender, receiver) = watch::channel(leadership);
     let (mut publisher, mut outcomes) = publisher(&api, Guard::Lease(receiver));
     publisher.start(status(None));
-    assert_eq!(outcomes.recv().await.unwrap().1, WriteOutcome::Failed);
+    assert_eq!(outcomes.recv().await.unwrap().1, WriteOutcome::Unavailable);
     assert!(Instant::now() <= leadership.until.unwrap() + Duration::from_millis(2));
     assert_eq!(api.calls().len(), 1);
 }
