@@ -336,7 +336,7 @@ impl Cluster {
         changed.extend(self.expecting(&pod));
         self.count_audiences(&pod);
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
-        share_labels(pods, &mut pod);
+        share(pods, &mut pod);
         if let Some(filed) = filed_at.and_then(|index| pods.get_mut(index)) {
             let old = std::mem::replace(filed, pod);
             self.discount_audiences(&old);
@@ -498,14 +498,17 @@ impl Cluster {
     }
 }
 
-/// How many of the latest pods are asked for the same labels: those of one workload come together.
+/// How many of the latest pods are asked for the same labels and containers: those of one workload come together.
 const NEIGHBORS: usize = 8;
 
-/// Gives a pod the labels of another one, where they are the same, so that they are kept once.
-fn share_labels(pods: &[Pod], pod: &mut Pod) {
-    let mut neighbors = pods.iter().rev().take(NEIGHBORS);
-    if let Some(same) = neighbors.find(|other| other.labels == pod.labels) {
+/// Gives a pod the labels and the containers of another one, where they are the same, so that they are kept once.
+fn share(pods: &[Pod], pod: &mut Pod) {
+    let neighbors = || pods.iter().rev().take(NEIGHBORS);
+    if let Some(same) = neighbors().find(|other| other.labels == pod.labels) {
         pod.labels = Arc::clone(&same.labels);
+    }
+    if let Some(same) = neighbors().find(|other| other.containers == pod.containers) {
+        pod.containers = same.containers.clone();
     }
 }
 
@@ -542,6 +545,23 @@ mod tests {
         assert_eq!(cluster.remove_pod("shop", &cart.name), [key("orders")]);
         assert_eq!(cluster.remove_pod("shop", &cart.name), []);
         assert_eq!(cluster.bindings().count(), 0);
+    }
+
+    #[test]
+    fn pods_of_one_template_share_what_they_have_in_common() {
+        let mut cluster = Cluster::default();
+        let first = pod(&key("cart"), "web", bare("app"));
+        let named = |name: &str, container| Pod {
+            name: name.to_owned(),
+            ..pod(&key("cart"), "web", container)
+        };
+        cluster.put_pod(first);
+        cluster.put_pod(named("web-2", bare("app")));
+        cluster.put_pod(named("web-3", bare("side")));
+        let pods = cluster.binding(&key("cart")).unwrap().pods();
+        assert!(pods[0].containers.is_shared_with(&pods[1].containers));
+        assert!(Arc::ptr_eq(&pods[0].labels, &pods[1].labels));
+        assert!(!pods[0].containers.is_shared_with(&pods[2].containers));
     }
 
     #[test]

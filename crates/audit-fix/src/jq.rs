@@ -46,14 +46,24 @@ pub fn statement_program(
     }
     let guards = guards.iter().map(|(path, value)| {
         let path = ascii_json(&Value::from(path.clone()));
-        format!("getpath($s+{path}) == {}", ascii_json(value))
+        ["getpath($s+", &path, ") == ", &ascii_json(value)].concat()
     });
     let guards = guards.collect::<Vec<_>>().join(" and ");
     let steps = steps.join(" | ");
     Some(if guards.is_empty() {
-        format!("{base} as $s | {steps}")
+        [&base, " as $s | ", &steps].concat()
     } else {
-        format!("{base} as $s | if {guards} then {steps} else {CHANGED} end")
+        let parts = [
+            &base,
+            " as $s | if ",
+            &guards,
+            " then ",
+            &steps,
+            " else ",
+            CHANGED,
+            " end",
+        ];
+        parts.concat()
     })
 }
 
@@ -143,9 +153,19 @@ impl Step {
         let path = if base.is_empty() {
             path
         } else {
-            format!("({base}{path})")
+            ["(", base, &path, ")"].concat()
         };
-        format!("{path} as $p | if {check} then {then} else {CHANGED} end")
+        let parts = [
+            &path,
+            " as $p | if ",
+            &check,
+            " then ",
+            &then,
+            " else ",
+            CHANGED,
+            " end",
+        ];
+        parts.concat()
     }
 }
 

@@ -38,8 +38,9 @@ pub fn is_hidden(c: char) -> bool {
 /// literal in jq's language as well.
 #[must_use]
 pub fn ascii_json(value: &serde_json::Value) -> String {
-    let mut ascii = String::new();
-    for c in value.to_string().chars() {
+    let json = value.to_string();
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
         push_within_string(&mut ascii, c);
     }
     ascii

@@ -1,12 +1,12 @@
 //! Manifests, and what the AWS CLI prints, as what an audit reads.
 //!
-//! Texts go in, a [`Snapshot`] and a [`Config`] come out, and what is wrong with the texts. Nothing here reads a file or a
-//! clock. Objects are decoded by the same code as the API server's, so that files and a cluster say the same.
+//! Texts go in, a [`Snapshot`] and a [`Config`] come out, and what is wrong with the texts. Nothing here opens a file or reads
+//! a clock. Objects are decoded by the same code as the API server's, so that files and a cluster say the same.
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`source`] | a text, from bytes |
-//! | `document` | YAML and JSON: a text as documents |
+//! | [`source`] | a stream of bytes with a name |
+//! | `document` | YAML and JSON: a text as documents, of which each is taken before the next one is read |
 //! | `paste` | tables, descriptions and errors in their place, and what to give instead |
 //! | [`problem`] | what is wrong, where, and what helps |
 //! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
@@ -29,7 +29,7 @@ use audit_core::{Config, Snapshot};
 
 pub use options::Options;
 pub use problem::{InputProblem, Place, Weight};
-pub use source::{MAX_BYTES, Source};
+pub use source::Source;
 
 /// What texts say.
 #[derive(Debug)]
@@ -52,17 +52,19 @@ impl Loaded {
     }
 }
 
-/// Reads manifests, and outputs of the AWS CLI.
+/// Reads manifests, and outputs of the AWS CLI, each once, as a stream: of what was read, only what an audit needs is kept.
 #[must_use]
-pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Loaded {
+pub fn load(
+    manifests: impl IntoIterator<Item = Source>,
+    outputs: impl IntoIterator<Item = Source>,
+    options: &Options,
+) -> Loaded {
     let mut problems = Vec::new();
     let mut config = Config {
         annotation_prefix: options.annotation_prefix.clone(),
         ..Config::default()
     };
-    let manifests = document::read_all(manifests, &mut problems);
     let objects = kubernetes::load(manifests, options, &mut config, &mut problems);
-    let outputs = document::read_all(outputs, &mut problems);
     let aws = aws::load(outputs, objects.issuers, options, &mut problems);
     let snapshot = Snapshot {
         origin: audit_core::snapshot::Origin::Files,
@@ -82,6 +84,9 @@ pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Load
 #[cfg(test)]
 #[path = "../tests/unit/properties.rs"]
 mod properties;
+#[cfg(test)]
+#[path = "../tests/unit/streaming.rs"]
+mod streaming;
 #[cfg(test)]
 #[path = "../tests/support/testing.rs"]
 mod testing;

@@ -30,6 +30,20 @@ pub struct WebIdentity {
     pub called_at: Option<i64>,
 }
 
+impl WebIdentity {
+    /// The condition key of a claim, such as `:sub`, in lower case.
+    pub(crate) fn key_of(&self, claim: &str) -> String {
+        // In one piece, where `format!` would grow it: this is done for each binding.
+        let mut key = [self.issuer.as_str(), claim].concat();
+        if key.is_ascii() {
+            key.make_ascii_lowercase();
+            key
+        } else {
+            key.to_lowercase()
+        }
+    }
+}
+
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
@@ -269,10 +283,10 @@ impl From<&WebIdentity> for Request {
     /// `AssumeRoleWithWebIdentity` by this identity, as an auditor knows it: see [`Unlisted::WebIdentity`].
     fn from(identity: &WebIdentity) -> Self {
         let mut context = Context::new(Unlisted::WebIdentity);
-        let issuer = identity.issuer.to_lowercase();
-        for (claim, value) in [("sub", &identity.subject), ("aud", &identity.audience)] {
+        context.entries.reserve_exact(3);
+        for (claim, value) in [(":sub", &identity.subject), (":aud", &identity.audience)] {
             let value = ContextValue::Known(vec![value.clone()]);
-            context.set_lower(format!("{issuer}:{claim}"), value);
+            context.set_lower(identity.key_of(claim), value);
         }
         // The session name is a required parameter of the call; only its value is the caller's choice.
         context.set_lower("sts:rolesessionname".to_owned(), ContextValue::Present);

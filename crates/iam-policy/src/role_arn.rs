@@ -112,8 +112,11 @@ impl RoleArn {
         if text.contains(['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
             return Err(RoleArnError::Quotes(quoted(text)));
         }
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let &["arn", partition, service, region, account, resource] = parts.as_slice() else {
+        let mut parts = text.splitn(6, ':');
+        let [first, partition, service, region, account, resource] = std::array::from_fn(|_| parts.next());
+        let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) =
+            (first, partition, service, region, account, resource)
+        else {
             // A path may stand before a bare name; the webhook puts `role/` before either.
             return Err(
                 if text.chars().all(|c| is_name_character(c) || c == '/') && text != "arn" {

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod binding;
 pub mod consumer;
 pub mod container;
+pub mod containers;
 pub mod credential_source;
 pub mod eks;
 pub mod expectation;
@@ -34,6 +35,7 @@ pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,
     TokenSource, VolumeKind,
 };
+pub use containers::Containers;
 pub use credential_source::CredentialSource;
 pub use eks::{Clusters, EksIssuer, TrustedIssuer, TrustingRoles};
 pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit, Waiver, WorkloadRef};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::BindingKey;
 use super::container::Container;
+use super::containers::Containers;
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,7 @@ pub struct Pod {
     /// list, and asks for credentials as the pod's ServiceAccount.
     pub secret_provider_classes: Box<[String]>,
     /// Containers and init containers; ephemeral ones are never injected, and not kept.
-    pub containers: Vec<Container>,
+    pub containers: Containers,
 }
 
 impl Pod {
@@ -185,7 +186,7 @@ mod tests {
     fn a_pod_relies_on_pod_identity_unless_it_has_web_identity_too() {
         let key = BindingKey::new("shop", "cart");
         let with = |containers: Vec<Container>| Pod {
-            containers,
+            containers: containers.into(),
             ..pod(&key, "app", bare("app"))
         };
         assert!(with(vec![with_pod_identity("a"), bare("b")]).relies_on_pod_identity());

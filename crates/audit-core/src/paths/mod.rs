@@ -70,12 +70,19 @@ fn way<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Opt
     })
 }
 
+fn addresses(pod: &Pod, container: &Container) -> (usize, usize) {
+    (
+        std::ptr::from_ref(pod).addr(),
+        std::ptr::from_ref(container).addr(),
+    )
+}
+
 /// The ways of a binding to credentials.
 #[derive(Debug, Clone, Default)]
 pub struct Ways<'a> {
     all: Vec<Way<'a>>,
-    /// The addresses of the containers that do not need the webhook.
-    elsewhere: BTreeSet<usize>,
+    /// The containers that do not need the webhook, by the address of each and of its pod: pods of one template share theirs.
+    elsewhere: BTreeSet<(usize, usize)>,
     /// The `SecretProviderClass` objects for which the driver requests tokens.
     mounted: BTreeSet<&'a str>,
     /// Whether a controller requests the token for an object that no pod has to mount.
@@ -117,6 +124,8 @@ impl<'a> Ways<'a> {
         asked: AskedRole<'a>,
         pods: &'a [Pod],
     ) -> Self {
+        let mut active = Vec::with_capacity(pods.len());
+        active.extend(pods.iter().filter(|pod| pod.is_active()));
         let sight = PathInput {
             snapshot,
             config,
@@ -124,7 +133,7 @@ impl<'a> Ways<'a> {
             key,
             account,
             asked,
-            pods: pods.iter().filter(|pod| pod.is_active()).collect(),
+            pods: active,
         };
         // Most pods have one container.
         let mut all = Vec::with_capacity(sight.pods.len());
@@ -139,8 +148,10 @@ impl<'a> Ways<'a> {
             (entry.rest)(&sight, &mut all);
         }
         let elsewhere = all.iter().filter_map(|way| match way.taker {
-            Taker::Container(_, container) if way.path != CredentialPath::Node && !way.path.has_webhook() => {
-                Some(std::ptr::from_ref(container).addr())
+            Taker::Container(pod, container)
+                if way.path != CredentialPath::Node && !way.path.has_webhook() =>
+            {
+                Some(addresses(pod, container))
             }
             _ => None,
         });
@@ -192,10 +203,10 @@ impl<'a> Ways<'a> {
         self.all.iter().filter(|way| way.role == PathRole::Unseen)
     }
 
-    /// Whether a container gets its credentials without the webhook.
+    /// Whether a container of a pod gets its credentials without the webhook.
     #[must_use]
-    pub fn is_elsewhere(&self, container: &Container) -> bool {
-        self.elsewhere.contains(&std::ptr::from_ref(container).addr())
+    pub fn is_elsewhere(&self, pod: &Pod, container: &Container) -> bool {
+        self.elsewhere.contains(&addresses(pod, container))
     }
 
     /// Whether a controller explains that a pod has no credentials: by a `SecretProviderClass` only pods that mount it, by another
@@ -338,4 +349,24 @@ struct Known {
 fn next_of<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> impl Iterator<Item = RoleArn> {
     let next = ways.flat_map(|way| way.then.iter().take(MOST_NEXT_ROLES));
     next.filter_map(|next| RoleArn::parse(&next.role).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn a_way_is_one_pods_although_others_share_its_containers() {
+        let world = World::healthy()
+            .without_annotation()
+            .container(own(AUDIENCE, ROLE));
+        let ways = Ways::find(&world.snapshot, &world.config, world.now, &world.key);
+        let binding = world.snapshot.cluster.binding(&world.key).unwrap();
+        let pod = &binding.pods()[0];
+        let another = pod.clone();
+        assert!(another.containers.is_shared_with(&pod.containers));
+        let container = &pod.containers[0];
+        assert!(ways.is_elsewhere(pod, container) && !ways.is_elsewhere(&another, container));
+    }
 }

@@ -126,7 +126,7 @@ fn carried_roles<'a>(
     pod: &'a Pod,
     annotated: &str,
 ) -> impl Iterator<Item = (&'a Container, &'a str)> {
-    other_roles(pod, annotated).filter(|(container, _)| !chain.ways.is_elsewhere(container))
+    other_roles(pod, annotated).filter(|(container, _)| !chain.ways.is_elsewhere(pod, container))
 }
 
 /// A role that a container has in its own right is nobody's mistake, unless it refuses the container.
@@ -334,7 +334,7 @@ mod tests {
         assert!(the_one(&report, notice).fix.is_none());
         assert_eq!(report.pods.stale, 0);
         let own = World::healthy().good_role(OLD_ROLE).pod(|pod| {
-            pod.containers = vec![injected("app", OLD_ROLE)];
+            pod.containers = vec![injected("app", OLD_ROLE)].into();
             pod.containers[0].tokens[0].by_webhook = false;
         });
         assert_eq!(

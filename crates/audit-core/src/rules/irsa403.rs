@@ -503,10 +503,10 @@ mod tests {
             pod.terminating = true;
         }));
         healthy(with_pod(unused("default", &["cart"]), |pod| {
-            pod.containers = vec![injected("app", OLD_ROLE)];
+            pod.containers = vec![injected("app", OLD_ROLE)].into();
         }));
         healthy(with_pod(unused("default", &["cart"]), |pod| {
-            pod.containers = vec![with_pod_identity("app")];
+            pod.containers = vec![with_pod_identity("app")].into();
         }));
         let mut used = unused("default", &["cart"]);
         let done = Pod {

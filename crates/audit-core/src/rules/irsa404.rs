@@ -100,9 +100,9 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let annotated = arn.as_str();
-    let has = |container: &Container| {
+    let has = |pod: &Pod, container: &Container| {
         container.has_web_identity()
-            && !chain.ways.is_elsewhere(container)
+            && !chain.ways.is_elsewhere(pod, container)
             && container.role_arn.as_deref() == Some(annotated)
             && container.token().is_some_and(|token| token.audience.is_none())
     };
@@ -110,7 +110,7 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
         .pods
         .iter()
         .copied()
-        .filter(|pod| pod.containers.iter().any(has))
+        .filter(|pod| pod.containers.iter().any(|container| has(pod, container)))
         .collect();
     if pods.is_empty() || chain.for_role(arn.clone(), chain.audience).outcome() == RoleOutcome::Fails {
         return None;
@@ -149,7 +149,7 @@ fn refused_audiences<'a>(chain: &Chain<'a>, pod: &'a Pod) -> impl Iterator<Item 
     let containers = pod
         .containers
         .iter()
-        .filter(|c| c.has_web_identity() && !chain.ways.is_elsewhere(c));
+        .filter(|c| c.has_web_identity() && !chain.ways.is_elsewhere(pod, c));
     containers.filter_map(move |container: &Container| {
         let arn = annotated?;
         let audience = container

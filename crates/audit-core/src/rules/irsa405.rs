@@ -135,10 +135,10 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         fixes.into_iter().flatten().reduce(Fix::and_then)
     };
     let message = format!("{} {place}", containers_shown(&told));
-    let without: HashSet<*const Container> = told
+    let without: Without = told
         .iter()
         .filter(|one| one.what.is_nothing())
-        .map(|one| std::ptr::from_ref(one.container))
+        .map(|one| (std::ptr::from_ref(one.pod), std::ptr::from_ref(one.container)))
         .collect();
     let is_hopeless = told.iter().any(|one| is_hopeless(one, &without));
     let severity = if is_hopeless {
@@ -351,11 +351,15 @@ fn places(told: &[ToldContainer<'_, Why<'_>>]) -> (String, String) {
     (quote_list(&containers, 3), workloads(&pods_of(told)).1)
 }
 
+/// The containers without a token, each with its pod: pods of one template share theirs.
+type Without = HashSet<(*const Pod, *const Container)>;
+
 /// Whether web identity is the only way of a running pod to credentials, and leads nowhere in each of its containers that
 /// has a role: all of them are among those `without` a token.
-fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, without: &HashSet<*const Container>) -> bool {
+fn is_hopeless(one: &ToldContainer<'_, Why<'_>>, without: &Without) -> bool {
     let leads_nowhere = |container: &Container| {
-        without.contains(&std::ptr::from_ref(container)) && !container.may_have_other_credentials()
+        let id = (std::ptr::from_ref(one.pod), std::ptr::from_ref(container));
+        without.contains(&id) && !container.may_have_other_credentials()
     };
     let mut with_role = one
         .pod

@@ -76,7 +76,11 @@ pub fn outdated<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, &'a str>> {
     let told = containers.filter_map(|(pod, container)| {
         let what = container.in_template()?.role_arn.as_deref()?;
         let is_older = container.has_web_identity() && container.role_arn.as_deref() != Some(what);
-        (is_older && chain.ways.is_elsewhere(container)).then_some(ToldContainer { pod, container, what })
+        (is_older && chain.ways.is_elsewhere(pod, container)).then_some(ToldContainer {
+            pod,
+            container,
+            what,
+        })
     });
     told.collect()
 }
@@ -99,8 +103,9 @@ fn differing_in_role<'a>(chain: &Chain<'a>, pick: impl Fn(&Pod, &Container, &str
     let differs = |pod: &&Pod| {
         let mut others = other_roles(pod, annotated);
         !pod.relies_on_pod_identity()
-            && others
-                .any(|(container, _)| !chain.ways.is_elsewhere(container) && pick(pod, container, annotated))
+            && others.any(|(container, _)| {
+                !chain.ways.is_elsewhere(pod, container) && pick(pod, container, annotated)
+            })
     };
     chain.pods.iter().copied().filter(differs).collect()
 }
@@ -197,7 +202,9 @@ pub fn among_all_with_role<'a, T>(
     let mut told = among_containers(chain, &pick);
     for way in chain.ways.by(CredentialPath::Own) {
         if let (Taker::Container(pod, container), PathRole::Named(_)) = (way.taker, way.role) {
-            let is_told = told.iter().any(|one| std::ptr::eq(one.container, container));
+            let is_told = told
+                .iter()
+                .any(|one| std::ptr::eq(one.pod, pod) && std::ptr::eq(one.container, container));
             let what = if is_told { None } else { pick(container) };
             told.extend(what.map(|what| ToldContainer { pod, container, what }));
         }
@@ -283,6 +290,7 @@ pub(crate) fn lacks_injection(
     let ways = Ways::find(snapshot, config, now, key);
     lacking.into_iter().any(|pod| {
         let mut containers = pod.containers.iter();
-        !containers.any(|container| ways.is_elsewhere(container)) && ways.of_bare(pod) == BarePod::Unexplained
+        !containers.any(|container| ways.is_elsewhere(pod, container))
+            && ways.of_bare(pod) == BarePod::Unexplained
     })
 }

@@ -132,9 +132,9 @@ fn of_the_way<'a>(chain: &Chain<'a>) -> Vec<ToldContainer<'a, ()>> {
     let pods = chain.pods.iter().chain(&chain.templates).copied();
     let containers = pods.flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
     let has_it = |container: &Container| container.role_arn.as_deref() == Some(role);
-    let told = containers.filter(|(_, container)| {
+    let told = containers.filter(|(pod, container)| {
         let is_named = has_it(container.in_template().unwrap_or(container));
-        is_named && chain.ways.is_elsewhere(container)
+        is_named && chain.ways.is_elsewhere(pod, container)
     });
     told.map(|(pod, container)| ToldContainer {
         pod,

@@ -206,7 +206,7 @@ mod tests {
         if let Some(container) = template {
             let pod = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
             world.snapshot.cluster.put_template(Pod {
-                containers: vec![container],
+                containers: vec![container].into(),
                 ..pod
             });
         }

@@ -72,7 +72,7 @@ impl Injection<'_> {
     #[must_use]
     pub fn lack(&self, pod: &Pod, container: &Container) -> Option<Lack> {
         let has = container.may_have_web_identity()
-            || self.ways.is_elsewhere(container) && !container.pod_identity
+            || self.ways.is_elsewhere(pod, container) && !container.pod_identity
             || (pod.is_template() && container.role_arn.is_some() && container.token_file.is_some());
         if has {
             return None;
@@ -93,7 +93,7 @@ impl Injection<'_> {
         if let Some(lack) = self.lack(pod, container) {
             return vec![InjectionDifference::Lacks(lack)];
         }
-        if self.ways.is_elsewhere(container) {
+        if self.ways.is_elsewhere(pod, container) {
             return Vec::new();
         }
         let mut found = Vec::new();

@@ -82,7 +82,7 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
         annotations: [].into(),
         also_named: [].into(),
         secret_provider_classes: [].into(),
-        containers: vec![container],
+        containers: vec![container].into(),
     }
 }
 

@@ -429,7 +429,7 @@ impl World {
 
     /// Puts another container in place of the pod's.
     pub(crate) fn container(self, container: Container) -> Self {
-        self.pod(|pod| pod.containers = vec![container])
+        self.pod(|pod| pod.containers = vec![container].into())
     }
 
     /// One more pod, of another Deployment.

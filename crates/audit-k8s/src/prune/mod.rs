@@ -9,6 +9,7 @@ mod service_account;
 
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
 use crate::audit_object::AuditObject;
@@ -30,6 +31,14 @@ pub(crate) use service_account::ServiceAccountWire;
 /// [`Undecodable`] where the object has no name or namespace, or a field that is read has another type than a pod's.
 pub fn pod(object: Value, prefix: &str) -> Result<Pod, Undecodable> {
     Ok(prune::<PodWire>(object)?.for_prefix(prefix))
+}
+
+/// Reduces a `v1 Pod` while it is decoded, without a value of it in between.
+///
+/// # Errors
+/// As [`pod`], in the words of the decoder.
+pub fn pod_from<'de, D: Deserializer<'de>>(from: D, prefix: &str) -> Result<Pod, D::Error> {
+    Ok(PodWire::deserialize(from)?.for_prefix(prefix))
 }
 
 /// Reduces a `v1 ServiceAccount`. `prefix` is that of the annotations for IRSA, such as `eks.amazonaws.com`.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
 use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodPhase, ServiceAccount, Workload};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::raw::Raw;
@@ -36,11 +37,24 @@ impl Wire for PodWire {
     const KIND: Kind = Kind::Pod;
 
     fn prune(object: Value) -> Result<Self, String> {
+        decode(object).map(Self::of)
+    }
+
+    fn for_prefix(self, prefix: &str) -> Pod {
+        let mut pod = self.0;
+        pod.annotations
+            .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
+        pod
+    }
+}
+
+impl PodWire {
+    fn of(raw: Raw) -> Self {
         let Raw {
             mut metadata,
             mut spec,
             status,
-        } = decode(object)?;
+        } = raw;
         let workload = workload::of(&metadata);
         let also_named = names(&metadata.labels, &workload);
         let secret_provider_classes = csi::classes(&spec.volumes);
@@ -82,16 +96,15 @@ impl Wire for PodWire {
             annotations: metadata.annotations,
             also_named,
             secret_provider_classes,
-            containers,
+            containers: containers.into(),
         };
-        Ok(Self(pod))
+        Self(pod)
     }
+}
 
-    fn for_prefix(self, prefix: &str) -> Pod {
-        let mut pod = self.0;
-        pod.annotations
-            .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
-        pod
+impl<'de> Deserialize<'de> for PodWire {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Raw::deserialize(from).map(Self::of)
     }
 }
 

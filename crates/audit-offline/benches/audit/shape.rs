@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use audit_core::model::IssuerUrl;
-use audit_offline::Source;
 
 const HOST_PATH: &str = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
 const ACCOUNT: &str = "111122223333";
@@ -116,28 +115,18 @@ pub fn issuer() -> IssuerUrl {
 
 impl Shape {
     /// The cluster's objects, a list for each namespace.
-    pub fn manifests(&self) -> Vec<Source> {
+    pub fn manifests(&self) -> Vec<String> {
         let namespaces = self.bindings.div_ceil(self.per_namespace);
-        (0..namespaces)
-            .map(|namespace| Source::new(format!("namespace-{namespace}"), self.objects(namespace)))
-            .collect()
+        (0..namespaces).map(|namespace| self.objects(namespace)).collect()
     }
 
     /// What the AWS CLI prints of the account.
-    pub fn outputs(&self) -> Vec<Source> {
+    pub fn outputs(&self) -> Vec<String> {
         let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST_PATH}");
         vec![
-            Source::new("details", self.details()),
-            Source::new(
-                "providers",
-                format!(r#"{{"OpenIDConnectProviderList":[{{"Arn":"{provider}"}}]}}"#),
-            ),
-            Source::new(
-                "provider",
-                format!(
-                    r#"{{"Url":"{HOST_PATH}","ClientIDList":["sts.amazonaws.com"],"ThumbprintList":[]}}"#
-                ),
-            ),
+            self.details(),
+            format!(r#"{{"OpenIDConnectProviderList":[{{"Arn":"{provider}"}}]}}"#),
+            format!(r#"{{"Url":"{HOST_PATH}","ClientIDList":["sts.amazonaws.com"],"ThumbprintList":[]}}"#),
         ]
     }
 

@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod control_policy;
 mod embedded;
+mod intake;
 mod issuer;
 mod managed_policy;
 mod organization;
@@ -18,9 +19,11 @@ use std::collections::BTreeMap;
 use audit_core::model::{Account, ClusterIssuer, ControlPolicy, IssuerUrl};
 
 use crate::Options;
-use crate::document::Document;
+use crate::document::{self, Document};
 use crate::problem::{InputProblem, Place};
+use crate::source::Source;
 use accounts::Accounts;
+use intake::{Item, Outputs};
 use issuer::Issuers;
 use organization::Organization;
 use shape::Output;
@@ -33,30 +36,30 @@ pub(crate) struct Aws {
     pub(crate) control_policies: Vec<ControlPolicy>,
 }
 
-/// Reads the documents; `discovered` are the issuers that the manifests told.
+/// Reads outputs; `discovered` are the issuers that the manifests told.
 pub(crate) fn load(
-    documents: Vec<Document>,
+    outputs: impl IntoIterator<Item = Source>,
     discovered: Vec<IssuerUrl>,
     options: &Options,
     problems: &mut Vec<InputProblem>,
 ) -> Aws {
+    let documents = document::read_all(outputs, &mut Outputs, problems);
     let mut outputs: Vec<(Place, Output)> = Vec::new();
     let mut organization = Organization::default();
-    for Document { place, value } in documents {
-        let is_object = value.get("apiVersion").is_some() && value.get("kind").is_some();
-        match shape::read(value) {
-            Some(Ok(output)) => {
+    for Document { place, item } in documents {
+        match item {
+            Item::Output(Ok(output)) => {
                 let output = organization.take(&place, output, problems);
                 outputs.extend(output.map(|output| (place, output)));
             }
-            Some(Err(message)) => problems.push(InputProblem::error(place, message)),
+            Item::Output(Err(message)) => problems.push(InputProblem::error(place, message)),
             // One directory may hold both.
-            None if is_object && !place.named => {}
-            None if is_object => problems.push(InputProblem::error(
+            Item::Object if !place.named => {}
+            Item::Object => problems.push(InputProblem::error(
                 place,
                 "is no output of the AWS CLI, but a Kubernetes object: give it to --kubernetes",
             )),
-            None => problems.push(InputProblem::unusable(
+            _ => problems.push(InputProblem::unusable(
                 place,
                 "is no output of the AWS CLI that is of use here; these are: get-account-authorization-details, get-role, \
                  list-roles, list-role-policies, get-role-policy, list-attached-role-policies, get-policy, get-policy-version, \

@@ -359,7 +359,7 @@ pub(crate) fn discovery(value: &Value) -> Option<Result<IssuerUrl, IssuerError>>
 
 /// The kinds of outputs.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Details,
     Role,
     Roles,
@@ -383,7 +383,8 @@ enum Kind {
     Unused,
 }
 
-fn kind(fields: &Map<String, Value>) -> Option<Kind> {
+/// The kind of an output with these fields; absent where no command prints them.
+pub(super) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
     let has = |name: &str| fields.contains_key(name);
     Some(if has("RoleDetailList") {
         Kind::Details
@@ -509,13 +510,16 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
 }
 
 /// Decodes a part of an output, or says where in it something is wrong.
-fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        format!(
-            "looks like the output of `{command}`, and cannot be read as it: {}",
-            quote(&error.to_string())
-        )
-    })
+pub(super) fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| unreadable(command, &error.to_string()))
+}
+
+/// That something in an output is not what the command prints.
+pub(super) fn unreadable(command: &str, why: &str) -> String {
+    format!(
+        "looks like the output of `{command}`, and cannot be read as it: {}",
+        quote(why)
+    )
 }
 
 #[cfg(test)]

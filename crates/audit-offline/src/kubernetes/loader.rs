@@ -3,24 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 
-use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::Config;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
-use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::model::{
     AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod,
     Registration, ServiceAccount, WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
-use audit_k8s::consumers::{self, ConsumerKind};
-use audit_k8s::{Undecodable, prune};
-use serde_json::Value;
+use audit_core::text::quote;
+use audit_k8s::Undecodable;
 
+use super::content::{Content, Templated};
 use super::object::Object;
 use super::owner::{self, Owners};
 use super::template;
-use super::variables::Variables;
-use super::webhook;
+use super::variables::{Keys, Variables};
 use crate::Options;
 use crate::problem::{InputProblem, Place};
 
@@ -36,7 +33,7 @@ struct Loader<'a> {
     accounts: Placed<ServiceAccount>,
     requests: Placed<AuditRequest>,
     policies: Placed<audit_api::IrsaAuditPolicySpec>,
-    pods: Placed<Pod>,
+    pods: HashMap<Id, Box<Pod>>,
     templates: Placed<Pod>,
     roles: Placed<RbacRole>,
     bindings: Placed<RoleBinding>,
@@ -63,7 +60,7 @@ struct Loader<'a> {
 
 /// Puts objects into a cluster, and the `default` policy over `config`.
 pub(super) fn load(
-    objects: Vec<Object>,
+    objects: Vec<(Place, Box<Object>)>,
     options: &Options,
     config: &mut Config,
     problems: &mut Vec<InputProblem>,
@@ -90,8 +87,8 @@ pub(super) fn load(
         namespaces: BTreeSet::new(),
     };
     let is_empty = objects.is_empty();
-    for object in objects {
-        if let Err(problem) = loader.take(object) {
+    for (place, object) in objects {
+        if let Err(problem) = loader.take(place, *object) {
             problems.push(problem);
         }
     }
@@ -109,197 +106,172 @@ pub(super) fn load(
 
 impl Loader<'_> {
     /// Takes in an object.
-    fn take(&mut self, mut object: Object) -> Result<(), InputProblem> {
-        if !object.namespace.is_empty() {
-            self.namespaces.insert(object.namespace.clone());
+    fn take(&mut self, place: Place, object: Object) -> Result<(), InputProblem> {
+        let Object {
+            group,
+            kind,
+            namespace,
+            name,
+            is_given,
+            content,
+        } = object;
+        if !namespace.is_empty() {
+            self.namespaces.insert(namespace.clone());
         }
-        let prefix = self.options.annotation_prefix.as_str();
-        match (object.group.as_str(), object.kind.as_str()) {
-            ("", "Namespace") => {
-                self.namespaces.insert(object.name.clone());
-                let namespace =
-                    prune::namespace(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+        if group.is_empty() && kind == "Namespace" {
+            self.namespaces.insert(name.clone());
+        }
+        let named = if is_given {
+            let id = (kind, namespace, name);
+            self.given.insert(id.clone());
+            Named {
+                place,
+                outside: String::new(),
+                id,
+            }
+        } else {
+            Named {
+                place,
+                outside: namespace,
+                id: (kind, String::new(), name),
+            }
+        };
+        match content {
+            Ok(content) => self.take_content(named, content),
+            Err(error) => Err(named.unreadable(&error)),
+        }
+    }
+
+    fn take_content(&mut self, object: Named, content: Content) -> Result<(), InputProblem> {
+        match content {
+            Content::Nothing => {}
+            Content::Namespace(namespace) => {
                 self.labels.insert(namespace.name, namespace.labels);
             }
-            ("", "ServiceAccount") => {
-                let id = self.settle(&mut object);
-                let account = prune::service_account(object.value.take(), prefix);
-                let account = account.map_err(|error| unreadable(&object, &error))?;
-                put_once(&mut self.accounts, id, &object, account, |old, new| {
-                    old.annotations == new.annotations
-                })?;
-            }
-            ("", "Pod") => {
-                let id = self.settle(&mut object);
-                let is_live = template::is_live(&object);
-                let pod =
-                    prune::pod(object.value.take(), prefix).map_err(|error| unreadable(&object, &error))?;
-                if is_live {
-                    // Of a pod that was listed twice, the later listing is the younger.
-                    self.pods.insert(id, (object.place, pod));
-                } else {
-                    let workload = owner::workload(&object);
-                    self.templates
-                        .insert(id, (object.place, template::standing_for(pod, workload)));
-                }
-            }
-            ("", "Secret") => {
-                self.settle(&mut object);
-                self.variables.take(EnvSource::Secret, &object);
-            }
-            ("", "ConfigMap") => self.take_config_map(object)?,
-            ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
-                let id = self.settle_in(&mut object, false);
-                let webhook =
-                    prune::webhook(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+            Content::ServiceAccount(account) => {
                 put_once(
-                    &mut self.webhooks,
-                    id,
+                    &mut self.accounts,
+                    object.id.clone(),
                     &object,
-                    webhook.registrations,
+                    account,
+                    |old, new| old.annotations == new.annotations,
+                )?;
+            }
+            // Of a pod that was listed twice, the later listing is the younger.
+            Content::Pod(pod) => {
+                self.pods.insert(object.id, pod);
+            }
+            Content::Template(pod) => {
+                self.templates.insert(object.id, (object.place, pod));
+            }
+            Content::Secret(keys) => self.take_keys(EnvSource::Secret, &object, keys),
+            Content::ConfigMap(keys) => self.take_keys(EnvSource::ConfigMap, &object, keys),
+            Content::WebhookConfigMap(keys, map) => {
+                self.take_keys(EnvSource::ConfigMap, &object, keys);
+                let map = map.map_err(|error| object.unreadable(&error))?;
+                put_once(
+                    &mut self.webhook_entries,
+                    object.id.clone(),
+                    &object,
+                    map.entries,
                     |old, new| old == new,
                 )?;
             }
-            ("rbac.authorization.k8s.io", kind) => match kind {
-                "Role" => self.take_role(object, true, prune::role)?,
-                "ClusterRole" => self.take_role(object, false, prune::cluster_role)?,
-                "RoleBinding" => self.take_role_binding(object, true, prune::role_binding)?,
-                "ClusterRoleBinding" => self.take_role_binding(object, false, prune::cluster_role_binding)?,
-                _ => {}
-            },
-            ("irsa-audit.dev", "IrsaAudit") => {
-                let id = self.settle(&mut object);
-                let audit = prune::audit(object.value.take()).map_err(|error| unreadable(&object, &error))?;
+            Content::Webhook(registrations) => {
+                put_once(
+                    &mut self.webhooks,
+                    object.id.clone(),
+                    &object,
+                    registrations,
+                    |old, new| old == new,
+                )?;
+            }
+            Content::Role(role) => {
+                put_once(&mut self.roles, object.id.clone(), &object, role, |old, new| {
+                    old == new
+                })?;
+            }
+            Content::RoleBinding(binding) => {
+                put_once(
+                    &mut self.bindings,
+                    object.id.clone(),
+                    &object,
+                    binding,
+                    |old, new| old == new,
+                )?;
+            }
+            Content::Request(request) => {
                 let timeless = |request: &AuditRequest| AuditRequest {
                     created: None,
                     ..request.clone()
                 };
-                put_once(&mut self.requests, id, &object, audit.request, |old, new| {
-                    timeless(old) == timeless(new)
-                })?;
+                put_once(
+                    &mut self.requests,
+                    object.id.clone(),
+                    &object,
+                    request,
+                    |old, new| timeless(old) == timeless(new),
+                )?;
             }
-            ("irsa-audit.dev", "IrsaAuditPolicy") if object.name == DEFAULT_POLICY_NAME => {
-                let id = (object.kind.clone(), String::new(), object.name.clone());
-                let policy =
-                    prune::policy(object.value.take()).map_err(|error| unreadable(&object, &error))?;
-                put_once(&mut self.policies, id, &object, policy.spec, |old, new| {
-                    old == new
-                })?;
+            Content::Policy(policy) => {
+                put_once(
+                    &mut self.policies,
+                    object.id.clone(),
+                    &object,
+                    *policy,
+                    |old, new| old == new,
+                )?;
             }
-            (group, kind) => match consumers::kind(group, kind) {
-                Some(kind) => self.take_consumer(kind, object)?,
-                None => self.take_workload(object)?,
-            },
+            Content::Consumer { kind, read, workload } => {
+                if let Some(read) = read {
+                    let (_, namespace, name) = object.id.clone();
+                    let id = (kind, namespace, name);
+                    put_once(&mut self.consumers, id, &object, read, |old, new| old == new)?;
+                }
+                if let Some(workload) = workload {
+                    self.take_workload(&object, *workload)?;
+                }
+            }
+            Content::Workload(workload) => self.take_workload(&object, *workload)?,
         }
         Ok(())
     }
 
-    /// Takes in a ConfigMap: what it brings into containers, and what the pod identity webhook is told if it is its own.
-    fn take_config_map(&mut self, mut object: Object) -> Result<(), InputProblem> {
-        let id = self.settle(&mut object);
-        self.variables.take(EnvSource::ConfigMap, &object);
-        if object.name != CONFIG_MAP || object.namespace != self.options.webhook_namespace {
-            return Ok(());
-        }
-        let map = prune::config_map(object.value.take()).map_err(|error| unreadable(&object, &error))?;
-        put_once(&mut self.webhook_entries, id, &object, map.entries, |old, new| {
-            old == new
-        })
+    fn take_keys(&mut self, source: EnvSource, object: &Named, keys: Keys) {
+        let (_, namespace, name) = &object.id;
+        self.variables.take(source, namespace, name, keys);
     }
 
-    /// Takes in an object that uses ServiceAccounts. One that has a whole pod template is a workload as well.
-    fn take_consumer(&mut self, kind: &ConsumerKind, mut object: Object) -> Result<(), InputProblem> {
-        let id = self.settle_in(&mut object, kind.namespaced);
-        let id = (format!("{}.{}", kind.kind, kind.group), id.1, id.2);
-        if let Some(read) = consumers::read(kind, &object.value) {
-            put_once(&mut self.consumers, id, &object, read, |old, new| old == new)?;
+    /// Takes in an object with a pod template.
+    fn take_workload(&mut self, object: &Named, templated: Templated) -> Result<(), InputProblem> {
+        let Templated {
+            webhook_audience,
+            held,
+            controller,
+            pod,
+        } = templated;
+        if webhook_audience.is_some() {
+            self.webhook_audience = webhook_audience;
         }
-        if kind.namespaced {
-            self.take_workload(object)?;
+        let (kind, namespace, name) = object.id.clone();
+        let workload = Workload { kind, name };
+        if let Some(held) = held {
+            self.held.push((namespace.clone(), workload.clone(), held));
         }
-        Ok(())
-    }
-
-    fn take_role(
-        &mut self,
-        mut object: Object,
-        namespaced: bool,
-        prune: impl Fn(Value) -> Result<RbacRole, Undecodable>,
-    ) -> Result<(), InputProblem> {
-        let id = self.settle_in(&mut object, namespaced);
-        let role = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
-        put_once(&mut self.roles, id, &object, role, |old, new| old == new)
-    }
-
-    fn take_role_binding(
-        &mut self,
-        mut object: Object,
-        namespaced: bool,
-        prune: impl Fn(Value) -> Result<RoleBinding, Undecodable>,
-    ) -> Result<(), InputProblem> {
-        let id = self.settle_in(&mut object, namespaced);
-        let binding = prune(object.value.take()).map_err(|error| unreadable(&object, &error))?;
-        put_once(&mut self.bindings, id, &object, binding, |old, new| old == new)
-    }
-
-    /// As [`Loader::settle`], where objects of the kind lie in namespaces.
-    fn settle_in(&mut self, object: &mut Object, namespaced: bool) -> Id {
-        if namespaced {
-            self.settle(object)
-        } else {
-            (object.kind.clone(), String::new(), object.name.clone())
-        }
-    }
-
-    /// Takes in an object of another kind, if it is a workload.
-    fn take_workload(&mut self, mut object: Object) -> Result<(), InputProblem> {
-        let Some(found) = template::of(&object) else {
-            return Ok(());
-        };
-        let found = found.clone();
-        if let Some(audience) = webhook::audience(&object.name, &found) {
-            self.webhook_audience = Some(audience);
-        }
-        let id = self.settle(&mut object);
-        if let Some(held) = template::held(&object) {
-            self.held
-                .push((object.namespace.clone(), owner::workload(&object), held));
-        }
-        if let Some(manager) = owner::controller(&object.value)
-            && !owner::is_helper(&object.kind)
-        {
-            let workload = owner::workload(&object);
-            self.managers.push((object.namespace.clone(), workload, manager));
-        }
-        self.owners.take(&object.namespace, &object);
-        if template::is_spent(&object) {
-            return Ok(());
-        }
-        let pod = template::pod(
-            &object,
-            &found,
-            &object.namespace,
-            &self.options.annotation_prefix,
-        )
-        .map_err(|error| unreadable(&object, &error))?;
-        put_once(&mut self.templates, id, &object, pod, |old, new| old == new)
-    }
-
-    /// Gives an object that names no namespace the one where it would be created, and takes note that it was given.
-    fn settle(&mut self, object: &mut Object) -> Id {
-        if object.namespace.is_empty() {
-            object.namespace.clone_from(&self.options.namespace);
-            self.namespaces.insert(object.namespace.clone());
-        }
-        if let Some(metadata) = object.value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("namespace".to_owned(), object.namespace.clone().into());
-            if !object.name.is_empty() {
-                metadata.insert("name".to_owned(), object.name.clone().into());
+        if let Some(manager) = controller {
+            if !owner::is_helper(&workload.kind) {
+                self.managers
+                    .push((namespace.clone(), workload.clone(), manager.clone()));
             }
+            self.owners.take(&namespace, workload, manager);
         }
-        let id = (object.kind.clone(), object.namespace.clone(), object.name.clone());
-        self.given.insert(id.clone());
-        id
+        match pod {
+            None => Ok(()),
+            Some(Ok(pod)) => put_once(&mut self.templates, object.id.clone(), object, pod, |old, new| {
+                old == new
+            }),
+            Some(Err(error)) => Err(object.unreadable(&error)),
+        }
     }
 
     fn finish(self) -> Cluster {
@@ -370,7 +342,9 @@ impl Loader<'_> {
             .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
-        for (_, mut pod) in sorted(pods) {
+        let mut pods: Vec<_> = pods.into_iter().collect();
+        pods.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, mut pod) in pods {
             variables.resolve(&mut pod);
             let workload = owners.resolve(&pod.namespace, pod.workload.clone());
             if pod.is_active() {
@@ -380,7 +354,8 @@ impl Loader<'_> {
             if let Some(template) = template {
                 template::compare(&mut pod, template);
             }
-            cluster.put_pod(Pod { workload, ..pod });
+            pod.workload = workload;
+            cluster.put_pod(*pod);
         }
         for (_, template) in templates {
             let workload = owners.resolve(&template.namespace, template.workload.clone());
@@ -433,7 +408,7 @@ fn sorted(pods: Placed<Pod>) -> Vec<(Id, Pod)> {
 fn put_once<T: Debug>(
     kept: &mut Placed<T>,
     id: Id,
-    object: &Object,
+    object: &Named,
     new: T,
     same: impl Fn(&T, &T) -> bool,
 ) -> Result<(), InputProblem> {
@@ -453,12 +428,35 @@ fn put_once<T: Debug>(
     }
 }
 
-/// An object that the API server would refuse.
-fn unreadable(object: &Object, error: &Undecodable) -> InputProblem {
-    let message = format!(
-        "{} cannot be read, and the API server would refuse it: {}",
-        object.shown(),
-        error.reason
-    );
-    InputProblem::error(object.place.clone(), message)
+/// Which object something was read of.
+#[derive(Debug)]
+struct Named {
+    place: Place,
+    id: Id,
+    /// The namespace that it names although its kind is in none.
+    outside: String,
+}
+
+impl Named {
+    /// Its name with its kind, safe to show.
+    fn shown(&self) -> String {
+        let (kind, namespace, name) = &self.id;
+        let namespace = [namespace, &self.outside]
+            .into_iter()
+            .find(|text| !text.is_empty());
+        let prefix = namespace
+            .map(|namespace| format!("{namespace}/"))
+            .unwrap_or_default();
+        format!("{} `{}`", quote(kind), quote(&format!("{prefix}{name}")))
+    }
+
+    /// An object that the API server would refuse.
+    fn unreadable(&self, error: &Undecodable) -> InputProblem {
+        let message = format!(
+            "{} cannot be read, and the API server would refuse it: {}",
+            self.shown(),
+            error.reason
+        );
+        InputProblem::error(self.place.clone(), message)
+    }
 }

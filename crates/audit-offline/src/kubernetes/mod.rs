@@ -1,5 +1,7 @@
 //! Kubernetes objects: lists taken apart, owners followed, templates in place of pods.
 
+mod content;
+mod intake;
 mod loader;
 mod object;
 mod owner;
@@ -16,8 +18,10 @@ use audit_core::model::IssuerUrl;
 use audit_core::snapshot::Cluster;
 
 use crate::Options;
-use crate::document::Document;
+use crate::document;
 use crate::problem::InputProblem;
+use crate::source::Source;
+use intake::Manifests;
 
 /// What manifests say.
 #[derive(Debug)]
@@ -27,14 +31,16 @@ pub(crate) struct Objects {
     pub(crate) issuers: Vec<IssuerUrl>,
 }
 
-/// Reads the documents; the `default` policy goes over `config`.
+/// Reads manifests; the `default` policy goes over `config`.
 pub(crate) fn load(
-    documents: Vec<Document>,
+    manifests: impl IntoIterator<Item = Source>,
     options: &Options,
     config: &mut Config,
     problems: &mut Vec<InputProblem>,
 ) -> Objects {
-    let found = object::find(documents, problems);
+    let mut intake = Manifests::new(options);
+    let documents = document::read_all(manifests, &mut intake, problems);
+    let found = object::find(documents, &intake, problems);
     let cluster = loader::load(found.objects, options, config, problems);
     Objects {
         cluster,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use audit_core::model::Workload;
 use serde_json::Value;
 
-use super::object::Object;
+use super::object::Manifest;
 
 /// How many controllers may stand above each other.
 const MAX_OWNERS: usize = 8;
@@ -16,10 +16,8 @@ pub(super) struct Owners(HashMap<(String, Workload), Workload>);
 
 impl Owners {
     /// Takes note of what controls an object.
-    pub(super) fn take(&mut self, namespace: &str, object: &Object) {
-        if let Some(owner) = controller(&object.value) {
-            self.0.insert((namespace.to_owned(), workload(object)), owner);
-        }
+    pub(super) fn take(&mut self, namespace: &str, object: Workload, controller: Workload) {
+        self.0.insert((namespace.to_owned(), object), controller);
     }
 
     /// What somebody would restart in place of a controller's helper: the Deployment of a `ReplicaSet`, the `CronJob` of a Job.
@@ -43,7 +41,7 @@ pub(super) fn is_helper(kind: &str) -> bool {
 }
 
 /// An object as a workload.
-pub(super) fn workload(object: &Object) -> Workload {
+pub(super) fn workload(object: &Manifest) -> Workload {
     Workload {
         kind: object.kind.clone(),
         name: object.name.clone(),

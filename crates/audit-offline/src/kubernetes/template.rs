@@ -4,14 +4,14 @@ use audit_core::model::{Held, Pod, PodPhase, Workload};
 use audit_k8s::Undecodable;
 use serde_json::{Value, json};
 
-use super::object::Object;
+use super::object::Manifest;
 use super::owner;
 
 /// Where kinds keep their template: almost all in `spec.template`, a `CronJob` in that of its Jobs, a `PodTemplate` at the top.
 const PLACES: [&str; 3] = ["/spec/template", "/spec/jobTemplate/spec/template", "/template"];
 
 /// The template of a workload of any kind, if it has one with containers in it.
-pub(super) fn of(object: &Object) -> Option<&Value> {
+pub(super) fn of(object: &Manifest) -> Option<&Value> {
     let templates = PLACES.iter().filter_map(|place| object.value.pointer(place));
     templates
         .into_iter()
@@ -19,7 +19,7 @@ pub(super) fn of(object: &Object) -> Option<&Value> {
 }
 
 /// Whether no pods will come of an object's template: it is done, goes away, or is an old version of its Deployment.
-pub(super) fn is_spent(object: &Object) -> bool {
+pub(super) fn is_spent(object: &Manifest) -> bool {
     let is_true = |condition: &Value, kind: &str| {
         condition.get("type").and_then(Value::as_str) == Some(kind)
             && condition.get("status").and_then(Value::as_str) == Some("True")
@@ -45,7 +45,7 @@ pub(super) fn is_spent(object: &Object) -> bool {
 
 /// The template as the pod that it stands for.
 pub(super) fn pod(
-    object: &Object,
+    object: &Manifest,
     template: &Value,
     namespace: &str,
     prefix: &str,
@@ -85,7 +85,7 @@ pub(super) fn compare(pod: &mut Pod, template: &Pod) {
 }
 
 /// What keeps a workload from replacing its pods.
-pub(super) fn held(object: &Object) -> Option<Held> {
+pub(super) fn held(object: &Manifest) -> Option<Held> {
     let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str);
     let strategy = text("/spec/updateStrategy/type");
     match object.kind.as_str() {
@@ -119,6 +119,6 @@ pub(super) fn standing_for(pod: Pod, workload: Workload) -> Pod {
 }
 
 /// Whether a pod is one of a cluster, and not merely the manifest of one.
-pub(super) fn is_live(object: &Object) -> bool {
+pub(super) fn is_live(object: &Manifest) -> bool {
     !object.text("/status/phase").is_empty() || !object.text("/metadata/uid").is_empty()
 }

@@ -6,11 +6,43 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use audit_core::model::{Configured, Container, EnvFrom, EnvSource, MountedFile, Pod, SetBy, VolumeKind};
 use serde_json::Value;
 
-use super::object::Object;
 use super::profiles::{DEFAULT, Profiles};
 
 /// Where a Secret has its values, and a ConfigMap its texts; `binaryData` becomes no variable.
 const FIELDS: [&str; 2] = ["data", "stringData"];
+
+/// What a Secret or ConfigMap brings into containers.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// The keys that have a value.
+    keys: HashSet<String>,
+    /// Of a ConfigMap, the texts that may be files of profiles, by key.
+    files: Vec<(String, String)>,
+}
+
+impl Keys {
+    /// Reads an object.
+    pub(super) fn of(source: EnvSource, object: &Value) -> Self {
+        let data = object.get("data").and_then(Value::as_object);
+        let texts = data
+            .filter(|_| source == EnvSource::ConfigMap)
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, text)| Some((key, text.as_str()?)));
+        let files = texts
+            .filter(|(_, text)| text.contains('['))
+            .map(|(key, text)| (key.clone(), text.to_owned()));
+        let maps = FIELDS.iter().filter_map(|field| object.get(field)?.as_object());
+        let keys = maps
+            .flatten()
+            .filter(|(_, value)| !matches!(value, Value::Null) && value.as_str() != Some(""))
+            .map(|(key, _)| key.clone());
+        Self {
+            keys: keys.collect(),
+            files: files.collect(),
+        }
+    }
+}
 
 /// The keys with a value of each Secret and ConfigMap that was given.
 #[derive(Debug, Default)]
@@ -22,29 +54,15 @@ pub(super) struct Variables {
 
 impl Variables {
     /// Takes in an object.
-    pub(super) fn take(&mut self, source: EnvSource, object: &Object) {
-        if source == EnvSource::ConfigMap {
-            let data = object.value.get("data").and_then(Value::as_object);
-            let texts = data
-                .into_iter()
-                .flatten()
-                .filter_map(|(key, text)| Some((key, text.as_str()?)));
-            for (key, text) in texts.filter(|(_, text)| text.contains('[')) {
-                let id = (object.namespace.clone(), object.name.clone(), key.clone());
-                self.files.insert(id, text.to_owned());
-            }
+    pub(super) fn take(&mut self, source: EnvSource, namespace: &str, name: &str, keys: Keys) {
+        for (key, text) in keys.files {
+            let id = (namespace.to_owned(), name.to_owned(), key);
+            self.files.insert(id, text);
         }
-        let maps = FIELDS
-            .iter()
-            .filter_map(|field| object.value.get(field)?.as_object());
-        let keys = maps
-            .flatten()
-            .filter(|(_, value)| !matches!(value, Value::Null) && value.as_str() != Some(""))
-            .map(|(key, _)| key.clone());
         self.keys
-            .entry((source, object.namespace.clone()))
+            .entry((source, namespace.to_owned()))
             .or_default()
-            .insert(object.name.clone(), keys.collect());
+            .insert(name.to_owned(), keys.keys);
     }
 
     /// Tells the containers of a pod what their `envFrom` and their volumes bring.

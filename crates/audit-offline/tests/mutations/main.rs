@@ -89,7 +89,7 @@ fn loaded(worlds: &[World], write: impl Fn(&Value) -> String) -> Loaded {
         account: worlds[0].aws.keys().next().cloned(),
         now: Timestamp::UNIX_EPOCH,
     };
-    let mut loaded = load(&manifests, &outputs, &options);
+    let mut loaded = load(manifests, outputs, &options);
     // The default audience of a self-hosted webhook cannot be known from a cluster without its Deployment: the oracle's clusters
     // have this one.
     loaded.config.token_audience = Some("sts.amazonaws.com".to_owned());

@@ -33,7 +33,7 @@ pub(crate) fn load_texts(manifests: &[&str], outputs: &[&str], options: &Options
             .map(|(n, text)| Source::new(format!("{kind}{n}"), *text));
         named.collect()
     };
-    load(&sources(manifests, "k"), &sources(outputs, "a"), options)
+    load(sources(manifests, "k"), sources(outputs, "a"), options)
 }
 
 /// The problems, as they are shown.

@@ -330,7 +330,7 @@ fn outputs_in_one_directory_are_of_one_account() {
         source("dump/b/roles.json", &details(&[detail(OTHER, "cart")])),
         source("dump/b/list.json", &listed(&[])),
     ];
-    let loaded = crate::load(&[], &outputs, &with_issuer());
+    let loaded = crate::load([], outputs, &with_issuer());
     assert_eq!(problems(&loaded), [""; 0]);
     assert_eq!(
         (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
@@ -342,7 +342,7 @@ fn outputs_in_one_directory_are_of_one_account() {
         source("b/list.json", &listed(&[OTHER])),
         source("b/provider.json", &described(&["x"])),
     ];
-    let loaded = crate::load(&[], &both, &with_issuer());
+    let loaded = crate::load([], both, &with_issuer());
     assert_eq!(
         (provider(&loaded, ACCOUNT), provider(&loaded, OTHER)),
         (known(AUD), known(&["x"]))
@@ -351,14 +351,16 @@ fn outputs_in_one_directory_are_of_one_account() {
 
 #[test]
 fn a_directory_of_its_own_counts_before_the_flag() {
-    let source = |name: &str, value: &Value| crate::Source::new(name, value.to_string());
+    let source = |name: &str, value: &Value| (name.to_owned(), value.to_string());
     let flag = Options {
         account: Some(ACCOUNT.to_owned()),
         ..with_issuer()
     };
     let roles = |account: &str| details(&[detail(account, "cart")]);
-    let load = |outputs: &[crate::Source]| {
-        let loaded = crate::load(&[], outputs, &flag);
+    let load = |outputs: &[(String, String)]| {
+        let outputs = outputs.iter().cloned();
+        let outputs = outputs.map(|(name, text)| crate::Source::new(name, text));
+        let loaded = crate::load([], outputs, &flag);
         let said = problems(&loaded).join("\n");
         (provider(&loaded, ACCOUNT), provider(&loaded, OTHER), said)
     };
@@ -498,7 +500,7 @@ fn a_directory_may_hold_other_things() {
             named: false,
             ..crate::Source::new("d/x.json", text)
         };
-        let loaded = crate::load(&[], &[source], &options());
+        let loaded = crate::load([], [source], &options());
         assert_eq!(
             (loaded.has_errors(), loaded.problems.len()),
             (false, usize::from(warns)),

@@ -419,7 +419,7 @@ fn a_directory_may_hold_other_things() {
             named: false,
             ..crate::Source::new("d/values.yaml", text)
         };
-        let loaded = crate::load(&[source], &[], &options());
+        let loaded = crate::load([source], [], &options());
         assert_eq!(
             (loaded.has_errors(), loaded.problems.len()),
             (false, usize::from(warns)),

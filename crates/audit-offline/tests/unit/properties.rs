@@ -93,8 +93,8 @@ fn run(manifests: &[Vec<u8>], outputs: &[Vec<u8>], partial: bool) {
             .collect()
     };
     let loaded = load(
-        &sources(manifests),
-        &sources(outputs),
+        sources(manifests),
+        sources(outputs),
         &Options { partial, ..options() },
     );
     for problem in problems(&loaded) {

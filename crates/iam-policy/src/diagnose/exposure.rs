@@ -78,9 +78,9 @@ pub(super) fn find(document: &Document, identity: &WebIdentity, request: &Reques
     let admitted = Admitted {
         identity,
         request,
-        subject_key: format!("{}:sub", identity.issuer).to_lowercase(),
+        subject_key: identity.key_of(":sub"),
     };
-    let audience_key = format!("{}:aud", identity.issuer).to_lowercase();
+    let audience_key = identity.key_of(":aud");
     let mut trials = WORK / document.text.len().max(1);
     for (at, statement) in document.statements.iter().enumerate() {
         if statement.effect != Effect::Allow || applies(statement, request) != Truth::True {

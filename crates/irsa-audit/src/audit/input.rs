@@ -1,11 +1,11 @@
-//! Files, directories and standard input as texts.
+//! Files, directories and standard input as streams.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use audit_core::text::quote;
-use audit_offline::{MAX_BYTES, Source};
+use audit_offline::Source;
 
 /// How deep directories are searched.
 const MAX_DEPTH: usize = 32;
@@ -29,14 +29,14 @@ pub enum InputError {
     StandardInputTwice,
 }
 
-/// Reads paths, of which only one may be standard input.
+/// Opens paths, of which only one may be standard input.
 #[derive(Debug, Default)]
 pub struct Reader {
     has_read_stdin: bool,
 }
 
 impl Reader {
-    /// The texts of paths, those of a directory sorted by name.
+    /// The contents of paths, those of a directory sorted by name. They are read when whoever takes them does so.
     ///
     /// # Errors
     /// [`InputError`].
@@ -47,7 +47,7 @@ impl Reader {
                 if std::mem::replace(&mut self.has_read_stdin, true) {
                     return Err(InputError::StandardInputTwice);
                 }
-                sources.push(read(path, io::stdin().lock(), true)?);
+                sources.push(source(path, io::stdin(), true));
             } else if path.is_dir() {
                 let mut files = Vec::new();
                 search(path, MAX_DEPTH, &mut files)?;
@@ -103,28 +103,48 @@ fn has_extension(path: &Path) -> bool {
 }
 
 fn open(path: &Path, named: bool) -> Result<Source, InputError> {
-    let file = File::open(path).map_err(|source| InputError::Unreadable {
+    let unreadable = |source| InputError::Unreadable {
         path: shown(path),
         source,
-    })?;
-    read(path, file, named)
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // A pipe can be opened once, and a process may have some hundred files open.
+    Ok(if file.metadata().map_err(unreadable)?.is_file() {
+        source(path, Lazy::Closed(path.to_owned()), named)
+    } else {
+        source(path, file, named)
+    })
 }
 
-fn read(path: &Path, from: impl Read, named: bool) -> Result<Source, InputError> {
-    let mut bytes = Vec::new();
-    // One byte too many shows that there are too many.
-    let most = MAX_BYTES as u64 + 1;
-    from.take(most)
-        .read_to_end(&mut bytes)
-        .map_err(|source| InputError::Unreadable {
-            path: shown(path),
-            source,
-        })?;
-    Ok(Source {
+fn source(path: &Path, contents: impl Read + 'static, named: bool) -> Source {
+    Source {
         name: path.to_string_lossy().into_owned(),
-        bytes,
+        contents: Box::new(contents),
         named,
-    })
+    }
+}
+
+/// A file that is open while it is read.
+enum Lazy {
+    Closed(PathBuf),
+    Open(File),
+    Read,
+}
+
+impl Read for Lazy {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Self::Closed(path) = self {
+            *self = Self::Open(File::open(path)?);
+        }
+        let Self::Open(file) = self else {
+            return Ok(0);
+        };
+        let read = file.read(into)?;
+        if read == 0 && !into.is_empty() {
+            *self = Self::Read;
+        }
+        Ok(read)
+    }
 }
 
 fn shown(path: &Path) -> String {
@@ -155,11 +175,13 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), at("loop")).unwrap();
         let sources = Reader::default().read(&[root.path().to_owned()]).unwrap();
         let texts: Vec<String> = sources
-            .iter()
-            .map(|s| String::from_utf8(s.bytes.clone()).unwrap())
+            .into_iter()
+            .map(|source| {
+                assert!(!source.named);
+                io::read_to_string(source.contents).unwrap()
+            })
             .collect();
         assert_eq!(texts, ["a.yml", "b/a.JSON", "z.yaml"]);
-        assert!(sources.iter().all(|source| !source.named));
         let named = Reader::default().read(&[at("notes.txt")]).unwrap();
         assert!(named.first().unwrap().named);
         assert!(matches!(

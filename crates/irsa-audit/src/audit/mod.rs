@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the flags |
 //! | `expect` | expectations on the command line |
-//! | `input` | files as texts |
+//! | `input` | files as streams |
 //! | [`source`] | the flags that say where to look, and files read in place of a cluster and AWS |
 //! | [`live`] | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
@@ -19,6 +19,7 @@ mod source_args;
 mod threshold;
 
 use std::io::{self, Write as _};
+use std::mem;
 use std::process::ExitCode;
 
 use args::{AuditArgs, Format};
@@ -50,6 +51,8 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         now,
     } = look(args)?;
     let report = audit_core::audit(&snapshot, &config, now);
+    // The process ends with this: to free each of a hundred thousand pods by itself would take as long as to audit them.
+    mem::forget(snapshot);
     let text = match args.output {
         Format::Table => audit_report::table::render(&report),
         Format::Wide => audit_report::wide::render(&report),

@@ -53,7 +53,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         account,
         now,
     };
-    let mut loaded = audit_offline::load(&manifests, &outputs, &options);
+    let mut loaded = audit_offline::load(manifests, outputs, &options);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
     loaded.config.token_audience.clone_from(&args.token_audience);
     if loaded.has_errors() {

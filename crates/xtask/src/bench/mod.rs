@@ -30,6 +30,8 @@ pub enum Subject {
     Batch,
     /// The audit of a whole cluster in the core, on one thread.
     Audit,
+    /// `irsa-audit audit` of more than a gigabyte of files.
+    Offline,
 }
 
 /// Why a measurement failed.
@@ -57,10 +59,26 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
         cargo(root, &["bench", "--quiet", "--package", "rbac"])?;
     }
     if wanted(Subject::Batch) {
-        cargo(root, &["bench", "--quiet", "--package", "irsa-audit"])?;
+        cargo(
+            root,
+            &["bench", "--quiet", "--package", "irsa-audit", "--bench", "batch"],
+        )?;
     }
     if wanted(Subject::Audit) {
         cargo(root, &["bench", "--quiet", "--package", "audit-offline"])?;
+    }
+    if wanted(Subject::Offline) {
+        cargo(
+            root,
+            &[
+                "bench",
+                "--quiet",
+                "--package",
+                "irsa-audit",
+                "--bench",
+                "offline",
+            ],
+        )?;
     }
     for on_a_cluster in [Subject::Operator, Subject::Scale, Subject::Neighbours] {
         if wanted(on_a_cluster) {

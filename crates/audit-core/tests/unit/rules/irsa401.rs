@@ -420,7 +420,7 @@ fn the_other_names_of_a_list_stay_in_it() {
         World::healthy().pod(|pod| {
             pod.annotations
                 .insert(format!("{PREFIX}/skip-containers"), names.to_owned());
-            pod.containers = containers;
+            pod.containers = containers.into();
         })
     };
     let (_, kind, text) = finding(&skipping("app,istio-proxy", &["app", "istio-proxy"]));

@@ -281,7 +281,7 @@ fn with_template(container: &Container, template: Container, os: Os) -> crate::f
     let mut world = World::healthy().container(container).pod(|pod| pod.os = os);
     let running = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
     world.snapshot.cluster.put_template(Pod {
-        containers: vec![template],
+        containers: vec![template].into(),
         phase: PodPhase::Template,
         ..running
     });

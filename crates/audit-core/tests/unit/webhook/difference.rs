@@ -20,7 +20,7 @@ static NOTHING_SEEN: LazyLock<Cluster> = LazyLock::new(Cluster::default);
 
 fn pod_of(containers: Vec<Container>) -> Pod {
     Pod {
-        containers,
+        containers: containers.into(),
         ..pod(&BindingKey::new("shop", "cart"), "cart", bare("app"))
     }
 }

@@ -100,7 +100,7 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
         annotations: [].into(),
         also_named: [].into(),
         secret_provider_classes: [].into(),
-        containers: vec![injected("migrate", true), injected("app", false)],
+        containers: vec![injected("migrate", true), injected("app", false)].into(),
     };
     assert_eq!(pruned(irsa_pod()), expected);
 }
@@ -597,7 +597,7 @@ fn null_lists_are_empty() {
             "initContainers": null, "volumes": [{ "name": "v", "projected": { "sources": null } }] }
     });
     assert_eq!(
-        pruned(object).containers,
+        **pruned(object).containers,
         [Container {
             name: "a".into(),
             ..Container::default()

@@ -84,11 +84,8 @@ fn a_copy_is_certain_if_nobody_else_can_write_it() {
         object["spec"]["initContainers"] = others;
         let containers = object["spec"]["containers"].as_array_mut().unwrap();
         containers.extend(sidecars.as_array().unwrap().iter().cloned());
-        let app = pruned(object)
-            .containers
-            .into_iter()
-            .find(|c| c.name == "app")
-            .unwrap();
+        let containers = pruned(object).containers;
+        let app = containers.iter().find(|c| c.name == "app").unwrap();
         app.token_place().cloned()
     };
     let scratch = |name: &str, read_only: bool| json!({ "name": name, "volumeMounts": [{ "name": "scratch", "mountPath": "/out", "readOnly": read_only }] });

@@ -1,0 +1,384 @@
+//! YAML and JSON: a text as documents, of which each is taken before the next one is read.
+
+pub(crate) mod intake;
+mod json;
+mod text;
+mod yaml;
+
+use audit_core::text::reveal;
+use serde_json::Value;
+
+use crate::paste;
+use crate::problem::{InputProblem, Place};
+use crate::source::Source;
+use intake::Intake;
+use json::{Json, JsonError};
+#[cfg(test)]
+pub(crate) use text::WINDOW;
+use text::{Text, TextError};
+use yaml::{Hints, Yaml, YamlError};
+
+/// What was kept of one document of a text.
+#[derive(Debug)]
+pub(crate) struct Document<I> {
+    pub(crate) place: Place,
+    pub(crate) item: I,
+}
+
+/// What is kept of the documents of all texts, in their order; what cannot be read is a problem.
+pub(crate) fn read_all<I: Intake>(
+    sources: impl IntoIterator<Item = Source>,
+    intake: &mut I,
+    problems: &mut Vec<InputProblem>,
+) -> Vec<Document<I::Item>> {
+    let mut documents = Vec::new();
+    for source in sources {
+        match read(source, intake) {
+            Ok(read) => documents.extend(read),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    documents
+}
+
+/// The documents of a text. A list at the top counts as the documents in it, which is how `jq -s` puts outputs together.
+fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Item>>, InputProblem> {
+    let (place, named) = (source.place(), source.named);
+    let mut reading = Reading {
+        text: Text::new(source.contents),
+        intake,
+        found: Vec::new(),
+        has_marks: false,
+    };
+    reading.all(&place).map_err(|failure| match failure {
+        Failure::Problem(problem) => problem,
+        Failure::Text(error) => InputProblem::error(place.clone(), explained(&error)),
+    })?;
+    let Reading { found, has_marks, .. } = reading;
+    let only_one = found.len() == 1;
+    let mut documents = Vec::new();
+    for (index, Found { line, items }) in found.into_iter().enumerate() {
+        let mut place = place.clone();
+        if !only_one {
+            place = place.document(index + 1);
+        }
+        if line > 1 {
+            place = place.line(line);
+        }
+        documents.extend(items.into_iter().map(|item| Document {
+            place: place.clone(),
+            item,
+        }));
+    }
+    // A chart leaves comments where a value switches a manifest off.
+    if documents.is_empty() && (named || !has_marks) {
+        let message = "holds no document: is it the output of a command that failed?";
+        return Err(InputProblem::unusable(place, message));
+    }
+    Ok(documents)
+}
+
+/// One document, or a list of documents.
+struct Found<T> {
+    /// The line at which it begins, counted from one.
+    line: u64,
+    items: Vec<T>,
+}
+
+/// A text, with what was read of it so far.
+struct Reading<'i, I: Intake> {
+    text: Text,
+    intake: &'i mut I,
+    found: Vec<Found<I::Item>>,
+    /// Some line of YAML is a comment, or begins a document.
+    has_marks: bool,
+}
+
+/// Why a text cannot be read.
+enum Failure {
+    Text(TextError),
+    Problem(InputProblem),
+}
+
+impl From<TextError> for Failure {
+    fn from(error: TextError) -> Self {
+        Self::Text(error)
+    }
+}
+
+impl<I: Intake> Reading<'_, I> {
+    /// Reads all documents.
+    fn all(&mut self, place: &Place) -> Result<(), Failure> {
+        self.text.more()?;
+        if let Some(instead) = paste::instead(self.text.rest()) {
+            self.drain(&mut Hints::default())?;
+            return Err(Failure::Problem(InputProblem::unusable(place.clone(), instead)));
+        }
+        // YAML knows braces as well, but who begins with one means JSON.
+        if self.text.rest().trim_start().starts_with(['{', '[']) {
+            self.json(place)
+        } else {
+            self.yaml(place)
+        }
+    }
+
+    /// Reads JSON documents. A document that is not JSON may be YAML, if it is the first one or set apart as YAML does it.
+    fn json(&mut self, place: &Place) -> Result<(), Failure> {
+        let error = loop {
+            let mut json = Json {
+                text: &mut self.text,
+                intake: &mut *self.intake,
+            };
+            match json.next() {
+                Ok(Some(found)) => self.found.push(found),
+                Ok(None) => return Ok(()),
+                Err(JsonError::Text(error)) => return Err(Failure::Text(error)),
+                Err(error) => break error,
+            }
+        };
+        let place = place.document(self.found.len() + 1);
+        let is_in_memory = self.text.go_back();
+        let mut hints = Hints::default();
+        hints.take(self.text.rest());
+        if is_in_memory && (self.found.is_empty() || self.text.rest().starts_with(['-', '#'])) {
+            let before = self.found.len();
+            match self.yaml(&place) {
+                Err(Failure::Problem(_)) => self.found.truncate(before),
+                read => return read,
+            }
+        }
+        self.drain(&mut hints)?;
+        let (line, what) = match error {
+            JsonError::Malformed { line, why } => (line, format!("is no JSON: {why}{}", hints.text())),
+            JsonError::CutOff { line } => (
+                line,
+                "ends in the middle of a JSON document: was it cut off?".to_owned(),
+            ),
+            JsonError::Text(error) => return Err(Failure::Text(error)),
+        };
+        Err(Failure::Problem(InputProblem::error(place.line(line), what)))
+    }
+
+    /// Reads YAML documents.
+    fn yaml(&mut self, place: &Place) -> Result<(), Failure> {
+        let mut yaml = Yaml::new(&mut self.text);
+        let error = loop {
+            match yaml.next() {
+                Ok(Some(documents)) => {
+                    for (line, value) in documents {
+                        let values = match value {
+                            Value::Array(values) => values,
+                            Value::Null => Vec::new(),
+                            value => vec![value],
+                        };
+                        let items = values.into_iter().map(|value| self.intake.document(value));
+                        let items = items.collect();
+                        self.found.push(Found { line, items });
+                    }
+                }
+                Ok(None) => {
+                    self.has_marks = yaml.has_marks;
+                    return Ok(());
+                }
+                Err(YamlError::Text(error)) => return Err(Failure::Text(error)),
+                Err(error) => break error,
+            }
+        };
+        let mut hints = yaml.hints;
+        self.drain(&mut hints)?;
+        let problem = match error {
+            YamlError::Malformed { line, why } => {
+                let place = line.map_or_else(|| place.clone(), |line| place.line(line));
+                InputProblem::error(place, format!("is no YAML: {why}{}", hints.text()))
+            }
+            YamlError::TooLarge => InputProblem::error(
+                place.clone(),
+                "holds a YAML document of more than 256 MiB: give JSON, of which one item is read at a time",
+            ),
+            YamlError::Text(error) => return Err(Failure::Text(error)),
+        };
+        Err(Failure::Problem(problem))
+    }
+
+    /// Reads on to the end without taking anything: of what is not a text, nothing else is said.
+    fn drain(&mut self, hints: &mut Hints) -> Result<(), TextError> {
+        loop {
+            hints.take(self.text.rest());
+            self.text.advance(usize::MAX);
+            if !self.text.more()? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn explained(error: &TextError) -> String {
+    match error {
+        TextError::Io(error) => format!("cannot be read: {}", reveal(&error.to_string())),
+        TextError::NotUtf8(line) => format!("is no UTF-8 text at line {line}: give YAML or JSON"),
+        TextError::NotUtf16 => "is no UTF-16 text, although it begins like one: save it as UTF-8".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::json;
+
+    use super::intake::{Fields, ListOf, Lists};
+    use super::*;
+
+    /// Keeps documents whole.
+    struct Whole;
+
+    impl Intake for Whole {
+        type Item = Value;
+
+        fn is_list(&self, field: &str) -> bool {
+            field == "items"
+        }
+
+        fn document(&mut self, value: Value) -> Value {
+            value
+        }
+
+        fn large(&mut self, mut fields: Fields, lists: Lists<Value>) -> Value {
+            fields.extend(lists.into_iter().map(|(name, items)| (name, items.into())));
+            fields.into()
+        }
+
+        fn read(&mut self, text: &str, _: Option<&ListOf<'_>>) -> serde_json::Result<(Value, usize)> {
+            let mut values = serde_json::Deserializer::from_str(text).into_iter();
+            let value = values.next().unwrap_or_else(|| serde_json::from_str(""))?;
+            Ok((value, values.byte_offset()))
+        }
+    }
+
+    fn read(source: Source) -> Result<Vec<Document<Value>>, InputProblem> {
+        super::read(source, &mut Whole)
+    }
+
+    fn values(text: &str) -> Vec<Value> {
+        let documents = read(Source::new("a.yaml", text)).unwrap();
+        documents.into_iter().map(|document| document.item).collect()
+    }
+
+    fn problem(text: &str) -> String {
+        read(Source::new("a.yaml", text)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_text_holds_documents_of_either_kind() {
+        for (text, expected) in [
+            ("a: 1", vec![json!({"a": 1})]),
+            (
+                "---\na: 1\n---\n---\n# nothing\n---\nb: 'on'\n",
+                vec![json!({"a": 1}), json!({"b": "on"})],
+            ),
+            ("{\"a\": 1}\n{\"b\": 2}", vec![json!({"a": 1}), json!({"b": 2})]),
+            ("[{\"a\": 1}, {\"b\": 2}]", vec![json!({"a": 1}), json!({"b": 2})]),
+            ("{a: 1, b: [x]}", vec![json!({"a": 1, "b": ["x"]})]),
+            (
+                "a: &x {b: 1}\nc:\n  <<: *x\n  d: 2",
+                vec![json!({"a": {"b": 1}, "c": {"b": 1, "d": 2}})],
+            ),
+            ("a: 1\na: 2", vec![json!({"a": 2})]),
+            ("a: 012345678901", vec![json!({"a": "012345678901"})]),
+        ] {
+            assert_eq!(values(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_document_knows_its_place() {
+        for text in ["---\na: 1\n---\n\nb: 2\n", "\n{\"a\":\n1}\n\n{\"b\": 2}"] {
+            let documents = read(Source::new("a.yaml", text)).unwrap();
+            let places: Vec<String> = documents
+                .iter()
+                .map(|document| document.place.to_string())
+                .collect();
+            assert_eq!(
+                places,
+                ["a.yaml, document 1, line 2", "a.yaml, document 2, line 5"],
+                "{text}"
+            );
+        }
+        let alone = read(Source::new("-", "a: 1")).unwrap();
+        assert_eq!(alone.first().unwrap().place.to_string(), "standard input");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_where_and_what_helps() {
+        for (text, expected) in [
+            ("a: 1\nb: [", "line"),
+            ("a: 1\n  b: 2", "line 2"),
+            ("{\"a\": 1}\n{\"b\": ", "document 2, line 2: ends in the middle"),
+            ("{{- if .Values.x }}\na: 1\n{{- end }}", "helm template"),
+            ("a: {{ .Values.x }}\n", "helm template"),
+            ("", "holds no document"),
+            ("# nothing\n", "holds no document"),
+            ("a: *b", "line 1"),
+        ] {
+            let problem = problem(text);
+            assert!(
+                problem.starts_with("a.yaml") && problem.contains(expected),
+                "{text:?}: {problem}"
+            );
+            assert!(!problem.contains('\n'), "{problem}");
+        }
+    }
+
+    #[test]
+    fn neither_depth_nor_aliases_exhaust_anything() {
+        for deep in [
+            "[".repeat(100_000),
+            "{\"a\":".repeat(100_000),
+            "- ".repeat(100_000),
+            "a: [".repeat(5_000),
+        ] {
+            problem(&deep);
+        }
+        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (next, last) in ('b'..='k').zip('a'..='j') {
+            let _ = writeln!(
+                bomb,
+                "{next}: &{next} [{}]",
+                vec![format!("*{last}"); 9].join(", ")
+            );
+        }
+        problem(&bomb);
+    }
+
+    #[test]
+    fn long_values_and_line_ends_of_windows_are_read() {
+        let long = format!("{{\"a\": \"{}\"}}", "x".repeat(100_000));
+        for text in [
+            format!("a: '{long}'\nb: 1\n"),
+            format!("a: |-\n  {long}\nb: 1\n"),
+            format!("b: 1\r\na: '{long}'\r\n"),
+            json!({"a": long, "b": 1}).to_string(),
+            format!("# {long}\n{}", json!({"a": long, "b": 1})),
+        ] {
+            assert_eq!(values(&text), [json!({"a": long, "b": 1})], "{}", &text[..20]);
+        }
+    }
+
+    #[test]
+    fn a_file_in_a_directory_may_hold_comments_alone() {
+        let found = |text: &str| {
+            read(Source {
+                named: false,
+                ..Source::new("a.yaml", text)
+            })
+        };
+        for text in ["# nothing\n", "---\n# Source: templates/a.yaml\n", "---\n"] {
+            assert!(found(text).unwrap().is_empty(), "{text:?}");
+        }
+        for text in ["", "\n", "null\n", "[]"] {
+            let problem = found(text).unwrap_err();
+            assert_eq!(problem.weight, crate::problem::Weight::Warning, "{text:?}");
+            assert!(problem.to_string().contains("command that failed"), "{problem}");
+        }
+    }
+}
