@@ -4,6 +4,9 @@
 //! files. Who changes it learns which bindings the change concerns.
 
 mod consumers;
+mod existing;
+mod expectations;
+mod pods;
 mod webhook;
 mod workloads;
 
@@ -14,9 +17,12 @@ use ::rbac::Rbac;
 
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT,
-    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef, likeness,
+    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
 };
 use consumers::Consumers;
+use existing::Existence;
+use expectations::Expectations;
+use pods::PodIndex;
 use webhook::Webhook;
 pub use webhook::{AskedIn, AskedRole};
 pub use workloads::WorkloadFacts;
@@ -53,7 +59,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Roles whose trust policy names a subject exactly, as (account, role name).
     pub(crate) fn trusting_roles<'a>(&'a self, subject: &str) -> Vec<(&'a str, &'a str)> {
-        let accounts = self.accounts.iter();
+        let accounts = counted::each(&self.accounts);
         let named = |(id, account): (&'a String, &'a Account)| {
             let roles = account.trusted_subjects.get(subject).into_iter().flatten();
             roles.map(move |role| (id.as_str(), role.as_str()))
@@ -66,12 +72,15 @@ impl Snapshot {
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
-    /// Where a pod of this namespace and name is filed.
-    pod_homes: HashMap<NamespacedName, PodHome>,
+    /// The same by name: name and namespace.
+    by_name: BTreeSet<(String, String)>,
+    pods: PodIndex,
     /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
     mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<NamespacedName, String>,
+    expectations: Expectations,
+    existence: Existence,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// What was said of workloads without pods that are expected to run as a ServiceAccount.
@@ -90,16 +99,8 @@ pub struct Binding {
     service_account: Option<ServiceAccount>,
     requests: Vec<AuditRequest>,
     pods: Vec<Pod>,
-    consumers: Vec<Consumer>,
-}
-
-/// Where a pod is filed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct PodHome {
-    /// The ServiceAccount as which it runs.
-    service_account: String,
-    /// Its place among the pods of that binding.
-    index: usize,
+    /// By the order in which they were filed.
+    consumers: BTreeMap<u64, Consumer>,
 }
 
 impl Binding {
@@ -156,19 +157,6 @@ impl Cluster {
         &mut self.rbac
     }
 
-    /// The bindings for which somebody expects Kubernetes permissions: those that a change of roles concerns.
-    #[must_use]
-    pub fn expecting_permissions(&self) -> Vec<BindingKey> {
-        let expects = |binding: &Binding| {
-            binding
-                .requests
-                .first()
-                .is_some_and(|request| !request.kubernetes.is_empty())
-        };
-        let expecting = self.bindings.iter().filter(|(_, binding)| expects(binding));
-        expecting.map(|(key, _)| key.clone()).collect()
-    }
-
     /// The labels of a namespace; absent where it has not been seen.
     #[must_use]
     pub fn namespace_labels(&self, name: &str) -> Option<&BTreeMap<String, String>> {
@@ -197,13 +185,6 @@ impl Cluster {
         gone
     }
 
-    /// Whether pods of a workload were seen, whatever they run as. Pods that have ended count.
-    #[must_use]
-    pub fn has_pods_of(&self, namespace: &str, workload: &WorkloadRef) -> bool {
-        let mut pods = self.pods_in(namespace);
-        pods.any(|pod| pod.workload.kind == workload.kind && pod.workload.name == workload.name)
-    }
-
     /// What the API server said of a workload that is expected to run as a ServiceAccount.
     #[must_use]
     pub fn looked_up(&self, key: &BindingKey, workload: &WorkloadRef) -> Option<&LookedUp> {
@@ -226,8 +207,12 @@ impl Cluster {
 
     /// Forgets what was said of the workloads of a binding, but for these.
     pub fn retain_looked_up(&mut self, key: &BindingKey, workloads: &BTreeSet<WorkloadRef>) {
-        self.looked_up
-            .retain(|(other, workload), _| other != key || workloads.contains(workload));
+        let of_key = self.looked_up.range((key.clone(), WorkloadRef::default())..);
+        let of_key = counted::each(of_key).take_while(|((other, _), _)| other == key);
+        let gone = of_key.filter(|((_, workload), _)| !workloads.contains(workload));
+        for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.looked_up.remove(&id);
+        }
     }
 
     /// What there is about a ServiceAccount.
@@ -238,47 +223,28 @@ impl Cluster {
 
     /// All ServiceAccounts of which anything is known, sorted.
     pub fn bindings(&self) -> impl Iterator<Item = (&BindingKey, &Binding)> {
-        self.bindings.iter()
+        counted::each(&self.bindings)
     }
 
     /// What there is about the ServiceAccounts of a namespace, sorted.
     pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = (&BindingKey, &Binding)> {
         let first = BindingKey::new(namespace, "");
-        self.bindings
-            .range(first..)
-            .take_while(move |(key, _)| key.namespace == namespace)
+        let bindings = self.bindings.range(first..);
+        counted::each(bindings.take_while(move |(key, _)| key.namespace == namespace))
     }
 
     /// The pods of a namespace, whatever they run as.
     pub fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
-        self.in_namespace(namespace)
-            .flat_map(|(_, binding)| binding.pods())
-    }
-
-    /// The bindings that a pod may be missing from: those for which somebody expects its workload, and those without
-    /// pods to whose ServiceAccount its names fit.
-    fn expecting(&self, pod: &Pod) -> Vec<BindingKey> {
-        let workload = &pod.workload;
-        let expects = |key: &BindingKey, binding: &Binding| {
-            let expected = binding
-                .requests
-                .first()
-                .map_or(&[][..], |request| &request.workloads);
-            expected
-                .iter()
-                .any(|w| w.kind == workload.kind && w.name == workload.name)
-                || (binding.pods.is_empty() && likeness(&key.service_account, pod).is_some())
-        };
-        self.in_namespace(&pod.namespace)
-            .filter(|(key, binding)| expects(key, binding))
-            .map(|(key, _)| key.clone())
-            .collect()
+        counted::each(
+            self.in_namespace(namespace)
+                .flat_map(|(_, binding)| binding.pods()),
+        )
     }
 
     /// Stores a ServiceAccount. Returns the bindings that this changes.
     pub fn put_service_account(&mut self, account: ServiceAccount) -> Vec<BindingKey> {
         let key = account.key.clone();
-        let binding = self.bindings.entry(key.clone()).or_default();
+        let binding = self.binding_mut(&key);
         if binding.service_account.as_ref() == Some(&account) {
             return Vec::new();
         }
@@ -286,6 +252,7 @@ impl Cluster {
         self.note_defaults(&key);
         let mut changed = Vec::new();
         if is_new {
+            self.existence.changed(&key);
             changed = self.refile_with_controller(&key.service_account);
         }
         changed.push(key);
@@ -301,6 +268,7 @@ impl Cluster {
         {
             return Vec::new();
         }
+        self.existence.changed(key);
         self.note_defaults(key);
         let mut changed = self.refile_with_controller(&key.service_account);
         self.drop_if_empty(key);
@@ -317,32 +285,27 @@ impl Cluster {
         }
         let key = pod.binding_key();
         let mut changed = Vec::new();
-        if self
-            .pod_homes
-            .get(&id)
-            .is_some_and(|home| home.service_account != key.service_account)
-        {
+        let home = self.pods.home(&id.namespace, &id.name);
+        if home.is_some_and(|home| *home.account != *key.service_account) {
             changed.extend(self.remove_pod(&id.namespace, &id.name));
         }
-        let filed_at = self.pod_homes.get(&id).map(|home| home.index);
+        let filed_at = self.pods.home(&id.namespace, &id.name).map(|home| home.index);
         let binding = self.bindings.get(&key);
         if filed_at.and_then(|index| binding?.pods.get(index)) == Some(&pod) {
             return changed;
         }
         changed.extend(self.expecting(&pod));
         self.count_audiences(&pod);
+        self.binding_mut(&key);
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
         share_labels(pods, &mut pod);
         if let Some(filed) = filed_at.and_then(|index| pods.get_mut(index)) {
+            self.pods.rename(filed, &pod);
             let old = std::mem::replace(filed, pod);
             self.discount_audiences(&old);
         } else {
-            let home = PodHome {
-                service_account: key.service_account.clone(),
-                index: pods.len(),
-            };
+            self.pods.insert(&pod, pods.len());
             pods.push(pod);
-            self.pod_homes.insert(id, home);
         }
         changed.push(key);
         changed.sort_unstable();
@@ -383,22 +346,19 @@ impl Cluster {
         if self.mirrors.remove(&id) {
             return vec![BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT)];
         }
-        let Some(home) = self.pod_homes.remove(&id) else {
+        let Some(home) = self.pods.home(namespace, name) else {
             return Vec::new();
         };
-        let key = BindingKey::new(namespace, home.service_account);
+        let (key, index) = (BindingKey::new(namespace, &*home.account), home.index);
         let mut changed = vec![key.clone()];
         if let Some(binding) = self.bindings.get_mut(&key)
-            && home.index < binding.pods.len()
+            && index < binding.pods.len()
         {
-            let pod = binding.pods.swap_remove(home.index);
+            let pod = binding.pods.swap_remove(index);
+            self.pods.remove(&pod);
             // The last one is in its place now.
-            if let Some(moved) = binding.pods.get(home.index)
-                && let Some(its) = self
-                    .pod_homes
-                    .get_mut(&NamespacedName::new(namespace, moved.name.clone()))
-            {
-                its.index = home.index;
+            if let Some(moved) = binding.pods.get(index) {
+                self.pods.place(namespace, &moved.name, index);
             }
             if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
                 binding.pods.shrink_to_fit();
@@ -424,13 +384,15 @@ impl Cluster {
         {
             changed.extend(self.remove_request(namespace, &request.name));
         }
-        let requests = &mut self.bindings.entry(key.clone()).or_default().requests;
+        let expected = self.expected_of(&key);
+        let requests = &mut self.binding_mut(&key).requests;
         match requests.iter_mut().find(|r| r.name == request.name) {
             Some(old) if *old == request => return changed,
             Some(old) => *old = request,
             None => requests.push(request),
         }
         requests.sort_by(AuditRequest::precedence);
+        self.expectations.replace(&key, &expected, self.expected_of(&key));
         self.request_homes.insert(id, key.service_account.clone());
         changed.push(key);
         changed
@@ -440,9 +402,11 @@ impl Cluster {
     pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
         let home = self.request_homes.remove(&NamespacedName::new(namespace, name))?;
         let key = BindingKey::new(namespace, home);
+        let expected = self.expected_of(&key);
         if let Some(binding) = self.bindings.get_mut(&key) {
             binding.requests.retain(|r| r.name != name);
         }
+        self.expectations.replace(&key, &expected, self.expected_of(&key));
         self.drop_if_empty(&key);
         Some(key)
     }
@@ -463,11 +427,10 @@ impl Cluster {
     /// Takes away every pod that is not in `present`, after a watch has started anew.
     pub fn retain_pods(&mut self, present: &BTreeSet<NamespacedName>) -> Vec<BindingKey> {
         let gone: Vec<NamespacedName> = self
-            .pod_homes
-            .keys()
-            .chain(&self.mirrors)
-            .filter(|id| !present.contains(*id))
-            .cloned()
+            .pods
+            .names()
+            .chain(self.mirrors.iter().cloned())
+            .filter(|id| !present.contains(id))
             .collect();
         gone.iter()
             .flat_map(|id| self.remove_pod(&id.namespace, &id.name))
@@ -490,7 +453,26 @@ impl Cluster {
     fn drop_if_empty(&mut self, key: &BindingKey) {
         if self.bindings.get(key).is_some_and(Binding::is_empty) {
             self.bindings.remove(key);
+            let by_name = (key.service_account.clone(), key.namespace.clone());
+            self.by_name.remove(&by_name);
         }
+    }
+
+    /// What there is about a ServiceAccount, to be added to.
+    fn binding_mut(&mut self, key: &BindingKey) -> &mut Binding {
+        if !self.bindings.contains_key(key) {
+            let by_name = (key.service_account.clone(), key.namespace.clone());
+            self.by_name.insert(by_name);
+        }
+        self.bindings.entry(key.clone()).or_default()
+    }
+
+    /// The bindings of a name, in all namespaces.
+    fn named(&self, name: &str) -> Vec<BindingKey> {
+        let names = self.by_name.range((name.to_owned(), String::new())..);
+        counted::each(names.take_while(|(own, _)| own == name))
+            .map(|(name, namespace)| BindingKey::new(namespace.clone(), name.clone()))
+            .collect()
     }
 }
 

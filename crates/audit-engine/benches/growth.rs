@@ -27,10 +27,16 @@ const SIZES: [usize; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 fn main() {
     // Cargo adds `--bench`.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let given: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let sizes = if given.is_empty() { SIZES.to_vec() } else { given };
-    let names: Vec<&String> = words.iter().filter(|word| word.parse::<usize>().is_err()).collect();
+    let names: Vec<&String> = words
+        .iter()
+        .filter(|word| word.parse::<usize>().is_err())
+        .collect();
     for (name, shape) in shapes::ALL {
         if !names.is_empty() && !names.iter().any(|only| only.as_str() == *name) {
             continue;
@@ -45,7 +51,8 @@ fn measure(name: &str, shape: fn(usize) -> world::World, size: usize) {
     let mut world = shape(size);
     let changes = std::mem::take(&mut world.changes);
     let mut lab = Lab::new();
-    let print = |what: &str, time: Duration| println!("{name}\t{size}\t{what}\t{:.3}", time.as_secs_f64() * 1_000.0);
+    let print =
+        |what: &str, time: Duration| println!("{name}\t{size}\t{what}\t{:.3}", time.as_secs_f64() * 1_000.0);
     print("fill", at_work(|| lab.fill(world)));
     print("audit", at_work(|| drop(lab.engine.report(lab.now))));
     print("overview", at_work(|| lab.wait(6)));

@@ -6,7 +6,7 @@ use audit_aws::evidence::forget_role;
 use audit_aws::{Concern, PieceKind, Reading};
 use audit_core::audit::{Bound, is_bound};
 use audit_core::issuers::{self, IssuerQuestion};
-use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
+use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleKey};
 use audit_core::permissions::simulation::Wanted;
 use audit_core::snapshot::Binding;
 use jiff::Timestamp;
@@ -110,16 +110,9 @@ impl Engine {
         let Some(known) = self.snapshot.accounts.get(account) else {
             return BTreeSet::new();
         };
-        let attached = known.policies.iter().filter(|(_, seen)| {
-            seen.latest()
-                .is_some_and(|policies| policies.attached.iter().any(|held| held == arn))
-        });
-        let bounded = known.roles.iter().filter(|(_, seen)| {
-            matches!(seen.latest(), Some(RoleLookup::Found(role)) if role.boundary.as_deref() == Some(arn))
-        });
-        let roles = attached
-            .map(|(name, _)| name)
-            .chain(bounded.map(|(name, _)| name));
+        let attached = known.policies.having(RoleKey::Attached(arn.to_owned()));
+        let bounded = known.roles.having(RoleKey::Boundary(arn.to_owned()));
+        let roles = attached.iter().chain(&bounded);
         roles
             .flat_map(|name| self.evidence.referring_to_role(account, name))
             .cloned()
@@ -149,6 +142,7 @@ impl Engine {
         self.snapshot.issuer = Some(issuer);
         if is_other {
             self.evidence.start_anew();
+            self.shared.clear();
             for account in self.snapshot.accounts.values_mut() {
                 account.provider = Observed::default();
                 account.listing = Observed::default();

@@ -45,8 +45,9 @@ use std::time::Duration;
 use audit_api::{DEFAULT_POLICY_NAME, IrsaAuditStatus};
 use audit_core::chain::default_audience;
 use audit_core::model::{Access, Account, BindingKey};
-use audit_core::rbac::Reviews;
+use audit_core::rbac::{PermissionsChange, Reviews};
 use audit_core::report::Report;
+use audit_core::shared::SharedAnswers;
 use audit_core::snapshot::Cluster;
 use audit_core::{Config, Snapshot, Verdict, audit};
 use audit_k8s::remediation::EndedChange;
@@ -106,8 +107,8 @@ pub struct Engine {
     dirty: Pending,
     /// Of these, those for which somebody asked that everything be read anew.
     forced: BTreeSet<BindingKey>,
-    /// Roles or bindings have changed since the last turn.
-    permissions_changed: bool,
+    /// What of roles and bindings has changed since the last turn.
+    permissions_changed: PermissionsChange,
     states: BTreeMap<BindingKey, State>,
     /// Bindings whose summary has changed since it was shown.
     changed: BTreeSet<BindingKey>,
@@ -123,6 +124,8 @@ pub struct Engine {
     statements_changed: bool,
     /// The roles with a statement of the writer's form that the journal does not know.
     unrecorded: BTreeSet<String>,
+    /// What bindings have asked about all ServiceAccounts.
+    shared: SharedAnswers,
 }
 
 impl Engine {
@@ -142,7 +145,7 @@ impl Engine {
             leading: false,
             dirty: Pending::default(),
             forced: BTreeSet::new(),
-            permissions_changed: false,
+            permissions_changed: PermissionsChange::default(),
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
             objects: Objects::default(),
@@ -153,6 +156,7 @@ impl Engine {
             requested: None,
             statements_changed: false,
             unrecorded: BTreeSet::new(),
+            shared: SharedAnswers::default(),
         }
     }
 
@@ -200,7 +204,7 @@ impl Engine {
                 self.dirty.refresh(bindings.map(|(key, _)| key.clone()));
             }
             self.take_note_of_repairs(&dirty);
-            self.permissions_changed |= dirty.permissions;
+            self.permissions_changed.merge(dirty.permissions);
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
@@ -261,6 +265,7 @@ impl Engine {
             self.forced.clear();
             self.ages.clear();
             self.unrecorded.clear();
+            self.shared.clear();
             self.schedule = Schedule::default();
             self.objects.forget();
             self.memory.forget();
@@ -358,9 +363,8 @@ impl Engine {
         let mut actions = Vec::new();
         self.dirty.refresh(self.schedule.take_due(now));
         // However many roles have changed; for all others, roles are no more than a notice, which can wait.
-        if std::mem::take(&mut self.permissions_changed) {
-            self.dirty.refresh(self.snapshot.cluster.expecting_permissions());
-        }
+        let permissions = std::mem::take(&mut self.permissions_changed);
+        self.dirty.refresh(permissions.concerned(&self.snapshot.cluster));
         while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
             self.look_at(&key, is_urgent, now, &mut actions);
             if !may_go_on() {

@@ -34,7 +34,7 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let asking = consumers.filter(|consumer| consumer.how == Use::UsesPodIdentity);
     ways.extend(asking.map(|consumer| way(Taker::Object(consumer))));
     let is_associated = || {
-        let mut accounts = sight.snapshot.accounts.values();
+        let mut accounts = counted::each(sight.snapshot.accounts.values());
         let has_one = |account: &Account| {
             let seen = account.pod_identity.latest();
             seen.is_some_and(|all| all.contains_key(sight.key))

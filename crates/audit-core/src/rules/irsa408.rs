@@ -52,7 +52,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.named_role == NamedRole::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
-    let mut accounts = chain.snapshot.accounts.values();
+    let mut accounts = counted::each(chain.snapshot.accounts.values());
     let association = accounts.find_map(|account| chain.fresh(&account.pod_identity)?.get(chain.key))?;
     let id = quote(&association.id);
     let role = match &association.role_arn {

@@ -82,7 +82,7 @@ fn roles_of(
 
 /// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
 fn trusting_roles<'s>(snapshot: &'s Snapshot, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
-    snapshot.accounts.values().flat_map(move |account| {
+    counted::each(snapshot.accounts.values()).flat_map(move |account| {
         let names = account.trusted_subjects.get(subject).into_iter().flatten();
         names.filter_map(|name| match account.roles.get(name)?.latest()? {
             RoleLookup::Found(role) => Some(role.arn.clone()),

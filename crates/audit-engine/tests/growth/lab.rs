@@ -63,7 +63,11 @@ impl Lab {
     /// Lists a kind of which there is nothing.
     fn list(&mut self, kind: Kind) {
         fn step<T>(begins: bool) -> WatchChange<T> {
-            if begins { WatchChange::Init } else { WatchChange::InitDone }
+            if begins {
+                WatchChange::Init
+            } else {
+                WatchChange::InitDone
+            }
         }
         for begins in [true, false] {
             let observation = match kind {
@@ -105,11 +109,6 @@ impl Lab {
             }
         }
         self.settle();
-    }
-
-    /// Changes what AWS has; the engine does not hear of that by itself.
-    pub fn iam(&mut self) -> &mut Iam {
-        &mut self.iam
     }
 
     /// Lets a few seconds pass, so that what is made at most every few seconds is made again.
@@ -180,12 +179,16 @@ impl Lab {
                 self.audits.insert(name.clone(), prune::audit(value).unwrap());
             }
             Write::Status { status, .. } => {
-                let Some(object) = self.audits.get_mut(&name) else { return };
+                let Some(object) = self.audits.get_mut(&name) else {
+                    return;
+                };
                 object.status = Some(Arc::new((**status).clone()));
             }
             _ => return,
         }
-        let Some(object) = self.audits.get_mut(&name) else { return };
+        let Some(object) = self.audits.get_mut(&name) else {
+            return;
+        };
         object.resource_version = Some(self.revision.to_string());
         let shown = object.clone();
         self.engine

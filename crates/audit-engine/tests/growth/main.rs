@@ -78,7 +78,9 @@ fn excesses(name: &str, shape: fn(usize) -> world::World) -> Vec<String> {
 fn work_grows_with_the_cluster() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let only = std::env::var("SHAPE").ok();
-    let shapes = shapes::ALL.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name));
+    let shapes = shapes::ALL
+        .iter()
+        .filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name));
     let excesses: Vec<String> = shapes.flat_map(|(name, shape)| excesses(name, *shape)).collect();
     assert!(excesses.is_empty(), "for n, 2n and 4n:\n{}", excesses.join("\n"));
 }

@@ -23,10 +23,18 @@ pub const ALL: &[Shape] = &[
     ("rbac", rbac),
     ("takers", takers),
     ("shared-role", shared_role),
-    ("wild", |n| wildcards(n, "StringLike", "system:serviceaccount:*:*", "app")),
-    ("nswild", |n| wildcards(n, "StringLike", "system:serviceaccount:ns-*:*", "app")),
-    ("midwild", |n| wildcards(n, "StringLike", "system:serviceaccount:*-prod:app", "app")),
-    ("literal", |n| wildcards(n, "StringEquals", "system:serviceaccount:ns-*:*", "app")),
+    ("wild", |n| {
+        wildcards(n, "StringLike", "system:serviceaccount:*:*", "app")
+    }),
+    ("nswild", |n| {
+        wildcards(n, "StringLike", "system:serviceaccount:ns-*:*", "app")
+    }),
+    ("midwild", |n| {
+        wildcards(n, "StringLike", "system:serviceaccount:*-prod:app", "app")
+    }),
+    ("literal", |n| {
+        wildcards(n, "StringEquals", "system:serviceaccount:ns-*:*", "app")
+    }),
     ("one", one),
     ("workloads", workloads),
     ("pods", pods),
@@ -48,7 +56,10 @@ fn namespace(at: usize) -> String {
 
 /// The trust policy for one ServiceAccount.
 fn trusting_one(namespace: &str, name: &str) -> String {
-    trusting("StringEquals", &format!("system:serviceaccount:{namespace}:{name}"))
+    trusting(
+        "StringEquals",
+        &format!("system:serviceaccount:{namespace}:{name}"),
+    )
 }
 
 /// A ServiceAccount with a role of its own, which trusts it, and a pod that carries it.
@@ -98,7 +109,11 @@ fn rbac(n: usize) -> World {
 fn takers(n: usize) -> World {
     let mut world = World::default();
     world.role("", "minter", rule(&["create"], &["serviceaccounts/token"], &[]));
-    world.role("shop", "minter", rule(&["create"], &["serviceaccounts/token"], &[]));
+    world.role(
+        "shop",
+        "minter",
+        rule(&["create"], &["serviceaccounts/token"], &[]),
+    );
     for at in 0..n {
         let name = format!("app-{at}");
         bound(&mut world, "shop", &name);
@@ -144,7 +159,12 @@ fn shared_role(n: usize) -> World {
     }
     world.changes = vec![(
         "RoleBinding",
-        Change::Seen(binding("shop", "app-0", reader(), service_account("shop", "app-1"))),
+        Change::Seen(binding(
+            "shop",
+            "app-0",
+            reader(),
+            service_account("shop", "app-1"),
+        )),
     )];
     world
 }
@@ -157,7 +177,10 @@ fn wildcards(n: usize, operator: &str, subject: &str, name: &str) -> World {
         world.account(&space, name, Some(&role));
         world.pod(&space, "pod", name, "web", Some(&role));
         let trust = trusting(operator, subject);
-        let trusts = IamRole { trust, ..IamRole::default() };
+        let trusts = IamRole {
+            trust,
+            ..IamRole::default()
+        };
         world.iam.roles.insert(role, trusts);
     }
     world.changes = vec![
@@ -165,7 +188,10 @@ fn wildcards(n: usize, operator: &str, subject: &str, name: &str) -> World {
             "ServiceAccount",
             Change::Seen(account("ns-0-prod", name, Some(&arn("role-1")), "other")),
         ),
-        ("new ServiceAccount", Change::Seen(account("new", name, None, "s"))),
+        (
+            "new ServiceAccount",
+            Change::Seen(account("new", name, None, "s")),
+        ),
         (
             "pod",
             Change::Seen(seen(pod("ns-0-prod", "other", name, "web", Some("role-0")))),
@@ -199,7 +225,10 @@ fn one(n: usize) -> World {
             "ServiceAccount",
             Change::Seen(account("shop", "app-0", Some(&arn("other")), "other")),
         ),
-        ("pod", Change::Seen(seen(pod("shop", "other", "app-0", "app-0", None)))),
+        (
+            "pod",
+            Change::Seen(seen(pod("shop", "other", "app-0", "app-0", None))),
+        ),
     ];
     world
 }
@@ -245,7 +274,9 @@ fn workloads(n: usize) -> World {
         if at % 4 == 1 {
             world.audit("shop", &format!("{name}-sa"), request);
         }
-        world.observations.push(consumer(&name, "shop", &format!("{name}-sa")));
+        world
+            .observations
+            .push(consumer(&name, "shop", &format!("{name}-sa")));
         let class = Pod {
             secret_provider_classes: [name.clone()].into(),
             ..pod("shop", &format!("{name}-class"), &name, &name, None)
@@ -268,7 +299,10 @@ fn workloads(n: usize) -> World {
         ),
         ("consumer", Change::Seen(consumer("app-5", "shop", "app-6-sa"))),
         ("class", Change::Seen(secret_provider_class("other"))),
-        ("consumer again", Change::Seen(consumer("app-5", "shop", "app-7-sa"))),
+        (
+            "consumer again",
+            Change::Seen(consumer("app-5", "shop", "app-7-sa")),
+        ),
         ("no pod", Change::Seen(Observation::Pod(deleted))),
     ];
     world
@@ -320,7 +354,13 @@ fn pods(n: usize) -> World {
     bound(&mut world, "shop", "app");
     for at in 0..8 * n {
         let role = (at % 2 == 0).then_some("app");
-        world.pod("shop", &format!("pod-{at}"), "app", &format!("web-{}", at / 8), role);
+        world.pod(
+            "shop",
+            &format!("pod-{at}"),
+            "app",
+            &format!("web-{}", at / 8),
+            role,
+        );
     }
     world
 }
@@ -349,9 +389,13 @@ fn policies(n: usize) -> World {
         let (space, name) = (namespace(at), format!("app-{at}"));
         bound(&mut world, &space, &name);
         let policy = |what: &str| format!("arn:aws:iam::{HOME}:policy/{what}-{at}");
-        let allows = |action: &str| document(&[json!({"Effect": "Allow", "Action": action, "Resource": "*"})]);
+        let allows =
+            |action: &str| document(&[json!({"Effect": "Allow", "Action": action, "Resource": "*"})]);
         world.iam.managed.insert(policy("own"), allows("s3:*"));
-        world.iam.managed.insert(policy("boundary"), allows("s3:GetObject"));
+        world
+            .iam
+            .managed
+            .insert(policy("boundary"), allows("s3:GetObject"));
         if let Some(role) = world.iam.roles.get_mut(&name) {
             role.attached = vec![policy("own")];
             role.boundary = Some(policy("boundary"));
@@ -444,7 +488,9 @@ fn audiences(n: usize) -> World {
     for at in 0..n {
         let (space, name) = (namespace(at), format!("app-{at}"));
         bound(&mut world, &space, &name);
-        world.observations.push(seen(with_audience(&space, &name, &format!("audience-{at}"))));
+        world
+            .observations
+            .push(seen(with_audience(&space, &name, &format!("audience-{at}"))));
     }
     world.changes = vec![("pod", Change::Seen(seen(with_audience("ns-0", "app-0", "other"))))];
     world

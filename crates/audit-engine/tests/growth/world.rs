@@ -43,7 +43,14 @@ impl World {
     }
 
     /// A pod with injected credentials, where it has a role.
-    pub fn pod(&mut self, namespace: &str, name: &str, service_account: &str, workload: &str, role: Option<&str>) {
+    pub fn pod(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        service_account: &str,
+        workload: &str,
+        role: Option<&str>,
+    ) {
         let pod = pod(namespace, name, service_account, workload, role);
         self.observations.push(seen(pod));
     }
@@ -114,7 +121,11 @@ pub fn injected(role_arn: &str, audience: &str) -> Container {
 }
 
 pub fn role(namespace: &str, name: &str, rule: PolicyRule) -> Observation {
-    let kind = if namespace.is_empty() { Kind::ClusterRole } else { Kind::Role };
+    let kind = if namespace.is_empty() {
+        Kind::ClusterRole
+    } else {
+        Kind::Role
+    };
     let role = RbacRole {
         id: ObjectId::new(namespace, name),
         rules: [rule].into(),
