@@ -20,7 +20,7 @@ use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
 use crate::shared::{Others, Reached, Search, SharedAnswers, SharedQuestion};
-use crate::snapshot::{AskedIn, AskedRole, Binding, Snapshot};
+use crate::snapshot::{AccountTrait, AskedIn, AskedRole, Binding, Snapshot};
 use crate::webhook::{InjectedPods, Injection};
 
 pub use audience::default as default_audience;
@@ -442,8 +442,8 @@ impl<'a> Chain<'a> {
             });
             times.into_iter().flatten().flatten()
         });
-        let accounts = counted::each(self.snapshot.accounts.values());
-        let associations = accounts.filter_map(|account| account.pod_identity.observed_at());
+        let accounts = self.snapshot.accounts.having(AccountTrait::SawAssociations);
+        let associations = accounts.filter_map(|(_, account)| account.pod_identity.observed_at());
         ends.chain(associations)
             .chain(documents)
             .filter_map(|at| stale_at(at, self.config))

@@ -3,6 +3,7 @@
 //! The operator keeps one snapshot and changes it as watch events and reads come in; the command line fills one from
 //! files. Who changes it learns which bindings the change concerns.
 
+mod accounts;
 mod consumers;
 mod existing;
 mod expectations;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT,
-    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
+    AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, LookedUp,
+    NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
 };
+pub use accounts::{AccountTrait, Accounts};
 use consumers::Consumers;
 use existing::Existence;
 use expectations::Expectations;
@@ -49,7 +51,7 @@ pub struct Snapshot {
     /// The cluster's issuer, once it is known.
     pub issuer: Option<ClusterIssuer>,
     /// AWS accounts by id.
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: Accounts,
     /// Policies of the organization of the accounts, as far as they were given: only from files.
     pub control_policies: Vec<ControlPolicy>,
     /// What the cluster's API server itself says of expected permissions, where it makes a difference.
@@ -59,12 +61,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Roles whose trust policy names a subject exactly, as (account, role name).
     pub(crate) fn trusting_roles<'a>(&'a self, subject: &str) -> Vec<(&'a str, &'a str)> {
-        let accounts = counted::each(&self.accounts);
-        let named = |(id, account): (&'a String, &'a Account)| {
+        let accounts = self.accounts.having(AccountTrait::NamesSubjects);
+        let named = accounts.flat_map(|(id, account)| {
             let roles = account.trusted_subjects.get(subject).into_iter().flatten();
-            roles.map(move |role| (id.as_str(), role.as_str()))
-        };
-        accounts.flat_map(named).collect()
+            roles.map(move |role| (id, role.as_str()))
+        });
+        named.collect()
     }
 }
 

@@ -96,11 +96,19 @@ impl Engine {
     /// matter to that.
     fn ask_of_issuers(&mut self, now: Timestamp) {
         let questions = issuers::questions(&self.snapshot);
-        for (id, account) in &mut self.snapshot.accounts {
-            account.clusters.retain(|region, _| {
-                let (account, region) = (id.clone(), region.clone());
-                questions.contains(&IssuerQuestion::Clusters { account, region })
-            });
+        let is_asked = |id: &str, region: &str| {
+            let (account, region) = (id.to_owned(), region.to_owned());
+            questions.contains(&IssuerQuestion::Clusters { account, region })
+        };
+        let has_others = |(id, account): &(&String, &Account)| {
+            let mut regions = account.clusters.keys();
+            regions.any(|region| !is_asked(id, region))
+        };
+        let accounts = self.snapshot.accounts.iter().filter(has_others);
+        for id in accounts.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            if let Some(account) = self.snapshot.accounts.get_mut(&id) {
+                account.clusters.retain(|region, _| is_asked(&id, region));
+            }
         }
         self.evidence.ask_of_issuers(questions, now);
     }
@@ -169,10 +177,9 @@ impl Engine {
         } else {
             Access::Configured
         };
-        self.snapshot.accounts.entry(id).or_insert_with(|| Account {
-            access,
-            ..Account::default()
-        });
+        if !self.snapshot.accounts.contains_key(&id) {
+            self.snapshot.accounts.slot(&id).access = access;
+        }
     }
 
     fn forget_provider(&mut self, account: &str) {

@@ -68,7 +68,7 @@ pub fn load(manifests: &[Source], outputs: &[Source], options: &Options) -> Load
         origin: audit_core::snapshot::Origin::Files,
         cluster: objects.cluster,
         issuer: aws.issuer,
-        accounts: aws.accounts,
+        accounts: aws.accounts.into(),
         control_policies: aws.control_policies,
         ..Snapshot::default()
     };

@@ -40,7 +40,7 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<String>
         };
         let both = accounts.iter().filter(|name| is_counted(name)).count();
         count += others.count - both;
-        accounts.extend(others.shown());
+        accounts.extend(others.shown().take(SHOWN));
     }
     let (provider, own) = (aws.provider_arn.as_deref(), aws.arn.to_string());
     let is_other = |kind: PrincipalKind, name: &str| match kind {

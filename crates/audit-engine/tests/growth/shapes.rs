@@ -286,7 +286,7 @@ fn workloads(n: usize) -> World {
     }
     let deleted = WatchChange::Deleted {
         namespace: "shop".to_owned(),
-        name: "app-3-default-1".to_owned(),
+        name: "app-8-1".to_owned(),
     };
     world.changes = vec![
         (
