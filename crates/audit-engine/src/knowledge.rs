@@ -43,12 +43,12 @@ impl Engine {
         self.statements_changed |= !applied.changed.is_empty();
         let mut concerned = BTreeSet::new();
         for concern in &applied.changed {
-            concerned.append(&mut self.concerned(concern));
+            concerned.extend(self.concerned(concern));
         }
         for concern in &applied.confirmed {
             // Of a role, few bindings have to be looked at.
             if was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. }) {
-                concerned.append(&mut self.concerned(concern));
+                concerned.extend(self.concerned(concern));
             }
         }
         // What was asked for is awaited; a listing comes by itself, and concerns many.

@@ -89,7 +89,9 @@ fn by_loop<'a>(rbac: &'a Rbac, own: &Identity) -> Vec<(&'a Subject, &'a ObjectId
     for scope in [&*own.account().namespace, ""] {
         for binding in rbac.bindings().filter(|binding| *binding.id.namespace == *scope) {
             let mut alone = Rbac::default();
-            rbac.roles().for_each(|role| drop(alone.put_role(role.clone())));
+            for role in rbac.roles() {
+                alone.put_role(role.clone());
+            }
             alone.put_binding(binding);
             for taker in takers(&alone, own, 99).1 {
                 if seen.insert(taker.subject.clone()) {

@@ -126,7 +126,7 @@ impl Lab {
     }
 
     fn settle(&mut self) {
-        for _ in 0..1_000 {
+        for _ in 0..1_000_000 {
             let actions = self.engine.turn(self.now, || true);
             if actions.is_empty() {
                 return;
