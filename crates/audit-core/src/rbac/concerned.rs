@@ -90,16 +90,23 @@ impl PermissionsChange {
         for scope in &self.names {
             keys.extend(cluster.expecting_permissions_for(scope).cloned());
         }
-        let mut misspelt = Misspelt::new();
+        let (mut groups, mut misspelt) = (BTreeSet::new(), Misspelt::new());
         for (scope, subject) in &self.granted {
             counted::step();
-            add_meant(&mut keys, cluster, scope, subject);
+            match subject {
+                Subject::Group(name) => groups.extend(members(scope, name)),
+                subject => keys.extend(meant(cluster, subject)),
+            }
             add_near(&mut keys, cluster, scope, subject);
             if let Subject::ServiceAccount(id) = subject
                 && !exists(cluster, id)
             {
                 misspelt.entry((scope, &id.namespace)).or_default().push(subject);
             }
+        }
+        // Many bindings may name one group.
+        for members in groups {
+            members.add(&mut keys, cluster);
         }
         add_similar(&mut keys, cluster, &misspelt);
         keys
@@ -111,32 +118,48 @@ fn exists(cluster: &Cluster, account: &ObjectId) -> bool {
     binding.is_some_and(|binding| binding.service_account().is_some())
 }
 
-/// Those whom a subject means.
-fn add_meant(keys: &mut BTreeSet<BindingKey>, cluster: &Cluster, scope: &str, subject: &Subject) {
-    let one = |namespace: &str, name: &str| {
-        let key = BindingKey::new(namespace, name);
-        Some(key).filter(|key| cluster.expects_permissions(key))
-    };
-    match subject {
-        Subject::ServiceAccount(id) => keys.extend(one(&id.namespace, &id.name)),
+/// The one whom a subject means by name.
+fn meant(cluster: &Cluster, subject: &Subject) -> Option<BindingKey> {
+    let key = match subject {
+        Subject::ServiceAccount(id) => BindingKey::new(&*id.namespace, &*id.name),
         Subject::User(name) => {
-            let names = name.strip_prefix("system:serviceaccount:");
-            let names = names.and_then(|names| names.split_once(':'));
-            keys.extend(names.and_then(|(namespace, name)| one(namespace, name)));
+            let names = name.strip_prefix("system:serviceaccount:")?;
+            let (namespace, name) = names.split_once(':')?;
+            BindingKey::new(namespace, name)
         }
-        // A binding in a namespace that names everybody counts there only.
-        Subject::Group(name) if matches!(&**name, SERVICE_ACCOUNTS | AUTHENTICATED) => {
-            if scope.is_empty() {
-                keys.extend(cluster.expecting_permissions().cloned());
-            } else {
-                keys.extend(cluster.expecting_permissions_for(scope).cloned());
-            }
+        Subject::Group(_) => return None,
+    };
+    Some(key).filter(|key| cluster.expects_permissions(key))
+}
+
+/// The members of a group of ServiceAccounts, as far as a binding concerns them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Members<'a> {
+    /// All.
+    All,
+    /// All who expect something in a namespace: a binding there that names everybody counts there only.
+    Expecting(&'a str),
+    /// Those of a namespace.
+    Of(&'a str),
+}
+
+fn members<'a>(scope: &'a str, group: &'a str) -> Option<Members<'a>> {
+    match group {
+        SERVICE_ACCOUNTS | AUTHENTICATED if scope.is_empty() => Some(Members::All),
+        SERVICE_ACCOUNTS | AUTHENTICATED => Some(Members::Expecting(scope)),
+        group => {
+            let namespace = group.strip_prefix(SERVICE_ACCOUNTS)?.strip_prefix(':')?;
+            Some(Members::Of(namespace))
         }
-        Subject::Group(name) => {
-            let namespace = name.strip_prefix(SERVICE_ACCOUNTS);
-            if let Some(namespace) = namespace.and_then(|rest| rest.strip_prefix(':')) {
-                keys.extend(cluster.expecting_permissions_in(namespace).cloned());
-            }
+    }
+}
+
+impl Members<'_> {
+    fn add(self, keys: &mut BTreeSet<BindingKey>, cluster: &Cluster) {
+        match self {
+            Self::All => keys.extend(cluster.expecting_permissions().cloned()),
+            Self::Expecting(scope) => keys.extend(cluster.expecting_permissions_for(scope).cloned()),
+            Self::Of(namespace) => keys.extend(cluster.expecting_permissions_in(namespace).cloned()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the figures in `docs/benchmarks.md`.
 
+mod growth;
 mod machine;
 mod operator;
 mod percentile;
@@ -22,6 +23,8 @@ pub enum Subject {
     Batch,
     /// The audit of a whole cluster in the core, on one thread.
     Audit,
+    /// How work grows with the cluster, and what one change costs, for many shapes of clusters.
+    Growth,
 }
 
 /// Why a measurement failed.
@@ -53,6 +56,9 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
     }
     if wanted(Subject::Audit) {
         cargo(root, &["bench", "--quiet", "--package", "audit-offline"])?;
+    }
+    if wanted(Subject::Growth) {
+        growth::run(root)?;
     }
     if wanted(Subject::Operator) {
         cargo(
