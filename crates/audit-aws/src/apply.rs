@@ -2,9 +2,8 @@
 
 mod listing;
 
-use std::collections::BTreeMap;
-
 use audit_core::model::{Access, Account};
+use audit_core::snapshot::Accounts;
 
 use crate::concern::{Applied, Concern};
 use crate::reading::Reading;
@@ -13,7 +12,7 @@ use crate::reading::Reading;
 ///
 /// The latest answer counts, in the order in which the directory gives them. Only what a listing shows of a role is
 /// weighed against single reads that were made while the listing went on: the younger stands.
-pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Applied {
+pub fn apply(accounts: &mut Accounts, reading: Reading) -> Applied {
     let mut applied = match reading {
         Reading::HomeAccount { .. } | Reading::EksIssuer { .. } => Applied::default(),
         Reading::NotConfigured { account: id } => {
@@ -51,12 +50,8 @@ pub fn apply(accounts: &mut BTreeMap<String, Account>, reading: Reading) -> Appl
 }
 
 /// The account's entry, and whom it concerns if the way into the account is another one now.
-fn open<'a>(
-    accounts: &'a mut BTreeMap<String, Account>,
-    id: &str,
-    access: Access,
-) -> (&'a mut Account, Option<Concern>) {
-    let account = accounts.entry(id.to_owned()).or_default();
+fn open<'a>(accounts: &'a mut Accounts, id: &str, access: Access) -> (&'a mut Account, Option<Concern>) {
+    let account = accounts.slot(id);
     let before = std::mem::replace(&mut account.access, access);
     (account, (before != access).then(|| Concern::account(id)))
 }

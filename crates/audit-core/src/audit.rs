@@ -12,7 +12,7 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::{Account, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
+use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
@@ -21,7 +21,7 @@ use crate::report::{
 };
 use crate::rules;
 use crate::shared::SharedAnswers;
-use crate::snapshot::{Binding, Origin, Snapshot};
+use crate::snapshot::{AccountTrait, Binding, Origin, Snapshot};
 use crate::verdict::{self, Expects, Verdict};
 
 /// Whether anything shows that a ServiceAccount is, or should be, bound to a role.
@@ -64,7 +64,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
     } else if by_other_way == Bound::CannotTell
         || (runs
             && (snapshot.cluster.webhook_entries_unseen()
-                || snapshot.accounts.values().any(Account::listing_is_missing)))
+                || snapshot.accounts.any_having(AccountTrait::LacksListing)))
         || !snapshot.cluster.unseen_kinds().is_empty()
     {
         Bound::CannotTell

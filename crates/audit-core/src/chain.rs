@@ -19,8 +19,8 @@ use crate::model::{
 use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
-use crate::shared::{Reached, SharedAnswers, SharedQuestion};
-use crate::snapshot::{AskedIn, AskedRole, Binding, Snapshot};
+use crate::shared::{Others, Reached, Search, SharedAnswers, SharedQuestion};
+use crate::snapshot::{AccountTrait, AskedIn, AskedRole, Binding, Snapshot};
 use crate::webhook::{InjectedPods, Injection};
 
 pub use audience::default as default_audience;
@@ -123,7 +123,7 @@ pub struct Chain<'a> {
     pub permissions: Vec<PermissionAnswer<'a>>,
     /// What was repaired in memory, in place of what was observed.
     pub(crate) repairs: Option<&'a Repairs>,
-    /// What other bindings of the same audit have asked already.
+    /// What other bindings have asked already.
     pub(crate) shared: Option<&'a SharedAnswers>,
     /// All observations, for rules that look further.
     pub snapshot: &'a Snapshot,
@@ -140,6 +140,12 @@ impl<'a> Chain<'a> {
         Self::derive_with(snapshot, config, key, now, None)
     }
 
+    /// The same chain, with what other bindings have asked already.
+    #[must_use]
+    pub fn sharing(self, shared: Option<&'a SharedAnswers>) -> Self {
+        Self { shared, ..self }
+    }
+
     /// The same binding along another of its ways, which then decides.
     pub(crate) fn along(&self, way: Way<'a>) -> Self {
         let Self {
@@ -148,9 +154,10 @@ impl<'a> Chain<'a> {
             key,
             now,
             repairs,
+            shared,
             ..
         } = *self;
-        Self::derive_along(snapshot, config, key, now, repairs, Some(way))
+        Self::derive_along(snapshot, config, key, now, repairs, Some(way)).sharing(shared)
     }
 
     /// Derives the chain of a binding as it is after repairs.
@@ -258,13 +265,15 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The answer to a question about all ServiceAccounts, which `answer` gives unless another binding of the same audit has
-    /// asked. What was repaired in memory is nobody else's.
-    pub(crate) fn shared(&self, question: SharedQuestion, answer: impl FnOnce() -> Reached) -> Reached {
-        match self.shared.filter(|_| self.repairs.is_none()) {
-            Some(answers) => answers.of(question, answer),
-            None => answer(),
-        }
+    /// The other ServiceAccounts that a question is about: as others have asked already, or looked for.
+    pub(crate) fn others(&self, question: SharedQuestion, search: &Search<'_>) -> Others {
+        let cluster = &self.snapshot.cluster;
+        let reached = match self.shared {
+            Some(answers) => answers.of(question, cluster, search, self.now),
+            None => Reached::among(cluster, search),
+        };
+        let is_reached = cluster.exists(self.key) && (search.is_meant)(&self.subject);
+        reached.besides(self.key, is_reached)
     }
 
     /// Whether the AWS links have anything to say: not where EKS Pod Identity gives the credentials, and not where
@@ -433,8 +442,8 @@ impl<'a> Chain<'a> {
             });
             times.into_iter().flatten().flatten()
         });
-        let accounts = self.snapshot.accounts.values();
-        let associations = accounts.filter_map(|account| account.pod_identity.observed_at());
+        let accounts = self.snapshot.accounts.having(AccountTrait::SawAssociations);
+        let associations = accounts.filter_map(|(_, account)| account.pod_identity.observed_at());
         ends.chain(associations)
             .chain(documents)
             .filter_map(|at| stale_at(at, self.config))

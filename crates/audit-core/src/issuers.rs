@@ -117,22 +117,25 @@ fn eks_issuer<'d>(
 /// accounts are asked only when the first ones do not have what is looked for.
 #[must_use]
 pub fn questions(snapshot: &Snapshot) -> BTreeSet<IssuerQuestion> {
-    let mut questions = BTreeSet::new();
+    let (mut questions, provided) = (BTreeSet::new(), Provided::of(snapshot));
     for (issuer, trusting) in trusted(snapshot) {
         for (account, _) in &trusting {
             let account = (*account).to_owned();
             questions.insert(IssuerQuestion::Providers { account });
         }
-        let all = |shows: fn(&Account, &EksIssuer, Timestamp) -> bool| {
-            let seen = |id: &str| snapshot.accounts.get(id);
-            trusting
-                .iter()
-                .all(|(id, trusted)| seen(id).is_some_and(|account| shows(account, issuer, trusted.since)))
+        let all = |shows: &dyn Fn(&str, &Account, Timestamp) -> bool| {
+            let mut trusting = trusting.iter();
+            trusting.all(|(id, trusted)| {
+                let account = snapshot.accounts.get(*id);
+                account.is_some_and(|account| shows(id, account, trusted.since))
+            })
         };
-        if has_provider(snapshot, issuer) || !all(shows_no_provider) {
+        let shows_no_provider =
+            |id: &str, account: &Account, since| provided.shows_none(id, account, issuer, since);
+        if provided.anywhere(issuer) || !all(&shows_no_provider) {
             continue;
         }
-        let elsewhere = all(shows_no_cluster);
+        let elsewhere = all(&|_, account, since| shows_no_cluster(account, issuer, since));
         let is_trusting = |id: &str| trusting.iter().any(|(other, _)| *other == id);
         for (id, _) in open(snapshot).filter(|(id, _)| elsewhere || is_trusting(id)) {
             let (account, region) = (id.to_owned(), issuer.region().to_owned());
@@ -146,25 +149,26 @@ pub fn questions(snapshot: &Snapshot) -> BTreeSet<IssuerQuestion> {
 /// trust one must have been seen whole. What was seen before a role was first seen to trust an issuer proves nothing.
 #[must_use]
 pub fn dead(snapshot: &Snapshot) -> Vec<Dead<'_>> {
-    let issuers = trusted(snapshot).into_iter();
+    let (issuers, provided) = (trusted(snapshot).into_iter(), Provided::of(snapshot));
     issuers
-        .filter_map(|(issuer, trusting)| autopsy(snapshot, issuer, &trusting))
+        .filter_map(|(issuer, trusting)| autopsy(snapshot, &provided, issuer, &trusting))
         .collect()
 }
 
 fn autopsy<'a>(
     snapshot: &'a Snapshot,
+    provided: &Provided<'_>,
     issuer: &'a EksIssuer,
     trusting: &[(&'a str, &'a TrustedIssuer)],
 ) -> Option<Dead<'a>> {
     let since = trusting.iter().map(|(_, trusted)| trusted.since).max()?;
-    if has_provider(snapshot, issuer) || has_cluster(snapshot, issuer) {
+    if provided.anywhere(issuer) || has_cluster(snapshot, issuer) {
         return None;
     }
     let (mut looked_into, mut unseen) = (Vec::new(), Vec::new());
     for (id, account) in open(snapshot) {
         let is_trusting = trusting.iter().any(|(other, _)| *other == id);
-        if is_trusting && !shows_no_provider(account, issuer, since) {
+        if is_trusting && !provided.shows_none(id, account, issuer, since) {
             return None;
         }
         let failed = account
@@ -217,12 +221,34 @@ fn open(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &Account)> {
         .map(|(id, account)| (id.as_str(), account))
 }
 
-/// Whether any account has a provider for an issuer, in whichever form.
-fn has_provider(snapshot: &Snapshot, issuer: &EksIssuer) -> bool {
-    let mut urls = open(snapshot)
-        .filter_map(|(_, account)| account.provider_urls.latest())
-        .flatten();
-    urls.any(|url| EksIssuer::parse(url).as_ref() == Some(issuer))
+/// The EKS issuers for which there are providers, in whichever form, and the accounts that have these. The URLs are read once for all
+/// questions.
+struct Provided<'a>(BTreeMap<EksIssuer, BTreeSet<&'a str>>);
+
+impl<'a> Provided<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let mut accounts: BTreeMap<EksIssuer, BTreeSet<&str>> = BTreeMap::new();
+        for (id, account) in open(snapshot) {
+            for url in counted::each(account.provider_urls.latest().into_iter().flatten()) {
+                if let Some(issuer) = EksIssuer::parse(url) {
+                    accounts.entry(issuer).or_default().insert(id);
+                }
+            }
+        }
+        Self(accounts)
+    }
+
+    /// Whether any account has a provider for an issuer.
+    fn anywhere(&self, issuer: &EksIssuer) -> bool {
+        self.0.contains_key(issuer)
+    }
+
+    /// Whether the providers of an account were listed since then, and none is for the issuer.
+    fn shows_none(&self, id: &str, account: &Account, issuer: &EksIssuer, since: Timestamp) -> bool {
+        let seen = account.provider_urls.value.as_ref();
+        let is_here = self.0.get(issuer).is_some_and(|accounts| accounts.contains(id));
+        seen.is_some_and(|(_, at)| *at >= since) && !is_here
+    }
 }
 
 /// Whether any account has a cluster with an issuer.
@@ -230,19 +256,6 @@ fn has_cluster(snapshot: &Snapshot, issuer: &EksIssuer) -> bool {
     let mut clusters =
         open(snapshot).filter_map(|(_, account)| account.clusters.get(issuer.region())?.latest());
     clusters.any(|clusters| clusters.issuers.contains(issuer))
-}
-
-/// Whether the providers of an account were listed since then, and none is for the issuer.
-fn shows_no_provider(account: &Account, issuer: &EksIssuer, since: Timestamp) -> bool {
-    let seen = account
-        .provider_urls
-        .value
-        .as_ref()
-        .filter(|(_, at)| *at >= since);
-    seen.is_some_and(|(urls, _)| {
-        urls.iter()
-            .all(|url| EksIssuer::parse(url).as_ref() != Some(issuer))
-    })
 }
 
 /// Whether the clusters of an account in the issuer's region were listed since then, and none has the issuer.

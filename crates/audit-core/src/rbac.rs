@@ -1,6 +1,9 @@
 //! What Kubernetes lets a ServiceAccount do: the crate `rbac`, asked about the snapshot.
 
+mod concerned;
+
 pub use ::rbac::*;
+pub use concerned::PermissionsChange;
 
 use crate::model::BindingKey;
 pub use crate::model::Reviews;

@@ -3,7 +3,11 @@
 //! The operator keeps one snapshot and changes it as watch events and reads come in; the command line fills one from
 //! files. Who changes it learns which bindings the change concerns.
 
+mod accounts;
 mod consumers;
+mod existing;
+mod expectations;
+mod pods;
 mod unaudited;
 mod webhook;
 mod workloads;
@@ -14,10 +18,14 @@ use std::sync::Arc;
 use ::rbac::Rbac;
 
 use crate::model::{
-    Account, AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT,
-    LookedUp, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef, likeness,
+    AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, LookedUp,
+    NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
 };
+pub use accounts::{AccountTrait, Accounts};
 use consumers::Consumers;
+use existing::Existence;
+use expectations::Expectations;
+use pods::PodIndex;
 pub use unaudited::Unaudited;
 use webhook::Webhook;
 pub use webhook::{AskedIn, AskedRole};
@@ -45,7 +53,7 @@ pub struct Snapshot {
     /// The cluster's issuer, once it is known.
     pub issuer: Option<ClusterIssuer>,
     /// AWS accounts by id.
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: Accounts,
     /// Policies of the organization of the accounts, as far as they were given: only from files.
     pub control_policies: Vec<ControlPolicy>,
     /// What the cluster's API server itself says of expected permissions, where it makes a difference.
@@ -55,12 +63,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Roles whose trust policy names a subject exactly, as (account, role name).
     pub(crate) fn trusting_roles<'a>(&'a self, subject: &str) -> Vec<(&'a str, &'a str)> {
-        let accounts = self.accounts.iter();
-        let named = |(id, account): (&'a String, &'a Account)| {
+        let accounts = self.accounts.having(AccountTrait::NamesSubjects);
+        let named = accounts.flat_map(|(id, account)| {
             let roles = account.trusted_subjects.get(subject).into_iter().flatten();
-            roles.map(move |role| (id.as_str(), role.as_str()))
-        };
-        accounts.flat_map(named).collect()
+            roles.map(move |role| (id, role.as_str()))
+        });
+        named.collect()
     }
 }
 
@@ -68,12 +76,15 @@ impl Snapshot {
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
-    /// Where a pod of this namespace and name is filed.
-    pod_homes: HashMap<NamespacedName, PodHome>,
+    /// The same by name: name and namespace.
+    by_name: BTreeSet<(String, String)>,
+    pods: PodIndex,
     /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
     mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<NamespacedName, String>,
+    expectations: Expectations,
+    existence: Existence,
     /// The labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// What was said of workloads without pods that are expected to run as a ServiceAccount.
@@ -94,16 +105,8 @@ pub struct Binding {
     service_account: Option<ServiceAccount>,
     requests: Vec<AuditRequest>,
     pods: Vec<Pod>,
-    consumers: Vec<Consumer>,
-}
-
-/// Where a pod is filed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct PodHome {
-    /// The ServiceAccount as which it runs.
-    service_account: String,
-    /// Its place among the pods of that binding.
-    index: usize,
+    /// By the order in which they were filed.
+    consumers: BTreeMap<u64, Consumer>,
 }
 
 impl Binding {
@@ -160,19 +163,6 @@ impl Cluster {
         &mut self.rbac
     }
 
-    /// The bindings for which somebody expects Kubernetes permissions: those that a change of roles concerns.
-    #[must_use]
-    pub fn expecting_permissions(&self) -> Vec<BindingKey> {
-        let expects = |binding: &Binding| {
-            binding
-                .requests
-                .first()
-                .is_some_and(|request| !request.kubernetes.is_empty())
-        };
-        let expecting = self.bindings.iter().filter(|(_, binding)| expects(binding));
-        expecting.map(|(key, _)| key.clone()).collect()
-    }
-
     /// The labels of a namespace; absent where it has not been seen.
     #[must_use]
     pub fn namespace_labels(&self, name: &str) -> Option<&BTreeMap<String, String>> {
@@ -201,13 +191,6 @@ impl Cluster {
         gone
     }
 
-    /// Whether pods of a workload were seen, whatever they run as. Pods that have ended count.
-    #[must_use]
-    pub fn has_pods_of(&self, namespace: &str, workload: &WorkloadRef) -> bool {
-        let mut pods = self.pods_in(namespace);
-        pods.any(|pod| pod.workload.kind == workload.kind && pod.workload.name == workload.name)
-    }
-
     /// What the API server said of a workload that is expected to run as a ServiceAccount.
     #[must_use]
     pub fn looked_up(&self, key: &BindingKey, workload: &WorkloadRef) -> Option<&LookedUp> {
@@ -230,8 +213,12 @@ impl Cluster {
 
     /// Forgets what was said of the workloads of a binding, but for these.
     pub fn retain_looked_up(&mut self, key: &BindingKey, workloads: &BTreeSet<WorkloadRef>) {
-        self.looked_up
-            .retain(|(other, workload), _| other != key || workloads.contains(workload));
+        let of_key = self.looked_up.range((key.clone(), WorkloadRef::default())..);
+        let of_key = counted::each(of_key).take_while(|((other, _), _)| other == key);
+        let gone = of_key.filter(|((_, workload), _)| !workloads.contains(workload));
+        for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.looked_up.remove(&id);
+        }
     }
 
     /// What there is about a ServiceAccount.
@@ -242,47 +229,28 @@ impl Cluster {
 
     /// All ServiceAccounts of which anything is known, sorted.
     pub fn bindings(&self) -> impl Iterator<Item = (&BindingKey, &Binding)> {
-        self.bindings.iter()
+        counted::each(&self.bindings)
     }
 
     /// What there is about the ServiceAccounts of a namespace, sorted.
     pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = (&BindingKey, &Binding)> {
         let first = BindingKey::new(namespace, "");
-        self.bindings
-            .range(first..)
-            .take_while(move |(key, _)| key.namespace == namespace)
+        let bindings = self.bindings.range(first..);
+        counted::each(bindings.take_while(move |(key, _)| key.namespace == namespace))
     }
 
     /// The pods of a namespace, whatever they run as.
     pub fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
-        self.in_namespace(namespace)
-            .flat_map(|(_, binding)| binding.pods())
-    }
-
-    /// The bindings that a pod may be missing from: those for which somebody expects its workload, and those without
-    /// pods to whose ServiceAccount its names fit.
-    fn expecting(&self, pod: &Pod) -> Vec<BindingKey> {
-        let workload = &pod.workload;
-        let expects = |key: &BindingKey, binding: &Binding| {
-            let expected = binding
-                .requests
-                .first()
-                .map_or(&[][..], |request| &request.workloads);
-            expected
-                .iter()
-                .any(|w| w.kind == workload.kind && w.name == workload.name)
-                || (binding.pods.is_empty() && likeness(&key.service_account, pod).is_some())
-        };
-        self.in_namespace(&pod.namespace)
-            .filter(|(key, binding)| expects(key, binding))
-            .map(|(key, _)| key.clone())
-            .collect()
+        counted::each(
+            self.in_namespace(namespace)
+                .flat_map(|(_, binding)| binding.pods()),
+        )
     }
 
     /// Stores a ServiceAccount. Returns the bindings that this changes.
     pub fn put_service_account(&mut self, account: ServiceAccount) -> Vec<BindingKey> {
         let key = account.key.clone();
-        let binding = self.bindings.entry(key.clone()).or_default();
+        let binding = self.binding_mut(&key);
         if binding.service_account.as_ref() == Some(&account) {
             return Vec::new();
         }
@@ -290,6 +258,7 @@ impl Cluster {
         self.note_defaults(&key);
         let mut changed = Vec::new();
         if is_new {
+            self.existence.changed(&key);
             changed = self.refile_with_controller(&key.service_account);
         }
         changed.push(key);
@@ -305,6 +274,7 @@ impl Cluster {
         {
             return Vec::new();
         }
+        self.existence.changed(key);
         self.note_defaults(key);
         let mut changed = self.refile_with_controller(&key.service_account);
         self.drop_if_empty(key);
@@ -321,32 +291,27 @@ impl Cluster {
         }
         let key = pod.binding_key();
         let mut changed = Vec::new();
-        if self
-            .pod_homes
-            .get(&id)
-            .is_some_and(|home| home.service_account != key.service_account)
-        {
+        let home = self.pods.home(&id.namespace, &id.name);
+        if home.is_some_and(|home| *home.account != *key.service_account) {
             changed.extend(self.remove_pod(&id.namespace, &id.name));
         }
-        let filed_at = self.pod_homes.get(&id).map(|home| home.index);
+        let filed_at = self.pods.home(&id.namespace, &id.name).map(|home| home.index);
         let binding = self.bindings.get(&key);
         if filed_at.and_then(|index| binding?.pods.get(index)) == Some(&pod) {
             return changed;
         }
         changed.extend(self.expecting(&pod));
         self.count_audiences(&pod);
+        self.binding_mut(&key);
         let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
         share(pods, &mut pod);
         if let Some(filed) = filed_at.and_then(|index| pods.get_mut(index)) {
+            self.pods.rename(filed, &pod);
             let old = std::mem::replace(filed, pod);
             self.discount_audiences(&old);
         } else {
-            let home = PodHome {
-                service_account: key.service_account.clone(),
-                index: pods.len(),
-            };
+            self.pods.insert(&pod, pods.len());
             pods.push(pod);
-            self.pod_homes.insert(id, home);
         }
         changed.push(key);
         changed.sort_unstable();
@@ -387,22 +352,19 @@ impl Cluster {
         if self.mirrors.remove(&id) {
             return vec![BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT)];
         }
-        let Some(home) = self.pod_homes.remove(&id) else {
+        let Some(home) = self.pods.home(namespace, name) else {
             return Vec::new();
         };
-        let key = BindingKey::new(namespace, home.service_account);
+        let (key, index) = (BindingKey::new(namespace, &*home.account), home.index);
         let mut changed = vec![key.clone()];
         if let Some(binding) = self.bindings.get_mut(&key)
-            && home.index < binding.pods.len()
+            && index < binding.pods.len()
         {
-            let pod = binding.pods.swap_remove(home.index);
+            let pod = binding.pods.swap_remove(index);
+            self.pods.remove(&pod);
             // The last one is in its place now.
-            if let Some(moved) = binding.pods.get(home.index)
-                && let Some(its) = self
-                    .pod_homes
-                    .get_mut(&NamespacedName::new(namespace, moved.name.clone()))
-            {
-                its.index = home.index;
+            if let Some(moved) = binding.pods.get(index) {
+                self.pods.place(namespace, &moved.name, index);
             }
             if binding.pods.capacity() > 2 * binding.pods.len() + 8 {
                 binding.pods.shrink_to_fit();
@@ -428,13 +390,15 @@ impl Cluster {
         {
             changed.extend(self.remove_request(namespace, &request.name));
         }
-        let requests = &mut self.bindings.entry(key.clone()).or_default().requests;
+        let expected = self.expected_of(&key);
+        let requests = &mut self.binding_mut(&key).requests;
         match requests.iter_mut().find(|r| r.name == request.name) {
             Some(old) if *old == request => return changed,
             Some(old) => *old = request,
             None => requests.push(request),
         }
         requests.sort_by(AuditRequest::precedence);
+        self.expectations.replace(&key, &expected, self.expected_of(&key));
         self.request_homes.insert(id, key.service_account.clone());
         changed.push(key);
         changed
@@ -444,9 +408,11 @@ impl Cluster {
     pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
         let home = self.request_homes.remove(&NamespacedName::new(namespace, name))?;
         let key = BindingKey::new(namespace, home);
+        let expected = self.expected_of(&key);
         if let Some(binding) = self.bindings.get_mut(&key) {
             binding.requests.retain(|r| r.name != name);
         }
+        self.expectations.replace(&key, &expected, self.expected_of(&key));
         self.drop_if_empty(&key);
         Some(key)
     }
@@ -467,11 +433,10 @@ impl Cluster {
     /// Takes away every pod that is not in `present`, after a watch has started anew.
     pub fn retain_pods(&mut self, present: &BTreeSet<NamespacedName>) -> Vec<BindingKey> {
         let gone: Vec<NamespacedName> = self
-            .pod_homes
-            .keys()
-            .chain(&self.mirrors)
-            .filter(|id| !present.contains(*id))
-            .cloned()
+            .pods
+            .names()
+            .chain(self.mirrors.iter().cloned())
+            .filter(|id| !present.contains(id))
             .collect();
         gone.iter()
             .flat_map(|id| self.remove_pod(&id.namespace, &id.name))
@@ -494,7 +459,26 @@ impl Cluster {
     fn drop_if_empty(&mut self, key: &BindingKey) {
         if self.bindings.get(key).is_some_and(Binding::is_empty) {
             self.bindings.remove(key);
+            let by_name = (key.service_account.clone(), key.namespace.clone());
+            self.by_name.remove(&by_name);
         }
+    }
+
+    /// What there is about a ServiceAccount, to be added to.
+    fn binding_mut(&mut self, key: &BindingKey) -> &mut Binding {
+        if !self.bindings.contains_key(key) {
+            let by_name = (key.service_account.clone(), key.namespace.clone());
+            self.by_name.insert(by_name);
+        }
+        self.bindings.entry(key.clone()).or_default()
+    }
+
+    /// The bindings of a name, in all namespaces.
+    fn named(&self, name: &str) -> Vec<BindingKey> {
+        let names = self.by_name.range((name.to_owned(), String::new())..);
+        counted::each(names.take_while(|(own, _)| own == name))
+            .map(|(name, namespace)| BindingKey::new(namespace.clone(), name.clone()))
+            .collect()
     }
 }
 

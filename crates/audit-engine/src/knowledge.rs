@@ -6,7 +6,7 @@ use audit_aws::evidence::forget_role;
 use audit_aws::{Concern, PieceKind, Reading};
 use audit_core::audit::{Bound, is_bound};
 use audit_core::issuers::{self, IssuerQuestion};
-use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleLookup};
+use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleKey};
 use audit_core::permissions::simulation::Wanted;
 use audit_core::snapshot::Binding;
 use jiff::Timestamp;
@@ -43,12 +43,12 @@ impl Engine {
         self.statements_changed |= !applied.changed.is_empty();
         let mut concerned = BTreeSet::new();
         for concern in &applied.changed {
-            concerned.append(&mut self.concerned(concern));
+            concerned.extend(self.concerned(concern));
         }
         for concern in &applied.confirmed {
             // Of a role, few bindings have to be looked at.
             if was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. }) {
-                concerned.append(&mut self.concerned(concern));
+                concerned.extend(self.concerned(concern));
             }
         }
         // What was asked for is awaited; a listing comes by itself, and concerns many.
@@ -96,11 +96,19 @@ impl Engine {
     /// matter to that.
     fn ask_of_issuers(&mut self, now: Timestamp) {
         let questions = issuers::questions(&self.snapshot);
-        for (id, account) in &mut self.snapshot.accounts {
-            account.clusters.retain(|region, _| {
-                let (account, region) = (id.clone(), region.clone());
-                questions.contains(&IssuerQuestion::Clusters { account, region })
-            });
+        let is_asked = |id: &str, region: &str| {
+            let (account, region) = (id.to_owned(), region.to_owned());
+            questions.contains(&IssuerQuestion::Clusters { account, region })
+        };
+        let has_others = |(id, account): &(&String, &Account)| {
+            let mut regions = account.clusters.keys();
+            regions.any(|region| !is_asked(id, region))
+        };
+        let accounts = self.snapshot.accounts.iter().filter(has_others);
+        for id in accounts.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            if let Some(account) = self.snapshot.accounts.get_mut(&id) {
+                account.clusters.retain(|region, _| is_asked(&id, region));
+            }
         }
         self.evidence.ask_of_issuers(questions, now);
     }
@@ -110,16 +118,9 @@ impl Engine {
         let Some(known) = self.snapshot.accounts.get(account) else {
             return BTreeSet::new();
         };
-        let attached = known.policies.iter().filter(|(_, seen)| {
-            seen.latest()
-                .is_some_and(|policies| policies.attached.iter().any(|held| held == arn))
-        });
-        let bounded = known.roles.iter().filter(|(_, seen)| {
-            matches!(seen.latest(), Some(RoleLookup::Found(role)) if role.boundary.as_deref() == Some(arn))
-        });
-        let roles = attached
-            .map(|(name, _)| name)
-            .chain(bounded.map(|(name, _)| name));
+        let attached = known.policies.having(RoleKey::Attached(arn.to_owned()));
+        let bounded = known.roles.having(RoleKey::Boundary(arn.to_owned()));
+        let roles = attached.iter().chain(&bounded);
         roles
             .flat_map(|name| self.evidence.referring_to_role(account, name))
             .cloned()
@@ -149,6 +150,7 @@ impl Engine {
         self.snapshot.issuer = Some(issuer);
         if is_other {
             self.evidence.start_anew();
+            self.shared.clear();
             for account in self.snapshot.accounts.values_mut() {
                 account.provider = Observed::default();
                 account.listing = Observed::default();
@@ -175,10 +177,9 @@ impl Engine {
         } else {
             Access::Configured
         };
-        self.snapshot.accounts.entry(id).or_insert_with(|| Account {
-            access,
-            ..Account::default()
-        });
+        if !self.snapshot.accounts.contains_key(&id) {
+            self.snapshot.accounts.slot(&id).access = access;
+        }
     }
 
     fn forget_provider(&mut self, account: &str) {

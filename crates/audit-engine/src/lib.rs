@@ -46,8 +46,9 @@ use std::time::Duration;
 use audit_api::{DEFAULT_POLICY_NAME, IrsaAuditStatus};
 use audit_core::chain::default_audience;
 use audit_core::model::{Access, Account, BindingKey};
-use audit_core::rbac::Reviews;
+use audit_core::rbac::{PermissionsChange, Reviews};
 use audit_core::report::Report;
+use audit_core::shared::SharedAnswers;
 use audit_core::snapshot::{Cluster, Unaudited};
 use audit_core::{Config, Snapshot, Verdict, audit};
 use audit_k8s::remediation::EndedChange;
@@ -110,9 +111,9 @@ pub struct Engine {
     dirty: Pending,
     /// Of these, those for which somebody asked that everything be read anew.
     forced: BTreeSet<BindingKey>,
-    /// Roles or bindings have changed since the last turn.
-    permissions_changed: bool,
-    /// When bindings were looked at last because of that.
+    /// What of roles and bindings has changed since expecting bindings were looked at because of that.
+    permissions_changed: PermissionsChange,
+    /// When they were last.
     permissions_looked_at: Option<Timestamp>,
     states: BTreeMap<BindingKey, State>,
     /// Bindings whose summary has changed since it was shown.
@@ -131,6 +132,8 @@ pub struct Engine {
     unrecorded: BTreeSet<String>,
     /// What is not audited, by namespace.
     unaudited: BTreeMap<String, Unaudited>,
+    /// What bindings have asked about all ServiceAccounts.
+    shared: SharedAnswers,
 }
 
 impl Engine {
@@ -150,7 +153,7 @@ impl Engine {
             leading: false,
             dirty: Pending::default(),
             forced: BTreeSet::new(),
-            permissions_changed: false,
+            permissions_changed: PermissionsChange::default(),
             permissions_looked_at: None,
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -163,6 +166,7 @@ impl Engine {
             statements_changed: false,
             unrecorded: BTreeSet::new(),
             unaudited: BTreeMap::new(),
+            shared: SharedAnswers::default(),
         }
     }
 
@@ -220,7 +224,7 @@ impl Engine {
             if dirty.cluster_audit_is_gone {
                 self.cluster.lose(now);
             }
-            self.permissions_changed |= dirty.permissions;
+            self.permissions_changed.merge(dirty.permissions);
             self.dirty.extend(dirty.bindings);
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
@@ -280,11 +284,12 @@ impl Engine {
             self.unaudited.clear();
             self.changed.extend(std::mem::take(&mut self.states).into_keys());
             self.dirty.clear();
-            self.permissions_changed = false;
+            self.permissions_changed = PermissionsChange::default();
             self.permissions_looked_at = None;
             self.forced.clear();
             self.ages.clear();
             self.unrecorded.clear();
+            self.shared.clear();
             self.schedule = Schedule::default();
             self.objects.forget();
             self.memory.forget();
@@ -390,9 +395,9 @@ impl Engine {
         self.dirty.refresh(self.schedule.take_due(now));
         // However many roles have changed; for all others, roles are no more than a notice, which can wait.
         if self.permissions_due().is_some_and(|at| at <= now) {
-            self.permissions_changed = false;
             self.permissions_looked_at = Some(now);
-            self.dirty.refresh(self.snapshot.cluster.expecting_permissions());
+            let permissions = std::mem::take(&mut self.permissions_changed);
+            self.dirty.refresh(permissions.concerned(&self.snapshot.cluster));
         }
         while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
             self.look_at(&key, is_urgent, now, &mut actions);
@@ -418,9 +423,11 @@ impl Engine {
 
     /// When bindings that expect permissions are looked at because roles have changed; nothing where none has.
     fn permissions_due(&self) -> Option<Timestamp> {
-        let last = self.permissions_looked_at.filter(|_| self.permissions_changed);
-        let at_once = self.permissions_changed.then_some(Timestamp::MIN);
-        last.map(|last| after(last, PERMISSIONS)).or(at_once)
+        if self.permissions_changed.is_empty() {
+            return None;
+        }
+        let last = self.permissions_looked_at;
+        Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS)))
     }
 
     /// Whether what is said of a binding may depend on the labels of its namespace.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit_api::CLUSTER_AUDIT_NAME;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
-use audit_core::rbac::Rbac;
+use audit_core::rbac::{PermissionsChange, Rbac};
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
@@ -123,8 +123,8 @@ pub struct Dirty {
     pub everything: bool,
     /// A policy changed: any binding may be concerned.
     pub policies: bool,
-    /// Roles or bindings changed: whoever expects permissions may be concerned.
-    pub permissions: bool,
+    /// What changed of roles or bindings: it may concern those of whom permissions are expected.
+    pub permissions: PermissionsChange,
     /// Namespaces whose labels changed: what may be told there may have changed with them.
     pub namespaces: BTreeSet<String>,
     /// What concerns plans for repairs, and no verdict.
@@ -148,7 +148,7 @@ impl Dirty {
             && self.reaudits.is_empty()
             && !self.everything
             && !self.policies
-            && !self.permissions
+            && self.permissions.is_empty()
             && self.namespaces.is_empty()
             && self.remediation == RemediationDirty::default()
             && !self.cluster_audit_is_gone
@@ -160,7 +160,7 @@ impl Dirty {
         self.reaudits.extend(other.reaudits);
         self.everything |= other.everything;
         self.policies |= other.policies;
-        self.permissions |= other.permissions;
+        self.permissions.merge(other.permissions);
         self.namespaces.extend(other.namespaces);
         self.remediation.bindings.extend(other.remediation.bindings);
         self.remediation.ended.extend(other.remediation.ended);
@@ -310,29 +310,58 @@ impl Index {
         self.policies.values().map(Box::as_ref)
     }
 
-    /// Returns whether roles changed, or what is known of them.
-    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RbacRole>) -> bool {
+    /// Returns what changed of roles, or of what is known of them.
+    fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RbacRole>) -> PermissionsChange {
         let id =
             |role: &RbacRole| NamespacedName::new(role.id.namespace.to_string(), role.id.name.to_string());
-        match self.progress(kind).step(change, id) {
-            Step::Nothing => false,
-            Step::Put(role) => rbac.put_role(role),
-            Step::Remove(id) => rbac.remove_role(&ObjectId::new(id.namespace, id.name)),
-            Step::Retain(listed) => retain(rbac, kind, listed),
+        let (role, changed) = match self.progress(kind).step(change, id) {
+            Step::Nothing => return PermissionsChange::default(),
+            Step::Put(role) => (role.id.clone(), rbac.put_role(role)),
+            Step::Remove(id) => {
+                let id = ObjectId::new(id.namespace, id.name);
+                let changed = rbac.remove_role(&id);
+                (id, changed)
+            }
+            Step::Retain(listed) => return retain(rbac, kind, listed),
+        };
+        let mut changes = PermissionsChange::default();
+        if changed {
+            changes.add_role(rbac, &role);
         }
+        changes
     }
 
-    /// Returns whether bindings changed, or what is known of them.
-    fn role_binding(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RoleBinding>) -> bool {
+    /// Returns what changed of bindings, or of what is known of them.
+    fn role_binding(
+        &mut self,
+        rbac: &mut Rbac,
+        kind: Kind,
+        change: WatchChange<RoleBinding>,
+    ) -> PermissionsChange {
         let id = |binding: &RoleBinding| {
             NamespacedName::new(binding.id.namespace.to_string(), binding.id.name.to_string())
         };
+        let mut changes = PermissionsChange::default();
         match self.progress(kind).step(change, id) {
-            Step::Nothing => false,
-            Step::Put(binding) => rbac.put_binding(&binding),
-            Step::Remove(id) => rbac.remove_binding(&ObjectId::new(id.namespace, id.name)),
-            Step::Retain(listed) => retain(rbac, kind, listed),
+            Step::Nothing => {}
+            Step::Put(binding) => {
+                let old = rbac.binding(&binding.id).cloned();
+                if rbac.put_binding(&binding) {
+                    old.iter()
+                        .chain([&binding])
+                        .for_each(|binding| changes.add_binding(binding));
+                }
+            }
+            Step::Remove(id) => {
+                let id = ObjectId::new(id.namespace, id.name);
+                if let Some(binding) = rbac.binding(&id) {
+                    changes.add_binding(binding);
+                }
+                rbac.remove_binding(&id);
+            }
+            Step::Retain(listed) => changes = retain(rbac, kind, listed),
         }
+        changes
     }
 
     fn progress(&mut self, kind: Kind) -> &mut Progress {
@@ -520,12 +549,19 @@ impl Index {
     }
 }
 
-/// Takes away what a listing of roles or bindings did not have; returns whether that was anything, or the first listing.
-fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<NamespacedName>) -> bool {
-    let Some(kind) = kind.of_rbac() else { return false };
+/// Takes away what a listing of roles or bindings did not have. After that, or after the first listing, anything may be granted to
+/// anyone, or to nobody any more.
+fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<NamespacedName>) -> PermissionsChange {
+    let Some(kind) = kind.of_rbac() else {
+        return PermissionsChange::default();
+    };
     let ids = listed.into_iter().map(|id| ObjectId::new(id.namespace, id.name));
     let changed = rbac.retain(kind, &ids.collect());
-    rbac.set_listed(kind) || changed
+    if rbac.set_listed(kind) || changed {
+        PermissionsChange::all()
+    } else {
+        PermissionsChange::default()
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub fn load(
         origin: audit_core::snapshot::Origin::Files,
         cluster: objects.cluster,
         issuer: aws.issuer,
-        accounts: aws.accounts,
+        accounts: aws.accounts.into(),
         control_policies: aws.control_policies,
         ..Snapshot::default()
     };

@@ -91,6 +91,12 @@ impl SubjectPattern {
         }
     }
 
+    /// Whether it compares the case of letters.
+    #[must_use]
+    pub fn heeds_case(&self) -> bool {
+        !self.ignoring_case
+    }
+
     /// Whether it is a single text without wildcards.
     #[must_use]
     pub fn is_exact(&self) -> bool {

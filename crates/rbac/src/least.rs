@@ -7,6 +7,9 @@ use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text}
 use crate::request::AccessRequest;
 use crate::store::Rbac;
 
+/// What the names of proposed roles and bindings end in, or have before a number.
+pub const ENDING: &str = "-expected";
+
 /// A role, and the binding that gives it to one ServiceAccount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeastGrant {
@@ -65,9 +68,9 @@ fn grant(rbac: &Rbac, account: &ObjectId, namespace: &str, requests: &[&AccessRe
 /// `<ServiceAccount>-expected`, with the namespace before it outside of that, and a number where that is taken.
 fn unused_name(rbac: &Rbac, account: &ObjectId, namespace: &str) -> ObjectId {
     let mut name = if *namespace == *account.namespace {
-        format!("{}-expected", account.name)
+        format!("{}{ENDING}", account.name)
     } else {
-        format!("{}-{}-expected", account.namespace, account.name)
+        format!("{}-{}{ENDING}", account.namespace, account.name)
     };
     let is_used = |name: &str| {
         let id = ObjectId::new(namespace, name);

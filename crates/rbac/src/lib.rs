@@ -28,6 +28,7 @@
 //! | [`least`] | the least role and binding that allow something |
 
 pub mod answer;
+mod collected;
 pub mod evaluate;
 pub mod identity;
 pub mod least;
@@ -39,6 +40,8 @@ pub mod request;
 pub mod review;
 mod similar;
 pub mod store;
+mod subject_bindings;
+mod taker_index;
 pub mod takers;
 
 pub use answer::{

@@ -96,7 +96,7 @@ fn elsewhere<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option
     } else {
         DenialCause::Namespace
     };
-    let mut bindings = held.own().filter(|binding| !binding.id.is_cluster_wide());
+    let mut bindings = held.own_in_namespaces();
     let granting = bindings.find(|binding| held.rbac().role_allows(&binding.role, request))?;
     Some(NearestGrant::of(cause, granting))
 }
@@ -114,7 +114,8 @@ fn to_another<'a>(
         for subject in subjects
             .filter(|subject| !identity.is_meant_by(subject) && nearly_names(subject, account, exists))
         {
-            let mut bindings = rbac.bindings_in(subject, scope).iter();
+            let bindings = rbac.bindings_of(subject).map(|all| all.of_scope(scope));
+            let mut bindings = bindings.into_iter().flatten();
             if let Some(binding) = bindings.find(|binding| rbac.role_allows(&binding.role, request)) {
                 return Some(NearestGrant {
                     subject: Some(subject),
@@ -130,7 +131,8 @@ fn to_another<'a>(
 ///
 /// The same name in another namespace; a user or a group of its name, with or without its namespace; or nearly its name
 /// in its namespace, where no ServiceAccount of that name exists.
-fn nearly_names(subject: &Subject, account: &ObjectId, exists: &dyn Fn(&ObjectId) -> bool) -> bool {
+#[must_use]
+pub fn nearly_names(subject: &Subject, account: &ObjectId, exists: &dyn Fn(&ObjectId) -> bool) -> bool {
     match subject {
         Subject::ServiceAccount(id) if id.namespace != account.namespace => id.name == account.name,
         Subject::ServiceAccount(id) => are_similar(&id.name, &account.name) && !exists(id),

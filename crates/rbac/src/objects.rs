@@ -87,6 +87,25 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// Whether it is a part of every cluster, and runs it: see [`takers`](crate::takers).
+    pub(crate) fn runs_the_cluster(&self) -> bool {
+        match self {
+            Self::ServiceAccount(id) => *id.namespace == *"kube-system",
+            Self::User(name) => {
+                matches!(
+                    &**name,
+                    "system:kube-controller-manager" | "system:kube-scheduler" | "system:apiserver"
+                ) || name.starts_with("system:node:")
+                    || name.starts_with("eks:")
+            }
+            Self::Group(name) => {
+                matches!(&**name, "system:masters" | "system:nodes") || name.starts_with("eks:")
+            }
+        }
+    }
+}
+
 /// One rule of a role: any of its verbs on any of its resources in any of its groups.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PolicyRule {

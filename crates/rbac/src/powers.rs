@@ -292,6 +292,26 @@ impl Powers {
         powers
     }
 
+    /// Whether a binding in a namespace, or with an empty one a binding of the cluster, opens a way to every ServiceAccount there.
+    pub(crate) fn reach_all(&self, scope: &str) -> bool {
+        in_scope(self.any, scope) != 0
+    }
+
+    /// The names to which such a binding opens a way.
+    pub(crate) fn names<'p>(&'p self, scope: &'p str) -> impl Iterator<Item = PowerName> + use<'p> {
+        let open = self
+            .named
+            .iter()
+            .filter(move |(_, way)| in_scope(*way, scope) != 0);
+        open.map(|(name, way)| {
+            if *way == TakeoverWay::ImpersonateUser.bit() {
+                PowerName::User(name.clone())
+            } else {
+                PowerName::ServiceAccount(name.clone())
+            }
+        })
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.any == 0 && self.named.is_empty()
     }
@@ -306,13 +326,26 @@ impl Powers {
             };
             **name == *own
         });
-        let ways = named.fold(self.any, |ways, (_, way)| ways | way);
-        if scope.is_empty() {
-            return ways;
-        }
-        let beyond = TakeoverWay::ALL.into_iter().filter(|way| way.is_cluster_wide());
-        beyond.fold(ways, |ways, way| ways & !way.bit())
+        in_scope(named.fold(self.any, |ways, (_, way)| ways | way), scope)
     }
+}
+
+/// Of some ways, those that a binding in a namespace opens, or with an empty one a binding of the cluster.
+fn in_scope(ways: u32, scope: &str) -> u32 {
+    if scope.is_empty() {
+        return ways;
+    }
+    let beyond = TakeoverWay::ALL.into_iter().filter(|way| way.is_cluster_wide());
+    beyond.fold(ways, |ways, way| ways & !way.bit())
+}
+
+/// A name that a power is limited to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PowerName {
+    /// Of a ServiceAccount.
+    ServiceAccount(Text),
+    /// Of a user; a ServiceAccount's is `system:serviceaccount:<namespace>:<name>`.
+    User(Text),
 }
 
 /// Whether a rule, with names or without, is about one of the requests.

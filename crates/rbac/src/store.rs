@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::collected::{Collected, CollectedRules};
 use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
 use crate::powers::Powers;
+use crate::subject_bindings::SubjectBindings;
+use crate::taker_index::{ScopeTakers, TakerIndex};
 
 /// How many words or lists of rules may be kept that nothing needs any more, before they are swept out.
 const SLACK: usize = 1024;
@@ -55,15 +58,24 @@ impl RbacKind {
 pub struct Rbac {
     roles: BTreeMap<ObjectId, Filed>,
     bindings: BTreeMap<ObjectId, Arc<RoleBinding>>,
-    /// The bindings of each subject, sorted.
-    by_subject: BTreeMap<Subject, Vec<Arc<RoleBinding>>>,
+    /// The bindings of each subject.
+    by_subject: BTreeMap<Subject, SubjectBindings>,
     /// The bindings that refer to each role, there or not.
     by_role: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     /// Subjects by the last word of their name, in lower case, and by the namespace of a binding of theirs: where to
     /// look for those that nearly name somebody.
     by_word: BTreeSet<(Text, Text, Subject)>,
-    /// Bindings that may let somebody take the identity of a ServiceAccount.
-    risky: BTreeSet<ObjectId>,
+    /// Bindings that let somebody take the identity of a ServiceAccount, with the powers by which they are filed in `takers`.
+    risky: BTreeMap<ObjectId, Arc<Powers>>,
+    takers: TakerIndex,
+    /// Bindings to roles that collect others' rules, where no controller has filled these in: by the binding's scope, role and name.
+    bound_unfilled: BTreeSet<(Text, ObjectId, ObjectId)>,
+    /// The ClusterRoles that are unfilled.
+    unfilled: BTreeSet<ObjectId>,
+    /// What unfilled roles collect; let go of whenever a ClusterRole changes.
+    collected: Collected,
+    /// How many words were left when the last sweep had ended.
+    swept: usize,
     rules: HashSet<Arc<[PolicyRule]>>,
     words: HashSet<Text>,
     listed: BTreeSet<RbacKind>,
@@ -85,7 +97,7 @@ impl Rbac {
 
     /// All roles, ClusterRoles first.
     pub fn roles(&self) -> impl Iterator<Item = &RbacRole> {
-        self.roles.values().map(|filed| &filed.role)
+        counted::each(&self.roles).map(|(_, filed)| &filed.role)
     }
 
     /// A binding.
@@ -132,10 +144,20 @@ impl Rbac {
             .filter(|kind| !self.listed.contains(kind))
     }
 
-    /// The bindings of a subject, those of the whole cluster first.
-    #[must_use]
-    pub fn bindings_of(&self, subject: &Subject) -> &[Arc<RoleBinding>] {
-        self.by_subject.get(subject).map_or(&[][..], Vec::as_slice)
+    /// The bindings of a subject, if it has any.
+    pub(crate) fn bindings_of(&self, subject: &Subject) -> Option<&SubjectBindings> {
+        self.by_subject.get(subject)
+    }
+
+    /// The bindings that refer to a role, there or not.
+    pub fn bindings_to(&self, role: &ObjectId) -> impl Iterator<Item = &RoleBinding> {
+        let ids = self.by_role.get(role).into_iter().flatten();
+        counted::each(ids).filter_map(|id| self.binding(id))
+    }
+
+    /// The ClusterRoles that collect others' rules, and that no controller has filled in.
+    pub fn unfilled(&self) -> impl Iterator<Item = &ObjectId> {
+        self.unfilled.iter()
     }
 
     /// The subjects of bindings in a scope whose name ends as a ServiceAccount's, whatever its case; then all
@@ -164,22 +186,25 @@ impl Rbac {
         named.chain(neighbours)
     }
 
-    /// The bindings that may let somebody take an identity, in one namespace; with an empty one, of the whole cluster.
-    pub(crate) fn risky_in<'a, 'n>(
-        &'a self,
-        namespace: &'n str,
-    ) -> impl Iterator<Item = &'a RoleBinding> + use<'a, 'n> {
-        self.risky
-            .range(ObjectId::new(namespace, "")..)
-            .take_while(move |id| &*id.namespace == namespace)
-            .filter_map(|id| self.binding(id))
+    /// Those who can take identities in a namespace; with an empty one, in the whole cluster.
+    pub(crate) fn takers_of(&self, scope: &str) -> Option<&ScopeTakers> {
+        self.takers.of(scope)
     }
 
-    /// What a role lets somebody do to identities, where its own rules say that.
+    /// The bindings in a scope to roles that no controller has filled in, with these roles, sorted by both.
+    pub(crate) fn bound_unfilled(&self, scope: &str) -> impl Iterator<Item = (&ObjectId, &ObjectId)> {
+        let nothing = || ObjectId::new("", "");
+        let start = (Text::from(scope), nothing(), nothing());
+        let scope = start.0.clone();
+        let bound = self.bound_unfilled.range(start..);
+        counted::each(bound.take_while(move |(own, _, _)| *own == scope)).map(|(_, role, id)| (role, id))
+    }
+
+    /// What a role lets somebody do to identities.
     pub(crate) fn powers(&self, role: &ObjectId) -> Option<Arc<Powers>> {
         let filed = self.roles.get(role)?;
         if is_unfilled(&filed.role) {
-            return Some(Arc::new(Powers::of(self.rules_of(role))));
+            return Some(self.collected.of(role, || self.collect(role)).powers.clone());
         }
         Some(filed.powers.clone())
     }
@@ -193,21 +218,35 @@ impl Rbac {
         if !is_unfilled(role) {
             return role.rules.iter().collect();
         }
-        let (mut rules, mut seen, mut queue) = (Vec::new(), BTreeSet::from([&role.id]), vec![role]);
+        let collected = self.collected.of(&role.id, || self.collect(&role.id));
+        let roles = collected.from.iter().filter_map(|id| self.role(id));
+        roles.flat_map(|role| role.rules.iter()).collect()
+    }
+
+    /// The roles whose rules an unfilled role has, with itself, and what they open.
+    fn collect(&self, role: &ObjectId) -> CollectedRules {
+        let Some(role) = self.role(role) else {
+            return CollectedRules::default();
+        };
+        let (mut from, mut seen, mut queue) = (Vec::new(), BTreeSet::from([&role.id]), vec![role]);
         while let Some(role) = queue.pop() {
-            rules.extend(role.rules.iter());
+            from.push(role);
             if is_unfilled(role) {
-                let collected = self.roles().filter(|other| {
+                let selected = self.roles().filter(|other| {
                     other.id.is_cluster_wide()
                         && role
                             .aggregates
                             .iter()
                             .any(|selector| selector.selects(&other.labels))
                 });
-                queue.extend(collected.filter(|other| seen.insert(&other.id)));
+                queue.extend(selected.filter(|other| seen.insert(&other.id)));
             }
         }
-        rules
+        let rules = from.iter().flat_map(|role| role.rules.iter());
+        CollectedRules {
+            powers: Arc::new(Powers::of(rules)),
+            from: from.iter().map(|role| role.id.clone()).collect(),
+        }
     }
 
     /// Stores a role. Returns whether anything changed.
@@ -222,8 +261,14 @@ impl Rbac {
         };
         let powers = Arc::new(Powers::of(role.rules.iter()));
         let id = role.id.clone();
-        self.roles.insert(id.clone(), Filed { role, powers });
-        self.weigh_bindings_of(&id);
+        let is_one_unfilled = is_unfilled(&role);
+        let old = self.roles.insert(id.clone(), Filed { role, powers });
+        let was_unfilled = self.note_unfilled(&id, is_one_unfilled);
+        let now = self.roles.get(&id).map(|filed| &filed.powers);
+        // Most changes of a role open no other ways, however many bindings it has.
+        if was_unfilled || is_one_unfilled || old.as_ref().map(|old| &old.powers) != now {
+            self.weigh_bindings_of(&id);
+        }
         self.sweep();
         true
     }
@@ -232,6 +277,7 @@ impl Rbac {
     pub fn remove_role(&mut self, id: &ObjectId) -> bool {
         let removed = self.roles.remove(id).is_some();
         if removed {
+            self.note_unfilled(id, false);
             self.weigh_bindings_of(id);
             self.sweep();
         }
@@ -254,11 +300,9 @@ impl Rbac {
                 .collect(),
         });
         for subject in &binding.subjects {
-            let bindings = self.by_subject.entry(subject.clone()).or_default();
             // A binding may name the same subject twice.
-            if let Err(place) = bindings.binary_search_by(|other| other.id.cmp(&binding.id)) {
-                bindings.insert(place, binding.clone());
-            }
+            let bindings = self.by_subject.entry(subject.clone()).or_default();
+            bindings.insert(&binding);
             let word = share(&mut self.words, &last_word(&subject.name()));
             self.by_word
                 .insert((word, binding.id.namespace.clone(), subject.clone()));
@@ -275,6 +319,7 @@ impl Rbac {
 
     /// Takes a binding away. Returns whether it was there.
     pub fn remove_binding(&mut self, id: &ObjectId) -> bool {
+        self.unweigh(id);
         let Some(binding) = self.bindings.remove(id) else {
             return false;
         };
@@ -282,8 +327,8 @@ impl Rbac {
             let Some(bindings) = self.by_subject.get_mut(subject) else {
                 continue;
             };
-            bindings.retain(|other| other.id != *id);
-            if bindings.iter().all(|other| other.id.namespace != id.namespace) {
+            bindings.remove(&binding);
+            if !bindings.reaches(&id.namespace) {
                 let word = Text::from(last_word(&subject.name()));
                 self.by_word
                     .remove(&(word, id.namespace.clone(), subject.clone()));
@@ -298,7 +343,6 @@ impl Rbac {
                 self.by_role.remove(&binding.role);
             }
         }
-        self.risky.remove(id);
         drop(binding);
         self.sweep();
         true
@@ -326,20 +370,52 @@ impl Rbac {
     fn weigh_bindings_of(&mut self, role: &ObjectId) {
         let bindings: Vec<ObjectId> = self.by_role.get(role).into_iter().flatten().cloned().collect();
         for id in &bindings {
+            counted::step();
             self.weigh(id);
         }
     }
 
-    /// Files a binding among those that may let somebody take an identity, or not.
+    /// Files the subjects of a binding among those who can take identities, as far as its role lets them.
     fn weigh(&mut self, id: &ObjectId) {
+        self.unweigh(id);
         let Some(binding) = self.bindings.get(id) else {
             return;
         };
-        let filed = self.roles.get(&binding.role);
-        if filed.is_some_and(|filed| !filed.powers.is_empty() || is_unfilled(&filed.role)) {
-            self.risky.insert(binding.id.clone());
+        let Some(filed) = self.roles.get(&binding.role) else {
+            return;
+        };
+        if is_unfilled(&filed.role) {
+            let (scope, id) = (binding.id.namespace.clone(), binding.id.clone());
+            self.bound_unfilled.insert((scope, binding.role.clone(), id));
+        } else if !filed.powers.is_empty() {
+            self.takers.insert(binding, &filed.powers);
+            self.risky.insert(binding.id.clone(), filed.powers.clone());
+        }
+    }
+
+    /// Takes the subjects of a binding out again.
+    fn unweigh(&mut self, id: &ObjectId) {
+        let Some(binding) = self.bindings.get(id) else {
+            return;
+        };
+        if let Some(powers) = self.risky.remove(id) {
+            self.takers.remove(binding, &powers);
+        }
+        if !self.bound_unfilled.is_empty() {
+            let (scope, id) = (binding.id.namespace.clone(), binding.id.clone());
+            self.bound_unfilled.remove(&(scope, binding.role.clone(), id));
+        }
+    }
+
+    /// Takes note of whether a role is unfilled, and that what others collect may be something else now. Returns whether it was.
+    fn note_unfilled(&mut self, id: &ObjectId, is_one: bool) -> bool {
+        if id.is_cluster_wide() {
+            self.collected.clear();
+        }
+        if is_one {
+            !self.unfilled.insert(id.clone())
         } else {
-            self.risky.remove(id);
+            self.unfilled.remove(id)
         }
     }
 
@@ -382,9 +458,13 @@ impl Rbac {
         if self.rules.len() > self.roles.len() + SLACK {
             self.rules.retain(|rules| Arc::strong_count(rules) > 1);
         }
-        // Few objects bring more than four words that no other has.
-        if self.words.len() > 4 * (self.roles.len() + self.bindings.len()) + SLACK {
-            self.words.retain(|word| Arc::strong_count(word) > 1);
+        // What is left is needed: the next sweep waits until there is twice as much.
+        if self.words.len() > 2 * self.swept + SLACK {
+            self.words.retain(|word| {
+                counted::step();
+                Arc::strong_count(word) > 1
+            });
+            self.swept = self.words.len();
         }
     }
 }
@@ -404,7 +484,8 @@ fn share(words: &mut HashSet<Text>, text: &str) -> Text {
 }
 
 /// What stands after the last colon or slash of a name, in lower case.
-fn last_word(name: &str) -> String {
+#[must_use]
+pub fn last_word(name: &str) -> String {
     let word = name.rsplit([':', '/']).next().unwrap_or_default();
     word.trim().to_ascii_lowercase()
 }

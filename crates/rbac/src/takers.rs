@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use crate::identity::Identity;
-use crate::objects::{RoleBinding, Subject};
+use crate::objects::{ObjectId, RoleBinding, Subject, Text};
+use crate::powers::PowerName;
 pub use crate::powers::TakeoverWay;
 use crate::store::Rbac;
+use crate::taker_index::{ScopeTakers, Takers};
 
 /// Somebody who can take an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,52 +27,135 @@ pub struct IdentityTaker<'a> {
 /// Those who can take the identity of a ServiceAccount: how many, and the first few of them.
 #[must_use]
 pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<IdentityTaker<'a>>) {
+    let own_namespace = &*own.account().namespace;
+    // Those of its own namespace are the ones that somebody there can do something about.
+    let scopes = [own_namespace, ""].map(|scope| OfScope::of(rbac, own, scope));
+    let is_itself = |subject: &Subject| own.subjects().iter().take(2).any(|itself| itself == subject);
     let mut seen: BTreeSet<&Subject> = BTreeSet::new();
     let mut shown = Vec::new();
-    // Those of its own namespace are the ones that somebody there can do something about.
-    for scope in [&*own.account().namespace, ""] {
-        for binding in rbac.risky_in(scope) {
-            let ways = rbac
-                .powers(&binding.role)
-                .map_or(0, |powers| powers.over(own, scope));
-            if ways == 0 {
-                continue;
+    for scope in &scopes {
+        for (id, place) in scope.in_order() {
+            if shown.len() == most {
+                break;
             }
-            for subject in &binding.subjects {
-                let is_itself = own.subjects().iter().take(2).any(|itself| itself == subject);
-                if is_itself || runs_the_cluster(subject) || !seen.insert(subject) {
-                    continue;
-                }
-                if shown.len() < most {
-                    let ways = TakeoverWay::ALL
-                        .into_iter()
-                        .filter(|way| ways & way.bit() != 0)
-                        .collect();
-                    shown.push(IdentityTaker {
-                        subject,
-                        binding,
-                        ways,
-                    });
-                }
+            let Some(binding) = rbac.binding(id) else { continue };
+            let Some(subject) = binding.subjects.get(place) else {
+                continue;
+            };
+            if !is_itself(subject) && seen.insert(subject) {
+                let ways = rbac
+                    .powers(&binding.role)
+                    .map_or(0, |powers| powers.over(own, scope.scope));
+                let ways = TakeoverWay::ALL
+                    .into_iter()
+                    .filter(|way| ways & way.bit() != 0)
+                    .collect();
+                shown.push(IdentityTaker {
+                    subject,
+                    binding,
+                    ways,
+                });
             }
         }
     }
-    (seen.len(), shown)
+    (count(&scopes, own), shown)
 }
 
-/// Whether a subject is a part of every cluster.
-fn runs_the_cluster(subject: &Subject) -> bool {
-    match subject {
-        Subject::ServiceAccount(id) => *id.namespace == *"kube-system",
-        Subject::User(name) => {
-            matches!(
-                &**name,
-                "system:kube-controller-manager" | "system:kube-scheduler" | "system:apiserver"
-            ) || name.starts_with("system:node:")
-                || name.starts_with("eks:")
-        }
-        Subject::Group(name) => {
-            matches!(&**name, "system:masters" | "system:nodes") || name.starts_with("eks:")
+/// How many subjects the takers of the two scopes are, without the ServiceAccount itself.
+fn count(scopes: &[OfScope<'_>; 2], own: &Identity) -> usize {
+    let any = |subject: &Subject| {
+        scopes
+            .iter()
+            .any(|scope| scope.any().is_some_and(|any| any.has(subject)))
+    };
+    let [in_namespace, in_cluster] = scopes
+        .each_ref()
+        .map(|scope| scope.any().map_or(0, Takers::count));
+    let [also_in_cluster, _] = scopes
+        .each_ref()
+        .map(|scope| scope.takers.map_or(0, |own| own.also_in_cluster));
+    // Few powers are limited to names, and few roles are unfilled.
+    let few = scopes.iter().flat_map(OfScope::few);
+    let others: BTreeSet<&Subject> = few.filter(|subject| !any(subject)).collect();
+    let itself = own.subjects().iter().take(2);
+    let itself = itself.filter(|subject| any(subject) || others.contains(subject));
+    in_namespace + in_cluster - also_in_cluster + others.len() - itself.count()
+}
+
+/// The takers of one identity in one scope.
+struct OfScope<'a> {
+    scope: &'a str,
+    takers: Option<&'a ScopeTakers>,
+    /// Those whose power is limited to the identity's names.
+    named: Vec<&'a Takers>,
+    /// The bindings to roles whose rules no controller has filled in, and which open a way.
+    unfilled: Vec<&'a RoleBinding>,
+}
+
+impl<'a> OfScope<'a> {
+    fn of(rbac: &'a Rbac, own: &'a Identity, scope: &'a str) -> Self {
+        let takers = rbac.takers_of(scope);
+        let names = [
+            PowerName::ServiceAccount(own.account().name.clone()),
+            PowerName::User(Text::from(own.user())),
+        ];
+        let named = names.iter().filter_map(|name| takers?.named(name)).collect();
+        let opens = |role: &ObjectId| {
+            rbac.powers(role)
+                .is_some_and(|powers| powers.over(own, scope) != 0)
+        };
+        let unfilled = rbac.bound_unfilled(scope).filter(|(role, _)| opens(role));
+        let mut unfilled: Vec<&RoleBinding> = unfilled.filter_map(|(_, id)| rbac.binding(id)).collect();
+        unfilled.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            scope,
+            takers,
+            named,
+            unfilled,
         }
     }
+
+    fn any(&self) -> Option<&'a Takers> {
+        self.takers.map(|takers| &takers.any)
+    }
+
+    /// Subjects by their bindings and their places in these, in the order of these. One may come several times.
+    fn in_order(&self) -> impl Iterator<Item = (&'a ObjectId, usize)> {
+        let filed = self.any().into_iter().chain(self.named.iter().copied());
+        let mut lists: Vec<Box<dyn Iterator<Item = (&'a ObjectId, usize)>>> = Vec::new();
+        for takers in filed {
+            lists.push(Box::new(takers.in_order().map(|(id, place, _)| (id, *place))));
+        }
+        let of_unfilled = |binding: &'a RoleBinding| {
+            let places = 0..binding.subjects.len();
+            let places = places.filter(move |place| {
+                let subject = binding.subjects.get(*place);
+                subject.is_some_and(|subject| !subject.runs_the_cluster())
+            });
+            places.map(move |place| (&binding.id, place))
+        };
+        lists.push(Box::new(self.unfilled.clone().into_iter().flat_map(of_unfilled)));
+        merged(lists)
+    }
+
+    /// The subjects of all but those that can take any identity.
+    fn few(&self) -> impl Iterator<Item = &'a Subject> {
+        let named = self.named.iter().flat_map(|takers| takers.in_order());
+        let unfilled = self.unfilled.iter().flat_map(|binding| &binding.subjects);
+        let unfilled = unfilled.filter(|subject| !subject.runs_the_cluster());
+        named.map(|(_, _, subject)| subject).chain(unfilled)
+    }
+}
+
+/// Sorted lists as one.
+fn merged<'a, T: Ord + 'a>(
+    lists: Vec<Box<dyn Iterator<Item = T> + 'a>>,
+) -> impl Iterator<Item = T> + use<'a, T> {
+    let mut lists: Vec<_> = lists.into_iter().map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let heads = lists.iter_mut().enumerate();
+        let heads = heads.filter_map(|(at, list)| list.peek().map(|head| (head, at)));
+        let (_, at) = heads.min()?;
+        lists.get_mut(at)?.next()
+    })
 }

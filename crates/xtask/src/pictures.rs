@@ -31,7 +31,8 @@ const HEIGHT: f64 = 240.0;
 const BORDER: (f64, f64, f64, f64) = (36.0, 28.0, 250.0, 22.0);
 const LEGEND_LINES: usize = 11;
 
-const COLOURS: &[&str] = &[
+/// Colours that are told apart on white.
+pub const COLOURS: &[&str] = &[
     "#3274d9", "#e0752d", "#8f3bb8", "#299c46", "#c4162a", "#e5ac0e", "#1f9e8f", "#7c5c3b", "#d64ea8",
     "#5f7f95",
 ];

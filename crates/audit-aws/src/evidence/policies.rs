@@ -75,7 +75,7 @@ impl EvidenceKind for Policies {
     }
 
     fn slot<'a>(account: &'a mut Account, key: &str) -> &'a mut Observed<RolePolicies> {
-        account.policies.entry(key.to_owned()).or_default()
+        account.policies.slot(key)
     }
 
     fn forget(account: &mut Account, key: &str) {

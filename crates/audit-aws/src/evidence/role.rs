@@ -69,7 +69,7 @@ impl EvidenceKind for Role {
     }
 
     fn slot<'a>(account: &'a mut Account, key: &str) -> &'a mut Observed<RoleLookup> {
-        account.roles.entry(key.to_owned()).or_default()
+        account.roles.slot(key)
     }
 
     fn forget(account: &mut Account, key: &str) {

@@ -1,7 +1,5 @@
 //! Whole accounts.
 
-use std::collections::BTreeMap;
-
 use audit_aws::{Failure, Listed, Reading, apply};
 use audit_core::model::{FailureKind, RoleLookup};
 use fake_aws::{FakeAws, Fault, Role};
@@ -146,7 +144,7 @@ async fn a_listing_fills_an_account() {
     seed(&aws);
     let mut running = Running::at_home(&aws).await;
     running.listing(HOME, &["wanted", "gone"]);
-    let mut accounts = BTreeMap::new();
+    let mut accounts = audit_core::snapshot::Accounts::default();
     apply(&mut accounts, running.next().await);
     let account = &accounts[HOME];
     assert_eq!(

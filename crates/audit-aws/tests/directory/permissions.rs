@@ -1,10 +1,9 @@
 //! What stands in policies.
 
-use std::collections::BTreeMap;
-
 use audit_aws::evidence::Answered;
 use audit_aws::{PieceAnswer, Reading, apply};
 use audit_core::model::{Account, FailureKind, Observed, RoleLookup};
+use audit_core::snapshot::Accounts;
 use fake_aws::{FakeAws, Role};
 
 use crate::support::{HOME, Running, trust};
@@ -42,7 +41,7 @@ fn seed(aws: &FakeAws) {
 }
 
 /// Takes in so many readings.
-async fn take(running: &mut Running, accounts: &mut BTreeMap<String, Account>, count: usize) {
+async fn take(running: &mut Running, accounts: &mut Accounts, count: usize) {
     for _ in 0..count {
         apply(accounts, running.next().await);
     }
@@ -80,7 +79,7 @@ async fn a_listing_brings_the_documents_of_wanted_roles_and_no_others() {
         aws.page_size(page_size);
         let mut running = Running::at_home(&aws).await;
         running.listing(HOME, &["a", "b"]);
-        let mut accounts = BTreeMap::new();
+        let mut accounts = Accounts::default();
         take(&mut running, &mut accounts, 1).await;
         assert_documents(&accounts[HOME]);
         for operation in ["GetRolePolicy", "GetPolicy", "GetPolicyVersion"] {
@@ -94,7 +93,7 @@ async fn a_role_that_nobody_wants_any_more_takes_its_documents_along() {
     let aws = FakeAws::start().await.unwrap();
     seed(&aws);
     let mut running = Running::at_home(&aws).await;
-    let mut accounts = BTreeMap::new();
+    let mut accounts = Accounts::default();
     running.listing(HOME, &["a", "b", "other"]);
     take(&mut running, &mut accounts, 1).await;
     assert_eq!(accounts[HOME].managed.len(), 3);
@@ -109,7 +108,7 @@ async fn what_a_listing_does_not_show_is_read_by_itself() {
     aws.account(HOME).role(Role::named("a").attached(NOWHERE));
     let mut running = Running::at_home(&aws).await;
     running.listing(HOME, &["a"]);
-    let mut accounts = BTreeMap::new();
+    let mut accounts = Accounts::default();
     take(&mut running, &mut accounts, 2).await;
     let failure = accounts[HOME].managed[NOWHERE].failure.as_ref();
     assert_eq!(failure.unwrap().kind, FailureKind::Unavailable);
@@ -124,7 +123,7 @@ async fn single_reads_bring_the_same_and_shared_policies_once() {
     for name in ["a", "b"] {
         running.permissions(HOME, name);
     }
-    let mut accounts = BTreeMap::new();
+    let mut accounts = Accounts::default();
     take(&mut running, &mut accounts, 8).await;
     assert_documents(&accounts[HOME]);
     assert_eq!((aws.count("GetRolePolicy"), aws.count("GetRole")), (2, 2));
@@ -138,7 +137,7 @@ async fn a_document_that_may_not_be_read_is_a_failure_of_it_alone() {
         .deny(HOME, "iam:GetRolePolicy");
     let mut running = Running::at_home(&aws).await;
     running.permissions(HOME, "a");
-    let mut accounts = BTreeMap::new();
+    let mut accounts = Accounts::default();
     take(&mut running, &mut accounts, 5).await;
     let account = &accounts[HOME];
     let denied = |action: &str| FailureKind::AccessDenied {

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::model::{
-    Access, Account, BindingKey, Clusters, EksIssuer, FailureKind, LastUsed, PodIdentityAssociation,
-    Provider, Role, RoleLookup, RolePolicies, TrustingRoles,
+    Access, BindingKey, Clusters, EksIssuer, FailureKind, LastUsed, PodIdentityAssociation, Provider, Role,
+    RoleLookup, RolePolicies, TrustingRoles,
 };
+use audit_core::snapshot::Accounts;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -14,8 +15,6 @@ use crate::failure::Failure;
 use crate::reading::{Listed, ListedRole, Reading};
 
 const ID: &str = "111122223333";
-
-type Accounts = BTreeMap<String, Account>;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -148,7 +147,7 @@ fn seen(accounts: &Accounts, name: &str) -> Option<(Option<String>, i64)> {
 
 #[test]
 fn a_use_of_a_role_is_a_change() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let mut read = |second, last_used| {
         let reading = role_read("app", second, Ok(used("app", "a", last_used)));
         !apply(&mut accounts, reading).is_empty()
@@ -173,7 +172,7 @@ fn only_what_means_something_else_is_a_change() {
     let role = || vec![role_change("app")];
     let none = Vec::new;
     let provider_change = || vec![Concern::Account { account: ID.into() }];
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let mut second = 0;
     let steps: Vec<Step> = vec![
         (
@@ -265,7 +264,7 @@ fn only_what_means_something_else_is_a_change() {
 
 #[test]
 fn a_failure_leaves_the_value_to_grow_old() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
     apply(
         &mut accounts,
@@ -282,7 +281,7 @@ fn a_failure_leaves_the_value_to_grow_old() {
 
 #[test]
 fn a_role_read_again_shares_what_was_parsed_before() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
     let parsed = |accounts: &Accounts| match accounts[ID].roles["app"].latest() {
         Some(RoleLookup::Found(role)) => Arc::clone(&role.trust_text),
@@ -300,7 +299,7 @@ fn policies_of_a_role_do_not_pass_to_another_of_its_name() {
         (RoleLookup::Absent, false),
         (RoleLookup::Found(role("app", "AROA2", "a")), false),
     ] {
-        let mut accounts = Accounts::new();
+        let mut accounts = Accounts::default();
         apply(&mut accounts, role_read("app", 1, Ok(found("app", "a"))));
         apply(&mut accounts, policies_read("app", 1, Ok(policies(&["p"]))));
         apply(&mut accounts, role_read("app", 2, Ok(second_role.clone())));
@@ -310,7 +309,7 @@ fn policies_of_a_role_do_not_pass_to_another_of_its_name() {
 
 #[test]
 fn access_follows_what_the_directory_found() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let change = vec![Concern::Account { account: ID.into() }];
     let not_configured = || Reading::NotConfigured { account: ID.into() };
     assert_eq!(apply(&mut accounts, not_configured()), change);
@@ -323,7 +322,7 @@ fn access_follows_what_the_directory_found() {
 
 #[test]
 fn a_listing_gives_roles_policies_and_absence() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let changes = apply(
         &mut accounts,
         listing(1, 3, vec![listed_role("app", 2, "a", &[])], &["gone"]),
@@ -361,7 +360,7 @@ fn the_younger_of_listing_and_single_read_stands() {
         (99, (Some("listed"), 15), (None, 10)),
     ] {
         let expected = |(text, at): (Option<&str>, i64)| Some((text.map(str::to_owned), at));
-        let mut before = Accounts::new();
+        let mut before = Accounts::default();
         apply(&mut before, role_read("app", read_at, Ok(found("app", "read"))));
         let mut accounts = before.clone();
         apply(
@@ -385,7 +384,7 @@ fn the_younger_of_listing_and_single_read_stands() {
 
 #[test]
 fn a_listing_mends_a_failed_single_read() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(
         &mut accounts,
         role_read("app", 17, Err(failure(FailureKind::Throttled))),
@@ -400,7 +399,7 @@ fn a_listing_mends_a_failed_single_read() {
 
 #[test]
 fn a_listing_forgets_what_nobody_looks_up() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(&mut accounts, role_read("old", 1, Ok(found("old", "a"))));
     apply(&mut accounts, policies_read("old", 1, Ok(policies(&["p"]))));
     apply(
@@ -424,7 +423,7 @@ fn a_listing_forgets_what_nobody_looks_up() {
 
 #[test]
 fn a_role_that_iam_describes_badly_fails_alone() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let bad = ListedRole {
         role: Err(failure(FailureKind::Unavailable)),
         ..listed_role("bad", 1, "", &[])
@@ -440,7 +439,7 @@ fn a_role_that_iam_describes_badly_fails_alone() {
 #[test]
 fn subjects_are_those_of_the_last_listing() {
     let subject = |name: &str| Concern::Subject(name.to_owned());
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let roles = vec![
         listed_role("b", 1, "x", &["s1", "s2"]),
         listed_role("a", 1, "x", &["s1"]),
@@ -469,7 +468,7 @@ fn a_failed_listing_leaves_everything_as_it_was() {
     let denied = FailureKind::AccessDenied {
         action: "iam:GetAccountAuthorizationDetails".into(),
     };
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     assert_eq!(
         apply(&mut accounts, failed_listing(1, denied.clone())),
         [listing_change()]
@@ -493,7 +492,7 @@ fn a_failed_listing_leaves_everything_as_it_was() {
 
 #[test]
 fn associations_concern_those_for_whom_they_changed() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let key = |name: &str| BindingKey::new("shop", name);
     let association = |role_arn: Option<&str>| PodIdentityAssociation {
         id: "a-1".into(),
@@ -574,7 +573,7 @@ fn eks_issuer(id: &str) -> EksIssuer {
 
 #[test]
 fn clusters_concern_no_binding_and_a_failure_leaves_those_that_were_seen() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     assert_eq!(apply(&mut accounts, clusters_read(1, Ok(&["A"]))), []);
     let denied = failure(FailureKind::AccessDenied {
         action: "eks:ListClusters".into(),
@@ -589,7 +588,7 @@ fn clusters_concern_no_binding_and_a_failure_leaves_those_that_were_seen() {
 
 #[test]
 fn an_issuer_is_trusted_since_the_end_of_the_first_listing_in_a_row_that_shows_it() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     let mut listed = |from: i64, to: i64, ids: &[&str]| {
         let mut reading = listing(from, to, vec![], &[]);
         if let Reading::Listing {

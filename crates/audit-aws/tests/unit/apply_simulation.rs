@@ -1,12 +1,12 @@
 //! What IAM's policy simulator says, into a snapshot.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::model::{
-    Account, FailureKind, Inquiry, LastUsed, Role, RoleLookup, Simulated, SimulatedAnswer, SimulatedDecision,
+    FailureKind, Inquiry, LastUsed, Role, RoleLookup, Simulated, SimulatedAnswer, SimulatedDecision,
     Simulation,
 };
+use audit_core::snapshot::Accounts;
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -17,8 +17,6 @@ use crate::failure::Failure;
 use crate::reading::Reading;
 
 const ID: &str = "111122223333";
-
-type Accounts = BTreeMap<String, Account>;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -67,7 +65,7 @@ fn since(accounts: &Accounts, action: &str) -> Option<i64> {
 #[test]
 fn answers_have_been_the_same_since_they_last_changed() {
     use SimulatedDecision::{Allowed, DeniedImplicitly};
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     for (reading, a, b) in [
         (heard(1, 7, &[("a:A", Allowed)]), Some(1), None),
         (
@@ -95,7 +93,7 @@ fn answers_have_been_the_same_since_they_last_changed() {
 
 #[test]
 fn a_failure_keeps_what_was_said_and_is_no_failure_of_the_account() {
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(&mut accounts, heard(1, 7, &[("a:A", SimulatedDecision::Allowed)]));
     let failure = Failure::new(FailureKind::Unavailable, "no");
     let failed = Reading::piece(ID, asked(7), at(2), Err(failure));
@@ -126,7 +124,7 @@ fn another_role_of_the_same_name_was_not_simulated() {
         let (name, with_documents) = ("app".into(), false);
         Reading::piece(ID, evidence::Role { name, with_documents }, at(second), Ok(found))
     };
-    let mut accounts = Accounts::new();
+    let mut accounts = Accounts::default();
     apply(&mut accounts, read("AROA1", 1));
     apply(&mut accounts, heard(2, 7, &[("a:A", SimulatedDecision::Allowed)]));
     apply(&mut accounts, read("AROA2", 3));

@@ -111,7 +111,8 @@ fn verdict_of(chain: &Chain<'_>, findings: &[Finding], others: &[Other<'_>]) -> 
 }
 
 fn rederived<'b>(chain: &'b Chain<'_>, repairs: &'b Repairs) -> Chain<'b> {
-    Chain::derive_with(chain.snapshot, chain.config, chain.key, chain.now, Some(repairs))
+    let repaired = Chain::derive_with(chain.snapshot, chain.config, chain.key, chain.now, Some(repairs));
+    repaired.sharing(chain.shared)
 }
 
 fn is_broken(finding: &Finding) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
 
-use super::{BindingKey, Clusters, EksIssuer, Simulation, TrustedIssuer};
+use super::{BindingKey, ByRole, Clusters, EksIssuer, Simulation, TrustedIssuer};
 
 /// Why a read failed, as far as a verdict cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,9 +305,9 @@ pub struct Account {
     /// Whether the operator may look into it.
     pub access: Access,
     /// Roles by name (IAM's names are unique within an account, whatever the path).
-    pub roles: BTreeMap<String, Observed<RoleLookup>>,
+    pub roles: ByRole<RoleLookup>,
     /// Permission policies by role name; apart from the roles, because other permissions are needed to read them.
-    pub policies: BTreeMap<String, Observed<RolePolicies>>,
+    pub policies: ByRole<RolePolicies>,
     /// The documents of inline policies, by the role's name: only of roles that bindings refer to, and that have any.
     pub inline: BTreeMap<String, Observed<InlineDocuments>>,
     /// The managed policies that such roles have attached, or as their boundary, by ARN: each once, however many roles share it.

@@ -31,6 +31,27 @@ pub fn likeness(service_account: &str, pod: &Pod) -> Option<Likeness> {
     }
 }
 
+/// The names of workloads that fit a ServiceAccount's: all that [`likeness`] accepts, labels aside.
+pub fn workload_names(service_account: &str) -> impl Iterator<Item = &str> {
+    [Some(service_account), without_affix(service_account)]
+        .into_iter()
+        .flatten()
+}
+
+/// The names of ServiceAccounts that the names of a pod may fit, and no others. [`likeness`] has the last word.
+pub fn account_names(pod: &Pod) -> impl Iterator<Item = String> {
+    let workload = pod.workload.name.as_str();
+    let ended = ENDINGS.iter().map(move |ending| format!("{workload}{ending}"));
+    let begun = BEGINNINGS
+        .iter()
+        .map(move |beginning| format!("{beginning}{workload}"));
+    let labels = pod.also_named.iter().cloned();
+    std::iter::once(workload.to_owned())
+        .chain(labels)
+        .chain(ended)
+        .chain(begun)
+}
+
 fn without_affix(name: &str) -> Option<&str> {
     let mut ends = ENDINGS.iter().filter_map(|ending| name.strip_suffix(ending));
     let mut begins = BEGINNINGS

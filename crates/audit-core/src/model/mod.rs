@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod binding;
+pub mod by_role;
 pub mod consumer;
 pub mod container;
 pub mod containers;
@@ -30,6 +31,7 @@ pub use aws::{
     Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
+pub use by_role::{ByRole, RoleKey};
 pub use consumer::{Consumer, ConsumerObject, Explains, NextRole, RequestedAudience, UnseenKind, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace,

@@ -9,6 +9,7 @@
 
 use super::way::{Claim, CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 use crate::model::{Account, Container, Pod, Use};
+use crate::snapshot::AccountTrait;
 
 pub(super) static ENTRY: PathEntry = PathEntry {
     path: CredentialPath::PodIdentity,
@@ -34,12 +35,12 @@ fn rest<'a>(sight: &PathInput<'a>, ways: &mut Vec<Way<'a>>) {
     let asking = consumers.filter(|consumer| consumer.how == Use::UsesPodIdentity);
     ways.extend(asking.map(|consumer| way(Taker::Object(consumer))));
     let is_associated = || {
-        let mut accounts = sight.snapshot.accounts.values();
+        let mut accounts = sight.snapshot.accounts.having(AccountTrait::SawAssociations);
         let has_one = |account: &Account| {
             let seen = account.pod_identity.latest();
             seen.is_some_and(|all| all.contains_key(sight.key))
         };
-        accounts.any(has_one)
+        accounts.any(|(_, account)| has_one(account))
     };
     if sight.account.is_some() && sight.asked.role.is_none() && ways.is_empty() && is_associated() {
         ways.push(way(Taker::Nothing));

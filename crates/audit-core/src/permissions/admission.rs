@@ -22,7 +22,7 @@ use iam_policy::{
 
 use super::clause;
 use super::policies::Doubt;
-use crate::model::{Observed, RoleLookup};
+use crate::model::{Observed, RoleKey, RoleLookup};
 use crate::snapshot::Snapshot;
 use crate::text::{quote, quote_list};
 
@@ -412,11 +412,8 @@ fn is_unique_id(principal: &str) -> bool {
 
 /// Whether a role with this unique id is among those that were seen.
 fn exists(snapshot: &Snapshot, id: &str) -> bool {
-    let mut roles = snapshot
-        .accounts
-        .values()
-        .flat_map(|account| account.roles.values());
-    roles.any(|role| matches!(role.latest(), Some(RoleLookup::Found(role)) if role.id == id))
+    let mut accounts = snapshot.accounts.values();
+    accounts.any(|account| !account.roles.having(RoleKey::Id(id.to_owned())).is_empty())
 }
 
 /// The unique id of a role, where it was seen.

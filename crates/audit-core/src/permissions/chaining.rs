@@ -37,8 +37,8 @@ pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
         return Some(found);
     }
     let in_other_case = || {
-        let mut roles = account.roles.iter();
-        let (_, role) = roles.find(|(name, _)| name.eq_ignore_ascii_case(to.name()) && *name != to.name())?;
+        let mut roles = account.roles.alike(to.name());
+        let (_, role) = roles.find(|(name, _)| *name != to.name())?;
         fresh(role).filter(|lookup| matches!(lookup, RoleLookup::Found(_)))
     };
     // Files hold every role of an account that they list.

@@ -8,7 +8,7 @@ use crate::fix::Fix;
 use crate::fix::boundary::{self, Widened};
 use crate::fix::permissions::{Grant, InlinePolicy, MissingPermission, by_hand};
 use crate::model::aws::keeper;
-use crate::model::{Observed, RoleLookup, RolePolicies, SimulatedDecision};
+use crate::model::{Observed, RoleKey, SimulatedDecision};
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::organization::not_seen;
 use crate::permissions::session::Session;
@@ -269,28 +269,16 @@ pub(crate) fn others_with(chain: &Chain<'_>, arn: &str) -> Option<String> {
     if arn.split(':').nth(4) == Some("aws") {
         return None;
     }
-    let is_other = |name: &&String| name.as_str() != aws.arn.name();
-    let bounded = |lookup: &RoleLookup| match lookup {
-        RoleLookup::Found(role) => role.boundary.as_deref() == Some(arn),
-        RoleLookup::Absent => false,
+    let others = |mut names: Vec<String>| {
+        names.retain(|name| name != aws.arn.name());
+        names
     };
-    let roles = account.roles.iter();
-    let limited: Vec<&String> = roles
-        .filter(|(_, role)| role.latest().is_some_and(bounded))
-        .map(|(name, _)| name)
-        .filter(is_other)
-        .collect();
-    let has = |policies: &RolePolicies| policies.attached.iter().any(|attached| attached == arn);
-    let policies = account.policies.iter();
-    let attached: Vec<&String> = policies
-        .filter(|(_, policies)| policies.latest().is_some_and(has))
-        .map(|(name, _)| name)
-        .filter(is_other)
-        .collect();
+    let limited = others(account.roles.having(RoleKey::Boundary(arn.to_owned())));
+    let attached = others(account.policies.having(RoleKey::Attached(arn.to_owned())));
     let policy = account.managed.get(arn).and_then(Observed::latest);
     let counted = policy.and_then(|policy| policy.bounded).unwrap_or_default();
     let attachments = policy.and_then(|policy| policy.attachments).unwrap_or_default();
-    let list = |names: &[&String]| match names {
+    let list = |names: &[String]| match names {
         [one] => format!("another role (`{}`) has", quote(one)),
         names => format!("{} other roles ({}) have", names.len(), quote_list(names, SHOWN)),
     };

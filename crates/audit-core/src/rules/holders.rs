@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use iam_policy::{Decision, Document, Effect, PrincipalKind, who_can};
 
+use super::admitted::admitted;
 use super::trust::identity;
 use crate::chain::{Chain, RoleChain};
+use crate::model::BindingKey;
 use crate::subjects::named;
-use crate::text::{quote, quote_list};
+use crate::text::{quote, quote_first};
 
 /// The most ServiceAccounts that a message lists.
 const SHOWN: usize = 3;
@@ -22,16 +24,24 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<String>
     let issuer = chain.issuer?;
     let mut accounts = named(&document, &aws.arn, &issuer.url);
     let admission = who_can(&document, &identity(chain, aws)?);
+    accounts.remove(&chain.subject);
+    let mut count = accounts.len();
+    let mut accounts: BTreeSet<String> = accounts.iter().map(|subject| shown(subject)).collect();
     if is_open(&document) || admission.decide(NOBODY) == Decision::Allowed {
         // Others than those that are named: of these, the ones that exist now.
-        let existing = chain.snapshot.cluster.bindings();
-        let existing = existing.filter(|(_, binding)| binding.service_account().is_some());
-        let subjects: Vec<String> = existing.map(|(key, _)| key.subject()).collect();
-        let admitted = admission.admitted(subjects.iter().map(String::as_str));
-        accounts.extend(admitted.map(str::to_owned));
+        let others = admitted(chain, aws, Vec::new())?;
+        let is_counted = |name: &String| {
+            let key = name
+                .split_once('/')
+                .map(|(namespace, name)| BindingKey::new(namespace, name));
+            key.is_some_and(|key| {
+                chain.snapshot.cluster.exists(&key) && admission.decide(&key.subject()) == Decision::Allowed
+            })
+        };
+        let both = accounts.iter().filter(|name| is_counted(name)).count();
+        count += others.count - both;
+        accounts.extend(others.shown().take(SHOWN));
     }
-    accounts.remove(&chain.subject);
-    let accounts: Vec<String> = accounts.iter().map(|subject| shown(subject)).collect();
     let (provider, own) = (aws.provider_arn.as_deref(), aws.arn.to_string());
     let is_other = |kind: PrincipalKind, name: &str| match kind {
         PrincipalKind::Federated => Some(name) != provider && name != "*",
@@ -51,13 +61,13 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<String>
         })
         .collect();
     let mut others = Vec::new();
-    if !accounts.is_empty() {
-        let noun = if accounts.len() == 1 {
+    if count > 0 {
+        let noun = if count == 1 {
             "ServiceAccount"
         } else {
             "ServiceAccounts"
         };
-        others.push(format!("{noun} {}", quote_list(&accounts, SHOWN)));
+        others.push(format!("{noun} {}", quote_first(&accounts, SHOWN, count)));
     }
     others.extend(kinds.into_iter().map(str::to_owned));
     (!others.is_empty()).then(|| {

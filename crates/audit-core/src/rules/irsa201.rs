@@ -103,8 +103,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// The account's role of the same name in another case, if it was read.
 fn in_another_case<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Option<&'a Role> {
-    let roles = chain.snapshot.accounts.get(aws.arn.account())?.roles.iter();
-    let mut alike = roles.filter(|(name, _)| name.eq_ignore_ascii_case(aws.arn.name()));
+    let account = chain.snapshot.accounts.get(aws.arn.account())?;
+    let mut alike = account.roles.alike(aws.arn.name());
     alike.find_map(|(_, lookup)| match lookup.latest() {
         Some(RoleLookup::Found(role)) => Some(role.as_ref()),
         _ => None,

@@ -32,7 +32,7 @@ use super::trust::{clause, denied, got, or_by_hand, wanted};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::shared::{Reached, SharedQuestion};
+use crate::shared::{SHOWN, Search, SharedQuestion};
 use crate::text::{quote, quote_first};
 
 /// The catalogue's entry.
@@ -75,15 +75,17 @@ fn if_meant(chain: &Chain<'_>, cause: &Cause) -> String {
         return String::new();
     };
     let pattern = Pattern::new(value);
-    let question = SharedQuestion::Fitting(value.to_owned());
-    let fitting = chain.shared(question, || {
-        Reached::among(&chain.snapshot.cluster, |subject| pattern.matches(subject))
-    });
-    let reached = match fitting.count_besides(chain.key) {
+    let search = Search {
+        patterns: &[value.to_owned()],
+        is_meant: &|subject| pattern.matches(subject),
+        until: None,
+    };
+    let others = chain.others(SharedQuestion::Fitting(value.to_owned()), &search);
+    let reached = match others.count {
         0 => "no other ServiceAccount that exists today".to_owned(),
-        others => format!(
-            "{others} more that exist today: {}",
-            quote_first(fitting.besides(chain.key), 5, others)
+        count => format!(
+            "{count} more that exist today: {}",
+            quote_first(others.shown(), SHOWN, count)
         ),
     };
     format!(

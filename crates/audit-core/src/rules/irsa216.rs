@@ -25,13 +25,13 @@
 //! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
 //! - [EKS best practices: identity and access management](https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html)
 
-use iam_policy::{ExposureKind, Pattern, who_can};
+use iam_policy::ExposureKind;
 
-use super::trust::identity;
+use super::admitted::admitted;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::shared::{Reached, SharedQuestion};
+use crate::shared::SHOWN;
 use crate::text::{quote, quote_first, quote_list};
 
 /// The catalogue's entry.
@@ -66,31 +66,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if patterns.is_empty() {
         return None;
     }
-    let identity = identity(chain, aws)?;
-    let question = SharedQuestion::Admitted {
-        role: aws.arn.clone(),
-        audience: identity.audience.clone(),
-        patterns: patterns.iter().copied().cloned().collect(),
-    };
-    // A pattern alone does not admit: other conditions, and a Deny, have their say.
-    let reached = chain.shared(question, || {
-        let compiled: Vec<Pattern> = patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
-        let parsed = role.trust();
-        let admitted = parsed
-            .document
-            .as_ref()
-            .map(|document| who_can(document, &identity));
-        Reached::among(&chain.snapshot.cluster, |subject| {
-            compiled.iter().any(|pattern| pattern.matches(subject))
-                && admitted
-                    .as_ref()
-                    .is_some_and(|admitted| admitted.admitted([subject]).next().is_some())
-        })
-    });
-    let now = match reached.count_besides(chain.key) {
+    let owned: Vec<String> = patterns.iter().copied().cloned().collect();
+    let others = admitted(chain, aws, owned)?;
+    let now = match others.count {
         0 => "no other ServiceAccount fits now".to_owned(),
-        others => {
-            let shown = quote_first(reached.besides(chain.key), 5, others);
+        count => {
+            let shown = quote_first(others.shown(), SHOWN, count);
             format!("others that fit now: {shown}")
         }
     };

@@ -99,10 +99,7 @@ fn expected(chain: &Chain<'_>) -> Option<Finding> {
 /// Makes a workload run as the binding's ServiceAccount.
 fn move_to_account(chain: &Chain<'_>, workload: &WorkloadRef) -> Fix {
     let cluster = &chain.snapshot.cluster;
-    let pods: Vec<&Pod> = cluster
-        .pods_in(&chain.key.namespace)
-        .filter(|pod| belongs(pod, workload))
-        .collect();
+    let pods: Vec<&Pod> = cluster.active_pods_of(&chain.key.namespace, workload).collect();
     let workload = Workload {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
@@ -142,10 +139,7 @@ fn elsewhere<'a>(chain: &Chain<'a>, workload: &'a WorkloadRef) -> Option<(&'a Wo
     {
         return None;
     }
-    let runs_as = match cluster
-        .pods_in(&chain.key.namespace)
-        .find(|pod| belongs(pod, workload))
-    {
+    let runs_as = match cluster.active_pods_of(&chain.key.namespace, workload).next() {
         Some(pod) => pod.service_account.as_str(),
         None => match looked_up(chain, workload)? {
             LookedUp::RunsAs(other) => other,
@@ -215,10 +209,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     }
     let mut works = BTreeMap::new();
     let mut fits: BTreeSet<(Reverse<Likeness>, &Workload, &str)> = BTreeSet::new();
-    for pod in cluster
-        .pods_in(&chain.key.namespace)
-        .filter(|pod| pod.is_active())
-    {
+    for pod in cluster.active_pods_like(chain.key) {
         let Some(likeness) = likeness(&chain.key.service_account, pod) else {
             continue;
         };

@@ -31,6 +31,7 @@ use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::snapshot::AccountTrait;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -52,8 +53,8 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.named_role == NamedRole::Missing || !chain.aws_applies() || !chain.is_webhooks() {
         return None;
     }
-    let mut accounts = chain.snapshot.accounts.values();
-    let association = accounts.find_map(|account| chain.fresh(&account.pod_identity)?.get(chain.key))?;
+    let mut accounts = chain.snapshot.accounts.having(AccountTrait::SawAssociations);
+    let association = accounts.find_map(|(_, account)| chain.fresh(&account.pod_identity)?.get(chain.key))?;
     let id = quote(&association.id);
     let role = match &association.role_arn {
         Some(arn) => format!("role `{}`", quote(arn)),

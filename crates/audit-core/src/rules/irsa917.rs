@@ -113,20 +113,20 @@ mod tests {
 
     #[test]
     fn what_is_audited_is_not_told() {
-        assert!(found(&World::working()).is_empty());
+        assert!(found(&World::healthy()).is_empty());
     }
 
     #[test]
     fn each_reason_is_told_with_its_namespace() {
-        let suspended = World::working().request(|request| request.suspend = true);
-        let over = World::working().request(|request| {
+        let suspended = World::healthy().request(|request| request.suspend = true);
+        let over = World::healthy().request(|request| {
             request.over_limit = vec![OverLimit {
                 field: "expect.aws",
                 what: "actions on resources in all",
                 limit: 512,
             }];
         });
-        let mut refused = World::working();
+        let mut refused = World::healthy();
         let key = BindingKey::new("greedy", "cart");
         assert!(refused.snapshot.cluster.put_refused(&key, true));
         for (world, word) in [(suspended, "suspended"), (over, "limit"), (refused, "greedy")] {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_excluded_namespace_is_not_told() {
-        let mut world = World::working().request(|request| request.suspend = true);
+        let mut world = World::healthy().request(|request| request.suspend = true);
         world.config.excluded_namespaces.extend(["shop".to_owned()]);
         assert!(found(&world).is_empty());
     }

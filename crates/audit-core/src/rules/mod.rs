@@ -3,6 +3,7 @@
 //! A rule's file holds its documentation, its [`Entry`], and its checks, see [`Check`]. What several rules
 //! need is in the files that are not named after a code.
 
+mod admitted;
 pub mod brought;
 pub mod evidence;
 pub mod expected;

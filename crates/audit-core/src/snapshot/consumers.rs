@@ -11,7 +11,9 @@ use crate::model::{BindingKey, Consumer, ConsumerObject, Explains, NamespacedNam
 #[derive(Debug, Clone, Default)]
 pub(super) struct Consumers {
     /// The uses of each object.
-    objects: BTreeMap<Arc<ConsumerObject>, Vec<Consumer>>,
+    objects: BTreeMap<Arc<ConsumerObject>, Filed>,
+    /// How many uses have been filed under bindings so far: it tells them apart, and keeps them in order.
+    count: u64,
     /// Those of a ServiceAccount in any namespace, by its name.
     anywhere: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
     /// Those of the pods that mount an object, by its namespace and name.
@@ -22,28 +24,43 @@ pub(super) struct Consumers {
     unseen: Vec<UnseenKind>,
 }
 
+/// The uses of one object, and where those are filed that are filed under bindings.
+#[derive(Debug, Clone, Default)]
+struct Filed {
+    uses: Vec<Consumer>,
+    homes: Vec<(BindingKey, u64)>,
+}
+
+impl Consumers {
+    /// The uses of an object.
+    fn uses(&self, object: &ConsumerObject) -> &[Consumer] {
+        self.objects.get(object).map_or(&[][..], |filed| &filed.uses)
+    }
+}
+
 impl Cluster {
     /// The uses that objects make of a ServiceAccount.
     pub fn consumers<'a>(&'a self, key: &'a BindingKey) -> impl Iterator<Item = &'a Consumer> {
         let index = &self.consumers;
         let binding = self.bindings.get(key);
-        let named = binding.map_or(&[][..], |binding| &binding.consumers);
+        let named = binding.into_iter().flat_map(|binding| binding.consumers.values());
         let exists = binding.is_some_and(|binding| binding.service_account.is_some());
         let anywhere = index.anywhere.get(&key.service_account).filter(|_| exists);
         let anywhere = anywhere.into_iter().flatten().flat_map(move |object| {
-            let uses = index.objects.get(object).map_or(&[][..], Vec::as_slice);
-            uses.iter()
+            index
+                .uses(object)
+                .iter()
                 .filter(|one| matches!(&one.used, Used::InAnyNamespace(name) if *name == key.service_account))
         });
         let mounts = classes(binding, &key.namespace);
         let mounted = mounts.into_iter().flat_map(move |id| {
             let objects = index.mounted.get(&id).into_iter().flatten();
             objects.flat_map(move |object| {
-                let uses = index.objects.get(object).map_or(&[][..], Vec::as_slice);
-                uses.iter().filter(|one| one.used == Used::OfMountingPods)
+                let uses = index.uses(object).iter();
+                uses.filter(|one| one.used == Used::OfMountingPods)
             })
         });
-        named.iter().chain(anywhere).chain(mounted)
+        named.chain(anywhere).chain(mounted)
     }
 
     /// The kinds that may have objects, and could not be listed.
@@ -102,18 +119,17 @@ impl Cluster {
     /// Stores the uses that an object makes of ServiceAccounts, in place of those that it made before. An object without any
     /// is remembered as well: it was seen. Returns the bindings that this changes.
     pub fn put_consumer(&mut self, object: ConsumerObject, uses: Vec<Consumer>) -> Vec<BindingKey> {
-        if self.consumers.objects.get(&object) == Some(&uses) {
+        let filed = self.consumers.objects.get(&object);
+        if filed.is_some_and(|filed| filed.uses == uses) {
             return Vec::new();
         }
         let mut changed = self.remove_consumer(&object);
         let object = Arc::new(object);
+        let mut homes = Vec::new();
         for one in &uses {
             changed.extend(self.concerned(&object, &one.used));
             match &one.used {
-                Used::Named(key) => {
-                    let binding = self.bindings.entry(key.clone()).or_default();
-                    binding.consumers.push(one.clone());
-                }
+                Used::Named(key) => homes.push(self.file(key.clone(), one.clone())),
                 Used::InAnyNamespace(name) => {
                     let objects = self.consumers.anywhere.entry(name.clone()).or_default();
                     objects.insert(Arc::clone(&object));
@@ -124,75 +140,61 @@ impl Cluster {
                     objects.insert(Arc::clone(&object));
                 }
                 Used::WithController { name, usual } => {
-                    let homes = self.with_controller(name, usual);
-                    let is_certain = one.is_certain && homes.len() == 1;
-                    for key in homes {
-                        let binding = self.bindings.entry(key).or_default();
-                        binding.consumers.push(Consumer {
+                    let keys = self.with_controller(name, usual);
+                    let is_certain = one.is_certain && keys.len() == 1;
+                    for key in keys {
+                        let one = Consumer {
                             is_certain,
                             ..one.clone()
-                        });
+                        };
+                        homes.push(self.file(key, one));
                     }
                     let objects = self.consumers.with_controller.entry(name.clone()).or_default();
                     objects.insert(Arc::clone(&object));
                 }
             }
         }
-        self.consumers.objects.insert(object, uses);
+        self.consumers.objects.insert(object, Filed { uses, homes });
         changed.sort_unstable();
         changed.dedup();
         changed
     }
 
+    /// Files a use under a binding. Returns where.
+    fn file(&mut self, key: BindingKey, one: Consumer) -> (BindingKey, u64) {
+        self.consumers.count += 1;
+        let place = self.consumers.count;
+        self.binding_mut(&key).consumers.insert(place, one);
+        (key, place)
+    }
+
     /// Takes an object away. Returns the bindings that this changes.
     pub fn remove_consumer(&mut self, object: &ConsumerObject) -> Vec<BindingKey> {
-        let Some((object, uses)) = self.consumers.objects.remove_entry(object) else {
+        let Some((object, Filed { uses, homes })) = self.consumers.objects.remove_entry(object) else {
             return Vec::new();
         };
         let mut changed = Vec::new();
+        for (key, place) in homes {
+            if let Some(binding) = self.bindings.get_mut(&key) {
+                binding.consumers.remove(&place);
+            }
+            self.drop_if_empty(&key);
+            changed.push(key);
+        }
         for one in &uses {
             changed.extend(self.concerned(&object, &one.used));
             match &one.used {
-                Used::Named(key) => {
-                    if let Some(binding) = self.bindings.get_mut(key) {
-                        binding.consumers.retain(|other| other.object != object);
-                    }
-                    self.drop_if_empty(key);
-                }
-                Used::InAnyNamespace(name) => {
-                    if let Some(objects) = self.consumers.anywhere.get_mut(name) {
-                        objects.remove(&object);
-                    }
-                }
+                Used::Named(_) => {}
+                Used::InAnyNamespace(name) => discard(&mut self.consumers.anywhere, name, &object),
                 Used::OfMountingPods => {
                     let id = NamespacedName::new(object.namespace.clone(), object.name.clone());
-                    if let Some(objects) = self.consumers.mounted.get_mut(&id) {
-                        objects.remove(&object);
-                    }
+                    discard(&mut self.consumers.mounted, &id, &object);
                 }
                 Used::WithController { name, .. } => {
-                    if let Some(objects) = self.consumers.with_controller.get_mut(name) {
-                        objects.remove(&object);
-                    }
-                    for key in self.named(name) {
-                        let Some(binding) = self.bindings.get_mut(&key) else {
-                            continue;
-                        };
-                        let before = binding.consumers.len();
-                        binding.consumers.retain(|other| other.object != object);
-                        if binding.consumers.len() != before {
-                            self.drop_if_empty(&key);
-                            changed.push(key);
-                        }
-                    }
+                    discard(&mut self.consumers.with_controller, name, &object);
                 }
             }
         }
-        self.consumers.anywhere.retain(|_, objects| !objects.is_empty());
-        self.consumers.mounted.retain(|_, objects| !objects.is_empty());
-        self.consumers
-            .with_controller
-            .retain(|_, objects| !objects.is_empty());
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -225,7 +227,7 @@ impl Cluster {
         let objects = self.consumers.with_controller.get(name).cloned();
         let mut changed = Vec::new();
         for object in objects.into_iter().flatten() {
-            let uses = self.consumers.objects.get(&object).cloned().unwrap_or_default();
+            let uses = self.consumers.uses(&object).to_vec();
             changed.extend(self.remove_consumer(&object));
             changed.extend(self.put_consumer(Arc::unwrap_or_clone(object), uses));
         }
@@ -248,29 +250,27 @@ impl Cluster {
         existing
     }
 
-    /// The bindings of a name, in all namespaces.
-    fn named(&self, name: &str) -> Vec<BindingKey> {
-        let keys = self.bindings.keys();
-        keys.filter(|key| key.service_account == name).cloned().collect()
-    }
-
     /// The bindings that a use concerns.
     fn concerned(&self, object: &ConsumerObject, used: &Used) -> Vec<BindingKey> {
         match used {
             Used::Named(key) => vec![key.clone()],
             Used::InAnyNamespace(name) => self.named(name),
             Used::WithController { name, usual } => self.with_controller(name, usual),
-            Used::OfMountingPods => {
-                let bindings = self.in_namespace(&object.namespace);
-                let mounts = |binding: &Binding| {
-                    let mut pods = binding.pods.iter();
-                    pods.any(|pod| pod.secret_provider_classes.contains(&object.name))
-                };
-                bindings
-                    .filter(|(_, binding)| mounts(binding))
-                    .map(|(key, _)| key.clone())
-                    .collect()
-            }
+            Used::OfMountingPods => self.pods.mounting(&object.namespace, &object.name),
+        }
+    }
+}
+
+/// Takes an object out of an entry of a table, and the entry with its last one.
+fn discard<K: Ord>(
+    table: &mut BTreeMap<K, BTreeSet<Arc<ConsumerObject>>>,
+    key: &K,
+    object: &Arc<ConsumerObject>,
+) {
+    if let Some(objects) = table.get_mut(key) {
+        objects.remove(object);
+        if objects.is_empty() {
+            table.remove(key);
         }
     }
 }
@@ -306,7 +306,7 @@ mod tests {
         let bindings = cluster.bindings();
         bindings
             .flat_map(|(key, binding)| {
-                let consumers = binding.consumers.iter();
+                let consumers = binding.consumers.values();
                 consumers.map(|one| (key.namespace.as_str(), one.is_certain))
             })
             .collect()

@@ -19,16 +19,42 @@ pub(super) struct Webhook {
     /// The audience that its own pods are started with, where their manifest was seen.
     own_audience: Option<String>,
     /// The audiences of the tokens in its volumes.
-    live_audiences: BTreeMap<String, Showing>,
+    live: LiveAudiences,
 }
 
-/// Who has tokens of one audience.
+/// The audiences of the tokens that pods were given.
 #[derive(Debug, Clone, Default)]
-struct Showing {
-    /// How many pods of which bindings.
-    pods: BTreeMap<BindingKey, usize>,
+struct LiveAudiences {
+    /// Of each binding, the audiences and how many of its pods have each.
+    of: BTreeMap<BindingKey, BTreeMap<String, usize>>,
     /// Of these bindings, those whose ServiceAccounts name a role and no audience: the webhook's default is theirs.
     by_default: BTreeSet<BindingKey>,
+    /// How many such bindings have tokens of each audience.
+    defaults: BTreeMap<String, usize>,
+}
+
+impl LiveAudiences {
+    /// Takes note of whether the webhook's default is a binding's, before or after its audiences change.
+    fn set_default(&mut self, key: &BindingKey, is_default: bool) {
+        let audiences = self.of.get(key);
+        let is_default = is_default && audiences.is_some();
+        if is_default == self.by_default.contains(key) {
+            return;
+        }
+        for audience in audiences.into_iter().flat_map(BTreeMap::keys) {
+            counted::step();
+            if is_default {
+                *self.defaults.entry(audience.clone()).or_default() += 1;
+            } else {
+                release(&mut self.defaults, audience, true);
+            }
+        }
+        if is_default {
+            self.by_default.insert(key.clone());
+        } else {
+            self.by_default.remove(key);
+        }
+    }
 }
 
 /// Where it stands what the webhook injects for a ServiceAccount.
@@ -68,7 +94,7 @@ impl Cluster {
     pub fn shows_webhook(&self) -> bool {
         self.has_webhook() == Some(true)
             || self.webhook.own_audience.is_some()
-            || !self.webhook.live_audiences.is_empty()
+            || !self.webhook.live.of.is_empty()
     }
 
     /// Where the webhook is registered with the API server; absent where nobody looked.
@@ -101,14 +127,10 @@ impl Cluster {
     #[must_use]
     pub fn seen_default_audience(&self) -> Option<&str> {
         // Without a webhook, a volume of this name is the pods' own.
-        let live = self
-            .webhook
-            .live_audiences
-            .iter()
-            .filter(|_| self.has_webhook() != Some(false));
-        let mut defaults = live.filter(|(_, showing)| !showing.by_default.is_empty());
+        let is_there = self.has_webhook() != Some(false);
+        let mut defaults = self.webhook.live.defaults.keys().filter(|_| is_there);
         match (defaults.next(), defaults.next()) {
-            (Some((one, _)), None) => Some(one),
+            (Some(one), None) => Some(one),
             (None, _) => self.webhook.own_audience.as_deref(),
             (Some(_), Some(_)) => None,
         }
@@ -116,25 +138,41 @@ impl Cluster {
 
     /// Takes note of the tokens of a pod that came.
     pub(super) fn count_audiences(&mut self, pod: &Pod) {
-        for audience in injected_audiences(pod) {
-            if !self.webhook.live_audiences.contains_key(audience) {
-                let none = Showing::default();
-                self.webhook.live_audiences.insert(audience.to_owned(), none);
-            }
-            if let Some(showing) = self.webhook.live_audiences.get_mut(audience) {
-                *showing.pods.entry(pod.binding_key()).or_default() += 1;
+        let (key, injected) = (pod.binding_key(), injected_audiences(pod));
+        if !injected.is_empty() {
+            let live = &mut self.webhook.live;
+            let is_default = live.by_default.contains(&key);
+            let audiences = live.of.entry(key.clone()).or_default();
+            for audience in injected {
+                let count = audiences.entry(audience.to_owned()).or_default();
+                if *count == 0 && is_default {
+                    *live.defaults.entry(audience.to_owned()).or_default() += 1;
+                }
+                *count += 1;
             }
         }
-        self.note_defaults(&pod.binding_key());
+        self.note_defaults(&key);
     }
 
     /// Takes note of the tokens of a pod that went.
     pub(super) fn discount_audiences(&mut self, pod: &Pod) {
-        let key = pod.binding_key();
-        for audience in injected_audiences(pod) {
-            let showing = self.webhook.live_audiences.get_mut(audience);
-            if let Some(count) = showing.and_then(|showing| showing.pods.get_mut(&key)) {
+        let (key, injected) = (pod.binding_key(), injected_audiences(pod));
+        let live = &mut self.webhook.live;
+        let is_default = live.by_default.contains(&key);
+        if let Some(audiences) = live.of.get_mut(&key) {
+            for audience in injected {
+                let Some(count) = audiences.get_mut(audience) else {
+                    continue;
+                };
                 *count -= 1;
+                if *count == 0 {
+                    audiences.remove(audience);
+                    release(&mut live.defaults, audience, is_default);
+                }
+            }
+            if audiences.is_empty() {
+                live.of.remove(&key);
+                live.by_default.remove(&key);
             }
         }
         self.note_defaults(&key);
@@ -143,7 +181,7 @@ impl Cluster {
     /// Takes note of whether the tokens of a binding show the webhook's default. Without regard to the prefix of annotations,
     /// which is not known here: other annotations of these names are not kept.
     pub(super) fn note_defaults(&mut self, key: &BindingKey) {
-        if self.webhook.live_audiences.is_empty() {
+        if !self.webhook.live.of.contains_key(key) {
             return;
         }
         let account = self.bindings.get(key).and_then(Binding::service_account);
@@ -152,19 +190,7 @@ impl Cluster {
             annotations.any(|(key, value)| key.ends_with(name) && (name == AUDIENCE || !value.is_empty()))
         };
         let is_default = has(ROLE) && !has(AUDIENCE);
-        self.webhook.live_audiences.retain(|_, showing| {
-            if showing.pods.get(key) == Some(&0) {
-                showing.pods.remove(key);
-            }
-            if is_default && showing.pods.contains_key(key) {
-                if !showing.by_default.contains(key) {
-                    showing.by_default.insert(key.clone());
-                }
-            } else {
-                showing.by_default.remove(key);
-            }
-            !showing.pods.is_empty()
-        });
+        self.webhook.live.set_default(key, is_default);
     }
 
     /// Whether the webhook may have a ConfigMap that nobody could read: who is bound by it alone does not show.
@@ -210,11 +236,7 @@ impl Cluster {
         let mut changed = Vec::new();
         for key in old.keys().chain(new.keys()).filter(differs) {
             if key.namespace == ANY_NAMESPACE {
-                let named = self
-                    .bindings
-                    .keys()
-                    .filter(|other| other.service_account == key.service_account);
-                changed.extend(named.cloned());
+                changed.extend(self.named(&key.service_account));
             } else {
                 changed.push(key.clone());
             }
@@ -257,6 +279,16 @@ impl Cluster {
                 }
             }
             _ => annotated,
+        }
+    }
+}
+
+/// Takes one binding out of the count of an audience, if it was counted.
+fn release(counts: &mut BTreeMap<String, usize>, audience: &str, was_counted: bool) {
+    if let Some(count) = counts.get_mut(audience).filter(|_| was_counted) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(audience);
         }
     }
 }
@@ -374,7 +406,7 @@ mod tests {
         let mut without = world.without_pods();
         assert_eq!(seen(&without), None);
         assert!(
-            without.snapshot.cluster.webhook.live_audiences.is_empty(),
+            without.snapshot.cluster.webhook.live.of.is_empty(),
             "nothing is left of it"
         );
         without.snapshot.cluster.set_own_audience(Some("mesh".to_owned()));

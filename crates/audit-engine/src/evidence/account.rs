@@ -45,6 +45,8 @@ pub struct ReferencedAccount {
     pub asked_partition: Option<String>,
     /// What only some roles need, with their names: to be read at every refresh for as long as they do.
     pub besides: BTreeMap<PieceId, BTreeSet<String>>,
+    /// The same by the role.
+    needed: BTreeMap<String, BTreeSet<PieceId>>,
     /// Neither policy nor configuration keep the operator out.
     pub is_open: bool,
     /// When to list next.
@@ -71,6 +73,7 @@ impl ReferencedAccount {
             proven_partition: None,
             asked_partition: None,
             besides: BTreeMap::new(),
+            needed: BTreeMap::new(),
             is_open,
             next_listing: Timestamp::MIN,
             listing: false,
@@ -125,12 +128,22 @@ impl ReferencedAccount {
 
     /// Takes note of what a role needs, in place of what it needed before.
     pub fn need(&mut self, role: &str, needed: BTreeSet<PieceId>) {
-        self.besides.retain(|piece, roles| {
-            let is_needed = needed.contains(piece);
-            is_needed || !roles.remove(role) || !roles.is_empty()
-        });
-        for piece in needed {
-            self.besides.entry(piece).or_default().insert(role.to_owned());
+        let old = self.needed.remove(role).unwrap_or_default();
+        for piece in old.difference(&needed) {
+            let Some(roles) = self.besides.get_mut(piece) else {
+                continue;
+            };
+            roles.remove(role);
+            if roles.is_empty() {
+                self.besides.remove(piece);
+            }
+        }
+        for piece in &needed {
+            let roles = self.besides.entry(piece.clone()).or_default();
+            roles.insert(role.to_owned());
+        }
+        if !needed.is_empty() {
+            self.needed.insert(role.to_owned(), needed);
         }
     }
 

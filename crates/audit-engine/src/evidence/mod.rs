@@ -325,7 +325,18 @@ impl EvidencePlan {
                 self.awaited
                     .remove(&PieceId::new(account, answer.kind(), answer.key()));
             }
-            Reading::NotConfigured { account } => self.awaited.retain(|id, _| id.account != *account),
+            Reading::NotConfigured { account } => {
+                let first = PieceKind::ALL
+                    .iter()
+                    .min()
+                    .map(|kind| PieceId::new(account, *kind, ""));
+                let of_account = first.into_iter().flat_map(|first| self.awaited.range(first..));
+                let of_account = of_account.take_while(|(id, _)| id.account == *account);
+                let of_account = of_account.map(|(id, _)| id.clone());
+                for id in of_account.collect::<Vec<_>>() {
+                    self.awaited.remove(&id);
+                }
+            }
             _ => {}
         }
     }

@@ -24,7 +24,11 @@ struct Simulated {
     state: u64,
     /// What each binding wants to know.
     inquiries: BTreeMap<BindingKey, BTreeSet<Inquiry>>,
+    /// How many bindings want to know each of that.
+    counts: BTreeMap<Inquiry, usize>,
     asked: Option<Question>,
+    /// In how many inquiries what is wanted and what was asked differ.
+    differences: usize,
     is_answered: bool,
     /// To be asked at the next look, because all evidence is read anew.
     is_due: bool,
@@ -32,11 +36,53 @@ struct Simulated {
 
 impl Simulated {
     fn question(&self) -> Question {
-        (self.state, self.inquiries.values().flatten().cloned().collect())
+        (self.state, self.counts.keys().cloned().collect())
     }
 
     fn is_wanted(&self) -> bool {
-        self.is_due || self.asked.as_ref() != Some(&self.question())
+        let asked = self.asked.as_ref().map(|(state, _)| *state);
+        self.is_due || self.differences > 0 || asked != Some(self.state)
+    }
+
+    /// Takes note of what a binding wants to know, in place of what it wanted.
+    fn want(&mut self, key: &BindingKey, inquiries: BTreeSet<Inquiry>) {
+        self.forget(key);
+        for inquiry in &inquiries {
+            counted::step();
+            let count = self.counts.entry(inquiry.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                self.note(inquiry, true);
+            }
+        }
+        self.inquiries.insert(key.clone(), inquiries);
+    }
+
+    fn forget(&mut self, key: &BindingKey) {
+        for inquiry in self.inquiries.remove(key).unwrap_or_default() {
+            counted::step();
+            let Some(count) = self.counts.get_mut(&inquiry) else {
+                continue;
+            };
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&inquiry);
+                self.note(&inquiry, false);
+            }
+        }
+    }
+
+    /// Takes note that an inquiry is wanted now, or is not any more.
+    fn note(&mut self, inquiry: &Inquiry, is_wanted: bool) {
+        let was_asked = self
+            .asked
+            .as_ref()
+            .is_some_and(|(_, asked)| asked.contains(inquiry));
+        if was_asked == is_wanted {
+            self.differences -= 1;
+        } else {
+            self.differences += 1;
+        }
     }
 }
 
@@ -62,13 +108,15 @@ impl Simulations {
             arn: wanted.role.clone(),
             state: wanted.state,
             inquiries: BTreeMap::new(),
+            counts: BTreeMap::new(),
             asked: None,
+            differences: 0,
             is_answered: false,
             is_due: false,
         });
         simulated.arn = wanted.role;
         simulated.state = wanted.state;
-        simulated.inquiries.insert(key.clone(), wanted.inquiries);
+        simulated.want(key, wanted.inquiries);
         let target = simulated
             .is_wanted()
             .then(|| PieceId::new(&name.0, PieceKind::Simulation, &name.1));
@@ -85,7 +133,7 @@ impl Simulations {
         let role = self.of.remove(key)?;
         self.doubted.remove(key);
         let simulated = self.roles.get_mut(&role)?;
-        simulated.inquiries.remove(key);
+        simulated.forget(key);
         if !simulated.inquiries.is_empty() {
             return None;
         }
@@ -99,6 +147,7 @@ impl Simulations {
         let question = simulated.question();
         let (state, inquiries) = question.clone();
         simulated.asked = Some(question);
+        simulated.differences = 0;
         simulated.is_answered = false;
         simulated.is_due = false;
         Some(Simulation {
@@ -134,7 +183,8 @@ impl Simulations {
 
     /// All evidence of an account is read anew: what it says is asked for at the next look, when that has been read.
     pub fn renew(&mut self, account: &str) {
-        for (_, simulated) in self.roles.iter_mut().filter(|((id, _), _)| id == account) {
+        let roles = self.roles.range_mut((account.to_owned(), String::new())..);
+        for (_, simulated) in roles.take_while(|((id, _), _)| id == account) {
             simulated.is_due = true;
         }
     }

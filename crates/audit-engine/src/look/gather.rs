@@ -7,7 +7,7 @@ use audit_core::chain::{Chain, asked_role};
 use audit_core::model::{BindingKey, Pod, RoleLookup};
 use audit_core::paths::Ways;
 use audit_core::permissions::chaining;
-use audit_core::snapshot::Binding;
+use audit_core::snapshot::{AccountTrait, Binding};
 use audit_core::{Config, Snapshot};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -82,7 +82,8 @@ fn roles_of(
 
 /// The roles whose trust policy names a subject: as long as it runs, somebody has to look after them.
 fn trusting_roles<'s>(snapshot: &'s Snapshot, subject: &'s str) -> impl Iterator<Item = RoleArn> + 's {
-    snapshot.accounts.values().flat_map(move |account| {
+    let accounts = snapshot.accounts.having(AccountTrait::NamesSubjects);
+    accounts.flat_map(move |(_, account)| {
         let names = account.trusted_subjects.get(subject).into_iter().flatten();
         names.filter_map(|name| match account.roles.get(name)?.latest()? {
             RoleLookup::Found(role) => Some(role.arn.clone()),

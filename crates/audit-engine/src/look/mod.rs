@@ -42,7 +42,7 @@ impl Engine {
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
         self.refer(&mut gathered, is_forced, is_urgent, now);
         let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
-        let judged = chain.map(|chain| Judged::judge(&chain));
+        let judged = chain.map(|chain| Judged::judge(&chain.sharing(Some(&self.shared))));
         let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);
         self.plan_review(key, questions, is_forced, now);
         let published = self.publish(key, judged, now, actions);

@@ -1,4 +1,5 @@
-use audit_core::model::{BindingKey, Pod, ServiceAccount};
+use audit_core::model::rbac::Subject;
+use audit_core::model::{AuditRequest, BindingKey, KubernetesExpectation, Pod, ServiceAccount};
 use serde_json::{Value, json};
 
 use super::*;
@@ -445,43 +446,124 @@ fn before_any_observation_every_kind_is_missing() {
     );
 }
 
-#[test]
-fn roles_concern_whoever_expects_permissions() {
+/// A cluster in which `cart` expects to read pods of its namespace `shop`, and so do others elsewhere.
+fn expecting() -> Watched {
     let mut w = Watched::default();
-    let changed = Dirty {
-        permissions: true,
-        ..Dirty::default()
-    };
-    let role = |name: &str| audit_core::model::rbac::RbacRole {
+    for (namespace, name) in [("shop", "cart"), ("shop", "orders"), ("other", "cart")] {
+        let expected = KubernetesExpectation {
+            verbs: vec!["get".to_owned()],
+            api_group: String::new(),
+            resource: "pods".to_owned(),
+            subresource: None,
+            resource_names: Vec::new(),
+            namespace: Some(namespace.to_owned()),
+        };
+        let request = AuditRequest {
+            name: name.to_owned(),
+            service_account: name.to_owned(),
+            kubernetes: vec![expected],
+            ..AuditRequest::default()
+        };
+        w.cluster.put_request(namespace, request);
+    }
+    w
+}
+
+fn rbac_role(name: &str) -> RbacRole {
+    RbacRole {
         id: ObjectId::new("shop", name),
         rules: [].into(),
         labels: BTreeMap::new(),
         aggregates: Box::default(),
+    }
+}
+
+fn rbac_binding(name: &str, role: &str, subject: Subject) -> RoleBinding {
+    RoleBinding {
+        id: ObjectId::new("shop", name),
+        role: ObjectId::new("shop", role),
+        subjects: [subject].into(),
+    }
+}
+
+fn of_roles(change: WatchChange<RbacRole>) -> Observation {
+    Observation::Role(Kind::Role, change)
+}
+
+fn of_bindings(change: WatchChange<RoleBinding>) -> Observation {
+    Observation::RoleBinding(Kind::RoleBinding, change)
+}
+
+#[test]
+fn a_binding_concerns_those_whom_it_names_or_nearly_names() {
+    let account = |namespace: &str, name: &str| Subject::ServiceAccount(ObjectId::new(namespace, name));
+    let group = |name: &str| Subject::Group(name.into());
+    let shop = ["shop/cart", "shop/orders"];
+    for (subject, concerned) in [
+        (account("shop", "cart"), &shop[..1]),
+        (
+            Subject::User("system:serviceaccount:shop:cart".into()),
+            &shop[..1],
+        ),
+        (group("system:serviceaccounts:shop"), &shop),
+        // A binding in a namespace counts there only, whomever it names.
+        (group("system:authenticated"), &shop),
+        // The same name elsewhere, a user of that name, and nearly its name where nobody has that.
+        (account("staging", "cart"), &shop[..1]),
+        (Subject::User("Cart".into()), &shop[..1]),
+        (account("shop", "carts"), &shop[..1]),
+        (account("other", "cart"), &["other/cart", "shop/cart"]),
+        (account("shop", "payments"), &[]),
+        (Subject::User("jane".into()), &[]),
+    ] {
+        let mut w = expecting();
+        let binding = rbac_binding("b", "r", subject.clone());
+        for change in [WatchChange::Applied(binding), deleted("b")] {
+            let dirty = w.see(of_bindings(change));
+            let keys = dirty.permissions.concerned(&w.cluster);
+            let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            assert_eq!(keys, concerned, "{subject:?}");
+        }
+    }
+}
+
+#[test]
+fn a_role_concerns_those_whose_bindings_give_it() {
+    let mut w = expecting();
+    let concerned = |w: &Watched, dirty: &Dirty| -> Vec<String> {
+        let keys = dirty.permissions.concerned(&w.cluster);
+        keys.iter().map(ToString::to_string).collect()
     };
-    let binding = || audit_core::model::rbac::RoleBinding {
-        id: ObjectId::new("shop", "b"),
-        role: ObjectId::new("shop", "r"),
-        subjects: Box::default(),
-    };
-    let of_roles = |change| Observation::Role(Kind::Role, change);
-    assert_eq!(w.see(of_roles(WatchChange::Applied(role("r")))), changed);
-    assert!(w.see(of_roles(WatchChange::Applied(role("r")))).is_empty());
-    assert_eq!(w.see_all(listing(of_roles, [role("s")])), changed);
-    assert_eq!(
-        w.cluster.rbac().roles().count(),
-        1,
-        "the listing did not have the first"
-    );
-    assert!(w.see_all(listing(of_roles, [role("s")])).is_empty());
-    assert_eq!(w.see(of_roles(deleted("s"))), changed);
-    let of_bindings = |change| Observation::RoleBinding(Kind::RoleBinding, change);
-    assert_eq!(w.see(of_bindings(WatchChange::Applied(binding()))), changed);
-    assert_eq!(w.see(of_bindings(deleted("b"))), changed);
-    assert_eq!(
-        w.see_all(nothing(Kind::ClusterRole)),
-        changed,
-        "that there is none is news, once"
-    );
+    let cart = Subject::ServiceAccount(ObjectId::new("shop", "cart"));
+    w.see(of_bindings(WatchChange::Applied(rbac_binding("b", "r", cart))));
+    for (change, keys) in [
+        (WatchChange::Applied(rbac_role("r")), vec!["shop/cart"]),
+        (WatchChange::Applied(rbac_role("r")), vec![]),
+        (WatchChange::Applied(rbac_role("s")), vec![]),
+        // A name that a proposed role would have.
+        (
+            WatchChange::Applied(rbac_role("cart-expected")),
+            vec!["shop/cart", "shop/orders"],
+        ),
+        (deleted("r"), vec!["shop/cart"]),
+    ] {
+        let dirty = w.see(of_roles(change));
+        assert_eq!(concerned(&w, &dirty), keys);
+    }
+}
+
+#[test]
+fn after_a_listing_any_expectation_may_be_concerned() {
+    let mut w = expecting();
+    let everyone = PermissionsChange::all();
+    assert_eq!(everyone.concerned(&w.cluster).len(), 3);
+    w.see(of_roles(WatchChange::Applied(rbac_role("r"))));
+    let dirty = w.see_all(listing(of_roles, [rbac_role("s")]));
+    assert!(dirty.permissions.all, "the listing did not have the first");
+    assert_eq!(w.cluster.rbac().roles().count(), 1);
+    assert!(w.see_all(listing(of_roles, [rbac_role("s")])).is_empty());
+    let dirty = w.see_all(nothing(Kind::ClusterRole));
+    assert_eq!(dirty.permissions, everyone, "that there is none is news, once");
     assert!(w.see_all(nothing(Kind::ClusterRole)).is_empty());
 }
 

@@ -73,7 +73,9 @@ fn snapshot(
         told_after: None,
     }));
     let account = Account {
-        roles: BTreeMap::from([(role.arn.name().to_owned(), Observed::known(found, at))]),
+        roles: [(role.arn.name().to_owned(), Observed::known(found, at))]
+            .into_iter()
+            .collect(),
         trust_quota: Observed::known(role.quota, at),
         ..Account::default()
     };
@@ -83,7 +85,7 @@ fn snapshot(
             url: subject.issuer.clone(),
             source: IssuerSource::Flag,
         }),
-        accounts: BTreeMap::from([(role.arn.account().to_owned(), account)]),
+        accounts: [(role.arn.account().to_owned(), account)].into(),
         ..Snapshot::default()
     }
 }

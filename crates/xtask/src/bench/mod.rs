@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the figures in `docs/benchmarks.md`.
 
+mod growth;
 mod machine;
 mod neighbours;
 mod operator;
@@ -32,6 +33,8 @@ pub enum Subject {
     Audit,
     /// `irsa-audit audit` of more than a gigabyte of files.
     Offline,
+    /// How work grows with the cluster, and what one change costs, for many shapes of clusters.
+    Growth,
 }
 
 /// Why a measurement failed.
@@ -66,6 +69,9 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
     }
     if wanted(Subject::Audit) {
         cargo(root, &["bench", "--quiet", "--package", "audit-offline"])?;
+    }
+    if wanted(Subject::Growth) {
+        growth::run(root)?;
     }
     if wanted(Subject::Offline) {
         cargo(

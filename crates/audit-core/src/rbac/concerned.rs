@@ -1,0 +1,197 @@
+//! Which bindings a change of roles or their bindings concerns, of those for which somebody expects Kubernetes permissions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::rbac::identity::{AUTHENTICATED, SERVICE_ACCOUNTS};
+use ::rbac::nearest::nearly_names;
+use ::rbac::store::last_word;
+use ::rbac::{ObjectId, Rbac, RoleBinding, Subject, Text};
+
+use crate::model::BindingKey;
+use crate::snapshot::Cluster;
+
+/// Above so many subjects of one scope that name no ServiceAccount, their names are not compared: all of the namespace are concerned.
+const MOST_COMPARED: usize = 64;
+
+/// What of roles and bindings has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PermissionsChange {
+    /// Any expectation may be concerned.
+    pub all: bool,
+    /// The scopes of roles and bindings whose names a proposed role may have: what is proposed in these scopes may have another name now.
+    names: BTreeSet<Text>,
+    /// The subjects whose bindings have changed, or whose bindings' roles have, with the scope of the binding: a namespace, or empty
+    /// for the whole cluster.
+    granted: BTreeSet<(Text, Subject)>,
+}
+
+impl PermissionsChange {
+    /// A change that may concern every expectation.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            all: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing has changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.names.is_empty() && self.granted.is_empty()
+    }
+
+    /// Adds another change.
+    pub fn merge(&mut self, other: Self) {
+        self.all |= other.all;
+        self.names.extend(other.names);
+        self.granted.extend(other.granted);
+    }
+
+    /// A binding that came, went or changed, as it was or as it is.
+    pub fn add_binding(&mut self, binding: &RoleBinding) {
+        self.add_name(&binding.id);
+        self.add_subjects(binding);
+    }
+
+    /// A role that came, went or changed, with those that give it to somebody, or collect its rules.
+    pub fn add_role(&mut self, rbac: &Rbac, role: &ObjectId) {
+        self.add_name(role);
+        if role.is_cluster_wide() {
+            // One of these is proposed where it would do.
+            self.all |= matches!(&*role.name, "view" | "edit" | "admin");
+            let collecting = rbac.unfilled().flat_map(|role| rbac.bindings_to(role));
+            collecting.for_each(|binding| self.add_subjects(binding));
+        }
+        rbac.bindings_to(role)
+            .for_each(|binding| self.add_subjects(binding));
+    }
+
+    fn add_subjects(&mut self, binding: &RoleBinding) {
+        let scope = &binding.id.namespace;
+        let subjects = binding.subjects.iter().cloned();
+        self.granted
+            .extend(subjects.map(|subject| (scope.clone(), subject)));
+    }
+
+    fn add_name(&mut self, id: &ObjectId) {
+        if id.name.contains(::rbac::least::ENDING) {
+            self.names.insert(id.namespace.clone());
+        }
+    }
+
+    /// The bindings that it concerns.
+    #[must_use]
+    pub fn concerned(&self, cluster: &Cluster) -> BTreeSet<BindingKey> {
+        if self.all {
+            return cluster.expecting_permissions().cloned().collect();
+        }
+        let mut keys = BTreeSet::new();
+        for scope in &self.names {
+            keys.extend(cluster.expecting_permissions_for(scope).cloned());
+        }
+        let (mut groups, mut misspelt) = (BTreeSet::new(), Misspelt::new());
+        for (scope, subject) in &self.granted {
+            counted::step();
+            match subject {
+                Subject::Group(name) => groups.extend(members(scope, name)),
+                subject => keys.extend(meant(cluster, subject)),
+            }
+            add_near(&mut keys, cluster, scope, subject);
+            if let Subject::ServiceAccount(id) = subject
+                && !exists(cluster, id)
+            {
+                misspelt.entry((scope, &id.namespace)).or_default().push(subject);
+            }
+        }
+        // Many bindings may name one group.
+        for members in groups {
+            members.add(&mut keys, cluster);
+        }
+        add_similar(&mut keys, cluster, &misspelt);
+        keys
+    }
+}
+
+fn exists(cluster: &Cluster, account: &ObjectId) -> bool {
+    let binding = cluster.binding(&BindingKey::new(&*account.namespace, &*account.name));
+    binding.is_some_and(|binding| binding.service_account().is_some())
+}
+
+/// The one whom a subject means by name.
+fn meant(cluster: &Cluster, subject: &Subject) -> Option<BindingKey> {
+    let key = match subject {
+        Subject::ServiceAccount(id) => BindingKey::new(&*id.namespace, &*id.name),
+        Subject::User(name) => {
+            let names = name.strip_prefix("system:serviceaccount:")?;
+            let (namespace, name) = names.split_once(':')?;
+            BindingKey::new(namespace, name)
+        }
+        Subject::Group(_) => return None,
+    };
+    Some(key).filter(|key| cluster.expects_permissions(key))
+}
+
+/// The members of a group of ServiceAccounts, as far as a binding concerns them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Members<'a> {
+    /// All.
+    All,
+    /// All who expect something in a namespace: a binding there that names everybody counts there only.
+    Expecting(&'a str),
+    /// Those of a namespace.
+    Of(&'a str),
+}
+
+fn members<'a>(scope: &'a str, group: &'a str) -> Option<Members<'a>> {
+    match group {
+        SERVICE_ACCOUNTS | AUTHENTICATED if scope.is_empty() => Some(Members::All),
+        SERVICE_ACCOUNTS | AUTHENTICATED => Some(Members::Expecting(scope)),
+        group => {
+            let namespace = group.strip_prefix(SERVICE_ACCOUNTS)?.strip_prefix(':')?;
+            Some(Members::Of(namespace))
+        }
+    }
+}
+
+impl Members<'_> {
+    fn add(self, keys: &mut BTreeSet<BindingKey>, cluster: &Cluster) {
+        match self {
+            Self::All => keys.extend(cluster.expecting_permissions().cloned()),
+            Self::Expecting(scope) => keys.extend(cluster.expecting_permissions_for(scope).cloned()),
+            Self::Of(namespace) => keys.extend(cluster.expecting_permissions_in(namespace).cloned()),
+        }
+    }
+}
+
+/// Those whose names a subject nearly has: that explains why a permission is missing in the binding's scope.
+fn add_near(keys: &mut BTreeSet<BindingKey>, cluster: &Cluster, scope: &str, subject: &Subject) {
+    let is_near = |key: &BindingKey| {
+        let account = ObjectId::new(key.namespace.as_str(), key.service_account.as_str());
+        nearly_names(subject, &account, &|_| false)
+    };
+    let name = last_word(&subject.name());
+    let named = cluster.expecting_permissions_named(scope, &name).into_iter();
+    keys.extend(named.filter(is_near));
+}
+
+/// Subjects by scope and namespace.
+type Misspelt<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Subject>>;
+
+/// Those whose names one of many subjects nearly has, where no ServiceAccount has that of the subject.
+fn add_similar(keys: &mut BTreeSet<BindingKey>, cluster: &Cluster, misspelt: &Misspelt<'_>) {
+    for ((scope, namespace), subjects) in misspelt {
+        let is_near = |key: &&BindingKey| {
+            let account = ObjectId::new(key.namespace.as_str(), key.service_account.as_str());
+            subjects.len() > MOST_COMPARED
+                || counted::each(subjects).any(|subject| nearly_names(subject, &account, &|_| false))
+        };
+        if scope.is_empty() {
+            let expecting = cluster.expecting_permissions_in(namespace);
+            keys.extend(expecting.filter(is_near).cloned());
+        } else {
+            let expecting = cluster.expecting_permissions_for_in(scope, namespace);
+            keys.extend(expecting.filter(is_near).cloned());
+        }
+    }
+}
