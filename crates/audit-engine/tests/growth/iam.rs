@@ -82,6 +82,7 @@ impl Iam {
                     account: account.clone(),
                 }]
             }
+            DirectoryRequest::Release { .. } => Vec::new(),
             DirectoryRequest::Listing { wanted, .. } => vec![Reading::Listing {
                 account: HOME.to_owned(),
                 at,

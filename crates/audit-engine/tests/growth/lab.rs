@@ -79,6 +79,7 @@ impl Lab {
                 Kind::MutatingWebhookConfiguration => Observation::Webhook(step(begins)),
                 Kind::ConfigMap => Observation::ConfigMap(step(begins)),
                 Kind::IrsaAudit => Observation::Audit(step(begins)),
+                Kind::ClusterIrsaAudit => Observation::ClusterAudit(step(begins)),
                 Kind::IrsaAuditPolicy => Observation::Policy(step(begins)),
                 Kind::IrsaApproval => Observation::Approval(step(begins)),
                 Kind::TrustPolicyChange => Observation::Change(step(begins)),

@@ -498,7 +498,7 @@ fn audiences(n: usize) -> World {
 
 fn with_audience(namespace: &str, name: &str, audience: &str) -> Pod {
     Pod {
-        containers: vec![injected(&arn(name), audience)],
+        containers: vec![injected(&arn(name), audience)].into(),
         ..pod(namespace, &format!("{name}-2"), name, name, None)
     }
 }

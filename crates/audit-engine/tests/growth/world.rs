@@ -97,7 +97,7 @@ pub fn pod(namespace: &str, name: &str, service_account: &str, workload: &str, r
     pod.workload.kind = "Deployment".to_owned();
     pod.workload.name = workload.to_owned();
     if let Some(role) = role {
-        pod.containers = vec![injected(&arn(role), "sts.amazonaws.com")];
+        pod.containers = vec![injected(&arn(role), "sts.amazonaws.com")].into();
     }
     pod
 }
