@@ -7,6 +7,7 @@ mod announce;
 mod clock;
 mod controller;
 mod leader;
+mod line;
 mod metrics;
 mod publish;
 mod refusals;

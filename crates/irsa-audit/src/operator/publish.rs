@@ -12,18 +12,20 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::announce::{self, API_VERSION};
 use super::leader::Guard;
+use super::line::Line;
 use super::metrics::Metrics;
 use super::refusals::Refusals;
 use crate::cluster::{Ending, shown};
 use audit_core::model::NamespacedName;
 use audit_engine::{AuditOwner, Write, WriteOutcome};
 use audit_k8s::ApiHealth;
+use turns::AskedFor;
 
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
@@ -63,7 +65,7 @@ impl WriteError {
 /// Carries out writes.
 pub struct ObjectWriter {
     writer: Writer,
-    permits: Arc<Semaphore>,
+    line: Line,
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<(Write, WriteOutcome)>,
 }
@@ -89,7 +91,7 @@ impl ObjectWriter {
         (
             Self {
                 writer,
-                permits: Arc::new(Semaphore::new(CONCURRENCY)),
+                line: Line::new(CONCURRENCY),
                 tasks: JoinSet::new(),
                 done,
             },
@@ -100,14 +102,15 @@ impl ObjectWriter {
     /// Starts a write. Its outcome is told in any case, even if the write panics.
     pub fn start(&mut self, write: Write) {
         while self.tasks.try_join_next().is_some() {}
-        let (writer, permits) = (self.writer.clone(), self.permits.clone());
+        let (writer, line) = (self.writer.clone(), self.line.clone());
         let mut ending = Ending::new(write, WriteOutcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
-            // None are given out any more while the operator stops.
-            let Ok(_permit) = permits.acquire().await else {
+            let Some((write, outcome)) = ending.get() else {
                 return;
             };
-            let Some((write, outcome)) = ending.get() else {
+            let namespace = write.object().map(|id| id.namespace).unwrap_or_default();
+            // Nobody has one any more while the operator stops.
+            let Some(turn) = line.enter(asked_for(&namespace, true)).await else {
                 return;
             };
             *outcome = writer.carry_out(write).await;
@@ -123,8 +126,10 @@ impl ObjectWriter {
                 ) => Some((object.clone(), uid.clone(), news.clone())),
                 _ => None,
             };
-            drop(ending);
-            if let Some((object, uid, news)) = announcement {
+            drop((ending, turn));
+            if let Some((object, uid, news)) = announcement
+                && let Some(_turn) = line.enter(asked_for(&namespace, false)).await
+            {
                 writer.announce(&object, &uid, &news).await;
             }
         });
@@ -138,12 +143,20 @@ impl ObjectWriter {
 
     /// Sends nothing more, and waits for what is under way; what has not ended after `grace` is given up.
     pub async fn finish(&mut self, grace: Duration) {
-        self.permits.close();
+        self.line.close();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(grace, ended).await.is_err() {
             tracing::warn!(unfinished = self.tasks.len(), "writes did not end in time");
             self.tasks.shutdown().await;
         }
+    }
+}
+
+/// For whom something is written: Events wait for statuses.
+fn asked_for(namespace: &str, is_urgent: bool) -> AskedFor {
+    AskedFor {
+        namespace: namespace.to_owned(),
+        is_urgent,
     }
 }
 
@@ -176,7 +189,7 @@ impl Writer {
         };
         self.metrics.write(kind(write), &outcome);
         match (&result, &outcome) {
-            (Err(error), WriteOutcome::Failed) => {
+            (Err(error), WriteOutcome::Failed | WriteOutcome::Refused) => {
                 let object = write.object().map(|id| id.to_string()).unwrap_or_default();
                 self.refusals
                     .refused(kind(write), error.code(), &object, &error.shown());
