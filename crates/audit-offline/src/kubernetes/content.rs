@@ -7,7 +7,7 @@ use audit_core::model::{AuditRequest, EnvSource, Held, Pod, Registration, Servic
 use audit_k8s::consumers::{self, ConsumerKind, ReadObject};
 use audit_k8s::{ConfigMapObject, NamespaceObject, Undecodable, prune};
 
-use super::object::Manifest;
+use super::manifest::Manifest;
 use super::variables::Keys;
 use super::{owner, template, webhook};
 use crate::Options;

@@ -1,8 +1,10 @@
 //! Kubernetes objects: lists taken apart, owners followed, templates in place of pods.
 
 mod content;
+mod find;
 mod intake;
 mod loader;
+mod manifest;
 mod object;
 mod owner;
 mod profiles;
@@ -40,7 +42,7 @@ pub(crate) fn load(
 ) -> Objects {
     let mut intake = Manifests::new(options);
     let documents = document::read_all(manifests, &mut intake, problems);
-    let found = object::find(documents, &intake, problems);
+    let found = find::find(documents, &intake, problems);
     let cluster = loader::load(found.objects, options, config, problems);
     Objects {
         cluster,

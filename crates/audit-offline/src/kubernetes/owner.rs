@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use audit_core::model::Workload;
 use serde_json::Value;
 
-use super::object::Manifest;
+use super::manifest::Manifest;
 
 /// How many controllers may stand above each other.
 const MAX_OWNERS: usize = 8;

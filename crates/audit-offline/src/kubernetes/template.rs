@@ -4,7 +4,7 @@ use audit_core::model::{Held, Pod, PodPhase, Workload};
 use audit_k8s::Undecodable;
 use serde_json::{Value, json};
 
-use super::object::Manifest;
+use super::manifest::Manifest;
 use super::owner;
 
 /// Where kinds keep their template: almost all in `spec.template`, a `CronJob` in that of its Jobs, a `PodTemplate` at the top.

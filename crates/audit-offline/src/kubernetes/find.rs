@@ -1,0 +1,88 @@
+//! Documents as objects: lists taken apart, and what is no object told.
+
+use audit_core::model::IssuerUrl;
+use audit_core::text::quote;
+
+use super::intake::{Manifests, item_kind};
+use super::object::{Item, Items, Object, Other};
+use crate::document::Document;
+use crate::problem::{InputProblem, Place};
+
+/// How deep lists may stand in lists; kubectl prints one.
+const MAX_LISTS: usize = 8;
+
+/// What documents hold.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) objects: Vec<(Place, Box<Object>)>,
+    /// The issuers in discovery documents of an API server.
+    pub(super) issuers: Vec<IssuerUrl>,
+}
+
+/// Takes documents apart.
+pub(super) fn find(
+    documents: Vec<Document<Item>>,
+    intake: &Manifests<'_>,
+    problems: &mut Vec<InputProblem>,
+) -> Found {
+    let mut finder = Finder {
+        found: Found::default(),
+        intake,
+        problems,
+    };
+    for Document { place, item } in documents {
+        finder.take(&place, item, None, MAX_LISTS);
+    }
+    finder.found
+}
+
+/// Takes items apart.
+struct Finder<'f> {
+    found: Found,
+    intake: &'f Manifests<'f>,
+    problems: &'f mut Vec<InputProblem>,
+}
+
+impl Finder<'_> {
+    /// Takes one document, or one item of a list of a certain kind.
+    fn take(&mut self, place: &Place, item: Item, of: Option<(&str, &str)>, lists: usize) {
+        match (item, of) {
+            (Item::Object(object), _) => self.found.objects.push((place.clone(), object)),
+            (Item::List { version, kind, items }, _) => match items {
+                Items::Some(items) if lists > 0 || items.is_empty() => {
+                    let item_kind = item_kind(&kind).filter(|kind| !kind.is_empty());
+                    let of = item_kind.map(|kind| (version.as_str(), kind));
+                    for item in items {
+                        self.take(place, item, of, lists - 1);
+                    }
+                }
+                _ => self.problems.push(InputProblem::error(
+                    place.clone(),
+                    format!("`items` of {} is no list", quote(&kind)),
+                )),
+            },
+            (Item::Nameless(value), Some((version, kind))) => {
+                let item = self.intake.named(*value, version.to_owned(), kind.to_owned());
+                self.take(place, item, None, lists);
+            }
+            (Item::Nameless(value), None) => self.no_object(place, Other::of(&value)),
+            (Item::Other(other), _) => self.no_object(place, other),
+        }
+    }
+
+    /// What is no object may be something else of use, or something that was given in the wrong place.
+    fn no_object(&mut self, place: &Place, other: Other) {
+        let message = match other {
+            Other::Discovery(Ok(issuer)) => return self.found.issuers.push(issuer),
+            Other::Discovery(Err(error)) => {
+                let problem = InputProblem::error(place.clone(), error.to_string());
+                return self.problems.push(problem);
+            }
+            // One directory may hold both.
+            Other::Output if !place.named => return,
+            Other::Output => "is no Kubernetes object, but an output of the AWS CLI: give it to --aws",
+            Other::Nothing => "is no Kubernetes object: it has no `apiVersion` and `kind`",
+        };
+        self.problems.push(InputProblem::unusable(place.clone(), message));
+    }
+}
