@@ -97,7 +97,7 @@ impl Lab {
     /// The engine hears of one change, and does what follows of it.
     pub fn hear(&mut self, change: Change) {
         match change {
-            Change::Seen(observation) => self.see(observation),
+            Change::Seen(observation) => self.see(*observation),
             Change::Read(role) => {
                 for reading in self.iam.role_readings(&role, true, self.now) {
                     self.engine.read(reading, self.now);
