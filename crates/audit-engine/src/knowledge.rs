@@ -166,19 +166,19 @@ impl Engine {
         if self.leading {
             let accounts: Vec<String> = self.evidence.accounts().cloned().collect();
             for id in accounts {
-                self.open_account(id);
+                self.open_account(&id);
             }
         }
     }
 
-    fn open_account(&mut self, id: String) {
-        let access = if self.evidence.is_forbidden(&id) {
+    fn open_account(&mut self, id: &str) {
+        let access = if self.evidence.is_forbidden(id) {
             Access::NotConfigured
         } else {
             Access::Configured
         };
-        if !self.snapshot.accounts.contains_key(&id) {
-            self.snapshot.accounts.slot(&id).access = access;
+        if !self.snapshot.accounts.contains_key(id) {
+            self.snapshot.accounts.slot(id).access = access;
         }
     }
 
@@ -217,7 +217,7 @@ impl Engine {
         let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
         let moved = self.evidence.refer(key, roles);
         for account in moved.appeared {
-            self.open_account(account);
+            self.open_account(&account);
             self.cluster.touch();
         }
         for (account, name) in moved.released {

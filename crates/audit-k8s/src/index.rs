@@ -314,21 +314,21 @@ impl Index {
     fn role(&mut self, rbac: &mut Rbac, kind: Kind, change: WatchChange<RbacRole>) -> PermissionsChange {
         let id =
             |role: &RbacRole| NamespacedName::new(role.id.namespace.to_string(), role.id.name.to_string());
-        let (role, changed) = match self.progress(kind).step(change, id) {
+        let (role, is_news) = match self.progress(kind).step(change, id) {
             Step::Nothing => return PermissionsChange::default(),
             Step::Put(role) => (role.id.clone(), rbac.put_role(role)),
             Step::Remove(id) => {
                 let id = ObjectId::new(id.namespace, id.name);
-                let changed = rbac.remove_role(&id);
-                (id, changed)
+                let was_there = rbac.remove_role(&id);
+                (id, was_there)
             }
             Step::Retain(listed) => return retain(rbac, kind, listed),
         };
-        let mut changes = PermissionsChange::default();
-        if changed {
-            changes.add_role(rbac, &role);
+        let mut dirty = PermissionsChange::default();
+        if is_news {
+            dirty.add_role(rbac, &role);
         }
-        changes
+        dirty
     }
 
     /// Returns what changed of bindings, or of what is known of them.
@@ -341,7 +341,7 @@ impl Index {
         let id = |binding: &RoleBinding| {
             NamespacedName::new(binding.id.namespace.to_string(), binding.id.name.to_string())
         };
-        let mut changes = PermissionsChange::default();
+        let mut dirty = PermissionsChange::default();
         match self.progress(kind).step(change, id) {
             Step::Nothing => {}
             Step::Put(binding) => {
@@ -349,19 +349,19 @@ impl Index {
                 if rbac.put_binding(&binding) {
                     old.iter()
                         .chain([&binding])
-                        .for_each(|binding| changes.add_binding(binding));
+                        .for_each(|binding| dirty.add_binding(binding));
                 }
             }
             Step::Remove(id) => {
                 let id = ObjectId::new(id.namespace, id.name);
                 if let Some(binding) = rbac.binding(&id) {
-                    changes.add_binding(binding);
+                    dirty.add_binding(binding);
                 }
                 rbac.remove_binding(&id);
             }
-            Step::Retain(listed) => changes = retain(rbac, kind, listed),
+            Step::Retain(listed) => dirty = retain(rbac, kind, listed),
         }
-        changes
+        dirty
     }
 
     fn progress(&mut self, kind: Kind) -> &mut Progress {

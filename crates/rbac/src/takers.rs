@@ -95,11 +95,11 @@ struct OfScope<'a> {
 impl<'a> OfScope<'a> {
     fn of(rbac: &'a Rbac, own: &'a Identity, scope: &'a str) -> Self {
         let takers = rbac.takers_of(scope);
-        let names = [
+        let own_names = [
             PowerName::ServiceAccount(own.account().name.clone()),
             PowerName::User(Text::from(own.user())),
         ];
-        let named = names.iter().filter_map(|name| takers?.named(name)).collect();
+        let named = own_names.iter().filter_map(|name| takers?.named(name)).collect();
         let opens = |role: &ObjectId| {
             rbac.powers(role)
                 .is_some_and(|powers| powers.over(own, scope) != 0)

@@ -1,4 +1,11 @@
 //! The index of those who can take identities against a loop over all bindings, through random changes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot set itself up fails"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -70,20 +70,20 @@ struct Index {
 }
 
 impl Index {
-    fn file(&mut self, name: &str, keys: Vec<RoleKey>) {
+    fn file(&mut self, name: &str, keys: &[RoleKey]) {
         counted::step();
         if keys.is_empty() {
             let old = self.keys.remove(name);
             self.unlist(name, old.unwrap_or_default());
             return;
         }
-        if self.keys.get(name) == Some(&keys) {
+        if self.keys.get(name).is_some_and(|old| old == keys) {
             return;
         }
-        for key in &keys {
+        for key in keys {
             self.names.insert((key.clone(), name.to_owned()));
         }
-        let old = self.keys.insert(name.to_owned(), keys.clone());
+        let old = self.keys.insert(name.to_owned(), keys.to_vec());
         let gone = old.into_iter().flatten().filter(|key| !keys.contains(key));
         self.unlist(name, gone.collect());
     }
@@ -128,13 +128,13 @@ impl<T: Indexed> ByRole<T> {
         if std::mem::take(&mut index.all_touched) {
             *index = Index::default();
             for (name, seen) in &self.all {
-                index.file(name, T::keys(name, seen.latest()));
+                index.file(name, &T::keys(name, seen.latest()));
             }
         }
         for name in std::mem::take(&mut index.touched) {
             let seen = self.all.get(&name);
             let keys = seen.map(|seen| T::keys(&name, seen.latest()));
-            index.file(&name, keys.unwrap_or_default());
+            index.file(&name, &keys.unwrap_or_default());
         }
         let first = (key, String::new());
         let found = index.names.range(&first..);

@@ -12,7 +12,7 @@ use crate::shared::{Others, Search, SharedQuestion};
 /// The other ServiceAccounts that a role admits with tokens for the chain's audience, of those whose subjects fit one of some patterns;
 /// without patterns, of all. A pattern alone does not admit: other conditions, and a Deny, have their say. Absent where neither role nor
 /// issuer is known.
-pub(crate) fn admitted(chain: &Chain<'_>, aws: &RoleChain<'_>, patterns: Vec<String>) -> Option<Others> {
+pub(crate) fn admitted(chain: &Chain<'_>, aws: &RoleChain<'_>, patterns: &[String]) -> Option<Others> {
     let (role, identity) = (aws.found()?, identity(chain, aws)?);
     let parsed = role.trust();
     let document = parsed.document.as_ref()?;
@@ -30,7 +30,7 @@ pub(crate) fn admitted(chain: &Chain<'_>, aws: &RoleChain<'_>, patterns: Vec<Str
             granted = granted_patterns(admission());
             &granted
         } else {
-            &patterns
+            patterns
         },
         is_meant: &is_meant,
         until: iam_policy::next_turn(document, chain.now.as_second())
@@ -40,7 +40,7 @@ pub(crate) fn admitted(chain: &Chain<'_>, aws: &RoleChain<'_>, patterns: Vec<Str
         trust: role.trust_text.clone(),
         provider_arn: identity.provider_arn.clone(),
         audience: identity.audience.clone(),
-        patterns: patterns.clone(),
+        patterns: patterns.to_vec(),
     };
     Some(chain.others(question, &search))
 }

@@ -29,7 +29,7 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<String>
     let mut accounts: BTreeSet<String> = accounts.iter().map(|subject| shown(subject)).collect();
     if is_open(&document) || admission.decide(NOBODY) == Decision::Allowed {
         // Others than those that are named: of these, the ones that exist now.
-        let others = admitted(chain, aws, Vec::new())?;
+        let others = admitted(chain, aws, &[])?;
         let is_counted = |name: &String| {
             let key = name
                 .split_once('/')

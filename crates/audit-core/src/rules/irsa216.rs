@@ -67,7 +67,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let owned: Vec<String> = patterns.iter().copied().cloned().collect();
-    let others = admitted(chain, aws, owned)?;
+    let others = admitted(chain, aws, &owned)?;
     let now = match others.count {
         0 => "no other ServiceAccount fits now".to_owned(),
         count => {

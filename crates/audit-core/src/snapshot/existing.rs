@@ -43,13 +43,13 @@ impl Cluster {
     pub fn changed_existence(&self, since: u64) -> Option<BTreeSet<&BindingKey>> {
         let changes = usize::try_from(self.existence.version.checked_sub(since)?).ok()?;
         let known = self.existence.latest.len();
-        let mut changed = BTreeSet::new();
+        let mut odd = BTreeSet::new();
         for key in counted::each(self.existence.latest.iter().skip(known.checked_sub(changes)?)) {
-            if !changed.remove(key) {
-                changed.insert(key);
+            if !odd.remove(key) {
+                odd.insert(key);
             }
         }
-        Some(changed)
+        Some(odd)
     }
 
     /// Whether a ServiceAccount exists.

@@ -44,11 +44,7 @@ impl Lab {
             revision: 1,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         };
-        let home = Reading::HomeAccount {
-            at: lab.now,
-            result: Ok(HOME.to_owned()),
-        };
-        lab.engine.read(home, lab.now);
+        lab.tell_home();
         lab.engine.set_issuer(ClusterIssuer {
             url: issuer(),
             source: IssuerSource::Flag,
@@ -102,7 +98,7 @@ impl Lab {
     /// The engine hears of one change, and does what follows of it.
     pub fn hear(&mut self, change: Change) {
         match change {
-            Change::Seen(observation) => self.see(observation),
+            Change::Seen(observation) => self.see(*observation),
             Change::Read(role) => {
                 for reading in self.iam.role_readings(&role, true, self.now) {
                     self.engine.read(reading, self.now);
@@ -112,10 +108,19 @@ impl Lab {
         self.settle();
     }
 
-    /// Lets a few seconds pass, so that what is made at most every few seconds is made again.
+    /// Lets a few seconds pass, and has the cluster's status made again.
     pub fn wait(&mut self, seconds: i64) {
         self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        self.tell_home();
         self.settle();
+    }
+
+    fn tell_home(&mut self) {
+        let home = Reading::HomeAccount {
+            at: self.now,
+            result: Ok(HOME.to_owned()),
+        };
+        self.engine.read(home, self.now);
     }
 
     fn see(&mut self, observation: Observation) {

@@ -2,6 +2,13 @@
 //!
 //! Each shape is a cluster of which some loop could run over everything for each thing. What is counted are the steps of loops
 //! ([`counted`]) and allocations, never seconds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot set itself up fails"
+)]
 
 mod iam;
 mod lab;

@@ -47,6 +47,10 @@ pub const ALL: &[Shape] = &[
     ("audiences", audiences),
 ];
 
+fn change(observation: Observation) -> Change {
+    Change::Seen(Box::new(observation))
+}
+
 /// A namespace for every so many ServiceAccounts.
 const PER_NAMESPACE: usize = 10;
 
@@ -87,10 +91,10 @@ fn rbac(n: usize) -> World {
     }
     let changed = |resource| role("ns-0", "app-0", rule(&["get"], &[resource], &[]));
     world.changes = vec![
-        ("Role", Change::Seen(changed("configmaps"))),
+        ("Role", change(changed("configmaps"))),
         (
             "RoleBinding",
-            Change::Seen(binding(
+            change(binding(
                 "ns-0",
                 "other",
                 ObjectId::new("ns-0", "app-1"),
@@ -99,7 +103,7 @@ fn rbac(n: usize) -> World {
         ),
         (
             "IrsaAudit",
-            Change::Seen(audit("ns-0", "app-0", expects("get", "nodes", "ns-0"))),
+            change(audit("ns-0", "app-0", expects("get", "nodes", "ns-0"))),
         ),
     ];
     world
@@ -131,10 +135,10 @@ fn takers(n: usize) -> World {
     }
     let spare = |subject| binding("shop", "spare", ObjectId::new("shop", "minter"), subject);
     world.changes = vec![
-        ("taker", Change::Seen(spare(user("new".to_owned())))),
+        ("taker", change(spare(user("new".to_owned())))),
         (
             "ServiceAccount",
-            Change::Seen(account("shop", "app-0", Some(&arn("app-0")), "other")),
+            change(account("shop", "app-0", Some(&arn("app-0")), "other")),
         ),
     ];
     world
@@ -159,7 +163,7 @@ fn shared_role(n: usize) -> World {
     }
     world.changes = vec![(
         "RoleBinding",
-        Change::Seen(binding(
+        change(binding(
             "shop",
             "app-0",
             reader(),
@@ -186,15 +190,12 @@ fn wildcards(n: usize, operator: &str, subject: &str, name: &str) -> World {
     world.changes = vec![
         (
             "ServiceAccount",
-            Change::Seen(account("ns-0-prod", name, Some(&arn("role-1")), "other")),
+            change(account("ns-0-prod", name, Some(&arn("role-1")), "other")),
         ),
-        (
-            "new ServiceAccount",
-            Change::Seen(account("new", name, None, "s")),
-        ),
+        ("new ServiceAccount", change(account("new", name, None, "s"))),
         (
             "pod",
-            Change::Seen(seen(pod("ns-0-prod", "other", name, "web", Some("role-0")))),
+            change(seen(pod("ns-0-prod", "other", name, "web", Some("role-0")))),
         ),
         ("role", Change::Read("role-0".to_owned())),
     ];
@@ -223,12 +224,9 @@ fn one(n: usize) -> World {
     world.changes = vec![
         (
             "ServiceAccount",
-            Change::Seen(account("shop", "app-0", Some(&arn("other")), "other")),
+            change(account("shop", "app-0", Some(&arn("other")), "other")),
         ),
-        (
-            "pod",
-            Change::Seen(seen(pod("shop", "other", "app-0", "app-0", None))),
-        ),
+        ("pod", change(seen(pod("shop", "other", "app-0", "app-0", None)))),
     ];
     world
 }
@@ -291,19 +289,16 @@ fn workloads(n: usize) -> World {
     world.changes = vec![
         (
             "pod of a binding",
-            Change::Seen(seen(pod("shop", "other", "app-4", "app-4", Some("app-4")))),
+            change(seen(pod("shop", "other", "app-4", "app-4", Some("app-4")))),
         ),
         (
             "ServiceAccount",
-            Change::Seen(account("shop", "app-5-sa", Some(&arn("app-5")), "other")),
+            change(account("shop", "app-5-sa", Some(&arn("app-5")), "other")),
         ),
-        ("consumer", Change::Seen(consumer("app-5", "shop", "app-6-sa"))),
-        ("class", Change::Seen(secret_provider_class("other"))),
-        (
-            "consumer again",
-            Change::Seen(consumer("app-5", "shop", "app-7-sa")),
-        ),
-        ("no pod", Change::Seen(Observation::Pod(deleted))),
+        ("consumer", change(consumer("app-5", "shop", "app-6-sa"))),
+        ("class", change(secret_provider_class("other"))),
+        ("consumer again", change(consumer("app-5", "shop", "app-7-sa"))),
+        ("no pod", change(Observation::Pod(deleted))),
     ];
     world
 }
@@ -406,7 +401,7 @@ fn policies(n: usize) -> World {
         ("role", Change::Read("app-0".to_owned())),
         (
             "IrsaAudit",
-            Change::Seen(audit("ns-0", "app-0", expects_action("s3:GetObject"))),
+            change(audit("ns-0", "app-0", expects_action("s3:GetObject"))),
         ),
     ];
     world
@@ -475,10 +470,7 @@ fn accounts(n: usize) -> World {
         world.account_of(&space, &name, Some(&role), "s");
         world.pod(&space, &format!("{name}-1"), &name, &name, None);
     }
-    world.changes = vec![(
-        "pod",
-        Change::Seen(seen(pod("ns-0", "other", "app-0", "app-0", None))),
-    )];
+    world.changes = vec![("pod", change(seen(pod("ns-0", "other", "app-0", "app-0", None))))];
     world
 }
 
@@ -492,7 +484,7 @@ fn audiences(n: usize) -> World {
             .observations
             .push(seen(with_audience(&space, &name, &format!("audience-{at}"))));
     }
-    world.changes = vec![("pod", Change::Seen(seen(with_audience("ns-0", "app-0", "other"))))];
+    world.changes = vec![("pod", change(seen(with_audience("ns-0", "app-0", "other"))))];
     world
 }
 

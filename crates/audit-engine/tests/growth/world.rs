@@ -24,7 +24,7 @@ pub struct World {
 /// What the engine hears.
 pub enum Change {
     /// Of a watch.
-    Seen(Observation),
+    Seen(Box<Observation>),
     /// Of AWS: this role was read.
     Read(String),
 }
@@ -94,8 +94,8 @@ pub fn pod(namespace: &str, name: &str, service_account: &str, workload: &str, r
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     });
     let mut pod = prune::pod(value, "eks.amazonaws.com").unwrap();
-    pod.workload.kind = "Deployment".to_owned();
-    pod.workload.name = workload.to_owned();
+    "Deployment".clone_into(&mut pod.workload.kind);
+    workload.clone_into(&mut pod.workload.name);
     if let Some(role) = role {
         pod.containers = vec![injected(&arn(role), "sts.amazonaws.com")].into();
     }
@@ -126,13 +126,13 @@ pub fn role(namespace: &str, name: &str, rule: PolicyRule) -> Observation {
     } else {
         Kind::Role
     };
-    let role = RbacRole {
+    let object = RbacRole {
         id: ObjectId::new(namespace, name),
         rules: [rule].into(),
         labels: BTreeMap::new(),
         aggregates: [].into(),
     };
-    Observation::Role(kind, WatchChange::Applied(role))
+    Observation::Role(kind, WatchChange::Applied(object))
 }
 
 pub fn binding(namespace: &str, name: &str, role: ObjectId, subject: Subject) -> Observation {
