@@ -55,7 +55,7 @@ where
 enum Place<K> {
     Start,
     Listing {
-        pages: Pages,
+        pages: Box<Pages>,
         objects: VecDeque<K>,
         /// The version of the whole list, once its last page was read.
         listed: Option<String>,
@@ -83,7 +83,11 @@ where
                 let mut params = ListParams::default();
                 params.field_selector.clone_from(&self.selection.fields);
                 self.place = Place::Listing {
-                    pages: Pages::new(self.api.clone().into_client(), self.api.resource_url(), params),
+                    pages: Box::new(Pages::new(
+                        self.api.clone().into_client(),
+                        self.api.resource_url(),
+                        params,
+                    )),
                     objects: VecDeque::new(),
                     listed: None,
                 };
@@ -103,7 +107,7 @@ where
 
     async fn list(
         &mut self,
-        mut pages: Pages,
+        mut pages: Box<Pages>,
         mut objects: VecDeque<K>,
         listed: Option<String>,
     ) -> Option<Result<Event<K>, Error>> {

@@ -1,5 +1,6 @@
 //! What was observed, as plain data without any trace of the API that it came from.
 
+pub mod account;
 pub mod aws;
 pub mod binding;
 pub mod by_role;
@@ -25,10 +26,11 @@ pub mod simulation;
 pub mod webhook;
 
 pub use ::rbac::objects as rbac;
+pub use account::{Access, Account};
 pub use audit_fix::Held;
 pub use aws::{
-    Access, Account, FailureKind, InlineDocuments, LastUsed, ManagedPolicy, Observed, PodIdentityAssociation,
-    Provider, ReadFailure, Role, RoleLookup, RolePolicies,
+    FailureKind, InlineDocuments, LastUsed, ManagedPolicy, Observed, PodIdentityAssociation, Provider,
+    ReadFailure, Role, RoleLookup, RolePolicies,
 };
 pub use binding::BindingKey;
 pub use by_role::{ByRole, RoleKey};

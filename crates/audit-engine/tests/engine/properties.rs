@@ -173,6 +173,25 @@ impl World {
                 self.leads = on;
                 lab.engine.set_leading(on);
             }
+            Event::Turn => {
+                let actions = lab.turn();
+                assert!(self.leads || actions.is_empty(), "a follower acts: {actions:?}");
+                self.under_way.extend(actions);
+            }
+            Event::CarryOut => {
+                let actions = std::mem::take(&mut self.under_way);
+                lab.carry_out(actions);
+            }
+            Event::Settle => lab.settle(),
+            Event::Pass(seconds) => lab.pass(u64::from(seconds)),
+            _ => self.goes_wrong(event),
+        }
+    }
+
+    /// What should not happen, and does.
+    fn goes_wrong(&mut self, event: &Event) {
+        let lab = &mut self.lab;
+        match *event {
             Event::Fails(on) => lab.fails = on,
             Event::Refuses(on) => lab.refuses = on,
             Event::Relist(kind, breaks) => {
@@ -208,17 +227,7 @@ impl World {
                 }
             }),
             Event::Lags(on) => lab.lags = on,
-            Event::Turn => {
-                let actions = lab.turn();
-                assert!(self.leads || actions.is_empty(), "a follower acts: {actions:?}");
-                self.under_way.extend(actions);
-            }
-            Event::CarryOut => {
-                let actions = std::mem::take(&mut self.under_way);
-                lab.carry_out(actions);
-            }
-            Event::Settle => lab.settle(),
-            Event::Pass(seconds) => lab.pass(u64::from(seconds)),
+            _ => unreachable!("{event:?} happens"),
         }
     }
 

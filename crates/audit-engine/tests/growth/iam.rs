@@ -82,7 +82,6 @@ impl Iam {
                     account: account.clone(),
                 }]
             }
-            DirectoryRequest::Release { .. } => Vec::new(),
             DirectoryRequest::Listing { wanted, .. } => vec![Reading::Listing {
                 account: HOME.to_owned(),
                 at,
@@ -97,7 +96,7 @@ impl Iam {
                 },
             }],
             DirectoryRequest::Piece { piece, .. } => self.piece(piece, at),
-            DirectoryRequest::EksIssuer { .. } => Vec::new(),
+            DirectoryRequest::Release { .. } | DirectoryRequest::EksIssuer { .. } => Vec::new(),
         }
     }
 

@@ -358,9 +358,12 @@ fn a_directory_of_its_own_counts_before_the_flag() {
     };
     let roles = |account: &str| details(&[detail(account, "cart")]);
     let load = |outputs: &[(String, String)]| {
-        let outputs = outputs.iter().cloned();
-        let outputs = outputs.map(|(name, text)| crate::Source::new(name, text));
-        let loaded = crate::load([], outputs, &flag);
+        let sources = outputs.iter().cloned();
+        let loaded = crate::load(
+            [],
+            sources.map(|(name, text)| crate::Source::new(name, text)),
+            &flag,
+        );
         let said = problems(&loaded).join("\n");
         (provider(&loaded, ACCOUNT), provider(&loaded, OTHER), said)
     };

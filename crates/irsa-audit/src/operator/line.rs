@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use turns::{AskedFor, Turns};
 
-/// What waits for a turn.
+/// How many turns are free, and who waits for one.
 #[derive(Debug)]
-struct Waiting {
+struct Places {
     free: usize,
     is_closed: bool,
     waiting: Turns<oneshot::Sender<()>>,
@@ -15,7 +15,7 @@ struct Waiting {
 
 /// A line, shared by those who stand in it.
 #[derive(Debug, Clone)]
-pub struct Line(Arc<Mutex<Waiting>>);
+pub struct Line(Arc<Mutex<Places>>);
 
 /// Its holder may go on; the next one may when it is dropped.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Line {
     /// A line in which so many have their turn at once.
     #[must_use]
     pub fn new(at_once: usize) -> Self {
-        Self(Arc::new(Mutex::new(Waiting {
+        Self(Arc::new(Mutex::new(Places {
             free: at_once,
             is_closed: false,
             waiting: Turns::default(),
@@ -57,7 +57,7 @@ impl Line {
         line.waiting = Turns::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

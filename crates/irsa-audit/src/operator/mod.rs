@@ -81,7 +81,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
 
     let mut parts = JoinSet::new();
     parts.spawn(http::serve(listener, endpoints, stop::until(stopped.clone())));
-    let mut controller = start(&args, cluster, guard, metrics, ready, &mut parts).await?;
+    let mut controller = Box::pin(start(&args, cluster, guard, metrics, ready, &mut parts)).await?;
     let broken = tokio::select! {
         () = stop::until(stopped) => None,
         part = controller.work() => Some(part),
@@ -115,7 +115,7 @@ fn remediation(args: &OperatorArgs) -> RemediationSettings {
 /// The name of the election, once it has ended by itself.
 async fn election_to_end(election: &mut Option<Election>) -> &'static str {
     match election {
-        Some(election) => election.to_end().await,
+        Some(election) => election.ended().await,
         None => std::future::pending().await,
     }
 }

@@ -50,7 +50,7 @@ impl Election {
     }
 
     /// The name of the election, once it has ended by itself.
-    pub async fn to_end(&mut self) -> &'static str {
+    pub async fn ended(&mut self) -> &'static str {
         if (&mut self.ended).await.is_err() {
             tracing::error!("the election broke down");
         }

@@ -148,7 +148,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
     let ended = tokio::select! {
         () = writer.work() => None,
         part = first_to_break(&mut parts) => Some(part),
-        part = election.to_end() => Some(part),
+        part = election.ended() => Some(part),
     };
     writer.finish().await;
     // Only after the last change is closed.

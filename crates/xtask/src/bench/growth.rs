@@ -2,6 +2,7 @@
 
 mod curves;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,8 +10,11 @@ use std::process::{Command, Stdio};
 use super::Error;
 use curves::{Curve, picture};
 
-/// The pictures: the name of the file, the title, and which kinds of work it has.
-const PICTURES: [(&str, &str, fn(&str) -> bool); 3] = [
+/// The name of a picture's file, its title, and which kinds of work it has.
+type Picture = (&'static str, &'static str, fn(&str) -> bool);
+
+/// The pictures.
+const PICTURES: [Picture; 3] = [
     ("growth-audit", "Audit of everything", |work| work == "audit"),
     ("growth-fill", "From nothing to all statuses", |work| {
         work == "fill"
@@ -93,7 +97,7 @@ fn table(measured: &[Measured]) -> String {
             _ => "-".to_owned(),
         };
         let name = format!("{}: {}", one.shape, one.work);
-        text.push_str(&format!("{name:<38}{}{growth:>10}\n", times.concat()));
+        let _ = writeln!(text, "{name:<38}{}{growth:>10}", times.concat());
     }
     text
 }

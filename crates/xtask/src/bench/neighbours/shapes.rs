@@ -101,12 +101,9 @@ async fn many<F: Future<Output = Result<(), Error>>>(
 }
 
 /// Does something again and again until it is dropped.
-fn again<F: Future<Output = ()> + Send>(
-    every: Duration,
-    act: impl Fn(usize) -> F + Send + 'static,
-) -> tokio::task::JoinHandle<()>
+fn again<F>(every: Duration, act: impl Fn(usize) -> F + Send + 'static) -> tokio::task::JoinHandle<()>
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(every);
@@ -159,7 +156,7 @@ async fn large_expectations(stage: &mut Stage<'_>) -> Result<(), Error> {
     let role = stage.world.role("large", &[format!("{GREEDY}:large")]);
     stage.aws().account(ACCOUNT).role(role.inline("p", policy));
     create_account(&client, GREEDY, "large", "large").await?;
-    let most = json!([{"actions": actions, "resources": &resources[..8]}]);
+    let most = json!([{"actions": actions, "resources": resources.iter().take(8).collect::<Vec<_>>()}]);
     create::<IrsaAudit>(&client, audit(most)).await?;
     let operator = stage.operator().await?;
     stage.victims.settle(&operator).await?;
