@@ -67,20 +67,20 @@ async fn trust_that_nothing_needs_is_told_until_it_is_cleared_away() -> Outcome 
     let home = world.aws().as_fake().expect("the fake").account(HOME);
     home.eks_cluster("there", THERE);
     let _operator = world.operator(&["--refresh=5s"]).await?;
-    let found = wait_for_codes(&world, &["IRSA701", "IRSA702", "IRSA703"]).await;
+    let found = wait_for_codes(&world, &["IRSA701", "IRSA703", "IRSA702"]).await;
     wait_for(&world, "eksctl", WORKS).await?;
     let message = |at: usize| found[at]["message"].as_str().unwrap_or_default();
     assert!(
-        message(0).contains("eksctl/retired") && message(1).contains("`spare`"),
+        message(0).contains("eksctl/retired") && message(2).contains("`spare`"),
         "{found:?}"
     );
     assert!(
-        message(2).contains("`orphan`") && !message(2).contains("`survivor`"),
+        message(1).contains("`orphan`") && !message(1).contains("`survivor`"),
         "{found:?}"
     );
 
     let shells = Shells::new(&world, &moto.aws_cli()).await?;
-    let fix = found[2]["fix"].as_str().unwrap_or_default();
+    let fix = found[1]["fix"].as_str().unwrap_or_default();
     let look = fix.split('`').nth(1).expect("a command");
     let shown = shells.home.run(look).await?;
     assert!(shown.contains(trust::host_path(GONE)), "{look}: {shown}");
