@@ -569,7 +569,8 @@ async fn backlog(stage: &mut Stage<'_>) -> Result<(), Error> {
             let told = status.pointer("/binding/roleArn").and_then(Value::as_str);
             let verdict = status.pointer("/verdict").and_then(Value::as_str);
             // Its pod carries the former role, so that it is not Working; what is Unknown was not read yet.
-            Ok(told.is_some_and(|arn| arn.ends_with(&role)) && verdict.is_some_and(|verdict| verdict != "Unknown"))
+            Ok(told.is_some_and(|arn| arn.ends_with(&role))
+                && verdict.is_some_and(|verdict| verdict != "Unknown"))
         };
         let told = until(Duration::from_mins(5), is_told).await?;
         longest = longest.max(told.unwrap_or_else(|| begin.elapsed()));
