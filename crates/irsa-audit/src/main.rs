@@ -18,7 +18,6 @@ use can_i::args::CanIArgs;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use irsa_audit::trust;
-use mimalloc::MiMalloc;
 use operator::settings::OperatorArgs;
 use repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
 use service::ServiceError;
@@ -27,10 +26,6 @@ use writer::args::WriterArgs;
 
 /// What is wrong with the call, or with the input: nothing was done.
 const USAGE: u8 = 2;
-
-/// The same everywhere: the allocator of musl, in the image, is slow, and that of glibc keeps what was freed.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Parser)]
 #[command(
