@@ -4,6 +4,7 @@ mod actions;
 mod bench;
 mod codegen;
 mod demo;
+mod legend;
 mod pages;
 mod pictures;
 mod steps;

@@ -15,6 +15,8 @@ use e2e::world::World;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::legend::{self, Entry};
+
 /// Which panels: the dashboard's file, and the title.
 const PANELS: &[(&str, &str)] = &[
     ("overview", "Verdicts"),
@@ -272,30 +274,13 @@ fn bands(series: &[Series], stacked: bool) -> Vec<Vec<(u64, f64, f64)>> {
 /// The legend, with the latest values, the largest first.
 fn key(svg: &mut String, series: &[Series]) {
     let (_, top, right, _) = BORDER;
-    let mut latest: Vec<_> = series.iter().enumerate().collect();
-    latest.sort_by(|a, b| last(b.1).total_cmp(&last(a.1)));
-    let hidden = latest.len().saturating_sub(LEGEND_LINES);
-    let mut line = top + 8.0;
-    for (at, one) in latest.into_iter().take(LEGEND_LINES) {
-        let _ = writeln!(
-            svg,
-            "<rect x=\"{box_x:.1}\" y=\"{box_y:.1}\" width=\"9\" height=\"9\" fill=\"{colour}\"/><text x=\"{text_x:.1}\" y=\"{line:.1}\">{name}: {value}</text>",
-            box_x = WIDTH - right + 12.0,
-            box_y = line - 9.0,
-            colour = colour(&one.name, at),
-            text_x = WIDTH - right + 26.0,
-            name = one.name,
-            value = number(last(one))
-        );
-        line += 16.0;
-    }
-    if hidden > 0 {
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{line:.1}\" fill=\"#555\">and {hidden} more</text>",
-            WIDTH - right + 26.0
-        );
-    }
+    let entries = series.iter().enumerate().map(|(at, one)| Entry {
+        name: &one.name,
+        value: last(one),
+        shown: number(last(one)),
+        colour: colour(&one.name, at),
+    });
+    legend::draw(svg, (WIDTH - right, top), LEGEND_LINES, entries.collect());
 }
 
 fn last(series: &Series) -> f64 {

@@ -1,29 +1,25 @@
 //! The operator on a real API server with 1,000 bindings and 5,000 pods.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use audit_api::IrsaAudit;
 use audit_api::irsa_audit::VerdictName;
 use fake_aws::FakeAws;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams};
-use kube::{Client, ResourceExt};
+use kube::Client;
+use kube::api::{Api, DeleteParams};
 use test_kit::Process;
 
 use super::Error;
+use super::changes::measure;
 use super::machine::memory;
-use super::percentile::summary;
-use super::world::{Statuses, World, annotate, create_account, create_pod, pod, world};
+use super::world::{Statuses, Versions, World, annotate, create_account, create_pod, pod, world};
 
 const NAMESPACES: usize = 20;
 const BINDINGS: usize = 1000;
 const PODS_EACH: usize = 5;
-const CHANGES: usize = 600;
-/// Changes a second: a busy cluster, not a flood.
-const RATE: u32 = 20;
 
 /// Measures; prints the figures.
 ///
@@ -87,6 +83,11 @@ fn account(binding: usize) -> String {
     format!("app-{binding}")
 }
 
+/// Which binding a change is about: those of one namespace do not come one after the other.
+fn nth(change: usize) -> usize {
+    change * 3 % BINDINGS
+}
+
 /// Each ServiceAccount's own role, and another that trusts somebody else.
 fn seed_aws(around: &World) {
     let seeds = around.aws.account(super::world::ACCOUNT);
@@ -122,23 +123,12 @@ async fn seed_cluster(around: &World) -> Result<(), Error> {
 
 /// What healthy bindings cost while nothing happens.
 async fn idle(client: &Client, aws: &FakeAws) -> Result<(), Error> {
-    let api = Api::<IrsaAudit>::all(client.clone());
-    let versions = || async {
-        let list = api.list_metadata(&ListParams::default()).await.map_err(world)?;
-        let versions: Vec<_> = list
-            .items
-            .into_iter()
-            .map(|o| (o.name_any(), o.resource_version()))
-            .collect();
-        Ok::<_, Error>(versions)
-    };
     // Whatever the start left behind settles first.
     tokio::time::sleep(Duration::from_secs(10)).await;
-    let (before, calls) = (versions().await?, aws.calls().len());
+    let (before, calls) = (Versions::list(client).await?, aws.calls().len());
     let span = Duration::from_secs(150);
     tokio::time::sleep(span).await;
-    let after = versions().await?;
-    let written = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+    let written = Versions::list(client).await?.written_since(&before);
     println!(
         "idle for {span:?}: {written} status writes, {} AWS calls",
         aws.calls().len() - calls
@@ -153,7 +143,7 @@ async fn annotations(client: &Client, statuses: &mut Statuses) -> Result<String,
         let role = format!("{}{suffix}", account(binding));
         async move { annotate(client, &namespace(binding), &account(binding), &role).await }
     };
-    measure(statuses, change).await
+    measure(statuses, nth, account, change).await
 }
 
 /// Pods without credentials that come and go.
@@ -171,39 +161,5 @@ async fn pods(client: &Client, statuses: &mut Statuses) -> Result<String, Error>
         let api = Api::<Pod>::namespaced(client.clone(), &namespace(binding));
         api.delete(&name, &now).await.map(drop).map_err(world)
     };
-    measure(statuses, change).await
-}
-
-/// Breaks and mends one binding after another at a steady rate; times each from before the request to the arrival of
-/// the new verdict at a watch.
-async fn measure<F: Future<Output = Result<(), Error>>>(
-    statuses: &mut Statuses,
-    change: impl Fn(usize, bool) -> F,
-) -> Result<String, Error> {
-    statuses.clear();
-    let mut durations = Vec::new();
-    for broken in [true, false] {
-        let wanted = if broken {
-            VerdictName::Broken
-        } else {
-            VerdictName::Working
-        };
-        let mut sent: HashMap<String, Instant> = HashMap::new();
-        let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
-        for index in 0..CHANGES / 2 {
-            ticks.tick().await;
-            let binding = index * 3 % BINDINGS;
-            sent.insert(account(binding), Instant::now());
-            change(binding, broken).await?;
-        }
-        while !sent.is_empty() {
-            let seen = statuses.next().await?;
-            if seen.verdict == wanted
-                && let Some(begin) = sent.remove(&seen.name)
-            {
-                durations.push(seen.at.duration_since(begin));
-            }
-        }
-    }
-    Ok(summary(durations))
+    measure(statuses, nth, account, change).await
 }

@@ -1,6 +1,6 @@
 //! The operator in one of the largest clusters: 10,000 bindings, 100,000 pods, 5,000 roles with policies.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,10 @@ use kube::{Client, ResourceExt as _};
 use serde_json::json;
 
 use super::Error;
+use super::changes::measure;
 use super::percentile::summary;
 use super::process::Operator;
-use super::world::{ACCOUNT, Statuses, World, annotate, create_account, create_pod, pod, world};
+use super::world::{ACCOUNT, Statuses, Versions, World, annotate, create_account, create_pod, pod, world};
 
 const NAMESPACES: usize = 200;
 const BINDINGS: usize = 10_000;
@@ -32,10 +33,6 @@ const BARE: usize = 16;
 
 /// Pod changes a second in the background.
 const CHURN: u32 = 200;
-
-/// Changes a second whose way to a status is timed, and how many.
-const RATE: u32 = 20;
-const CHANGES: usize = 600;
 
 /// Measures; prints the figures.
 ///
@@ -61,13 +58,13 @@ async fn partly_bound(root: &Path) -> Result<(), Error> {
     settle().await;
     println!("after the start: {}", resident(&operator));
     drop(operator);
-    let before = versions(client).await?;
+    let before = Versions::list(client).await?;
     let begin = Instant::now();
     let operator = Operator::new(around.operator(root)?).await?;
     operator.ready().await?;
     let ready = begin.elapsed();
     settle().await;
-    let written = difference(&before, &versions(client).await?);
+    let written = Versions::list(client).await?.written_since(&before);
     println!(
         "restart: ready after {ready:.1?}, {written} statuses written in the time after; {}",
         resident(&operator)
@@ -240,31 +237,14 @@ async fn bare(client: &Client) -> Result<Duration, Error> {
     Ok(begin.elapsed())
 }
 
-/// The versions of all `IrsaAudit`s.
-async fn versions(client: &Client) -> Result<HashMap<String, Option<String>>, Error> {
-    let api = Api::<IrsaAudit>::all(client.clone());
-    let list = api.list_metadata(&ListParams::default()).await.map_err(world)?;
-    let versions = list.items.into_iter();
-    Ok(versions
-        .map(|object| (object.name_any(), object.resource_version()))
-        .collect())
-}
-
-fn difference(before: &HashMap<String, Option<String>>, after: &HashMap<String, Option<String>>) -> usize {
-    after
-        .iter()
-        .filter(|(name, version)| before.get(*name) != Some(*version))
-        .count()
-}
-
 /// What it costs while nothing happens.
 async fn idle(around: &World, operator: &Operator) -> Result<(), Error> {
     let span = Duration::from_mins(1);
-    let (before, calls) = (versions(&around.client).await?, around.aws.calls().len());
+    let (before, calls) = (Versions::list(&around.client).await?, around.aws.calls().len());
     let (begin, used) = (Instant::now(), operator.processor_time());
     tokio::time::sleep(span).await;
     let share = (operator.processor_time() - used) / begin.elapsed().as_secs_f64();
-    let written = difference(&before, &versions(&around.client).await?);
+    let written = Versions::list(&around.client).await?.written_since(&before);
     println!(
         "idle for {span:?}: {written} status writes, {} AWS calls, {:.2} % of a core",
         around.aws.calls().len() - calls,
@@ -302,33 +282,12 @@ async fn churn(client: &Client) {
     }
 }
 
-/// Annotations that change between a role that trusts and one that does not, at a steady rate.
+/// Annotations that change between a role that trusts and one that does not.
 async fn changes(client: &Client, statuses: &mut Statuses) -> Result<String, Error> {
-    statuses.clear();
-    let mut durations = Vec::new();
-    for broken in [true, false] {
-        let wanted = if broken {
-            VerdictName::Broken
-        } else {
-            VerdictName::Working
-        };
-        let mut sent: HashMap<String, Instant> = HashMap::new();
-        let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
-        for index in 0..CHANGES / 2 {
-            ticks.tick().await;
-            let binding = index * 7 % BINDINGS;
-            let named = if broken { "other".to_owned() } else { role(binding) };
-            sent.insert(account(binding), Instant::now());
-            annotate(client, &namespace(binding), &account(binding), &named).await?;
-        }
-        while !sent.is_empty() {
-            let seen = statuses.next().await?;
-            if seen.verdict == wanted
-                && let Some(begin) = sent.remove(&seen.name)
-            {
-                durations.push(seen.at.duration_since(begin));
-            }
-        }
-    }
-    Ok(summary(durations))
+    let nth = |change: usize| change * 7 % BINDINGS;
+    let change = |binding: usize, broken: bool| async move {
+        let named = if broken { "other".to_owned() } else { role(binding) };
+        annotate(client, &namespace(binding), &account(binding), &named).await
+    };
+    measure(statuses, nth, account, change).await
 }

@@ -1,5 +1,6 @@
 //! What the benches of the operator have in common: a real API server, an AWS endpoint, bindings and their pods.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use fake_aws::{FakeAws, Role};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Client, ResourceExt};
@@ -216,6 +217,35 @@ pub async fn create_pod(client: &Client, namespace: &str, pod: Value) -> Result<
         .await
         .map(drop)
         .map_err(world)
+}
+
+/// The versions of all `IrsaAudit`s, by name.
+#[derive(Debug)]
+pub struct Versions(HashMap<String, Option<String>>);
+
+impl Versions {
+    /// As they are now.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn list(client: &Client) -> Result<Self, Error> {
+        let api = Api::<IrsaAudit>::all(client.clone());
+        let list = api.list_metadata(&ListParams::default()).await.map_err(world)?;
+        let versions = list.items.into_iter();
+        Ok(Self(
+            versions
+                .map(|object| (object.name_any(), object.resource_version()))
+                .collect(),
+        ))
+    }
+
+    /// How many were written to since.
+    pub fn written_since(&self, before: &Self) -> usize {
+        let versions = self.0.iter();
+        versions
+            .filter(|(name, version)| before.0.get(*name) != Some(*version))
+            .count()
+    }
 }
 
 /// The verdict in a status, and when a watch showed it.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::legend::{self, Entry};
 use crate::pictures::COLOURS;
 
 const WIDTH: f64 = 760.0;
@@ -92,29 +93,14 @@ pub fn picture(title: &str, curves: &[Curve]) -> String {
 fn key(svg: &mut String, curves: &[Curve]) {
     let (_, top, right, _) = BORDER;
     let last = |curve: &Curve| curve.points.last().map_or(0.0, |(_, time)| *time);
-    let mut named: Vec<_> = curves.iter().zip(COLOURS.iter().cycle()).collect();
-    named.sort_by(|(a, _), (b, _)| last(b).total_cmp(&last(a)));
-    let hidden = named.len().saturating_sub(LEGEND_LINES);
-    let mut line = top + 8.0;
-    for (curve, colour) in named.into_iter().take(LEGEND_LINES) {
-        let _ = writeln!(
-            svg,
-            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"9\" height=\"9\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{line:.1}\">{}: {} ms</text>",
-            WIDTH - right + 12.0,
-            line - 9.0,
-            WIDTH - right + 26.0,
-            curve.name,
-            rounded(last(curve))
-        );
-        line += 16.0;
-    }
-    if hidden > 0 {
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{line:.1}\" fill=\"#555\">and {hidden} more</text>",
-            WIDTH - right + 26.0
-        );
-    }
+    let entries = curves.iter().zip(COLOURS.iter().cycle());
+    let entries = entries.map(|(curve, colour)| Entry {
+        name: &curve.name,
+        value: last(curve),
+        shown: format!("{} ms", rounded(last(curve))),
+        colour,
+    });
+    legend::draw(svg, (WIDTH - right, top), LEGEND_LINES, entries.collect());
 }
 
 /// A time in milliseconds for people.

@@ -38,6 +38,16 @@ impl Stage<'_> {
         Ok(operator)
     }
 
+    /// An operator to which all bindings of others are Working.
+    ///
+    /// # Errors
+    /// When it does not start, or they are not within minutes.
+    pub async fn settled(&self) -> Result<Operator, Error> {
+        let operator = self.operator().await?;
+        self.victims.settle(&operator).await?;
+        Ok(operator)
+    }
+
     /// The AWS endpoint.
     pub fn aws(&self) -> &FakeAws {
         &self.world.aws
@@ -69,8 +79,7 @@ pub async fn run(root: &Path) -> Result<(), Error> {
         victims: &victims,
         statuses: &mut statuses,
     };
-    let operator = stage.operator().await?;
-    victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     println!("alone: {}", stage.probe(&operator).await?);
     drop(operator);
     shapes::all(&mut stage).await

@@ -158,8 +158,7 @@ async fn large_expectations(stage: &mut Stage<'_>) -> Result<(), Error> {
     create_account(&client, GREEDY, "large", "large").await?;
     let most = json!([{"actions": actions, "resources": resources.iter().take(8).collect::<Vec<_>>()}]);
     create::<IrsaAudit>(&client, audit(most)).await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let greedy = client.clone();
     let neighbour = again(Duration::from_millis(200), move |round| {
         touch(greedy.clone(), "large".to_owned(), round)
@@ -179,23 +178,21 @@ async fn many_expectations(stage: &mut Stage<'_>) -> Result<(), Error> {
         .map(|n| json!({"kind": "ServiceAccount", "name": format!("e{n}"), "namespace": GREEDY}))
         .collect();
     create::<rbac::RoleBinding>(&client, json!({"metadata": {"name": "r"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}, "subjects": subjects})).await?;
-    let made = client.clone();
     many(200, |n| {
-        let client = made.clone();
+        let client = &client;
         async move {
             let name = format!("e{n}");
-            create::<ServiceAccount>(&client, json!({"metadata": {"name": name}})).await?;
+            create::<ServiceAccount>(client, json!({"metadata": {"name": name}})).await?;
             let expected: Vec<Value> = (0..16)
                 .map(|m| json!({"verbs": ["get"], "resource": "pods", "resourceNames": [format!("p{m}")]}))
                 .collect();
             let spec = json!({"serviceAccountName": name, "expect": {"kubernetes": expected}});
-            create::<IrsaAudit>(&client, json!({"metadata": {"name": name}, "spec": spec})).await?;
+            create::<IrsaAudit>(client, json!({"metadata": {"name": name}, "spec": spec})).await?;
             Ok(())
         }
     })
     .await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let before = operator.metric("irsa_audit_access_reviews_total", &[]).await?;
     let begin = Instant::now();
     let greedy = client.clone();
@@ -221,20 +218,18 @@ async fn many_expectations(stage: &mut Stage<'_>) -> Result<(), Error> {
 /// 200 pods with one variable of 1.2 MB, and a start beside them.
 async fn large_pods(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
-    let made = client.clone();
     many(200, |n| {
-        let client = made.clone();
+        let client = &client;
         async move {
             let mut body = pod(&format!("large-{n}"), "default", None);
             if let Some(env) = body.pointer_mut("/spec/containers/0/env") {
                 *env = json!([{"name": "LARGE", "value": "x".repeat(1_200_000)}]);
             }
-            create_pod(&client, GREEDY, body).await
+            create_pod(client, GREEDY, body).await
         }
     })
     .await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let probe = stage.probe(&operator).await?;
     println!("200 pods with a variable of 1.2 MB, after a start: {probe}");
     clear(&client).await
@@ -248,9 +243,8 @@ async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
         .collect();
     let body = json!({"metadata": {"name": "l"}, "spec": {"serviceAccountName": "l", "expect": {"aws": [{"actions": ["s3:GetObject"], "context": context}]}}});
     let refused = create::<IrsaAudit>(&client, body).await.is_err();
-    let made = client.clone();
     many(150, |n| {
-        let client = made.clone();
+        let client = &client;
         async move {
             let resources: Vec<String> = (0..64)
                 .map(|m| format!("arn:aws:s3:::{}{m}", "x".repeat(2_000)))
@@ -258,14 +252,13 @@ async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
             let expected = json!([{"actions": ["s3:GetObject", "s3:PutObject"], "resources": resources}]);
             let spec = json!({"serviceAccountName": format!("l{n}"), "expect": {"aws": expected}});
             let metadata = json!({"name": format!("l{n}"), "annotations": {"large": "x".repeat(200_000)}});
-            create::<IrsaAudit>(&client, json!({"metadata": metadata, "spec": spec}))
+            create::<IrsaAudit>(client, json!({"metadata": metadata, "spec": spec}))
                 .await
                 .map(drop)
         }
     })
     .await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let probe = stage.probe(&operator).await?;
     clear(&client).await?;
     tokio::time::sleep(Duration::from_secs(20)).await;
@@ -279,8 +272,7 @@ async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
 /// 2,000 ServiceAccounts that name roles that do not exist; elsewhere, new roles for new ServiceAccounts.
 async fn missing_roles(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let _operator = stage.settled().await?;
     let greedy = client.clone();
     let neighbour = tokio::spawn(async move {
         let made = &greedy;
@@ -338,21 +330,19 @@ async fn new_roles(stage: &Stage<'_>, prefix: &str) -> Result<Duration, Error> {
 /// 2,000 ServiceAccounts that name 2,000 accounts.
 async fn many_accounts(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
-    let made = client.clone();
     many(2_000, |n| {
-        let client = made.clone();
+        let client = &client;
         async move {
             let arn = format!("arn:aws:iam::{:012}:role/r", 500_000_000_000_u64 + n as u64);
             let metadata =
                 json!({"name": format!("a{n}"), "annotations": {"eks.amazonaws.com/role-arn": arn}});
-            create::<ServiceAccount>(&client, json!({"metadata": metadata}))
+            create::<ServiceAccount>(client, json!({"metadata": metadata}))
                 .await
                 .map(drop)
         }
     })
     .await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let probe = stage.probe(&operator).await?;
     let status = cluster_status(&client).await?;
     println!(
@@ -380,14 +370,12 @@ async fn cluster_status(client: &Client) -> Result<Value, Error> {
 /// Its `IrsaAudit`s are deleted as fast as they come.
 async fn deleted_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
-    let made = client.clone();
     many(100, |n| {
-        let client = made.clone();
-        async move { create_account(&client, GREEDY, &format!("d{n}"), "missing").await }
+        let client = &client;
+        async move { create_account(client, GREEDY, &format!("d{n}"), "missing").await }
     })
     .await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let before = operator
         .metric("irsa_audit_writes_total", &["write=\"create\""])
         .await?;
@@ -436,8 +424,7 @@ async fn refused_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     for n in 0..5 {
         create_account(&client, GREEDY, &format!("q{n}"), "missing").await?;
     }
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let operator = stage.settled().await?;
     let probe = stage.probe(&operator).await?;
     let status = cluster_status(&client).await?;
     let count = |reason: String| {
@@ -457,8 +444,7 @@ async fn refused_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
 async fn forged_statuses(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
     create_account(&client, GREEDY, "f", "missing").await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let _operator = stage.settled().await?;
     let api = in_greedy::<IrsaAudit>(&client);
     let status = || async {
         let audit = api.get_opt("f").await.map_err(world)?;
@@ -500,8 +486,7 @@ async fn recreated_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     account.role(stage.world.role("good", &[format!("{GREEDY}:good")]));
     create_account(&client, GREEDY, "good", "good").await?;
     create_account(&client, GREEDY, "bad", "missing").await?;
-    let operator = stage.operator().await?;
-    stage.victims.settle(&operator).await?;
+    let _operator = stage.settled().await?;
     let api = in_greedy::<IrsaAudit>(&client);
     let mut wrong = 0;
     for round in 0..150 {
@@ -540,10 +525,9 @@ async fn backlog(stage: &mut Stage<'_>) -> Result<(), Error> {
             .account(ACCOUNT)
             .role(stage.world.role(&name, &[format!("{GREEDY}:{name}")]));
     }
-    let made = client.clone();
     many(2_000, |n| {
-        let client = made.clone();
-        async move { create_account(&client, GREEDY, &format!("b{n}"), &format!("b{n}")).await }
+        let client = &client;
+        async move { create_account(client, GREEDY, &format!("b{n}"), &format!("b{n}")).await }
     })
     .await?;
     let _operator = stage.operator().await?;
