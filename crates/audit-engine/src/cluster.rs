@@ -129,6 +129,7 @@ impl ClusterObject {
 pub fn cluster_status(
     snapshot: &Snapshot,
     config: &Config,
+    unaudited: &[(String, Unaudited)],
     verdicts: impl Iterator<Item = Verdict>,
     now: Timestamp,
 ) -> ClusterIrsaAuditStatus {
@@ -146,7 +147,7 @@ pub fn cluster_status(
         }),
         accounts: open.iter().take(MAX_ACCOUNTS).map(|one| account(one)).collect(),
         other_accounts: u32::try_from(others.len()).unwrap_or(u32::MAX),
-        unaudited: unaudited(snapshot, config),
+        unaudited: listed(unaudited),
         bindings: Some(count(verdicts)),
         findings: gravest_first(&report)
             .into_iter()
@@ -171,14 +172,12 @@ fn gravest_first(report: &ClusterReport) -> Vec<&Finding> {
 }
 
 /// The namespaces of which most is not audited.
-fn unaudited(snapshot: &Snapshot, config: &Config) -> Vec<UnauditedStatus> {
-    let mut namespaces: Vec<(&str, Unaudited)> = snapshot.cluster.unaudited(config).into_iter().collect();
-    namespaces.sort_by_key(|(_, count)| std::cmp::Reverse(count.total()));
-    namespaces
-        .into_iter()
+fn listed(unaudited: &[(String, Unaudited)]) -> Vec<UnauditedStatus> {
+    unaudited
+        .iter()
         .take(MAX_NAMESPACES)
         .map(|(namespace, count)| UnauditedStatus {
-            namespace: namespace.to_owned(),
+            namespace: namespace.clone(),
             suspended: count.suspended,
             refused: count.refused,
             over_limit: count.over_limit,

@@ -130,8 +130,8 @@ pub struct Engine {
     statements_changed: bool,
     /// The roles with a statement of the writer's form that the journal does not know.
     unrecorded: BTreeSet<String>,
-    /// What is not audited, by namespace.
-    unaudited: BTreeMap<String, Unaudited>,
+    /// What is not audited, by namespace, the most first.
+    unaudited: Vec<(String, Unaudited)>,
     /// What bindings have asked about all ServiceAccounts.
     shared: SharedAnswers,
 }
@@ -165,7 +165,7 @@ impl Engine {
             requested: None,
             statements_changed: false,
             unrecorded: BTreeSet::new(),
-            unaudited: BTreeMap::new(),
+            unaudited: Vec::new(),
             shared: SharedAnswers::default(),
         }
     }
@@ -480,7 +480,13 @@ impl Engine {
             .states
             .values()
             .filter_map(|state| Some(state.summary.as_ref()?.verdict));
-        let status = cluster_status(&self.snapshot, &self.in_force.config, verdicts, now);
+        let status = cluster_status(
+            &self.snapshot,
+            &self.in_force.config,
+            &self.unaudited,
+            verdicts,
+            now,
+        );
         self.cluster.publish(status, actions);
     }
 }

@@ -111,11 +111,8 @@ impl Object {
     }
 
     fn take_note_of_making(&mut self, now: Timestamp) {
-        let times = match self.made {
-            Some((last, times)) if after(last, LIVED) > now => times.saturating_add(1),
-            _ => 1,
-        };
-        self.made = Some((now, times));
+        let before = self.made.filter(|_| self.was_made_lately(now));
+        self.made = Some((now, before.map_or(1, |(_, times)| times.saturating_add(1))));
     }
 
     fn was_made_lately(&self, now: Timestamp) -> bool {

@@ -19,8 +19,8 @@ pub struct MetricsView {
     pub evidence: BTreeMap<String, Timestamp>,
     /// The ARNs of roles with a statement of the writer's form that its journal does not know; empty on a follower.
     pub unrecorded: BTreeSet<String>,
-    /// What is not audited, by namespace; empty on a follower.
-    pub unaudited: BTreeMap<String, Unaudited>,
+    /// What is not audited, by namespace, the most first; empty on a follower.
+    pub unaudited: Vec<(String, Unaudited)>,
 }
 
 /// What metrics and the cluster's status are made of.

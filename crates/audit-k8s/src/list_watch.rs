@@ -16,30 +16,26 @@ use crate::pages::Pages;
 
 const GONE: u16 = 410;
 
+/// How long one watch call lasts, in seconds. A connection that died silently is noticed five seconds after that, so
+/// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
+/// server's bookmarks, about one a minute, keep it from being idle that long.
+const WATCH_SECONDS: u32 = 240;
+
 /// How much longer than agreed a watch may last before it counts as dead.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// What is watched, and for how long at a time.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Selection {
-    /// Which objects: a field selector.
-    pub(crate) fields: Option<String>,
-    /// How long one watch call lasts, in seconds.
-    pub(crate) seconds: u32,
-}
 
 /// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. A watch
 /// goes on where it was, until the API server says that it cannot.
 pub(crate) fn list_watch<K>(
     api: Api<K>,
-    selection: Selection,
+    fields: Option<String>,
 ) -> impl Stream<Item = Result<Event<K>, Error>> + Send
 where
     K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
 {
     let source = Source {
         api,
-        selection,
+        fields,
         place: Place::Start,
     };
     stream::unfold(source, |mut source| async move {
@@ -68,7 +64,8 @@ enum Place<K> {
 
 struct Source<K> {
     api: Api<K>,
-    selection: Selection,
+    /// A field selector.
+    fields: Option<String>,
     place: Place<K>,
 }
 
@@ -81,7 +78,7 @@ where
         match std::mem::replace(&mut self.place, Place::Start) {
             Place::Start => {
                 let mut params = ListParams::default();
-                params.field_selector.clone_from(&self.selection.fields);
+                params.field_selector.clone_from(&self.fields);
                 self.place = Place::Listing {
                     pages: Box::new(Pages::new(
                         self.api.clone().into_client(),
@@ -148,8 +145,8 @@ where
 
     /// Begins a watch, or begins it again, after a version.
     async fn resume(&mut self, version: String) -> Option<Result<Event<K>, Error>> {
-        let mut params = WatchParams::default().timeout(self.selection.seconds);
-        params.field_selector.clone_from(&self.selection.fields);
+        let mut params = WatchParams::default().timeout(WATCH_SECONDS);
+        params.field_selector.clone_from(&self.fields);
         let begun = self.api.watch(&params, &version).await;
         let (events, error) = match begun {
             Ok(events) => (Some(events.boxed()), None),
@@ -164,7 +161,7 @@ where
         version: String,
         mut events: BoxStream<'static, kube::Result<WatchEvent<K>>>,
     ) -> Option<Result<Event<K>, Error>> {
-        let most = Duration::from_secs(self.selection.seconds.into()) + SILENCE;
+        let most = Duration::from_secs(WATCH_SECONDS.into()) + SILENCE;
         // A connection that died silently ends like a watch whose time is over.
         let next = timeout(most, events.next()).await.ok().flatten();
         let (item, version, events) = match next {

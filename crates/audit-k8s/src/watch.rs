@@ -16,7 +16,7 @@ use crate::cluster_audit_object::ClusterAuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
 use crate::health::ApiHealth;
-use crate::list_watch::{Selection, list_watch};
+use crate::list_watch::list_watch;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
@@ -28,11 +28,6 @@ use crate::retry::Retry;
 use crate::trouble;
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
-
-/// How long one watch call lasts, in seconds. A connection that died silently is noticed five seconds after that, so
-/// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
-/// server's bookmarks, about one a minute, keep it from being idle that long.
-const WATCH_SECONDS: u32 = 240;
 
 /// After so many failures in a row to continue a watch where it left off, it starts anew with a listing: its place may
 /// not exist any more, as after etcd was restored from a backup.
@@ -131,20 +126,16 @@ impl Watcher {
 
     /// Watches the objects of one kind that a field selector leaves, until the receiver is gone.
     async fn watch_in<W: Wire<Plain: ObservedObject>>(self, api: Api<Watched<W>>, fields: Option<String>) {
-        let selection = Selection {
-            fields,
-            seconds: WATCH_SECONDS,
-        };
         tokio::select! {
             () = self.sender.closed() => {}
-            () = forward::<W>(&api, &selection, &self) => {}
+            () = forward::<W>(&api, fields.as_ref(), &self) => {}
         }
     }
 }
 
 async fn forward<W: Wire<Plain: ObservedObject>>(
     api: &Api<Watched<W>>,
-    selection: &Selection,
+    fields: Option<&String>,
     Watcher {
         health,
         prefix,
@@ -154,7 +145,7 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
 ) {
     let mut retry = Retry::new(W::KIND.as_str(), health.clone());
     loop {
-        let events = list_watch(api.clone(), selection.clone());
+        let events = list_watch(api.clone(), fields.cloned());
         pin_mut!(events);
         let mut failed_resumes = 0;
         while let Some(event) = events.next().await {

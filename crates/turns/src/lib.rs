@@ -55,18 +55,6 @@ impl<T> Turns<T> {
         self.in_a_row = 0;
         self.others.pop()
     }
-
-    /// How many things wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.urgent.len() + self.others.len()
-    }
-
-    /// Whether nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.others.is_empty()
-    }
 }
 
 /// A queue for each namespace, and whose turn was last.
@@ -105,10 +93,6 @@ impl<T> Lanes<T> {
 
     fn is_empty(&self) -> bool {
         self.lanes.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.lanes.values().map(VecDeque::len).sum()
     }
 }
 

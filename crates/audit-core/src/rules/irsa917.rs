@@ -62,12 +62,10 @@ pub(super) const RULE: Rule = Rule {
 const NAMED: usize = 10;
 
 fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
-    let unaudited = snapshot.cluster.unaudited(config);
-    if unaudited.is_empty() {
+    let namespaces = snapshot.cluster.unaudited(config);
+    if namespaces.is_empty() {
         return Vec::new();
     }
-    let mut namespaces: Vec<(&str, Unaudited)> = unaudited.into_iter().collect();
-    namespaces.sort_by_key(|(_, count)| std::cmp::Reverse(count.total()));
     let total: u32 = namespaces.iter().map(|(_, count)| count.total()).sum();
     let named: Vec<String> = namespaces
         .iter()

@@ -1,6 +1,7 @@
 //! What nobody audits, although something shows it: that must not look like silence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::Cluster;
 use crate::config::Config;
@@ -55,12 +56,12 @@ impl Cluster {
 
     /// Forgets what the API server refused to create.
     pub fn forget_refused(&mut self) {
-        self.refused = BTreeSet::new();
+        self.refused.clear();
     }
 
-    /// What is not audited, by namespace. Namespaces of which everything is are not in it.
+    /// What is not audited, by namespace, the most first. Namespaces of which everything is are not in it.
     #[must_use]
-    pub fn unaudited(&self, config: &Config) -> BTreeMap<&str, Unaudited> {
+    pub fn unaudited(&self, config: &Config) -> Vec<(&str, Unaudited)> {
         let mut namespaces: BTreeMap<&str, Unaudited> = BTreeMap::new();
         let requested = self.bindings.iter().filter_map(|(key, binding)| {
             let request = binding.requests.first()?;
@@ -77,6 +78,8 @@ impl Cluster {
         for key in self.refused.iter().filter(|key| !config.excludes(key)) {
             namespaces.entry(&key.namespace).or_default().refused += 1;
         }
+        let mut namespaces: Vec<(&str, Unaudited)> = namespaces.into_iter().collect();
+        namespaces.sort_by_key(|(_, count)| Reverse(count.total()));
         namespaces
     }
 }

@@ -163,7 +163,6 @@ impl EvidencePlan {
         let Some(issuer) = issuer else {
             return wanted.into_iter().collect();
         };
-        let of_one = self.of_one_namespace(&wanted, urgent);
         let mut listed: BTreeSet<String> = BTreeSet::new();
         for (id, (wants, awaits)) in self.of_one_account(&wanted) {
             let Some(watched) = self.accounts.get_mut(&id) else {
@@ -178,19 +177,22 @@ impl EvidencePlan {
                 listed.insert(id);
             }
         }
-        let is_little = |target: &PieceId| {
-            let namespace = urgent.get(target);
-            namespace.is_some_and(|namespace| of_one.get(namespace).is_some_and(|count| *count <= FEW))
+        if listed.is_empty() {
+            return wanted.into_iter().collect();
+        }
+        let of_one = self.of_one_namespace(&wanted, urgent);
+        let waits_for_little = |namespace: &String| of_one.get(namespace).is_some_and(|count| *count <= FEW);
+        let is_covered = |target: &PieceId, namespace: Option<&String>| {
+            let is_listed = target.kind.is_listed() && listed.contains(&target.account);
+            is_listed && !namespace.is_some_and(waits_for_little)
         };
-        let is_covered = |target: &PieceId| {
-            target.kind.is_listed() && listed.contains(&target.account) && !is_little(target)
-        };
-        let rest = wanted.into_iter().filter(|target| !is_covered(target)).collect();
+        let rest = wanted
+            .into_iter()
+            .filter(|target| !is_covered(target, urgent.get(target)))
+            .collect();
         // The listing brings what was asked for before it, too.
-        let awaited = self.awaited.iter().filter(|(target, asked_for)| {
-            let is_little = of_one.get(&asked_for.namespace).is_none_or(|count| *count <= FEW);
-            target.kind.is_listed() && listed.contains(&target.account) && !is_little
-        });
+        let awaited = self.awaited.iter();
+        let awaited = awaited.filter(|(target, asked_for)| is_covered(target, Some(&asked_for.namespace)));
         for target in awaited.map(|(target, _)| target.clone()).collect::<Vec<_>>() {
             self.release(target);
         }
@@ -202,6 +204,9 @@ impl EvidencePlan {
         let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for target in wanted.iter().filter(|target| target.kind.is_listed()) {
             counts.entry(target.account.clone()).or_default().0 += 1;
+        }
+        if counts.is_empty() {
+            return counts;
         }
         for target in self.awaited.keys().filter(|target| target.kind.is_listed()) {
             if let Some((_, awaits)) = counts.get_mut(&target.account) {

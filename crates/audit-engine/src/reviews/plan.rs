@@ -125,7 +125,7 @@ impl ReviewPlan {
     pub fn next(&self) -> Option<Timestamp> {
         let is_ready = self
             .ready
-            .next_where(|namespace| self.has_room_for(namespace))
+            .next_where(|namespace| has_room_for(&self.under_way, namespace))
             .is_some();
         let next = if is_ready {
             Some(Timestamp::MIN)
@@ -134,11 +134,6 @@ impl ReviewPlan {
         };
         let next = next.filter(|_| self.under_way.len() < AT_ONCE)?;
         Some(self.refused_until.map_or(next, |until| until.max(next)))
-    }
-
-    fn has_room_for(&self, namespace: &str) -> bool {
-        let of_it = self.under_way.values().filter(|of| *of == namespace).count();
-        self.under_way.len() < AT_ONCE && of_it < AT_ONCE_OF_ONE
     }
 
     fn is_refused(&self, now: Timestamp) -> bool {
@@ -153,10 +148,8 @@ impl ReviewPlan {
         for key in self.due.take_due(now) {
             self.ready.insert(key);
         }
-        let mut ready = std::mem::take(&mut self.ready);
-        let next = ready.pop_where(|namespace| self.has_room_for(namespace));
-        self.ready = ready;
-        next
+        self.ready
+            .pop_where(|namespace| has_room_for(&self.under_way, namespace))
     }
 
     /// Begins the review of a binding.
@@ -266,6 +259,12 @@ impl Case {
         self.attempt = self.attempt.saturating_add(1);
         wait
     }
+}
+
+/// Whether one more review of a namespace may begin beside those under way.
+fn has_room_for(under_way: &BTreeMap<u64, String>, namespace: &str) -> bool {
+    let of_it = under_way.values().filter(|of| *of == namespace).count();
+    under_way.len() < AT_ONCE && of_it < AT_ONCE_OF_ONE
 }
 
 /// Tells questions apart.

@@ -162,7 +162,8 @@ fn a_binding_whose_audit_is_refused_is_counted_and_told_to_the_admins() {
     lab.pass(60);
     let hidden = &lab.shown.bindings[&Lab::key("hidden")];
     assert_eq!((hidden.verdict, hidden.reason), (Verdict::Broken, "RoleNotFound"));
-    assert_eq!(lab.shown.unaudited[NS].refused, 1);
+    let (namespace, count) = &lab.shown.unaudited[0];
+    assert_eq!((namespace.as_str(), count.refused), (NS, 1));
     let status = lab.api.cluster.clone().unwrap();
     assert_eq!(
         status["unaudited"],

@@ -20,7 +20,7 @@ use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, kinds, read};
 use crate::health::ApiHealth;
-use crate::list_watch::{Selection, list_watch};
+use crate::list_watch::list_watch;
 use crate::observation::{Observation, WatchChange};
 use crate::retry::Retry;
 use crate::trouble::{self, Recovery};
@@ -33,9 +33,6 @@ const REFUSED_FOR: Duration = Duration::from_mins(10);
 
 /// How long the listings of kinds that have just appeared may take before everything else goes on without them.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long one watch call lasts, in seconds: as of the other kinds.
-const WATCH_SECONDS: u32 = 240;
 
 /// A kind that was listed is refused only after so many refusals in a row: an API server that has just started may refuse what it has not
 /// read the roles for.
@@ -229,13 +226,9 @@ async fn follow(
     sender: Sender<Observation>,
     progress: watch::Sender<Progress>,
 ) {
-    let selection = Selection {
-        fields: None,
-        seconds: WATCH_SECONDS,
-    };
     let mut retry = Retry::new(kind.kind, health);
     let mut refusals = 0;
-    let mut events = list_watch(api.clone(), selection.clone()).boxed();
+    let mut events = list_watch(api.clone(), None).boxed();
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -276,7 +269,7 @@ async fn follow(
                 });
                 retry.wait(&error, &trouble::told(&error)).await;
                 if trouble::has_lost_its_place(&error) {
-                    events = list_watch(api.clone(), selection.clone()).boxed();
+                    events = list_watch(api.clone(), None).boxed();
                 }
             }
         }

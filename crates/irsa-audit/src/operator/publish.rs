@@ -384,9 +384,7 @@ fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> WriteOutc
         (Write::Delete { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_conflict() => {
             WriteOutcome::Gone
         }
-        (Write::Create { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if is_refusal(status.code) => {
-            WriteOutcome::Refused
-        }
+        (Write::Create { .. }, Err(error)) if is_refusal(error.code()) => WriteOutcome::Refused,
         (_, Err(error)) if error.is_of_the_api_server() => WriteOutcome::Unavailable,
         (_, Err(_)) => WriteOutcome::Failed,
     }
