@@ -70,15 +70,20 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
     let named: Vec<String> = namespaces
         .iter()
         .take(NAMED)
-        .map(|(namespace, count)| format!("`{}`: {}", quote(namespace), reasons(count)))
+        .map(|(namespace, count)| format!("in `{}` ({})", quote(namespace), reasons(count)))
         .collect();
     let others = match namespaces.len().saturating_sub(NAMED) {
         0 => String::new(),
-        others => format!("; {others} more namespaces"),
+        others => format!(", and in {others} more namespaces"),
+    };
+    let are = if total == 1 {
+        "ServiceAccount is"
+    } else {
+        "ServiceAccounts are"
     };
     let message = format!(
-        "{total} ServiceAccounts are not audited, or not completely, in namespace {}{others}",
-        named.join("; ")
+        "{total} {are} not audited, or not completely: {}{others}",
+        named.join(", ")
     );
     let fix = Fix::manual(
         "set `spec.suspend` of suspended IrsaAudits to false; where creation is refused, change the quota or the admission policy of the \
