@@ -12,7 +12,7 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Pod, WorkloadRef};
+use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
@@ -108,7 +108,9 @@ fn other_way(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Timest
 /// that are not the whole cluster, every namespace has a `default` one all the same.
 fn is_named_in_vain(snapshot: &Snapshot, key: &BindingKey, binding: &Binding) -> bool {
     let goes_without_saying = snapshot.cluster.is_partial() && key.service_account == DEFAULT_SERVICE_ACCOUNT;
-    binding.service_account().is_none() && !goes_without_saying && binding.pods().iter().any(Pod::is_template)
+    binding.service_account().is_none()
+        && !goes_without_saying
+        && binding.pods().iter().any(|pod| pod.is_template())
 }
 
 /// Audits every binding of a snapshot: those that something shows, and those that somebody asked for; without those that
@@ -445,7 +447,7 @@ fn pods(chain: &Chain<'_>) -> PodSummary {
     let mut workloads: Vec<_> = stale
         .iter()
         .chain(missing)
-        .map(|pod| pod.workload.clone())
+        .map(|pod| Workload::clone(&pod.workload))
         .collect();
     workloads.sort();
     workloads.dedup();

@@ -190,7 +190,7 @@ impl<'a> Chain<'a> {
         let asked = NamedRole::read(&asked_by, config);
         let pods = repairs.and_then(|repairs| repairs.pods.as_deref());
         let all_pods = pods.unwrap_or_else(|| binding.map_or(&[][..], Binding::pods));
-        let active = || all_pods.iter().filter(|pod| pod.is_active());
+        let active = || all_pods.iter().map(|pod| &**pod).filter(|pod| pod.is_active());
         let templates: Vec<&Pod> = active().filter(|pod| pod.is_template()).collect();
         let mut pods = Vec::with_capacity(all_pods.len());
         pods.extend(active().filter(|pod| !pod.is_template()));

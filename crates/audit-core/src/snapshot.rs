@@ -7,6 +7,7 @@ mod accounts;
 mod consumers;
 mod existing;
 mod expectations;
+mod pod_set;
 mod pods;
 mod unaudited;
 mod webhook;
@@ -104,7 +105,7 @@ pub struct Cluster {
 pub struct Binding {
     service_account: Option<ServiceAccount>,
     requests: Vec<AuditRequest>,
-    pods: Vec<Pod>,
+    pods: Vec<Arc<Pod>>,
     /// By the order in which they were filed.
     consumers: BTreeMap<u64, Consumer>,
 }
@@ -124,7 +125,7 @@ impl Binding {
 
     /// The pods that run as it, in no particular order.
     #[must_use]
-    pub fn pods(&self) -> &[Pod] {
+    pub fn pods(&self) -> &[Arc<Pod>] {
         &self.pods
     }
 
@@ -243,7 +244,8 @@ impl Cluster {
     pub fn pods_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Pod> {
         counted::each(
             self.in_namespace(namespace)
-                .flat_map(|(_, binding)| binding.pods()),
+                .flat_map(|(_, binding)| binding.pods())
+                .map(|pod| &**pod),
         )
     }
 
@@ -285,33 +287,33 @@ impl Cluster {
     /// Stores a pod. Returns the bindings that it changes, each once: its own, that under which it was filed before, and
     /// those that it may be missing from; none if it is the same.
     pub fn put_pod(&mut self, mut pod: Pod) -> Vec<BindingKey> {
-        let id = NamespacedName::new(pod.namespace.clone(), pod.name.clone());
         if pod.service_account.is_empty() {
-            return self.put_mirror(id);
+            return self.put_mirror(NamespacedName::new(pod.namespace.clone(), &*pod.name));
         }
         let key = pod.binding_key();
         let mut changed = Vec::new();
-        let home = self.pods.home(&id.namespace, &id.name);
-        if home.is_some_and(|home| *home.account != *key.service_account) {
-            changed.extend(self.remove_pod(&id.namespace, &id.name));
+        let home = self.pods.home(&pod.namespace, &pod.name);
+        if home.is_some_and(|home| home.pod.service_account != key.service_account) {
+            changed.extend(self.remove_pod(&pod.namespace, &pod.name));
         }
-        let filed_at = self.pods.home(&id.namespace, &id.name).map(|home| home.index);
-        let binding = self.bindings.get(&key);
-        if filed_at.and_then(|index| binding?.pods.get(index)) == Some(&pod) {
+        let home = self.pods.home(&pod.namespace, &pod.name);
+        if home.is_some_and(|home| *home.pod == pod) {
             return changed;
         }
+        let filed_at = home.map(|home| home.index);
         changed.extend(self.expecting(&pod));
         self.count_audiences(&pod);
-        self.binding_mut(&key);
-        let pods = &mut self.bindings.entry(key.clone()).or_default().pods;
+        let pods = &mut self.binding_mut(&key).pods;
         share(pods, &mut pod);
+        let pod = Arc::new(pod);
         if let Some(filed) = filed_at.and_then(|index| pods.get_mut(index)) {
-            self.pods.rename(filed, &pod);
-            let old = std::mem::replace(filed, pod);
+            let old = std::mem::replace(filed, Arc::clone(&pod));
+            self.pods.replace(&old, &pod);
             self.discount_audiences(&old);
         } else {
-            self.pods.insert(&pod, pods.len());
-            pods.push(pod);
+            let index = pods.len();
+            pods.push(Arc::clone(&pod));
+            self.pods.insert(&pod, index);
         }
         changed.push(key);
         changed.sort_unstable();
@@ -355,7 +357,7 @@ impl Cluster {
         let Some(home) = self.pods.home(namespace, name) else {
             return Vec::new();
         };
-        let (key, index) = (BindingKey::new(namespace, &*home.account), home.index);
+        let (key, index) = (home.pod.binding_key(), home.index);
         let mut changed = vec![key.clone()];
         if let Some(binding) = self.bindings.get_mut(&key)
             && index < binding.pods.len()
@@ -395,7 +397,13 @@ impl Cluster {
         match requests.iter_mut().find(|r| r.name == request.name) {
             Some(old) if *old == request => return changed,
             Some(old) => *old = request,
-            None => requests.push(request),
+            None => {
+                if requests.is_empty() {
+                    // Nearly always the only one; a vector begins with four.
+                    requests.reserve_exact(1);
+                }
+                requests.push(request);
+            }
         }
         requests.sort_by(AuditRequest::precedence);
         self.expectations.replace(&key, &expected, self.expected_of(&key));
@@ -485,9 +493,16 @@ impl Cluster {
 /// How many of the latest pods are asked for the same labels and containers: those of one workload come together.
 const NEIGHBORS: usize = 8;
 
-/// Gives a pod the labels and the containers of another one, where they are the same, so that they are kept once.
-fn share(pods: &[Pod], pod: &mut Pod) {
+/// Gives a pod what is the same in another one, so that it is kept once.
+fn share(pods: &[Arc<Pod>], pod: &mut Pod) {
     let neighbors = || pods.iter().rev().take(NEIGHBORS);
+    if let Some(same) = neighbors().find(|other| other.workload == pod.workload) {
+        pod.workload = Arc::clone(&same.workload);
+    }
+    if let Some(same) = neighbors().find(|other| other.common == pod.common) {
+        pod.common = Arc::clone(&same.common);
+        return;
+    }
     if let Some(same) = neighbors().find(|other| other.labels == pod.labels) {
         pod.labels = Arc::clone(&same.labels);
     }
@@ -520,10 +535,8 @@ mod tests {
         let cart = pod(&key("cart"), "web", bare("app"));
         assert_eq!(cluster.put_pod(cart.clone()), [key("cart")]);
         assert_eq!(cluster.put_pod(cart.clone()), [], "nothing changed");
-        let moved = Pod {
-            service_account: "orders".to_owned(),
-            ..cart.clone()
-        };
+        let mut moved = cart.clone();
+        moved.service_account = "orders".to_owned();
         assert_eq!(cluster.put_pod(moved), [key("cart"), key("orders")]);
         assert!(cluster.binding(&key("cart")).is_none(), "nothing is left of it");
         assert_eq!(cluster.remove_pod("shop", &cart.name), [key("orders")]);
@@ -536,15 +549,15 @@ mod tests {
         let mut cluster = Cluster::default();
         let first = pod(&key("cart"), "web", bare("app"));
         let named = |name: &str, container| Pod {
-            name: name.to_owned(),
+            name: name.into(),
             ..pod(&key("cart"), "web", container)
         };
         cluster.put_pod(first);
         cluster.put_pod(named("web-2", bare("app")));
         cluster.put_pod(named("web-3", bare("side")));
         let pods = cluster.binding(&key("cart")).unwrap().pods();
-        assert!(pods[0].containers.is_shared_with(&pods[1].containers));
-        assert!(Arc::ptr_eq(&pods[0].labels, &pods[1].labels));
+        assert!(Arc::ptr_eq(&pods[0].common, &pods[1].common));
+        assert!(Arc::ptr_eq(&pods[0].labels, &pods[2].labels));
         assert!(!pods[0].containers.is_shared_with(&pods[2].containers));
     }
 

@@ -6,7 +6,7 @@ use audit_aws::evidence::forget_role;
 use audit_aws::{Concern, PieceKind, Reading};
 use audit_core::audit::{Bound, is_bound};
 use audit_core::issuers::{self, IssuerQuestion};
-use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, Pod, RoleKey};
+use audit_core::model::{Access, Account, BindingKey, ClusterIssuer, Observed, RoleKey};
 use audit_core::permissions::simulation::Wanted;
 use audit_core::snapshot::Binding;
 use jiff::Timestamp;
@@ -251,7 +251,7 @@ impl Engine {
 }
 
 fn runs(binding: &Binding) -> bool {
-    binding.pods().iter().any(Pod::is_active)
+    binding.pods().iter().any(|pod| pod.is_active())
 }
 
 fn key_of_subject(subject: &str) -> Option<BindingKey> {

@@ -98,8 +98,8 @@ impl Repairs {
         let mut pods = self
             .pods
             .take()
-            .unwrap_or_else(|| all().map(|pod| (*pod).clone()).collect());
-        for container in pods.iter_mut().flat_map(|pod| &mut pod.containers) {
+            .unwrap_or_else(|| all().map(|pod| Arc::new((*pod).clone())).collect());
+        for container in pods.iter_mut().flat_map(|pod| &mut Arc::make_mut(pod).containers) {
             if is_it(container) || container.in_template().is_some_and(&is_it) {
                 change(container);
                 let rarities = container.rarities.as_mut();
@@ -162,8 +162,8 @@ impl Repairs {
         let running = chain
             .pods
             .iter()
-            .map(|pod| renewed(injection.as_ref(), pod, edited));
-        let templates = chain.templates.iter().map(|pod| (*pod).clone());
+            .map(|pod| Arc::new(renewed(injection.as_ref(), pod, edited)));
+        let templates = chain.templates.iter().map(|pod| Arc::new((*pod).clone()));
         self.pods = Some(running.chain(templates).collect());
         self
     }

@@ -1,6 +1,7 @@
 //! Objects in place of those that were observed: what the chain of a binding is derived from once fixes were carried out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use iam_policy::RoleArn;
 
@@ -15,7 +16,7 @@ pub(crate) struct Repairs {
     /// What the webhook's ConfigMap says of it.
     pub(crate) entry: Option<WebhookEntry>,
     /// All its pods and templates.
-    pub(crate) pods: Option<Vec<Pod>>,
+    pub(crate) pods: Option<Vec<Arc<Pod>>>,
     /// Roles, by account and name.
     pub(crate) roles: BTreeMap<(String, String), RoleLookup>,
     /// The provider for the cluster's issuer in each account.

@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn names_fit_wholly_or_not_at_all() {
         let like = |account: &str, workload: &str, labels: &[&str]| {
-            let pod = pod(&BindingKey::new("shop", "default"), workload, bare("app"));
-            let also_named = labels.iter().map(|label| (*label).to_owned()).collect();
-            likeness(account, &Pod { also_named, ..pod })
+            let mut pod = pod(&BindingKey::new("shop", "default"), workload, bare("app"));
+            pod.also_named = labels.iter().map(|label| (*label).to_owned()).collect();
+            likeness(account, &pod)
         };
         assert_eq!(like("cart", "cart", &[]), Some(Likeness::SameName));
         for (account, workload, labels) in [

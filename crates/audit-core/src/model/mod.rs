@@ -49,7 +49,7 @@ pub use looked_up::LookedUp;
 pub use namespaced_name::NamespacedName;
 pub use near_annotation::Misplaced;
 pub use organization::{ControlKind, ControlPolicy};
-pub use pod::{ApiToken, Labels, Os, Pod, PodPhase, Workload};
+pub use pod::{ApiToken, Labels, Os, Pod, PodCommon, PodPhase, Workload};
 pub use profile::{Configured, WebIdentityProfile};
 pub use reviews::Reviews;
 pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};

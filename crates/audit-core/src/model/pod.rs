@@ -1,6 +1,7 @@
 //! A pod, reduced to what rules read.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 pub use audit_fix::Workload;
@@ -81,24 +82,30 @@ pub enum ApiToken {
 /// A pod, without everything that no rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
-    /// Namespace.
-    pub namespace: String,
     /// Name.
-    pub name: String,
-    /// `metadata.uid`.
-    pub uid: String,
+    pub name: Box<str>,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
-    /// `spec.serviceAccountName`, `default` where empty. Empty for the mirror pod of a static pod, which has none.
-    pub service_account: String,
-    /// What owns it.
-    pub workload: Workload,
     /// `status.phase`.
     pub phase: PodPhase,
     /// The condition `Ready` is True.
     pub ready: bool,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
+    /// What owns it, in memory once for the pods that it owns.
+    pub workload: Arc<Workload>,
+    /// What it has in common with others.
+    pub common: Arc<PodCommon>,
+}
+
+/// What the pods of one workload have in common, in memory once for those that share it. A pod reads as it, and whoever changes
+/// that of one pod changes no other's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodCommon {
+    /// Namespace.
+    pub namespace: String,
+    /// `spec.serviceAccountName`, `default` where empty. Empty for the mirror pod of a static pod, which has none.
+    pub service_account: String,
     /// Its labels, without [`UNKEPT_LABELS`]: by them webhooks select pods.
     pub labels: Labels,
     /// The operating system that it asks for.
@@ -115,6 +122,20 @@ pub struct Pod {
     pub secret_provider_classes: Box<[String]>,
     /// Containers and init containers; ephemeral ones are never injected, and not kept.
     pub containers: Containers,
+}
+
+impl Deref for Pod {
+    type Target = PodCommon;
+
+    fn deref(&self) -> &PodCommon {
+        &self.common
+    }
+}
+
+impl DerefMut for Pod {
+    fn deref_mut(&mut self) -> &mut PodCommon {
+        Arc::make_mut(&mut self.common)
+    }
 }
 
 impl Pod {
@@ -185,9 +206,10 @@ mod tests {
     #[test]
     fn a_pod_relies_on_pod_identity_unless_it_has_web_identity_too() {
         let key = BindingKey::new("shop", "cart");
-        let with = |containers: Vec<Container>| Pod {
-            containers: containers.into(),
-            ..pod(&key, "app", bare("app"))
+        let with = |containers: Vec<Container>| {
+            let mut pod = pod(&key, "app", bare("app"));
+            pod.containers = containers.into();
+            pod
         };
         assert!(with(vec![with_pod_identity("a"), bare("b")]).relies_on_pod_identity());
         assert!(!with(vec![with_pod_identity("a"), injected("b", ROLE)]).relies_on_pod_identity());

@@ -24,6 +24,7 @@ mod way;
 mod webhook;
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use iam_policy::RoleArn;
 use jiff::Timestamp;
@@ -122,10 +123,10 @@ impl<'a> Ways<'a> {
         key: &'a BindingKey,
         account: Option<&'a ServiceAccount>,
         asked: AskedRole<'a>,
-        pods: &'a [Pod],
+        pods: &'a [Arc<Pod>],
     ) -> Self {
         let mut active = Vec::with_capacity(pods.len());
-        active.extend(pods.iter().filter(|pod| pod.is_active()));
+        active.extend(pods.iter().map(|pod| &**pod).filter(|pod| pod.is_active()));
         let sight = PathInput {
             snapshot,
             config,
@@ -364,7 +365,7 @@ mod tests {
         let ways = Ways::find(&world.snapshot, &world.config, world.now, &world.key);
         let binding = world.snapshot.cluster.binding(&world.key).unwrap();
         let pod = &binding.pods()[0];
-        let another = pod.clone();
+        let another = Pod::clone(pod);
         assert!(another.containers.is_shared_with(&pod.containers));
         let container = &pod.containers[0];
         assert!(ways.is_elsewhere(pod, container) && !ways.is_elsewhere(&another, container));

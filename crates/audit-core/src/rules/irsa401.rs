@@ -210,7 +210,7 @@ fn command(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Optio
             let presets = |container: &&Container| container.names_web_identity();
             let containers = pods.iter().flat_map(|pod| {
                 let presetting = pod.containers.iter().filter(presets);
-                presetting.map(|container| (&pod.workload, container.name.as_str()))
+                presetting.map(|container| (&*pod.workload, container.name.as_str()))
             });
             fix::unset_env(
                 namespace,

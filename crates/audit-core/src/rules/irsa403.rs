@@ -218,7 +218,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
             || pod.uses_pod_identity()
             || *works.entry(other).or_insert_with(|| has_working_role(chain, pod));
         if !has_credentials {
-            fits.insert((Reverse(likeness), &pod.workload, other));
+            fits.insert((Reverse(likeness), &*pod.workload, other));
         }
     }
     let (best, _, other) = *fits.first()?;
@@ -459,10 +459,8 @@ mod tests {
     fn of_several_that_fit_as_well_none_is_chosen() {
         let mut world = unused("default", &["a"]);
         world = with_pod(world, |pod| pod.also_named = ["cart".to_owned()].into());
-        let other = Pod {
-            also_named: ["cart".to_owned()].into(),
-            ..pod(&BindingKey::new("shop", "default"), "b", bare("x"))
-        };
+        let mut other = pod(&BindingKey::new("shop", "default"), "b", bare("x"));
+        other.also_named = ["cart".to_owned()].into();
         world.snapshot.cluster.put_pod(other);
         let report = world.audit();
         assert!(

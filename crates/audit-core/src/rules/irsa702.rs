@@ -36,7 +36,6 @@ use super::unseen_kinds::kinds_shown;
 use crate::chain::asked_role;
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::model::Pod;
 use crate::paths::Ways;
 
 /// The catalogue's entry.
@@ -119,12 +118,13 @@ fn unused<'a>(account: &AccountEvidence<'_>, named: &Named<'a>) -> Vec<&'a str> 
     }
     let ways = Ways::find(snapshot, config, now, &named.key);
     let asked = snapshot.cluster.asked(&named.key, &config.annotation_prefix).role;
-    if ways.unseen().next().is_some() || (asked.is_none() && binding.pods().iter().any(Pod::is_active)) {
+    if ways.unseen().next().is_some() || (asked.is_none() && binding.pods().iter().any(|pod| pod.is_active()))
+    {
         return Vec::new();
     }
     let active = binding.pods().iter().filter(|pod| pod.is_active());
     let carried = active
-        .flat_map(Pod::role_arns)
+        .flat_map(|pod| pod.role_arns())
         .filter_map(|text| RoleArn::parse(text).ok());
     let used: Vec<RoleArn> = annotated
         .into_iter()

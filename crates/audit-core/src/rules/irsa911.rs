@@ -311,7 +311,7 @@ mod tests {
         let key = replicas.key.clone();
         for n in 1..3 {
             replicas.snapshot.cluster.put_pod(crate::model::Pod {
-                name: format!("cart-{n}"),
+                name: format!("cart-{n}").into(),
                 ..pod(&key, "cart", with_own_token(AUDIENCE))
             });
         }

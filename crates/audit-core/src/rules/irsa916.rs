@@ -153,7 +153,7 @@ mod tests {
             .to_vec();
         let mut world = stores(MOST_WAYS + 10).role(RoleLookup::Absent);
         for pod in pods {
-            world.snapshot.cluster.put_pod(pod);
+            world.snapshot.cluster.put_pod(crate::model::Pod::clone(&pod));
         }
         let report = world.audit();
         assert_eq!(report.verdict, Verdict::Broken, "{}", shown(&report));

@@ -217,7 +217,7 @@ pub fn among_all_with_role<'a, T>(
 pub fn containers_shown<T>(told: &[ToldContainer<'_, T>]) -> String {
     let all: BTreeSet<(&Workload, &str)> = told
         .iter()
-        .map(|one| (&one.pod.workload, one.container.name.as_str()))
+        .map(|one| (&*one.pod.workload, one.container.name.as_str()))
         .collect();
     let mut names = all.iter();
     let Some((workload, container)) = names.next() else {
@@ -237,7 +237,7 @@ pub fn containers_shown<T>(told: &[ToldContainer<'_, T>]) -> String {
 /// The containers of which something is told, by their workloads: what a command names.
 pub fn named<'t, T>(told: &'t [ToldContainer<'_, T>]) -> impl Iterator<Item = (&'t Workload, &'t str)> {
     told.iter()
-        .map(|one| (&one.pod.workload, one.container.name.as_str()))
+        .map(|one| (&*one.pod.workload, one.container.name.as_str()))
 }
 
 /// The pods of which something is told.
@@ -249,7 +249,7 @@ pub fn pods_of<'a, T>(told: &[ToldContainer<'a, T>]) -> Vec<&'a Pod> {
 /// The workloads of pods, sorted, without repetition, and text that names some of them.
 #[must_use]
 pub fn workloads(pods: &[&Pod]) -> (Vec<Workload>, String) {
-    let mut workloads: Vec<_> = pods.iter().map(|pod| pod.workload.clone()).collect();
+    let mut workloads: Vec<_> = pods.iter().map(|pod| Workload::clone(&pod.workload)).collect();
     workloads.sort();
     workloads.dedup();
     let names: Vec<String> = workloads.iter().map(Workload::to_string).collect();
@@ -283,7 +283,7 @@ pub(crate) fn lacks_injection(
     };
     let pods = snapshot.cluster.binding(key).map_or(&[][..], Binding::pods);
     let lacking = |pod: &&Pod| pod.is_active() && !pod.is_template() && lacks_credentials(pod);
-    let lacking: Vec<&Pod> = pods.iter().filter(lacking).collect();
+    let lacking: Vec<&Pod> = pods.iter().map(|pod| &**pod).filter(lacking).collect();
     if config.excludes(key) || lacking.is_empty() || !asks() {
         return false;
     }

@@ -80,8 +80,8 @@ fn roll_out(chain: &Chain<'_>, pods: &[&Pod]) -> Option<Fix> {
 /// The pods of a workload by name.
 fn names_of<'p>(workload: &Workload, pods: &[&'p Pod]) -> Vec<&'p str> {
     let running = pods.iter().filter(|pod| !pod.is_template());
-    let its = running.filter(|pod| pod.workload == *workload);
-    its.map(|pod| pod.name.as_str()).collect()
+    let its = running.filter(|pod| *pod.workload == *workload);
+    its.map(|pod| &*pod.name).collect()
 }
 
 /// Changes the templates of pods where the change `is_needed` still for pod and template, and has pods created from them: by a `command`, which names the
@@ -166,7 +166,7 @@ pub fn edited_containers<'a, T: Copy>(
         names.entry(workload).or_default().insert(container);
     }
     let is_needed = |_: &Pod, template: &Pod| {
-        let mut its = names.get(&template.workload).into_iter().flatten();
+        let mut its = names.get(&*template.workload).into_iter().flatten();
         its.any(|name| {
             let mut containers = template.containers.iter();
             let same = containers.find(|container| container.name == *name);
@@ -205,10 +205,8 @@ mod tests {
     fn fix_of(mut world: World, template: Option<Container>) -> (FixKind, String) {
         if let Some(container) = template {
             let pod = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
-            world.snapshot.cluster.put_template(Pod {
-                containers: vec![container].into(),
-                ..pod
-            });
+            let template = changed(Pod::clone(&pod), |pod| pod.containers = vec![container].into());
+            world.snapshot.cluster.put_template(template);
         }
         let report = world.audit();
         let fix = report.findings[0].fix.as_ref().unwrap();
@@ -290,10 +288,10 @@ mod tests {
 
     #[test]
     fn only_the_pods_that_must_be_recreated_are_deleted() {
-        let mut world = World::healthy().pod(|pod| pod.name = "cart-well".to_owned());
+        let mut world = World::healthy().pod(|pod| pod.name = "cart-well".into());
         let key = world.key.clone();
         world.snapshot.cluster.put_pod(Pod {
-            name: "cart-ill".to_owned(),
+            name: "cart-ill".into(),
             ..pod(&key, "cart", bare("app"))
         });
         world

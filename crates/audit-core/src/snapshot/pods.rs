@@ -1,243 +1,258 @@
 //! The pods of each namespace by name: their own, their workload's, and what labels call them.
+//!
+//! There may be a hundred thousand. Each is in memory once, shared by its binding and these tables, and no table copies its names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
 use super::Cluster;
+use super::pod_set::PodSet;
 use crate::model::likeness::workload_names;
 use crate::model::{BindingKey, NamespacedName, Pod, WorkloadRef};
 
-/// A name that several tables share.
-type Name = Arc<str>;
-
-/// The pods by namespace.
+/// The pods of all namespaces.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PodIndex(HashMap<String, OfNamespace>);
-
-#[derive(Debug, Clone, Default)]
-struct OfNamespace {
-    /// Where each pod is filed, by its name.
-    homes: HashMap<Name, PodHome>,
-    /// How many pods run as each ServiceAccount.
-    accounts: HashMap<Name, usize>,
-    /// By the workload's name: one entry for each kind, sorted by it.
-    workloads: HashMap<Box<str>, Vec<OfWorkload>>,
-    /// By a usual label, where its value is not the workload's name: the names of the pods.
-    labelled: HashMap<Box<str>, BTreeSet<Name>>,
-    /// By the `SecretProviderClass` that volumes name: the ServiceAccounts as which such pods run, and how many pods these are.
-    mounting: HashMap<Box<str>, BTreeMap<Name, usize>>,
+pub(super) struct PodIndex {
+    hasher: RandomState,
+    /// Where each pod is filed, by namespace and name.
+    homes: HashTable<PodHome>,
+    /// By namespace and the workload's name.
+    workloads: HashTable<SameName>,
+    /// What cannot be told from the names of pods and workloads, by namespace.
+    rarities: HashMap<Box<str>, Rarities>,
 }
 
 /// Where a pod is filed.
 #[derive(Debug, Clone)]
 pub(super) struct PodHome {
-    /// The ServiceAccount as which it runs.
-    pub account: Name,
-    /// Its place among the pods of that binding.
+    pub pod: Arc<Pod>,
+    /// Its place among the pods of its binding.
     pub index: usize,
 }
 
-/// The pods of workloads of one name and kind.
-#[derive(Debug, Clone)]
-struct OfWorkload {
-    kind: Box<str>,
-    /// Those that can still ask for credentials: ServiceAccount and name.
-    active: BTreeSet<(Name, Name)>,
-    /// How many others there are.
-    ended: usize,
+/// The pods of the workloads of one name, by kind, and sorted by it. There is at least one.
+#[derive(Debug, Clone, Default)]
+struct SameName(SmallVec<[PodSet; 1]>);
+
+/// What few pods of a namespace have.
+#[derive(Debug, Clone, Default)]
+struct Rarities {
+    /// By a usual label, where its value is not the workload's name.
+    labelled: HashMap<Box<str>, PodSet>,
+    /// By the `SecretProviderClass` that volumes name: the ServiceAccounts as which such pods run, and how many pods these are.
+    mounting: HashMap<Box<str>, BTreeMap<Box<str>, usize>>,
+}
+
+impl PodHome {
+    fn is_of(&self, namespace: &str, name: &str) -> bool {
+        *self.pod.name == *name && self.pod.namespace == namespace
+    }
+}
+
+impl SameName {
+    fn first(&self) -> Option<&Pod> {
+        self.0.first()?.first()
+    }
+
+    fn is_of(&self, namespace: &str, name: &str) -> bool {
+        self.first()
+            .is_some_and(|pod| pod.workload.name == name && pod.namespace == namespace)
+    }
+
+    fn place(&self, kind: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|pods| pods.first().map_or("", |pod| &pod.workload.kind).cmp(kind))
+    }
+
+    fn of_kind(&self, kind: &str) -> Option<&PodSet> {
+        self.0.get(self.place(kind).ok()?)
+    }
+
+    fn insert(&mut self, pod: &Arc<Pod>) {
+        match self.place(&pod.workload.kind) {
+            Ok(place) => {
+                if let Some(pods) = self.0.get_mut(place) {
+                    pods.insert(pod);
+                }
+            }
+            Err(place) => self.0.insert(place, PodSet::of(pod)),
+        }
+    }
+
+    fn remove(&mut self, pod: &Arc<Pod>) {
+        if let Ok(place) = self.place(&pod.workload.kind)
+            && let Some(pods) = self.0.get_mut(place)
+        {
+            pods.remove(pod);
+            if pods.is_empty() {
+                self.0.remove(place);
+            }
+        }
+    }
 }
 
 impl PodIndex {
     /// Where a pod is filed.
     pub(super) fn home(&self, namespace: &str, name: &str) -> Option<&PodHome> {
-        self.0.get(namespace)?.homes.get(name)
+        let hash = self.hasher.hash_one((namespace, name));
+        self.homes.find(hash, |home| home.is_of(namespace, name))
     }
 
     /// Namespace and name of each pod.
     pub(super) fn names(&self) -> impl Iterator<Item = NamespacedName> {
-        let spaces = self.0.iter();
-        spaces.flat_map(|(namespace, pods)| {
-            let names = pods.homes.keys();
-            names.map(|name| NamespacedName::new(namespace.clone(), &**name))
-        })
+        let pods = self.homes.iter().map(|home| &home.pod);
+        pods.map(|pod| NamespacedName::new(pod.namespace.clone(), &*pod.name))
     }
 
     /// Files a new pod, whose place among the pods of its binding is `index`.
-    pub(super) fn insert(&mut self, pod: &Pod, index: usize) {
-        if !self.0.contains_key(&pod.namespace) {
-            self.0.insert(pod.namespace.clone(), OfNamespace::default());
+    pub(super) fn insert(&mut self, pod: &Arc<Pod>, index: usize) {
+        let hasher = &self.hasher;
+        let of = |home: &PodHome| hasher.hash_one((&*home.pod.namespace, &*home.pod.name));
+        let home = PodHome {
+            pod: Arc::clone(pod),
+            index,
+        };
+        self.homes.insert_unique(of(&home), home, of);
+        self.insert_names(pod);
+    }
+
+    /// Takes a pod away.
+    pub(super) fn remove(&mut self, pod: &Arc<Pod>) {
+        let hash = self.hasher.hash_one((&*pod.namespace, &*pod.name));
+        let home = self
+            .homes
+            .find_entry(hash, |home| home.is_of(&pod.namespace, &pod.name));
+        if let Ok(home) = home {
+            home.remove();
+            self.remove_names(pod);
         }
-        if let Some(pods) = self.0.get_mut(&pod.namespace) {
-            pods.insert(pod, index);
+        let few = self.homes.len() * 4 < self.homes.capacity();
+        if few && self.homes.capacity() > 1024 {
+            let hasher = &self.hasher;
+            self.homes
+                .shrink_to_fit(|home| hasher.hash_one((&*home.pod.namespace, &*home.pod.name)));
         }
     }
 
-    /// Takes a pod away. Returns where it was filed.
-    pub(super) fn remove(&mut self, pod: &Pod) -> Option<PodHome> {
-        let pods = self.0.get_mut(&pod.namespace)?;
-        let (name, home) = pods.homes.remove_entry(&*pod.name)?;
-        pods.remove_names(pod, &name, &home.account);
-        pods.release(&home.account);
-        if pods.homes.is_empty() {
-            self.0.remove(&pod.namespace);
+    /// Files a pod in the place of what it was before.
+    pub(super) fn replace(&mut self, old: &Arc<Pod>, new: &Arc<Pod>) {
+        let hash = self.hasher.hash_one((&*new.namespace, &*new.name));
+        let home = self
+            .homes
+            .find_mut(hash, |home| home.is_of(&new.namespace, &new.name));
+        if let Some(home) = home {
+            home.pod = Arc::clone(new);
+            self.remove_names(old);
+            self.insert_names(new);
         }
-        Some(home)
-    }
-
-    /// Files a pod under other names, where it has others than before.
-    pub(super) fn rename(&mut self, old: &Pod, new: &Pod) {
-        if old.workload == new.workload
-            && old.also_named == new.also_named
-            && old.secret_provider_classes == new.secret_provider_classes
-            && old.is_active() == new.is_active()
-        {
-            return;
-        }
-        let Some(pods) = self.0.get_mut(&new.namespace) else {
-            return;
-        };
-        let Some((name, home)) = pods.homes.get_key_value(&*new.name) else {
-            return;
-        };
-        let (name, account) = (name.clone(), home.account.clone());
-        pods.remove_names(old, &name, &account);
-        pods.insert_names(new, &name, &account);
     }
 
     /// Takes note of another place of a pod among those of its binding.
     pub(super) fn place(&mut self, namespace: &str, name: &str, index: usize) {
-        let pods = self.0.get_mut(namespace);
-        if let Some(home) = pods.and_then(|pods| pods.homes.get_mut(name)) {
+        let hash = self.hasher.hash_one((namespace, name));
+        if let Some(home) = self.homes.find_mut(hash, |home| home.is_of(namespace, name)) {
             home.index = index;
         }
     }
 
-    /// The pods of workloads of a name in a namespace, by kind.
-    fn of_name(&self, namespace: &str, workload: &str) -> &[OfWorkload] {
-        let pods = self.0.get(namespace);
-        pods.and_then(|pods| pods.workloads.get(workload))
-            .map_or(&[][..], Vec::as_slice)
+    /// The pods of workloads of a name in a namespace.
+    fn of_name(&self, namespace: &str, workload: &str) -> Option<&SameName> {
+        let hash = self.hasher.hash_one((namespace, workload));
+        self.workloads.find(hash, |same| same.is_of(namespace, workload))
     }
 
     /// The pods of a workload.
-    fn of_workload(&self, namespace: &str, workload: &WorkloadRef) -> Option<&OfWorkload> {
-        let kinds = self.of_name(namespace, &workload.name);
-        let place = kinds
-            .binary_search_by(|one| (*one.kind).cmp(&workload.kind))
-            .ok()?;
-        kinds.get(place)
+    fn of_workload(&self, namespace: &str, workload: &WorkloadRef) -> Option<&PodSet> {
+        self.of_name(namespace, &workload.name)?.of_kind(&workload.kind)
     }
 
-    /// The names of pods that a usual label calls so.
-    fn labelled(&self, namespace: &str, label: &str) -> impl Iterator<Item = &Name> {
-        let pods = self.0.get(namespace);
-        pods.and_then(|pods| pods.labelled.get(label))
-            .into_iter()
-            .flatten()
+    /// The pods that a usual label calls so.
+    fn labelled(&self, namespace: &str, label: &str) -> Option<&PodSet> {
+        self.rarities.get(namespace)?.labelled.get(label)
     }
 
     /// The bindings whose pods mount a `SecretProviderClass`.
     pub(super) fn mounting(&self, namespace: &str, class: &str) -> Vec<BindingKey> {
-        let pods = self.0.get(namespace);
+        let pods = self.rarities.get(namespace);
         let accounts = pods.and_then(|pods| pods.mounting.get(class));
         let accounts = counted::each(accounts.into_iter().flat_map(BTreeMap::keys));
         accounts
             .map(|account| BindingKey::new(namespace, &**account))
             .collect()
     }
-}
 
-impl OfNamespace {
-    fn insert(&mut self, pod: &Pod, index: usize) {
-        let account = match self.accounts.get_key_value(&*pod.service_account) {
-            Some((account, _)) => account.clone(),
-            None => Name::from(&*pod.service_account),
-        };
-        *self.accounts.entry(account.clone()).or_default() += 1;
-        let name = Name::from(&*pod.name);
-        self.insert_names(pod, &name, &account);
-        self.homes.insert(name, PodHome { account, index });
-    }
-
-    fn release(&mut self, account: &Name) {
-        if let Some(count) = self.accounts.get_mut(account) {
-            *count -= 1;
-            if *count == 0 {
-                self.accounts.remove(account);
-            }
+    fn insert_names(&mut self, pod: &Arc<Pod>) {
+        let (hasher, namespace, workload) = (&self.hasher, &*pod.namespace, &*pod.workload.name);
+        let hash = hasher.hash_one((namespace, workload));
+        if let Some(same) = self
+            .workloads
+            .find_mut(hash, |same| same.is_of(namespace, workload))
+        {
+            same.insert(pod);
+        } else {
+            let mut same = SameName::default();
+            same.insert(pod);
+            self.workloads.insert_unique(hash, same, |same| {
+                let pod = same.first().map(|pod| (&*pod.namespace, &*pod.workload.name));
+                hasher.hash_one(pod.unwrap_or_default())
+            });
         }
-    }
-
-    fn insert_names(&mut self, pod: &Pod, name: &Name, account: &Name) {
-        let kinds = entry(&mut self.workloads, &pod.workload.name);
-        let place = match kinds.binary_search_by(|one| (*one.kind).cmp(&pod.workload.kind)) {
-            Ok(place) => place,
-            Err(place) => {
-                let none = OfWorkload {
-                    kind: pod.workload.kind.as_str().into(),
-                    active: BTreeSet::new(),
-                    ended: 0,
-                };
-                kinds.insert(place, none);
-                place
-            }
-        };
-        if let Some(one) = kinds.get_mut(place) {
-            if pod.is_active() {
-                one.active.insert((account.clone(), name.clone()));
-            } else {
-                one.ended += 1;
-            }
+        if pod.also_named.is_empty() && pod.secret_provider_classes.is_empty() {
+            return;
         }
+        let rarities = entry(&mut self.rarities, namespace);
         for label in &pod.also_named {
-            entry(&mut self.labelled, label).insert(name.clone());
+            entry(&mut rarities.labelled, label).insert(pod);
         }
         for class in &pod.secret_provider_classes {
-            *entry(&mut self.mounting, class)
-                .entry(account.clone())
-                .or_default() += 1;
+            let accounts = entry(&mut rarities.mounting, class);
+            *accounts.entry(pod.service_account.as_str().into()).or_default() += 1;
         }
     }
 
-    fn remove_names(&mut self, pod: &Pod, name: &Name, account: &Name) {
-        if let Some(kinds) = self.workloads.get_mut(&*pod.workload.name) {
-            if let Ok(place) = kinds.binary_search_by(|one| (*one.kind).cmp(&pod.workload.kind))
-                && let Some(one) = kinds.get_mut(place)
-            {
-                if pod.is_active() {
-                    one.active.remove(&(account.clone(), name.clone()));
-                } else {
-                    one.ended -= 1;
-                }
-                if one.active.is_empty() && one.ended == 0 {
-                    kinds.remove(place);
-                }
-            }
-            if kinds.is_empty() {
-                self.workloads.remove(&*pod.workload.name);
+    fn remove_names(&mut self, pod: &Arc<Pod>) {
+        let (namespace, workload) = (&*pod.namespace, &*pod.workload.name);
+        let hash = self.hasher.hash_one((namespace, workload));
+        let same = self
+            .workloads
+            .find_entry(hash, |same| same.is_of(namespace, workload));
+        if let Ok(mut same) = same {
+            same.get_mut().remove(pod);
+            if same.get().0.is_empty() {
+                same.remove();
             }
         }
+        let Some(rarities) = self.rarities.get_mut(namespace) else {
+            return;
+        };
         for label in &pod.also_named {
-            if let Some(pods) = self.labelled.get_mut(&**label) {
-                pods.remove(name);
+            if let Some(pods) = rarities.labelled.get_mut(&**label) {
+                pods.remove(pod);
                 if pods.is_empty() {
-                    self.labelled.remove(&**label);
+                    rarities.labelled.remove(&**label);
                 }
             }
         }
         for class in &pod.secret_provider_classes {
-            let Some(accounts) = self.mounting.get_mut(&**class) else {
+            let Some(accounts) = rarities.mounting.get_mut(&**class) else {
                 continue;
             };
-            if let Some(count) = accounts.get_mut(account) {
+            if let Some(count) = accounts.get_mut(&*pod.service_account) {
                 *count -= 1;
                 if *count == 0 {
-                    accounts.remove(account);
+                    accounts.remove(&*pod.service_account);
                 }
             }
             if accounts.is_empty() {
-                self.mounting.remove(&**class);
+                rarities.mounting.remove(&**class);
             }
+        }
+        if rarities.labelled.is_empty() && rarities.mounting.is_empty() {
+            self.rarities.remove(namespace);
         }
     }
 }
@@ -258,14 +273,9 @@ impl Cluster {
     }
 
     /// The pods of a workload that can still ask for credentials, whatever they run as, sorted by ServiceAccount and name.
-    pub fn active_pods_of<'a>(
-        &'a self,
-        namespace: &'a str,
-        workload: &WorkloadRef,
-    ) -> impl Iterator<Item = &'a Pod> + use<'a> {
+    pub fn active_pods_of(&self, namespace: &str, workload: &WorkloadRef) -> impl Iterator<Item = &Pod> {
         let pods = self.pods.of_workload(namespace, workload);
-        let pods = counted::each(pods.into_iter().flat_map(|pods| &pods.active));
-        pods.filter_map(|(_, name)| self.pod(namespace, name))
+        counted::each(pods.into_iter().flat_map(PodSet::active))
     }
 
     /// The pods that can still ask for credentials and whose names may fit a ServiceAccount's, see
@@ -273,18 +283,9 @@ impl Cluster {
     pub fn active_pods_like<'a>(&'a self, key: &'a BindingKey) -> impl Iterator<Item = &'a Pod> {
         let namespace = key.namespace.as_str();
         let workloads = workload_names(&key.service_account)
-            .flat_map(move |name| self.pods.of_name(namespace, name))
-            .flat_map(|kind| &kind.active)
-            .map(|(_, name)| name);
+            .filter_map(move |name| self.pods.of_name(namespace, name))
+            .flat_map(|same| &same.0);
         let labelled = self.pods.labelled(namespace, &key.service_account);
-        counted::each(workloads.chain(labelled))
-            .filter_map(move |name| self.pod(namespace, name))
-            .filter(|pod| pod.is_active())
-    }
-
-    fn pod(&self, namespace: &str, name: &str) -> Option<&Pod> {
-        let home = self.pods.home(namespace, name)?;
-        let key = BindingKey::new(namespace, &*home.account);
-        self.bindings.get(&key)?.pods.get(home.index)
+        counted::each(workloads.chain(labelled).flat_map(PodSet::active))
     }
 }

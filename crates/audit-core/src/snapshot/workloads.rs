@@ -39,7 +39,7 @@ impl Cluster {
 
     /// Takes note of the template of a workload that has pods.
     pub fn put_template(&mut self, template: Pod) {
-        let (namespace, workload) = (template.namespace.clone(), template.workload.clone());
+        let (namespace, workload) = (template.namespace.clone(), Workload::clone(&template.workload));
         self.facts(&namespace, workload).template = Some(template);
     }
 

@@ -64,26 +64,28 @@ pub(crate) fn with_pod_identity(name: &str) -> Container {
 /// A running pod of Deployment `name`.
 pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
     Pod {
-        namespace: key.namespace.clone(),
-        name: format!("{name}-6d4cf56db6-x7k2p"),
-        uid: format!("uid-{name}"),
+        name: format!("{name}-6d4cf56db6-x7k2p").into(),
         created: None,
-        service_account: key.service_account.clone(),
-        workload: Workload {
-            kind: "Deployment".to_owned(),
-            name: name.to_owned(),
-        },
         phase: PodPhase::Running,
         ready: true,
         terminating: false,
-        labels: Labels::default(),
-        os: Os::Unset,
-        api_token: ApiToken::Unset,
-        annotations: [].into(),
-        also_named: [].into(),
-        secret_provider_classes: [].into(),
-        containers: vec![container].into(),
+        workload: Arc::new(Workload {
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+        }),
+        common: Arc::new(PodCommon {
+            namespace: key.namespace.clone(),
+            service_account: key.service_account.clone(),
+            containers: vec![container].into(),
+            ..PodCommon::default()
+        }),
     }
+}
+
+/// A pod after a change.
+pub(crate) fn changed(mut pod: Pod, change: impl FnOnce(&mut Pod)) -> Pod {
+    change(&mut pod);
+    pod
 }
 
 /// A pod that opts out of the webhook, as EKS registers it.

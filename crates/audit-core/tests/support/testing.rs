@@ -18,11 +18,11 @@ use crate::finding::{Finding, Link, Severity};
 use crate::model::rbac as rbac_model;
 use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
-    Access, Account, ApiToken, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Consumer,
-    ConsumerObject, Container, FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, Labels,
-    LastUsed, Observed, Os, Pod, PodPhase, Provider, Registration, RequestedAudience, Role, RoleLookup,
-    RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use,
-    Used, Waiver, WebhookEntry, Workload,
+    Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Consumer, ConsumerObject,
+    Container, FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod,
+    PodCommon, PodPhase, Provider, Registration, RequestedAudience, Role, RoleLookup, RolePolicies,
+    ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use, Used, Waiver,
+    WebhookEntry, Workload,
 };
 use crate::permissions::{PolicyAnswer, expected, simulation};
 use crate::rbac::{self, Rbac};
@@ -395,8 +395,7 @@ impl World {
             binding
                 .pods()
                 .iter()
-                .cloned()
-                .for_each(|pod| drop(cluster.put_pod(pod)));
+                .for_each(|pod| drop(cluster.put_pod(Pod::clone(pod))));
             for request in binding.requests() {
                 cluster.put_request(&key.namespace, request.clone());
             }
@@ -420,8 +419,8 @@ impl World {
             .unwrap()
             .pods()
             .first()
-            .unwrap()
-            .clone();
+            .map(|pod| Pod::clone(pod))
+            .unwrap();
         change(&mut pod);
         self.snapshot.cluster.put_pod(pod);
         self
@@ -439,7 +438,7 @@ impl World {
     }
 
     pub(crate) fn without_pods(mut self) -> Self {
-        let names: Vec<String> = self
+        let names: Vec<Box<str>> = self
             .snapshot
             .cluster
             .binding(&self.key)

@@ -157,6 +157,14 @@ impl EvidencePlan {
             .is_some_and(|allowed| !allowed.contains(account))
     }
 
+    /// Whether an account is being listed, and no listing of it has ended yet.
+    #[must_use]
+    pub fn is_listed_first(&self, account: &str) -> bool {
+        let account = self.accounts.get(account);
+        // Without an identity of its own, the operator can list nothing.
+        self.knows_home() && account.is_some_and(ReferencedAccount::is_listed_first)
+    }
+
     /// Whether the operator's own account is known.
     #[must_use]
     pub fn knows_home(&self) -> bool {

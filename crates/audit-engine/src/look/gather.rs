@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use audit_core::audit::is_suspended;
 use audit_core::chain::{Chain, asked_role};
-use audit_core::model::{BindingKey, Pod, RoleLookup};
+use audit_core::model::{BindingKey, RoleLookup};
 use audit_core::paths::Ways;
 use audit_core::permissions::chaining;
 use audit_core::snapshot::{AccountTrait, Binding};
@@ -67,7 +67,7 @@ fn roles_of(
     let mut roles = BTreeSet::new();
     let active = || binding.pods().iter().filter(|pod| pod.is_active());
     // A thousand pods of one workload carry one role.
-    let carried: BTreeSet<&str> = active().flat_map(Pod::role_arns).collect();
+    let carried: BTreeSet<&str> = active().flat_map(|pod| pod.role_arns()).collect();
     roles.extend(carried.into_iter().filter_map(|text| RoleArn::parse(text).ok()));
     roles.extend(asked_role(snapshot, config, key));
     roles.extend(Ways::find(snapshot, config, now, key).named_roles());

@@ -33,6 +33,10 @@ use audit_core::model::NamespacedName;
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it waits while the role's account is listed for the first time: that takes a while where there are thousands of roles, and ten
+/// thousand statuses would be written twice.
+const LISTING: Duration = Duration::from_mins(1);
+
 /// How long a status that a fresh start finds, and that has the right verdict and reason, may differ in other things: some of the
 /// evidence for them comes last.
 const FOUND: Duration = Duration::from_secs(4);
@@ -61,6 +65,8 @@ pub struct Publisher<'a> {
     pub memory: &'a mut Memory,
     /// The API server may yet say that what no role allows is allowed.
     pub may_be_contradicted: bool,
+    /// The account of its role is being listed for the first time.
+    pub is_being_listed: bool,
     /// Since when first answers about a role are awaited.
     pub waiting: Option<Waiting>,
     /// Who repairs trust policies.
@@ -312,7 +318,8 @@ impl Publisher<'_> {
             _ => self.now,
         };
         self.waiting = Some((role.clone(), since));
-        let patience = after(since, PATIENCE);
+        let patience = if self.is_being_listed { LISTING } else { PATIENCE };
+        let patience = after(since, patience);
         let must_wait = self.now < patience;
         if must_wait {
             self.wake_at(Some(patience));

@@ -20,6 +20,28 @@ fn a_status_waits_for_evidence_but_not_for_ever() {
 }
 
 #[test]
+fn the_first_listing_of_an_account_may_take_longer() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    lab.sync();
+    lab.engine.set_leading(true);
+    lab.aws.home().listings = Answers::Never;
+    lab.aws.home().singles = Answers::Never;
+    for n in 0..30 {
+        lab.binding(&format!("app-{n}"));
+    }
+    lab.pass(50);
+    let statuses = |lab: &mut Lab| {
+        let writes = lab.short_writes();
+        writes.iter().filter(|write| write.starts_with("status")).count()
+    };
+    assert_eq!(statuses(&mut lab), 0);
+    lab.pass(15);
+    assert_eq!(statuses(&mut lab), 30);
+}
+
+#[test]
 fn another_role_is_waited_for_anew() {
     let mut lab = Lab::leading();
     lab.aws.home().listings = Answers::Never;

@@ -275,10 +275,8 @@ fn workloads(n: usize) -> World {
         world
             .observations
             .push(consumer(&name, "shop", &format!("{name}-sa")));
-        let class = Pod {
-            secret_provider_classes: [name.clone()].into(),
-            ..pod("shop", &format!("{name}-class"), &name, &name, None)
-        };
+        let mut class = pod("shop", &format!("{name}-class"), &name, &name, None);
+        class.secret_provider_classes = [name.clone()].into();
         world.observations.push(seen(class));
         world.observations.push(secret_provider_class(&name));
     }
@@ -489,8 +487,7 @@ fn audiences(n: usize) -> World {
 }
 
 fn with_audience(namespace: &str, name: &str, audience: &str) -> Pod {
-    Pod {
-        containers: vec![injected(&arn(name), audience)].into(),
-        ..pod(namespace, &format!("{name}-2"), name, name, None)
-    }
+    let mut pod = pod(namespace, &format!("{name}-2"), name, name, None);
+    pod.containers = vec![injected(&arn(name), audience)].into();
+    pod
 }

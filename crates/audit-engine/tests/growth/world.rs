@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit_core::model::rbac::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
 use audit_core::model::{
-    AuditRequest, BindingKey, Container, KubernetesExpectation, Pod, ServiceAccount, TokenMount,
+    AuditRequest, BindingKey, Container, KubernetesExpectation, Pod, ServiceAccount, TokenMount, Workload,
 };
 use audit_k8s::{AuditObject, Kind, Observation, WatchChange, prune};
 use serde_json::json;
@@ -94,8 +94,10 @@ pub fn pod(namespace: &str, name: &str, service_account: &str, workload: &str, r
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     });
     let mut pod = prune::pod(value, "eks.amazonaws.com").unwrap();
-    "Deployment".clone_into(&mut pod.workload.kind);
-    workload.clone_into(&mut pod.workload.name);
+    pod.workload = Arc::new(Workload {
+        kind: "Deployment".to_owned(),
+        name: workload.to_owned(),
+    });
     if let Some(role) = role {
         pod.containers = vec![injected(&arn(role), "sts.amazonaws.com")].into();
     }

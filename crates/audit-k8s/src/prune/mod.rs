@@ -9,6 +9,7 @@ mod service_account;
 
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{Pod, ServiceAccount};
+use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
@@ -33,12 +34,16 @@ pub fn pod(object: Value, prefix: &str) -> Result<Pod, Undecodable> {
     Ok(prune::<PodWire>(object)?.for_prefix(prefix))
 }
 
-/// Reduces a `v1 Pod` while it is decoded, without a value of it in between.
+/// Reduces a `v1 Pod` of a cluster while it is decoded, without a value of it in between.
 ///
 /// # Errors
-/// As [`pod`], in the words of the decoder.
+/// As [`pod`], in the words of the decoder; and where it has no UID.
 pub fn pod_from<'de, D: Deserializer<'de>>(from: D, prefix: &str) -> Result<Pod, D::Error> {
-    Ok(PodWire::deserialize(from)?.for_prefix(prefix))
+    let wire = PodWire::deserialize(from)?;
+    if !wire.is_of_a_cluster {
+        return Err(D::Error::custom("not a pod of a cluster"));
+    }
+    Ok(wire.for_prefix(prefix))
 }
 
 /// Reduces a `v1 ServiceAccount`. `prefix` is that of the annotations for IRSA, such as `eks.amazonaws.com`.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
-use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodPhase, ServiceAccount, Workload};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase, ServiceAccount};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -29,7 +29,11 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// A pod of which it depends on the prefix which annotations matter.
 #[derive(Debug, Clone)]
-pub(crate) struct PodWire(Pod);
+pub(crate) struct PodWire {
+    pod: Pod,
+    /// It has a UID: the API server has it.
+    pub(super) is_of_a_cluster: bool,
+}
 
 impl Wire for PodWire {
     type Resource = k8s_openapi::api::core::v1::Pod;
@@ -41,9 +45,12 @@ impl Wire for PodWire {
     }
 
     fn for_prefix(self, prefix: &str) -> Pod {
-        let mut pod = self.0;
-        pod.annotations
-            .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
+        let mut pod = self.pod;
+        let annotations = std::mem::take(&mut pod.annotations).into_iter();
+        // Not `retain`, which keeps the memory of an empty map.
+        pod.annotations = annotations
+            .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
+            .collect();
         pod
     }
 }
@@ -56,12 +63,13 @@ impl PodWire {
             status,
         } = raw;
         let workload = workload::of(&metadata);
-        let also_named = names(&metadata.labels, &workload);
+        let also_named = names(&metadata.labels, &workload.name);
         let secret_provider_classes = csi::classes(&spec.volumes);
         let is_mirror = metadata.annotations.contains_key(MIRROR);
         let os = system::of(&spec);
         let mut volumes = container::volumes(std::mem::take(&mut spec.volumes));
-        let is_template = metadata.uid.is_empty() && status.phase.is_empty();
+        let is_of_a_cluster = !metadata.uid.is_empty();
+        let is_template = !is_of_a_cluster && status.phase.is_empty();
         if is_template {
             volumes::claim(&mut volumes, spec.init_containers.iter().chain(&spec.containers));
         }
@@ -70,26 +78,17 @@ impl PodWire {
         metadata
             .labels
             .retain(|key, _| !UNKEPT_LABELS.contains(&key.as_str()));
-        let pod = Pod {
+        let service_account = if is_mirror {
+            String::new()
+        } else {
+            [spec.service_account_name, spec.service_account]
+                .into_iter()
+                .find(|name| !name.is_empty())
+                .unwrap_or_else(|| DEFAULT_SERVICE_ACCOUNT.to_owned())
+        };
+        let common = PodCommon {
             namespace: metadata.namespace,
-            name: metadata.name,
-            uid: metadata.uid,
-            created: metadata.creation_timestamp,
-            service_account: if is_mirror {
-                String::new()
-            } else {
-                [spec.service_account_name, spec.service_account]
-                    .into_iter()
-                    .find(|name| !name.is_empty())
-                    .unwrap_or_else(|| DEFAULT_SERVICE_ACCOUNT.to_owned())
-            },
-            workload,
-            phase: phase(&status.phase),
-            ready: status
-                .conditions
-                .iter()
-                .any(|c| c.type_ == "Ready" && c.status == "True"),
-            terminating: metadata.deletion_timestamp.is_some(),
+            service_account,
             labels: Arc::new(metadata.labels),
             os,
             api_token,
@@ -98,7 +97,19 @@ impl PodWire {
             secret_provider_classes,
             containers: containers.into(),
         };
-        Self(pod)
+        let pod = Pod {
+            name: metadata.name.into(),
+            created: metadata.creation_timestamp,
+            phase: phase(&status.phase),
+            ready: status
+                .conditions
+                .iter()
+                .any(|c| c.type_ == "Ready" && c.status == "True"),
+            terminating: metadata.deletion_timestamp.is_some(),
+            workload: Arc::new(workload),
+            common: Arc::new(common),
+        };
+        Self { pod, is_of_a_cluster }
     }
 }
 
@@ -109,10 +120,10 @@ impl<'de> Deserialize<'de> for PodWire {
 }
 
 /// What the usual labels call a pod, without what its workload's name says already.
-fn names(labels: &BTreeMap<String, String>, workload: &Workload) -> Box<[String]> {
+fn names(labels: &BTreeMap<String, String>, workload: &str) -> Box<[String]> {
     let values = NAME_LABELS.iter().filter_map(|label| labels.get(*label));
     let mut names: Vec<String> = values
-        .filter(|name| !name.is_empty() && **name != workload.name)
+        .filter(|name| !name.is_empty() && *name != workload)
         .cloned()
         .collect();
     names.sort_unstable();

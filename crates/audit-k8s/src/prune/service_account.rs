@@ -56,9 +56,11 @@ impl Wire for ServiceAccountWire {
 
     fn for_prefix(self, prefix: &str) -> ServiceAccount {
         let mut account = self.0;
-        account
-            .annotations
-            .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
+        let annotations = std::mem::take(&mut account.annotations).into_iter();
+        // Not `retain`, which keeps the memory of an empty map.
+        account.annotations = annotations
+            .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
+            .collect();
         account
     }
 }

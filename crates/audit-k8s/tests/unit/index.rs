@@ -33,7 +33,7 @@ impl Watched {
         let mut names: Vec<_> = binding
             .iter()
             .flat_map(|b| b.pods())
-            .map(|pod| pod.name.as_str())
+            .map(|pod| &*pod.name)
             .collect();
         names.sort_unstable();
         names

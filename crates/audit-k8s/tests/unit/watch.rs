@@ -219,7 +219,7 @@ impl Consumer {
         let mut names: Vec<_> = binding
             .iter()
             .flat_map(|b| b.pods())
-            .map(|pod| pod.name.as_str())
+            .map(|pod| &*pod.name)
             .collect();
         names.sort_unstable();
         names

@@ -201,9 +201,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
             // As the API server and kubectl write it, in the order of the alphabet.
             if fields.len() == 2 && is(&fields, "kind", "Pod") && is(&fields, "apiVersion", "v1") {
                 let pod = prune::pod_from(MapAccessDeserializer::new(map), self.0)?;
-                let is_whole = [&pod.uid, &pod.namespace, &pod.name]
-                    .into_iter()
-                    .all(|text| !text.is_empty());
+                let is_whole = !pod.namespace.is_empty() && !pod.name.is_empty();
                 return is_whole
                     .then(|| Read::Pod(Box::new(pod)))
                     .ok_or_else(|| serde::de::Error::custom("not a pod of a cluster"));

@@ -338,7 +338,7 @@ impl Loader<'_> {
         // Of what owns something else, only the owner's template makes new pods.
         let newest: HashMap<(&str, &Workload), &Pod> = templates
             .iter()
-            .map(|(_, template)| ((template.namespace.as_str(), &template.workload), template))
+            .map(|(_, template)| ((template.namespace.as_str(), &*template.workload), template))
             .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
@@ -346,7 +346,7 @@ impl Loader<'_> {
         pods.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, mut pod) in pods {
             variables.resolve(&mut pod);
-            let workload = owners.resolve(&pod.namespace, pod.workload.clone());
+            let workload = owners.resolve(&pod.namespace, pod.workload.as_ref().clone());
             if pod.is_active() {
                 have_pods.insert((pod.namespace.clone(), workload.clone()));
             }
@@ -354,21 +354,23 @@ impl Loader<'_> {
             if let Some(template) = template {
                 template::compare(&mut pod, template);
             }
-            pod.workload = workload;
+            pod.workload = workload.into();
             cluster.put_pod(*pod);
         }
-        for (_, template) in templates {
-            let workload = owners.resolve(&template.namespace, template.workload.clone());
-            let owner_is_given = workload != template.workload
+        for (_, mut template) in templates {
+            let own = Workload::clone(&template.workload);
+            let workload = owners.resolve(&template.namespace, own.clone());
+            let owner_is_given = workload != own
                 && given.contains(&(
                     workload.kind.clone(),
                     template.namespace.clone(),
                     workload.name.clone(),
                 ));
-            let is_own = workload == template.workload;
+            let is_own = workload == own;
             if !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
                 if !owner_is_given {
-                    cluster.put_pod(Pod { workload, ..template });
+                    template.workload = workload.into();
+                    cluster.put_pod(template);
                 }
             } else if is_own {
                 cluster.put_template(template);

@@ -53,7 +53,7 @@ impl Object {
             group: String::new(),
             kind: "Pod".to_owned(),
             namespace: pod.namespace.clone(),
-            name: pod.name.clone(),
+            name: pod.name.to_string(),
             is_given: true,
             content: Ok(Content::Pod(pod)),
         }

@@ -111,7 +111,7 @@ pub(super) fn held(object: &Manifest) -> Option<Held> {
 /// A pod's manifest, which nobody has created yet, as the pod that it stands for.
 pub(super) fn standing_for(pod: Pod, workload: Workload) -> Pod {
     Pod {
-        workload,
+        workload: workload.into(),
         phase: PodPhase::Template,
         ready: false,
         ..pod

@@ -1,4 +1,5 @@
 use audit_core::model::{BindingKey, Pod, PodPhase};
+use audit_core::snapshot::Binding;
 use serde_json::{Value, json};
 
 use crate::testing::*;
@@ -30,8 +31,10 @@ fn pods(loaded: &Loaded, namespace: &str, service_account: &str) -> Vec<Pod> {
         .snapshot
         .cluster
         .binding(&key)
-        .map(|binding| binding.pods().to_vec())
-        .unwrap_or_default()
+        .into_iter()
+        .flat_map(Binding::pods)
+        .map(|pod| Pod::clone(pod))
+        .collect()
 }
 
 fn exists(loaded: &Loaded, namespace: &str, service_account: &str) -> bool {

@@ -64,7 +64,7 @@ impl WriteError {
 
 /// Carries out writes.
 pub struct ObjectWriter {
-    writer: Writer,
+    writer: Arc<Writer>,
     line: Line,
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<(Write, WriteOutcome)>,
@@ -90,7 +90,7 @@ impl ObjectWriter {
         };
         (
             Self {
-                writer,
+                writer: Arc::new(writer),
                 line: Line::new(CONCURRENCY),
                 tasks: JoinSet::new(),
                 done,
@@ -102,7 +102,7 @@ impl ObjectWriter {
     /// Starts a write. Its outcome is told in any case, even if the write panics.
     pub fn start(&mut self, write: Write) {
         while self.tasks.try_join_next().is_some() {}
-        let (writer, line) = (self.writer.clone(), self.line.clone());
+        let (writer, line) = (Arc::clone(&self.writer), self.line.clone());
         let mut ending = Ending::new(write, WriteOutcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
             let Some((write, outcome)) = ending.get() else {
@@ -113,7 +113,8 @@ impl ObjectWriter {
             let Some(turn) = line.enter(asked_for(&namespace, true)).await else {
                 return;
             };
-            *outcome = writer.carry_out(write).await;
+            // In a box of its own: ten thousand may wait for their turn, and what the call needs is not taken before that.
+            *outcome = Box::pin(writer.carry_out(write)).await;
             let announcement = match (write, outcome) {
                 (
                     Write::Status {
@@ -130,7 +131,7 @@ impl ObjectWriter {
             if let Some((object, uid, news)) = announcement
                 && let Some(_turn) = line.enter(asked_for(&namespace, false)).await
             {
-                writer.announce(&object, &uid, &news).await;
+                Box::pin(writer.announce(&object, &uid, &news)).await;
             }
         });
     }
@@ -161,7 +162,6 @@ fn asked_for(namespace: &str, is_urgent: bool) -> AskedFor {
 }
 
 /// Makes the calls.
-#[derive(Clone)]
 struct Writer {
     client: Client,
     health: ApiHealth,

@@ -14,7 +14,7 @@ use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
     Access, Account, BindingKey, Container, EnvFrom, EnvSource, FailureKind, LastUsed, Observed, Pod,
     PodIdentityAssociation, PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount,
-    TokenPlace, Workload,
+    TokenPlace,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};
@@ -211,23 +211,20 @@ fn with_pod(mut world: World, container: Container, shape: Shape) -> World {
         .opt_out
         .then(|| (OPT_OUT_LABEL.to_owned(), "true".to_owned()));
     let labels = labels.into_iter();
-    world.snapshot.cluster.put_pod(Pod {
-        labels: std::sync::Arc::new(labels.collect()),
+    let mut made = Pod {
         terminating: shape.terminating,
         phase: shape.phase,
         created: shape.age.and_then(ago),
-        annotations: shape
-            .skip
-            .map(|names| (format!("{PREFIX}/skip-containers"), names))
-            .into_iter()
-            .collect(),
-        also_named: ["cart".to_owned()].into(),
-        workload: Workload {
-            kind: shape.kind.to_owned(),
-            ..made.workload
-        },
         ..made
-    });
+    };
+    made.labels = std::sync::Arc::new(labels.collect());
+    let skip = shape
+        .skip
+        .map(|names| (format!("{PREFIX}/skip-containers"), names));
+    made.annotations = skip.into_iter().collect();
+    made.also_named = ["cart".to_owned()].into();
+    std::sync::Arc::make_mut(&mut made.workload).kind = shape.kind.to_owned();
+    world.snapshot.cluster.put_pod(made);
     world
 }
 

@@ -114,12 +114,12 @@ fn what_is_gone_from_the_template_is_not_taken_out_of_it_again() {
         let pod = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
         let mut template = Pod {
             phase: PodPhase::Template,
-            ..pod
+            ..Pod::clone(&pod)
         };
         if !labelled {
             template.labels = crate::model::Labels::default();
         }
-        let (namespace, workload) = (template.namespace.clone(), template.workload.clone());
+        let (namespace, workload) = (template.namespace.clone(), Workload::clone(&template.workload));
         world.snapshot.cluster.put_template(template);
         if paused {
             world
@@ -320,7 +320,10 @@ fn what_the_template_says_is_named_and_taken_out() {
             kind: "Job".into(),
             name: "once".into(),
         };
-        assert_eq!(finding(&world.pod(|pod| pod.workload = job)).1, FixKind::Manual);
+        assert_eq!(
+            finding(&world.pod(|pod| pod.workload = job.into())).1,
+            FixKind::Manual
+        );
     }
 }
 
@@ -496,7 +499,7 @@ fn what_cannot_be_restarted_gives_a_step() {
     };
     let report = World::healthy()
         .container(bare("app"))
-        .pod(|pod| pod.workload = job)
+        .pod(|pod| pod.workload = job.into())
         .audit();
     assert_eq!(
         the_one(&report, BROKEN).fix.as_ref().unwrap().first.kind,

@@ -280,11 +280,13 @@ fn with_template(container: &Container, template: Container, os: Os) -> crate::f
     container.rarities.get_or_insert_default().in_template = Some(Box::new(template.clone()));
     let mut world = World::healthy().container(container).pod(|pod| pod.os = os);
     let running = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0].clone();
-    world.snapshot.cluster.put_template(Pod {
-        containers: vec![template].into(),
-        phase: PodPhase::Template,
-        ..running
-    });
+    world
+        .snapshot
+        .cluster
+        .put_template(changed(Pod::clone(&running), |pod| {
+            pod.containers = vec![template].into();
+            pod.phase = PodPhase::Template;
+        }));
     let report = world.audit();
     finding_of(&report, "IRSA405").fix.clone().unwrap()
 }

@@ -19,10 +19,12 @@ fn injection() -> Injection<'static> {
 static NOTHING_SEEN: LazyLock<Cluster> = LazyLock::new(Cluster::default);
 
 fn pod_of(containers: Vec<Container>) -> Pod {
-    Pod {
-        containers: containers.into(),
-        ..pod(&BindingKey::new("shop", "cart"), "cart", bare("app"))
-    }
+    changed(
+        pod(&BindingKey::new("shop", "cart"), "cart", bare("app")),
+        |pod| {
+            pod.containers = containers.into();
+        },
+    )
 }
 
 fn template(pod: Pod) -> Pod {
@@ -41,10 +43,9 @@ fn found(pod: &Pod) -> Vec<(&str, InjectionDifference<'_>)> {
 }
 
 fn skipping(names: &str, containers: Vec<Container>) -> Pod {
-    Pod {
-        annotations: [(format!("{PREFIX}/skip-containers"), names.to_owned())].into(),
-        ..pod_of(containers)
-    }
+    changed(pod_of(containers), |pod| {
+        pod.annotations = [(format!("{PREFIX}/skip-containers"), names.to_owned())].into();
+    })
 }
 
 fn role_only() -> Container {
@@ -204,10 +205,7 @@ fn a_token_that_cannot_be_read_or_grows_old_is_told() {
 
 #[test]
 fn windows_pods_get_windows_paths_by_their_node_selector_alone() {
-    let on = |os, container| Pod {
-        os,
-        ..pod_of(vec![container])
-    };
+    let on = |os, container| changed(pod_of(vec![container]), |pod| pod.os = os);
     let windows_path = Container {
         token_file: Some(r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token".to_owned()),
         ..injected("app", ROLE)

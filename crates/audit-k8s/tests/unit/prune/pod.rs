@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use audit_core::model::{
-    ApiToken, Container, EnvFrom, EnvSource, Labels, MountedFile, Os, Pod, PodPhase, SetBy, StsEndpoints,
-    TokenMount, TokenPlace, Workload,
+    ApiToken, Container, EnvFrom, EnvSource, Labels, MountedFile, Os, Pod, PodCommon, PodPhase, SetBy,
+    StsEndpoints, TokenMount, TokenPlace, Workload,
 };
 use serde_json::{Value, json};
 
@@ -82,25 +82,23 @@ fn a_pod_that_the_webhook_injected_keeps_what_rules_read_and_nothing_else() {
         rarities: None,
     };
     let expected = Pod {
-        namespace: "shop".into(),
         name: "orders-7d9c8b6f5-x2x7q".into(),
-        uid: "1f0c9d0e-6c8e-4e55-9d52-3a0d2d1b7c44".into(),
         created: Some("2026-11-20T08:14:03Z".parse().unwrap()),
-        service_account: "orders".into(),
-        workload: Workload {
+        workload: Arc::new(Workload {
             kind: "Deployment".into(),
             name: "orders".into(),
-        },
+        }),
         phase: PodPhase::Running,
         ready: true,
         terminating: false,
-        labels: labels(&[("app", "orders"), ("pod-template-hash", "7d9c8b6f5")]),
-        os: Os::Unset,
-        api_token: ApiToken::Own,
-        annotations: [].into(),
-        also_named: [].into(),
-        secret_provider_classes: [].into(),
-        containers: vec![injected("migrate", true), injected("app", false)].into(),
+        common: Arc::new(PodCommon {
+            namespace: "shop".into(),
+            service_account: "orders".into(),
+            labels: labels(&[("app", "orders"), ("pod-template-hash", "7d9c8b6f5")]),
+            api_token: ApiToken::Own,
+            containers: vec![injected("migrate", true), injected("app", false)].into(),
+            ..PodCommon::default()
+        }),
     };
     assert_eq!(pruned(irsa_pod()), expected);
 }
@@ -155,7 +153,7 @@ fn the_classes_of_the_secrets_store_are_kept() {
 fn pod_identity_is_seen() {
     let pod = pruned(serde_json::from_str(include_str!("../../../fixtures/pod-pod-identity.json")).unwrap());
     assert_eq!(
-        pod.workload,
+        *pod.workload,
         Workload {
             kind: "StatefulSet".into(),
             name: "ledger".into()
@@ -548,7 +546,9 @@ fn a_token_by_sub_path_is_the_mount_itself() {
 #[test]
 fn the_service_account_defaults() {
     let account = |spec: Value| {
-        pruned(json!({ "metadata": { "namespace": "n", "name": "p" }, "spec": spec })).service_account
+        pruned(json!({ "metadata": { "namespace": "n", "name": "p" }, "spec": spec }))
+            .service_account
+            .clone()
     };
     assert_eq!(account(json!({})), "default");
     assert_eq!(

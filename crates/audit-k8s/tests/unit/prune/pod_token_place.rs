@@ -84,7 +84,7 @@ fn a_copy_is_certain_if_nobody_else_can_write_it() {
         object["spec"]["initContainers"] = others;
         let containers = object["spec"]["containers"].as_array_mut().unwrap();
         containers.extend(sidecars.as_array().unwrap().iter().cloned());
-        let containers = pruned(object).containers;
+        let containers = pruned(object).containers.clone();
         let app = containers.iter().find(|c| c.name == "app").unwrap();
         app.token_place().cloned()
     };
