@@ -181,13 +181,13 @@ impl Command {
                 let why = if value.chars().any(is_hidden) {
                     "has characters that a terminal does not show"
                 } else {
-                    "would be read as an option or as the name of a file"
+                    "would be taken for an option or for a file to read"
                 };
                 format!("`{}` {why}", quote(value))
             })
             .collect();
         format!(
-            "correct this value first, since `{begin}` cannot be given it: {}",
+            "no command with `{begin}` is printed, because it could not be pasted: {}. Correct this first",
             wrong.join("; ")
         )
     }

@@ -102,6 +102,24 @@ mod tests {
     }
 
     #[test]
+    fn its_id_stays_within_the_command() {
+        for id in ["a$(reboot)`reboot`;reboot'\"", "-x", "a\nreboot", "a\u{202e}b"] {
+            let mut world = associated(World::healthy(), "cart", None);
+            let (now, key) = (world.now, BindingKey::new("shop", "cart"));
+            let association = PodIdentityAssociation {
+                id: id.to_owned(),
+                role_arn: None,
+                has_session_tags: true,
+            };
+            world = world
+                .account(|account| account.pod_identity = Observed::known([(key, association)].into(), now));
+            let report = world.audit();
+            the_one(&report, RISK);
+            assert_safe(&report);
+        }
+    }
+
+    #[test]
     fn pods_that_already_use_it_show_that_it_was_meant() {
         let report = associated(World::healthy().container(with_pod_identity("app")), "cart", None).audit();
         assert_eq!(codes(&report), ["IRSA912"]);

@@ -120,6 +120,31 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_the_role_stays_within_the_command() {
+        let arn = "arn:aws:iam::111122223333:role/$(reboot);reboot&reboot|reboot/cart";
+        let world = World::healthy().inline(&policy(&everything())).annotation(arn);
+        let report = world
+            .role(role(arn, &trust(&condition(SUBJECT)).to_string()))
+            .container(injected("app", arn))
+            .audit();
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding.entry.code == "IRSA505");
+        assert!(
+            finding
+                .unwrap()
+                .fix
+                .as_ref()
+                .unwrap()
+                .first
+                .text
+                .contains("$(reboot)")
+        );
+        assert_safe(&report);
+    }
+
+    #[test]
     fn what_holds_a_role_back_makes_it_no_administrator() {
         for statements in [
             json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }),

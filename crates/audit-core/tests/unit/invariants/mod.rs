@@ -32,7 +32,7 @@ enum Change {
     RoleHome,
     ProviderUrls(Option<Vec<&'static str>>),
     TrustQuota(usize),
-    Association(Option<String>),
+    Association(String, Option<String>),
     NoServiceAccount,
     Trust(String),
     RoleAbsent,
@@ -183,9 +183,9 @@ impl Change {
             Self::ProviderUrls(Some(urls)) => world.provider_urls(&urls),
             Self::ProviderUrls(None) => world.account(|account| account.provider_urls = Observed::default()),
             Self::TrustQuota(quota) => world.account(|account| account.trust_quota.succeed(quota, now)),
-            Self::Association(role_arn) => {
+            Self::Association(id, role_arn) => {
                 let association = PodIdentityAssociation {
-                    id: "a\u{202e}".to_owned(),
+                    id,
                     role_arn,
                     has_session_tags: true,
                 };
@@ -360,7 +360,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::RoleHome),
         1 => prop::option::of(prop::sample::subsequence(NEAR_URLS.to_vec(), 0..3)).prop_map(Change::ProviderUrls),
         1 => (0_usize..3000).prop_map(Change::TrustQuota),
-        1 => prop::option::of(arn()).prop_map(Change::Association),
+        1 => (hostile(), prop::option::of(arn())).prop_map(|(id, arn)| Change::Association(id, arn)),
         1 => Just(Change::NoServiceAccount),
         3 => trust_text().prop_map(Change::Trust),
         1 => Just(Change::RoleAbsent),
