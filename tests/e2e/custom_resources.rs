@@ -125,8 +125,22 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
     let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "roleUnusedAfter": "9600h", "severities": {"IRSA208": "notice"},
         "disclosure": [{"level": "CodeOnly"}]});
     assert_eq!(refused(other("IrsaAuditPolicy", "default", spec)).await, None);
+    Ok(())
+}
 
-    // Nothing reads these from a policy of another name; what is allowed to be repaired, from every one.
+/// Nothing reads these from a policy of another name; what may be repaired is read from every one.
+#[tokio::test]
+async fn the_api_server_refuses_settings_that_nothing_reads() -> Outcome {
+    const INVALID: Option<u16> = Some(422);
+    let (_plane, cluster) = defined().await?;
+    let refused = async |name: &str, spec: Value| {
+        let policy = json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAuditPolicy", "metadata": {"name": name}, "spec": spec});
+        cluster
+            .create(&policy)
+            .await
+            .err()
+            .and_then(|error| error.refusal())
+    };
     let remediation =
         remediation::policy("shop", "RequireApproval", &json!({}))["spec"]["remediation"].clone();
     let with = |setting: Value| {
@@ -146,30 +160,17 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
         json!({"disclosure": []}),
     ] {
         for spec in [setting.clone(), with(setting.clone())] {
-            assert_eq!(
-                refused(other("IrsaAuditPolicy", "mine", spec.clone())).await,
-                INVALID,
-                "{spec}"
-            );
+            assert_eq!(refused("mine", spec.clone()).await, INVALID, "{spec}");
         }
     }
-    assert_eq!(
-        refused(other("IrsaAuditPolicy", "empty", json!({}))).await,
-        INVALID
-    );
-    assert_eq!(
-        refused(other("IrsaAuditPolicy", "mine", with(json!({})))).await,
-        None
-    );
+    assert_eq!(refused("empty", json!({})).await, INVALID);
+    assert_eq!(refused("mine", with(json!({}))).await, None);
     let all: serde_json::Map<String, Value> = CATALOGUE
         .iter()
         .map(|rule| (rule.entry.code.to_owned(), json!("notice")))
         .collect();
     let spec = json!({"severities": all, "waivable": all.keys().collect::<Vec<_>>()});
-    let changed = cluster
-        .merge(remediation::policy_target("default"), &json!({"spec": spec}))
-        .await;
-    assert_eq!(changed.err().and_then(|error| error.refusal()), None);
+    assert_eq!(refused("default", spec).await, None);
     Ok(())
 }
 
