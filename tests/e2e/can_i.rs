@@ -13,6 +13,7 @@ use super::{Failure, Outcome, WITHIN, play};
 const YES: i32 = 0;
 const NO: i32 = 1;
 const UNKNOWN: i32 = 3;
+const WRONG: i32 = 2;
 
 /// A question with its answer before anything is repaired, and the code of its reason.
 struct Case {
@@ -43,7 +44,7 @@ const CARTS: &str = "arn:aws:s3:::carts/*";
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
 
 /// Each on a scenario; none of which is asked what its `IrsaAudit` expects, and no operator runs.
-const CASES: [Case; 9] = [
+const CASES: [Case; 15] = [
     case("eksctl", &["s3:GetObject", CARTS], YES, "of inline policy `read`"),
     case("eksctl", &["s3:PutObject", CARTS], NO, "IRSA502"),
     case("no-policies", &["s3:GetObject", CARTS], NO, "IRSA501"),
@@ -62,6 +63,26 @@ const CASES: [Case; 9] = [
         ..case("action-denied", &["s3:DeleteObject", CARTS], NO, "IRSA503")
     },
     case("eksctl", &["get", "pods"], NO, "`pods`"),
+    // By the names that the API server lists.
+    case("eksctl", &["update", "deploy/scale"], NO, "`deployments/scale`"),
+    case("eksctl", &["list", "irsa"], NO, "`irsaaudits`"),
+    Case {
+        is_repaired: false,
+        ..case(
+            "eksctl",
+            &["get", "pods", "-n", "nowhere"],
+            NO,
+            "namespace `nowhere` does not exist",
+        )
+    },
+    case("eksctl", &["get", "widgets"], WRONG, "`widgets`"),
+    case("eksctl", &["get", "widgets.example.com"], WRONG, "`example.com`"),
+    case(
+        "eksctl",
+        &["get", "/healthz"],
+        WRONG,
+        "kubectl auth can-i get /healthz --as system:serviceaccount:eksctl:app",
+    ),
 ];
 
 #[tokio::test]
@@ -92,6 +113,10 @@ async fn what_can_i_prints_makes_it_a_yes() -> Outcome {
                 wrong.push(format!("{} after its fix: {after:?}", ask()));
             }
         }
+    }
+    let nobody = run(&world, &["can-i", "eksctl/nobody", "get", "pods"], &[]).await?;
+    if nobody.0 != NO || !nobody.1.contains("does not exist") || nobody.1.contains("kind: Role") {
+        wrong.push(format!("of no ServiceAccount: {nobody:?}"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())

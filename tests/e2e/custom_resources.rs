@@ -1,8 +1,9 @@
 //! The definitions on a real API server: taken without a warning, and refusing what they should.
 
 use audit_api::cluster_audit::ClusterIrsaAudit;
+use audit_core::rules::CATALOGUE;
 use e2e::cluster::{Cluster, Target};
-use e2e::{manifests, objects, table};
+use e2e::{manifests, objects, remediation, table};
 use http::{Request, StatusCode};
 use kube::client::Body;
 use kube::{Client, Resource as _};
@@ -81,6 +82,7 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
         json!({"serviceAccountName": "app", "expect": {"roleArn": "arn:aws:iam::1:role/app"}}),
         json!({"serviceAccountName": "app", "expect": {"aws": [{"actions": []}]}}),
         json!({"serviceAccountName": "app", "waivers": [{"code": "208", "reason": "known"}]}),
+        json!({"serviceAccountName": "app", "waivers": [{"code": "IRSA999", "reason": "known"}]}),
         json!({"serviceAccountName": "app", "waivers": [{"code": "IRSA208", "reason": ""}]}),
         json!({"serviceAccountName": "app", "waivers": [{"code": "IRSA208", "reason": "x", "until": "soon"}]}),
     ] {
@@ -107,7 +109,9 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
         json!({"roleUnusedAfter": "9601h"}),
         json!({"severities": {"IRSA208": "unknown"}}),
         json!({"severities": {"irsa208": "notice"}}),
+        json!({"severities": {"IRSA208": "notice", "IRSA999": "notice"}}),
         json!({"waivable": ["208"]}),
+        json!({"waivable": ["IRSA208", "IRSA999"]}),
         json!({"allowedAccounts": ["11112222333"]}),
         json!({"disclosure": [{"namespaceSelector": {}}]}),
         json!({"disclosure": [{"level": "Everything"}]}),
@@ -121,6 +125,52 @@ async fn the_api_server_keeps_what_makes_no_sense_out() -> Outcome {
     let spec = json!({"refreshInterval": "5m", "stalenessLimit": "1h", "roleUnusedAfter": "9600h", "severities": {"IRSA208": "notice"},
         "disclosure": [{"level": "CodeOnly"}]});
     assert_eq!(refused(other("IrsaAuditPolicy", "default", spec)).await, None);
+    Ok(())
+}
+
+/// Nothing reads these from a policy of another name; what may be repaired is read from every one.
+#[tokio::test]
+async fn the_api_server_refuses_settings_that_nothing_reads() -> Outcome {
+    const INVALID: Option<u16> = Some(422);
+    let (_plane, cluster) = defined().await?;
+    let refused = async |name: &str, spec: Value| {
+        let policy = json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAuditPolicy", "metadata": {"name": name}, "spec": spec});
+        cluster
+            .create(&policy)
+            .await
+            .err()
+            .and_then(|error| error.refusal())
+    };
+    let remediation =
+        remediation::policy("shop", "RequireApproval", &json!({}))["spec"]["remediation"].clone();
+    let with = |setting: Value| {
+        let mut spec = json!({"remediation": remediation});
+        let fields = setting.as_object().into_iter().flatten();
+        fields.for_each(|(name, value)| spec[name] = value.clone());
+        spec
+    };
+    for setting in [
+        json!({"refreshInterval": "5m"}),
+        json!({"stalenessLimit": "1h"}),
+        json!({"roleUnusedAfter": "9600h"}),
+        json!({"severities": {"IRSA208": "notice"}}),
+        json!({"waivable": []}),
+        json!({"exclude": {}}),
+        json!({"allowedAccounts": []}),
+        json!({"disclosure": []}),
+    ] {
+        for spec in [setting.clone(), with(setting.clone())] {
+            assert_eq!(refused("mine", spec.clone()).await, INVALID, "{spec}");
+        }
+    }
+    assert_eq!(refused("empty", json!({})).await, INVALID);
+    assert_eq!(refused("mine", with(json!({}))).await, None);
+    let all: serde_json::Map<String, Value> = CATALOGUE
+        .iter()
+        .map(|rule| (rule.entry.code.to_owned(), json!("notice")))
+        .collect();
+    let spec = json!({"severities": all, "waivable": all.keys().collect::<Vec<_>>()});
+    assert_eq!(refused("default", spec).await, None);
     Ok(())
 }
 

@@ -184,7 +184,7 @@ pub struct KubernetesSpec {
 #[serde(rename_all = "camelCase")]
 pub struct WaiverSpec {
     /// The code, such as `IRSA208`.
-    #[schemars(regex(pattern = r"^IRSA[0-9]{3}$"))]
+    #[schemars(schema_with = "crate::schema::code")]
     pub code: String,
     /// When the finding counts again; never where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! `IrsaAuditPolicy`: the settings of admins. The one named `default` holds the defaults.
+//! `IrsaAuditPolicy`: the settings of admins. The one named `default` holds those of the audit; remediation has as many as admins like.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::irsa_audit::RemediationName;
 use crate::selector::NamespaceSelector;
 
-/// Settings of the audit. Only the policy named `default` is read.
+/// Settings of the audit. They are read from the policy named `default`; from others, `remediation` alone.
 #[derive(CustomResource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "irsa-audit.dev",
@@ -18,7 +18,7 @@ use crate::selector::NamespaceSelector;
     plural = "irsaauditpolicies",
     category = "irsa-audit",
     derive = "PartialEq",
-    doc = "Settings of the audit, by admins of the cluster. The one named `default` is read.",
+    doc = "Settings of the audit, by admins of the cluster. They are read from the one named `default`; from others, `remediation` alone.",
     printcolumn(name = "Refresh", type_ = "string", json_path = ".spec.refreshInterval"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -39,12 +39,11 @@ pub struct IrsaAuditPolicySpec {
     pub role_unused_after: Option<Duration>,
     /// Severities in place of the catalogue's, by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 128))]
-    #[x_kube(validation = Rule::new("self.all(code, code.matches('^IRSA[0-9]{3}$'))").message("codes have the form IRSA204"))]
+    #[schemars(schema_with = "crate::schema::severities")]
     pub severities: BTreeMap<String, SeverityName>,
     /// The codes that teams may waive; all but IRSA215, IRSA217, IRSA505 and IRSA506 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128), inner(regex(pattern = r"^IRSA[0-9]{3}$")))]
+    #[schemars(schema_with = "crate::schema::optional_codes")]
     pub waivable: Option<Vec<String>>,
     /// What is not audited.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,9 @@
 //! Schemas that the derives do not give as the API server wants them.
 
+use audit_core::rules::CATALOGUE;
 use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::policy::SeverityName;
 
 /// A time in RFC 3339.
 pub fn date_time(_: &mut SchemaGenerator) -> Schema {
@@ -50,6 +53,34 @@ pub fn context(_: &mut SchemaGenerator) -> Schema {
             "message": "a condition key has at most 256 characters"
         }]
     })
+}
+
+/// The code of a finding that there is: a setting for any other would do nothing.
+pub fn code(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": codes() })
+}
+
+/// A list of such codes, or nothing.
+pub fn optional_codes(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "nullable": true, "maxItems": 128, "items": code(generator) })
+}
+
+/// Severities by such codes. A schema cannot name the keys of a map that refuses others, so that a rule does.
+pub fn severities(generator: &mut SchemaGenerator) -> Schema {
+    let codes: Vec<String> = codes().iter().map(|code| format!("'{code}'")).collect();
+    json_schema!({
+        "type": "object",
+        "maxProperties": 128,
+        "additionalProperties": generator.subschema_for::<SeverityName>(),
+        "x-kubernetes-validations": [{
+            "rule": format!("self.all(code, code in [{}])", codes.join(", ")),
+            "message": "there is no finding with this code: docs/findings lists them"
+        }]
+    })
+}
+
+fn codes() -> Vec<&'static str> {
+    CATALOGUE.iter().map(|rule| rule.entry.code).collect()
 }
 
 fn duration_between(least: &str, most: &str) -> Schema {

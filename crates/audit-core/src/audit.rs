@@ -181,7 +181,7 @@ pub fn report(chain: &Chain<'_>) -> BindingReport {
         verdict,
         reason: deciding.map_or(ALL_LINKS_PASS, |f| f.entry.reason),
         message: deciding.map_or_else(|| passing_message(chain, &findings), |f| f.message.clone()),
-        links: links(chain, &findings),
+        links: links(chain, &findings, expects),
         facts: facts(chain),
         pods: pods(chain),
         pending,
@@ -346,33 +346,42 @@ fn by_path(chain: &Chain<'_>) -> String {
     }
 }
 
-/// How each link stands: broken before unseen; what was not looked at, because an earlier link does not stand, was not
-/// reached.
-fn links(chain: &Chain<'_>, findings: &[Finding]) -> [(Link, LinkState); 7] {
+/// How each link stands: broken before unseen. What was not looked at, because an earlier link does not stand, was not reached; where
+/// that earlier link is accepted as it is, nothing is asked of the later one.
+fn links(chain: &Chain<'_>, findings: &[Finding], expects: Expects) -> [(Link, LinkState); 7] {
+    let mut is_blocked = false;
     Link::ALL.map(|link| {
         let own = || findings.iter().filter(move |f| f.link == link);
-        let counting = |severity| {
-            own()
-                .find(|f| f.counts() && f.severity == severity)
-                .map(|f| f.entry.reason)
-        };
+        let counting = |severity| own().filter(move |f| f.counts() && f.severity == severity);
         let waived = || own().any(|f| !f.counts() && f.severity >= Severity::Unknown);
-        let state = if let Some(reason) = counting(Severity::Broken) {
-            LinkState::Broken(reason)
-        } else if let Some(reason) = counting(Severity::Unknown) {
-            LinkState::Unseen(reason)
+        let unseen = || counting(Severity::Unknown).find(|f| verdict::unknown_decides(f, expects));
+        let state = if let Some(broken) = counting(Severity::Broken).next() {
+            LinkState::Broken(broken.entry.reason)
+        } else if let Some(unseen) = unseen() {
+            LinkState::Unseen(unseen.entry.reason)
+        } else if counting(Severity::Unknown).next().is_some() {
+            LinkState::NotExpected
         } else if !applies(chain, findings, link) || waived() {
             LinkState::NotApplicable
         } else if stands(chain, link) {
             LinkState::Passes
-        } else if own().next().is_some() {
-            // What is wrong here was made to weigh less by the configuration.
+        } else if own().next().is_some() || (!is_blocked && is_accepted(findings, link)) {
+            // What is wrong here, or before, was made to weigh less by the configuration.
             LinkState::NotApplicable
         } else {
             LinkState::NotReached
         };
+        is_blocked |= matches!(state, LinkState::Broken(_) | LinkState::Unseen(_));
         (link, state)
     })
+}
+
+/// Whether what keeps a link from being reached is accepted: a finding before it that is waived, or was made to weigh less.
+fn is_accepted(findings: &[Finding], link: Link) -> bool {
+    let before = findings.iter().filter(|f| f.link < link);
+    before
+        .into_iter()
+        .any(|f| f.entry.severity >= Severity::Unknown || !f.counts())
 }
 
 /// Whether a link has anything to say of the binding.

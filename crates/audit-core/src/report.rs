@@ -15,12 +15,14 @@ pub const ALL_LINKS_PASS: &str = "AllLinksPass";
 pub enum LinkState {
     /// Looked at, and passes.
     Passes,
-    /// Does not apply to this binding; or what is wrong with it is waived, or was made to weigh less.
+    /// Does not apply to this binding; or what is wrong with it, or before it, is waived, or was made to weigh less.
     NotApplicable,
     /// Broken, by the finding with this reason.
     Broken(&'static str),
-    /// Could not be seen, by the finding with this reason.
+    /// Could not be seen, by the finding with this reason; the verdict is then *Unknown*, or *Broken* by another link.
     Unseen(&'static str),
+    /// Could not be seen, and nothing is expected of it, so that the verdict does not depend on it.
+    NotExpected,
     /// Not looked at, because an earlier link is broken or unseen.
     NotReached,
 }

@@ -50,9 +50,9 @@ pub struct Expects {
     pub kubernetes: bool,
 }
 
-/// Whether an *unknown* counts: on Permissions and Rbac only where somebody asked, or where the answer is on its way, which may
+/// Whether an *unknown* decides: on Permissions and Rbac only where somebody asked, or where the answer is on its way, which may
 /// show a risk, or where what runs is configured to go on to another role.
-fn unknown_counts(finding: &Finding, expects: Expects) -> bool {
+pub(crate) fn unknown_decides(finding: &Finding, expects: Expects) -> bool {
     match finding.link {
         _ if [EVIDENCE_PENDING, NEXT_ROLE].contains(&finding.entry.code) => true,
         Link::Permissions => expects.aws,
@@ -67,7 +67,7 @@ pub fn verdict(findings: &[Finding], expects: Expects) -> Verdict {
     let has = |severity: Severity| findings.iter().any(|f| f.counts() && f.severity == severity);
     let unknown = findings
         .iter()
-        .any(|f| f.counts() && f.severity == Severity::Unknown && unknown_counts(f, expects));
+        .any(|f| f.counts() && f.severity == Severity::Unknown && unknown_decides(f, expects));
     if has(Severity::Broken) {
         Verdict::Broken
     } else if unknown {
@@ -87,7 +87,7 @@ pub fn deciding(findings: &[Finding], verdict: Verdict, expects: Expects) -> Opt
     findings
         .iter()
         .filter(|f| f.counts() && f.severity == severity)
-        .filter(|f| severity != Severity::Unknown || unknown_counts(f, expects))
+        .filter(|f| severity != Severity::Unknown || unknown_decides(f, expects))
         .min_by_key(|f| (f.link, f.entry.code))
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::command::Command;
 use crate::hcl::Block;
-use crate::shell;
 use crate::text::indented;
 
 /// A form in which a repair can be given.
@@ -67,17 +67,13 @@ impl Alternative {
         Self::new(Form::Terraform, block.to_string())
     }
 
-    /// A command line for eksctl; `None` where a word holds characters that a terminal hides.
+    /// A command line for eksctl with these options; `None` where a value cannot be pasted.
     ///
-    /// The audit does not know the cluster's name. A shell refuses to run the command until somebody has given it.
-    pub(crate) fn eksctl(before: &[&str], after: &[&str]) -> Option<Self> {
-        let pasteable = after.iter().all(|word| shell::is_pasteable(word));
-        pasteable.then(|| {
-            let begin = shell::line("eksctl", before);
-            let end = shell::line("", after);
-            let cluster = "\"${CLUSTER:?set it to the name of the EKS cluster}\"";
-            Self::new(Form::Eksctl, format!("{begin} --cluster {cluster}{end}"))
-        })
+    /// The audit does not know the cluster's name. A shell refuses to run the command until `CLUSTER` is set.
+    pub(crate) fn eksctl(begin: &'static str, options: impl FnOnce(Command) -> Command) -> Option<Self> {
+        let cluster = "--cluster \"${CLUSTER:?set it to the name of the EKS cluster}\"";
+        let command = options(Command::new(begin).own(cluster));
+        command.line().map(|line| Self::new(Form::Eksctl, line))
     }
 
     pub(crate) fn only_if(mut self, condition: &'static str) -> Self {

@@ -9,10 +9,10 @@ use iam_policy::RoleArn;
 use serde_json::Value;
 
 use crate::alternative::Alternative;
-use crate::fix::{Fix, FixKind};
+use crate::command::Command;
+use crate::fix::Fix;
 use crate::jq;
 use crate::permissions::{MissingPermission, are_acceptable, data_source, size, statements};
-use crate::shell;
 use crate::text::quote;
 
 /// The most that a managed policy may have, in characters without white space.
@@ -83,11 +83,12 @@ impl<'a> Widened<'a> {
 
     /// Where IAM would refuse one more version: which command deletes one is for a person to choose.
     fn too_many_versions(&self) -> Fix {
-        let list = shell::line("aws iam list-policy-versions", &["--policy-arn", self.arn]);
-        let delete = shell::line("aws iam delete-policy-version", &["--policy-arn", self.arn]);
+        let of = |command| Command::new(command).option("--policy-arn", self.arn);
+        let list = of("aws iam list-policy-versions");
+        let delete = of("aws iam delete-policy-version").own("--version-id VERSION");
         Fix::manual(format!(
             "policy `{}`, the permissions boundary, has {MOST_VERSIONS} versions, and IAM keeps no more: delete one that is no longer \
-             needed (`{list}` shows them, `{delete} --version-id VERSION` deletes one), then re-audit for the command that adds the \
+             needed (`{list}` shows them, `{delete}` deletes one), then re-audit for the command that adds the \
              statement",
             quote(self.arn)
         ))
@@ -96,24 +97,24 @@ impl<'a> Widened<'a> {
     /// The live default version with the statements, as the next one, unless another role or user has the policy by now. Pasted twice,
     /// the second one changes nothing and says so. IAM keeps five versions, and says so where there are as many.
     fn new_version(&self) -> Option<Fix> {
-        if !shell::is_pasteable(self.arn) {
-            return None;
-        }
         let change = jq::program(&self.old, &self.new)?;
-        let program = shell::word_quoted(&format!(
-            ". as $o | ({change}) | if . == $o then error(\"nothing to change\") else . end"
-        ));
-        let only_here = shell::word_quoted(
-            ".Policy | if .AttachmentCount == 0 and .PermissionsBoundaryUsageCount == 1 then .DefaultVersionId else \
-             error(\"other roles or users have this policy\") end",
-        );
-        let arn = shell::line("", &["--policy-arn", self.arn]);
-        let text = format!(
-            "version=$(aws iam get-policy{arn} --output json | jq -er {only_here}) && policy=$(aws iam get-policy-version{arn} \
-             --version-id \"$version\" --query PolicyVersion.Document --output json | jq -ce {program}) && aws iam \
-             create-policy-version{arn} --set-as-default --policy-document \"$policy\""
-        );
-        Some(Fix::new(FixKind::AwsCli, text).brief(format!(
+        let program =
+            format!(". as $o | ({change}) | if . == $o then error(\"nothing to change\") else . end");
+        let only_here = ".Policy | if .AttachmentCount == 0 and .PermissionsBoundaryUsageCount == 1 then .DefaultVersionId else \
+                         error(\"other roles or users have this policy\") end";
+        // Where the policy cannot be read, jq is given nothing; not every jq calls that a failure.
+        let command = Command::new("version=$(aws iam get-policy")
+            .option("--policy-arn", self.arn)
+            .own("--output json | jq -er")
+            .verbatim(only_here)
+            .glued(") && test -n \"$version\" && policy=$(aws iam get-policy-version")
+            .option("--policy-arn", self.arn)
+            .own("--version-id \"$version\" --query PolicyVersion.Document --output json | jq -ce")
+            .verbatim(program)
+            .glued(") && test -n \"$policy\" && aws iam create-policy-version")
+            .option("--policy-arn", self.arn)
+            .own("--set-as-default --policy-document \"$policy\"");
+        command.is_pasteable().then(|| Fix::aws(command)).map(|fix| fix.brief(format!(
             "make a new version of policy `{}`, the permissions boundary of this role alone, that also allows what is missing; of five \
              versions delete one first",
             quote(self.arn)
@@ -139,4 +140,33 @@ pub fn by_hand(arn: &str) -> Fix {
         "ask whoever owns the permissions boundary, policy `{}`, to allow it there too, or expect less",
         quote(arn)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_cannot_be_read_gets_no_new_version() {
+        let arn = "arn:aws:iam::111122223333:policy/limit";
+        let missing = MissingPermission {
+            action: "sqs:SendMessage",
+            resource: "*",
+            expectation: 0,
+        };
+        let document = r#"{"Version":"2012-10-17","Statement":[]}"#;
+        let widened = Widened::new(arn, document, &[missing]).unwrap();
+        let role = RoleArn::parse("arn:aws:iam::111122223333:role/app").unwrap();
+        let edit = widened.fix(&role, None).first.text;
+        // At either of the two reads, jq is given nothing and calls that no failure, as jq 1.6 does.
+        for first in ["", "v1"] {
+            let stubs = "aws() { case \"$2\" in create*) echo written;; esac; }\njq() { cat > /dev/null; case \"$1\" in -er) echo $first;; esac; }";
+            let output = std::process::Command::new("sh")
+                .args(["-c", &format!("{stubs}\n{edit}")])
+                .env("first", first)
+                .output()
+                .unwrap();
+            assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::command::Command;
+use crate::fix::Fix;
 use crate::hcl::Expression;
-use crate::shell;
 use crate::text::{ascii_json, quote};
 
 /// The command line that sets the tag `key` of a role to `value`, as long as the tag is what it was when `value` was made of it:
@@ -11,28 +12,20 @@ use crate::text::{ascii_json, quote};
 ///
 /// `iam:TagRole` replaces a value as a whole. Without the comparison, a consent that another person adds meanwhile would be lost.
 #[must_use]
-pub fn tag_role(role_name: &str, key: &str, existing: Option<&str>, value: &str) -> String {
-    let role = shell::option("--role-name", role_name);
-    let words = |words: &[&str]| -> Vec<String> {
-        let role = role.iter().map(String::as_str);
-        let words = words.iter().copied();
-        role.chain(words).map(str::to_owned).collect()
-    };
-    let line = |operation: &str, rest: &[&str]| {
-        let all = words(rest);
-        let all: Vec<&str> = ["iam", operation]
-            .into_iter()
-            .chain(all.iter().map(String::as_str))
-            .collect();
-        shell::line("aws", &all)
-    };
+pub fn tag_role(role_name: &str, key: &str, existing: Option<&str>, value: &str) -> Fix {
     let query = format!("Role.Tags[?Key=='{key}'].Value | [0]");
-    let read = line("get-role", &["--query", &query, "--output", "text"]);
     let tags = ascii_json(&json!([{"Key": key, "Value": value}]));
-    let write = line("tag-role", &["--tags", &tags]);
-    // The AWS CLI prints `None` where a query finds nothing.
-    let expected = shell::word_quoted(existing.unwrap_or("None"));
-    format!("test \"$({read})\" = {expected} && {write}")
+    // The AWS CLI prints `None` where a query finds nothing, and nothing where it cannot read the role.
+    let expected = existing.filter(|value| !value.is_empty()).unwrap_or("None");
+    let command = Command::new("test \"$(aws iam get-role")
+        .option("--role-name", role_name)
+        .option("--query", query)
+        .own("--output text)\" =")
+        .verbatim(expected)
+        .own("&& aws iam tag-role")
+        .option("--role-name", role_name)
+        .option("--tags", tags);
+    Fix::aws(command)
 }
 
 /// The tag as an attribute of Terraform's `aws_iam_role`.
@@ -52,7 +45,8 @@ mod tests {
     const KEY: &str = "irsa-audit.dev/trust.0123456789abcdef0123456789abcdef";
 
     /// What a shell does with a command, where the role has a tag of this value. `aws` knows these two calls and no others.
-    fn pasted(command: &str, has: &str) -> (bool, String) {
+    fn pasted(command: &Fix, has: &str) -> (bool, String) {
+        let command = command.script();
         let script = format!(
             "aws() {{ case \"$2\" in get-role) printf '%s\\n' \"$has\";; tag-role) printf '%s|' \"$@\" >&2;; *) exit 9;; esac; }}\n{command}"
         );
@@ -81,6 +75,8 @@ mod tests {
             (&more, "None"),
             (&more, "shop/cart a/b"),
             (&more, ""),
+            // A role that cannot be read, where `--existing` was given empty.
+            (&tag_role("app", KEY, Some(""), "shop/cart"), ""),
         ] {
             assert_eq!(pasted(command, has), (false, String::new()), "{has}");
         }

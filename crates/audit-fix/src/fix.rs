@@ -1,9 +1,12 @@
 //! A repair, in its first form.
 
+use std::borrow::Cow;
+
 use crate::alternative::{Alternative, Form};
+use crate::command::Command;
 use crate::repaired::Repaired;
 use crate::shell;
-use crate::text::{quote, reveal};
+use crate::text::reveal;
 
 /// Where a fix is pasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +48,22 @@ pub struct Step {
     pub kind: FixKind,
     /// The command, or what to do.
     pub text: String,
+    /// The command, where it is one.
+    command: Option<Command>,
     /// The same step in other forms, in the order of [`Form`](crate::Form).
     pub alternatives: Vec<Alternative>,
     /// What it does, as far as the audit can go on from there.
     pub repairs: Vec<Repaired>,
+}
+
+impl Step {
+    /// The text for the comment of a script.
+    fn within_comment(&self) -> Cow<'_, str> {
+        match &self.command {
+            Some(command) => Cow::Owned(command.within_comment()),
+            None => Cow::Borrowed(&self.text),
+        }
+    }
 }
 
 /// A fix: one step, or several in the order in which they are taken.
@@ -65,11 +80,12 @@ pub struct Fix {
 }
 
 impl Fix {
-    pub(crate) fn new(kind: FixKind, text: String) -> Self {
+    fn new(kind: FixKind, text: String, command: Option<Command>) -> Self {
         Self {
             first: Step {
                 kind,
                 text,
+                command,
                 alternatives: Vec::new(),
                 repairs: Vec::new(),
             },
@@ -82,30 +98,26 @@ impl Fix {
     /// A step for a person.
     #[must_use]
     pub fn manual(text: impl Into<String>) -> Self {
-        Self::new(FixKind::Manual, text.into())
+        Self::new(FixKind::Manual, text.into(), None)
     }
 
-    /// A command line for the AWS CLI; a step for a person where a word holds characters that a terminal hides.
+    /// A command line with the AWS CLI; a step for a person where a value cannot be pasted.
     #[must_use]
-    pub fn aws(words: &[&str]) -> Self {
-        Self::command(FixKind::AwsCli, "aws", words)
+    pub fn aws(command: Command) -> Self {
+        Self::of(FixKind::AwsCli, command)
     }
 
-    /// A command line for kubectl; a step for a person where a word holds characters that a terminal hides.
+    /// A command line with kubectl; a step for a person where a value cannot be pasted.
     #[must_use]
-    pub fn kubectl(words: &[&str]) -> Self {
-        Self::command(FixKind::Kubectl, "kubectl", words)
+    pub fn kubectl(command: Command) -> Self {
+        Self::of(FixKind::Kubectl, command)
     }
 
-    fn command(kind: FixKind, program: &str, words: &[&str]) -> Self {
-        if words.iter().all(|word| shell::is_pasteable(word)) {
-            return Self::new(kind, shell::line(program, words));
+    fn of(kind: FixKind, command: Command) -> Self {
+        match command.line() {
+            Some(line) => Self::new(kind, line, Some(command)),
+            None => Self::manual(command.why_not()),
         }
-        let shown: Vec<String> = words.iter().map(|word| quote(word)).collect();
-        Self::manual(format!(
-            "a value holds characters that cannot be pasted safely: put it right first. The command would be: {program} {}",
-            shown.join(" ")
-        ))
     }
 
     /// All steps, in the order in which they are taken.
@@ -216,12 +228,18 @@ impl Fix {
         for step in self.steps() {
             match parts.last_mut() {
                 Some(last) if last.kind == step.kind && step.kind != FixKind::Manual => {
-                    last.text.push_str(" && ");
-                    last.text.push_str(&step.text);
+                    for (all, next) in [
+                        (&mut last.text, step.text.as_str()),
+                        (&mut last.within_comment, &step.within_comment()),
+                    ] {
+                        all.push_str(" && ");
+                        all.push_str(next);
+                    }
                 }
                 _ => parts.push(Part {
                     kind: step.kind,
                     text: step.text.clone(),
+                    within_comment: step.within_comment().into_owned(),
                 }),
             }
         }
@@ -272,6 +290,8 @@ pub struct Part {
     pub kind: FixKind,
     /// Commands, or what to do.
     pub text: String,
+    /// The same for the comment of a script, out of which a person may copy it.
+    within_comment: String,
 }
 
 /// Parts as one text for a shell.
@@ -282,8 +302,8 @@ fn script(parts: &[Part]) -> String {
         let is_manual = part.kind == FixKind::Manual;
         has_waited |= is_manual;
         let line = match index {
-            0 if is_manual => shell::comment("to do", &part.text),
-            _ if has_waited => shell::comment(part.kind.then(), &part.text),
+            0 if is_manual => shell::comment("to do", &part.within_comment),
+            _ if has_waited => shell::comment(part.kind.then(), &part.within_comment),
             _ => part.text.clone(),
         };
         match index {
@@ -314,7 +334,7 @@ mod tests {
 
     #[test]
     fn no_step_is_lost() {
-        let two = || Fix::kubectl(&["a"]).then(Some(Fix::manual("b")));
+        let two = || Fix::kubectl(Command::new("kubectl a")).then(Some(Fix::manual("b")));
         let all = two().then(Some(two()));
         let expected = [
             FixKind::Kubectl,
@@ -331,9 +351,9 @@ mod tests {
     #[test]
     fn no_command_waits_for_a_person_where_the_order_is_free() {
         let fix = Fix::manual("a")
-            .then(Some(Fix::kubectl(&["b"])))
+            .then(Some(Fix::kubectl(Command::new("kubectl b"))))
             .then(Some(Fix::manual("c")))
-            .then(Some(Fix::kubectl(&["d"])));
+            .then(Some(Fix::kubectl(Command::new("kubectl d"))));
         let sorted = fix.by_hand_last();
         let texts: Vec<&str> = sorted.steps().map(|step| step.text.as_str()).collect();
         assert_eq!(texts, ["kubectl b", "kubectl d", "a", "c"]);
@@ -342,7 +362,7 @@ mod tests {
     #[test]
     fn a_form_that_is_left_out_is_nowhere() {
         let with = || {
-            Fix::kubectl(&["a"])
+            Fix::kubectl(Command::new("kubectl a"))
                 .or_else([Form::Terraform, Form::Eksctl].map(|form| Alternative::new(form, String::new())))
         };
         let mut fix = with().then(Some(with()));
@@ -357,26 +377,27 @@ mod tests {
 
     #[test]
     fn commands_are_one_line_and_words_are_comments() {
-        let fix = Fix::kubectl(&["a"]).then(Some(Fix::kubectl(&["b"])));
+        let fix = Fix::kubectl(Command::new("kubectl a")).then(Some(Fix::kubectl(Command::new("kubectl b"))));
         assert_eq!(fix.script(), "kubectl a && kubectl b");
-        let by_hand = Fix::kubectl(&["a"]).then(Some(Fix::manual("restart it")));
+        let by_hand = Fix::kubectl(Command::new("kubectl a")).then(Some(Fix::manual("restart it")));
         assert_eq!(by_hand.script(), "kubectl a\n# then, by hand: restart it");
         assert_eq!(by_hand.whole(), by_hand.script());
         assert_eq!(Fix::manual("restart it").script(), "# to do: restart it");
         assert_eq!(Fix::manual("restart it").whole(), "restart it");
-        let waits = by_hand.then(Some(Fix::kubectl(&["c"])));
+        let waits = by_hand.then(Some(Fix::kubectl(Command::new("kubectl c"))));
         assert_eq!(
             waits.script().lines().last(),
             Some("# then, with kubectl: kubectl c"),
             "it would be too early"
         );
-        let of_two = Fix::aws(&["a"]).then(Some(Fix::kubectl(&["b"])));
+        let of_two = Fix::aws(Command::new("aws a")).then(Some(Fix::kubectl(Command::new("kubectl b"))));
         assert_eq!((of_two.parts().len(), of_two.script().lines().count()), (2, 1));
     }
 
     #[test]
     fn a_text_with_little_room_begins_with_whole_steps() {
-        let fix = Fix::kubectl(&["a"]).then(Some(Fix::kubectl(&["bbbb"])));
+        let fix =
+            Fix::kubectl(Command::new("kubectl a")).then(Some(Fix::kubectl(Command::new("kubectl bbbb"))));
         assert_eq!(fix.script_within(100), Some((fix.script(), true)));
         assert_eq!(fix.script_within(12), Some(("kubectl a".to_owned(), false)));
         assert_eq!(fix.script_within(8), None);

@@ -9,6 +9,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`service_account`], [`provider`], [`trust`], [`workload`], [`permissions`], [`boundary`], [`rbac`] | repairs of what the chain is made of |
+//! | [`Command`] | a command line, quoted by type wherever it is shown |
 //! | [`shell`], [`hcl`], [`yaml`] | quoting for the languages that they are pasted into |
 //! | [`jq`], [`diff`] | an edit of a document as a program, and for reading |
 //! | [`consent`] | the tag by which a role consents to a ServiceAccount |
@@ -18,6 +19,7 @@
 
 pub mod alternative;
 pub mod boundary;
+mod command;
 pub mod consent;
 pub mod diff;
 mod fix;
@@ -36,6 +38,7 @@ pub mod workload;
 pub mod yaml;
 
 pub use alternative::{Alternative, Form};
+pub use command::Command;
 pub use fix::{Fix, FixKind, Part, Step};
 pub use repaired::Repaired;
 pub use rollout::Held;

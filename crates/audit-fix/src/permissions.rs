@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::alternative::{Alternative, Form};
+use crate::command::Command;
 use crate::fix::Fix;
 use crate::hcl::{Block, Expression, identifier};
-use crate::shell;
 use crate::text::{ascii_json, quote};
 
 /// What the name of an inline policy that is added begins with.
@@ -82,16 +82,15 @@ impl Grant {
     #[must_use]
     pub fn fix(&self, role_name: &str) -> Fix {
         let document = ascii_json(&self.document);
-        let mut words = vec!["iam".to_owned(), "put-role-policy".to_owned()];
-        words.extend(shell::option("--role-name", role_name));
-        words.extend(["--policy-name".to_owned(), self.name.clone()]);
-        words.extend(["--policy-document".to_owned(), document]);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let command = Command::new("aws iam put-role-policy")
+            .option("--role-name", role_name)
+            .option("--policy-name", &self.name)
+            .option("--policy-document", document);
         let block = Block::new("resource", &["aws_iam_role_policy", &identifier(&self.name)])
             .attribute("name", Expression::string(&self.name))
             .attribute("role", Expression::string(role_name))
             .attribute("policy", Expression::jsonencode(&self.document));
-        Fix::aws(&words)
+        Fix::aws(command)
             .or_else([Alternative::json(&self.document), Alternative::terraform(&block)])
             .brief(format!(
                 "put an inline policy on role `{}` that allows what is missing",

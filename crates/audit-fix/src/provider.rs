@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::alternative::Alternative;
+use crate::command::Command;
 use crate::fix::Fix;
 use crate::hcl::{Block, Expression};
 use crate::shell;
@@ -19,17 +20,15 @@ const EKSCTL_AUDIENCE: &str = "sts.amazonaws.com";
 #[must_use]
 pub fn create(issuer_url: &str, audience: &str) -> Fix {
     let fix = if is_plain(audience) {
-        Fix::aws(&[
-            "iam",
-            "create-open-id-connect-provider",
-            "--url",
-            issuer_url,
-            "--client-id-list",
-            audience,
-        ])
+        let create = Command::new("aws iam create-open-id-connect-provider");
+        Fix::aws(
+            create
+                .option("--url", issuer_url)
+                .option("--client-id-list", audience),
+        )
     } else {
         from_json(
-            "create-open-id-connect-provider",
+            "aws iam create-open-id-connect-provider",
             audience,
             &json!({ "Url": issuer_url, "ClientIDList": [audience] }),
         )
@@ -39,7 +38,11 @@ pub fn create(issuer_url: &str, audience: &str) -> Fix {
     }
     // eksctl registers the issuer in the account of its caller, with the usual audience and no other.
     let eksctl = (audience == EKSCTL_AUDIENCE)
-        .then(|| Alternative::eksctl(&["utils", "associate-iam-oidc-provider"], &["--approve"]))
+        .then(|| {
+            Alternative::eksctl("eksctl utils associate-iam-oidc-provider", |command| {
+                command.own("--approve")
+            })
+        })
         .flatten()
         .map(|eksctl| eksctl.only_if("the role is in the account of the cluster"));
     fix.or_else(eksctl).or_else([terraform(issuer_url, &[audience])])
@@ -49,17 +52,14 @@ pub fn create(issuer_url: &str, audience: &str) -> Fix {
 #[must_use]
 pub fn add_client_id(arn: &str, url: &str, client_ids: &[String], audience: &str) -> Fix {
     let fix = if is_plain(audience) {
-        Fix::aws(&[
-            "iam",
-            "add-client-id-to-open-id-connect-provider",
-            "--open-id-connect-provider-arn",
-            arn,
-            "--client-id",
-            audience,
-        ])
+        let add = Command::new("aws iam add-client-id-to-open-id-connect-provider");
+        Fix::aws(
+            add.option("--open-id-connect-provider-arn", arn)
+                .option("--client-id", audience),
+        )
     } else {
         from_json(
-            "add-client-id-to-open-id-connect-provider",
+            "aws iam add-client-id-to-open-id-connect-provider",
             audience,
             &json!({ "OpenIDConnectProviderArn": arn, "ClientID": audience }),
         )
@@ -86,14 +86,14 @@ fn is_registrable(audience: &str) -> bool {
     shell::is_pasteable(audience) && !audience.is_empty() && audience.chars().count() <= 255
 }
 
-fn from_json(operation: &str, audience: &str, input: &Value) -> Fix {
+fn from_json(operation: &'static str, audience: &str, input: &Value) -> Fix {
     if !is_registrable(audience) {
         return Fix::manual(format!(
             "`{}` is no audience that should be registered: put the ServiceAccount's annotation right first",
             quote(audience)
         ));
     }
-    Fix::aws(&["iam", operation, "--cli-input-json", &ascii_json(input)])
+    Fix::aws(Command::new(operation).option("--cli-input-json", ascii_json(input)))
 }
 
 /// Whether an audience means nothing else to the AWS CLI than itself.

@@ -7,9 +7,9 @@ use rbac::least::LeastGrant;
 use rbac::{ObjectId, PolicyRule, Subject};
 
 use crate::alternative::{Alternative, Form};
-use crate::fix::{Fix, FixKind};
+use crate::command::Command;
+use crate::fix::Fix;
 use crate::service_account::ServiceAccountName;
-use crate::shell;
 use crate::text::quote;
 use crate::yaml;
 
@@ -21,17 +21,17 @@ pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[LeastGran
     let account = account.into();
     let documents: Vec<Vec<String>> = grants.iter().flat_map(lines).collect();
     // Each word is a line. A document in braces would be taken for JSON by kubectl.
-    let mut words = vec!["%s\\n"];
-    for document in &documents {
-        if words.len() > 1 {
-            words.push("---");
-        }
-        words.extend(document.iter().map(String::as_str));
-    }
+    let documents = documents.iter().enumerate();
+    let command = documents.fold(
+        Command::new("printf").verbatim("%s\\n"),
+        |command, (index, document)| {
+            let command = if index > 0 { command.own("---") } else { command };
+            document.iter().fold(command, Command::verbatim)
+        },
+    );
     let places: Vec<String> = grants.iter().map(|grant| place(&grant.binding.id)).collect();
     let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
-    let command = format!("{} | kubectl apply -f -", shell::line("printf", &words));
-    Fix::new(FixKind::Kubectl, command)
+    Fix::kubectl(command.own("| kubectl apply -f -"))
         .brief(format!(
             "give ServiceAccount `{}` a role of its own with exactly what is expected {}; `irsa-audit can-i` prints it",
             quote(&account.to_string()),

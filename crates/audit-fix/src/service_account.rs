@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::alternative::{Alternative, Form};
+use crate::command::Command;
 use crate::fix::Fix;
 use crate::hcl::{self, Block, Expression};
 use crate::text::quote;
@@ -56,12 +57,8 @@ pub fn move_annotation<'a>(
         return set.then(Some(Fix::manual(rest)));
     }
     let change = [format!("{prefix}/role-arn={role_arn}"), format!("{wrong}-")];
-    let fix = kubectl_on(
-        account,
-        &["annotate", "serviceaccount"],
-        &["--overwrite", &change[0], &change[1]],
-    )
-    .brief(format!(
+    let annotated = annotating(account).arguments(change);
+    let fix = kubectl_on(account, annotated).brief(format!(
         "on ServiceAccount `{}`, set the annotation `{prefix}/role-arn` to `{}`, and take the annotation `{}` away",
         quote(&account.to_string()),
         quote(role_arn),
@@ -108,7 +105,8 @@ pub fn use_regional_sts<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: 
 #[must_use]
 pub fn create_service_account<'a>(account: impl Into<ServiceAccountName<'a>>) -> Fix {
     let account = account.into();
-    kubectl_on(account, &["create", "serviceaccount"], &[])
+    let create = Command::new("kubectl create serviceaccount").argument(account.name);
+    kubectl_on(account, create.option("--namespace", account.namespace))
         .or_else(declared(account, None))
         .brief(format!("create ServiceAccount `{}`", quote(&account.to_string())))
 }
@@ -130,14 +128,22 @@ fn annotate(account: ServiceAccountName<'_>, change: &str) -> Fix {
         (None, Some(key)) => format!("take the annotation `{}` away", quote(key)),
         (None, None) => format!("change the annotation `{}`", quote(change)),
     };
-    kubectl_on(account, &["annotate", "serviceaccount"], &["--overwrite", change]).brief(format!(
+    kubectl_on(account, annotating(account).argument(change)).brief(format!(
         "on ServiceAccount `{}`, {words}",
         quote(&account.to_string())
     ))
 }
 
-/// A kubectl command on a ServiceAccount, in its namespace.
-fn kubectl_on(account: ServiceAccountName<'_>, before: &[&str], after: &[&str]) -> Fix {
+/// The beginning of a command that changes annotations.
+fn annotating(account: ServiceAccountName<'_>) -> Command {
+    Command::new("kubectl annotate serviceaccount")
+        .argument(account.name)
+        .option("--namespace", account.namespace)
+        .own("--overwrite")
+}
+
+/// A kubectl command on a ServiceAccount.
+fn kubectl_on(account: ServiceAccountName<'_>, command: Command) -> Fix {
     if is_no_name(account) {
         // No API server admits such a name, a file may hold it; kubectl would take it for a flag.
         return Fix::manual(format!(
@@ -145,10 +151,7 @@ fn kubectl_on(account: ServiceAccountName<'_>, before: &[&str], after: &[&str]) 
             quote(account.name)
         ));
     }
-    let mut words = before.to_vec();
-    words.extend([account.name, "--namespace", account.namespace]);
-    words.extend(after);
-    Fix::kubectl(&words)
+    Fix::kubectl(command)
 }
 
 fn is_no_name(account: ServiceAccountName<'_>) -> bool {
@@ -157,23 +160,16 @@ fn is_no_name(account: ServiceAccountName<'_>) -> bool {
 
 /// eksctl creates the ServiceAccount, or annotates the one that is there, and no role beside the one that it is given.
 fn eksctl(account: ServiceAccountName<'_>, prefix: &str, role_arn: &str) -> Option<Alternative> {
-    let words = [
-        "--namespace",
-        account.namespace,
-        "--name",
-        account.name,
-        "--attach-role-arn",
-        role_arn,
-        "--override-existing-serviceaccounts",
-        "--approve",
-    ];
-    let begins_as_a_flag = [account.namespace, role_arn]
-        .iter()
-        .any(|word| word.starts_with('-'));
-    if prefix != EKS_PREFIX || is_no_name(account) || begins_as_a_flag {
+    if prefix != EKS_PREFIX || is_no_name(account) {
         return None;
     }
-    Alternative::eksctl(&["create", "iamserviceaccount"], &words)
+    Alternative::eksctl("eksctl create iamserviceaccount", |command| {
+        command
+            .option("--namespace", account.namespace)
+            .option("--name", account.name)
+            .option("--attach-role-arn", role_arn)
+            .own("--override-existing-serviceaccounts --approve")
+    })
 }
 
 /// The ServiceAccount as whoever keeps it in files declares it.
@@ -364,17 +360,21 @@ mod tests {
         fn whatever_the_names_hold_they_arrive_as_they_are(namespace in hostile(), name in hostile(), arn in hostile()) {
             let key = account(&namespace, &name);
             let fix = annotate_role(key, EKS_PREFIX, &arn);
-            if fix.first.kind == FixKind::Kubectl {
+            if fix.first.kind == FixKind::Kubectl && !namespace.starts_with('-') {
                 let annotation = format!("{EKS_PREFIX}/role-arn={arn}");
                 let words = ["annotate", "serviceaccount", &name, "--namespace", &namespace, "--overwrite", &annotation];
                 prop_assert_eq!(arguments(&fix.first.text, "kubectl"), words);
             }
             if let Some(eksctl) = form(&fix, Form::Eksctl) {
-                let words = [
-                    "create", "iamserviceaccount", "--cluster", "my cluster", "--namespace", &namespace, "--name", &name,
-                    "--attach-role-arn", &arn, "--override-existing-serviceaccounts", "--approve",
-                ];
-                prop_assert_eq!(arguments(eksctl, "eksctl"), words);
+                let begin = ["create", "iamserviceaccount", "--cluster", "my cluster"].map(str::to_owned).to_vec();
+                let options = [("--namespace", &namespace), ("--name", &name), ("--attach-role-arn", &arn)];
+                let options = options.map(|(option, value)| if value.starts_with('-') {
+                    vec![format!("{option}={value}")]
+                } else {
+                    vec![option.to_owned(), value.clone()]
+                });
+                let end = ["--override-existing-serviceaccounts", "--approve"].map(str::to_owned).to_vec();
+                prop_assert_eq!(arguments(eksctl, "eksctl"), [begin, options.concat(), end].concat());
             }
             let metadata = json!({ "name": name, "namespace": namespace,
                 "annotations": { "eks.amazonaws.com/role-arn": arn } });

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+pub use iam_policy::is_hidden;
+
 /// The most characters of one untrusted value that a message shows; an ARN or a subject fits.
 const SHOWN: usize = 200;
 
@@ -22,16 +24,6 @@ pub fn quote(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a character changes how the text around it is displayed, or cannot be seen: what is pasted would then not be
-/// what was read.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{115f}' | '\u{1160}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}')
 }
 
 /// JSON in ASCII without control characters, so that no terminal shows anything else than what is pasted. Such a text is a

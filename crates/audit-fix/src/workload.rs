@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::alternative::{Alternative, Form};
+use crate::command::Command;
 use crate::fix::Fix;
 use crate::repaired::Repaired;
 use crate::rollout::Held;
@@ -39,14 +40,8 @@ pub fn run_as<'a>(account: impl Into<ServiceAccountName<'a>>, workload: &Workloa
             quote(&workload.name)
         ));
     }
-    let fix = Fix::kubectl(&[
-        "set",
-        "serviceaccount",
-        "--namespace",
-        account.namespace,
-        &target(workload),
-        account.name,
-    ]);
+    let set = Command::new("kubectl set serviceaccount").option("--namespace", account.namespace);
+    let fix = Fix::kubectl(set.argument(target(workload)).argument(account.name));
     let manifest = format!(
         "apiVersion: apps/v1\nkind: {}\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n  template:\n    spec:\n      \
          serviceAccountName: {}\n",
@@ -67,14 +62,16 @@ pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
         .partition(|w| w.kind == "Rollout" && !w.name.starts_with('-'));
     let mut commands = Vec::new();
     if !restartable.is_empty() {
-        let targets: Vec<String> = restartable.iter().map(|w| target(w)).collect();
-        let mut words = vec!["rollout", "restart", "--namespace", namespace];
-        words.extend(targets.iter().map(String::as_str));
-        commands.push(Fix::kubectl(&words));
+        let restart = Command::new("kubectl rollout restart").option("--namespace", namespace);
+        commands.push(Fix::kubectl(
+            restart.arguments(restartable.iter().map(|w| target(w))),
+        ));
     }
     // Of the plugin of Argo Rollouts.
-    let restart =
-        |w: &&Workload| Fix::kubectl(&["argo", "rollouts", "restart", &w.name, "--namespace", namespace]);
+    let restart = |w: &&Workload| {
+        let restart = Command::new("kubectl argo rollouts restart").argument(&w.name);
+        Fix::kubectl(restart.option("--namespace", namespace))
+    };
     commands.extend(rollouts.iter().map(restart));
     let by_hand = recreated_by_hand(namespace, &others);
     let command = commands.into_iter().reduce(Fix::and_then);
@@ -103,8 +100,8 @@ pub fn delete_pods(namespace: &str, workload: &Workload, why: &str, pods: &[&str
         ));
         return fix.repairs(Repaired::Pods);
     }
-    let words = [&["delete", "pod", "--namespace", namespace], pods].concat();
-    Fix::kubectl(&words)
+    let delete = Command::new("kubectl delete pod").option("--namespace", namespace);
+    Fix::kubectl(delete.arguments(pods.iter().copied()))
         .brief(format!(
             "delete the pods of {name}, which its controller creates again: {why}"
         ))
@@ -115,11 +112,13 @@ pub fn delete_pods(namespace: &str, workload: &Workload, why: &str, pods: &[&str
 #[must_use]
 pub fn roll_out(namespace: &str, workload: &Workload, held: Held, pods: &[&str]) -> Fix {
     match held {
-        Held::Paused => Fix::kubectl(&["rollout", "resume", "--namespace", namespace, &target(workload)])
-            .brief(format!(
+        Held::Paused => {
+            let resume = Command::new("kubectl rollout resume").option("--namespace", namespace);
+            Fix::kubectl(resume.argument(target(workload))).brief(format!(
                 "resume {}, which is paused: what else was changed in its template rolls out as well",
                 quote(&workload.to_string())
-            )),
+            ))
+        }
         Held::OnDelete => delete_pods(namespace, workload, &held.no_restart(), pods),
         // The pods below the partition would get the old template again.
         Held::Partition(_) => Fix::manual(format!(
@@ -208,12 +207,9 @@ fn env<'a>(
         workloads.entry(container).or_default().insert(workload);
     }
     let command = |(container, workloads): (&str, BTreeSet<&Workload>)| {
-        let targets: Vec<String> = workloads.into_iter().map(target).collect();
-        let mut words = vec!["set", "env", "--namespace", namespace];
-        words.extend(targets.iter().map(String::as_str));
-        words.extend(["--containers", container]);
-        words.extend(changes.iter().map(String::as_str));
-        Fix::kubectl(&words)
+        let set = Command::new("kubectl set env").option("--namespace", namespace);
+        let set = set.arguments(workloads.into_iter().map(target));
+        Fix::kubectl(set.option("--containers", container).arguments(changes))
     };
     workloads.into_iter().map(command).reduce(Fix::and_then)
 }
@@ -234,14 +230,14 @@ pub fn replace_annotation(
         { "op": "test", "path": place, "value": old },
         { "op": "replace", "path": place, "value": new }
     ]);
-    patched(namespace, workloads, "json", &patch)
+    patched(namespace, workloads, "--type=json", &patch)
 }
 
 /// The command that gives the pod templates of workloads a label, and with it their new pods.
 #[must_use]
 pub fn add_label(namespace: &str, workloads: &[Workload], key: &str, value: &str) -> Option<Fix> {
     let patch = json!({ "spec": { "template": { "metadata": { "labels": { key: value } } } } });
-    patched(namespace, workloads, "merge", &patch)
+    patched(namespace, workloads, "--type=merge", &patch)
 }
 
 /// The command that makes pod templates select Windows nodes.
@@ -249,33 +245,30 @@ pub fn add_label(namespace: &str, workloads: &[Workload], key: &str, value: &str
 pub fn select_windows(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     let selector = json!({ "kubernetes.io/os": "windows" });
     let patch = json!({ "spec": { "template": { "spec": { "nodeSelector": selector } } } });
-    patched(namespace, workloads, "merge", &patch)
+    patched(namespace, workloads, "--type=merge", &patch)
 }
 
 /// The command that gives pods the token for the Kubernetes API, whatever their ServiceAccount says.
 #[must_use]
 pub fn automount_token(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     let patch = json!({ "spec": { "template": { "spec": { "automountServiceAccountToken": true } } } });
-    patched(namespace, workloads, "merge", &patch)
+    patched(namespace, workloads, "--type=merge", &patch)
 }
 
 /// The command that patches workloads, one after the other; none where they may keep their templates elsewhere.
-fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -> Option<Fix> {
+fn patched(namespace: &str, workloads: &[Workload], kind: &'static str, patch: &Value) -> Option<Fix> {
     if workloads.is_empty() || !workloads.iter().all(is_restartable) {
         return None;
     }
-    let (kind, patch) = (format!("--type={kind}"), ascii_json(patch));
+    let patch = ascii_json(patch);
     let command = |workload: &Workload| {
-        let target = target(workload);
-        Fix::kubectl(&[
-            "patch",
-            "--namespace",
-            namespace,
-            &target,
-            &kind,
-            "--patch",
-            &patch,
-        ])
+        let command = Command::new("kubectl patch").option("--namespace", namespace);
+        Fix::kubectl(
+            command
+                .argument(target(workload))
+                .own(kind)
+                .option("--patch", &patch),
+        )
     };
     let all = workloads.iter().map(command).reduce(Fix::and_then);
     all.map(|fix| fix.repairs(Repaired::Templates))
@@ -286,7 +279,7 @@ fn patched(namespace: &str, workloads: &[Workload], kind: &str, patch: &Value) -
 #[must_use]
 pub fn drop_metadata(namespace: &str, workloads: &[Workload], field: &str, key: &str) -> Option<Fix> {
     let patch = json!({ "spec": { "template": { "metadata": { field: { key: Value::Null } } } } });
-    patched(namespace, workloads, "merge", &patch)
+    patched(namespace, workloads, "--type=merge", &patch)
 }
 
 /// Whether `kubectl rollout restart` and `kubectl set serviceaccount` both know the kind.

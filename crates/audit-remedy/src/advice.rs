@@ -5,7 +5,7 @@
 //! `TrustPolicyChange` has the role's ID. Where even that is too much, use
 //! [`Blocker::discreet_advice`] and [`EditRefusal::discreet_advice`].
 
-use audit_core::fix::shell;
+use audit_core::fix::Command;
 use audit_core::model::aws::Keeper;
 use audit_core::text::quote;
 use jiff::Timestamp;
@@ -84,7 +84,7 @@ impl Blocker {
             Self::ReservedNamespace => (
                 Authority::Admins,
                 "Nothing is written for kube-* namespaces and for the namespaces of irsa-audit.".to_owned(),
-                format!("Ask the role's owner to make the change that `{}` prints.", command("plan", subject)),
+                format!("Ask the role's owner to make the change that `{}` prints.", command("irsa-audit plan", subject)),
             ),
             Self::NoPolicy => (
                 Authority::Admins,
@@ -121,7 +121,7 @@ impl Blocker {
                 format!(
                     "Change the role in {}, as `{}` prints it, or ask a cluster admin to set allowToolOwned.",
                     tool.as_str(),
-                    command("plan", subject)
+                    command("irsa-audit plan", subject)
                 ),
             ),
             Self::Admission(guard) => (Authority::Admission, of_guard(*guard).to_owned(), guard_how(*guard).to_owned()),
@@ -130,7 +130,7 @@ impl Blocker {
                 format!("{} {}", of_need(needed), of_approval(refusal)),
                 format!(
                     "Ask an approver to run: {}",
-                    command(if *needed == ApprovalNeeded::Rollback { "rollback" } else { "approve" }, subject)
+                    command(if *needed == ApprovalNeeded::Rollback { "irsa-audit rollback" } else { "irsa-audit approve" }, subject)
                 ),
             ),
             Self::SpentHash { change } => (
@@ -156,7 +156,7 @@ impl Blocker {
             Self::RoleBackoff { change, until } => (
                 Authority::Writer,
                 format!("TrustPolicyChange `{}` of this role failed, so the writer leaves the role alone until {}.", short(change), time(*until)),
-                format!("See status.refused of that change. To write before then, approve the plan: {}", command("approve", subject)),
+                format!("See status.refused of that change. To write before then, approve the plan: {}", command("irsa-audit approve", subject)),
             ),
             Self::Settling { until } => (
                 Authority::Writer,
@@ -216,13 +216,16 @@ impl Blocker {
                 ),
                 format!(
                     "To write before then, approve the plan: {}",
-                    command("approve", subject)
+                    command("irsa-audit approve", subject)
                 ),
             ),
             Self::Approval { .. } => (
                 Authority::Approver,
                 "No approval counts for this plan.".to_owned(),
-                format!("Ask an approver to run: {}", command("approve", subject)),
+                format!(
+                    "Ask an approver to run: {}",
+                    command("irsa-audit approve", subject)
+                ),
             ),
             Self::TeamOptIn { .. }
             | Self::ReservedNamespace
@@ -402,7 +405,7 @@ fn consent_how(refusal: &ConsentRefusal, subject: &RemedySubject) -> String {
         ConsentRefusal::Absent { .. } | ConsentRefusal::NotListed => {
             format!(
                 "Ask the role's owner to run what this prints: {}",
-                command("consent", subject)
+                command("irsa-audit consent", subject)
             )
         }
         ConsentRefusal::KeyLooksAlike { .. }
@@ -485,25 +488,28 @@ fn of_approval(refusal: &ApprovalRefusal) -> String {
 }
 
 /// A command about the ServiceAccount. Names that Kubernetes allows need no quotes; others, and long ones, are left to the reader.
-fn command(name: &str, subject: &RemedySubject) -> String {
+fn command(begin: &'static str, subject: &RemedySubject) -> String {
     let pair = format!("{}/{}", subject.namespace, subject.name);
     let is_plain = is_namespace(&subject.namespace) && is_service_account(&subject.name);
     if is_plain && pair.len() <= PAIR_SHOWN {
-        format!("irsa-audit {name} {pair}")
+        Command::new(begin).argument(pair).to_string()
     } else {
-        format!("irsa-audit {name} NAMESPACE/NAME")
+        Command::new(begin).own("NAMESPACE/NAME").to_string()
     }
 }
 
 fn show_change(change: &str) -> String {
     match plain_name(change) {
-        Some(name) => shell::line("kubectl", &["get", "trustpolicychange", name]),
+        Some(name) => Command::new("kubectl get trustpolicychange")
+            .argument(name)
+            .to_string(),
         None => "kubectl get trustpolicychanges".to_owned(),
     }
 }
 
 fn release(change: &str) -> String {
-    format!("irsa-audit release {}", plain_name(change).unwrap_or("NAME"))
+    let name = plain_name(change).unwrap_or("NAME");
+    Command::new("irsa-audit release").argument(name).to_string()
 }
 
 /// The name, where it can be shown whole.

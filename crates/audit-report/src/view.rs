@@ -210,6 +210,7 @@ fn link((link, state): &(Link, LinkState)) -> LinkView {
         LinkState::NotApplicable => ("NotApplicable", None),
         LinkState::Broken(reason) => ("Broken", Some(reason)),
         LinkState::Unseen(reason) => ("Unknown", Some(reason)),
+        LinkState::NotExpected => ("NotExpected", None),
         LinkState::NotReached => ("NotReached", None),
     };
     LinkView {

@@ -60,6 +60,7 @@ pub use subject_pattern::{NamespaceAndName, SubjectPattern};
 pub use template::{
     Appended, Removed, StatementShape, TemplateError, append, put_back, remove, take_away, trust_statement,
 };
+pub use text::is_hidden;
 pub use truth::Truth;
 
 pub use who_can::{AccessChange, SubjectSet, WhoCan, access_change, who_can};

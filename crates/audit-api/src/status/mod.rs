@@ -417,6 +417,7 @@ fn conditions(
             LinkState::NotApplicable => (ConditionStatus::True, "NotApplicable"),
             LinkState::Broken(reason) => (ConditionStatus::False, *reason),
             LinkState::Unseen(reason) => (ConditionStatus::Unknown, *reason),
+            LinkState::NotExpected => (ConditionStatus::Unknown, "NotExpected"),
             LinkState::NotReached => (ConditionStatus::Unknown, "NotReached"),
         };
         make(link.as_str(), status, reason, String::new())

@@ -1,5 +1,5 @@
 use audit_core::finding::{Finding, Link};
-use audit_core::fix::Fix;
+use audit_core::fix::{Command, Fix};
 use audit_core::model::{BindingKey, Workload};
 use audit_core::report::{BindingFacts, BindingReport, LinkState, PodSummary};
 use audit_core::{Severity, Verdict, rules};
@@ -174,12 +174,17 @@ fn a_status_stays_small_whatever_the_names_hold() {
     assert!(size <= MAX_BYTES, "{size}");
 }
 
+/// A command with a value.
+fn kubectl(value: &str) -> Fix {
+    Fix::kubectl(Command::new("kubectl").argument(value))
+}
+
 #[test]
 fn a_command_is_whole_or_not_there() {
     let with = |text: String, brief: Option<&str>| {
         let fix = Fix {
             brief: brief.map(str::to_owned),
-            ..Fix::kubectl(&[&text])
+            ..kubectl(&text)
         };
         let status = status(&report(vec![finding("IRSA204").fix(fix)]), None, 1, at(0));
         status.findings[0].fix.clone()
@@ -197,7 +202,7 @@ fn a_command_is_whole_or_not_there() {
 #[test]
 fn what_must_follow_a_command_is_told_where_it_fits() {
     let with = |text: &str| {
-        let fix = Fix::kubectl(&[text]).then(Some(Fix::kubectl(&["restart"])));
+        let fix = kubectl(text).then(Some(Fix::kubectl(Command::new("kubectl restart"))));
         let status = status(&report(vec![finding("IRSA101").fix(fix)]), None, 1, at(0));
         status.findings[0].fix.clone().unwrap()
     };
@@ -211,12 +216,13 @@ fn a_shell_may_be_given_all_of_a_fix() {
     let hostile = "x`touch pwned` $(touch pwned) 'q' \"q\" ; touch pwned\ntouch pwned #";
     let fixes = [
         Fix::manual(hostile),
-        Fix::kubectl(&[hostile]).then(Some(Fix::manual(hostile))),
-        Fix::kubectl(&["a"])
+        kubectl(hostile).then(Some(Fix::manual(hostile))),
+        Fix::manual("ask").then(Some(kubectl(&hostile.replace('\n', "")))),
+        Fix::kubectl(Command::new("kubectl a"))
             .then(Some(Fix::manual(hostile)))
-            .then(Some(Fix::kubectl(&["b"]))),
-        Fix::kubectl(&["x".repeat(2000).as_str()]).brief(hostile),
-        Fix::kubectl(&["a"]).ask_first(hostile.to_owned()),
+            .then(Some(Fix::kubectl(Command::new("kubectl b")))),
+        kubectl(&"x".repeat(2000)).brief(hostile),
+        Fix::kubectl(Command::new("kubectl a")).ask_first(hostile.to_owned()),
     ];
     for fix in fixes {
         let status = status(&report(vec![finding("IRSA401").fix(fix)]), None, 1, at(0));
@@ -239,7 +245,7 @@ fn a_shell_may_be_given_all_of_a_fix() {
 #[test]
 fn what_must_be_asked_first_is_never_pushed_out_and_pushes_nothing_out() {
     let with = |text: &str| {
-        let fix = Fix::kubectl(&[text]).ask_first("First ask the owner".to_owned());
+        let fix = kubectl(text).ask_first("First ask the owner".to_owned());
         let mut finding = finding("IRSA204").fix(fix);
         finding.message = "x".repeat(5000);
         status(&report(vec![finding]), None, 1, at(0)).findings[0]

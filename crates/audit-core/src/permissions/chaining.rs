@@ -10,6 +10,7 @@ use super::admission::{Admission, unique_id};
 use super::policies::{ChainRefusal, Doubt, PolicyAnswer, PolicySet, Sides};
 use super::question::{is_chaining, questions};
 use crate::chain::{ABSENT, Chain};
+use crate::fix::Command;
 use crate::model::{AwsExpectation, Role, RoleLookup};
 use crate::snapshot::Origin;
 use crate::text::quote;
@@ -127,9 +128,8 @@ fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> PolicyAnswer<'a
     let shown = quote(&to.to_string());
     let why = match &answer {
         PolicyAnswer::Allowed(place) => format!(
-            "{place} allows it, and the trust policy of `{shown}`, which has to allow it as well, was not seen: `aws iam get-role \
-             --role-name {}` shows it",
-            quote(to.name())
+            "{place} allows it, and the trust policy of `{shown}`, which has to allow it as well, was not seen: `{}` shows it",
+            Command::new("aws iam get-role").option("--role-name", to.name())
         ),
         PolicyAnswer::NotAllowed | PolicyAnswer::OutsideBoundary(_) if to.account() == from.account() => {
             format!(

@@ -14,7 +14,7 @@ use iam_policy::{Effect, Request, RoleArn, Truth, WebIdentity, is_pattern};
 use super::NOT_SEEN;
 use super::doubt::{Doubt, Limits, PolicySource};
 use super::policies::{RolePolicy, Side};
-use crate::fix::shell;
+use crate::fix::Command;
 use crate::model::{ControlKind, ControlPolicy};
 use crate::snapshot::Snapshot;
 use crate::text::{quote, quote_list};
@@ -144,18 +144,12 @@ impl<'a> Limits<'a> {
                 quote(account),
                 named.join(", ")
             );
-            let command = [
-                "organizations",
-                "list-policies-for-target",
-                "--target-id",
-                account,
-                "--filter",
-                "SERVICE_CONTROL_POLICY",
-            ];
+            let list = Command::new("aws organizations list-policies-for-target")
+                .option("--target-id", account)
+                .own("--filter SERVICE_CONTROL_POLICY");
             let remedy = format!(
-                "`{}` lists the SCPs of the account: give to `--aws` the describe-policy and the list-targets-for-policy of each, in a \
-                 directory of its own",
-                shell::line("aws", &command)
+                "`{list}` lists the SCPs of the account: give to `--aws` the describe-policy and the list-targets-for-policy of each, in \
+                 a directory of its own"
             );
             self.may_deny.push(Doubt::Organization {
                 why,
@@ -187,11 +181,10 @@ fn unattached(what: &str, control: &ControlPolicy, account: &str) -> (String, Op
             quote_list(&units, SHOWN),
             quote(account)
         );
-        let command = ["organizations", "list-parents", "--child-id", account];
+        let parents = Command::new("aws organizations list-parents").option("--child-id", account);
         let remedy = format!(
-            "`{}`, with credentials of the management account, shows what the account is below; repeat it for each unit that it \
+            "`{parents}`, with credentials of the management account, shows what the account is below; repeat it for each unit that it \
              prints. If {} is not among them, `{}` does not apply",
-            shell::line("aws", &command),
             quote_list(&units, SHOWN),
             quote(&control.id)
         );
@@ -201,15 +194,10 @@ fn unattached(what: &str, control: &ControlPolicy, account: &str) -> (String, Op
         "{what}, and whether it is attached to account {}, or above it, was not seen",
         quote(account)
     );
-    let command = [
-        "organizations",
-        "list-targets-for-policy",
-        "--policy-id",
-        &control.id,
-    ];
+    let targets =
+        Command::new("aws organizations list-targets-for-policy").option("--policy-id", &control.id);
     let remedy = format!(
-        "give to `--aws` what `{}` prints, in a directory of its own with the describe-policy of `{}`",
-        shell::line("aws", &command),
+        "give to `--aws` what `{targets}` prints, in a directory of its own with the describe-policy of `{}`",
         quote(&control.id)
     );
     (why, Some(remedy))

@@ -48,7 +48,7 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::snapshot::AskedIn;
-use crate::text::{quote, reveal};
+use crate::text::{is_hidden, quote, reveal};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -120,9 +120,6 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 
 /// The whole ARN in a text that has nothing else but white space, quotes or hidden characters around it.
 fn wrapped(text: &str) -> Option<&str> {
-    // Zero width space, byte order mark.
-    let is_hidden =
-        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
     let arn = text.trim_matches(|c: char| c.is_whitespace() || is_hidden(c) || is_quote(c));
     RoleArn::parse(arn).is_ok().then_some(arn)

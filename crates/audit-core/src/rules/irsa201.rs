@@ -36,7 +36,7 @@ use crate::chain::{Chain, RoleChain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Repaired;
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::model::{Role, RoleLookup};
 use crate::text::{quote, quote_list};
 
@@ -76,10 +76,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
             quote(other)
         );
+        let look = Command::new("aws iam get-role").option("--role-name", *other);
         let fix = Fix::manual(format!(
-            "set {place} to the ARN of role `{0}`, which `aws iam get-role --role-name {1} --query Role.Arn` prints",
+            "set {place} to the ARN of role `{}`, which `{}` prints",
             quote(other),
-            shell::word_quoted(other)
+            look.own("--query Role.Arn")
         ));
         return Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::Role)));
     }
@@ -88,7 +89,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         others => format!("; trusted there by name: {}", quote_list(others, 3)),
     };
     let fix = Fix::manual(format!(
-        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query 'Roles[].Arn'` with credentials of \
+        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query \"Roles[].Arn\"` with credentials of \
          that account prints them"
     ));
     let (fix, hint) = match repair::better_left_to_webhook(chain) {

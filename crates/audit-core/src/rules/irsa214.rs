@@ -28,9 +28,13 @@
 //! ```
 //!
 //! ## Fix
-//! None is proposed for a key of the caller's: check from the pod whether it gets credentials, and waive this code if the
-//! condition is meant. What AWS does not document should be written another way: each key once, at least one value in each
-//! list, `Principal` with the provider's ARN.
+//! No edit of the policy is proposed for a key of the caller's. Check in the pod whether it gets credentials, and waive this code if the
+//! condition is meant.
+//!
+//! For `sts:RoleSessionName`, set the environment variable `AWS_ROLE_SESSION_NAME` of the containers to a name that meets the condition.
+//! Without it, each SDK makes up a session name, which changes with each call, and the webhook does not set it.
+//!
+//! Write what AWS does not document another way: each key once, at least one value in each list, `Principal` with the provider's ARN.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in the pod names the role.
@@ -38,10 +42,11 @@
 //! ## References
 //! - [Global condition keys](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
+//! - [Assume role credential provider of the SDKs](https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html)
 //! - [NotPrincipal](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html)
 //! - [Policy checks of IAM Access Analyzer](https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html)
 
-use iam_policy::CauseKind;
+use iam_policy::{Cause, CauseKind};
 
 use super::trust::{clause, denied, got, wanted};
 use crate::chain::Chain;
@@ -85,6 +90,42 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
 }
 
 fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
+    let finding = undetermined(chain)?;
+    if finding.fix.is_some() {
+        return Some(finding);
+    }
+    let aws = chain.past_role()?;
+    let cause = aws.trust.as_ref().and_then(|trust| trust.cause.as_ref());
+    Some(finding.fix(cause.and_then(|cause| remedy(cause, aws.arn.name()))))
+}
+
+/// What a person does: no edit of the policy is safe, since nobody but AWS knows whether the condition holds.
+fn remedy(cause: &Cause, role_name: &str) -> Option<Fix> {
+    let role = quote(role_name);
+    if cause.undocumented.is_some() {
+        return Some(Fix::manual(format!(
+            "ask the owner of role `{role}` to rewrite the statement so that AWS documents its meaning: each condition key once, at least \
+             one value in each list, values of the operator's type, and `Principal` with the ARN of the OIDC provider"
+        )));
+    }
+    let key = cause.key.as_deref()?;
+    Some(Fix::manual(if key.eq_ignore_ascii_case("sts:RoleSessionName") {
+        // Shared settings of the AWS SDKs and tools, "Assume role credential provider".
+        format!(
+            "set the environment variable `AWS_ROLE_SESSION_NAME` of the containers to a name that meets the condition. Without it, each \
+             SDK makes up a session name, which changes with each call. Or ask the owner of role `{role}` to remove the condition. In the \
+             pod, `aws sts get-caller-identity` shows the session name at the end of the ARN"
+        )
+    } else {
+        format!(
+            "check in a pod of this ServiceAccount whether it gets credentials: `aws sts get-caller-identity` shows the role if the \
+             condition on `{0}` is met. If it is not, ask the owner of role `{role}` to correct that condition",
+            quote(key)
+        )
+    }))
+}
+
+fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
     denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| {
         match (cause.undocumented, &cause.key, cause.position) {
             (Some(undocumented), Some(_), _) => format!("{}: {undocumented}", clause(cause)),
@@ -109,6 +150,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fix::FixKind;
     use crate::report::LinkState;
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -132,7 +174,13 @@ mod tests {
             let report = with(operator, key, &value).audit();
             let finding = the_one(&report, UNKNOWN);
             assert!(finding.message.contains(key), "{}", finding.message);
-            assert_eq!(finding.fix, None);
+            let fix = finding.fix.as_ref().unwrap();
+            assert_eq!((fix.first.kind, fix.then.len()), (FixKind::Manual, 0));
+            assert_eq!(
+                fix.first.text.contains("AWS_ROLE_SESSION_NAME"),
+                key == "sts:RoleSessionName",
+                "{fix:?}"
+            );
             assert_eq!(state(&report, Link::Permissions), LinkState::NotReached);
         }
     }
@@ -192,6 +240,7 @@ mod tests {
             let report = World::healthy().trust_text(&text).audit();
             let finding = the_one(&report, UNKNOWN);
             assert!(finding.message.contains(named), "{text}: {}", finding.message);
+            assert!(finding.fix.is_some(), "{text}");
         }
     }
 

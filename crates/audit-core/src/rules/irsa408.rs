@@ -30,7 +30,7 @@
 use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::fix::{Command, Fix};
 use crate::snapshot::AccountTrait;
 use crate::text::quote;
 
@@ -62,9 +62,10 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     };
     let message =
         format!("EKS Pod Identity association `{id}` gives new pods {role} in place of the annotation's");
+    let delete = Command::new("aws eks delete-pod-identity-association --cluster-name CLUSTER")
+        .option("--association-id", &association.id);
     let fix = Fix::manual(format!(
-        "settle on one of the two: take away the association with `aws eks delete-pod-identity-association --cluster-name \
-         CLUSTER --association-id {id}`, or the annotation `{}/role-arn`",
+        "keep one of the two: delete the association with `{delete}`, or remove the annotation `{}/role-arn`",
         chain.config.annotation_prefix
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
@@ -98,6 +99,24 @@ mod tests {
             &associated(World::healthy().without_pods(), "cart", None).audit(),
             RISK,
         );
+    }
+
+    #[test]
+    fn its_id_stays_within_the_command() {
+        for id in ["a$(reboot)`reboot`;reboot'\"", "-x", "a\nreboot", "a\u{202e}b"] {
+            let mut world = associated(World::healthy(), "cart", None);
+            let (now, key) = (world.now, BindingKey::new("shop", "cart"));
+            let association = PodIdentityAssociation {
+                id: id.to_owned(),
+                role_arn: None,
+                has_session_tags: true,
+            };
+            world = world
+                .account(|account| account.pod_identity = Observed::known([(key, association)].into(), now));
+            let report = world.audit();
+            the_one(&report, RISK);
+            assert_safe(&report);
+        }
     }
 
     #[test]

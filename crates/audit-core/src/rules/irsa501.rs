@@ -36,7 +36,7 @@ use super::expected::{and_asks, and_by_hand, asked, grant, of_kind};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::permissions::expectation::questions;
 use crate::permissions::{
     Confirmation, Expected, ExpectedRequest, PolicyAnswer, expected, is_free, question,
@@ -112,11 +112,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix = if missing.is_empty() && !remedies.is_empty() {
         Some(Fix::manual(remedies.join("; ")))
     } else if missing.is_empty() {
-        let role = shell::option("--role-name", aws.arn.name());
-        let role: Vec<&str> = role.iter().map(String::as_str).collect();
+        let attach = Command::new("aws iam attach-role-policy").option("--role-name", aws.arn.name());
         Some(Fix::manual(format!(
-            "attach a policy: `{} --policy-arn ARN`, or put one inline",
-            shell::line("aws iam attach-role-policy", &role)
+            "attach a policy: `{}`, or put one inline",
+            attach.own("--policy-arn ARN")
         )))
     } else {
         grant(chain, &missing.iter().collect::<Vec<_>>()).map(|granted| and_by_hand(granted.fix, &remedies))

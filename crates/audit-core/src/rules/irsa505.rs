@@ -31,7 +31,7 @@
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::fix::{Command, Fix};
 use crate::permissions::NOT_SEEN;
 use crate::permissions::expectation::admitted;
 use crate::permissions::power::administrator;
@@ -59,10 +59,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let place = administrator(&Session::of(chain, &aws.arn), policies)?;
     let (name, account) = (quote(aws.arn.name()), aws.arn.account());
     let message = format!("role `{name}` may do everything in account {account}, by {place}; {NOT_SEEN}");
+    let report =
+        Command::new("aws iam generate-service-last-accessed-details").option("--arn", aws.arn.as_str());
     let fix = Fix::manual(format!(
-        "put the actions that the workload uses in the place of {place}; `aws iam generate-service-last-accessed-details --arn {}` \
-         begins a report of the services that it has used",
-        quote(aws.arn.as_str())
+        "put the actions that the workload uses in the place of {place}; `{report}` begins a report of the services that it has used"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
@@ -117,6 +117,31 @@ mod tests {
                 .audit(),
             RISK,
         );
+    }
+
+    #[test]
+    fn the_path_of_the_role_stays_within_the_command() {
+        let arn = "arn:aws:iam::111122223333:role/$(reboot);reboot&reboot|reboot/cart";
+        let world = World::healthy().inline(&policy(&everything())).annotation(arn);
+        let report = world
+            .role(role(arn, &trust(&condition(SUBJECT)).to_string()))
+            .container(injected("app", arn))
+            .audit();
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding.entry.code == "IRSA505");
+        assert!(
+            finding
+                .unwrap()
+                .fix
+                .as_ref()
+                .unwrap()
+                .first
+                .text
+                .contains("$(reboot)")
+        );
+        assert_safe(&report);
     }
 
     #[test]

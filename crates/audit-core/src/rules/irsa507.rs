@@ -38,7 +38,7 @@ use super::{irsa401, irsa402, irsa403, irsa404, irsa405, irsa406, irsa407, irsa4
 use crate::chain::{Chain, RoleChain, RoleOutcome};
 use crate::check::{BindingCheck, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::model::aws::TRACKED;
 use crate::model::{LastUsed, Observed, Role};
 use crate::snapshot::Origin;
@@ -88,18 +88,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
         (_, None) => return None,
     };
-    let look = [
-        "iam",
-        "get-role",
-        "--role-name",
-        &name,
-        "--query",
-        "Role.RoleLastUsed",
-    ];
+    let look = Command::new("aws iam get-role")
+        .option("--role-name", aws.arn.name())
+        .own("--query Role.RoleLastUsed");
     let fix = Fix::manual(format!(
-        "if nothing needs the role (`{}` tells when it was used), take it away from the ServiceAccount, and delete it once nothing \
-         else needs it",
-        shell::line("aws", &look)
+        "if nothing needs the role (`{look}` shows when it was used), remove it from the ServiceAccount, and delete it once nothing \
+         else needs it"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

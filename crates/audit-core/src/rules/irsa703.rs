@@ -42,7 +42,7 @@ use jiff::Timestamp;
 use crate::check::{Check, Rule};
 use crate::config::Config;
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::issuers::{Dead, dead};
 use crate::snapshot::Snapshot;
 use crate::text::quote;
@@ -153,19 +153,12 @@ fn nobody_else(total: usize, alone: usize) -> String {
 fn fix(dead: &Dead<'_>) -> Option<Fix> {
     let (account, roles) = dead.trusting.first()?;
     let (name, _) = roles.named.first()?;
-    let name = quote(name);
-    let look = [
-        "iam",
-        "get-role",
-        "--role-name",
-        &name,
-        "--query",
-        "Role.AssumeRolePolicyDocument",
-    ];
+    let look = Command::new("aws iam get-role")
+        .option("--role-name", name)
+        .own("--query Role.AssumeRolePolicyDocument");
     Some(Fix::manual(format!(
         "take the statements for this issuer out of the trust policies, and delete the roles that trust nobody else, if nothing but \
-         that cluster needed them; in account {account}, `{}` shows the first",
-        shell::line("aws", &look)
+         that cluster needed them; in account {account}, `{look}` shows the first"
     )))
 }
 

@@ -44,7 +44,7 @@ use crate::Config;
 use crate::chain::{Chain, Gap, RoleChain};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Reread, Severity};
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::model::{Access, Observed};
 use crate::permissions::public;
 use crate::snapshot::Snapshot;
@@ -123,28 +123,24 @@ impl Missing<'_> {
     fn told(&self, role: &str) -> (String, String) {
         match self {
             Self::Inline(name) => {
-                let command = [
-                    "iam",
-                    "get-role-policy",
-                    "--role-name",
-                    role,
-                    "--policy-name",
-                    name,
-                ];
+                let command = Command::new("aws iam get-role-policy")
+                    .option("--role-name", role)
+                    .option("--policy-name", *name);
                 (
                     format!("inline policy `{}`", quote(name)),
-                    format!("what `{}` prints", shell::line("aws", &command)),
+                    format!("what `{command}` prints"),
                 )
             }
             Self::Managed(arn) => {
-                let policy = shell::line("aws", &["iam", "get-policy", "--policy-arn", arn]);
-                let version = shell::line("aws", &["iam", "get-policy-version", "--policy-arn", arn]);
+                let policy = Command::new("aws iam get-policy").option("--policy-arn", *arn);
+                let version = Command::new("aws iam get-policy-version")
+                    .option("--policy-arn", *arn)
+                    .own("--version-id \"$(aws iam get-policy")
+                    .option("--policy-arn", *arn)
+                    .own("--query Policy.DefaultVersionId --output text)\"");
                 (
                     format!("policy `{}`", quote(arn)),
-                    format!(
-                        "what `{policy}` and `{version} --version-id \"$({policy} --query Policy.DefaultVersionId --output text)\"` \
-                         print, in a directory of their own"
-                    ),
+                    format!("what `{policy}` and `{version}` print, in a directory of their own"),
                 )
             }
         }
@@ -199,33 +195,20 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
     }
     let (account, role) = (aws.arn.account(), aws.arn.name());
     // With `--filter Role` it would leave out the managed policies.
-    let all = ["iam", "get-account-authorization-details"];
+    let all = Command::new("aws iam get-account-authorization-details");
     let (what, commands) = match (link, &aws.provider_arn) {
         (Link::Provider, Some(arn)) => (
             format!("all that must be known of the provider `{}`", quote(arn)),
             vec![
-                shell::line("aws", &["iam", "list-open-id-connect-providers"]),
-                shell::line(
-                    "aws",
-                    &[
-                        "iam",
-                        "get-open-id-connect-provider",
-                        "--open-id-connect-provider-arn",
-                        arn,
-                    ],
-                ),
+                Command::new("aws iam list-open-id-connect-providers"),
+                Command::new("aws iam get-open-id-connect-provider")
+                    .option("--open-id-connect-provider-arn", arn),
             ],
         ),
-        (Link::Permissions, _) => (
-            format!("the policies of role `{}`", quote(role)),
-            vec![shell::line("aws", &all)],
-        ),
+        (Link::Permissions, _) => (format!("the policies of role `{}`", quote(role)), vec![all]),
         _ => (
             format!("role `{}`", quote(role)),
-            vec![
-                shell::line("aws", &all),
-                shell::line("aws", &["iam", "get-role", "--role-name", role]),
-            ],
+            vec![all, Command::new("aws iam get-role").option("--role-name", role)],
         ),
     };
     let join = if link == Link::Provider {
@@ -233,6 +216,7 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
     } else {
         "` or `"
     };
+    let commands: Vec<String> = commands.iter().map(Command::to_string).collect();
     let fix = Fix::manual(format!(
         "give to `--aws` what `{}` prints with credentials of account {account}",
         commands.join(join)

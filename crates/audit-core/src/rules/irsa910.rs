@@ -44,7 +44,7 @@ use super::expected::asked;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Reread, Severity};
-use crate::fix::{Fix, shell};
+use crate::fix::{Command, Fix};
 use crate::model::{SimulatedAnswer, SimulatedDecision};
 use crate::permissions::expectation::admitted;
 use crate::permissions::{Confirmation, Expected, PolicyAnswer, expected};
@@ -137,13 +137,14 @@ fn both(expected: &Expected<'_>, said: SimulatedDecision) -> String {
 
 /// The command that shows by which statements the simulator came to its answer.
 fn compare(role_arn: &str, said: &SimulatedAnswer) -> Fix {
-    let mut words = vec!["--policy-source-arn", role_arn, "--action-names", &said.action];
+    let mut simulate = Command::new("aws iam simulate-principal-policy")
+        .option("--policy-source-arn", role_arn)
+        .option("--action-names", &said.action);
     if said.resource != "*" {
-        words.extend(["--resource-arns", &said.resource]);
+        simulate = simulate.option("--resource-arns", &said.resource);
     }
-    let command = shell::line("aws iam simulate-principal-policy", &words);
     Fix::manual(format!(
-        "{command} names the statements that it rests on: compare them with the role's policies"
+        "`{simulate}` names the statements that it rests on: compare them with the role's policies"
     ))
 }
 

@@ -3,7 +3,7 @@
 use super::pods::lacks_credentials;
 use crate::chain::asked_role;
 use crate::config::Config;
-use crate::fix::Fix;
+use crate::fix::{Command, Fix};
 use crate::snapshot::Snapshot;
 use crate::text::quote;
 
@@ -32,10 +32,11 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
         .filter(|pod| pod.is_active() && !pod.is_template());
     let mut lacking = running.filter(|pod| lacks_credentials(pod));
     if let Some(pod) = lacking.next() {
+        let delete = Command::new("kubectl delete pod").option("--namespace", &own.namespace);
         let fix = Fix::manual(format!(
-            "recreate the operator's pods: `kubectl -n {namespace} delete pod {}`. If the new ones have no `AWS_WEB_IDENTITY_TOKEN_FILE` either, \
+            "recreate the operator's pods: `{}`. If the new ones have no `AWS_WEB_IDENTITY_TOKEN_FILE` either, \
              the pod identity webhook does not reach them",
-            quote(&pod.name)
+            delete.argument(&pod.name)
         ));
         let message = format!(
             "pod `{}` of {account} has no token for AWS: it is older than the annotation, or the webhook did not mutate it",
@@ -45,9 +46,10 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
     }
     let role = quote(&role.to_string());
     let message = format!("AWS STS does not give {account} credentials for role `{role}`");
+    let audit = Command::new("irsa-audit audit").option("--namespace", &own.namespace);
     let fix = Fix::manual(format!(
         "a policy of the role does not help. The role must exist; its account must have an OIDC provider for the cluster's issuer; its trust \
-         policy must admit subject `{}`. `irsa-audit audit -n {namespace}`, with your own AWS credentials, names which of these is wrong and \
+         policy must admit subject `{}`. `{audit}`, with your own AWS credentials, names which of these is wrong and \
          prints the fix",
         quote(&own.subject())
     ));
@@ -74,7 +76,7 @@ mod tests {
         assert!(message.contains("names no role"), "{message}");
         let (message, fix) = link(World::healthy().container(bare("app")));
         assert!(message.contains("has no token for AWS"), "{message}");
-        assert!(fix.contains("kubectl -n shop delete pod"), "{fix}");
+        assert!(fix.contains("kubectl delete pod --namespace shop"), "{fix}");
         let (message, fix) = link(World::healthy());
         assert!(message.contains("STS does not give"), "{message}");
         assert!(fix.contains("`system:serviceaccount:shop:cart`"), "{fix}");

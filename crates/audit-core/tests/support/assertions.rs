@@ -75,9 +75,50 @@ pub(crate) fn assert_safe(report: &BindingReport) {
         .iter()
         .map(|f| f.message.as_str())
         .chain([report.message.as_str()]);
-    for text in messages.chain(texts) {
+    let texts: Vec<&str> = messages.chain(texts).collect();
+    for text in &texts {
         assert!(!text.chars().any(crate::text::is_hidden), "{text:?}");
     }
+    let commands: Vec<String> = texts.iter().flat_map(|text| commands(text)).collect();
+    assert_run_alone(&commands);
+}
+
+/// The commands that a sentence shows, in backticks; a backtick of a value follows a backslash.
+fn commands(text: &str) -> Vec<String> {
+    let (mut parts, mut is_escaped) = (vec![String::new()], false);
+    for c in text.chars() {
+        if c == '`' && !is_escaped {
+            parts.push(String::new());
+        } else {
+            parts.last_mut().unwrap().push(c);
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    let within = parts.into_iter().skip(1).step_by(2);
+    let programs = ["aws ", "kubectl ", "eksctl "];
+    within
+        .filter(|part| programs.iter().any(|program| part.starts_with(program)))
+        .collect()
+}
+
+/// Asserts that a shell which is given commands runs their programs, and no others.
+#[track_caller]
+fn assert_run_alone(commands: &[String]) {
+    if commands.is_empty() {
+        return;
+    }
+    let stubs = "PATH=/nowhere\naws() { :; }\nkubectl() { :; }\neksctl() { :; }\n";
+    let script = commands
+        .iter()
+        .fold(stubs.to_owned(), |script, command| format!("{script}{command}\n"));
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}: {commands:#?}"
+    );
 }
 
 /// A report as text, for a failing test's message.

@@ -3,9 +3,9 @@
 use iam_policy::{ChangeKind, Edit, WebIdentity};
 use serde_json::Value;
 
-use crate::fix::{Fix, FixKind};
+use crate::command::Command;
+use crate::fix::Fix;
 use crate::jq;
-use crate::shell;
 
 /// The command line that makes an edit of the trust policy `old` of the role `role_name`; `None` where jq has no program for it.
 ///
@@ -20,7 +20,7 @@ pub fn edit_in_place(
     brief: String,
 ) -> Option<Fix> {
     let program = program(old, edit, identity)?;
-    Some(command(role_name, &program, &identity.issuer, brief))
+    Some(fix(role_name, &program, &identity.issuer, brief))
 }
 
 fn program(old: &Value, edit: &Edit, identity: &WebIdentity) -> Option<String> {
@@ -80,24 +80,24 @@ fn guards<'v>(before: &'v Value, after: &'v Value, identity: &WebIdentity) -> Ve
 const SHORT: usize = 1024;
 
 /// The command, in which the issuer is written once where it would be too long otherwise.
-fn command(role_name: &str, program: &str, issuer: &str, brief: String) -> Fix {
-    let mut text = line(role_name, program);
-    if text.len() > SHORT {
-        text = line(role_name, &jq::abbreviated(program, issuer));
+fn fix(role_name: &str, program: &str, issuer: &str, brief: String) -> Fix {
+    let mut edit = command(role_name, program);
+    if edit.line().is_some_and(|line| line.len() > SHORT) {
+        edit = command(role_name, &jq::abbreviated(program, issuer));
     }
-    Fix::new(FixKind::AwsCli, text).brief(brief)
+    Fix::aws(edit).brief(brief)
 }
 
-pub(super) fn line(role_name: &str, program: &str) -> String {
-    let program = shell::word_quoted(program);
-    let role = shell::option("--role-name", role_name);
-    let role: Vec<&str> = role.iter().map(String::as_str).collect();
-    let role = shell::line("", &role);
+/// Replaces the trust policy by what a program of jq makes of it.
+pub(super) fn command(role_name: &str, program: &str) -> Command {
     // Where the role cannot be read, jq is given nothing; not every jq calls that a failure.
-    format!(
-        "policy=$(aws iam get-role{role} --query Role.AssumeRolePolicyDocument --output json | jq -ce {program}) && \
-         test -n \"$policy\" && aws iam update-assume-role-policy{role} --policy-document \"$policy\""
-    )
+    Command::new("policy=$(aws iam get-role")
+        .option("--role-name", role_name)
+        .own("--query Role.AssumeRolePolicyDocument --output json | jq -ce")
+        .verbatim(program)
+        .glued(") && test -n \"$policy\" && aws iam update-assume-role-policy")
+        .option("--role-name", role_name)
+        .own("--policy-document \"$policy\"")
 }
 
 #[cfg(test)]
@@ -105,9 +105,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn line(role_name: &str, program: &str) -> String {
+        super::command(role_name, program).line().unwrap()
+    }
+
     fn command(old: &Value, new: &Value) -> String {
-        let program = jq::program(old, new).unwrap();
-        line("app", &program)
+        line("app", &jq::program(old, new).unwrap())
     }
 
     #[test]
@@ -211,7 +214,7 @@ mod tests {
         json!({ "Version": "2012-10-17", "Statement": if is_list { json!([statement]) } else { statement } })
     }
 
-    fn fix(old: &Value, name: &str) -> String {
+    fn printed(old: &Value, name: &str) -> String {
         let edit = iam_policy::least_edit(&old.to_string(), &identity(name)).unwrap();
         edit_in_place("app", old, &edit, &identity(name), String::new())
             .unwrap()
@@ -269,7 +272,7 @@ mod tests {
         ] {
             for is_list in [true, false] {
                 let old = policy(&condition, is_list);
-                let commands = [fix(&old, "cart"), fix(&old, "orders")];
+                let commands = [printed(&old, "cart"), printed(&old, "orders")];
                 assert!(
                     commands.iter().all(|command| command.len() <= SHORT),
                     "{commands:?}"
@@ -295,7 +298,7 @@ mod tests {
         }
         let equals = json!({ "StringEquals": { format!("{HOST}:aud"): "sts.amazonaws.com", format!("{HOST}:sub"): "system:serviceaccount:shop:till" } });
         let old = policy(&equals, true);
-        let command = fix(&old, "cart");
+        let command = printed(&old, "cart");
         for (pointer, value) in [
             ("/Statement/0/Effect", json!("Deny")),
             ("/Statement/0/Principal", json!("*")),
@@ -314,9 +317,30 @@ mod tests {
             let (done, after) = paste("sh", &command, &now.to_string());
             assert_eq!((done, after), (false, now.to_string()), "{pointer}");
         }
-        // A role that cannot be read is not written.
-        for nothing in ["", "null"] {
-            assert_eq!(paste("sh", &command, nothing), (false, nothing.to_owned()));
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_read_is_not_written() {
+        let edit = line("app", ".a");
+        // jq 1.5 and 1.6 call it no failure to be given nothing; 1.7 and 1.8 do.
+        let given_nothing = ["jq() { cat > /dev/null; }", "jq() { cat > /dev/null; return 4; }"];
+        for jq in given_nothing {
+            for shell in ["sh", "bash", "zsh"] {
+                let script = format!("aws() {{ [ \"$2\" = get-role ] || echo written; }}\n{jq}\n{edit}");
+                let Ok(output) = std::process::Command::new(shell).args(["-c", &script]).output() else {
+                    assert_ne!(shell, "sh");
+                    continue;
+                };
+                assert!(
+                    !output.status.success() && output.stdout.is_empty(),
+                    "{shell}: {output:?}"
+                );
+            }
+        }
+        if has_jq() {
+            for nothing in ["", "null"] {
+                assert_eq!(paste("sh", &edit, nothing), (false, nothing.to_owned()));
+            }
         }
     }
 }

@@ -13,9 +13,9 @@ use iam_policy::{Change, ChangeKind, Edit, WebIdentity};
 use serde_json::Value;
 
 use super::{in_place, terraform};
+use crate::command::Command;
 use crate::jq;
 use crate::service_account::ServiceAccountName;
-use crate::shell;
 use crate::text::{ascii_json, indented, quote};
 use crate::yaml;
 
@@ -125,7 +125,7 @@ impl PlannedEdit<'_> {
             }
         };
         let program = format!("if . == {} then {edit} else {CHANGED} end", ascii_json(&before));
-        Some(in_place::line(self.role_name, &program))
+        in_place::command(self.role_name, &program).line()
     }
 
     fn terraform(&self) -> Option<String> {
@@ -158,7 +158,9 @@ impl PlannedEdit<'_> {
         if self.kind == PlannedKind::Remove {
             return None;
         }
-        let include = shell::word_quoted(&format!("--include={namespace}/{name}"));
+        let create = Command::new("eksctl create iamserviceaccount --config-file=cluster.yaml")
+            .option("--include", format!("{namespace}/{name}"))
+            .own("--override-existing-serviceaccounts --approve");
         Some(format!(
             "# eksctl writes the trust policy of its roles itself, each for one ServiceAccount, and cannot add this statement.\n\
              # Give the ServiceAccount a role of its own, with the ARNs of the policies that role {role} has:\n\
@@ -169,7 +171,7 @@ impl PlannedEdit<'_> {
                      name: {name}\n        \
                      namespace: {namespace}\n      \
                    attachPolicyARNs: []\n\
-             # eksctl create iamserviceaccount --config-file=cluster.yaml {include} --override-existing-serviceaccounts --approve",
+             # {create}",
             role = quote(self.role_name),
             name = yaml::scalar(name),
             namespace = yaml::scalar(namespace),

@@ -1,7 +1,7 @@
 //! Reports for the tests of renderers.
 
 use audit_core::finding::{Finding, Link, WaivedUntil};
-use audit_core::fix::{Alternative, Fix, Form};
+use audit_core::fix::{Alternative, Command, Fix, Form};
 use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
 use audit_core::report::{BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report};
 use audit_core::{Verdict, rules};
@@ -78,7 +78,7 @@ pub(crate) fn broken() -> BindingReport {
         text: "resource {\n}\n".to_owned(),
         only_if: None,
     };
-    let mut fix = Fix::aws(&[]).or_else([terraform]);
+    let mut fix = Fix::aws(Command::new("aws")).or_else([terraform]);
     COMMAND.clone_into(&mut fix.first.text);
     let mut risk = finding("IRSA216");
     risk.waived = Some(WaivedUntil::Revoked);

@@ -83,14 +83,18 @@ pub fn look(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError>
     runtime()?.block_on(run(args, wish))
 }
 
-/// Looks at the roles of Kubernetes and at their bindings alone, in the cluster of the kubeconfig.
+/// Looks at the roles of Kubernetes and at their bindings alone, in the cluster of the kubeconfig, and asks it for something `also`.
 ///
 /// # Errors
 /// [`LiveError`].
-pub fn permissions(args: &SourceArgs) -> Result<AuditInput, LiveError> {
-    let observations = runtime()?.block_on(async {
+pub fn permissions<T>(
+    args: &SourceArgs,
+    also: impl AsyncFnOnce(&Client) -> T,
+) -> Result<(AuditInput, T), LiveError> {
+    let (observations, also) = runtime()?.block_on(async {
         let client = client(kubeconfig().await?)?;
-        Ok::<_, LiveError>(audit_k8s::list_permissions(&client, &args.annotation_prefix).await)
+        let observations = audit_k8s::list_permissions(&client, &args.annotation_prefix).await;
+        Ok::<_, LiveError>((observations, also(&client).await))
     })?;
     let (mut snapshot, mut index) = (Snapshot::default(), Index::new());
     let mut failures = Vec::new();
@@ -110,11 +114,12 @@ pub fn permissions(args: &SourceArgs) -> Result<AuditInput, LiveError> {
         Some(failure) if is_blind => return Err(failure.into()),
         _ => {}
     }
-    Ok(AuditInput {
+    let input = AuditInput {
         snapshot,
         config: args.config(),
         now: Timestamp::now(),
-    })
+    };
+    Ok((input, also))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {

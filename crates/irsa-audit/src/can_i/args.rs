@@ -27,7 +27,7 @@ pub struct CanIArgs {
     #[arg(value_name = "VERB|ACTION")]
     pub action: String,
 
-    /// On what: a resource in the plural, with its API group and subresource where it has one, such as
+    /// On what: a resource by any name that kubectl takes, with API group and subresource where needed, such as `po`, `pods/log` or
     /// `deployments.apps/scale`; for AWS an ARN, or nothing for an action that has no resource of its own
     #[arg(value_name = "RESOURCE|ARN")]
     pub target: Option<String>,

@@ -7,7 +7,11 @@ use audit_core::rbac::request::requests;
 use audit_core::rbac::{Identity, PermissionDecision, answers, missing};
 use audit_core::rules::permissions::{explain, named, repair, role};
 
+use super::CanIError;
+use super::presence::Subjects;
 use super::reply::Reply;
+use super::resources::ApiKinds;
+use super::served;
 use crate::audit::live;
 use crate::audit::source::{self, SourceArgs, SourceError};
 
@@ -16,13 +20,38 @@ pub(super) fn ask(
     args: &SourceArgs,
     key: &BindingKey,
     asked: &KubernetesExpectation,
-) -> Result<Reply, SourceError> {
-    let evidence = if args.is_offline() {
-        source::read(args, None)?
-    } else {
-        live::permissions(args)?
-    };
-    Ok(answer(&evidence.snapshot, key, asked))
+) -> Result<Reply, CanIError> {
+    if args.is_offline() {
+        let asked = ApiKinds::built_in().resolve(asked)?;
+        let snapshot = source::read(args, None)?.snapshot;
+        let subjects = Subjects::in_files(&snapshot.cluster, key, about_namespace(&asked));
+        return Ok(known(&snapshot, key, &asked, subjects));
+    }
+    let (evidence, (kinds, subjects)) = live::permissions(args, async |client| {
+        let kinds = served::kinds(client).await;
+        let namespace = kinds
+            .resolve(asked)
+            .ok()
+            .and_then(|asked| about_namespace(&asked).map(str::to_owned));
+        let subjects = served::subjects(client, key, namespace.as_deref()).await;
+        (kinds, subjects)
+    })
+    .map_err(SourceError::from)?;
+    Ok(known(&evidence.snapshot, key, &kinds.resolve(asked)?, subjects))
+}
+
+/// The namespace that has to exist for a question to be about anything.
+fn about_namespace(asked: &KubernetesExpectation) -> Option<&str> {
+    asked
+        .namespace
+        .as_deref()
+        .filter(|_| asked.resource != "namespaces")
+}
+
+/// The answer, of what exists.
+fn known(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation, subjects: Subjects) -> Reply {
+    let absent = subjects.answer(&snapshot.cluster, key, about_namespace(asked));
+    absent.unwrap_or_else(|| answer(snapshot, key, asked))
 }
 
 /// Whether the ServiceAccount may do it.
@@ -135,6 +164,51 @@ mod tests {
                 reply.text
             );
         }
+    }
+
+    /// The answer of files with the ServiceAccounts `cart` and `till` of namespace `shop`.
+    fn of_files(mut cluster: Cluster, account: &str, words: &[&str]) -> Reply {
+        for name in ["cart", "till"] {
+            let account = json!({"metadata": {"namespace": "shop", "name": name, "uid": name}});
+            cluster.put_service_account(prune::service_account(account, "eks.amazonaws.com").unwrap());
+        }
+        cluster.put_namespace("shop".to_owned(), [].into());
+        let Ok(CanIQuestion::Kubernetes(asked)) = read(&args(words)) else {
+            panic!("{words:?}")
+        };
+        let (snapshot, key) = (snapshot(cluster), BindingKey::new("shop", account));
+        let subjects = Subjects::in_files(&snapshot.cluster, &key, about_namespace(&asked));
+        known(&snapshot, &key, &asked, subjects)
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_does_not_exist() {
+        let whole = |account, words: &[&str]| of_files(Cluster::default(), account, words);
+        for (account, words, absent) in [
+            (
+                "crat",
+                &["get", "pods"][..],
+                "`shop/crat` does not exist; did you mean `shop/cart`",
+            ),
+            (
+                "cart",
+                &["get", "pods", "-n", "shpo"],
+                "namespace `shpo` does not exist",
+            ),
+        ] {
+            let reply = whole(account, words);
+            assert!(reply.code == 1 && reply.text.contains(absent), "{}", reply.text);
+            assert!(!reply.text.contains("kind: Role"), "{}", reply.text);
+        }
+        assert_eq!(whole("cart", &["get", "deployments.apps/scale"]).code, 0);
+        assert!(
+            whole("cart", &["create", "namespaces", "new", "-n", "new"])
+                .text
+                .contains("may not")
+        );
+        // Part of a cluster does not say what is not there.
+        let partial = of_files(Cluster::partial(), "crat", &["get", "pods"]);
+        assert_eq!(partial.code, 3, "{}", partial.text);
     }
 
     #[test]

@@ -7,14 +7,20 @@
 //! | `aws` | actions of AWS |
 //! | `pod_identity` | the same with credentials of EKS Pod Identity |
 //! | `kubernetes` | verbs of Kubernetes |
+//! | `resources` | which resources there are, and by which names |
+//! | `served` | what the API server says of them, and of ServiceAccount and namespace |
+//! | `presence` | whether ServiceAccount and namespace exist |
 //! | `reply` | answers as text |
 
 pub mod args;
 mod aws;
 mod kubernetes;
 mod pod_identity;
+mod presence;
 mod question;
 mod reply;
+mod resources;
+mod served;
 #[cfg(test)]
 #[path = "../../tests/support/can_i.rs"]
 mod testing;
@@ -25,6 +31,7 @@ use std::process::ExitCode;
 use crate::audit::source::SourceError;
 use args::CanIArgs;
 use question::{CanIQuestion, QuestionError};
+use resources::ResourceError;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +39,9 @@ pub enum CanIError {
     /// It is no question.
     #[error(transparent)]
     Question(#[from] QuestionError),
+    /// It is about no resource that there is.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
     /// There is nothing to ask.
     #[error(transparent)]
     Source(#[from] SourceError),

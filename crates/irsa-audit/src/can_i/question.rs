@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use audit_core::fix::Command;
 use audit_core::model::{AwsExpectation, KubernetesExpectation};
 use audit_core::text::quote;
 
@@ -26,6 +27,16 @@ pub enum QuestionError {
     /// A verb alone.
     #[error("`{0}` on what? Give a resource in the plural, such as `pods`")]
     NoResource(String),
+    /// A path of the API server in place of a resource.
+    #[error(
+        "`{path}` is a path of the API server, and can-i answers about resources. Ask the API server itself: `{ask}`"
+    )]
+    NoResourcePath {
+        /// The path, safe to show.
+        path: String,
+        /// The command that asks.
+        ask: Command,
+    },
     /// A word or a flag that the question has no room for.
     #[error("{word} is for {what}")]
     Besides {
@@ -76,11 +87,28 @@ fn kubernetes(args: &CanIArgs) -> Result<KubernetesExpectation, QuestionError> {
         .target
         .as_deref()
         .ok_or_else(|| QuestionError::NoResource(quote(&args.action)))?;
+    if target.starts_with('/') {
+        let user = format!("system:serviceaccount:{}", args.service_account).replacen('/', ":", 1);
+        let ask = Command::new("kubectl auth can-i")
+            .argument(&args.action)
+            .argument(target);
+        return Err(QuestionError::NoResourcePath {
+            path: quote(target),
+            ask: ask.option("--as", user),
+        });
+    }
     let (path, in_path) = match target.split_once('/') {
+        // Rules of RBAC hold for every version of an API.
+        Some((path, version)) if is_version(version) => (path, None),
         Some((path, subresource)) => (path, Some(subresource.to_owned())),
         None => (target, None),
     };
     let (resource, group) = path.split_once('.').unwrap_or((path, ""));
+    let group = match group.split_once('.') {
+        Some((version, group)) if is_version(version) => group,
+        None if is_version(group) => "",
+        _ => group,
+    };
     let namespace = args.namespace.as_ref().unwrap_or(&args.service_account.namespace);
     Ok(KubernetesExpectation {
         verbs: vec![args.action.clone()],
@@ -90,6 +118,18 @@ fn kubernetes(args: &CanIArgs) -> Result<KubernetesExpectation, QuestionError> {
         resource_names: args.name.iter().cloned().collect(),
         namespace: (!args.all_namespaces).then(|| namespace.clone()),
     })
+}
+
+/// Whether a word is the version of an API: `v1`, `v1beta2`.
+fn is_version(word: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = word.strip_prefix('v') else {
+        return false;
+    };
+    let pre = ["alpha", "beta"]
+        .into_iter()
+        .find_map(|stage| rest.split_once(stage));
+    digits(rest) || pre.is_some_and(|(major, minor)| digits(major) && digits(minor))
 }
 
 fn refuse(besides: &[(&'static str, bool)], what: &'static str) -> Result<(), QuestionError> {
@@ -153,6 +193,7 @@ mod tests {
             &["s3:GetObject", "--subresource=log"],
             &["get", "pods", "--context=aws:SourceIp=10.0.0.1"],
             &["s3:GetObject", "--context=a:b=1", "--context=a:b=2"],
+            &["get", "/healthz"],
         ] {
             assert!(read(&args(words)).is_err(), "{words:?}");
         }

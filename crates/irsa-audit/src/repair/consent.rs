@@ -126,7 +126,7 @@ impl<'a> ConsentText<'a> {
         let comments = self.comments(read, existing == Some(value.as_str()));
         let command = forms::tag_role(self.role.name(), &self.key, existing, &value);
         Ok(ConsentForms {
-            aws_cli: format!("{comments}\n{command}"),
+            aws_cli: format!("{comments}\n{}", command.script()),
             terraform: forms::terraform(self.role.name(), &self.key, &value),
         })
     }

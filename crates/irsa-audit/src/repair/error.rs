@@ -1,7 +1,7 @@
 //! Why a command of remediation has no answer.
 
 use audit_aws::Failure;
-use audit_core::fix::yaml;
+use audit_core::fix::{Command, yaml};
 use audit_core::model::{BindingKey, FailureKind};
 use audit_core::text::{quote, reveal};
 
@@ -150,15 +150,16 @@ fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
     let account = format!("ServiceAccount `{}`", quote(&key.to_string()));
     match gap {
         SubjectGap::NoServiceAccount => format!(
-            "{account} does not exist: check its name with `kubectl get serviceaccounts --namespace {}`",
-            quote(&key.namespace)
+            "{account} does not exist: check its name with `{}`",
+            Command::new("kubectl get serviceaccounts").option("--namespace", &key.namespace)
         ),
         SubjectGap::Deleted => format!("{account} is being deleted: create it again first"),
         SubjectGap::NoAnnotation => format!(
-            "{account} has no annotation `{prefix}/role-arn`, so there is no role to plan for: set it with `kubectl annotate \
-             serviceaccount --namespace {} {} {prefix}/role-arn=ROLE_ARN`",
-            quote(&key.namespace),
-            quote(&key.service_account)
+            "{account} has no annotation `{prefix}/role-arn`, so there is no role to plan for: set it with `{}`",
+            Command::new("kubectl annotate serviceaccount")
+                .option("--namespace", &key.namespace)
+                .argument(&key.service_account)
+                .argument(format!("{prefix}/role-arn=ROLE_ARN"))
         ),
         SubjectGap::NotARole { value, error } => format!(
             "annotation `{prefix}/role-arn` of {account} is `{}`, which is not the ARN of a role: {}",

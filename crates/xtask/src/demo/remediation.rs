@@ -98,7 +98,7 @@ async fn run(world: &World, user: Option<&str>, words: &[&str]) -> Result<String
         Ok(printed)
     } else {
         Err(DemoError::Verdicts(format!(
-            "irsa-audit {}: exit code {code}\n{printed}",
+            "`irsa-audit` with {}: exit code {code}\n{printed}",
             words.join(" ")
         )))
     }

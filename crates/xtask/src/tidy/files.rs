@@ -39,7 +39,7 @@ pub fn too_long(root: &Path) -> Result<Vec<String>, String> {
 }
 
 /// All files of Rust below a folder; what is built lies in `target`.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+pub fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

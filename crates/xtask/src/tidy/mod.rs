@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`order`] | no crate depends on one above it in the tables of ARCHITECTURE.md |
 //! | [`circles`] | no files of one crate depend on each other in a circle |
+//! | [`commands`] | no text puts a value into a command as it is |
 //! | [`files`] | no file is too long, and no tests are in files of `src` folders |
 //!
 //! `modules` reads the syntax that `circles` and `files` judge.
 
 mod circles;
+mod commands;
 mod files;
 mod modules;
 mod order;
@@ -27,6 +29,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     let mut wrong = order::wrong(root, &packages)?;
     for package in &packages {
         wrong.extend(of_package(root, &package.folder)?);
+        wrong.extend(commands::unquoted(root, &package.folder)?);
     }
     wrong.extend(files::too_long(root)?);
     if wrong.is_empty() {

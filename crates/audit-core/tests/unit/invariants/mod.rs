@@ -32,7 +32,7 @@ enum Change {
     RoleHome,
     ProviderUrls(Option<Vec<&'static str>>),
     TrustQuota(usize),
-    Association(Option<String>),
+    Association(String, Option<String>),
     NoServiceAccount,
     Trust(String),
     RoleAbsent,
@@ -183,9 +183,9 @@ impl Change {
             Self::ProviderUrls(Some(urls)) => world.provider_urls(&urls),
             Self::ProviderUrls(None) => world.account(|account| account.provider_urls = Observed::default()),
             Self::TrustQuota(quota) => world.account(|account| account.trust_quota.succeed(quota, now)),
-            Self::Association(role_arn) => {
+            Self::Association(id, role_arn) => {
                 let association = PodIdentityAssociation {
-                    id: "a\u{202e}".to_owned(),
+                    id,
                     role_arn,
                     has_session_tags: true,
                 };
@@ -357,7 +357,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::RoleHome),
         1 => prop::option::of(prop::sample::subsequence(NEAR_URLS.to_vec(), 0..3)).prop_map(Change::ProviderUrls),
         1 => (0_usize..3000).prop_map(Change::TrustQuota),
-        1 => prop::option::of(arn()).prop_map(Change::Association),
+        1 => (hostile(), prop::option::of(arn())).prop_map(|(id, arn)| Change::Association(id, arn)),
         1 => Just(Change::NoServiceAccount),
         3 => trust_text().prop_map(Change::Trust),
         1 => Just(Change::RoleAbsent),
@@ -453,6 +453,10 @@ fn check(report: &BindingReport) -> Result<(), TestCaseError> {
                     (own(Severity::Broken), own(Severity::Unknown))
                 );
             }
+            LinkState::NotExpected => {
+                prop_assert_eq!(own(Severity::Broken), None);
+                prop_assert!(own(Severity::Unknown).is_some());
+            }
             LinkState::Passes | LinkState::NotApplicable | LinkState::NotReached => {
                 prop_assert_eq!((None, None), (own(Severity::Broken), own(Severity::Unknown)));
             }
@@ -462,11 +466,15 @@ fn check(report: &BindingReport) -> Result<(), TestCaseError> {
             let blocked = before
                 .clone()
                 .any(|(_, s)| matches!(s, LinkState::Broken(_) | LinkState::Unseen(_)));
-            let passed_over = before
-                .clone()
-                .any(|(l, s)| *s == LinkState::NotApplicable && report.findings.iter().any(|f| f.link == *l));
-            prop_assert!(blocked || passed_over, "nothing stands in the way of {link:?}");
+            prop_assert!(blocked, "nothing stands in the way of {link:?}");
         }
+        // A link that was not looked at is no part of a verdict that says that all is well, unless nobody asked about it.
+        let is_well = matches!(report.verdict, Verdict::Working | Verdict::AtRisk);
+        let is_open = matches!(
+            state,
+            LinkState::Unseen(_) | LinkState::NotReached | LinkState::Broken(_)
+        );
+        prop_assert!(!(is_well && is_open), "{link:?} is {state:?}");
     }
     // Broken findings say what to do.
     prop_assert!(

@@ -20,7 +20,12 @@ pub(super) fn inline_text() -> impl Strategy<Value = String> {
 }
 
 pub(super) fn hostile() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,12}", any::<String>(), Just("a\n$(b)'\u{202e}".to_owned())]
+    prop_oneof![
+        "\\PC{0,12}",
+        any::<String>(),
+        Just("a\n$(b)'\u{202e}".to_owned()),
+        r#"-?[$`"'\\;&|<>()!~#*a ]{1,8}"#,
+    ]
 }
 
 pub(super) fn arn() -> impl Strategy<Value = String> {
