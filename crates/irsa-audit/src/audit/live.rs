@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use audit_aws::evidence::Answered;
 use audit_aws::{CallOutcome, Directory, DirectoryRequest, PieceAnswer, Reading, RequestObserver};
 use audit_core::Snapshot;
-use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp};
+use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp, ManifestPlaces};
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Index, ListFailed, Observation, WatchChange};
 use jiff::Timestamp;
@@ -113,6 +113,7 @@ pub fn permissions(args: &SourceArgs) -> Result<AuditInput, LiveError> {
     Ok(AuditInput {
         snapshot,
         config: args.config(),
+        places: ManifestPlaces::new(),
         now: Timestamp::now(),
     })
 }
@@ -199,6 +200,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
     Ok(AuditInput {
         snapshot,
         config,
+        places: ManifestPlaces::new(),
         now: Timestamp::now(),
     })
 }
