@@ -77,7 +77,7 @@ impl Browser {
         let find = || Program::find(&names, &["--version"], "chromium", "usr/lib/chromium/chromium");
         let program = FOUND.get_or_try_init(find).await?;
         let profile = tempfile::tempdir()?;
-        let mut command = program.command();
+        let command = program.command();
         let command = command.as_std();
         let mut shell = tokio::process::Command::new("/bin/sh");
         for (name, value) in command.get_envs() {

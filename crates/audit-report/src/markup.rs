@@ -12,6 +12,20 @@ pub(crate) fn escape_lines(text: &str) -> String {
     escaped(text, true)
 }
 
+/// A message for HTML: its values between backticks are code.
+pub(crate) fn prose(message: &str) -> String {
+    let parts: Vec<&str> = message.split('`').collect();
+    // Without its partner, a backtick is a character.
+    if parts.len().is_multiple_of(2) {
+        return escape(message);
+    }
+    let parts = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    });
+    parts.collect()
+}
+
 fn escaped(raw: &str, keeps_breaks: bool) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {

@@ -45,7 +45,7 @@ fn told(state: LinkState) -> &'static str {
         LinkState::NotApplicable => "does not apply",
         LinkState::Broken(_) => "broken",
         LinkState::Unseen(_) => "unknown",
-        LinkState::NotReached => "not checked: an earlier link decides",
+        LinkState::NotReached => "not checked",
     }
 }
 
@@ -66,11 +66,15 @@ fn details(link: Link, binding: &BindingReport) -> Vec<String> {
         Link::Pods => {
             let pods = &binding.pods;
             let path = facts.path.map(|path| format!("credential path: {path}"));
-            let count = format!(
-                "{} pods, {} ready, {} with another role, {} without credentials",
-                pods.total, pods.ready, pods.stale, pods.missing
-            );
-            path.into_iter().chain([count]).collect()
+            let counts = [
+                (pods.total, "in total"),
+                (pods.stale, "with another role"),
+                (pods.missing, "without credentials"),
+            ];
+            let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+            path.into_iter()
+                .chain(counts.map(|(count, what)| format!("{count} {what}")))
+                .collect()
         }
         Link::Permissions | Link::Rbac => Vec::new(),
     }

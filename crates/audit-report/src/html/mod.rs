@@ -18,7 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::markup::{escape, escape_lines};
+use crate::markup::{escape, escape_lines, prose};
 use crate::presentation::Presentation;
 use crate::repair::{self, BlockKind, FixBlock};
 use crate::view::{NOTHING, Summary};
@@ -135,8 +135,8 @@ fn write_binding(out: &mut String, presentation: &Presentation<'_>, binding: &Bi
         escape(binding.reason),
         escape(binding.facts.role_arn.as_deref().unwrap_or_default())
     );
-    if !binding.message.is_empty() {
-        let _ = writeln!(out, "<p>{}</p>", escape(&binding.message));
+    if binding.deciding().is_none() {
+        let _ = writeln!(out, "<p>{}</p>", prose(&binding.message));
     }
     chain::write(out, binding);
     if let Some(place) = presentation.place(&binding.key) {
@@ -169,7 +169,7 @@ fn write_finding(out: &mut String, finding: &Finding) {
         escape(&entry.page()),
         entry.code,
         entry.reason,
-        escape(&finding.message)
+        prose(&finding.message)
     );
     if let Some(fix) = &finding.fix {
         for block in repair::blocks(fix).into_iter().chain(repair::alternatives(fix)) {
@@ -183,7 +183,7 @@ fn write_block(out: &mut String, block: &FixBlock) {
     let heading = escape(&block.heading);
     let text = &block.text;
     let _ = match block.kind {
-        BlockKind::Summary | BlockKind::Words => writeln!(out, "<p><b>{heading}:</b> {}</p>", escape(text)),
+        BlockKind::Summary | BlockKind::Words => writeln!(out, "<p><b>{heading}:</b> {}</p>", prose(text)),
         BlockKind::Diff => {
             out.push_str("<pre class=\"diff\"><code>");
             for line in text.split('\n') {

@@ -1,7 +1,7 @@
 //! Untrusted text in Markdown.
 //!
 //! Backslash escapes end at backticks, pipes of tables and autolinks. Character references do not: a reference never begins or ends
-//! anything (CommonMark 0.31, section 2.5). What stands in a `code` element mentions nobody and refers to no issue.
+//! anything (`CommonMark` 0.31, section 2.5). What stands in a `code` element mentions nobody and refers to no issue.
 
 use std::fmt::Write as _;
 
@@ -25,12 +25,12 @@ pub(super) fn sentence(text: &str) -> String {
     let text = cut(&shown(&cut(text, MOST_OF_SENTENCE)), MOST_OF_SENTENCE);
     let parts: Vec<&str> = text.split('`').collect();
     // Without its partner, a backtick is a character.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return words(&text);
     }
     let parts = parts.iter().enumerate().map(|(index, part)| match index % 2 {
         0 => words(part),
-        _ if part.is_empty() => "``".replace('`', "&#96;"),
+        _ if part.is_empty() => "&#96;&#96;".to_owned(),
         _ => code(part),
     });
     parts.collect()
