@@ -103,6 +103,24 @@ impl Dump {
     }
 }
 
+/// Names that are put together at random of the hostile ones, cut anywhere. The same names at every run.
+fn hostile(count: usize) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(17);
+    let mut name = || -> String {
+        let parts = (0..random.usize(1..4)).map(|_| {
+            let part: Vec<char> = HOSTILE[random.usize(..HOSTILE.len())].chars().collect();
+            let start = random.usize(..part.len());
+            part[start..].iter().collect::<String>()
+        });
+        parts.collect()
+    };
+    let mut names: std::collections::BTreeSet<String> = HOSTILE.map(str::to_owned).into();
+    while names.len() < count {
+        names.insert(name());
+    }
+    names.into_iter().collect()
+}
+
 fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("app-{number}")).collect()
 }
@@ -197,9 +215,9 @@ async fn a_thousand_bindings_are_one_page() -> Outcome {
 
 #[tokio::test]
 async fn no_name_becomes_a_part_of_the_page() -> Outcome {
-    let names = HOSTILE.map(str::to_owned);
-    let path = Dump::of(&names)?;
-    let page = path.page().await?;
+    let names = hostile(200);
+    let dump = Dump::of(&names)?;
+    let page = dump.page().await?;
     let mut browser = opened(&page).await?;
     assert_eq!(visible(&mut browser).await?.len(), names.len());
     assert_eq!(browser.evaluate("window.harmed === undefined").await?, true);
@@ -232,7 +250,7 @@ async fn the_page_allows_no_script_but_its_own() -> Outcome {
 
 #[tokio::test]
 async fn graphviz_draws_every_service_account_and_role() -> Outcome {
-    let mut names = HOSTILE.map(str::to_owned).to_vec();
+    let mut names = hostile(200);
     names.extend(numbered(3));
     names.push("x".repeat(65_536));
     let svg = graphviz::svg(&Dump::of(&names)?.audit("dot").await?).await?;

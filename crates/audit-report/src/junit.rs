@@ -1,7 +1,7 @@
 //! `JUnit` XML for CI: a test case for each binding, in a suite for each namespace.
 //!
-//! There is no standard. What is written is what Jenkins' schema and GitLab's and GitHub's readers have in common: one failure a test case,
-//! counts on every suite, and the file and line of the manifest on the test case.
+//! There is no standard. What is written is what the readers of Jenkins, GitLab and GitHub have in common: at most one failure in a test case,
+//! counts on every suite. GitLab and some others show the file and line of a test case, here those of the manifest.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,9 @@
 //! SARIF 2.1.0 for code scanning: a rule for each code that occurs, a result for each finding.
 //!
 //! Source: [SARIF 2.1.0 with errata 01](https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html).
-//! GitHub shows a result only where it has a file, so an audit of files can be uploaded and one of a live cluster cannot.
+//!
+//! GitHub refuses a whole upload in which one result has no file. So where the audit read files, what is declared in none of them is at
+//! the first of the manifests. The results of a live cluster have logical locations alone, and cannot be uploaded there.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +36,14 @@ pub fn render(presentation: &Presentation<'_>) -> String {
 
 fn log(presentation: &Presentation<'_>) -> Value {
     let report = presentation.report;
+    let first = presentation.places.values().min_by_key(|place| &place.path);
+    let first = first.map(|place| ManifestPlace {
+        line: 1,
+        ..place.clone()
+    });
+    let first = first.as_ref();
     let of_bindings = report.bindings.iter().flat_map(|binding| {
-        let place = presentation.place(&binding.key);
+        let place = presentation.place(&binding.key).or(first);
         binding
             .findings
             .iter()
@@ -45,7 +53,7 @@ fn log(presentation: &Presentation<'_>) -> Value {
         .cluster
         .findings
         .iter()
-        .map(|finding| (finding, None, None));
+        .map(|finding| (finding, None, first));
     let found: Vec<(&Finding, Option<&BindingKey>, Option<&ManifestPlace>)> =
         of_bindings.chain(of_cluster).collect();
     let entries: BTreeMap<&str, &Entry> = found
@@ -255,6 +263,29 @@ mod tests {
                 "cluster"
             ]
         );
+    }
+
+    #[test]
+    fn every_result_of_an_audit_of_files_is_in_a_file() {
+        let mut report = report(vec![working("a"), broken()]);
+        report.cluster.findings = broken().findings;
+        let place = |path: &str| ManifestPlace {
+            path: path.into(),
+            line: 7,
+        };
+        let places = ManifestPlaces::from([
+            (working("a").key, place("b.yaml")),
+            (working("b").key, place("a.yaml")),
+        ]);
+        let log = log(&Presentation {
+            places: &places,
+            ..presented(&report)
+        });
+        for result in log["runs"][0]["results"].as_array().unwrap() {
+            let physical = &result["locations"][0]["physicalLocation"];
+            assert_eq!(physical["artifactLocation"]["uri"], "a.yaml");
+            assert_eq!(physical["region"]["startLine"], 1);
+        }
     }
 
     #[test]
