@@ -37,7 +37,7 @@ pub struct Program {
 pub struct MissingProgram {
     name: String,
     package: String,
-    source: ToolError,
+    source: Box<ToolError>,
 }
 
 impl Program {
@@ -57,7 +57,7 @@ impl Program {
         let root = unpacked(package, path).await.map_err(|source| MissingProgram {
             name: names.join("` or `"),
             package: package.to_owned(),
-            source,
+            source: source.into(),
         })?;
         Ok(Self {
             path: root.join(path),

@@ -1,4 +1,4 @@
-//! `JUnit` XML for CI: a test case for each binding, in a suite for each namespace.
+//! JUnit XML for CI: a test case for each binding, in a suite for each namespace.
 //!
 //! There is no standard. What is written is what the readers of Jenkins, GitLab and GitHub have in common: at most one failure in a test case,
 //! counts on every suite. GitLab and some others show the file and line of a test case, here those of the manifest.

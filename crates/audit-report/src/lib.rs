@@ -6,7 +6,7 @@
 //! | [`wide`] | for a terminal: the same with more columns and every finding |
 //! | [`json`], [`yaml`] | everything, as [`view`] lays it out |
 //! | [`sarif`] | SARIF 2.1.0: a result for each finding, for code scanning |
-//! | [`junit`] | `JUnit` XML: a test case for each binding, for CI |
+//! | [`junit`] | JUnit XML: a test case for each binding, for CI |
 //! | [`markdown`] | a comment on a pull request |
 //! | [`html`] | a page that can be filtered and searched, in one file |
 //! | [`dot`] | the ServiceAccounts and roles as a graph for Graphviz |

@@ -1,7 +1,7 @@
 //! Untrusted text in Markdown.
 //!
 //! Backslash escapes end at backticks, pipes of tables and autolinks. Character references do not: a reference never begins or ends
-//! anything (`CommonMark` 0.31, section 2.5). What stands in a `code` element mentions nobody and refers to no issue.
+//! anything (CommonMark 0.31, section 2.5). What stands in a `code` element mentions nobody and refers to no issue.
 
 use std::fmt::Write as _;
 

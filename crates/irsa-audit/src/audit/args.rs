@@ -35,7 +35,7 @@ pub struct AuditArgs {
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
-    /// Whether `-o table` and `-o wide` use colors. `auto` uses them on a terminal, and follows NO_COLOR and CLICOLOR_FORCE
+    /// Whether `-o table` and `-o wide` use colors. `auto` uses them on a terminal, and follows `NO_COLOR` and `CLICOLOR_FORCE`
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
 
