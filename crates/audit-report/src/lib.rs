@@ -11,13 +11,14 @@
 //! | [`html`] | a page that can be filtered and searched, in one file |
 //! | [`dot`] | the ServiceAccounts and roles as a graph for Graphviz |
 //!
-//! What they share: [`Presentation`] is what each is given, `repair` has the parts of a fix, `columns` and `paint` are for terminals,
+//! What they share: [`Presentation`] is what each is given, `repair` has the parts of a fix, `columns`, `paint` and `finding` are for terminals,
 //! `markup` is for HTML and XML.
 //!
 //! Names and messages are untrusted text: no renderer lets a control or invisible character through. `text` and `markup` escape them.
 
 mod columns;
 pub mod dot;
+mod finding;
 pub mod html;
 pub mod json;
 pub mod junit;

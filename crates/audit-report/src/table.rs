@@ -8,9 +8,10 @@ use audit_core::report::{BindingReport, Report};
 use audit_core::{CredentialPath, Finding, Verdict};
 
 use crate::columns::{Cell, columns, cut};
+use crate::finding;
 use crate::paint::{self, Terminal};
 use crate::presentation::Presentation;
-use crate::text;
+use crate::text::shown;
 use crate::view::Summary;
 
 /// The most columns of a terminal that the name of a binding takes.
@@ -40,14 +41,14 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
             deciding.is_some_and(|deciding| std::ptr::eq(*finding, deciding))
                 || presentation.fails(binding, finding)
         };
-        let (shown, others): (Vec<&Finding>, Vec<&Finding>) = binding.findings.iter().partition(is_shown);
-        if shown.is_empty() {
+        let (printed, others): (Vec<&Finding>, Vec<&Finding>) = binding.findings.iter().partition(is_shown);
+        if printed.is_empty() {
             continue;
         }
         let _ = writeln!(out, "\n{}", name(&binding.key, terminal));
         path(&mut out, binding);
-        for finding in shown {
-            text::finding(&mut out, finding, terminal);
+        for its in printed {
+            finding::write(&mut out, its, terminal);
         }
         let others: Vec<&str> = others
             .into_iter()
@@ -57,7 +58,7 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
         if !others.is_empty() {
             let _ = writeln!(out, "  other findings, shown by `-o wide`: {}", others.join(", "));
         }
-        text::then(&mut out, &binding.then, terminal);
+        finding::write_then(&mut out, &binding.then, terminal);
     }
     finish(&mut out, report, terminal);
     out
@@ -87,8 +88,8 @@ pub(crate) fn rows(
 pub(crate) fn finish(out: &mut String, report: &Report, terminal: Terminal) {
     if !report.cluster.findings.is_empty() {
         let _ = writeln!(out, "\n{}", terminal.paint(paint::HEADING, "cluster"));
-        for finding in &report.cluster.findings {
-            text::finding(out, finding, terminal);
+        for its in &report.cluster.findings {
+            finding::write(out, its, terminal);
         }
     }
     let _ = writeln!(out, "\n{}", Summary::of(report));
@@ -111,7 +112,7 @@ pub(crate) fn path(out: &mut String, binding: &BindingReport) {
 }
 
 pub(crate) fn name(key: &BindingKey, terminal: Terminal) -> String {
-    let name = text::shown(&cut(&key.to_string(), MOST_OF_NAME));
+    let name = shown(&cut(&key.to_string(), MOST_OF_NAME));
     terminal.paint(paint::HEADING, &cut(&name, MOST_OF_NAME))
 }
 

@@ -8,7 +8,7 @@ use audit_core::{CredentialPath, Finding};
 use crate::columns::Cell;
 use crate::paint::{self, Terminal};
 use crate::presentation::Presentation;
-use crate::{repair, table, text};
+use crate::{finding, repair, table};
 
 /// Renders a report.
 #[must_use]
@@ -55,11 +55,11 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
     {
         let _ = writeln!(out, "\n{}", table::name(&binding.key, terminal));
         table::path(&mut out, binding);
-        for finding in &binding.findings {
-            text::finding(&mut out, finding, terminal);
-            write_alternatives(&mut out, finding);
+        for its in &binding.findings {
+            finding::write(&mut out, its, terminal);
+            write_alternatives(&mut out, its);
         }
-        text::then(&mut out, &binding.then, terminal);
+        finding::write_then(&mut out, &binding.then, terminal);
         for finding in &binding.then {
             write_alternatives(&mut out, finding);
         }
