@@ -67,12 +67,8 @@ fn service_account(presentation: &Presentation<'_>, binding: &BindingReport) -> 
         Verdict::Working => verdict.to_owned(),
         _ => format!("{verdict}: {}", binding.reason),
     });
-    let deciding = binding.deciding();
-    let named = binding.findings.iter().filter(|finding| {
-        deciding.is_some_and(|deciding| std::ptr::eq(*finding, deciding))
-            || presentation.fails(binding, finding)
-    });
-    lines.extend(codes(named));
+    let (named, _) = presentation.parted(binding);
+    lines.extend(codes(named.into_iter()));
     lines
 }
 

@@ -27,6 +27,20 @@ impl Presentation<'_> {
         finding.counts() && self.is_reached_by(weight(binding, finding))
     }
 
+    /// The findings of a binding in two parts: what a short report shows, which is the finding that decides the verdict and every finding
+    /// that fails the audit, and the rest.
+    pub(crate) fn parted<'b>(&self, binding: &'b BindingReport) -> (Vec<&'b Finding>, Vec<&'b Finding>) {
+        let (mut shown, mut rest) = (Vec::new(), Vec::new());
+        for (index, finding) in binding.findings.iter().enumerate() {
+            if binding.deciding == Some(index) || self.fails(binding, finding) {
+                shown.push(finding);
+            } else {
+                rest.push(finding);
+            }
+        }
+        (shown, rest)
+    }
+
     /// Whether a finding of the cluster or of an account fails the audit.
     pub(crate) fn fails_cluster(&self, finding: &Finding) -> bool {
         finding.counts() && self.is_reached_by(finding.severity)

@@ -1,11 +1,11 @@
-//! For a terminal: a line for each binding; below, what decides over those that are not well.
+//! For a terminal: a line for each binding, then the findings and fixes of those that do not work or fail the audit.
 
 use std::fmt::Write as _;
 
 use audit_core::finding::Severity;
 use audit_core::model::BindingKey;
 use audit_core::report::{BindingReport, Report};
-use audit_core::{CredentialPath, Finding, Verdict};
+use audit_core::{CredentialPath, Verdict};
 
 use crate::columns::{Cell, columns, cut};
 use crate::finding;
@@ -17,8 +17,7 @@ use crate::view::Summary;
 /// The most columns of a terminal that the name of a binding takes.
 const MOST_OF_NAME: usize = 640;
 
-/// Renders a report. Below the table, each binding that does not work or that fails the audit has the finding that decides its verdict
-/// and every finding that fails the audit.
+/// Renders a report. The other findings of a binding are named by their codes.
 #[must_use]
 pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
     let report = presentation.report;
@@ -36,12 +35,7 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
     };
     let mut out = rows(report, &head, row, terminal);
     for binding in &report.bindings {
-        let deciding = binding.deciding();
-        let is_shown = |finding: &&Finding| {
-            deciding.is_some_and(|deciding| std::ptr::eq(*finding, deciding))
-                || presentation.fails(binding, finding)
-        };
-        let (printed, others): (Vec<&Finding>, Vec<&Finding>) = binding.findings.iter().partition(is_shown);
+        let (printed, others) = presentation.parted(binding);
         if printed.is_empty() {
             continue;
         }

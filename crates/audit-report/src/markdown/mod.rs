@@ -118,13 +118,8 @@ fn write_table(
     }
     out.push_str("| Verdict | ServiceAccount | Role | Finding |\n|---|---|---|---|\n");
     for (index, binding) in bindings.iter().enumerate() {
-        let deciding = binding.deciding();
-        let finding = deciding.or_else(|| {
-            binding
-                .findings
-                .iter()
-                .find(|its| presentation.fails(binding, its))
-        });
+        let (findings, _) = presentation.parted(binding);
+        let finding = binding.deciding().or(findings.first().copied());
         let row = format!(
             "| {} | {} | {} | {} |\n",
             verdict(binding.verdict),
