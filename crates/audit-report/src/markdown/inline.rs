@@ -1,7 +1,8 @@
 //! Untrusted text in Markdown.
 //!
 //! Backslash escapes end at backticks, pipes of tables and autolinks. Character references do not: a reference never begins or ends
-//! anything (CommonMark 0.31, section 2.5). What stands in a `code` element mentions nobody and refers to no issue.
+//! anything (CommonMark 0.31, section 2.5). Only mail addresses are looked for in text whose references are resolved already, so an `@` gets an
+//! element before it, which ends the text. What is in a `code` element mentions nobody and refers to no issue.
 
 use std::fmt::Write as _;
 
@@ -10,6 +11,9 @@ use crate::text::{lines, shown};
 
 /// The most characters of a value: a subject or the ARN of a role fits.
 const MOST: usize = 200;
+
+/// An element that shows nothing and lets a line break.
+const BREAK: &str = "<wbr>";
 
 /// The most characters of a sentence.
 const MOST_OF_SENTENCE: usize = 4_000;
@@ -52,6 +56,9 @@ fn words(text: &str) -> String {
 fn referenced(text: &str, kept: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
+        if c == '@' {
+            out.push_str(BREAK);
+        }
         if c.is_ascii_punctuation() && !kept.contains(c) {
             let _ = write!(out, "&#{};", u32::from(c));
         } else {
@@ -91,7 +98,7 @@ mod tests {
         for node in root.descendants() {
             match &node.data.borrow().value {
                 NodeValue::Text(part) => text.push_str(part),
-                NodeValue::HtmlInline(tag) if tag == "<code>" || tag == "</code>" => {}
+                NodeValue::HtmlInline(tag) if ["<code>", "</code>", BREAK].contains(&tag.as_str()) => {}
                 NodeValue::Document
                 | NodeValue::Paragraph
                 | NodeValue::Table(_)
@@ -112,6 +119,8 @@ mod tests {
                 "</details>".to_owned(),
                 "www.example.com".to_owned(),
                 "https://example.com/a@b".to_owned(),
+                "a.b@example.com".to_owned(),
+                "@team/a #12 xmpp:a@b.example".to_owned(),
                 "a\n\n# b\n\n```\nc".to_owned(),
                 "`".repeat(70),
                 "&lt;script&gt;".to_owned(),
