@@ -11,7 +11,7 @@ pub struct Presentation<'a> {
     pub report: &'a Report,
     /// The manifests of the bindings, where the audit read files.
     pub places: &'a ManifestPlaces,
-    /// The lowest severity that fails the audit, from `--fail-on`. None where nothing fails it. Every renderer shows each finding that
+    /// The lowest severity that fails the audit, from `--fail-on`. None where nothing fails it. Every renderer names each finding that
     /// reaches it.
     pub fail_at: Option<Severity>,
 }

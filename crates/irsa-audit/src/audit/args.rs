@@ -31,7 +31,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "ACTION=RESOURCE")]
     pub expect: Vec<ExpectArgument>,
 
-    /// The format of the report. Every format shows each finding that reaches --fail-on
+    /// The format of the report. Every format names each finding that reaches --fail-on
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
@@ -39,7 +39,7 @@ pub struct AuditArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
 
-    /// The least that makes the exit code 1
+    /// The lowest severity that makes the exit code 1
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Broken)]
     pub fail_on: FailOn,
 }
