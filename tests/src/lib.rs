@@ -13,6 +13,8 @@
 //! | [`audit_log`] | what the API server was asked, and whether RBAC allowed it |
 //! | [`remediation`] | the writer, and everyone who has to agree to what it does |
 //! | [`prometheus`] | a real Prometheus with the alerts that are shipped |
+//! | [`chromium`], [`graphviz`] | a browser and `dot`, for the pages and graphs of `irsa-audit audit` |
+//! | [`debian`] | Debian's packages of what the machine lacks |
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
 //! | [`checkers`] | programs that check what is shipped |
 //! | [`table`] | what `kubectl get` would show |
@@ -21,8 +23,11 @@ pub mod audit_log;
 pub mod aws;
 pub mod chart;
 pub mod checkers;
+pub mod chromium;
 pub mod cluster;
+pub mod debian;
 pub mod foreign;
+pub mod graphviz;
 pub mod issuer;
 pub mod manifests;
 pub mod metrics;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Request;
@@ -11,7 +11,8 @@ use test_kit::{Launch, Process, ProcessError};
 use tokio::sync::OnceCell;
 
 use crate::chart::{self, ChartError};
-use crate::tools::{self, ToolError, own, written};
+use crate::debian;
+use crate::tools::{ToolError, own, written};
 
 /// It replays its log, of which there is none.
 const LISTENS_WITHIN: Duration = Duration::from_mins(1);
@@ -91,28 +92,12 @@ async fn find() -> Result<Option<Programs>, PrometheusError> {
 
 /// Debian's package, without installing it: that would start a server on every address of the machine.
 async fn unpacked() -> Result<Programs, ToolError> {
-    let folder = tools::cache()?.join("tools").join("prometheus-debian");
-    let programs = Programs {
+    let folder = debian::unpacked("prometheus", "usr/bin/prometheus").await?;
+    Ok(Programs {
         prometheus: folder.join("usr/bin/prometheus"),
         promtool: folder.join("usr/bin/promtool"),
         assets: Some(folder.join("usr/share/prometheus/web")),
-    };
-    if programs.prometheus.is_file() && programs.promtool.is_file() {
-        return Ok(programs);
-    }
-    eprintln!("unpacking Debian's package of Prometheus, once");
-    let parent = folder.parent().unwrap_or(&folder);
-    written(parent, fs::create_dir_all(parent))?;
-    let aside = written(parent, tempfile::tempdir_in(parent))?;
-    let script = "cd \"$1\" && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; } \
-                  && dpkg-deb --extract prometheus_*.deb unpacked";
-    let path = aside.path().display().to_string();
-    tools::run(Path::new("/bin/sh"), &["-c", script, "sh", &path]).await?;
-    match fs::rename(aside.path().join("unpacked"), &folder) {
-        // Somebody else was faster.
-        Err(_) if programs.prometheus.is_file() => Ok(programs),
-        renamed => written(&folder, renamed).map(|()| programs),
-    }
+    })
 }
 
 /// The alerts as they are shipped, with every wait in them set to `wait`, as Prometheus writes durations.

@@ -25,6 +25,7 @@ mod paste;
 pub mod problem;
 pub mod source;
 
+use audit_core::model::ManifestPlaces;
 use audit_core::{Config, Snapshot};
 
 pub use options::Options;
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// The settings, with the `default` `IrsaAuditPolicy` over them.
     pub config: Config,
+    /// The files that declare bindings: where the ServiceAccount is; where it is not given, its `IrsaAudit` or a workload that uses it.
+    pub places: ManifestPlaces,
     /// What is wrong, in the order of the texts.
     pub problems: Vec<InputProblem>,
 }
@@ -77,6 +80,7 @@ pub fn load(
     Loaded {
         snapshot,
         config,
+        places: objects.places,
         problems,
     }
 }

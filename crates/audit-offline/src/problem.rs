@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use audit_core::model::ManifestPlace;
+
 /// How much a problem weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
@@ -17,6 +19,8 @@ pub enum Weight {
 pub struct Place {
     /// The text's name, safe to show; none for what concerns all texts.
     source: Option<Arc<str>>,
+    /// The text's path as it was given; none for standard input and for what concerns all texts.
+    path: Option<Arc<str>>,
     /// Counted from one; none where there is only one.
     document: Option<usize>,
     /// Counted from one.
@@ -28,10 +32,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// Somewhere in a text, whose name is safe to show.
-    pub(crate) fn within(text: &str, named: bool, folder: &str) -> Self {
+    /// Somewhere in a text, whose name is safe to show; its path is not.
+    pub(crate) fn within(text: &str, path: Option<&str>, named: bool, folder: &str) -> Self {
         Self {
             source: Some(text.into()),
+            path: path.map(Arc::from),
             document: None,
             line: None,
             named,
@@ -43,11 +48,20 @@ impl Place {
     pub(crate) fn everywhere() -> Self {
         Self {
             source: None,
+            path: None,
             document: None,
             line: None,
             named: true,
             folder: "".into(),
         }
+    }
+
+    /// The same for reports that point at files; none where it is in no file.
+    pub(crate) fn in_file(&self) -> Option<ManifestPlace> {
+        Some(ManifestPlace {
+            path: self.path.clone()?,
+            line: self.line.unwrap_or(1),
+        })
     }
 
     /// The directory in which it is; the same for all texts that are in none.

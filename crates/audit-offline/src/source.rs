@@ -7,6 +7,9 @@ use audit_core::text::quote;
 
 use crate::problem::Place;
 
+/// The name of standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// A file, or standard input. It is read once, as a stream.
 pub struct Source {
     /// Its name, for messages.
@@ -30,7 +33,8 @@ impl Source {
 
     /// Somewhere in it.
     pub(crate) fn place(&self) -> Place {
-        Place::within(&self.shown(), self.named, self.folder())
+        let path = (self.name != STANDARD_INPUT).then_some(self.name.as_str());
+        Place::within(&self.shown(), path, self.named, self.folder())
     }
 
     /// The directory in which it is; its whole name where it is in none.
@@ -42,7 +46,7 @@ impl Source {
 
     /// Its name, safe to show.
     pub(crate) fn shown(&self) -> String {
-        if self.name == "-" {
+        if self.name == STANDARD_INPUT {
             "standard input".to_owned()
         } else {
             quote(&self.name)

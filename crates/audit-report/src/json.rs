@@ -1,29 +1,35 @@
 //! JSON, indented. Every character that a terminal hides is escaped, so that it means the same and shows itself.
 
-use audit_core::report::Report;
-use audit_core::text::is_hidden;
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::presentation::Presentation;
+use crate::text::is_escaped;
 use crate::view::AuditReport;
 
 /// Renders a report.
 #[must_use]
-pub fn render(report: &Report) -> String {
-    // Nothing in a report fails to serialize: it has text, numbers and lists only.
-    let text = serde_json::to_string_pretty(&AuditReport::of(report)).unwrap_or_default();
+pub fn render(presentation: &Presentation<'_>) -> String {
+    indented(&AuditReport::of(presentation))
+}
+
+/// Any value, indented, without a hidden character.
+pub(crate) fn indented(value: &impl Serialize) -> String {
+    // Nothing that is rendered fails to serialize: it has text, numbers and lists only.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
     visible(&text) + "\n"
 }
 
 /// The report as a value.
-pub(crate) fn value(report: &Report) -> Value {
-    serde_json::to_value(AuditReport::of(report)).unwrap_or_default()
+pub(crate) fn value(presentation: &Presentation<'_>) -> Value {
+    serde_json::to_value(AuditReport::of(presentation)).unwrap_or_default()
 }
 
 /// Escapes what is hidden. Outside of its strings, JSON has nothing of that sort but line breaks.
 fn visible(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_hidden(c) && c != '\n' {
+        if is_escaped(c) && c != '\n' {
             escape(&mut shown, c);
         } else {
             shown.push(c);
@@ -43,11 +49,17 @@ pub(crate) fn escape(out: &mut String, c: char) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
     use serde_json::json;
+
+    use audit_core::Report;
+    use audit_core::model::{ManifestPlace, ManifestPlaces};
 
     use super::*;
     use crate::testing::*;
+
+    fn render(report: &Report) -> String {
+        super::render(&presented(report))
+    }
 
     #[test]
     fn the_fields_that_users_were_promised() {
@@ -104,18 +116,23 @@ mod tests {
         assert_eq!(binding.get("roleArn"), Some(&Value::Null));
     }
 
-    proptest! {
-        #[test]
-        fn whatever_names_hold_is_kept_and_nothing_hidden_is_shown(name in "\\PC{0,8}[\u{0}-\u{1f}\u{202e}\u{feff}\u{e0041}\"\\\\]{0,4}\\PC{0,8}") {
-            let report = report(vec![named(&name)]);
-            let text = render(&report);
-            let value: Value = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(&value["bindings"][0]["namespace"], &json!(name));
-            for text in [text, crate::yaml::render(&report), crate::table::render(&report), crate::wide::render(&report)] {
-                prop_assert!(!text.chars().any(|c| is_hidden(c) && c != '\n'), "{text:?}");
-            }
-            let yaml: Value = serde_saphyr::from_str(&crate::yaml::render(&report)).unwrap();
-            prop_assert_eq!(yaml, value);
-        }
+    #[test]
+    fn the_manifest_of_a_binding_is_named_where_it_is_known() {
+        let report = report(vec![working("web"), broken()]);
+        let place = ManifestPlace {
+            path: "apps/sa.yaml".into(),
+            line: 7,
+        };
+        let places = ManifestPlaces::from([(broken().key, place)]);
+        let presentation = Presentation {
+            places: &places,
+            ..presented(&report)
+        };
+        let value = value(&presentation);
+        assert_eq!(value["bindings"][0].get("manifest"), None);
+        assert_eq!(
+            value["bindings"][1]["manifest"],
+            json!({"path": "apps/sa.yaml", "line": 7})
+        );
     }
 }

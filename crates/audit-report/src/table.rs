@@ -1,4 +1,4 @@
-//! For a terminal: a line for each binding; below, what decides over those that are not well.
+//! For a terminal: a line for each binding, then the findings and fixes of those that do not work or fail the audit.
 
 use std::fmt::Write as _;
 
@@ -7,87 +7,86 @@ use audit_core::model::BindingKey;
 use audit_core::report::{BindingReport, Report};
 use audit_core::{CredentialPath, Verdict};
 
-use crate::text;
+use crate::columns::{Cell, columns, cut};
+use crate::finding;
+use crate::paint::{self, Terminal};
+use crate::presentation::Presentation;
+use crate::text::shown;
 use crate::view::Summary;
 
-/// What a report says that has nothing to say.
-const NOTHING: &str = "No ServiceAccount is bound to a role, and no IrsaAudit asks for one.";
+/// The most columns of a terminal that the name of a binding takes.
+const MOST_OF_NAME: usize = 640;
 
-/// Renders a report.
+/// Renders a report. The other findings of a binding are named by their codes.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
+    let report = presentation.report;
     let head = ["NAMESPACE", "NAME", "ROLE", "VERDICT", "REASON", "PODS"];
     let row = |binding: &BindingReport| {
+        let style = paint::verdict(binding.verdict);
         vec![
-            text::cell(&binding.key.namespace),
-            text::cell(&binding.key.service_account),
-            text::cell(binding.facts.role_arn.as_deref().unwrap_or_default()),
-            binding.verdict.as_str().to_owned(),
-            binding.reason.to_owned(),
-            binding.pods.total.to_string(),
+            Cell::of(&binding.key.namespace),
+            Cell::of(&binding.key.service_account),
+            Cell::of(binding.facts.role_arn.as_deref().unwrap_or_default()),
+            Cell::styled(binding.verdict.as_str(), style),
+            Cell::of(binding.reason),
+            Cell::of(&binding.pods.total.to_string()),
         ]
     };
-    let mut out = rows(report, &head, row);
-    for binding in report
-        .bindings
-        .iter()
-        .filter(|binding| binding.verdict != Verdict::Working)
-    {
-        let deciding = binding
-            .findings
-            .iter()
-            .find(|f| f.counts() && f.entry.reason == binding.reason);
-        let Some(deciding) = deciding else { continue };
-        let _ = writeln!(out, "\n{}", name(&binding.key));
+    let mut out = rows(report, &head, row, terminal);
+    for binding in &report.bindings {
+        let (printed, others) = presentation.parted(binding);
+        if printed.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n{}", name(&binding.key, terminal));
         path(&mut out, binding);
-        text::finding(&mut out, deciding);
-        let others: Vec<&str> = binding
-            .findings
-            .iter()
-            .filter(|f| f.counts() && f.severity != Severity::Notice && f.entry.code != deciding.entry.code)
+        for its in printed {
+            finding::write(&mut out, its, terminal);
+        }
+        let others: Vec<&str> = others
+            .into_iter()
+            .filter(|f| f.counts() && f.severity != Severity::Notice && binding.verdict != Verdict::Working)
             .map(|f| f.entry.code)
             .collect();
         if !others.is_empty() {
-            let _ = writeln!(out, "  besides: {}, shown by `-o wide`", others.join(", "));
+            let _ = writeln!(out, "  other findings, shown by `-o wide`: {}", others.join(", "));
         }
-        text::then(&mut out, &binding.then);
+        finding::write_then(&mut out, &binding.then, terminal);
     }
-    finish(&mut out, report);
+    finish(&mut out, report, terminal);
     out
 }
 
 /// The lines of all bindings.
-pub(crate) fn rows(report: &Report, head: &[&str], row: impl Fn(&BindingReport) -> Vec<String>) -> String {
+pub(crate) fn rows(
+    report: &Report,
+    head: &[&str],
+    row: impl Fn(&BindingReport) -> Vec<Cell>,
+    terminal: Terminal,
+) -> String {
     if report.bindings.is_empty() {
-        return format!("{NOTHING}\n");
+        return format!("{}\n", crate::view::NOTHING);
     }
-    let head = head.iter().map(|name| (*name).to_owned()).collect();
-    let rows: Vec<Vec<String>> = std::iter::once(head)
+    let head = head
+        .iter()
+        .map(|name| Cell::styled(*name, paint::HEADING))
+        .collect();
+    let rows: Vec<Vec<Cell>> = std::iter::once(head)
         .chain(report.bindings.iter().map(row))
         .collect();
-    text::columns(&rows)
+    columns(&rows, terminal)
 }
 
 /// What concerns no single binding, and how many there are.
-pub(crate) fn finish(out: &mut String, report: &Report) {
+pub(crate) fn finish(out: &mut String, report: &Report, terminal: Terminal) {
     if !report.cluster.findings.is_empty() {
-        let _ = writeln!(out, "\ncluster");
-        for finding in &report.cluster.findings {
-            text::finding(out, finding);
+        let _ = writeln!(out, "\n{}", terminal.paint(paint::HEADING, "cluster"));
+        for its in &report.cluster.findings {
+            finding::write(out, its, terminal);
         }
     }
-    let Summary {
-        total,
-        working,
-        at_risk,
-        broken,
-        unknown,
-    } = Summary::of(report);
-    let bindings = if total == 1 { "binding" } else { "bindings" };
-    let _ = writeln!(
-        out,
-        "\n{total} {bindings}: {working} working, {at_risk} at risk, {broken} broken, {unknown} unknown"
-    );
+    let _ = writeln!(out, "\n{}", Summary::of(report));
 }
 
 /// How the binding's consumers get their credentials, where that is not by the webhook alone.
@@ -106,14 +105,19 @@ pub(crate) fn path(out: &mut String, binding: &BindingReport) {
     let _ = writeln!(out, "  credential path: {path}{others}");
 }
 
-pub(crate) fn name(key: &BindingKey) -> String {
-    text::cell(&key.to_string())
+pub(crate) fn name(key: &BindingKey, terminal: Terminal) -> String {
+    let name = shown(&cut(&key.to_string(), MOST_OF_NAME));
+    terminal.paint(paint::HEADING, &cut(&name, MOST_OF_NAME))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::*;
+
+    fn render(report: &Report) -> String {
+        super::render(&presented(report), Terminal::default())
+    }
 
     #[test]
     fn columns_stand_below_each_other() {
@@ -145,8 +149,44 @@ mod tests {
         let mut binding = broken();
         binding.findings[1].waived = None;
         let text = render(&report(vec![binding]));
-        let others: Vec<&str> = text.lines().filter(|line| line.contains("IRSA216")).collect();
-        assert_eq!(others, ["  besides: IRSA216, shown by `-o wide`"]);
+        let others = text.lines().filter(|line| line.contains("IRSA216"));
+        assert_eq!(others.count(), 1);
+    }
+
+    #[test]
+    fn what_fails_the_audit_is_shown_whatever_the_verdict() {
+        let mut works = working("a");
+        works.findings = broken().findings;
+        for finding in &mut works.findings {
+            (finding.severity, finding.waived) = (Severity::Notice, None);
+        }
+        let report = report(vec![works]);
+        let shown = |fail_at| {
+            let presentation = Presentation {
+                fail_at,
+                ..presented(&report)
+            };
+            let text = super::render(&presentation, Terminal::default());
+            ["IRSA204", "IRSA216"].map(|code| text.contains(code))
+        };
+        assert_eq!(shown(Some(Severity::Broken)), [false, false]);
+        assert_eq!(shown(None), [false, false]);
+        assert_eq!(shown(Some(Severity::Notice)), [true, true]);
+    }
+
+    #[test]
+    fn every_line_of_the_table_fits_the_terminal_and_colours_change_no_text() {
+        let long = "n".repeat(253);
+        let report = report(vec![named(&long), broken(), working(&long)]);
+        let render = |has_colors, width| super::render(&presented(&report), Terminal { has_colors, width });
+        let table = render(false, Some(100));
+        assert!(
+            table.lines().take(4).all(|line| line.chars().count() <= 100),
+            "{table}"
+        );
+        let painted = render(true, Some(100));
+        assert_ne!(painted, table);
+        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), table);
     }
 
     #[test]

@@ -3,12 +3,19 @@
 //! A promise to users: fields are added, and never change their meaning. A field that says who asks whom for what is null
 //! where nothing could be derived.
 
+use std::fmt;
+
 use audit_core::CredentialPath;
 use audit_core::finding::WaivedUntil;
-use audit_core::model::{ClusterIssuer, IssuerSource, IssuerUrl, Workload};
+use audit_core::model::{ClusterIssuer, IssuerSource, IssuerUrl, ManifestPlace, Workload};
 use audit_core::report::{AccountReport, BindingReport, LinkState, Report};
 use audit_core::{Finding, Link, Verdict};
 use serde::Serialize;
+
+use crate::presentation::Presentation;
+
+/// What a report says that has nothing to say.
+pub(crate) const NOTHING: &str = "No ServiceAccount is bound to a role, and no IrsaAudit asks for one.";
 
 /// A report.
 #[derive(Debug, Serialize)]
@@ -51,11 +58,20 @@ struct Binding<'a> {
     provider_arn: Option<&'a str>,
     subject: &'a str,
     audience: Option<&'a str>,
+    /// Where it is declared, if the audit read files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<Manifest<'a>>,
     links: Vec<LinkView>,
     findings: Vec<FindingView<'a>>,
     /// What else is broken once the findings are repaired, in the order in which it would appear.
     then: Vec<FindingView<'a>>,
     pods: Pods,
+}
+
+#[derive(Debug, Serialize)]
+struct Manifest<'a> {
+    path: &'a str,
+    line: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,10 +162,28 @@ impl Summary {
     }
 }
 
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            total,
+            working,
+            at_risk,
+            broken,
+            unknown,
+        } = self;
+        let bindings = if *total == 1 { "binding" } else { "bindings" };
+        write!(
+            f,
+            "{total} {bindings}: {working} working, {at_risk} at risk, {broken} broken, {unknown} unknown"
+        )
+    }
+}
+
 impl<'a> AuditReport<'a> {
     /// Lays a report out.
     #[must_use]
-    pub fn of(report: &'a Report) -> Self {
+    pub fn of(presentation: &Presentation<'a>) -> Self {
+        let report = presentation.report;
         let issuer = report.cluster.issuer.as_ref();
         Self {
             api_version: "irsa-audit.dev/v1alpha1",
@@ -159,7 +193,11 @@ impl<'a> AuditReport<'a> {
                 issuer_source: issuer.map(|issuer| IssuerSource::as_str(issuer.source)),
                 accounts: report.cluster.accounts.iter().map(account).collect(),
             },
-            bindings: report.bindings.iter().map(binding).collect(),
+            bindings: report
+                .bindings
+                .iter()
+                .map(|its| binding(its, presentation.places.get(&its.key)))
+                .collect(),
             findings: report.cluster.findings.iter().map(finding).collect(),
             summary: Summary::of(report),
         }
@@ -173,7 +211,7 @@ fn account(account: &AccountReport) -> Account<'_> {
     }
 }
 
-fn binding(binding: &BindingReport) -> Binding<'_> {
+fn binding<'a>(binding: &'a BindingReport, place: Option<&'a ManifestPlace>) -> Binding<'a> {
     let facts = &binding.facts;
     Binding {
         namespace: &binding.key.namespace,
@@ -187,6 +225,10 @@ fn binding(binding: &BindingReport) -> Binding<'_> {
         provider_arn: facts.provider_arn.as_deref(),
         subject: &facts.subject,
         audience: facts.audience.as_deref(),
+        manifest: place.map(|place| Manifest {
+            path: &place.path,
+            line: place.line,
+        }),
         links: binding.links.iter().map(link).collect(),
         findings: binding.findings.iter().map(finding).collect(),
         then: binding.then.iter().map(finding).collect(),
@@ -204,15 +246,20 @@ fn workload(workload: &Workload) -> String {
     format!("{}/{}", workload.kind, workload.name)
 }
 
-fn link((link, state): &(Link, LinkState)) -> LinkView {
-    let (state, reason) = match *state {
+/// The word for how a link is, and the reason of its finding if one decides that.
+pub(crate) fn state_of(state: LinkState) -> (&'static str, Option<&'static str>) {
+    match state {
         LinkState::Passes => ("Passes", None),
         LinkState::NotApplicable => ("NotApplicable", None),
         LinkState::Broken(reason) => ("Broken", Some(reason)),
         LinkState::Unseen(reason) => ("Unknown", Some(reason)),
         LinkState::NotExpected => ("NotExpected", None),
         LinkState::NotReached => ("NotReached", None),
-    };
+    }
+}
+
+fn link((link, state): &(Link, LinkState)) -> LinkView {
+    let (state, reason) = state_of(*state);
     LinkView {
         link: link.as_str(),
         state,

@@ -2,15 +2,18 @@
 
 use std::fmt::Write as _;
 
-use audit_core::fix::Form;
-use audit_core::report::{BindingReport, Report};
+use audit_core::report::BindingReport;
 use audit_core::{CredentialPath, Finding};
 
-use crate::{table, text};
+use crate::columns::Cell;
+use crate::paint::{self, Terminal};
+use crate::presentation::Presentation;
+use crate::{finding, repair, table};
 
 /// Renders a report.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
+    let report = presentation.report;
     let head = [
         "NAMESPACE",
         "NAME",
@@ -31,56 +34,44 @@ pub fn render(report: &Report) -> String {
             .map(|finding| finding.entry.code)
             .collect();
         vec![
-            text::cell(&binding.key.namespace),
-            text::cell(&binding.key.service_account),
-            binding.facts.path.map_or("", CredentialPath::as_str).to_owned(),
-            text::cell(binding.facts.role_arn.as_deref().unwrap_or_default()),
-            binding.verdict.as_str().to_owned(),
-            binding.reason.to_owned(),
-            binding.pods.total.to_string(),
-            binding.pods.stale.to_string(),
-            binding.pods.missing.to_string(),
-            text::cell(binding.facts.audience.as_deref().unwrap_or_default()),
-            text::cell(&codes.join(",")),
+            Cell::of(&binding.key.namespace),
+            Cell::of(&binding.key.service_account),
+            Cell::of(binding.facts.path.map_or("", CredentialPath::as_str)),
+            Cell::of(binding.facts.role_arn.as_deref().unwrap_or_default()),
+            Cell::styled(binding.verdict.as_str(), paint::verdict(binding.verdict)),
+            Cell::of(binding.reason),
+            Cell::of(&binding.pods.total.to_string()),
+            Cell::of(&binding.pods.stale.to_string()),
+            Cell::of(&binding.pods.missing.to_string()),
+            Cell::of(binding.facts.audience.as_deref().unwrap_or_default()),
+            Cell::of(&codes.join(",")),
         ]
     };
-    let mut out = table::rows(report, &head, row);
+    let mut out = table::rows(report, &head, row, terminal);
     for binding in report
         .bindings
         .iter()
         .filter(|binding| !binding.findings.is_empty())
     {
-        let _ = writeln!(out, "\n{}", table::name(&binding.key));
+        let _ = writeln!(out, "\n{}", table::name(&binding.key, terminal));
         table::path(&mut out, binding);
-        for finding in &binding.findings {
-            text::finding(&mut out, finding);
-            write_alternatives(&mut out, finding);
+        for its in &binding.findings {
+            finding::write(&mut out, its, terminal);
+            write_alternatives(&mut out, its);
         }
-        text::then(&mut out, &binding.then);
+        finding::write_then(&mut out, &binding.then, terminal);
         for finding in &binding.then {
             write_alternatives(&mut out, finding);
         }
     }
-    table::finish(&mut out, report);
+    table::finish(&mut out, report, terminal);
     out
 }
 
 /// The other forms of a fix, each at the margin.
 fn write_alternatives(out: &mut String, finding: &Finding) {
-    let forms = finding.fix.iter().flat_map(|fix| &fix.first.alternatives);
-    // The diff is before the command.
-    for alternative in forms.filter(|alternative| alternative.form != Form::Diff) {
-        let only_if = alternative
-            .only_if
-            .map(|only_if| format!(", only if {only_if}"))
-            .unwrap_or_default();
-        let text = text::lines(&alternative.text);
-        let _ = writeln!(
-            out,
-            "    or as {}{only_if}:\n{}",
-            alternative.form.as_str(),
-            text.trim_end()
-        );
+    for block in finding.fix.iter().flat_map(repair::alternatives) {
+        let _ = writeln!(out, "    {}:\n{}", block.heading, block.text);
     }
 }
 
@@ -91,7 +82,8 @@ mod tests {
 
     #[test]
     fn every_finding_is_told_in_every_form() {
-        let text = render(&report(vec![broken()]));
+        let report = report(vec![broken()]);
+        let text = render(&presented(&report), Terminal::default());
         for expected in [
             "IRSA204",
             "IRSA216",

@@ -1,17 +1,17 @@
 //! YAML with the same content as the JSON. Text stands plain where nothing in it could be taken for anything else, as a block
 //! where it has several lines, and else in double quotes, with JSON's escapes, all of which YAML knows.
 
-use audit_core::report::Report;
-use audit_core::text::is_hidden;
 use serde_json::Value;
 
 use crate::json;
+use crate::presentation::Presentation;
+use crate::text::is_escaped;
 
 /// Renders a report.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(presentation: &Presentation<'_>) -> String {
     let mut out = String::new();
-    write_fields(&mut out, &json::value(report), 0);
+    write_fields(&mut out, &json::value(presentation), 0);
     out
 }
 
@@ -76,7 +76,7 @@ fn write_text(out: &mut String, text: &str, depth: usize) {
         }
     } else {
         for c in Value::from(text).to_string().chars() {
-            if is_hidden(c) {
+            if is_escaped(c) {
                 json::escape(out, c);
             } else {
                 out.push(c);
@@ -102,7 +102,7 @@ fn is_plain(text: &str) -> bool {
 /// Whether a text of several lines can stand as it is: its first line must show how far it is indented, and what is at the
 /// end of a block is easily lost.
 fn is_block(text: &str) -> bool {
-    let visible = !text.chars().any(|c| is_hidden(c) && c != '\n');
+    let visible = !text.chars().any(|c| is_escaped(c) && c != '\n');
     visible
         && text.contains('\n')
         && !text.ends_with("\n\n")
@@ -144,10 +144,11 @@ mod tests {
     #[test]
     fn it_says_what_the_json_says() {
         let report = report(vec![broken(), working("web")]);
-        let yaml: Value = serde_saphyr::from_str(&render(&report)).unwrap();
+        let presentation = presented(&report);
+        let yaml: Value = serde_saphyr::from_str(&render(&presentation)).unwrap();
         assert_eq!(
             yaml,
-            serde_json::from_str::<Value>(&json::render(&report)).unwrap()
+            serde_json::from_str::<Value>(&json::render(&presentation)).unwrap()
         );
     }
 

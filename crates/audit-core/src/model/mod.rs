@@ -15,6 +15,7 @@ pub mod file_path;
 pub mod issuer;
 pub mod likeness;
 pub mod looked_up;
+pub mod manifest_place;
 pub mod namespaced_name;
 pub mod near_annotation;
 pub mod organization;
@@ -46,6 +47,7 @@ pub use expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverL
 pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use looked_up::LookedUp;
+pub use manifest_place::{ManifestPlace, ManifestPlaces};
 pub use namespaced_name::NamespacedName;
 pub use near_annotation::Misplaced;
 pub use organization::{ControlKind, ControlPolicy};

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use audit_core::Config;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{
-    AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, Pod,
-    Registration, ServiceAccount, WebhookEntry, Workload,
+    AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held,
+    ManifestPlaces, Pod, Registration, ServiceAccount, WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
 use audit_core::text::quote;
@@ -16,6 +16,7 @@ use audit_k8s::Undecodable;
 use super::content::{Content, Templated};
 use super::object::Object;
 use super::owner::{self, Owners};
+use super::places;
 use super::template;
 use super::variables::{Keys, Variables};
 use crate::Options;
@@ -58,13 +59,13 @@ struct Loader<'a> {
     namespaces: BTreeSet<String>,
 }
 
-/// Puts objects into a cluster, and the `default` policy over `config`.
+/// Puts objects into a cluster, and the `default` policy over `config`. Gives the files that declare bindings as well.
 pub(super) fn load(
     objects: Vec<(Place, Box<Object>)>,
     options: &Options,
     config: &mut Config,
     problems: &mut Vec<InputProblem>,
-) -> Cluster {
+) -> (Cluster, ManifestPlaces) {
     let mut loader = Loader {
         options,
         accounts: HashMap::new(),
@@ -101,7 +102,8 @@ pub(super) fn load(
     if let Some((_, policy)) = loader.policies.values().next() {
         audit_api::spec::configure(config, policy);
     }
-    loader.finish()
+    let places = loader.places();
+    (loader.finish(), places)
 }
 
 impl Loader<'_> {
@@ -272,6 +274,19 @@ impl Loader<'_> {
             }),
             Some(Err(error)) => Err(object.unreadable(&error)),
         }
+    }
+
+    /// The files that declare bindings. A ServiceAccount is what people change; what only refers to one stands in where it is not given.
+    fn places(&self) -> ManifestPlaces {
+        let workloads = self.templates.values();
+        let workloads = workloads.map(|(place, pod)| (pod.binding_key(), place));
+        let requests = self.requests.iter().map(|((_, namespace, _), (place, request))| {
+            let key = BindingKey::new(&**namespace, &*request.service_account);
+            (key, place)
+        });
+        let accounts = self.accounts.values();
+        let accounts = accounts.map(|(place, account)| (account.key.clone(), place));
+        places::declared([workloads.collect(), requests.collect(), accounts.collect()])
     }
 
     fn finish(self) -> Cluster {

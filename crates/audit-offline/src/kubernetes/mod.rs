@@ -7,6 +7,7 @@ mod loader;
 mod manifest;
 mod object;
 mod owner;
+mod places;
 mod profiles;
 mod template;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod variables;
 mod webhook;
 
 use audit_core::Config;
-use audit_core::model::IssuerUrl;
+use audit_core::model::{IssuerUrl, ManifestPlaces};
 use audit_core::snapshot::Cluster;
 
 use crate::Options;
@@ -29,6 +30,8 @@ use intake::Manifests;
 #[derive(Debug)]
 pub(crate) struct Objects {
     pub(crate) cluster: Cluster,
+    /// The files that declare bindings.
+    pub(crate) places: ManifestPlaces,
     /// The issuers that discovery documents among them name.
     pub(crate) issuers: Vec<IssuerUrl>,
 }
@@ -43,9 +46,10 @@ pub(crate) fn load(
     let mut intake = Manifests::new(options);
     let documents = document::read_all(manifests, &mut intake, problems);
     let found = find::find(documents, &intake, problems);
-    let cluster = loader::load(found.objects, options, config, problems);
+    let (cluster, places) = loader::load(found.objects, options, config, problems);
     Objects {
         cluster,
+        places,
         issuers: found.issuers,
     }
 }

@@ -2,9 +2,11 @@
 
 use audit_core::finding::{Finding, Link, WaivedUntil};
 use audit_core::fix::{Alternative, Command, Fix, Form};
-use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl};
+use audit_core::model::{BindingKey, ClusterIssuer, IssuerSource, IssuerUrl, ManifestPlaces};
 use audit_core::report::{BindingFacts, BindingReport, ClusterReport, LinkState, PodSummary, Report};
-use audit_core::{Verdict, rules};
+use audit_core::{Severity, Verdict, rules};
+
+use crate::Presentation;
 
 pub(crate) const ISSUER: &str =
     "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
@@ -22,6 +24,16 @@ pub(crate) fn report(bindings: Vec<BindingReport>) -> Report {
             issuer: Some(issuer),
             ..ClusterReport::default()
         },
+    }
+}
+
+/// A report of a live cluster that fails where something is broken.
+pub(crate) fn presented(report: &Report) -> Presentation<'_> {
+    static NO_PLACES: ManifestPlaces = ManifestPlaces::new();
+    Presentation {
+        report,
+        places: &NO_PLACES,
+        fail_at: Some(Severity::Broken),
     }
 }
 

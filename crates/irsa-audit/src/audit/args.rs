@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::color::ColorWhen;
 use super::expect::ExpectArgument;
 use super::source::SourceArgs;
 use super::threshold::FailOn;
@@ -30,24 +31,38 @@ pub struct AuditArgs {
     #[arg(long, value_name = "ACTION=RESOURCE")]
     pub expect: Vec<ExpectArgument>,
 
-    /// How the report looks
+    /// The format of the report. Every format names each finding that reaches --fail-on
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
-    /// The least that makes the exit code 1
+    /// Whether `-o table` and `-o wide` use colors. `auto` uses them on a terminal, and follows `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+
+    /// The lowest severity that makes the exit code 1
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Broken)]
     pub fail_on: FailOn,
 }
 
-/// How a report looks.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A line for each binding, and the fix of each that is not well
+    /// A line for each binding, then the finding and the fix of each that does not work
     Table,
-    /// More columns, and every finding in every form
+    /// The table with more columns, then every finding with every form of its fix
     Wide,
-    /// Everything, for machines
+    /// Everything, for programs; fields are only ever added
     Json,
-    /// The same as YAML
+    /// The same as JSON, as YAML
     Yaml,
+    /// SARIF 2.1.0 for code scanning: findings at the file and line of the manifest
+    Sarif,
+    /// JUnit XML for CI: a test case for each binding, which fails at or above --fail-on
+    Junit,
+    /// A comment for a pull request, below GitHub's limit of 65,536 characters
+    Markdown,
+    /// One page with the chain of each binding, a filter and a search; it loads nothing from the network
+    Html,
+    /// A graph of ServiceAccounts, roles and credential paths for Graphviz
+    Dot,
 }

@@ -1,5 +1,6 @@
 //! What an audit judges.
 
+use audit_core::model::ManifestPlaces;
 use audit_core::{Config, Snapshot};
 use jiff::Timestamp;
 
@@ -10,6 +11,8 @@ pub struct AuditInput {
     pub snapshot: Snapshot,
     /// The settings, with the `default` `IrsaAuditPolicy` over them.
     pub config: Config,
+    /// The manifests of the bindings; empty for a live cluster.
+    pub places: ManifestPlaces,
     /// When.
     pub now: Timestamp,
 }

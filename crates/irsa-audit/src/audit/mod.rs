@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`args`] | the flags |
+//! | `color` | the terminal that shows a report |
 //! | `expect` | expectations on the command line |
 //! | `input` | files as streams |
 //! | [`source`] | the flags that say where to look, and files read in place of a cluster and AWS |
@@ -10,6 +11,7 @@
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
+mod color;
 mod evidence;
 pub mod expect;
 mod input;
@@ -23,6 +25,7 @@ use std::mem;
 use std::process::ExitCode;
 
 use args::{AuditArgs, Format};
+use audit_report::Presentation;
 use live::Wish;
 use source::{AuditInput, SourceError};
 
@@ -48,27 +51,42 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
     let AuditInput {
         snapshot,
         config,
+        places,
         now,
     } = look(args)?;
     let report = audit_core::audit(&snapshot, &config, now);
     // The process ends with this: to free each of a hundred thousand pods by itself would take as long as to audit them.
     mem::forget(snapshot);
-    let text = match args.output {
-        Format::Table => audit_report::table::render(&report),
-        Format::Wide => audit_report::wide::render(&report),
-        Format::Json => audit_report::json::render(&report),
-        Format::Yaml => audit_report::yaml::render(&report),
+    let presentation = Presentation {
+        report: &report,
+        places: &places,
+        fail_at: args.fail_on.least(),
     };
+    let text = rendered(&presentation, args);
     match io::stdout().lock().write_all(text.as_bytes()) {
         // The exit code tells it to whoever has read enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(AuditError::Output(error)),
         _ => {}
     }
-    Ok(if args.fail_on.is_reached(&report) {
+    Ok(if presentation.is_failed() {
         ExitCode::from(REACHED)
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn rendered(presentation: &Presentation<'_>, args: &AuditArgs) -> String {
+    match args.output {
+        Format::Table => audit_report::table::render(presentation, args.color.terminal()),
+        Format::Wide => audit_report::wide::render(presentation, args.color.terminal()),
+        Format::Json => audit_report::json::render(presentation),
+        Format::Yaml => audit_report::yaml::render(presentation),
+        Format::Sarif => audit_report::sarif::render(presentation),
+        Format::Junit => audit_report::junit::render(presentation),
+        Format::Markdown => audit_report::markdown::render(presentation),
+        Format::Html => audit_report::html::render(presentation),
+        Format::Dot => audit_report::dot::render(presentation),
+    }
 }
 
 /// What there is to audit, with what the command line expects besides.

@@ -69,6 +69,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
     Ok(AuditInput {
         snapshot: loaded.snapshot,
         config: loaded.config,
+        places: loaded.places,
         now,
     })
 }
