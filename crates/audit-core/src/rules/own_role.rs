@@ -36,7 +36,7 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
         let fix = Fix::manual(format!(
             "recreate the operator's pods: `{}`. If the new ones have no `AWS_WEB_IDENTITY_TOKEN_FILE` either, \
              the pod identity webhook does not reach them",
-            delete.argument(&pod.name)
+            delete.argument(&*pod.name)
         ));
         let message = format!(
             "pod `{}` of {account} has no token for AWS: it is older than the annotation, or the webhook did not mutate it",
