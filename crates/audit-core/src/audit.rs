@@ -235,6 +235,7 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
         .collect();
     let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
     for finding in &mut findings {
+        rules::irsa919::doubt(chain, finding);
         if let Some(severity) = override_of(finding, chain.config) {
             finding.severity = severity;
         }
