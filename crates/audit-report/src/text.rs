@@ -1,5 +1,6 @@
 //! What renderers for people share: columns, and text that is safe to show.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use audit_core::Finding;
@@ -9,10 +10,21 @@ use audit_core::text::{is_hidden, reveal};
 /// The space between two columns.
 const GAP: &str = "  ";
 
-/// No column is wider: a longer cell pushes the rest of its line. Nothing that Kubernetes or IAM allows as a name is longer.
-const MAX_WIDTH: usize = 512;
+/// No cell is wider: a longer one is cut. No name that Kubernetes allows is longer, and no ARN of a role but one with a very long path.
+const MAX_WIDTH: usize = 256;
 
-/// Lines in columns that are as wide as their widest cell; the last is as wide as it likes.
+/// A cell, cut where it is too wide.
+fn cut(cell: &str) -> Cow<'_, str> {
+    match cell.char_indices().nth(MAX_WIDTH) {
+        None => cell.into(),
+        Some(_) => {
+            let kept = cell.chars().take(MAX_WIDTH - 1);
+            kept.chain(std::iter::once('…')).collect::<String>().into()
+        }
+    }
+}
+
+/// Lines in columns that are as wide as their widest cell.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
@@ -29,19 +41,19 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
         let cells = row
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
+            .map(|(cell, width)| format!("{:<width$}", cut(cell)));
         text.push_str(cells.collect::<Vec<_>>().join(GAP).trim_end());
         text.push('\n');
     }
     text
 }
 
-/// A cell: what is empty is shown as such, so that columns stay countable.
+/// A cell, which is never too wide: what is empty is shown as such, so that columns stay countable.
 pub(crate) fn cell(text: &str) -> String {
     if text.is_empty() {
         "-".to_owned()
     } else {
-        reveal(text)
+        cut(&reveal(text)).into_owned()
     }
 }
 
@@ -123,12 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_of_any_length_is_shown() {
-        let long = "x".repeat(70_000);
+    fn a_cell_that_is_too_wide_is_cut() {
+        let long = "\u{e9}".repeat(70_000);
         let text = columns(&[
             vec![long.clone(), "y".to_owned()],
             vec!["a".to_owned(), "b".to_owned()],
         ]);
-        assert!(text.contains(&long) && text.lines().count() == 2);
+        let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(widths, [MAX_WIDTH + GAP.len() + 1; 2]);
+        assert!(text.lines().next().unwrap_or_default().contains("…  y"), "{text}");
     }
 }
