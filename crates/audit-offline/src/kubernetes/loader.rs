@@ -53,6 +53,10 @@ struct Loader<'a> {
     webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
     /// Objects of other projects that use ServiceAccounts, with what each uses.
     consumers: Placed<(ConsumerObject, Vec<Consumer>)>,
+    /// How many pods the status of a workload counts, with its namespace.
+    counted: Vec<(String, Workload, u64)>,
+    /// ServiceAccounts of which some manifest names no namespace.
+    adrift: BTreeSet<BindingKey>,
     /// Every object that is in a namespace.
     given: HashSet<Id>,
     namespaces: BTreeSet<String>,
@@ -83,20 +87,15 @@ pub(super) fn load(
         labels: BTreeMap::new(),
         webhook_entries: HashMap::new(),
         consumers: HashMap::new(),
+        counted: Vec::new(),
+        adrift: BTreeSet::new(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
     };
-    let is_empty = objects.is_empty();
     for (place, object) in objects {
         if let Err(problem) = loader.take(place, *object) {
             problems.push(problem);
         }
-    }
-    if !options.partial && !is_empty && loader.accounts.is_empty() {
-        problems.push(InputProblem::warning(
-            Place::everywhere(),
-            "hold no ServiceAccount, and count as the whole cluster: give the ServiceAccounts as well, or --partial",
-        ));
     }
     if let Some((_, policy)) = loader.policies.values().next() {
         audit_api::spec::configure(config, policy);
@@ -113,8 +112,14 @@ impl Loader<'_> {
             namespace,
             name,
             is_given,
+            is_live: _,
+            is_adrift,
             content,
         } = object;
+        if is_adrift && self.options.namespace_is_assumed {
+            self.adrift
+                .extend(content.as_ref().ok().and_then(Content::service_account));
+        }
         if !namespace.is_empty() {
             self.namespaces.insert(namespace.clone());
         }
@@ -247,6 +252,7 @@ impl Loader<'_> {
         let Templated {
             webhook_audience,
             held,
+            pods,
             controller,
             pod,
         } = templated;
@@ -257,6 +263,9 @@ impl Loader<'_> {
         let workload = Workload { kind, name };
         if let Some(held) = held {
             self.held.push((namespace.clone(), workload.clone(), held));
+        }
+        if pods > 0 {
+            self.counted.push((namespace.clone(), workload.clone(), pods));
         }
         if let Some(manager) = controller {
             if !owner::is_helper(&workload.kind) {
@@ -292,6 +301,8 @@ impl Loader<'_> {
             labels,
             webhook_entries,
             consumers,
+            counted,
+            adrift,
             given,
             namespaces,
             ..
@@ -342,6 +353,8 @@ impl Loader<'_> {
             .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
         let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
+        // Where their ReplicaSets were not given, only the names of these tell the Deployments.
+        let mut shown_by_sets: HashSet<(String, String)> = HashSet::new();
         let mut pods: Vec<_> = pods.into_iter().collect();
         pods.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, mut pod) in pods {
@@ -349,6 +362,8 @@ impl Loader<'_> {
             let workload = owners.resolve(&pod.namespace, pod.workload.clone());
             if pod.is_active() {
                 have_pods.insert((pod.namespace.clone(), workload.clone()));
+                let deployment = owner::deployment_by_name(&workload);
+                shown_by_sets.extend(deployment.map(|name| (pod.namespace.clone(), name.to_owned())));
             }
             let template = newest.get(&(pod.namespace.as_str(), &workload)).copied();
             if let Some(template) = template {
@@ -356,6 +371,17 @@ impl Loader<'_> {
             }
             pod.workload = workload;
             cluster.put_pod(*pod);
+        }
+        for (namespace, workload, pods) in counted {
+            let workload = owners.resolve(&namespace, workload);
+            let has_pods = have_pods.contains(&(namespace.clone(), workload.clone()))
+                || shown_by_sets.contains(&(namespace.clone(), workload.name.clone()));
+            if !has_pods {
+                cluster.put_ungiven_pods(&namespace, workload, pods);
+            }
+        }
+        for key in adrift {
+            cluster.put_assumed_namespace(key);
         }
         for (_, template) in templates {
             let workload = owners.resolve(&template.namespace, template.workload.clone());

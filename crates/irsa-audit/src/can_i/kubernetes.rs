@@ -18,7 +18,7 @@ pub(super) fn ask(
     asked: &KubernetesExpectation,
 ) -> Result<Reply, SourceError> {
     let evidence = if args.is_offline() {
-        source::read(args, None)?
+        source::read(args, Some(&key.namespace))?
     } else {
         live::permissions(args)?
     };
