@@ -126,7 +126,7 @@ pub(crate) fn of_both(
     (of_manifests.collect(), own)
 }
 
-/// Tells what was not used: an error where somebody named the text, else a warning, since a directory holds all sorts of things. Texts of
+/// Tells what was not used: an error where the user named the text, else a warning, since a directory may hold anything. Texts of
 /// directories that share a reason are told together.
 pub(crate) fn tell(leftovers: &[Leftover]) -> Vec<InputProblem> {
     let mut groups: Vec<(&Reason, Weight, Vec<&Place>)> = Vec::new();

@@ -10,7 +10,7 @@ pub struct Options {
     pub annotation_prefix: String,
     /// The namespace of objects that name none.
     pub namespace: String,
-    /// Nobody said so: what depends on the namespace of such an object is unknown.
+    /// `namespace` is a default and not what the user said: what depends on it is unknown.
     pub namespace_is_assumed: bool,
     /// The namespace of the pod identity webhook, where its ConfigMap is.
     pub webhook_namespace: String,

@@ -39,13 +39,15 @@ pub(crate) fn instead(text: &str) -> Option<(LeftoverKind, Reason)> {
             .get(2..5)
             .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
     };
-    if begins_with(&AWS_ERRORS) || first.starts_with("usage: aws ") {
-        of_aws(
+    let (kind, what, help) = if begins_with(&AWS_ERRORS) || first.starts_with("usage: aws ") {
+        (
+            LeftoverKind::SpoiledOutput,
             "is the error of an AWS CLI command that failed",
             "run the command again with credentials that may call it",
         )
     } else if begins_with(&KUBECTL_ERRORS) && (!first.starts_with("E0") || is_log()) {
-        of_kubectl(
+        (
+            LeftoverKind::Unreadable,
             "is the error of a kubectl command that failed",
             "run the command again",
         )
@@ -54,36 +56,33 @@ pub(crate) fn instead(text: &str) -> Option<(LeftoverKind, Reason)> {
             .into_iter()
             .any(starts_a_line)
     {
-        of_kubectl(
+        (
+            LeftoverKind::Unreadable,
             "is the output of `kubectl describe`, which is for people to read",
             "give that of `kubectl get … -o yaml`",
         )
     } else if is_table_of_kubectl(first) {
-        of_kubectl(
+        (
+            LeftoverKind::Unreadable,
             "is a table that kubectl printed",
             "give the output of the same command with `-o yaml`",
         )
     } else if is_table_of_aws(first) && starts_a_line("|") {
-        of_aws(
+        (
+            LeftoverKind::SpoiledOutput,
             "is a table that the AWS CLI printed",
             "give the output of the same command with `--output json`",
         )
     } else if is_text_of_aws(first) {
-        of_aws(
+        (
+            LeftoverKind::SpoiledOutput,
             "is text that the AWS CLI printed",
             "give the output of the same command with `--output json`",
         )
     } else {
-        None
-    }
-}
-
-fn of_aws(what: &'static str, help: &'static str) -> Option<(LeftoverKind, Reason)> {
-    Some((LeftoverKind::SpoiledOutput, Reason::new(what, help)))
-}
-
-fn of_kubectl(what: &'static str, help: &'static str) -> Option<(LeftoverKind, Reason)> {
-    Some((LeftoverKind::Unreadable, Reason::new(what, help)))
+        return None;
+    };
+    Some((kind, Reason::new(what, help)))
 }
 
 /// A line of the frame of a table, which has a `+` where columns meet.

@@ -15,13 +15,11 @@ const MAX_WIDTH: usize = 256;
 
 /// A cell, cut where it is too wide.
 fn cut(cell: &str) -> Cow<'_, str> {
-    match cell.char_indices().nth(MAX_WIDTH) {
-        None => cell.into(),
-        Some(_) => {
-            let kept = cell.chars().take(MAX_WIDTH - 1);
-            kept.chain(std::iter::once('…')).collect::<String>().into()
-        }
+    if cell.chars().nth(MAX_WIDTH).is_none() {
+        return cell.into();
     }
+    let kept = cell.chars().take(MAX_WIDTH - 1);
+    kept.chain(std::iter::once('…')).collect::<String>().into()
 }
 
 /// Lines in columns that are as wide as their widest cell.

@@ -93,6 +93,7 @@ fn unseen(chain: &Chain<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::audit;
     use crate::model::PodPhase;
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -114,6 +115,20 @@ mod tests {
         let report = with_gap(World::healthy().without_pods()).audit();
         assert!(the_one(&report, UNKNOWN).message.contains("`pods.yaml` is empty"));
         assert_healthy(&World::healthy().without_pods().read_from_files().audit());
+    }
+
+    #[test]
+    fn one_that_a_role_trusts_is_not_left_out() {
+        let trusted = || {
+            World::healthy()
+                .without_annotation()
+                .without_pods()
+                .trusted_by("cart")
+        };
+        let bindings = |world: &World| audit(&world.snapshot, &world.config, world.now).bindings.len();
+        assert_eq!(bindings(&trusted().read_from_files()), 0, "nothing runs as it");
+        let world = with_gap(trusted());
+        assert_eq!((bindings(&world), world.audit().verdict), (1, Verdict::Unknown));
     }
 
     #[test]

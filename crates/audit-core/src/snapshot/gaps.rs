@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Cluster;
+use super::{Binding, Cluster};
 use crate::model::BindingKey;
 
 /// Objects whose absence from the files proves nothing.
@@ -46,6 +46,12 @@ impl Cluster {
     #[must_use]
     pub fn may_lack(&self, kind: GapKind) -> bool {
         self.is_partial || self.gap(kind).is_some()
+    }
+
+    /// Whether pods may run as a ServiceAccount that exists, and were not seen.
+    #[must_use]
+    pub fn may_have_unseen_pods(&self, binding: &Binding) -> bool {
+        binding.service_account().is_some() && self.gap(GapKind::Pods).is_some()
     }
 
     /// Takes note that a manifest of this ServiceAccount, or of what runs as it, names no namespace, so that its namespace is assumed.

@@ -98,8 +98,8 @@ impl Issuers {
             different.all(|other| other == url).then_some((url, source))
         })?;
         Some(format!(
-            "contradict each other about the issuer, which is unknown therefore: {} says `{}`, and {source} says `{}`. Leave out what is not \
-             of this cluster",
+            "contradict each other about the issuer, so that it is unknown: {} says `{}`, and {source} says `{}`. Leave out what does not \
+             belong to this cluster",
             if by_flag {
                 "--issuer"
             } else {

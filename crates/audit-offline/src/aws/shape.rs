@@ -74,7 +74,7 @@ pub(crate) struct Details {
     pub(crate) policies: Listed<PolicyDetail>,
     /// Another page follows.
     pub(crate) goes_on: bool,
-    /// It has no list but that of roles, which the command always prints besides: somebody chose among what it printed.
+    /// It has no list but that of roles, although the command prints all of them: it was filtered, as by `--query`.
     pub(crate) is_chosen: bool,
 }
 

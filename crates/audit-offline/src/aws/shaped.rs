@@ -89,12 +89,11 @@ pub(super) fn failure(value: &Value) -> Option<Reason> {
     let fields = value.as_object()?;
     let error = fields.get("Error").and_then(Value::as_object);
     let text = |fields: &Map<String, Value>, name: &str| fields.get(name)?.as_str().map(str::to_owned);
-    let (code, message) = match error {
-        Some(error) => (text(error, "Code")?, text(error, "Message")),
-        None => {
-            let code = text(fields, "__type").or_else(|| text(fields, "__Type"))?;
-            (code, text(fields, "message").or_else(|| text(fields, "Message")))
-        }
+    let (code, message) = if let Some(error) = error {
+        (text(error, "Code")?, text(error, "Message"))
+    } else {
+        let code = text(fields, "__type").or_else(|| text(fields, "__Type"))?;
+        (code, text(fields, "message").or_else(|| text(fields, "Message")))
     };
     Some(Reason::told(
         format!(

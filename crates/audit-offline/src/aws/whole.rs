@@ -10,7 +10,7 @@ use crate::problem::{InputProblem, Place};
 /// Why a listing may lack roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// Somebody chose among what was printed.
+    /// The output was filtered, as by `--query`.
     Chosen,
     /// The name of some role cannot be read.
     Nameless,

@@ -129,7 +129,7 @@ fn set_aside(why: SetAside, name: &str, contents: Box<dyn Read>) -> (LeftoverKin
         return (LeftoverKind::Foreign, reason);
     }
     let Ok((head, _)) = head::peek(contents) else {
-        return (LeftoverKind::Unreadable, reason);
+        return (LeftoverKind::Foreign, reason);
     };
     if let Some(reason) = head::packed(&head) {
         // An archive beside its own contents is no loss.

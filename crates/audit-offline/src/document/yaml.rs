@@ -197,7 +197,7 @@ fn parsed(text: &str) -> Result<Vec<Spanned<Value>>, YamlError> {
             max_merge_keys: most,
             max_recorded_anchor_events: most.saturating_mul(4),
             max_recorded_anchor_bytes: most.saturating_mul(4),
-            // One anchor may well be used a thousand times: what aliases stand for is bounded, not how many there are.
+            // One anchor may be used a thousand times: the limit is on what aliases stand for, not on how many there are.
             enforce_alias_anchor_ratio: false,
         },
         // As kubectl does.

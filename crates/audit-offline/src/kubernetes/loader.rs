@@ -352,18 +352,14 @@ impl Loader<'_> {
             .map(|(_, template)| ((template.namespace.as_str(), &template.workload), template))
             .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
-        let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
-        // Where their ReplicaSets were not given, only the names of these tell the Deployments.
-        let mut shown_by_sets: HashSet<(String, String)> = HashSet::new();
+        let mut with_pods = WithPods::default();
         let mut pods: Vec<_> = pods.into_iter().collect();
         pods.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, mut pod) in pods {
             variables.resolve(&mut pod);
             let workload = owners.resolve(&pod.namespace, pod.workload.clone());
             if pod.is_active() {
-                have_pods.insert((pod.namespace.clone(), workload.clone()));
-                let deployment = owner::deployment_by_name(&workload);
-                shown_by_sets.extend(deployment.map(|name| (pod.namespace.clone(), name.to_owned())));
+                with_pods.take(&pod.namespace, &workload);
             }
             let template = newest.get(&(pod.namespace.as_str(), &workload)).copied();
             if let Some(template) = template {
@@ -372,14 +368,7 @@ impl Loader<'_> {
             pod.workload = workload;
             cluster.put_pod(*pod);
         }
-        for (namespace, workload, pods) in counted {
-            let workload = owners.resolve(&namespace, workload);
-            let has_pods = have_pods.contains(&(namespace.clone(), workload.clone()))
-                || shown_by_sets.contains(&(namespace.clone(), workload.name.clone()));
-            if !has_pods {
-                cluster.put_ungiven_pods(&namespace, workload, pods);
-            }
-        }
+        with_pods.put_ungiven(counted, &owners, &mut cluster);
         for key in adrift {
             cluster.put_assumed_namespace(key);
         }
@@ -392,7 +381,7 @@ impl Loader<'_> {
                     workload.name.clone(),
                 ));
             let is_own = workload == template.workload;
-            if !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
+            if !with_pods.shows(&template.namespace, &workload) {
                 if !owner_is_given {
                     cluster.put_pod(Pod { workload, ..template });
                 }
@@ -401,6 +390,39 @@ impl Loader<'_> {
             }
         }
         cluster
+    }
+}
+
+/// The workloads of which pods were given that can still ask for credentials.
+#[derive(Debug, Default)]
+struct WithPods {
+    /// With their namespaces.
+    workloads: HashSet<(String, Workload)>,
+    /// Namespaces and names of Deployments, by the names of their `ReplicaSet`s: where these were not given, nothing else tells.
+    deployments: HashSet<(String, String)>,
+}
+
+impl WithPods {
+    fn take(&mut self, namespace: &str, workload: &Workload) {
+        self.workloads.insert((namespace.to_owned(), workload.clone()));
+        let deployment = owner::deployment_by_name(workload);
+        self.deployments
+            .extend(deployment.map(|name| (namespace.to_owned(), name.to_owned())));
+    }
+
+    fn shows(&self, namespace: &str, workload: &Workload) -> bool {
+        self.workloads.contains(&(namespace.to_owned(), workload.clone()))
+    }
+
+    /// Takes note of the pods that the status of other workloads counts.
+    fn put_ungiven(&self, counted: Vec<(String, Workload, u64)>, owners: &Owners, cluster: &mut Cluster) {
+        for (namespace, workload, pods) in counted {
+            let workload = owners.resolve(&namespace, workload);
+            let by_name = (namespace.clone(), workload.name.clone());
+            if !self.shows(&namespace, &workload) && !self.deployments.contains(&by_name) {
+                cluster.put_ungiven_pods(&namespace, workload, pods);
+            }
+        }
     }
 }
 
