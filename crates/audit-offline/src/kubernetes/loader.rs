@@ -329,12 +329,7 @@ impl Loader<'_> {
         for (_, entries) in webhook_entries.into_values() {
             cluster.put_webhook_entries(entries);
         }
-        // A dump without any such configuration was made without asking for them.
-        let is_whole = !options.partial && !webhooks.is_empty();
-        let registrations: Vec<Registration> = webhooks.into_values().flat_map(|(_, its)| its).collect();
-        if is_whole || !registrations.is_empty() {
-            cluster.set_registrations(Some(registrations));
-        }
+        put_registrations(&mut cluster, webhooks, options.partial);
         cluster.set_own_audience(webhook_audience);
         for (name, labels) in labels {
             cluster.put_namespace(name, labels);
@@ -361,8 +356,7 @@ impl Loader<'_> {
             if pod.is_active() {
                 with_pods.take(&pod.namespace, &workload);
             }
-            let template = newest.get(&(pod.namespace.as_str(), &workload)).copied();
-            if let Some(template) = template {
+            if let Some(template) = newest.get(&(pod.namespace.as_str(), &workload)).copied() {
                 template::compare(&mut pod, template);
             }
             pod.workload = workload;
@@ -390,6 +384,15 @@ impl Loader<'_> {
             }
         }
         cluster
+    }
+}
+
+/// Puts in where pods are led to the pod identity webhook. A dump without any such configuration was made without asking for them.
+fn put_registrations(cluster: &mut Cluster, webhooks: Placed<Vec<Registration>>, is_partial: bool) {
+    let is_whole = !is_partial && !webhooks.is_empty();
+    let registrations: Vec<Registration> = webhooks.into_values().flat_map(|(_, its)| its).collect();
+    if is_whole || !registrations.is_empty() {
+        cluster.set_registrations(Some(registrations));
     }
 }
 
