@@ -1,10 +1,9 @@
-//! Lists in outputs, of which one odd element does not spoil the others.
+//! Values of outputs, decoded. One odd element of a list does not spoil the others.
 
 use audit_core::decode_error::plain;
+use audit_core::text::quote;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use super::shape::unreadable;
 
 /// The elements of a list. One that is not what the list should hold does not spoil the others.
 #[derive(Debug)]
@@ -94,4 +93,23 @@ pub(super) fn listed<T: DeserializeOwned>(
         }
     }
     Ok(listed)
+}
+
+/// Decodes a part of an output, or says where in it something is wrong.
+pub(super) fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = match error.path().iter().next() {
+            Some(_) => format!("{}: ", error.path()),
+            None => String::new(),
+        };
+        unreadable(command, &format!("{place}{}", plain(&error.inner().to_string())))
+    })
+}
+
+/// That something in an output is not what the command prints.
+fn unreadable(command: &str, why: &str) -> String {
+    format!(
+        "looks like the output of `{command}`, and cannot be read as it: {}",
+        quote(why)
+    )
 }

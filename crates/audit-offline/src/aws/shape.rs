@@ -1,16 +1,13 @@
 //! What the AWS CLI prints, recognised by its shape.
 
-use audit_core::decode_error::plain;
 use audit_core::model::{IssuerError, IssuerUrl, LastUsed};
-use audit_core::text::quote;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::control_policy::{self, Described, PolicySummary, Targets};
 use super::embedded::{document, some_document};
-use super::listed::{Listed, listed};
+use super::listed::{Listed, decoded, listed};
 use super::managed_policy::{ManagedPolicy, PolicyDetail, PolicyVersion};
 
 /// An output that says something of use.
@@ -563,25 +560,6 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
         Kind::Summary => Output::Summary(decoded(field("SummaryMap"), "get-account-summary")?),
         Kind::Unused => Output::Unused(Unused::Unneeded),
     })
-}
-
-/// Decodes a part of an output, or says where in it something is wrong.
-pub(super) fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let place = match error.path().iter().next() {
-            Some(_) => format!("{}: ", error.path()),
-            None => String::new(),
-        };
-        unreadable(command, &format!("{place}{}", plain(&error.inner().to_string())))
-    })
-}
-
-/// That something in an output is not what the command prints.
-pub(super) fn unreadable(command: &str, why: &str) -> String {
-    format!(
-        "looks like the output of `{command}`, and cannot be read as it: {}",
-        quote(why)
-    )
 }
 
 #[cfg(test)]
