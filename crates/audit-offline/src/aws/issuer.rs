@@ -87,7 +87,7 @@ impl Issuers {
             (
                 &self.described,
                 "describe-cluster",
-                found.source != IssuerSource::Eks,
+                found.source != IssuerSource::Eks && !self.has_list,
             ),
         ];
         let (url, source) = others.into_iter().find_map(|(urls, source, is_other)| {
