@@ -49,7 +49,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
     // Of a namespace with static pods, the `default` one is nobody's until something else runs as it.
     let annotated = (asks || misplaced(binding, prefix).is_some()) && !snapshot.cluster.has_only_mirrors(key);
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
-    let runs = active.peek().is_some();
+    let runs = active.peek().is_some() || snapshot.cluster.may_have_unseen_pods(binding);
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
     if annotated
         || carries
@@ -237,6 +237,7 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
         .collect();
     let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
     for finding in &mut findings {
+        rules::irsa919::doubt(chain, finding);
         if let Some(severity) = override_of(finding, chain.config) {
             finding.severity = severity;
         }

@@ -337,10 +337,16 @@ impl<'a> Chain<'a> {
         self.ways.by(CredentialPath::Requested).next().is_some()
     }
 
-    /// Whether a role names exactly this ServiceAccount while workloads run as it. Says nothing where somebody has declared
+    /// Whether a role names exactly this ServiceAccount while workloads run as it, or may. Says nothing where somebody has declared
     /// that only Kubernetes permissions are expected.
     fn is_trusted_by_name(&self) -> bool {
-        let runs = !self.pods.is_empty() || !self.templates.is_empty();
+        let cluster = &self.snapshot.cluster;
+        let may_run = || {
+            cluster
+                .binding(self.key)
+                .is_some_and(|binding| cluster.may_have_unseen_pods(binding))
+        };
+        let runs = !self.pods.is_empty() || !self.templates.is_empty() || may_run();
         runs && !self.trusted_by.is_empty()
             && !self.request.is_some_and(AuditRequest::expects_only_kubernetes)
     }

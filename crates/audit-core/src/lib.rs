@@ -51,7 +51,7 @@ pub mod verdict;
 pub mod webhook;
 
 pub use ::audit_fix as fix;
-pub use ::audit_fix::text;
+pub use ::audit_fix::{decode_error, text};
 pub use audit::{audit, audit_binding};
 pub use config::Config;
 pub use disclosure::Disclosure;

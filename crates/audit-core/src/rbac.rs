@@ -7,7 +7,7 @@ pub use concerned::PermissionsChange;
 
 use crate::model::BindingKey;
 pub use crate::model::Reviews;
-use crate::snapshot::{Origin, Snapshot};
+use crate::snapshot::{GapKind, Origin, Snapshot};
 use crate::text::quote;
 
 /// What the expectations of a ServiceAccount come to.
@@ -42,7 +42,7 @@ fn sight(snapshot: &Snapshot) -> RbacSight<'_> {
         rbac: snapshot.cluster.rbac(),
         extent: match snapshot.origin {
             Origin::Live => Extent::Watched,
-            Origin::Files if snapshot.cluster.is_partial() => Extent::PartialFiles,
+            Origin::Files if snapshot.cluster.may_lack(GapKind::Rbac) => Extent::PartialFiles,
             Origin::Files => Extent::ClusterFiles,
         },
     }

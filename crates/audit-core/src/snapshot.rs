@@ -7,6 +7,7 @@ mod accounts;
 mod consumers;
 mod existing;
 mod expectations;
+mod gaps;
 mod pod_set;
 mod pods;
 mod unaudited;
@@ -26,6 +27,8 @@ pub use accounts::{AccountTrait, Accounts};
 use consumers::Consumers;
 use existing::Existence;
 use expectations::Expectations;
+pub use gaps::GapKind;
+use gaps::Gaps;
 use pods::PodIndex;
 pub use unaudited::Unaudited;
 use webhook::Webhook;
@@ -96,6 +99,7 @@ pub struct Cluster {
     webhook: Webhook,
     workloads: Workloads,
     rbac: Rbac,
+    gaps: Gaps,
     /// There are more objects than these, so that the absence of one proves nothing.
     is_partial: bool,
 }

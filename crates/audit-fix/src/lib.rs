@@ -15,12 +15,14 @@
 //! | [`consent`] | the tag by which a role consents to a ServiceAccount |
 //! | [`Fix`], [`alternative`] | a repair, and its other forms |
 //! | [`Repaired`] | what a repair does, as data |
+//! | [`decode_error`] | what serde says of bad input, for people |
 //! | [`text`] | untrusted text, made safe to show |
 
 pub mod alternative;
 pub mod boundary;
 mod command;
 pub mod consent;
+pub mod decode_error;
 pub mod diff;
 mod fix;
 pub mod hcl;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use audit_core::decode_error::plain;
 use audit_core::text::{quote, reveal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -66,7 +67,13 @@ pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
 
 /// Decodes an object, or says where in it something is wrong.
 pub(crate) fn decode<T: DeserializeOwned>(object: Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
+    serde_path_to_error::deserialize(object).map_err(|error| {
+        let why = plain(&error.inner().to_string());
+        match error.path().iter().next() {
+            Some(_) => format!("{}: {why}", error.path()),
+            None => why,
+        }
+    })
 }
 
 /// `null` is what an absent list or map looks like when Go writes it.

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`source`] | a stream of bytes with a name |
 //! | `document` | YAML and JSON: a text as documents, of which each is taken before the next one is read |
+//! | `encoding` | UTF-8 and UTF-16 |
 //! | `paste` | tables, descriptions and errors in their place, and what to give instead |
+//! | `leftover` | what was given and not used |
 //! | [`problem`] | what is wrong, where, and what helps |
 //! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
 //! | `aws` | outputs of the AWS CLI: recognised by shape, each put into its account |
@@ -15,22 +17,28 @@
 //! # What is proven by absence
 //! Unless [`Options::partial`] is set, the objects are the whole cluster, and each of its namespaces has a `default`
 //! ServiceAccount. The roles of an account are all there if its `get-account-authorization-details` is, its providers if its
-//! `list-open-id-connect-providers` is. Everything else that is missing is unknown.
+//! `list-open-id-connect-providers` is. Everything else that is missing is unknown. So is what a file may have held that is empty or
+//! cannot be read, and what is in a page of a list that was not given.
 
 mod aws;
 mod document;
+mod encoding;
 mod kubernetes;
+mod leftover;
 mod options;
 mod paste;
 pub mod problem;
 pub mod source;
 
+use std::collections::HashSet;
+
 use audit_core::model::ManifestPlaces;
 use audit_core::{Config, Snapshot};
 
+pub use encoding::{decode, utf8};
 pub use options::Options;
 pub use problem::{InputProblem, Place, Weight};
-pub use source::Source;
+pub use source::{SetAside, Source};
 
 /// What texts say.
 #[derive(Debug)]
@@ -55,7 +63,8 @@ impl Loaded {
     }
 }
 
-/// Reads manifests, and outputs of the AWS CLI, each once, as a stream: of what was read, only what an audit needs is kept.
+/// Reads manifests, and outputs of the AWS CLI, each once, as a stream: of what was read, only what an audit needs is kept. A text that is
+/// given for both, by the same name, may hold both.
 #[must_use]
 pub fn load(
     manifests: impl IntoIterator<Item = Source>,
@@ -67,8 +76,18 @@ pub fn load(
         annotation_prefix: options.annotation_prefix.clone(),
         ..Config::default()
     };
-    let objects = kubernetes::load(manifests, options, &mut config, &mut problems);
+    let (mut names, mut in_both) = (HashSet::new(), HashSet::new());
+    let manifests = manifests.into_iter().inspect(|source| {
+        names.insert(source.shown());
+    });
+    let mut objects = kubernetes::load(manifests, options, &mut config, &mut problems);
+    let outputs = outputs.into_iter().inspect(|source| {
+        in_both.extend(names.take(&source.shown()));
+    });
     let aws = aws::load(outputs, objects.issuers, options, &mut problems);
+    let (of_manifests, of_outputs) = leftover::of_both(objects.leftovers, aws.leftovers, &in_both);
+    kubernetes::of_leftovers(&mut objects.cluster, &of_manifests, options);
+    problems.extend(leftover::tell(&[of_manifests, of_outputs].concat()));
     let snapshot = Snapshot {
         origin: audit_core::snapshot::Origin::Files,
         cluster: objects.cluster,
@@ -81,8 +100,15 @@ pub fn load(
         snapshot,
         config,
         places: objects.places,
-        problems,
+        problems: each_once(problems),
     }
+}
+
+/// Both sides say the same of a text that neither can read.
+fn each_once(problems: Vec<InputProblem>) -> Vec<InputProblem> {
+    let mut told = HashSet::new();
+    let mut is_new = |problem: &InputProblem| told.insert((problem.place.clone(), problem.message.clone()));
+    problems.into_iter().filter(|problem| is_new(problem)).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ pub struct Options {
     pub annotation_prefix: String,
     /// The namespace of objects that name none.
     pub namespace: String,
-    /// The namespace of the pod identity webhook, where its ConfigMap lies.
+    /// `namespace` is a default and not what the user said: what depends on it is unknown.
+    pub namespace_is_assumed: bool,
+    /// The namespace of the pod identity webhook, where its ConfigMap is.
     pub webhook_namespace: String,
     /// The objects are not the whole cluster: the absence of one proves nothing.
     pub partial: bool,

@@ -1,37 +1,93 @@
 //! What people paste in place of manifests and outputs, recognised by how it begins, and what to give instead.
 
+use crate::leftover::{LeftoverKind, Reason};
+
+/// The beginnings of what the AWS CLI prints where a command fails; the second also on a line of its own behind an empty one.
+const AWS_ERRORS: [&str; 8] = [
+    "An error occurred (",
+    "Unable to locate credentials",
+    "Unable to parse config file",
+    "Error loading SSO Token",
+    "Error when retrieving token from sso",
+    "Could not connect to the endpoint URL",
+    "The config profile (",
+    "The SSO session associated with this profile has expired",
+];
+
+/// The same of kubectl.
+const KUBECTL_ERRORS: [&str; 8] = [
+    "Error from server",
+    "Unable to connect to the server",
+    "The connection to the server ",
+    "error: You must be logged in",
+    "error: the server doesn't have a resource type",
+    "error: no configuration has been provided",
+    "No resources found",
+    "E0",
+];
+
 /// What to give instead of a text that is made for people to read; `None` for one that may be a document.
-pub(crate) fn instead(text: &str) -> Option<&'static str> {
+pub(crate) fn instead(text: &str) -> Option<(LeftoverKind, Reason)> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let first = text.lines().next().unwrap_or_default().trim_end();
     let starts_a_line = |word: &str| text.lines().any(|line| line.starts_with(word));
-    if first.starts_with("An error occurred (") || first.starts_with("Unable to locate credentials") {
-        Some(
-            "is the error of an AWS CLI command that failed: run the command again with credentials that may call it",
+    let begins_with = |all: &[&str]| all.iter().any(|begin| first.starts_with(begin));
+    // klog writes `E0102 15:04:05.000000 …`.
+    let is_log = || {
+        first
+            .as_bytes()
+            .get(2..5)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    };
+    let (kind, what, help) = if begins_with(&AWS_ERRORS) || first.starts_with("usage: aws ") {
+        (
+            LeftoverKind::SpoiledOutput,
+            "is the error of an AWS CLI command that failed",
+            "run the command again with credentials that may call it",
         )
-    } else if first.starts_with("Error from server")
-        || first.starts_with("error: You must be logged in")
-        || first.starts_with("error: the server doesn't have a resource type")
-        || first.starts_with("Unable to connect to the server")
-    {
-        Some("is the error of a kubectl command that failed: run the command again")
+    } else if begins_with(&KUBECTL_ERRORS) && (!first.starts_with("E0") || is_log()) {
+        (
+            LeftoverKind::Unreadable,
+            "is the error of a kubectl command that failed",
+            "run the command again",
+        )
     } else if first.starts_with("Name:")
         && ["Namespace:", "Labels:", "Annotations:"]
             .into_iter()
             .any(starts_a_line)
     {
-        Some(
-            "is the output of `kubectl describe`, which is for people to read: give that of `kubectl get … -o yaml`",
+        (
+            LeftoverKind::Unreadable,
+            "is the output of `kubectl describe`, which is for people to read",
+            "give that of `kubectl get … -o yaml`",
         )
     } else if is_table_of_kubectl(first) {
-        Some("is a table that kubectl printed: give the output of the same command with `-o yaml`")
-    } else if first.len() > 3 && first.bytes().all(|byte| byte == b'-') && starts_a_line("|") {
-        Some("is a table that the AWS CLI printed: give the output of the same command with `--output json`")
+        (
+            LeftoverKind::Unreadable,
+            "is a table that kubectl printed",
+            "give the output of the same command with `-o yaml`",
+        )
+    } else if is_table_of_aws(first) && starts_a_line("|") {
+        (
+            LeftoverKind::SpoiledOutput,
+            "is a table that the AWS CLI printed",
+            "give the output of the same command with `--output json`",
+        )
     } else if is_text_of_aws(first) {
-        Some("is text that the AWS CLI printed: give the output of the same command with `--output json`")
+        (
+            LeftoverKind::SpoiledOutput,
+            "is text that the AWS CLI printed",
+            "give the output of the same command with `--output json`",
+        )
     } else {
-        None
-    }
+        return None;
+    };
+    Some((kind, Reason::new(what, help)))
+}
+
+/// A line of the frame of a table, which has a `+` where columns meet.
+fn is_table_of_aws(first: &str) -> bool {
+    first.len() > 3 && first.bytes().all(|byte| byte == b'-' || byte == b'+')
 }
 
 /// Columns in capital letters, as `NAME   SECRETS   AGE`.
@@ -42,13 +98,26 @@ fn is_table_of_kubectl(first: &str) -> bool {
     is_name && columns.clone().next().is_some() && columns.all(is_column)
 }
 
-/// Values between tabs behind the name of a list, as `ROLE\tarn:aws:iam::…`.
+/// Values between tabs, most behind the name of a list: `ROLE\tarn:aws:iam::…`, or `False` for `IsTruncated`.
 fn is_text_of_aws(first: &str) -> bool {
     let Some((name, rest)) = first.split_once('\t') else {
         return false;
     };
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase()) && rest.contains("arn:aws")
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
+    (is_name || name.starts_with("arn:aws") || ["True", "False", "None"].contains(&name))
+        && (rest.contains("arn:aws") || name.starts_with("arn:aws"))
+        || (is_name && rest.split('\t').count() > 1 && AWS_LISTS.contains(&name))
 }
+
+/// Lists of which the first line of a text may hold no ARN.
+const AWS_LISTS: [&str; 6] = [
+    "ROLEDETAILLIST",
+    "USERDETAILLIST",
+    "CLUSTER",
+    "SUMMARYMAP",
+    "ROLES",
+    "ASSOCIATIONS",
+];
 
 #[cfg(test)]
 mod tests {
@@ -72,13 +141,24 @@ mod tests {
                 "\nAn error occurred (AccessDenied) when calling the GetRole operation: User: x\n",
                 "command that failed",
             ),
+            ("----+----\n|  A|  B|\n", "`--output json`"),
+            ("CLUSTER\t2026-01-01\tshop\n", "`--output json`"),
+            ("False\tarn:aws:iam::111122223333:role/x\n", "`--output json`"),
+            (
+                "E0102 15:04:05.000000    1234 memcache.go:265] couldn't get current server API group list\n",
+                "kubectl command that failed",
+            ),
+            (
+                "The connection to the server localhost:8080 was refused\n",
+                "kubectl command that failed",
+            ),
             (
                 "Error from server (NotFound): serviceaccounts \"cart\" not found\n",
                 "kubectl command that failed",
             ),
         ] {
             assert!(
-                instead(text).is_some_and(|said| said.contains(expected)),
+                instead(text).is_some_and(|(_, said)| said.to_string().contains(expected)),
                 "{text}"
             );
         }
@@ -95,6 +175,8 @@ mod tests {
             "Name: x\n",
             "NAME: x\n",
             "# NAME AGE\n",
+            "E0: 1\n",
+            "----\n- a\n",
         ] {
             assert_eq!(instead(text), None, "{text}");
         }

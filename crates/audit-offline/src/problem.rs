@@ -6,7 +6,7 @@ use std::sync::Arc;
 use audit_core::model::ManifestPlace;
 
 /// How much a problem weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Weight {
     /// Something could not be read: an audit would conclude from its absence what is not so.
     Error,
@@ -15,7 +15,7 @@ pub enum Weight {
 }
 
 /// Where something stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The text's name, safe to show; none for what concerns all texts.
     source: Option<Arc<str>>,
@@ -41,6 +41,25 @@ impl Place {
             line: None,
             named,
             folder: folder.into(),
+        }
+    }
+
+    /// In several texts of a directory, whose names are safe to show.
+    pub(crate) fn several(texts: &str) -> Self {
+        Self::within(texts, false, "")
+    }
+
+    /// The text's name; none for what concerns all texts.
+    pub(crate) fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The text as a whole.
+    pub(crate) fn whole(&self) -> Self {
+        Self {
+            document: None,
+            line: None,
+            ..self.clone()
         }
     }
 
@@ -129,19 +148,6 @@ impl InputProblem {
     pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
         Self {
             weight: Weight::Warning,
-            ..Self::error(place, message)
-        }
-    }
-
-    /// That a document cannot be used: an error only where somebody named its file. A directory holds all sorts of things.
-    pub(crate) fn unusable(place: Place, message: impl Into<String>) -> Self {
-        let weight = if place.named {
-            Weight::Error
-        } else {
-            Weight::Warning
-        };
-        Self {
-            weight,
             ..Self::error(place, message)
         }
     }

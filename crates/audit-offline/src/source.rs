@@ -18,6 +18,40 @@ pub struct Source {
     pub contents: Box<dyn Read>,
     /// It was named, and not found in a directory: that nothing in it can be used is an error then.
     pub named: bool,
+    /// Why it is not read, although it is in a directory that was given. At most its beginning is looked at, to tell whether it could
+    /// have held input.
+    pub set_aside: Option<SetAside>,
+}
+
+/// Why something in a directory is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetAside {
+    /// Its name ends in something else than `.yaml`, `.yml` or `.json`.
+    Extension,
+    /// Its name begins with a dot.
+    Hidden,
+    /// A link that leads to nothing.
+    DeadLink,
+    /// A link to a directory, which may lead back.
+    DirectoryLink,
+    /// A directory below too many others.
+    TooDeep,
+    /// Neither a file nor a directory.
+    Special,
+}
+
+impl SetAside {
+    /// As the end of a sentence that begins with the file's name.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Extension => "is not read: its name does not end in .yaml, .yml or .json",
+            Self::Hidden => "is not read: its name begins with a dot",
+            Self::DeadLink => "is not read: it is a link to nothing",
+            Self::DirectoryLink => "is not read: it is a link to a directory; give that directory as well",
+            Self::TooDeep => "is not read: it is below too many directories; give it by its own path",
+            Self::Special => "is not read: it is neither a file nor a directory",
+        }
+    }
 }
 
 impl Source {
@@ -28,6 +62,7 @@ impl Source {
             name: name.into(),
             contents: Box::new(Cursor::new(text.into())),
             named: true,
+            set_aside: None,
         }
     }
 
@@ -56,10 +91,16 @@ impl Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, named, .. } = self;
+        let Self {
+            name,
+            named,
+            set_aside,
+            ..
+        } = self;
         f.debug_struct("Source")
             .field("name", name)
             .field("named", named)
+            .field("set_aside", set_aside)
             .finish_non_exhaustive()
     }
 }

@@ -93,6 +93,19 @@ pub(crate) fn is_partition(text: &str) -> bool {
     PARTITIONS.contains(&text)
 }
 
+/// Whether quotation marks became part of an ARN. In a role's path IAM allows the straight ones (`[!-~]`, IAM API Reference, "`CreateRole`").
+fn has_quotes_outside_its_path(text: &str) -> bool {
+    let straight = ['"', '\'', '`'];
+    let (before, after) = match (text.find(":role/"), text.rfind('/')) {
+        (Some(start), Some(end)) => (text.get(..start), text.get(end..)),
+        _ => (Some(text), None),
+    };
+    let outside = [before, after];
+    let mut outside = outside.into_iter().flatten();
+    outside.any(|part| part.contains(straight))
+        || text.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'])
+}
+
 fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
 }
@@ -109,7 +122,7 @@ impl RoleArn {
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(RoleArnError::Whitespace(quoted(text)));
         }
-        if text.contains(['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+        if has_quotes_outside_its_path(text) {
             return Err(RoleArnError::Quotes(quoted(text)));
         }
         let mut parts = text.splitn(6, ':');
@@ -232,6 +245,7 @@ mod tests {
                 "/",
                 "a.b+c=d,e@f_g-h",
             ),
+            ("arn:aws:iam::111122223333:role/o'b\"r`n/app", "/o'b\"r`n/", "app"),
         ] {
             let arn = RoleArn::parse(text).unwrap();
             assert_eq!((arn.path(), arn.name()), (path, name));
@@ -253,6 +267,9 @@ mod tests {
             ("arn:aws:iam::111122223333:role/app\n", E::Whitespace(s())),
             (" arn:aws:iam::111122223333:role/app", E::Whitespace(s())),
             ("\"arn:aws:iam::111122223333:role/app\"", E::Quotes(s())),
+            ("arn:aws:iam::111122223333:role/a/app'", E::Quotes(s())),
+            ("'arn:aws:iam::111122223333:role/a/app", E::Quotes(s())),
+            ("arn:aws:iam::111122223333:role/\u{201c}a/app", E::Quotes(s())),
             ("arn", E::NotAnArn(s())),
             ("arn:aws:iam", E::NotAnArn(s())),
             ("https://x", E::NotAnArn(s())),

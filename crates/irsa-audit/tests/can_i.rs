@@ -74,9 +74,13 @@ impl Files {
         let write = |name: &str, value: Value| fs::write(at(name), value.to_string()).unwrap();
         write(
             "cluster.json",
-            json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
-                "name": "cart", "namespace": "shop", "annotations": { "eks.amazonaws.com/role-arn": ROLE }
-            }}),
+            json!({ "apiVersion": "v1", "kind": "List", "items": [
+                { "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
+                    "name": "cart", "namespace": "shop", "uid": "1", "annotations": { "eks.amazonaws.com/role-arn": ROLE }
+                }},
+                { "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "dns", "namespace": "kube-system", "uid": "2" },
+                  "spec": { "serviceAccountName": "default", "containers": [{ "name": "dns" }] }, "status": { "phase": "Running" } }
+            ]}),
         );
         write(
             "aws/details.json",

@@ -242,11 +242,21 @@ fn the_whole_output_of_get_role_is_read() {
     }
     for document in [document, json!(encoded)] {
         let role = json!({"Role": {"RoleName": "cart", "AssumeRolePolicyDocument": document}});
-        let output = evaluate(
-            role.to_string().as_bytes(),
-            &["--policy", "-", "--issuer", ISSUER, "--subject", SUBJECT],
-        );
-        assert_eq!(output.status.code(), Some(0), "{role}");
+        let text = role.to_string();
+        let utf16 = |of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+        for bytes in [
+            text.clone().into_bytes(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [b"\xff\xfe".to_vec(), utf16(u16::to_le_bytes)].concat(),
+            [b"\xfe\xff".to_vec(), utf16(u16::to_be_bytes)].concat(),
+            utf16(u16::to_le_bytes),
+        ] {
+            let output = evaluate(
+                &bytes,
+                &["--policy", "-", "--issuer", ISSUER, "--subject", SUBJECT],
+            );
+            assert_eq!(output.status.code(), Some(0), "{role}");
+        }
     }
 }
 

@@ -265,8 +265,10 @@ fn read_account<'a>(
     missing: &Gap,
 ) -> AccountEvidence<'a> {
     let role_evidence = match evidence(account.roles.get(role), config, now, missing) {
-        // Files hold every role of an account that they list.
-        Err(Gap::NotGiven) if account.listing.value.is_some() => Ok(&ABSENT),
+        // Files hold every role of an account that they list; one that has a slot is there and could not be read.
+        Err(Gap::NotGiven) if account.listing.value.is_some() && account.roles.get(role).is_none() => {
+            Ok(&ABSENT)
+        }
         // A role that nobody has read yet is waited for, unless the listing that would have brought it fails. Where
         // merely listing is not allowed, a read of this one role follows.
         Err(Gap::Pending) => Err(match &account.listing.failure {

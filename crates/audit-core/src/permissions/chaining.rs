@@ -42,8 +42,10 @@ pub fn lookup<'a>(chain: &Chain<'a>, to: &RoleArn) -> Option<&'a RoleLookup> {
         let (_, role) = roles.find(|(name, _)| *name != to.name())?;
         fresh(role).filter(|lookup| matches!(lookup, RoleLookup::Found(_)))
     };
-    // Files hold every role of an account that they list.
-    let is_listed = chain.snapshot.origin == Origin::Files && account.listing.value.is_some();
+    // Files hold every role of an account that they list; one that has a slot is there and could not be read.
+    let is_listed = chain.snapshot.origin == Origin::Files
+        && account.listing.value.is_some()
+        && account.roles.get(to.name()).is_none();
     in_other_case()
         .or(seen)
         .or(if is_listed { Some(&ABSENT) } else { None })

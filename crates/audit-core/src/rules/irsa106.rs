@@ -38,6 +38,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix, Repaired};
 use crate::model::Used;
 use crate::paths::Taker;
+use crate::snapshot::GapKind;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -57,7 +58,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // Among objects that are not the whole cluster, its absence proves nothing: IRSA907.
-    if chain.service_account.is_some() || chain.snapshot.cluster.is_partial() {
+    if chain.service_account.is_some() || chain.snapshot.cluster.may_lack(GapKind::ServiceAccounts) {
         return None;
     }
     let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {

@@ -30,7 +30,7 @@ use super::reverse::{Named, list, named};
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::snapshot::Binding;
+use crate::snapshot::{Binding, GapKind};
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -54,7 +54,7 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
 /// The finding on an account. What is not among objects that are not the whole cluster may exist all the same.
 fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     let id = account.id;
-    if account.snapshot.cluster.is_partial() {
+    if account.snapshot.cluster.may_lack(GapKind::ServiceAccounts) {
         return None;
     }
     let missing: Vec<Named<'_>> = named(account)

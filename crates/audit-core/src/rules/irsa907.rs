@@ -2,7 +2,8 @@
 //!
 //! ## What it means
 //! An `IrsaAudit`, a pod or a workload's template names a ServiceAccount that is in none of the files, and the files are not
-//! the whole cluster (`irsa-audit audit --partial`). The operator never says this.
+//! the whole cluster: `--partial` is set, a file that could have held it is empty or cannot be read, a page of a list is missing, or no
+//! object has a `uid`, so that they are manifests and not the objects of a cluster. The operator never says this.
 //!
 //! ## Why it is unknown
 //! The ServiceAccount may exist in the cluster, with or without the annotation.
@@ -17,8 +18,8 @@
 //! where the chart does not make the ServiceAccount that its Deployment names.
 //!
 //! ## Fix
-//! Give the manifest of the ServiceAccount as well; or leave `--partial` away, if the files are the whole cluster: then its
-//! absence is IRSA106.
+//! Give the manifest of the ServiceAccount as well, or the output of `kubectl get serviceaccounts --all-namespaces -o yaml`. If the
+//! files are the whole cluster, remove `--partial`: then its absence is IRSA106.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -27,10 +28,12 @@
 //! - [Configure service accounts for pods](https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/)
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
+use super::ungiven::reasons;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
+use crate::snapshot::GapKind;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -49,16 +52,25 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.service_account.is_some() || !chain.snapshot.cluster.is_partial() {
+    let cluster = &chain.snapshot.cluster;
+    if chain.service_account.is_some() || !cluster.may_lack(GapKind::ServiceAccounts) {
         return None;
     }
+    let (why, fix) = match reasons(chain, GapKind::ServiceAccounts) {
+        Some(reasons) => (
+            reasons,
+            "give the output of `kubectl get serviceaccounts --all-namespaces -o yaml` as well",
+        ),
+        None => (
+            "the files are not the whole cluster".to_owned(),
+            "give its manifest to `--kubernetes` as well, or remove `--partial` if the files are the whole cluster",
+        ),
+    };
     let message = format!(
-        "no file that was given holds ServiceAccount `{}`, and they are not the whole cluster",
+        "no file holds ServiceAccount `{}`, and it may exist: {why}",
         quote(&chain.key.to_string())
     );
-    let fix = Fix::manual(
-        "give its manifest to `--kubernetes` as well, or leave `--partial` away if the files are the whole cluster",
-    );
+    let fix = Fix::manual(fix);
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
@@ -98,6 +110,21 @@ mod tests {
             .expect_role(ROLE);
         the_one(&asked.partial().audit(), UNKNOWN);
         assert_healthy(&World::healthy().partial().audit());
+    }
+
+    #[test]
+    fn what_a_file_that_cannot_be_read_may_have_held_is_unknown() {
+        let mut world = named_by_a_template().read_from_files();
+        the_one(
+            &world.audit(),
+            ("IRSA106", Severity::Broken, Link::ServiceAccount, Verdict::Broken),
+        );
+        world
+            .snapshot
+            .cluster
+            .put_gap(GapKind::ServiceAccounts, "`sa.yaml` is empty".to_owned());
+        let report = world.audit();
+        assert!(the_one(&report, UNKNOWN).message.contains("`sa.yaml` is empty"));
     }
 
     #[test]

@@ -88,6 +88,8 @@ pub mod irsa914;
 pub mod irsa915;
 pub mod irsa916;
 pub mod irsa917;
+pub mod irsa918;
+pub mod irsa919;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -98,6 +100,7 @@ mod rollout;
 mod selection;
 mod skipped;
 pub mod trust;
+mod ungiven;
 mod uninjected;
 mod unseen_kinds;
 
@@ -186,6 +189,8 @@ pub const CATALOGUE: &[Rule] = &[
     irsa915::RULE,
     irsa916::RULE,
     irsa917::RULE,
+    irsa918::RULE,
+    irsa919::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

@@ -18,6 +18,8 @@ pub struct WorkloadFacts {
     pub managed_by: Option<Workload>,
     /// Its pod template: what new pods begin with. It may have changed since the running pods were created.
     pub template: Option<Pod>,
+    /// How many pods its status counts, where no file holds any of them; 0 where that does not show.
+    pub ungiven_pods: u64,
 }
 
 impl Cluster {
@@ -41,6 +43,12 @@ impl Cluster {
     pub fn put_template(&mut self, template: Pod) {
         let (namespace, workload) = (template.namespace.clone(), Workload::clone(&template.workload));
         self.facts(&namespace, workload).template = Some(template);
+    }
+
+    /// Takes note of how many pods the status of a workload counts of which no file holds one.
+    pub fn put_ungiven_pods(&mut self, namespace: &str, workload: Workload, pods: u64) {
+        let facts = self.facts(namespace, workload);
+        facts.ungiven_pods = facts.ungiven_pods.max(pods);
     }
 
     fn facts(&mut self, namespace: &str, workload: Workload) -> &mut WorkloadFacts {

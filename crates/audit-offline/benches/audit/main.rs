@@ -91,6 +91,7 @@ fn loaded(manifests: Vec<String>, outputs: Vec<String>) -> Loaded {
     let options = Options {
         annotation_prefix: "eks.amazonaws.com".to_owned(),
         namespace: "default".to_owned(),
+        namespace_is_assumed: false,
         webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: Some(shape::issuer()),

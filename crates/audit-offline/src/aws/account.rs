@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::shape::{self, RoleDetail};
+use super::whole::Wholeness;
 use crate::problem::{InputProblem, Place};
 
 /// What outputs say of an account.
@@ -22,8 +23,10 @@ use crate::problem::{InputProblem, Place};
 pub(super) struct Told {
     /// Roles by name.
     roles: BTreeMap<String, ToldRole>,
-    /// Nobody left a role out.
-    pub(super) has_all_roles: bool,
+    /// Names of roles that are there and cannot be read.
+    unread: BTreeSet<String>,
+    /// Whether all roles of the account were told.
+    pub(super) whole: Wholeness,
     /// Managed policies whose document was told, by ARN.
     pub(super) managed: BTreeMap<String, ManagedPolicy>,
     /// The ARNs of the providers; absent where nobody listed them.
@@ -56,11 +59,13 @@ struct ToldRole {
     role: Role,
     policies: Option<RolePolicies>,
     inline: InlineDocuments,
+    /// Outputs contradict each other about it.
+    is_disputed: bool,
 }
 
 impl Told {
-    /// Takes in a role, from an output that is no older than `told_after`. The same role in another form elsewhere is an error:
-    /// nobody can tell which of them is true.
+    /// Takes in a role, from an output that is no older than `told_after`. The same role in a different form elsewhere makes it unknown:
+    /// which of them is true cannot be determined.
     pub(super) fn role(
         &mut self,
         place: &Place,
@@ -95,16 +100,18 @@ impl Told {
                 role,
                 policies,
                 inline,
+                is_disputed: false,
             };
             self.roles.insert(told.role.arn.name().to_owned(), told);
             return Ok(());
         };
         let contradicts = matches!((&old.policies, &policies), (Some(a), Some(b)) if a != b);
         if contradicts || !is_same(&old.role, &role) {
-            return Err(InputProblem::error(
+            old.is_disputed = true;
+            return Err(InputProblem::warning(
                 place.clone(),
                 format!(
-                    "role `{}` stands also in {}, and is another one there: give the younger of them only",
+                    "role `{}` is also in {}, and differs there: which of them is true is unknown; give only the younger output",
                     quote(&role.arn.to_string()),
                     old.place
                 ),
@@ -128,6 +135,11 @@ impl Told {
             old.inline = inline;
         }
         Ok(())
+    }
+
+    /// Takes note of a role that is there and cannot be read.
+    pub(super) fn unread_role(&mut self, name: &str) {
+        self.unread.insert(name.to_owned());
     }
 
     /// Takes in a provider. Another description of the same is an error: nobody can tell which of them is true.
@@ -185,6 +197,7 @@ impl Told {
         issuer: Option<&IssuerUrl>,
         cluster: Option<&str>,
         now: Timestamp,
+        problems: &mut Vec<InputProblem>,
     ) -> Account {
         let mut account = Account::default();
         if let Some(quota) = self.trust_quota {
@@ -202,8 +215,11 @@ impl Told {
         if !associations.is_empty() {
             account.pod_identity = Observed::known(associations, now);
         }
-        if self.has_all_roles {
-            account.listing = Observed::known(self.roles.len(), now);
+        let mut unread = self.unread;
+        unread.retain(|name| !self.roles.contains_key(name));
+        let roles = self.roles.len() + unread.len();
+        if self.whole.decide(id, roles, problems) {
+            account.listing = Observed::known(roles, now);
         }
         if let Some(issuer) = issuer {
             let partition = self
@@ -227,6 +243,10 @@ impl Told {
             .collect();
         let mut trusted = BTreeMap::new();
         for (name, told) in self.roles {
+            if told.is_disputed {
+                unread.insert(name);
+                continue;
+            }
             if let Some(trust) = issuer
                 .filter(|issuer| issuers::may_name_another(&told.role.trust_text, Some(issuer)))
                 .and_then(|_| told.role.trust().document)
@@ -255,6 +275,9 @@ impl Told {
             }
             let found = RoleLookup::Found(Arc::new(told.role));
             account.roles.insert(name, Observed::known(found, now));
+        }
+        for name in unread {
+            account.roles.insert(name, Observed::default());
         }
         account.trusted_issuers = trusted
             .into_iter()

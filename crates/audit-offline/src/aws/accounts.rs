@@ -9,8 +9,10 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 
 use super::account::{Described, Told};
+use super::listed::{Listed, OddElement};
 use super::pieces::Pieces;
 use super::shape::{self, Details, Output, RoleDetail};
+use super::whole::Doubt;
 use crate::Options;
 use crate::problem::{InputProblem, Place, Weight};
 
@@ -58,7 +60,7 @@ enum Nameless {
     /// Nothing but that there are no providers.
     NoProviders,
     Provider(shape::ProviderOutput),
-    Quota(usize),
+    Summary(shape::Summary),
     /// The names of the clusters of a region.
     Clusters(Vec<String>),
 }
@@ -76,7 +78,7 @@ impl Accounts {
         let mut nameless = Vec::new();
         for (place, output) in outputs {
             problems.extend(of_node(&place, &output));
-            match self.take_named(&place, output) {
+            match self.take_named(&place, output, problems) {
                 Ok(Taken::Nothing) => {}
                 Ok(Taken::Named(accounts)) => {
                     self.folders
@@ -103,12 +105,14 @@ impl Accounts {
                     home: None,
                     provider,
                 }),
-                (Home::Account(account), Nameless::NoRoles) => self.account(&account).has_all_roles = true,
+                (Home::Account(account), Nameless::NoRoles) => self.account(&account).whole.last(),
                 (Home::Account(account), Nameless::NoProviders) => {
                     self.account(&account).providers.get_or_insert_default();
                 }
-                (Home::Account(account), Nameless::Quota(quota)) => {
-                    self.account(&account).trust_quota = Some(quota);
+                (Home::Account(account), Nameless::Summary(summary)) => {
+                    let account = self.account(&account);
+                    account.trust_quota = summary.quota.or(account.trust_quota);
+                    account.whole.counted = summary.roles.or(account.whole.counted);
                 }
                 (Home::Account(account), Nameless::Clusters(names)) => {
                     self.account(&account).cluster_lists.push(names);
@@ -119,7 +123,7 @@ impl Accounts {
                         Home::Account(_) | Home::Unknown => self.whose(place),
                     };
                     // No verdict depends on these.
-                    let is_minor = matches!(output, Nameless::Quota(_) | Nameless::Clusters(_));
+                    let is_minor = matches!(output, Nameless::Summary(_) | Nameless::Clusters(_));
                     let weight = if is_minor { Weight::Warning } else { problem.weight };
                     problems.push(InputProblem { weight, ..problem });
                 }
@@ -163,14 +167,19 @@ impl Accounts {
     }
 
     /// Takes in an output that names its account; gives back another.
-    fn take_named(&mut self, place: &Place, output: Output) -> Result<Taken, InputProblem> {
+    fn take_named(
+        &mut self,
+        place: &Place,
+        output: Output,
+        problems: &mut Vec<InputProblem>,
+    ) -> Result<Taken, InputProblem> {
         match output {
-            Output::Details(details) => self.details(place, details),
+            Output::Details(details) => self.details(place, details, problems),
             Output::Roles(roles) => {
-                for role in &roles {
+                for role in &roles.found {
                     self.pieces.role(place, role);
                 }
-                self.roles(place, roles).map(Taken::Named)
+                Ok(Taken::Named(self.roles(place, roles, problems).accounts))
             }
             Output::RolePolicy(policy) => {
                 self.pieces.role_policy(place, policy);
@@ -214,7 +223,7 @@ impl Accounts {
             }
             Output::Caller(caller) => Err(InputProblem::error(
                 place.clone(),
-                format!("`{}` is no AWS account", quote(&caller.account)),
+                format!("`{}` is not the ID of an AWS account", quote(&caller.account)),
             )),
             Output::Associations(associations) => {
                 let mut accounts = BTreeSet::new();
@@ -226,13 +235,13 @@ impl Accounts {
                 Ok(Taken::Named(accounts))
             }
             Output::ClusterNames(names) => Ok(Taken::Nameless(Nameless::Clusters(names))),
-            Output::Quota(quota) => Ok(Taken::Nameless(Nameless::Quota(quota))),
+            Output::Summary(summary) => Ok(Taken::Nameless(Nameless::Summary(summary))),
             Output::Cluster(_)
             | Output::Discovery(_)
             | Output::ControlPolicy(_)
             | Output::ControlTargets(_)
             | Output::ControlList(_)
-            | Output::Unused => Ok(Taken::Nothing),
+            | Output::Unused(_) => Ok(Taken::Nothing),
         }
     }
 
@@ -240,49 +249,104 @@ impl Accounts {
         self.told.entry(id.to_owned()).or_default()
     }
 
-    fn details(&mut self, place: &Place, details: Details) -> Result<Taken, InputProblem> {
-        let (is_last, is_of_others) = (details.is_last(), details.is_of_others());
-        let others = details
-            .users
-            .iter()
-            .chain(&details.groups)
-            .map(|named| named.arn.as_str());
+    fn details(
+        &mut self,
+        place: &Place,
+        details: Details,
+        problems: &mut Vec<InputProblem>,
+    ) -> Result<Taken, InputProblem> {
+        let is_of_others = details.is_of_others();
+        let Details {
+            roles,
+            users,
+            groups,
+            policies,
+            goes_on,
+            is_chosen,
+        } = details;
+        for (odd, list) in [
+            (&users.odd, "a user"),
+            (&groups.odd, "a group"),
+            (&policies.odd, "a policy"),
+        ] {
+            problems.extend(odd.iter().map(|odd| odd_element(place, odd, list)));
+        }
+        let others = users.found.iter().chain(&groups.found);
+        let others = others.map(|named| named.arn.as_str());
         // Policies of AWS belong to no account.
-        let policies = details.policies.iter().map(|policy| policy.arn.as_str());
-        let policies = policies.filter(|arn| !arn.contains(":iam::aws:"));
-        let roles = details.roles.iter().map(|role| role.arn.as_str());
-        let Some(account) = one_account(place, roles.chain(others).chain(policies))? else {
-            return Ok(if is_last && !is_of_others {
-                Taken::Nameless(Nameless::NoRoles)
-            } else {
+        let own = policies.found.iter().map(|policy| policy.arn.as_str());
+        let own = own.filter(|arn| !arn.contains(":iam::aws:"));
+        let of_roles = roles.found.iter().map(|role| role.arn.as_str());
+        let odd = roles.odd.iter().filter_map(|odd| odd.arn.as_deref());
+        let arns = of_roles.chain(odd).chain(others).chain(own);
+        let Some(account) = one_account(place, arns.filter(|arn| has_account(arn)))? else {
+            if !roles.is_empty() {
+                return Ok(Taken::Named(self.roles(place, roles, problems).accounts));
+            }
+            return Ok(if goes_on || is_of_others || is_chosen {
                 Taken::Nothing
+            } else {
+                Taken::Nameless(Nameless::NoRoles)
             });
         };
-        self.roles(place, details.roles)?;
-        for policy in details.policies {
+        let taken = self.roles(place, roles, problems);
+        let told = self.account(&account);
+        for policy in policies.found {
             let arn = policy.arn.clone();
             if let Some(policy) = policy.into_model() {
-                self.account(&account).managed.insert(arn, policy);
+                told.managed.insert(arn, policy);
             }
         }
-        // Pages do not tell which they follow: that the last one is there is all that can be seen.
-        self.account(&account).has_all_roles |= is_last && !is_of_others;
+        if is_of_others {
+            return Ok(Taken::Named([account].into()));
+        }
+        if is_chosen {
+            told.whole.doubt(place, Doubt::Chosen);
+        } else if taken.has_nameless {
+            told.whole.doubt(place, Doubt::Nameless);
+        }
+        if goes_on {
+            told.whole.goes_on(place);
+        } else {
+            told.whole.last();
+        }
         Ok(Taken::Named([account].into()))
     }
 
-    fn roles(&mut self, place: &Place, roles: Vec<RoleDetail>) -> Result<BTreeSet<String>, InputProblem> {
-        let mut accounts = BTreeSet::new();
-        let told_after = shape::told_after(&roles);
-        for detail in roles {
-            let arn = RoleArn::parse(&detail.arn).map_err(|_| {
-                let message = format!("`{}` is no ARN of a role", quote(&detail.arn));
-                InputProblem::error(place.clone(), message)
-            })?;
-            let account = arn.account().to_owned();
-            self.account(&account).role(place, arn, detail, told_after)?;
-            accounts.insert(account);
+    /// Takes in roles. One that cannot be read does not end the audit of the others: what is known of it is its name at most.
+    fn roles(
+        &mut self,
+        place: &Place,
+        roles: Listed<RoleDetail>,
+        problems: &mut Vec<InputProblem>,
+    ) -> TakenRoles {
+        let mut taken = TakenRoles::default();
+        let told_after = shape::told_after(&roles.found);
+        for odd in roles.odd {
+            problems.push(odd_element(place, &odd, "a role"));
+            match odd.arn.as_deref().map(RoleArn::parse) {
+                Some(Ok(arn)) => {
+                    taken.accounts.insert(arn.account().to_owned());
+                    self.account(arn.account()).unread_role(arn.name());
+                }
+                _ => taken.has_nameless = true,
+            }
         }
-        Ok(accounts)
+        for detail in roles.found {
+            let Ok(arn) = RoleArn::parse(&detail.arn) else {
+                let message = format!(
+                    "`{}` is not the ARN of a role: this role is left out, and is unknown",
+                    quote(&detail.arn)
+                );
+                problems.push(InputProblem::warning(place.clone(), message));
+                taken.has_nameless = true;
+                continue;
+            };
+            let account = arn.account().to_owned();
+            problems.extend(self.account(&account).role(place, arn, detail, told_after).err());
+            taken.accounts.insert(account);
+        }
+        taken
     }
 
     /// Joins descriptions of providers to the accounts that list a provider of that URL.
@@ -360,6 +424,7 @@ impl Accounts {
         issuer: Option<&IssuerUrl>,
         cluster: Option<&str>,
         now: Timestamp,
+        problems: &mut Vec<InputProblem>,
     ) -> BTreeMap<String, Account> {
         let names: BTreeSet<&str> = self
             .told
@@ -373,11 +438,32 @@ impl Accounts {
             .map(|name| (*name).to_owned());
         let cluster = cluster.map(str::to_owned).or(only);
         let finish = |(id, told): (String, Told)| {
-            let account = told.finish(&id, issuer, cluster.as_deref(), now);
+            let account = told.finish(&id, issuer, cluster.as_deref(), now, problems);
             (id, account)
         };
         self.told.into_iter().map(finish).collect()
     }
+}
+
+/// What came of roles.
+#[derive(Debug, Default)]
+struct TakenRoles {
+    accounts: BTreeSet<String>,
+    /// Of some role not even the name can be read: it may be any.
+    has_nameless: bool,
+}
+
+/// That an element of a list cannot be read, and is left out.
+fn odd_element(place: &Place, odd: &OddElement, what: &str) -> InputProblem {
+    let name = odd
+        .arn
+        .as_deref()
+        .map_or_else(|| what.to_owned(), |arn| format!("{what}, `{}`,", quote(arn)));
+    let message = format!(
+        "{name} cannot be read, and is unknown: {}; print it again",
+        quote(&odd.why)
+    );
+    InputProblem::warning(place.clone(), message)
 }
 
 /// The element of a collection of one.
@@ -417,6 +503,11 @@ fn of_node(place: &Place, output: &Output) -> Option<InputProblem> {
     Some(InputProblem::warning(place.clone(), message))
 }
 
+/// Whether an ARN has an account in it.
+fn has_account(arn: &str) -> bool {
+    arn.starts_with("arn:") && arn.split(':').nth(4).is_some_and(is_account)
+}
+
 /// The account of ARNs that must all be of one; none where there is no ARN.
 fn one_account<'a>(
     place: &Place,
@@ -446,7 +537,7 @@ fn account_of(place: &Place, arn: &str) -> Result<String, InputProblem> {
     account.map(str::to_owned).ok_or_else(|| {
         InputProblem::error(
             place.clone(),
-            format!("`{}` is no ARN with an account in it", quote(arn)),
+            format!("`{}` is not an ARN with an account in it", quote(arn)),
         )
     })
 }

@@ -4,9 +4,12 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
+use super::listed::{self, Listed, Misfit};
 use super::managed_policy::PolicyDetail;
-use super::shape::{self, Details, Kind, Named, Output, RoleDetail};
+use super::shape::{self, Details, Kind, Named, Output, RoleDetail, Unused};
+use super::shaped;
 use crate::document::intake::{Fields, Intake, ListOf, Lists};
+use crate::leftover::Reason;
 
 const ROLES: &str = "Roles";
 const ROLE_DETAILS: &str = "RoleDetailList";
@@ -23,8 +26,10 @@ pub(crate) enum Item {
     Output(Result<Output, String>),
     /// A Kubernetes object.
     Object,
-    /// Neither.
-    Nothing,
+    /// Neither, and what helps where that is plain.
+    Nothing(Option<Reason>),
+    /// What AWS answered in place of an output.
+    Failure(Reason),
     Role(Box<RoleDetail>),
     Named(Named),
     Policy(Box<PolicyDetail>),
@@ -32,14 +37,6 @@ pub(crate) enum Item {
     Unreadable(Misfit),
     /// An element of which the rest of the document tells what it is.
     Value(Box<Value>),
-}
-
-/// Why an element cannot be read.
-#[derive(Debug)]
-pub(crate) struct Misfit {
-    /// Where in the element; empty where it is the element itself.
-    path: String,
-    why: String,
 }
 
 /// Takes outputs of the AWS CLI.
@@ -63,10 +60,16 @@ impl Intake for Outputs {
 
     fn document(&mut self, value: Value) -> Item {
         let is_object = value.get("apiVersion").is_some() && value.get("kind").is_some();
+        if let Some(failure) = shaped::failure(&value).filter(|_| !is_object) {
+            return Item::Failure(failure);
+        }
+        let part = shaped::part(&value);
         match shape::read(value) {
+            // A single role has tags, as the output of `list-role-tags` has.
+            Some(Ok(Output::Unused(Unused::Unneeded))) if part.is_some() => Item::Nothing(part),
             Some(output) => Item::Output(output),
             None if is_object => Item::Object,
-            None => Item::Nothing,
+            None => Item::Nothing(part),
         }
     }
 
@@ -84,8 +87,7 @@ impl Intake for Outputs {
             Some(Kind::Details) => Item::Output(details(fields, lists)),
             Some(Kind::Roles) => {
                 let found = lists.remove(ROLES).unwrap_or_default();
-                let roles = elements(found, "", "list-roles", role);
-                Item::Output(roles.map(Output::Roles))
+                Item::Output(Ok(Output::Roles(elements(found, ROLES, role))))
             }
             _ => self.document(Value::Object(fields)),
         }
@@ -98,7 +100,7 @@ impl Intake for Outputs {
             Some(POLICIES) if of.is_some_and(|of| of.before.contains_key(ROLE_DETAILS)) => {
                 element(text, |policy| Item::Policy(Box::new(policy)))
             }
-            Some(OBJECTS) => read(text).map(|(IgnoredAny, end)| (Item::Nothing, end)),
+            Some(OBJECTS) => read(text).map(|(IgnoredAny, end)| (Item::Nothing(None), end)),
             Some(_) => read(text).map(|(value, end)| (Item::Value(Box::new(value)), end)),
             None => read(text).map(|(value, end)| (self.document(value), end)),
         }
@@ -120,57 +122,31 @@ fn element<T: DeserializeOwned>(text: &str, item: impl Fn(T) -> Item) -> serde_j
         // The value tells where, and whether it is JSON.
         Err(_) => {
             let (value, end) = read::<Value>(text)?;
-            Ok((decoded(value).map_or_else(Item::Unreadable, item), end))
+            Ok((listed::element(value).map_or_else(Item::Unreadable, item), end))
         }
     }
-}
-
-fn decoded<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let is_itself = error.path().iter().next().is_none();
-        Misfit {
-            path: if is_itself {
-                String::new()
-            } else {
-                format!(".{}", error.path())
-            },
-            why: error.inner().to_string(),
-        }
-    })
 }
 
 /// What `get-account-authorization-details` prints, of which the lists were taken.
 fn details(fields: Fields, mut lists: Lists<Item>) -> Result<Output, String> {
-    const COMMAND: &str = "get-account-authorization-details";
     let mut list = |name: &str| lists.remove(name).unwrap_or_default();
-    // In the order in which a whole value is decoded.
-    let groups = elements(list(GROUP_DETAILS), GROUP_DETAILS, COMMAND, named)?;
-    let mut details: Details = shape::decoded(Value::Object(fields), COMMAND)?;
-    let policies = elements(list(POLICIES), POLICIES, COMMAND, policy)?;
-    let roles = elements(list(ROLE_DETAILS), ROLE_DETAILS, COMMAND, role)?;
-    let users = elements(list(USER_DETAILS), USER_DETAILS, COMMAND, named)?;
-    details.groups.extend(groups);
-    details.policies.extend(policies);
-    details.roles.extend(roles);
-    details.users.extend(users);
-    Ok(Output::Details(details))
+    let roles = elements(list(ROLE_DETAILS), ROLE_DETAILS, role);
+    let users = elements(list(USER_DETAILS), USER_DETAILS, named);
+    let groups = elements(list(GROUP_DETAILS), GROUP_DETAILS, named);
+    let policies = elements(list(POLICIES), POLICIES, policy);
+    Details::of(fields, roles, users, groups, policies).map(Output::Details)
 }
 
-/// The elements of a list, or why the first one that is something else cannot be read.
-fn elements<T>(
-    items: Vec<Item>,
-    list: &str,
-    command: &str,
-    of: impl Fn(Item) -> Option<T>,
-) -> Result<Vec<T>, String> {
-    let mut elements = Vec::with_capacity(items.len());
+/// The elements of a list.
+fn elements<T>(items: Vec<Item>, list: &str, of: impl Fn(Item) -> Option<T>) -> Listed<T> {
+    let mut elements = Listed::default();
     for (at, item) in items.into_iter().enumerate() {
-        if let Item::Unreadable(Misfit { path, why }) = item {
-            return Err(shape::unreadable(command, &format!("{list}[{at}]{path}: {why}")));
+        match item {
+            Item::Unreadable(misfit) => elements.odd.push(misfit.at(list, at)),
+            item => elements.found.extend(of(item)),
         }
-        elements.extend(of(item));
     }
-    Ok(elements)
+    elements
 }
 
 fn role(item: Item) -> Option<RoleDetail> {

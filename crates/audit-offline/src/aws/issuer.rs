@@ -16,6 +16,8 @@ pub(super) struct Issuers {
     described: Vec<IssuerUrl>,
     /// The names of these clusters.
     names: Vec<(IssuerUrl, String)>,
+    /// The clusters of a region were listed: descriptions are of all of them, whichever the objects are from.
+    has_list: bool,
 }
 
 impl Issuers {
@@ -24,6 +26,7 @@ impl Issuers {
             discovered,
             described: Vec::new(),
             names: Vec::new(),
+            has_list: false,
         }
     }
 
@@ -31,6 +34,7 @@ impl Issuers {
     pub(super) fn take(&mut self, place: &Place, output: &Output, problems: &mut Vec<InputProblem>) {
         match output {
             Output::Discovery(issuer) => self.discovered.push(issuer.clone()),
+            Output::ClusterNames(_) => self.has_list = true,
             Output::Cluster(cluster) => match cluster.issuer().map(IssuerUrl::parse) {
                 Some(Ok(issuer)) => {
                     self.names.push((issuer.clone(), cluster.name.clone()));
@@ -58,13 +62,56 @@ impl Issuers {
         named.map(|(_, name)| name.as_str())
     }
 
-    /// The issuer: what somebody says; else what the API server says; else what EKS says. Several that differ are none: files
-    /// do not tell which of the clusters their objects are from.
+    /// The issuer: what the command line says; else what the API server says; else what EKS says. Several that differ, or sources that
+    /// contradict each other, are none: files do not say which of the clusters their objects are from.
     pub(super) fn decide(
         &mut self,
         options: &Options,
         problems: &mut Vec<InputProblem>,
     ) -> Option<ClusterIssuer> {
+        let found = self.found(options, problems)?;
+        match self.contradiction(&found) {
+            None => Some(found),
+            Some(message) => {
+                problems.push(InputProblem::warning(Place::everywhere(), message));
+                None
+            }
+        }
+    }
+
+    /// That another source names one different issuer. Descriptions of several clusters say nothing of which one this is.
+    fn contradiction(&self, found: &ClusterIssuer) -> Option<String> {
+        let by_flag = found.source == IssuerSource::Flag;
+        let others = [
+            (&self.discovered, "the discovery document", by_flag),
+            (
+                &self.described,
+                "describe-cluster",
+                found.source != IssuerSource::Eks && !self.has_list,
+            ),
+        ];
+        let (url, source) = others.into_iter().find_map(|(urls, source, is_other)| {
+            let mut different = urls.iter().filter(|url| **url != found.url);
+            let url = different
+                .next()
+                .filter(|_| is_other && !urls.contains(&found.url))?;
+            different.all(|other| other == url).then_some((url, source))
+        })?;
+        Some(format!(
+            "contradict each other about the issuer, so that it is unknown: {} says `{}`, and {source} says `{}`. Leave out what does not \
+             belong to this cluster",
+            if by_flag {
+                "--issuer"
+            } else {
+                "the discovery document"
+            },
+            quote(found.url.as_str()),
+            quote(url.as_str())
+        ))
+    }
+
+    /// The issuer that the first of the sources names which names any.
+    fn found(&mut self, options: &Options, problems: &mut Vec<InputProblem>) -> Option<ClusterIssuer> {
         if let Some(url) = &options.issuer {
             return Some(ClusterIssuer {
                 url: url.clone(),

@@ -31,7 +31,7 @@ pub(super) struct Pieces(BTreeMap<Arc<str>, Folder>);
 struct Folder {
     /// Roles that were told without their policies.
     roles: Vec<RoleArn>,
-    documents: Vec<RolePolicy>,
+    documents: Vec<(Place, RolePolicy)>,
     inline: Vec<(Place, Vec<String>)>,
     attached: Vec<(Place, Vec<String>)>,
     policies: Vec<ManagedPolicy>,
@@ -51,7 +51,7 @@ impl Pieces {
     }
 
     pub fn role_policy(&mut self, place: &Place, policy: RolePolicy) {
-        self.folder(place).documents.push(policy);
+        self.folder(place).documents.push((place.clone(), policy));
     }
 
     pub fn inline_names(&mut self, place: &Place, names: Vec<String>) {
@@ -88,8 +88,6 @@ impl Folder {
                     account.policies_of(role.name(), arns, names);
                 }
             }
-            // They are of roles that other outputs tell whole, or of none that was given.
-            (None, ..) if self.roles.is_empty() => {}
             // At most a part of the policies: what they do not say stays unknown.
             (Some(_), [_] | [], [_] | []) | (None, [], []) => {}
             _ => {
@@ -104,7 +102,7 @@ impl Folder {
             }
         }
         let home = role.as_ref().map(RoleArn::account);
-        for policy in self.documents {
+        for (place, policy) in self.documents {
             let mut owners: Vec<&str> = told
                 .iter()
                 .filter(|(_, told)| told.has_role(&policy.role_name))
@@ -118,6 +116,13 @@ impl Folder {
                 if let Some(account) = told.get_mut(&owner) {
                     account.inline_document(&policy.role_name, policy.policy_name, policy.policy_document);
                 }
+            } else {
+                let message = format!(
+                    "is a policy of role `{}`, of which the other outputs do not say the account, and is left out: give the get-role of \
+                     that role as well",
+                    quote(&policy.role_name)
+                );
+                problems.push(InputProblem::warning(place, message));
             }
         }
         let boundary = role
@@ -125,8 +130,7 @@ impl Folder {
             .and_then(|role| told.get(role.account())?.boundary_of(role.name()));
         let named: BTreeSet<String> = attached.into_iter().chain(boundary).collect();
         let mut documents = BTreeMap::new();
-        let is_of_none = self.roles.is_empty() && self.policies.is_empty();
-        for (place, version) in self.versions.into_iter().filter(|_| !is_of_none) {
+        for (place, version) in self.versions {
             match whose(&version, &self.policies, &named) {
                 Ok(arn) => {
                     documents.extend(version.document.map(|document| (arn, document)));

@@ -1,14 +1,13 @@
 //! What the AWS CLI prints, recognised by its shape.
 
 use audit_core::model::{IssuerError, IssuerUrl, LastUsed};
-use audit_core::text::quote;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::control_policy::{self, Described, PolicySummary, Targets};
 use super::embedded::{document, some_document};
+use super::listed::{Listed, decoded, listed};
 use super::managed_policy::{ManagedPolicy, PolicyDetail, PolicyVersion};
 
 /// An output that says something of use.
@@ -17,7 +16,7 @@ pub(crate) enum Output {
     /// `iam get-account-authorization-details`, or one page of it.
     Details(Details),
     /// `iam get-role`, or the roles of `iam list-roles`.
-    Roles(Vec<RoleDetail>),
+    Roles(Listed<RoleDetail>),
     /// `iam list-open-id-connect-providers`: the ARNs.
     Providers(Vec<String>),
     /// `iam get-open-id-connect-provider`.
@@ -48,24 +47,38 @@ pub(crate) enum Output {
     Discovery(IssuerUrl),
     /// `eks list-pod-identity-associations`, or the one of `eks describe-pod-identity-association`.
     Associations(Vec<Association>),
-    /// `iam get-account-summary`: how many characters a trust policy may have.
-    Quota(usize),
-    /// An output of which no rule reads anything.
-    Unused,
+    /// `iam get-account-summary`.
+    Summary(Summary),
+    /// An output of which nothing is used.
+    Unused(Unused),
+}
+
+/// Why nothing of an output is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unused {
+    /// No rule reads anything of what the command prints.
+    Unneeded,
+    /// It is one page of a list, of which only the whole proves something.
+    Page,
 }
 
 /// The roles of an account.
+#[derive(Debug)]
+pub(crate) struct Details {
+    pub(crate) roles: Listed<RoleDetail>,
+    pub(crate) users: Listed<Named>,
+    pub(crate) groups: Listed<Named>,
+    pub(crate) policies: Listed<PolicyDetail>,
+    /// Another page follows.
+    pub(crate) goes_on: bool,
+    /// It has no list but that of roles, although the command prints all of them: it was filtered, as by `--query`.
+    pub(crate) is_chosen: bool,
+}
+
+/// What an output of `get-account-authorization-details` says beside its lists.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Details {
-    #[serde(rename = "RoleDetailList")]
-    pub(crate) roles: Vec<RoleDetail>,
-    #[serde(rename = "UserDetailList", default)]
-    pub(crate) users: Vec<Named>,
-    #[serde(rename = "GroupDetailList", default)]
-    pub(crate) groups: Vec<Named>,
-    #[serde(rename = "Policies", default)]
-    pub(crate) policies: Vec<PolicyDetail>,
+struct DetailsPage {
     /// There is another page, says IAM.
     #[serde(default)]
     is_truncated: bool,
@@ -74,10 +87,31 @@ pub(crate) struct Details {
     next_token: Option<Value>,
 }
 
+/// The lists of an account beside that of its roles.
+const OTHER_LISTS: [&str; 3] = ["UserDetailList", "GroupDetailList", "Policies"];
+
+/// The command that prints details.
+pub(super) const DETAILS: &str = "get-account-authorization-details";
+
 impl Details {
-    /// Whether no page follows.
-    pub(crate) fn is_last(&self) -> bool {
-        !self.is_truncated && self.next_token.as_ref().is_none_or(Value::is_null)
+    /// Puts together what an output says; `fields` are those beside its lists, and what is left of these.
+    pub(super) fn of(
+        fields: Map<String, Value>,
+        roles: Listed<RoleDetail>,
+        users: Listed<Named>,
+        groups: Listed<Named>,
+        policies: Listed<PolicyDetail>,
+    ) -> Result<Self, String> {
+        let is_chosen = OTHER_LISTS.iter().all(|name| !fields.contains_key(*name));
+        let page: DetailsPage = decoded(Value::Object(fields), DETAILS)?;
+        Ok(Self {
+            roles,
+            users,
+            groups,
+            policies,
+            goes_on: page.is_truncated || page.next_token.is_some_and(|token| !token.is_null()),
+            is_chosen,
+        })
     }
 
     /// Whether the command was told to print something else than roles: no account is without any.
@@ -244,7 +278,7 @@ pub(crate) struct InlinePolicy {
 pub(crate) struct ProviderOutput {
     #[serde(rename = "Url")]
     pub(crate) url: String,
-    #[serde(rename = "ClientIDList", default)]
+    #[serde(rename = "ClientIDList")]
     pub(crate) client_ids: Vec<String>,
 }
 
@@ -317,13 +351,18 @@ pub(crate) struct Association {
     pub(crate) disable_session_tags: bool,
 }
 
+/// Numbers of an account.
 #[derive(Debug, Deserialize)]
-struct Summary {
-    #[serde(rename = "AssumeRolePolicySizeQuota")]
-    quota: Option<usize>,
+pub(crate) struct Summary {
+    /// How many characters a trust policy may have.
+    #[serde(rename = "AssumeRolePolicySizeQuota", default)]
+    pub(crate) quota: Option<usize>,
+    /// How many roles there are.
+    #[serde(rename = "Roles", default)]
+    pub(crate) roles: Option<usize>,
 }
 
-/// A time. What is none, or of a form that the AWS CLI does not print by itself, tells nothing.
+/// A time. What is not one, or of a form that the AWS CLI does not print by itself, tells nothing.
 fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Value::deserialize(from).map(|value| parsed(&value))
 }
@@ -394,7 +433,7 @@ pub(super) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         Kind::Roles
     } else if has("OpenIDConnectProviderList") {
         Kind::Providers
-    } else if has("Url") && (has("ClientIDList") || has("ThumbprintList")) {
+    } else if has("Url") && has("ClientIDList") {
         Kind::ProviderOutput
     } else if has("cluster") {
         Kind::Cluster
@@ -445,9 +484,25 @@ pub(crate) fn read(value: Value) -> Option<Result<Output, String>> {
 fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
     let mut field = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
     Ok(match kind {
-        Kind::Details => Output::Details(decoded(value, "get-account-authorization-details")?),
-        Kind::Role => Output::Roles(vec![decoded(field("Role"), "get-role")?]),
-        Kind::Roles => Output::Roles(decoded(field("Roles"), "list-roles")?),
+        Kind::Details => {
+            let roles = listed(field("RoleDetailList"), "RoleDetailList", DETAILS)?;
+            let users = listed(field("UserDetailList"), "UserDetailList", DETAILS)?;
+            let groups = listed(field("GroupDetailList"), "GroupDetailList", DETAILS)?;
+            let policies = listed(field("Policies"), "Policies", DETAILS)?;
+            let fields = match value {
+                Value::Object(fields) => fields,
+                _ => Map::new(),
+            };
+            Output::Details(Details::of(fields, roles, users, groups, policies)?)
+        }
+        Kind::Role => {
+            let role = decoded(field("Role"), "get-role")?;
+            Output::Roles(Listed {
+                found: vec![role],
+                odd: Vec::new(),
+            })
+        }
+        Kind::Roles => Output::Roles(listed(field("Roles"), "Roles", "list-roles")?),
         Kind::Providers => {
             let list: Vec<Named> = decoded(
                 field("OpenIDConnectProviderList"),
@@ -463,20 +518,21 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
             if is_last {
                 Output::ClusterNames(names.clusters)
             } else {
-                Output::Unused
+                Output::Unused(Unused::Page)
             }
         }
         Kind::Caller => Output::Caller(decoded(value, "get-caller-identity")?),
         Kind::RolePolicy => Output::RolePolicy(decoded(value, "get-role-policy")?),
         Kind::InlineNames => {
             let page: Page<String> = decoded(value, "list-role-policies")?;
-            page.whole().map_or(Output::Unused, Output::InlineNames)
+            page.whole()
+                .map_or(Output::Unused(Unused::Page), Output::InlineNames)
         }
         Kind::Attached => {
             let page: Page<AttachedPolicy> = decoded(value, "list-attached-role-policies")?;
             let arns = |all: Vec<AttachedPolicy>| all.into_iter().map(|policy| policy.policy_arn).collect();
             page.whole()
-                .map_or(Output::Unused, |all| Output::Attached(arns(all)))
+                .map_or(Output::Unused(Unused::Page), |all| Output::Attached(arns(all)))
         }
         Kind::Policy => Output::Policy(decoded(field("Policy"), "get-policy")?),
         Kind::PolicyVersion => Output::PolicyVersion(decoded(field("PolicyVersion"), "get-policy-version")?),
@@ -501,25 +557,9 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
             let command = "describe-pod-identity-association";
             Output::Associations(vec![decoded(field("association"), command)?])
         }
-        Kind::Summary => {
-            let summary: Summary = decoded(field("SummaryMap"), "get-account-summary")?;
-            summary.quota.map_or(Output::Unused, Output::Quota)
-        }
-        Kind::Unused => Output::Unused,
+        Kind::Summary => Output::Summary(decoded(field("SummaryMap"), "get-account-summary")?),
+        Kind::Unused => Output::Unused(Unused::Unneeded),
     })
-}
-
-/// Decodes a part of an output, or says where in it something is wrong.
-pub(super) fn decoded<T: DeserializeOwned>(value: Value, command: &str) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| unreadable(command, &error.to_string()))
-}
-
-/// That something in an output is not what the command prints.
-pub(super) fn unreadable(command: &str, why: &str) -> String {
-    format!(
-        "looks like the output of `{command}`, and cannot be read as it: {}",
-        quote(why)
-    )
 }
 
 #[cfg(test)]
@@ -544,7 +584,9 @@ mod tests {
             json!("%7B%22Statement%22%3A%5B%5D%7D"),
         ] {
             match role(&trust) {
-                Ok(Output::Roles(roles)) => assert_eq!(roles.first().unwrap().trust, TRUST, "{trust}"),
+                Ok(Output::Roles(roles)) => {
+                    assert_eq!(roles.found.first().unwrap().trust, TRUST, "{trust}");
+                }
                 other => panic!("{trust}: {other:?}"),
             }
         }
@@ -556,11 +598,15 @@ mod tests {
             let error = role(&trust).unwrap_err();
             assert!(error.contains("AssumeRolePolicyDocument"), "{error}");
         }
-        let error = read(json!({"Roles": [{"Arn": "x"}]})).unwrap().unwrap_err();
-        assert!(
-            error.contains("list-roles") && error.contains("AssumeRolePolicyDocument"),
-            "{error}"
-        );
+        match read(json!({"Roles": [{"Arn": "x"}, {"Arn": "y", "AssumeRolePolicyDocument": TRUST}]})) {
+            Some(Ok(Output::Roles(Listed { found, odd }))) => {
+                assert_eq!((found.len(), odd.len()), (1, 1));
+                let odd = odd.first().unwrap();
+                assert_eq!(odd.arn.as_deref(), Some("x"));
+                assert!(odd.why.contains("AssumeRolePolicyDocument"), "{}", odd.why);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -575,7 +621,10 @@ mod tests {
         ] {
             assert!(read(value.clone()).is_none() && !is_output(&value), "{value}");
         }
-        assert!(matches!(read(json!({"Users": []})), Some(Ok(Output::Unused))));
+        assert!(matches!(
+            read(json!({"Users": []})),
+            Some(Ok(Output::Unused(Unused::Unneeded)))
+        ));
     }
 
     #[test]
@@ -587,7 +636,7 @@ mod tests {
                 .unwrap()
                 .extend(extra.as_object().unwrap().clone());
             match read(value) {
-                Some(Ok(Output::Details(details))) => details.is_last(),
+                Some(Ok(Output::Details(details))) => !details.goes_on,
                 other => panic!("{other:?}"),
             }
         };

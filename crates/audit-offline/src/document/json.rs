@@ -1,5 +1,6 @@
 //! JSON as a stream: a document, or an element of a list of a large one, is read and taken before the next one.
 
+use audit_core::decode_error::plain;
 use audit_core::text::quote;
 use serde::Deserialize;
 use serde_json::error::Category;
@@ -228,7 +229,7 @@ impl<I: Intake> Json<'_, I> {
             .unwrap_or(&told);
         JsonError::Malformed {
             line,
-            why: quote(&format!("{what} at line {line} column {column}")),
+            why: quote(&format!("{} at line {line} column {column}", plain(what))),
         }
     }
 }

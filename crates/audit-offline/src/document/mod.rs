@@ -1,16 +1,21 @@
 //! YAML and JSON: a text as documents, of which each is taken before the next one is read.
 
+mod head;
 pub(crate) mod intake;
 mod json;
 mod text;
 mod yaml;
 
+use std::io::Read;
+
 use audit_core::text::reveal;
 use serde_json::Value;
 
+use crate::encoding::decode;
+use crate::leftover::{Leftover, LeftoverKind, Reason};
 use crate::paste;
 use crate::problem::{InputProblem, Place};
-use crate::source::Source;
+use crate::source::{SetAside, Source};
 use intake::Intake;
 use json::{Json, JsonError};
 #[cfg(test)]
@@ -25,34 +30,62 @@ pub(crate) struct Document<I> {
     pub(crate) item: I,
 }
 
-/// What is kept of the documents of all texts, in their order; what cannot be read is a problem.
+/// What came of texts.
+#[derive(Debug)]
+pub(crate) struct ReadTexts<I> {
+    /// What was kept of the documents, in their order.
+    pub(crate) documents: Vec<Document<I>>,
+    /// The texts of which nothing was.
+    pub(crate) leftovers: Vec<Leftover>,
+}
+
+/// Reads all texts; what is malformed is a problem.
 pub(crate) fn read_all<I: Intake>(
     sources: impl IntoIterator<Item = Source>,
     intake: &mut I,
     problems: &mut Vec<InputProblem>,
-) -> Vec<Document<I::Item>> {
-    let mut documents = Vec::new();
+) -> ReadTexts<I::Item> {
+    let (mut documents, mut leftovers) = (Vec::new(), Vec::new());
     for source in sources {
         match read(source, intake) {
             Ok(read) => documents.extend(read),
-            Err(problem) => problems.push(problem),
+            Err(Unread::Problem(problem)) => problems.push(problem),
+            Err(Unread::Leftover(leftover)) => leftovers.push(leftover),
         }
     }
-    documents
+    ReadTexts { documents, leftovers }
+}
+
+/// Why nothing of a text is kept.
+#[derive(Debug)]
+enum Unread {
+    Problem(InputProblem),
+    Leftover(Leftover),
 }
 
 /// The documents of a text. A list at the top counts as the documents in it, which is how `jq -s` puts outputs together.
-fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Item>>, InputProblem> {
-    let (place, named) = (source.place(), source.named);
+fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Item>>, Unread> {
+    let place = source.place();
+    let leftover = |kind, reason| Unread::Leftover(Leftover::new(place.clone(), kind, reason));
+    let problem = |error: &TextError| Unread::Problem(InputProblem::error(place.clone(), explained(error)));
+    if let Some(why) = source.set_aside {
+        let (kind, reason) = set_aside(why, &source.name, source.contents);
+        return Err(leftover(kind, reason));
+    }
+    let (head, contents) = head::peek(source.contents).map_err(|error| problem(&TextError::Io(error)))?;
+    if let Some(reason) = head::not_a_text(&head) {
+        return Err(leftover(LeftoverKind::Unreadable, reason));
+    }
     let mut reading = Reading {
-        text: Text::new(source.contents),
+        text: Text::new(contents),
         intake,
         found: Vec::new(),
         has_marks: false,
     };
     reading.all(&place).map_err(|failure| match failure {
-        Failure::Problem(problem) => problem,
-        Failure::Text(error) => InputProblem::error(place.clone(), explained(&error)),
+        Failure::Problem(problem) => Unread::Problem(problem),
+        Failure::Pasted(kind, reason) => leftover(kind, reason),
+        Failure::Text(error) => problem(&error),
     })?;
     let Reading { found, has_marks, .. } = reading;
     let only_one = found.len() == 1;
@@ -70,12 +103,63 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
             item,
         }));
     }
-    // A chart leaves comments where a value switches a manifest off.
-    if documents.is_empty() && (named || !has_marks) {
-        let message = "holds no document: is it the output of a command that failed?";
-        return Err(InputProblem::unusable(place, message));
+    if documents.is_empty() {
+        // A chart leaves comments where a value switches a manifest off; a command that failed leaves nothing.
+        let (kind, reason) = if has_marks {
+            (LeftoverKind::Foreign, ONLY_COMMENTS)
+        } else {
+            (LeftoverKind::Unreadable, EMPTY)
+        };
+        return Err(leftover(kind, reason));
     }
     Ok(documents)
+}
+
+const ONLY_COMMENTS: Reason = Reason::new("holds no document, only comments", "");
+
+const EMPTY: Reason = Reason::new(
+    "holds no document",
+    "the command that wrote it probably failed; run it again and check its error output",
+);
+
+/// What a file may be that is not read: where it looks like input under a name that is not read, what it holds is missing.
+fn set_aside(why: SetAside, name: &str, contents: Box<dyn Read>) -> (LeftoverKind, Reason) {
+    let reason = Reason::new(why.told(), "");
+    if why != SetAside::Extension {
+        return (LeftoverKind::Foreign, reason);
+    }
+    let Ok((head, _)) = head::peek(contents) else {
+        return (LeftoverKind::Foreign, reason);
+    };
+    if let Some(reason) = head::packed(&head) {
+        // An archive beside its own contents is no loss.
+        let lower = name.to_ascii_lowercase();
+        let is_input = [".yaml.", ".yml.", ".json."]
+            .iter()
+            .any(|end| lower.contains(end));
+        let kind = if is_input {
+            LeftoverKind::Unreadable
+        } else {
+            LeftoverKind::Foreign
+        };
+        return (kind, reason);
+    }
+    let text = decode(&head).unwrap_or_else(|valid| valid);
+    if let Some(pasted) = paste::instead(&text) {
+        return pasted;
+    }
+    let text = text.trim_start();
+    let begins = ["{", "[", "apiVersion:", "kind:", "---\n", "---\r\n"];
+    if !begins.iter().any(|begin| text.starts_with(begin)) {
+        return (LeftoverKind::Foreign, reason);
+    }
+    let told = "looks like input and is not read, since its name does not end in .yaml, .yml or .json";
+    let kind = if text.contains("apiVersion") {
+        LeftoverKind::Unreadable
+    } else {
+        LeftoverKind::Foreign
+    };
+    (kind, Reason::new(told, "rename it"))
 }
 
 /// One document, or a list of documents.
@@ -98,6 +182,8 @@ struct Reading<'i, I: Intake> {
 enum Failure {
     Text(TextError),
     Problem(InputProblem),
+    /// It is made for people to read.
+    Pasted(LeftoverKind, Reason),
 }
 
 impl From<TextError> for Failure {
@@ -110,9 +196,9 @@ impl<I: Intake> Reading<'_, I> {
     /// Reads all documents.
     fn all(&mut self, place: &Place) -> Result<(), Failure> {
         self.text.more()?;
-        if let Some(instead) = paste::instead(self.text.rest()) {
+        if let Some((kind, reason)) = paste::instead(self.text.rest()) {
             self.drain(&mut Hints::default())?;
-            return Err(Failure::Problem(InputProblem::unusable(place.clone(), instead)));
+            return Err(Failure::Pasted(kind, reason));
         }
         // YAML knows braces as well, but who begins with one means JSON.
         if self.text.rest().trim_start().starts_with(['{', '[']) {
@@ -149,7 +235,7 @@ impl<I: Intake> Reading<'_, I> {
         }
         self.drain(&mut hints)?;
         let (line, what) = match error {
-            JsonError::Malformed { line, why } => (line, format!("is no JSON: {why}{}", hints.text())),
+            JsonError::Malformed { line, why } => (line, format!("is not JSON: {why}{}", hints.text())),
             JsonError::CutOff { line } => (
                 line,
                 "ends in the middle of a JSON document: was it cut off?".to_owned(),
@@ -189,11 +275,11 @@ impl<I: Intake> Reading<'_, I> {
         let problem = match error {
             YamlError::Malformed { line, why } => {
                 let place = line.map_or_else(|| place.clone(), |line| place.line(line));
-                InputProblem::error(place, format!("is no YAML: {why}{}", hints.text()))
+                InputProblem::error(place, format!("is not YAML: {why}{}", hints.text()))
             }
             YamlError::TooLarge => InputProblem::error(
                 place.clone(),
-                "holds a YAML document of more than 256 MiB: give JSON, of which one item is read at a time",
+                "holds a YAML document of more than 1 GiB: give JSON (`-o json`), of which one item is read at a time",
             ),
             YamlError::Text(error) => return Err(Failure::Text(error)),
         };
@@ -215,8 +301,8 @@ impl<I: Intake> Reading<'_, I> {
 fn explained(error: &TextError) -> String {
     match error {
         TextError::Io(error) => format!("cannot be read: {}", reveal(&error.to_string())),
-        TextError::NotUtf8(line) => format!("is no UTF-8 text at line {line}: give YAML or JSON"),
-        TextError::NotUtf16 => "is no UTF-16 text, although it begins like one: save it as UTF-8".to_owned(),
+        TextError::NotUtf8(line) => format!("is not UTF-8 text at line {line}: give YAML or JSON"),
+        TextError::NotUtf16 => "is not UTF-16 text, although it begins like one: save it as UTF-8".to_owned(),
     }
 }
 
@@ -255,7 +341,7 @@ mod tests {
         }
     }
 
-    fn read(source: Source) -> Result<Vec<Document<Value>>, InputProblem> {
+    fn read(source: Source) -> Result<Vec<Document<Value>>, Unread> {
         super::read(source, &mut Whole)
     }
 
@@ -265,7 +351,10 @@ mod tests {
     }
 
     fn problem(text: &str) -> String {
-        read(Source::new("a.yaml", text)).unwrap_err().to_string()
+        match read(Source::new("a.yaml", text)).unwrap_err() {
+            Unread::Problem(problem) => problem.to_string(),
+            Unread::Leftover(Leftover { place, reason, .. }) => format!("{place}: {reason}"),
+        }
     }
 
     #[test]
@@ -351,6 +440,38 @@ mod tests {
     }
 
     #[test]
+    fn anchors_may_be_used_as_often_as_somebody_means_them() {
+        let uses: String = (0..20_000).fold(String::new(), |mut text, n| {
+            let _ = write!(text, "\nk{n}:\n  <<: *x\n  c: *y");
+            text
+        });
+        let text = format!("x: &x {{a: 1}}\ny: &y [1, 2]{uses}");
+        let found = values(&text);
+        assert_eq!(found[0]["k19999"], json!({"a": 1, "c": [1, 2]}));
+    }
+
+    #[test]
+    fn limits_are_told_in_words_of_the_document() {
+        for (text, expected) in [
+            ("a: [".repeat(100) + &"]".repeat(100), "64 levels"),
+            (
+                format!(
+                    "a: &a [{}]\nb: [{}]\n",
+                    vec!["x"; 2_000].join(", "),
+                    vec!["*a"; 2_000].join(", ")
+                ),
+                "aliases",
+            ),
+        ] {
+            let problem = problem(&text);
+            assert!(
+                problem.contains(expected) && !problem.to_lowercase().contains("budget"),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
     fn long_values_and_line_ends_of_windows_are_read() {
         let long = format!("{{\"a\": \"{}\"}}", "x".repeat(100_000));
         for text in [
@@ -365,20 +486,54 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_a_directory_may_hold_comments_alone() {
-        let found = |text: &str| {
-            read(Source {
-                named: false,
-                ..Source::new("a.yaml", text)
-            })
+    fn a_text_without_documents_is_told_apart_from_one_with_comments() {
+        let kind = |text: &[u8]| match read(Source::new("a.yaml", text)) {
+            Err(Unread::Leftover(leftover)) => leftover.kind,
+            other => panic!("{text:?}: {other:?}"),
         };
         for text in ["# nothing\n", "---\n# Source: templates/a.yaml\n", "---\n"] {
-            assert!(found(text).unwrap().is_empty(), "{text:?}");
+            assert_eq!(kind(text.as_bytes()), LeftoverKind::Foreign, "{text:?}");
         }
-        for text in ["", "\n", "null\n", "[]"] {
-            let problem = found(text).unwrap_err();
-            assert_eq!(problem.weight, crate::problem::Weight::Warning, "{text:?}");
-            assert!(problem.to_string().contains("command that failed"), "{problem}");
+        for text in [
+            &b""[..],
+            b"\n",
+            b"null\n",
+            b"[]",
+            b"\x1f\x8b\x08\0",
+            b"PK\x03\x04",
+            b"\x7fELF\0",
+            b"Error from server (Forbidden): pods is forbidden\n",
+            b"NAME   READY   STATUS   RESTARTS   AGE\n",
+        ] {
+            assert_eq!(kind(text), LeftoverKind::Unreadable, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_file_that_is_not_read_it_is_told_whether_it_looks_like_input() {
+        use LeftoverKind::{Foreign, SpoiledOutput, Unreadable};
+        let kind = |why, name: &str, text: &[u8]| {
+            let source = Source {
+                set_aside: Some(why),
+                ..Source::new(name, text)
+            };
+            match read(source) {
+                Err(Unread::Leftover(leftover)) => leftover.kind,
+                other => panic!("{text:?}: {other:?}"),
+            }
+        };
+        for (name, text, expected) in [
+            ("pods", &b"{\"apiVersion\": \"v1\"}"[..], Unreadable),
+            ("pods.txt", b"apiVersion: v1\n", Unreadable),
+            ("pods.txt", b"NAME   READY\n", Unreadable),
+            ("pods.yaml.gz", b"\x1f\x8b\x08", Unreadable),
+            ("dump.tar.gz", b"\x1f\x8b\x08", Foreign),
+            ("terraform.tfstate", b"{\"version\": 4}", Foreign),
+            ("NOTES", b"# Notes\n", Foreign),
+            ("x.log", b"An error occurred (AccessDenied)", SpoiledOutput),
+        ] {
+            assert_eq!(kind(SetAside::Extension, name, text), expected, "{name}");
+            assert_eq!(kind(SetAside::Hidden, name, text), Foreign, "{name}");
         }
     }
 }

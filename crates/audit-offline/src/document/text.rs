@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::mem;
 
+use crate::encoding::Encoding;
+
 /// How many bytes are read at a time, and about how many of a text are in memory.
 pub(crate) const WINDOW: usize = 1 << 20;
 
@@ -17,20 +19,11 @@ pub(crate) enum TextError {
     NotUtf16,
 }
 
-/// How bytes are written as a text.
-#[derive(Debug, Clone, Copy)]
-enum Encoding {
-    /// The byte order mark has not been read.
-    Unknown,
-    Utf8,
-    /// What Windows `PowerShell` redirects into a file, with the order of its bytes.
-    Utf16(fn([u8; 2]) -> u16),
-}
-
 /// A text that is read from its beginning to its end. What was read, and is not consumed, is its *rest*; it grows on demand.
 pub(crate) struct Text {
     source: Box<dyn Read>,
-    encoding: Encoding,
+    /// Absent until the beginning is read, which tells it.
+    encoding: Option<Encoding>,
     /// What was read and is in memory.
     window: String,
     /// How much of that is consumed.
@@ -58,7 +51,7 @@ impl Text {
     pub(crate) fn new(source: Box<dyn Read>) -> Self {
         Self {
             source,
-            encoding: Encoding::Unknown,
+            encoding: None,
             window: String::new(),
             at: 0,
             line: 1,
@@ -132,9 +125,9 @@ impl Text {
         self.forget();
         let most = self.rest().len().max(WINDOW);
         let read = match self.encoding {
-            Encoding::Utf8 => self.more_utf8(most),
-            Encoding::Utf16(of) => self.more_utf16(most, of),
-            Encoding::Unknown => self.first(most),
+            Some(Encoding::Utf8) => self.more_utf8(most),
+            Some(Encoding::Utf16(of)) => self.more_utf16(most, of),
+            None => self.first(most),
         };
         self.is_ended |= read.is_err();
         read
@@ -155,20 +148,15 @@ impl Text {
     fn first(&mut self, most: usize) -> Result<bool, TextError> {
         let mut bytes = Vec::new();
         self.fill(&mut bytes, most)?;
-        let (encoding, of_mark) = match bytes.as_slice() {
-            [0xff, 0xfe, ..] => (Encoding::Utf16(u16::from_le_bytes), 2),
-            [0xfe, 0xff, ..] => (Encoding::Utf16(u16::from_be_bytes), 2),
-            [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
-            _ => (Encoding::Utf8, 0),
-        };
+        let (encoding, of_mark) = Encoding::of(&bytes);
         bytes.drain(..of_mark);
-        self.encoding = encoding;
+        self.encoding = Some(encoding);
         match encoding {
             Encoding::Utf16(of) => {
                 self.raw = bytes;
                 self.decode_utf16(of)
             }
-            Encoding::Utf8 | Encoding::Unknown => self.decode_utf8(bytes),
+            Encoding::Utf8 => self.decode_utf8(bytes),
         }
     }
 
@@ -274,6 +262,8 @@ mod tests {
             (b"\xef\xbb\xbfa", Some("a")),
             (b"\xff\xfea\0\xe9\0", Some("aé")),
             (b"\xfe\xff\0a", Some("a")),
+            (b"a\0:\0", Some("a:")),
+            (b"\0a\0:", Some("a:")),
             (b"\xff\xfe\0\xd8", None),
             (b"a\n\xff", None),
             (b"a\xc3", None),

@@ -2,22 +2,27 @@
 
 use std::num::NonZeroUsize;
 
-use audit_core::text::reveal;
+use audit_core::decode_error::plain;
+use audit_core::text::quote;
 use serde_json::Value;
-use serde_saphyr::Spanned;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::{Error, Spanned};
 
 use super::text::{Text, TextError};
 
 /// How deep YAML may nest: twice as deep as the schemas of large custom resources, and shallow enough for a thread's stack.
 const MAX_DEPTH: usize = 64;
 
-/// The most bytes of one document, which is in memory as a whole. A list of ten thousand pods, as kubectl prints it, has about a
-/// hundred million.
-const MAX_BYTES: usize = 256 << 20;
+/// The most bytes of one document, which is in memory as a whole. A list of a hundred thousand pods, as kubectl prints it, has about as
+/// many.
+const MAX_BYTES: usize = 1 << 30;
 
 /// The most values that the aliases of all documents of a text may stand for; as many as the parser allows one document.
 const MAX_ALIASED: usize = 1_000_000;
+
+/// The most bytes of text that the aliases of a document may stand for.
+const MAX_ALIASED_BYTES: usize = 64 << 20;
 
 /// Why YAML cannot be read on.
 #[derive(Debug)]
@@ -111,7 +116,7 @@ impl<'t> Yaml<'t> {
             if self.aliased > MAX_ALIASED {
                 return Err(YamlError::Malformed {
                     line: Some(before + 1),
-                    why: "its aliases stand for too many values".to_owned(),
+                    why: ALIASES.to_owned(),
                 });
             }
         }
@@ -178,15 +183,22 @@ fn is_before_document(line: &str) -> bool {
 
 /// The documents of a part of a text.
 fn parsed(text: &str) -> Result<Vec<Spanned<Value>>, YamlError> {
-    // Everything that is counted takes a byte at least: the text's own size bounds it, and aliases are bounded apart.
+    // Everything that is counted takes a byte at least, but for what aliases stand for: the text's own size bounds the rest.
     let most = text.len().saturating_add(64);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             max_documents: most,
-            max_events: most.saturating_mul(4),
-            max_nodes: most,
-            max_total_scalar_bytes: most,
+            max_events: most.saturating_add(MAX_ALIASED).saturating_mul(4),
+            max_nodes: most.saturating_add(MAX_ALIASED),
+            max_total_scalar_bytes: most.saturating_add(MAX_ALIASED_BYTES),
+            max_aliases: most,
+            max_anchors: most,
+            max_merge_keys: most,
+            max_recorded_anchor_events: most.saturating_mul(4),
+            max_recorded_anchor_bytes: most.saturating_mul(4),
+            // One anchor may be used a thousand times: the limit is on what aliases stand for, not on how many there are.
+            enforce_alias_anchor_ratio: false,
         },
         // As kubectl does.
         duplicate_keys: DuplicateKeyPolicy::LastWins,
@@ -197,10 +209,32 @@ fn parsed(text: &str) -> Result<Vec<Spanned<Value>>, YamlError> {
         let message = error.render();
         YamlError::Malformed {
             line: error.location().map(|location| location.line()),
-            why: reveal(message.lines().next().unwrap_or_default()),
+            why: match limit(&error) {
+                Some(limit) => limit.to_owned(),
+                None => quote(&plain(message.lines().next().unwrap_or_default())),
+            },
         }
     })
 }
+
+/// Which limit a document exceeds, if that is what is wrong.
+fn limit(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            ..
+        } => Some("it nests more than 64 levels deep"),
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => Some(ALIASES),
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => limit(error),
+        _ => None,
+    }
+}
+
+/// That aliases would fill the memory.
+const ALIASES: &str = "its aliases stand for more than a million values";
 
 /// How many values there are in a value, with itself.
 fn count(value: &Value) -> usize {

@@ -3,7 +3,9 @@
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
-use audit_core::model::{AuditRequest, EnvSource, Held, Pod, Registration, ServiceAccount, Workload};
+use audit_core::model::{
+    AuditRequest, BindingKey, EnvSource, Held, Pod, Registration, ServiceAccount, Workload,
+};
 use audit_k8s::consumers::{self, ConsumerKind, ReadObject};
 use audit_k8s::{ConfigMapObject, NamespaceObject, Undecodable, prune};
 
@@ -44,6 +46,23 @@ pub(super) enum Content {
     Nothing,
 }
 
+impl Content {
+    /// The ServiceAccount that it is, or as which it runs.
+    pub(super) fn service_account(&self) -> Option<BindingKey> {
+        match self {
+            Self::ServiceAccount(account) => Some(account.key.clone()),
+            Self::Pod(pod) => Some(pod.binding_key()),
+            Self::Template(pod) => Some(pod.binding_key()),
+            Self::Workload(templated)
+            | Self::Consumer {
+                workload: Some(templated),
+                ..
+            } => Some(templated.pod.as_ref()?.as_ref().ok()?.binding_key()),
+            _ => None,
+        }
+    }
+}
+
 /// An object with a pod template.
 #[derive(Debug)]
 pub(super) struct Templated {
@@ -53,6 +72,8 @@ pub(super) struct Templated {
     pub(super) held: Option<Held>,
     /// What controls it.
     pub(super) controller: Option<Workload>,
+    /// How many pods its status counts.
+    pub(super) pods: u64,
     /// Its template as the pod that it stands for; absent where no pods will come of it.
     pub(super) pod: Option<Result<Pod, Undecodable>>,
 }
@@ -162,6 +183,7 @@ fn templated(object: &mut Manifest, options: &Options) -> Option<Box<Templated>>
     Some(Box::new(Templated {
         webhook_audience: webhook::audience(&object.name, &template),
         held: template::held(object),
+        pods: template::counted(object),
         controller: owner::controller(&object.value),
         pod: (!template::is_spent(object)).then(pod),
     }))

@@ -1,11 +1,13 @@
-//! Documents as objects: lists taken apart, and what is no object told.
+//! Documents as objects: lists taken apart, and what is not an object told.
 
 use audit_core::model::IssuerUrl;
 use audit_core::text::quote;
 
 use super::intake::{Manifests, item_kind};
 use super::object::{Item, Items, Object, Other};
+use super::pages::Pages;
 use crate::document::Document;
+use crate::leftover::{Leftover, LeftoverKind, Reason};
 use crate::problem::{InputProblem, Place};
 
 /// How deep lists may stand in lists; kubectl prints one.
@@ -17,6 +19,10 @@ pub(super) struct Found {
     pub(super) objects: Vec<(Place, Box<Object>)>,
     /// The issuers in discovery documents of an API server.
     pub(super) issuers: Vec<IssuerUrl>,
+    /// Documents that are not objects.
+    pub(super) leftovers: Vec<Leftover>,
+    /// What lists say of further pages.
+    pub(super) pages: Pages,
 }
 
 /// Takes documents apart.
@@ -48,8 +54,17 @@ impl Finder<'_> {
     fn take(&mut self, place: &Place, item: Item, of: Option<(&str, &str)>, lists: usize) {
         match (item, of) {
             (Item::Object(object), _) => self.found.objects.push((place.clone(), object)),
-            (Item::List { version, kind, items }, _) => match items {
+            (
+                Item::List {
+                    version,
+                    kind,
+                    items,
+                    page,
+                },
+                _,
+            ) => match items {
                 Items::Some(items) if lists > 0 || items.is_empty() => {
+                    self.found.pages.take(place, &kind, items.len(), page);
                     let item_kind = item_kind(&kind).filter(|kind| !kind.is_empty());
                     let of = item_kind.map(|kind| (version.as_str(), kind));
                     for item in items {
@@ -58,7 +73,7 @@ impl Finder<'_> {
                 }
                 _ => self.problems.push(InputProblem::error(
                     place.clone(),
-                    format!("`items` of {} is no list", quote(&kind)),
+                    format!("`items` of {} is not a list", quote(&kind)),
                 )),
             },
             (Item::Nameless(value), Some((version, kind))) => {
@@ -70,19 +85,27 @@ impl Finder<'_> {
         }
     }
 
-    /// What is no object may be something else of use, or something that was given in the wrong place.
+    /// What is not an object may be something else of use, or something that was given in the wrong place.
     fn no_object(&mut self, place: &Place, other: Other) {
-        let message = match other {
+        let (kind, reason) = match other {
             Other::Discovery(Ok(issuer)) => return self.found.issuers.push(issuer),
             Other::Discovery(Err(error)) => {
                 let problem = InputProblem::error(place.clone(), error.to_string());
                 return self.problems.push(problem);
             }
-            // One directory may hold both.
-            Other::Output if !place.named => return,
-            Other::Output => "is no Kubernetes object, but an output of the AWS CLI: give it to --aws",
-            Other::Nothing => "is no Kubernetes object: it has no `apiVersion` and `kind`",
+            Other::Output => (LeftoverKind::OfOtherFlag, OUTPUT),
+            Other::Substitute(reason) => (LeftoverKind::Unreadable, reason),
+            Other::Nothing => (LeftoverKind::Foreign, NO_OBJECT),
         };
-        self.problems.push(InputProblem::unusable(place.clone(), message));
+        self.found
+            .leftovers
+            .push(Leftover::new(place.clone(), kind, reason));
     }
 }
+
+const OUTPUT: Reason = Reason::new(
+    "is not a Kubernetes object, but an output of the AWS CLI",
+    "give it to --aws",
+);
+
+const NO_OBJECT: Reason = Reason::new("is not a Kubernetes object", "it has no `apiVersion` and `kind`");

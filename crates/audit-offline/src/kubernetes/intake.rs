@@ -10,7 +10,7 @@ use serde::de::{
 };
 use serde_json::{Map, Value};
 
-use super::object::{Item, Items, Object, Other};
+use super::object::{Item, Items, Object, Other, Page};
 use crate::Options;
 use crate::document::intake::{Fields, Intake, ListOf, Lists};
 
@@ -56,9 +56,13 @@ impl<'o> Manifests<'o> {
 
     /// What is kept of an object, or of a list of objects.
     pub(super) fn named(&self, mut value: Value, version: String, kind: String) -> Item {
+        if let Some(other) = Other::substitute(&version, &kind, &value) {
+            return Item::Other(other);
+        }
         let Some(item_kind) = item_kind(&kind).filter(|_| value.get(ITEMS).is_some()) else {
             return Item::Object(Box::new(Object::read(value, &version, kind, self.options)));
         };
+        let page = Page::of(&value);
         let of = (!item_kind.is_empty()).then_some((version.as_str(), item_kind));
         let items = match value.get_mut(ITEMS).map(Value::take) {
             Some(Value::Array(items)) => {
@@ -67,7 +71,12 @@ impl<'o> Manifests<'o> {
             Some(Value::Null) => Items::Some(Vec::new()),
             _ => Items::NoList,
         };
-        Item::List { version, kind, items }
+        Item::List {
+            version,
+            kind,
+            items,
+            page,
+        }
     }
 
     /// Gives a pod the labels and the containers of another one, where they are the same, so that they are kept once.
@@ -109,10 +118,16 @@ impl Intake for Manifests<'_> {
     fn large(&mut self, fields: Fields, mut lists: Lists<Item>) -> Item {
         let items = lists.remove(ITEMS);
         match (self.item(Value::Object(fields), None), items) {
-            (Item::List { version, kind, .. }, Some(items)) => Item::List {
+            (
+                Item::List {
+                    version, kind, page, ..
+                },
+                Some(items),
+            ) => Item::List {
                 version,
                 kind,
                 items: Items::Some(items),
+                page,
             },
             (item, _) => item,
         }

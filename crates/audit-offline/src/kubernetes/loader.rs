@@ -54,6 +54,10 @@ struct Loader<'a> {
     webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
     /// Objects of other projects that use ServiceAccounts, with what each uses.
     consumers: Placed<(ConsumerObject, Vec<Consumer>)>,
+    /// How many pods the status of a workload counts, with its namespace.
+    counted: Vec<(String, Workload, u64)>,
+    /// ServiceAccounts of which some manifest names no namespace.
+    adrift: BTreeSet<BindingKey>,
     /// Every object that is in a namespace.
     given: HashSet<Id>,
     namespaces: BTreeSet<String>,
@@ -84,20 +88,15 @@ pub(super) fn load(
         labels: BTreeMap::new(),
         webhook_entries: HashMap::new(),
         consumers: HashMap::new(),
+        counted: Vec::new(),
+        adrift: BTreeSet::new(),
         given: HashSet::new(),
         namespaces: BTreeSet::new(),
     };
-    let is_empty = objects.is_empty();
     for (place, object) in objects {
         if let Err(problem) = loader.take(place, *object) {
             problems.push(problem);
         }
-    }
-    if !options.partial && !is_empty && loader.accounts.is_empty() {
-        problems.push(InputProblem::warning(
-            Place::everywhere(),
-            "hold no ServiceAccount, and count as the whole cluster: give the ServiceAccounts as well, or --partial",
-        ));
     }
     if let Some((_, policy)) = loader.policies.values().next() {
         audit_api::spec::configure(config, policy);
@@ -115,8 +114,14 @@ impl Loader<'_> {
             namespace,
             name,
             is_given,
+            is_live: _,
+            is_adrift,
             content,
         } = object;
+        if is_adrift && self.options.namespace_is_assumed {
+            self.adrift
+                .extend(content.as_ref().ok().and_then(Content::service_account));
+        }
         if !namespace.is_empty() {
             self.namespaces.insert(namespace.clone());
         }
@@ -249,6 +254,7 @@ impl Loader<'_> {
         let Templated {
             webhook_audience,
             held,
+            pods,
             controller,
             pod,
         } = templated;
@@ -259,6 +265,9 @@ impl Loader<'_> {
         let workload = Workload { kind, name };
         if let Some(held) = held {
             self.held.push((namespace.clone(), workload.clone(), held));
+        }
+        if pods > 0 {
+            self.counted.push((namespace.clone(), workload.clone(), pods));
         }
         if let Some(manager) = controller {
             if !owner::is_helper(&workload.kind) {
@@ -307,6 +316,8 @@ impl Loader<'_> {
             labels,
             webhook_entries,
             consumers,
+            counted,
+            adrift,
             given,
             namespaces,
             ..
@@ -333,12 +344,7 @@ impl Loader<'_> {
         for (_, entries) in webhook_entries.into_values() {
             cluster.put_webhook_entries(entries);
         }
-        // A dump without any such configuration was made without asking for them.
-        let is_whole = !options.partial && !webhooks.is_empty();
-        let registrations: Vec<Registration> = webhooks.into_values().flat_map(|(_, its)| its).collect();
-        if is_whole || !registrations.is_empty() {
-            cluster.set_registrations(Some(registrations));
-        }
+        put_registrations(&mut cluster, webhooks, options.partial);
         cluster.set_own_audience(webhook_audience);
         for (name, labels) in labels {
             cluster.put_namespace(name, labels);
@@ -356,21 +362,24 @@ impl Loader<'_> {
             .map(|(_, template)| ((template.namespace.as_str(), &*template.workload), template))
             .collect();
         // What a workload's pods show, its template need not tell: it says what new pods will be like.
-        let mut have_pods: HashSet<(String, Workload)> = HashSet::new();
+        let mut with_pods = WithPods::default();
         let mut pods: Vec<_> = pods.into_iter().collect();
         pods.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, mut pod) in pods {
             variables.resolve(&mut pod);
             let workload = owners.resolve(&pod.namespace, pod.workload.as_ref().clone());
             if pod.is_active() {
-                have_pods.insert((pod.namespace.clone(), workload.clone()));
+                with_pods.take(&pod.namespace, &workload);
             }
-            let template = newest.get(&(pod.namespace.as_str(), &workload)).copied();
-            if let Some(template) = template {
+            if let Some(template) = newest.get(&(pod.namespace.as_str(), &workload)).copied() {
                 template::compare(&mut pod, template);
             }
             pod.workload = workload.into();
             cluster.put_pod(*pod);
+        }
+        with_pods.put_ungiven(counted, &owners, &mut cluster);
+        for key in adrift {
+            cluster.put_assumed_namespace(key);
         }
         for (_, mut template) in templates {
             let own = Workload::clone(&template.workload);
@@ -382,7 +391,7 @@ impl Loader<'_> {
                     workload.name.clone(),
                 ));
             let is_own = workload == own;
-            if !have_pods.contains(&(template.namespace.clone(), workload.clone())) {
+            if !with_pods.shows(&template.namespace, &workload) {
                 if !owner_is_given {
                     template.workload = workload.into();
                     cluster.put_pod(template);
@@ -392,6 +401,48 @@ impl Loader<'_> {
             }
         }
         cluster
+    }
+}
+
+/// Puts in where pods are led to the pod identity webhook. A dump without any such configuration was made without asking for them.
+fn put_registrations(cluster: &mut Cluster, webhooks: Placed<Vec<Registration>>, is_partial: bool) {
+    let is_whole = !is_partial && !webhooks.is_empty();
+    let registrations: Vec<Registration> = webhooks.into_values().flat_map(|(_, its)| its).collect();
+    if is_whole || !registrations.is_empty() {
+        cluster.set_registrations(Some(registrations));
+    }
+}
+
+/// The workloads of which pods were given that can still ask for credentials.
+#[derive(Debug, Default)]
+struct WithPods {
+    /// With their namespaces.
+    workloads: HashSet<(String, Workload)>,
+    /// Namespaces and names of Deployments, by the names of their `ReplicaSet`s: where these were not given, nothing else tells.
+    deployments: HashSet<(String, String)>,
+}
+
+impl WithPods {
+    fn take(&mut self, namespace: &str, workload: &Workload) {
+        self.workloads.insert((namespace.to_owned(), workload.clone()));
+        let deployment = owner::deployment_by_name(workload);
+        self.deployments
+            .extend(deployment.map(|name| (namespace.to_owned(), name.to_owned())));
+    }
+
+    fn shows(&self, namespace: &str, workload: &Workload) -> bool {
+        self.workloads.contains(&(namespace.to_owned(), workload.clone()))
+    }
+
+    /// Takes note of the pods that the status of other workloads counts.
+    fn put_ungiven(&self, counted: Vec<(String, Workload, u64)>, owners: &Owners, cluster: &mut Cluster) {
+        for (namespace, workload, pods) in counted {
+            let workload = owners.resolve(&namespace, workload);
+            let by_name = (namespace.clone(), workload.name.clone());
+            if !self.shows(&namespace, &workload) && !self.deployments.contains(&by_name) {
+                cluster.put_ungiven_pods(&namespace, workload, pods);
+            }
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 
 mod content;
 mod find;
+mod gaps;
+mod guess;
 mod intake;
 mod loader;
 mod manifest;
 mod object;
 mod owner;
+mod pages;
 mod places;
 mod profiles;
 mod template;
@@ -21,9 +24,13 @@ use audit_core::model::{IssuerUrl, ManifestPlaces};
 use audit_core::snapshot::Cluster;
 
 use crate::Options;
-use crate::document;
+use crate::document::{self, ReadTexts};
+use crate::leftover::Leftover;
 use crate::problem::InputProblem;
 use crate::source::Source;
+use find::Found;
+use gaps::Tally;
+pub(crate) use gaps::of_leftovers;
 use intake::Manifests;
 
 /// What manifests say.
@@ -34,6 +41,8 @@ pub(crate) struct Objects {
     pub(crate) places: ManifestPlaces,
     /// The issuers that discovery documents among them name.
     pub(crate) issuers: Vec<IssuerUrl>,
+    /// What was not used.
+    pub(crate) leftovers: Vec<Leftover>,
 }
 
 /// Reads manifests; the `default` policy goes over `config`.
@@ -44,12 +53,25 @@ pub(crate) fn load(
     problems: &mut Vec<InputProblem>,
 ) -> Objects {
     let mut intake = Manifests::new(options);
-    let documents = document::read_all(manifests, &mut intake, problems);
-    let found = find::find(documents, &intake, problems);
-    let (cluster, places) = loader::load(found.objects, options, config, problems);
+    let ReadTexts {
+        documents,
+        mut leftovers,
+    } = document::read_all(manifests, &mut intake, problems);
+    let Found {
+        objects,
+        issuers,
+        leftovers: no_objects,
+        pages,
+    } = find::find(documents, &intake, problems);
+    leftovers.extend(no_objects);
+    let tally = Tally::of(&objects);
+    let (mut cluster, places) = loader::load(objects, options, config, problems);
+    gaps::of_pages(&mut cluster, pages.missing(problems));
+    gaps::of_tally(&mut cluster, tally, options, problems);
     Objects {
         cluster,
         places,
-        issuers: found.issuers,
+        issuers,
+        leftovers,
     }
 }

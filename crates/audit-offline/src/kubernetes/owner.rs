@@ -40,6 +40,12 @@ pub(super) fn is_helper(kind: &str) -> bool {
     matches!(kind, "ReplicaSet" | "Job")
 }
 
+/// The name of the Deployment to which a `ReplicaSet` belongs by its own name, `NAME-HASH`.
+pub(super) fn deployment_by_name(workload: &Workload) -> Option<&str> {
+    let (name, _) = workload.name.rsplit_once('-')?;
+    (workload.kind == "ReplicaSet").then_some(name)
+}
+
 /// An object as a workload.
 pub(super) fn workload(object: &Manifest) -> Workload {
     Workload {

@@ -84,6 +84,23 @@ pub(super) fn compare(pod: &mut Pod, template: &Pod) {
     }
 }
 
+/// Where the status of a workload counts its pods: a Deployment, `StatefulSet` or `ReplicaSet`, a `DaemonSet`, a Job.
+const COUNTS: [&str; 5] = [
+    "/status/replicas",
+    "/status/readyReplicas",
+    "/status/currentNumberScheduled",
+    "/status/numberReady",
+    "/status/active",
+];
+
+/// How many pods the status of a workload counts.
+pub(super) fn counted(object: &Manifest) -> u64 {
+    let counts = COUNTS
+        .iter()
+        .filter_map(|place| object.value.pointer(place)?.as_u64());
+    counts.max().unwrap_or_default()
+}
+
 /// What keeps a workload from replacing its pods.
 pub(super) fn held(object: &Manifest) -> Option<Held> {
     let text = |pointer: &str| object.value.pointer(pointer).and_then(Value::as_str);

@@ -83,6 +83,7 @@ fn loaded(worlds: &[World], write: impl Fn(&Value) -> String) -> Loaded {
     let options = Options {
         annotation_prefix: cluster.prefix.to_owned(),
         namespace: "default".to_owned(),
+        namespace_is_assumed: false,
         webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: Some(IssuerUrl::parse(&cluster.issuer).unwrap()),

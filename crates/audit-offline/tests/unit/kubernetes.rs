@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::testing::*;
 use crate::{Loaded, Options};
 
-const CHART: &str = "
+pub(crate) const CHART: &str = "
 # Source: shop/templates/sa.yaml
 apiVersion: v1
 kind: ServiceAccount
@@ -334,10 +334,15 @@ fn a_pods_manifest_is_no_running_pod() {
 #[test]
 fn a_workload_that_names_what_is_not_there() {
     let absent = CHART.replace("name: cart", "name: basket");
+    let of_a_cluster =
+        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: x, namespace: default, uid: '1'}}";
     assert_eq!(
-        codes(&good(&[&absent], &[], &options()))[1],
+        codes(&good(&[&absent, of_a_cluster], &[], &options()))[1],
         ("default/cart".to_owned(), vec!["IRSA106"])
     );
+    let manifests = good(&[&absent], &[], &options());
+    assert_eq!(codes(&manifests)[1], ("default/cart".to_owned(), vec!["IRSA907"]));
+    assert!(manifests.problems[0].to_string().contains("no `uid`"));
     let part = good(
         &[&absent],
         &[],
@@ -402,7 +407,7 @@ fn what_cannot_be_read_is_an_error_with_its_place() {
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: x, annotations: {a: 1}}}",
             "annotations",
         ),
-        ("just text", "is no Kubernetes object"),
+        ("just text", "is not a Kubernetes object"),
         ("{\"RoleDetailList\": []}", "give it to --aws"),
         ("{\"issuer\": \"http://x\", \"jwks_uri\": \"\"}", "https"),
     ] {
@@ -411,22 +416,6 @@ fn what_cannot_be_read_is_an_error_with_its_place() {
         assert!(
             loaded.has_errors() && problems.iter().any(|problem| problem.contains(expected)),
             "{text}: {problems:?}"
-        );
-    }
-}
-
-#[test]
-fn a_directory_may_hold_other_things() {
-    for (text, warns) in [("replicas: 2\n", true), ("{\"RoleDetailList\": []}", false)] {
-        let source = crate::Source {
-            named: false,
-            ..crate::Source::new("d/values.yaml", text)
-        };
-        let loaded = crate::load([source], [], &options());
-        assert_eq!(
-            (loaded.has_errors(), loaded.problems.len()),
-            (false, usize::from(warns)),
-            "{text}"
         );
     }
 }

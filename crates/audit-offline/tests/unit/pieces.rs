@@ -45,7 +45,6 @@ fn a_roles_policies_may_come_piece_by_piece() {
         inline,
         json!({"PolicyNames": ["a"]}),
         alone("cart"),
-        json!({"Tags": [], "IsTruncated": false}),
     ]);
     let account = &loaded.snapshot.accounts[ACCOUNT];
     let policies = account.policies["cart"].latest().unwrap();
@@ -94,16 +93,21 @@ fn pieces_that_may_be_of_several_are_left_out_and_told() {
         assert_eq!(known.sum::<usize>(), 0, "{told}");
     }
     // Of roles that are told whole, or of none that was given.
-    taken(&[json!({"PolicyNames": ["p"]}), attached(&[]), version("v1")]);
+    let loaded = given(
+        &[json!({"PolicyNames": ["p"]}), attached(&[]), version("v1")],
+        &with_issuer(),
+    );
+    assert_eq!((loaded.has_errors(), problems(&loaded).len()), (false, 3));
+    let of_nobody = json!({"RoleName": "gone", "PolicyName": "a", "PolicyDocument": {"Statement": []}});
+    let loaded = given(&[of_nobody], &with_issuer());
+    assert_eq!((loaded.has_errors(), problems(&loaded).len()), (false, 1));
     // A part of the lists: which policies the role has is not known, and nothing is wrong.
     let loaded = taken(&[alone("a"), attached(&[])]);
     assert!(loaded.snapshot.accounts[ACCOUNT].policies.is_empty());
     let next_page = json!({"PolicyNames": ["p"], "IsTruncated": true, "Marker": "m"});
-    assert!(
-        taken(&[alone("a"), next_page, attached(&[])]).snapshot.accounts[ACCOUNT]
-            .policies
-            .is_empty()
-    );
+    let loaded = given(&[alone("a"), next_page, attached(&[])], &with_issuer());
+    assert!(loaded.snapshot.accounts[ACCOUNT].policies.is_empty());
+    assert_eq!((loaded.has_errors(), problems(&loaded).len()), (false, 1));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The flags of `audit`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::color::ColorWhen;
@@ -9,9 +11,9 @@ use super::threshold::FailOn;
 
 /// Audits every binding once, and prints what it finds.
 ///
-/// Looks at the cluster of the kubeconfig and at AWS; with --kubernetes, at files alone. Nothing is ever written to either.
+/// Looks at the cluster of the kubeconfig and at AWS; with paths, or with --kubernetes, at files alone. Nothing is ever written to either.
 ///
-/// With --kubernetes, the objects count as the whole cluster unless --partial is given, the roles of an account as all of them
+/// Of files, the objects count as the whole cluster unless --partial is given, the roles of an account as all of them
 /// if its get-account-authorization-details is given, and its providers if its list-open-id-connect-providers is. Everything
 /// else that is missing is unknown, and said to be.
 ///
@@ -19,10 +21,15 @@ use super::threshold::FailOn;
 /// read.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
+    /// Files and directories in place of a cluster and AWS: manifests, and outputs of the AWS CLI. What each of them is shows by its
+    /// content
+    #[arg(value_name = "PATH", group = "files")]
+    pub paths: Vec<PathBuf>,
+
     #[command(flatten)]
     pub source: SourceArgs,
 
-    /// Audit only this namespace of the cluster. With --kubernetes: the namespace of objects that name none
+    /// Audit only this namespace. In files, it is also the namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
 

@@ -1,11 +1,12 @@
 //! Files, directories and standard input as streams.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use audit_core::text::quote;
-use audit_offline::Source;
+use audit_offline::{SetAside, Source};
 
 /// How deep directories are searched.
 const MAX_DEPTH: usize = 32;
@@ -22,8 +23,13 @@ pub enum InputError {
         source: io::Error,
     },
     /// Nothing in a directory looks like manifests or outputs.
-    #[error("directory `{0}` holds no file that ends in .yaml, .yml or .json")]
-    Empty(String),
+    #[error("directory `{directory}` holds no file that ends in .yaml, .yml or .json{}", instead(.others))]
+    Empty {
+        /// Which.
+        directory: String,
+        /// What it holds instead.
+        others: Vec<String>,
+    },
     /// Standard input can be read once.
     #[error("`-` is given twice, and standard input can be read once")]
     StandardInputTwice,
@@ -51,11 +57,14 @@ impl Reader {
             } else if path.is_dir() {
                 let mut files = Vec::new();
                 search(path, MAX_DEPTH, &mut files)?;
-                if files.is_empty() {
-                    return Err(InputError::Empty(shown(path)));
+                if files.iter().all(|(_, aside)| aside.is_some()) {
+                    return Err(InputError::Empty {
+                        directory: shown(path),
+                        others: files.into_iter().map(|(other, _)| shown(&other)).collect(),
+                    });
                 }
-                for file in files {
-                    sources.push(open(&file, false)?);
+                for (file, aside) in files {
+                    sources.push(found(&file, aside)?);
                 }
             } else {
                 sources.push(open(path, true)?);
@@ -63,11 +72,48 @@ impl Reader {
         }
         Ok(sources)
     }
+
+    /// The contents of paths twice, for each side to take what belongs to it.
+    ///
+    /// # Errors
+    /// [`InputError`].
+    pub fn read_twice(&mut self, paths: &[PathBuf]) -> Result<Vec<(Source, Source)>, InputError> {
+        let sources = self.read(paths)?.into_iter();
+        let twice = sources.map(|source| {
+            let path = quote(&source.name);
+            twice(source).map_err(|source| InputError::Unreadable { path, source })
+        });
+        twice.collect()
+    }
 }
 
-/// The files below a directory that may hold YAML or JSON. Hidden ones are not meant, and directories behind links may lead
-/// back here.
-fn search(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), InputError> {
+/// A source, to be read twice. What is not a file can be read once, and is kept in memory.
+fn twice(mut of: Source) -> io::Result<(Source, Source)> {
+    let path = PathBuf::from(&of.name);
+    let (one, other): (Box<dyn Read>, Box<dyn Read>) = if path.is_file() {
+        (Box::new(Lazy::Closed(path.clone())), Box::new(Lazy::Closed(path)))
+    } else {
+        let mut bytes = Vec::new();
+        of.contents.read_to_end(&mut bytes)?;
+        let bytes: Arc<[u8]> = bytes.into();
+        (Box::new(Cursor::new(bytes.clone())), Box::new(Cursor::new(bytes)))
+    };
+    let with = |contents| Source {
+        name: of.name.clone(),
+        contents,
+        named: of.named,
+        set_aside: of.set_aside,
+    };
+    Ok((with(one), with(other)))
+}
+
+/// What is below a directory, with the reason why it is not read, if it is not. Hidden directories are not searched, and directories
+/// behind links may lead back here.
+fn search(
+    directory: &Path,
+    depth: usize,
+    files: &mut Vec<(PathBuf, Option<SetAside>)>,
+) -> Result<(), InputError> {
     let unreadable = |source| InputError::Unreadable {
         path: shown(directory),
         source,
@@ -77,19 +123,61 @@ fn search(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
         let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
+        let aside = if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            Some(SetAside::Hidden)
+        } else if kind.is_dir() {
             if depth > 0 {
                 search(&path, depth - 1, files)?;
+                continue;
             }
-        } else if has_extension(&path) && path.is_file() {
-            files.push(path);
-        }
+            Some(SetAside::TooDeep)
+        } else if path.is_dir() {
+            Some(SetAside::DirectoryLink)
+        } else if kind.is_symlink() && !path.exists() {
+            Some(SetAside::DeadLink)
+        } else if !path.is_file() {
+            Some(SetAside::Special)
+        } else if has_extension(&path) {
+            None
+        } else {
+            Some(SetAside::Extension)
+        };
+        files.push((path, aside));
     }
     Ok(())
+}
+
+/// A file of a directory. What is not read is opened only to look at its beginning.
+fn found(path: &Path, aside: Option<SetAside>) -> Result<Source, InputError> {
+    match aside {
+        None => open(path, false),
+        Some(SetAside::Extension) => Ok(Source {
+            set_aside: aside,
+            ..source(path, Lazy::Closed(path.to_owned()), false)
+        }),
+        Some(_) => Ok(Source {
+            set_aside: aside,
+            ..source(path, io::empty(), false)
+        }),
+    }
+}
+
+/// The most names of a message.
+const MOST_NAMES: usize = 5;
+
+/// What a directory holds in place of input.
+fn instead(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown = names.iter().take(MOST_NAMES).map(String::as_str);
+    let more = match names.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    format!(", but {shown}{more}: unpack or rename what holds input, or give it by its own path")
 }
 
 fn has_extension(path: &Path) -> bool {
@@ -121,6 +209,7 @@ fn source(path: &Path, contents: impl Read + 'static, named: bool) -> Source {
         name: path.to_string_lossy().into_owned(),
         contents: Box::new(contents),
         named,
+        set_aside: None,
     }
 }
 
@@ -173,20 +262,36 @@ mod tests {
             fs::write(at(name), name).unwrap();
         }
         std::os::unix::fs::symlink(root.path(), at("loop")).unwrap();
+        std::os::unix::fs::symlink(at("nothing"), at("dead.yaml")).unwrap();
         let sources = Reader::default().read(&[root.path().to_owned()]).unwrap();
-        let texts: Vec<String> = sources
+        assert!(sources.iter().all(|source| !source.named));
+        let (asides, read): (Vec<_>, Vec<_>) =
+            sources.into_iter().partition(|source| source.set_aside.is_some());
+        let texts: Vec<String> = read
             .into_iter()
-            .map(|source| {
-                assert!(!source.named);
-                io::read_to_string(source.contents).unwrap()
-            })
+            .map(|source| io::read_to_string(source.contents).unwrap())
             .collect();
         assert_eq!(texts, ["a.yml", "b/a.JSON", "z.yaml"]);
+        let name = |source: &Source| source.name.rsplit('/').next().unwrap_or_default().to_owned();
+        let asides: Vec<_> = asides
+            .iter()
+            .map(|source| (name(source), source.set_aside))
+            .collect();
+        assert_eq!(
+            asides,
+            [
+                (".git".to_owned(), Some(SetAside::Hidden)),
+                (".hidden.yaml".to_owned(), Some(SetAside::Hidden)),
+                ("dead.yaml".to_owned(), Some(SetAside::DeadLink)),
+                ("loop".to_owned(), Some(SetAside::DirectoryLink)),
+                ("notes.txt".to_owned(), Some(SetAside::Extension)),
+            ]
+        );
         let named = Reader::default().read(&[at("notes.txt")]).unwrap();
         assert!(named.first().unwrap().named);
         assert!(matches!(
             Reader::default().read(&[at("empty")]),
-            Err(InputError::Empty(_))
+            Err(InputError::Empty { .. })
         ));
         assert!(matches!(
             Reader::default().read(&[at("absent")]),

@@ -25,9 +25,11 @@ use std::mem;
 use std::process::ExitCode;
 
 use args::{AuditArgs, Format};
+use audit_core::snapshot::Cluster;
+use audit_core::text::quote;
 use audit_report::Presentation;
 use live::Wish;
-use source::{AuditInput, SourceError};
+use source::{AuditInput, SourceArgs, SourceError};
 
 /// The report reaches the threshold.
 const REACHED: u8 = 1;
@@ -54,7 +56,12 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         places,
         now,
     } = look(args)?;
-    let report = audit_core::audit(&snapshot, &config, now);
+    let mut report = audit_core::audit(&snapshot, &config, now);
+    if let Some(namespace) = &args.namespace {
+        report
+            .bindings
+            .retain(|binding| binding.key.namespace == *namespace);
+    }
     // The process ends with this: to free each of a hundred thousand pods by itself would take as long as to audit them.
     mem::forget(snapshot);
     let presentation = Presentation {
@@ -89,12 +96,26 @@ fn rendered(presentation: &Presentation<'_>, args: &AuditArgs) -> String {
     }
 }
 
+/// Whether anything is known of a namespace by the files.
+fn has_objects(cluster: &Cluster, namespace: &str) -> bool {
+    cluster.in_namespace(namespace).next().is_some() || cluster.namespace_labels(namespace).is_some()
+}
+
 /// What there is to audit, with what the command line expects besides.
 fn look(args: &AuditArgs) -> Result<AuditInput, SourceError> {
-    let source = &args.source;
+    let source = &SourceArgs {
+        paths: args.paths.clone(),
+        ..args.source.clone()
+    };
     let namespace = args.namespace.as_deref();
     if source.is_offline() {
         let mut evidence = source::read(source, namespace)?;
+        if let Some(namespace) = namespace.filter(|name| !has_objects(&evidence.snapshot.cluster, name)) {
+            eprintln!(
+                "irsa-audit: warning: the given files hold no object in namespace `{}`",
+                quote(namespace)
+            );
+        }
         expect::add(
             &mut evidence.snapshot.cluster,
             &source.annotation_prefix,

@@ -41,12 +41,17 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         _ => return Err(SourceError::Account),
     };
     let mut reader = Reader::default();
-    let manifests = reader.read(&args.kubernetes)?;
-    let outputs = reader.read(&args.aws)?;
+    let mut manifests = reader.read(&args.kubernetes)?;
+    let mut outputs = reader.read(&args.aws)?;
+    for (one, other) in reader.read_twice(&args.paths)? {
+        manifests.push(one);
+        outputs.push(other);
+    }
     let now = Timestamp::now();
     let options = Options {
         annotation_prefix: args.annotation_prefix.clone(),
         namespace: namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned(),
+        namespace_is_assumed: namespace.is_none(),
         webhook_namespace: args.webhook_namespace.clone(),
         partial: args.partial,
         issuer: args.issuer.clone(),

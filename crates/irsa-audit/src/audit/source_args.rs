@@ -14,15 +14,19 @@ use crate::arguments::annotation_prefix;
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// Manifests in place of a cluster: files or directories of YAML and JSON, as kubectl and helm print them; `-` reads standard input
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH", num_args = 1.., group = "files")]
     pub kubernetes: Vec<PathBuf>,
 
     /// Outputs of the AWS CLI in place of AWS: files or directories of JSON, recognised by shape
-    #[arg(long, value_name = "PATH", num_args = 1.., requires = "kubernetes")]
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "files")]
     pub aws: Vec<PathBuf>,
 
+    /// Files and directories whose content tells what they are: of commands that take paths without a flag
+    #[arg(skip)]
+    pub paths: Vec<PathBuf>,
+
     /// The manifests are not the whole cluster, but a chart or an application: what they lack may exist
-    #[arg(long, requires = "kubernetes")]
+    #[arg(long, requires = "files")]
     pub partial: bool,
 
     /// The issuer of the cluster's tokens; found out where absent
@@ -31,7 +35,7 @@ pub struct SourceArgs {
 
     /// The EKS cluster's name, in the caller's own account and region: to ask EKS for Pod Identity associations, and for the
     /// issuer where nothing else tells it
-    #[arg(long, value_name = "NAME", conflicts_with = "kubernetes")]
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
     pub cluster_name: Option<String>,
 
     /// An account to look into besides the caller's own: ID, `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be repeated. With
@@ -62,7 +66,7 @@ impl SourceArgs {
     /// Whether files take the place of a cluster and of AWS.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        !self.kubernetes.is_empty()
+        !self.kubernetes.is_empty() || !self.paths.is_empty()
     }
 
     /// The settings of an audit, before any policy.

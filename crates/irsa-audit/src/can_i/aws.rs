@@ -25,7 +25,7 @@ use crate::audit::source::{self, AuditInput, SourceArgs, SourceError};
 /// Asks a cluster and AWS, or files.
 pub(super) fn ask(args: &SourceArgs, key: &BindingKey, asked: &AwsExpectation) -> Result<Reply, SourceError> {
     let evidence = if args.is_offline() {
-        let mut evidence = source::read(args, None)?;
+        let mut evidence = source::read(args, Some(&key.namespace))?;
         expect(&mut evidence.snapshot.cluster, key, asked);
         evidence
     } else {

@@ -23,7 +23,7 @@ pub(super) fn ask(
 ) -> Result<Reply, CanIError> {
     if args.is_offline() {
         let asked = ApiKinds::built_in().resolve(asked)?;
-        let snapshot = source::read(args, None)?.snapshot;
+        let snapshot = source::read(args, Some(&key.namespace))?.snapshot;
         let subjects = Subjects::in_files(&snapshot.cluster, key, about_namespace(&asked));
         return Ok(known(&snapshot, key, &asked, subjects));
     }

@@ -53,9 +53,9 @@ pub enum EvaluationError {
         "the policy `{0}` has more than {MAX_BYTES} bytes; IAM takes no policy of more than 10240 characters"
     )]
     TooLong(String),
-    /// The policy is no text.
-    #[error("the policy `{file}` is not UTF-8 at line {line}, column {column}")]
-    NotUtf8 {
+    /// The policy is not a text in UTF-8 or UTF-16.
+    #[error("the policy `{file}` is not text at line {line}, column {column}; save it as UTF-8")]
+    NotText {
         /// What was given.
         file: String,
         /// From 1.
@@ -92,16 +92,11 @@ pub(super) fn read_policy(path: &Path) -> Result<String, EvaluationError> {
     if bytes.len() > MAX_BYTES {
         return Err(EvaluationError::TooLong(file));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error
-            .as_bytes()
-            .get(..error.utf8_error().valid_up_to())
-            .unwrap_or_default();
-        let text = String::from_utf8_lossy(valid);
-        let last = text.rsplit('\n').next().unwrap_or_default();
-        EvaluationError::NotUtf8 {
+    let text = audit_offline::decode(&bytes).map_err(|valid| {
+        let last = valid.rsplit('\n').next().unwrap_or_default();
+        EvaluationError::NotText {
             file,
-            line: text.split('\n').count(),
+            line: valid.split('\n').count(),
             column: last.chars().count() + 1,
         }
     })?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use audit_core::decode_error;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -138,7 +139,7 @@ impl<'l> Members<'l> {
                 .map_or(message.as_str(), |(message, _)| message);
             BadLine::Json {
                 column: error.column(),
-                message: message.to_owned(),
+                message: decode_error::plain(message),
             }
         })?;
         Ok(Self {

@@ -68,7 +68,7 @@ pub enum BatchError {
 /// # Errors
 /// When the input cannot be read or the output cannot be written; what was answered until then is written.
 pub fn evaluate(input: impl Read, mut output: impl Write, explain: bool) -> Result<BatchSummary, BatchError> {
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(audit_offline::utf8(input).map_err(BatchError::Read)?);
     let mut batch = Batch {
         explain,
         cache: Cache::new(),

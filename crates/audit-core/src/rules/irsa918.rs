@@ -1,0 +1,163 @@
+//! # IRSA918 `PodsNotGiven`
+//!
+//! ## What it means
+//! Pods run as the ServiceAccount, or may run as it, and no file holds them. Either the status of a workload counts pods that are in none
+//! of the files. Or the files hold no pod of the ServiceAccount, and something shows that pods are missing: a file that could have held
+//! them is empty or cannot be read, a page of a list is missing, or a cluster's objects were given without any pod. The operator never says
+//! this.
+//!
+//! ## Why it is unknown
+//! Only running pods show whether the webhook injected the role and the token (IRSA401), and whether they carry a role from before a change
+//! (IRSA402). All other links are audited.
+//!
+//! ## In logs
+//! Nothing: only an audit of files says this.
+//!
+//! ## Example
+//! ```console
+//! $ kubectl get pods --all-namespaces -o yaml > dump/pods.yaml
+//! Unable to connect to the server: net/http: TLS handshake timeout
+//! $ irsa-audit audit --kubernetes dump --aws account
+//! ```
+//!
+//! ## Fix
+//! Run `kubectl get pods --all-namespaces -o yaml` again, check that it succeeds, and audit its output with the other files.
+//!
+//! ## Verify
+//! The finding is gone.
+//!
+//! ## References
+//! - [kubectl get](https://kubernetes.io/docs/reference/kubectl/generated/kubectl_get/)
+//! - [Configure pods to use a Kubernetes service account](https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html)
+
+use super::ungiven::reasons;
+use crate::chain::Chain;
+use crate::check::{Check, Rule};
+use crate::finding::{Entry, Finding, Link, Severity};
+use crate::fix::Fix;
+use crate::snapshot::{GapKind, Origin};
+use crate::text::quote;
+
+/// The catalogue's entry.
+pub const ENTRY: Entry = Entry {
+    code: "IRSA918",
+    reason: "PodsNotGiven",
+    severity: Severity::Unknown,
+    link: Link::Pods,
+    title: "pods of the ServiceAccount are in none of the files",
+};
+
+/// What looks for it.
+pub(super) const RULE: Rule = Rule {
+    entry: &ENTRY,
+    checks: &[Check::Binding(check)],
+};
+
+fn check(chain: &Chain<'_>) -> Option<Finding> {
+    if chain.snapshot.origin == Origin::Live || !chain.aws_applies() {
+        return None;
+    }
+    let message = counted(chain).or_else(|| unseen(chain))?;
+    let fix = Fix::manual("give the output of `kubectl get pods --all-namespaces -o yaml` as well");
+    Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// That the status of a workload counts pods.
+fn counted(chain: &Chain<'_>) -> Option<String> {
+    let cluster = &chain.snapshot.cluster;
+    chain.templates.iter().find_map(|template| {
+        let workload = &template.workload;
+        let pods = cluster.workload(&template.namespace, workload)?.ungiven_pods;
+        (pods > 0).then(|| {
+            format!(
+                "the status of `{}` counts {pods} {}, and no file holds any of them: whether they have credentials is unknown",
+                quote(&workload.to_string()),
+                if pods == 1 { "pod" } else { "pods" }
+            )
+        })
+    })
+}
+
+/// That pods may be missing.
+fn unseen(chain: &Chain<'_>) -> Option<String> {
+    if !chain.pods.is_empty() {
+        return None;
+    }
+    let why = reasons(chain, GapKind::Pods)?;
+    Some(format!(
+        "no file holds a pod of ServiceAccount `{}`, and there may be some: {why}",
+        quote(&chain.key.to_string())
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::audit;
+    use crate::model::PodPhase;
+    use crate::testing::*;
+    use crate::verdict::Verdict;
+
+    const UNKNOWN: (&str, Severity, Link, Verdict) =
+        ("IRSA918", Severity::Unknown, Link::Pods, Verdict::Unknown);
+
+    fn with_gap(world: World) -> World {
+        let mut world = world.read_from_files();
+        world
+            .snapshot
+            .cluster
+            .put_gap(GapKind::Pods, "`pods.yaml` is empty".to_owned());
+        world
+    }
+
+    #[test]
+    fn a_service_account_whose_pods_may_be_missing_is_not_said_to_work() {
+        let report = with_gap(World::healthy().without_pods()).audit();
+        assert!(the_one(&report, UNKNOWN).message.contains("`pods.yaml` is empty"));
+        assert_healthy(&World::healthy().without_pods().read_from_files().audit());
+    }
+
+    #[test]
+    fn one_that_a_role_trusts_is_not_left_out() {
+        let trusted = || {
+            World::healthy()
+                .without_annotation()
+                .without_pods()
+                .trusted_by("cart")
+        };
+        let bindings = |world: &World| audit(&world.snapshot, &world.config, world.now).bindings.len();
+        assert_eq!(bindings(&trusted().read_from_files()), 0, "nothing runs as it");
+        let world = with_gap(trusted());
+        assert_eq!((bindings(&world), world.audit().verdict), (1, Verdict::Unknown));
+    }
+
+    #[test]
+    fn pods_that_were_given_are_audited_all_the_same() {
+        assert_healthy(&with_gap(World::healthy()).audit());
+        let report = with_gap(World::healthy().container(bare("app"))).audit();
+        assert_eq!(report.verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn what_is_broken_without_pods_stays_broken() {
+        let report = with_gap(World::healthy().without_pods().without_provider()).audit();
+        assert_eq!(report.verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn a_workload_whose_status_counts_pods_has_some() {
+        let template = || {
+            World::healthy()
+                .pod(|pod| pod.phase = PodPhase::Template)
+                .read_from_files()
+        };
+        let mut world = template();
+        let workload = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0]
+            .workload
+            .clone();
+        assert_ne!(world.audit().verdict, Verdict::Unknown);
+        world.snapshot.cluster.put_ungiven_pods("shop", workload, 3);
+        let report = world.audit();
+        assert_eq!((report.verdict, report.reason), (Verdict::Unknown, ENTRY.reason));
+    }
+}

@@ -1,0 +1,67 @@
+//! What files may lack of the cluster that they describe, where something shows that they do: a file that could not be read, a page of a
+//! list that was not given. A live cluster has no such gaps: its watches list everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Binding, Cluster};
+use crate::model::BindingKey;
+
+/// Objects whose absence from the files proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GapKind {
+    /// `ServiceAccount`.
+    ServiceAccounts,
+    /// `Pod`, and the workloads that create pods.
+    Pods,
+    /// The kinds of `rbac.authorization.k8s.io`.
+    Rbac,
+}
+
+impl GapKind {
+    /// All of them: what a file of unknown content may have held.
+    pub const ALL: [Self; 3] = [Self::ServiceAccounts, Self::Pods, Self::Rbac];
+}
+
+/// What may be missing, with the reasons, and what was assumed because a file does not say it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gaps {
+    reasons: BTreeMap<GapKind, BTreeSet<String>>,
+    assumed_namespace: BTreeSet<BindingKey>,
+}
+
+impl Cluster {
+    /// Takes note that objects of a kind may exist that no file holds. `reason` is a main clause that is safe to show, such as
+    /// "`pods.yaml` is empty".
+    pub fn put_gap(&mut self, kind: GapKind, reason: String) {
+        self.gaps.reasons.entry(kind).or_default().insert(reason);
+    }
+
+    /// Why objects of a kind may be missing; empty where nothing shows that they may.
+    #[must_use]
+    pub fn gap(&self, kind: GapKind) -> Option<&BTreeSet<String>> {
+        self.gaps.reasons.get(&kind)
+    }
+
+    /// Whether the absence of an object of a kind proves nothing.
+    #[must_use]
+    pub fn may_lack(&self, kind: GapKind) -> bool {
+        self.is_partial || self.gap(kind).is_some()
+    }
+
+    /// Whether pods may run as a ServiceAccount that exists, and were not seen.
+    #[must_use]
+    pub fn may_have_unseen_pods(&self, binding: &Binding) -> bool {
+        binding.service_account().is_some() && self.gap(GapKind::Pods).is_some()
+    }
+
+    /// Takes note that a manifest of this ServiceAccount, or of what runs as it, names no namespace, so that its namespace is assumed.
+    pub fn put_assumed_namespace(&mut self, key: BindingKey) {
+        self.gaps.assumed_namespace.insert(key);
+    }
+
+    /// Whether the namespace of a ServiceAccount is assumed and not read from a manifest.
+    #[must_use]
+    pub fn has_assumed_namespace(&self, key: &BindingKey) -> bool {
+        self.gaps.assumed_namespace.contains(key)
+    }
+}
