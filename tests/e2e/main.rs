@@ -19,6 +19,7 @@ mod disclosure;
 mod documents;
 mod faults;
 mod fixes;
+mod front_door;
 mod gitops;
 mod injection;
 mod install;

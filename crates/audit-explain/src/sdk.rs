@@ -1,6 +1,7 @@
 //! The first version of each SDK that supports IRSA, and versions in a text that are older.
 //!
-//! Source: Amazon EKS User Guide, "Use IRSA with the AWS SDK". The SDK for Rust and that for Go v2 support it in every version.
+//! Source: Amazon EKS User Guide, "Use IRSA with the AWS SDK". The SDK for Rust and that for Go v2 support it in every version. For Java 1 the list
+//! names 1.12.782 today; it named 1.11.704 before, which is the first that knows web identity, so that what is older cannot work.
 
 use std::fmt;
 

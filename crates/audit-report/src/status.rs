@@ -25,7 +25,11 @@ pub struct LookedAt<'a> {
 #[must_use]
 pub fn render(binding: &BindingReport, cluster: &ClusterReport, looked_at: &LookedAt<'_>) -> String {
     let mut out = format!("{}: {}\n", table::name(&binding.key), binding.verdict.as_str());
-    let _ = writeln!(out, "  {}\n", text::lines(&binding.message).replace('\n', " "));
+    // The finding that decides says the same below.
+    if binding.deciding().is_none() {
+        let _ = writeln!(out, "  {}", text::cell(&binding.message));
+    }
+    out.push('\n');
     write_facts(&mut out, binding, cluster);
     out.push('\n');
     write_links(&mut out, binding);

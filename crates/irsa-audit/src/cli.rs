@@ -14,8 +14,11 @@ use irsa_audit::trust;
 use crate::audit::args::AuditArgs;
 use crate::can_i::args::CanIArgs;
 use crate::console::ConsoleArgs;
+use crate::doctor::args::DoctorArgs;
 use crate::explain::args::ExplainArgs;
 use crate::operator::settings::OperatorArgs;
+use crate::printed::{CompletionsArgs, CrdsArgs};
+use crate::refresh::RefreshArgs;
 use crate::repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
 use crate::status::args::StatusArgs;
 use crate::writer::args::WriterArgs;
@@ -60,11 +63,15 @@ pub enum Command {
     /// Look at a trust policy by itself
     #[command(subcommand, arg_required_else_help = true)]
     Trust(trust::args::TrustCommand),
+    Refresh(Box<RefreshArgs>),
+    Doctor(Box<DoctorArgs>),
     Plan(Box<PlanArgs>),
     Consent(Box<ConsentArgs>),
     Approve(Box<ApproveArgs>),
     Rollback(Box<RollbackArgs>),
     Release(ReleaseArgs),
+    Crds(CrdsArgs),
+    Completions(CompletionsArgs),
     /// Run the controller
     Operator(Box<OperatorArgs>),
     /// Run the writer, which carries out authorized repairs of trust policies
@@ -94,7 +101,19 @@ mod tests {
         let mut cli = Cli::command();
         cli.build();
         for name in [
-            "explain", "status", "audit", "can-i", "plan", "consent", "approve", "rollback", "release",
+            "explain",
+            "status",
+            "audit",
+            "can-i",
+            "refresh",
+            "doctor",
+            "crds",
+            "completions",
+            "plan",
+            "consent",
+            "approve",
+            "rollback",
+            "release",
         ] {
             let command = cli.find_subcommand_mut(name).unwrap();
             let help = command.render_long_help().to_string();

@@ -6,8 +6,11 @@ mod can_i;
 mod cli;
 mod cluster;
 mod console;
+mod doctor;
 mod explain;
 mod operator;
+mod printed;
+mod refresh;
 mod remediation;
 mod repair;
 mod service;
@@ -57,11 +60,15 @@ fn run(command: Command, called: &Called) -> ExitCode {
         Command::Audit(args) => finish(audit::run(&args)),
         Command::CanI(args) => finish(can_i::run(&args)),
         Command::Trust(command) => finish(trust::run(&command)),
+        Command::Refresh(args) => finish(refresh::run(&args)),
+        Command::Doctor(args) => finish(doctor::run(&args)),
         Command::Plan(args) => finish(repair::plan(&args)),
         Command::Consent(args) => finish(repair::consent(&args)),
         Command::Approve(args) => finish(repair::approve(&args)),
         Command::Rollback(args) => finish(repair::rollback(&args)),
         Command::Release(args) => finish(repair::release(&args)),
+        Command::Crds(_) => finish(printed::crds()),
+        Command::Completions(args) => finish(printed::completions(&args, called.program())),
         Command::Operator(args) => {
             let (log, format) = (args.log.clone(), args.log_format);
             serve(&log, format, operator::run(*args))

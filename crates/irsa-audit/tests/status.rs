@@ -77,14 +77,8 @@ fn the_exit_code_is_that_of_the_verdict() {
 fn the_status_says_what_the_audit_says() {
     for folder in ["healthy", "broken"] {
         let audit = Command::new(env!("CARGO_BIN_EXE_irsa-audit"))
-            .args([
-                "audit",
-                "-o",
-                "json",
-                "--kubernetes",
-                &fixture(&format!("{folder}/kubernetes")),
-            ])
-            .args(["--aws", &fixture(&format!("{folder}/aws"))])
+            .args(["audit", "-o", "json"])
+            .args(files(folder))
             .output()
             .unwrap();
         let report: Value = serde_json::from_slice(&audit.stdout).unwrap();

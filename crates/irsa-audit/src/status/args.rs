@@ -3,10 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use audit_core::model::BindingKey;
 use clap::{Args, ValueEnum};
 
-use crate::arguments::duration;
+use crate::arguments::{SubjectArgs, SubjectError, duration};
 use crate::audit::source::{SourceArgs, SourceError};
 
 /// What the long help ends with.
@@ -29,13 +28,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_long_help = MORE)]
 pub struct StatusArgs {
-    /// The ServiceAccount: NAMESPACE/NAME, or NAME with --namespace
-    #[arg(value_name = "NAMESPACE/NAME")]
-    pub service_account: String,
-
-    /// The namespace of the ServiceAccount. With --kubernetes, also that of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE")]
-    pub namespace: Option<String>,
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// Look again every DURATION until interrupted
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "15s", value_parser = duration, conflicts_with = "kubernetes")]
@@ -61,37 +55,13 @@ pub enum StatusOutput {
 /// Why there is no status.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// The ServiceAccount is not named in full.
-    #[error("give the ServiceAccount as NAMESPACE/NAME, such as `shop/cart`, or as NAME with --namespace")]
-    Name,
-    /// The namespace is given twice, and differs.
-    #[error("--namespace names a different namespace from NAMESPACE/NAME: leave one out")]
-    TwoNamespaces,
+    /// The ServiceAccount is not named.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// There is nothing to look at.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The answer could not be written.
     #[error("the answer could not be written: {0}")]
     Output(#[source] io::Error),
-}
-
-impl StatusArgs {
-    /// The ServiceAccount.
-    ///
-    /// # Errors
-    /// [`StatusError::Name`], [`StatusError::TwoNamespaces`].
-    pub fn key(&self) -> Result<BindingKey, StatusError> {
-        let given = self.namespace.as_deref();
-        let (namespace, name) = match self.service_account.split_once('/') {
-            Some((namespace, _)) if given.is_some_and(|given| given != namespace) => {
-                return Err(StatusError::TwoNamespaces);
-            }
-            Some((namespace, name)) => (namespace, name),
-            None => (given.unwrap_or_default(), self.service_account.as_str()),
-        };
-        if namespace.is_empty() || name.is_empty() || name.contains('/') {
-            return Err(StatusError::Name);
-        }
-        Ok(BindingKey::new(namespace, name))
-    }
 }

@@ -25,7 +25,7 @@ use view::{Answer, Subject};
 /// # Errors
 /// When there is no answer; the exit code is then 2.
 pub fn run(args: &StatusArgs) -> Result<ExitCode, StatusError> {
-    let key = args.key()?;
+    let key = args.subject.key()?;
     if let Some(every) = args.watch {
         return watch::run(every, || answer(args, &key));
     }
@@ -36,7 +36,7 @@ pub fn run(args: &StatusArgs) -> Result<ExitCode, StatusError> {
 
 fn answer(args: &StatusArgs, key: &BindingKey) -> Result<Answer, StatusError> {
     let source = &args.source;
-    let evidence = look(source, Some(&key.namespace), args.namespace.as_deref())?;
+    let evidence = look(source, Some(&key.namespace), args.subject.namespace.as_deref())?;
     let subject = Subject::find(&evidence, &source.config(), key);
     Ok(match args.output {
         StatusOutput::Text => subject.text(source.is_offline()),
