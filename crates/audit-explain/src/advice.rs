@@ -57,7 +57,8 @@ const ALL: &[Advice] = &[
     Advice {
         id: "cluster-admin",
         says: "Bind cluster-admin to it.",
-        truth: "Anyone who can create a pod with the ServiceAccount then owns the cluster. `irsa-audit can-i` shows the least role that is enough.",
+        truth: "The caller then owns the cluster and, for a ServiceAccount, so does anyone who can create a pod with it. `irsa-audit can-i` shows the \
+                least role for a ServiceAccount.",
     },
     Advice {
         id: "restart-webhook",

@@ -19,6 +19,7 @@ pub fn value(explanation: &Explanation) -> Value {
     });
     let kubernetes = mentioned.kubernetes.iter().map(|request| {
         json!({
+            "user": request.user,
             "serviceAccount": request.service_account.as_ref().map(ToString::to_string),
             "verb": request.verb,
             "group": request.group,

@@ -32,9 +32,10 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
     let has = |id: &str| symptoms.iter().any(|symptom| symptom.id == id);
     let mut found: Vec<Option<NextCommand>> = Vec::new();
     for request in mentioned.kubernetes.iter().take(MOST) {
-        if let Some(key) = &request.service_account {
-            found.push(can_i(key, request, program));
-        }
+        found.push(match &request.service_account {
+            Some(key) => can_i(key, request, program),
+            None => auth_can_i(request),
+        });
     }
     for key in mentioned.service_accounts.iter().take(MOST) {
         let name = key.to_string();
@@ -84,7 +85,7 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
             ));
         }
     }
-    if mentioned.service_accounts.is_empty() {
+    if mentioned.service_accounts.is_empty() && mentioned.kubernetes.is_empty() {
         found.push(NextCommand::new(
             program,
             &["audit"],
@@ -100,16 +101,44 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
     commands
 }
 
+/// The same question to kubectl, about a user that is no ServiceAccount. The groups of the user are not in an error.
+fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
+    let user = request.user.as_deref().filter(|_| !request.is_anonymous)?;
+    if request.resource.is_empty() {
+        return None;
+    }
+    let resource = resource(request);
+    let mut words = vec!["auth", "can-i", &request.verb, &resource];
+    words.extend(request.name.as_deref());
+    if let Some(subresource) = &request.subresource {
+        words.extend(["--subresource", subresource]);
+    }
+    match &request.namespace {
+        Some(namespace) => words.extend(["--namespace", namespace]),
+        None => words.push("--all-namespaces"),
+    }
+    words.extend(["--as", user]);
+    NextCommand::new(
+        "kubectl",
+        &words,
+        "whether the user is allowed by now, without its groups; needs the permission to impersonate",
+    )
+}
+
+fn resource(request: &KubernetesRequest) -> String {
+    match request.group.as_str() {
+        "" => request.resource.clone(),
+        group => format!("{}.{group}", request.resource),
+    }
+}
+
 /// The same question to `can-i`. It does not know paths such as `/metrics`.
 fn can_i(key: &BindingKey, request: &KubernetesRequest, program: &str) -> Option<NextCommand> {
     if request.resource.is_empty() {
         return None;
     }
     let name = key.to_string();
-    let resource = match request.group.as_str() {
-        "" => request.resource.clone(),
-        group => format!("{}.{group}", request.resource),
-    };
+    let resource = resource(request);
     let mut words = vec!["can-i", &name, &request.verb, &resource];
     words.extend(request.name.as_deref());
     if let Some(subresource) = &request.subresource {

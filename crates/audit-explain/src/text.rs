@@ -102,13 +102,21 @@ fn mentioned(out: &mut String, explanation: &Explanation) {
                     .as_ref()
                     .map(|name| format!("/{name}"))
                     .unwrap_or_default();
+                let by = request
+                    .user
+                    .as_ref()
+                    .map(|user| format!(", by {user}"))
+                    .unwrap_or_default();
                 let place = request
                     .namespace
                     .as_ref()
                     .map_or("the whole cluster".to_owned(), |name| format!("namespace {name}"));
                 (
                     "request",
-                    format!("{} {}{group}{below} in {place}", request.verb, request.resource),
+                    format!(
+                        "{} {}{group}{below} in {place}{by}",
+                        request.verb, request.resource
+                    ),
                 )
             }),
     );

@@ -157,6 +157,14 @@ fn an_explanation_names_the_account_and_the_commands_to_run() {
     );
     let value = json::value(&explanation);
     assert_eq!(value["serviceAccounts"], serde_json::json!(["shop/cart"]));
+    let of_user = explain(
+        "nodes is forbidden: User \"jane@example.com\" cannot list resource \"nodes\" in API group \"\" at the cluster scope",
+    );
+    let commands: Vec<&str> = of_user.next.iter().map(|next| next.command.as_str()).collect();
+    assert_eq!(
+        commands,
+        ["kubectl auth can-i list nodes --all-namespaces --as jane@example.com"]
+    );
 }
 
 #[test]

@@ -15,6 +15,8 @@ const CANNOT: &str = "\" cannot ";
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubernetesRequest {
+    /// The user; absent where its name has other characters than those of e-mail addresses, ARNs and Kubernetes' own users.
+    pub user: Option<String>,
     /// The ServiceAccount; absent for every other user.
     pub service_account: Option<BindingKey>,
     /// Whether nobody was authenticated: `system:anonymous`.
@@ -39,6 +41,7 @@ pub(super) fn requests(pasted: &Pasted) -> impl Iterator<Item = KubernetesReques
         let before = pasted.before(at - CANNOT.len());
         let user = before.get(before.rfind('"')? + 1..)?;
         let mut request = request(pasted.from(at))?;
+        request.user = is_user(user).then(|| user.to_owned());
         request.service_account = service_account(user);
         request.is_anonymous = user == "system:anonymous";
         request.name = object(before);
@@ -76,6 +79,7 @@ fn request(text: &str) -> Option<KubernetesRequest> {
     };
     let namespace = rest.strip_prefix(" in the namespace \"").and_then(quoted);
     Some(KubernetesRequest {
+        user: None,
         service_account: None,
         is_anonymous: false,
         verb: verb.to_owned(),
@@ -105,6 +109,13 @@ fn word(text: &str) -> Option<(&str, &str)> {
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let (quoted, rest) = text.split_once('"')?;
     (quoted.is_empty() || is_word(quoted)).then_some((quoted, rest))
+}
+
+fn is_user(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_WORD
+        && !text.starts_with('-')
+        && text.chars().all(|c| is_word_character(c) || "@+=,".contains(c))
 }
 
 fn is_word(text: &str) -> bool {

@@ -40,9 +40,8 @@ async fn ask(
         let mut denied = Vec::new();
         let mut unknown = None;
         for verb in right.verbs {
-            // Kubernetes does not restrict `create` by name.
-            let names: &[&str] = if *verb == "create" { &[] } else { right.names };
-            let name = names.first().copied();
+            // Also of `create`: what is applied has its name in the path.
+            let name = right.names.first().copied();
             match review(
                 client,
                 account,
