@@ -68,7 +68,7 @@ fn run(command: Command, called: &Called) -> ExitCode {
         Command::Rollback(args) => finish(repair::rollback(&args)),
         Command::Release(args) => finish(repair::release(&args)),
         Command::Crds(_) => finish(printed::crds()),
-        Command::Completions(args) => finish(printed::completions(&args, called.program())),
+        Command::Completions(args) => finish(printed::completions(&args, cli::command(called.program()))),
         Command::Operator(args) => {
             let (log, format) = (args.log.clone(), args.log_format);
             serve(&log, format, operator::run(*args))

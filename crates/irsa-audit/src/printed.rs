@@ -6,8 +6,6 @@ use std::process::ExitCode;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli;
-
 /// What the long help of `completions` ends with.
 const COMPLETIONS: &str = "\
 Examples:
@@ -53,13 +51,13 @@ pub enum PrintError {
     Output(#[source] io::Error),
 }
 
-/// Prints completions.
+/// Prints completions of a command line.
 ///
 /// # Errors
 /// [`PrintError::Output`]. The exit code is then 2, as for `crds`.
-pub fn completions(args: &CompletionsArgs, program: &'static str) -> Result<ExitCode, PrintError> {
+pub fn completions(args: &CompletionsArgs, mut command: clap::Command) -> Result<ExitCode, PrintError> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::command(program), "irsa-audit", &mut text);
+    clap_complete::generate(args.shell, &mut command, "irsa-audit", &mut text);
     print(&text)
 }
 
