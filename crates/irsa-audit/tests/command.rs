@@ -163,3 +163,28 @@ fn each_shell_has_its_completions() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), script.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn how_much_is_said_beside_the_answer_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.yaml");
+    std::fs::write(
+        &file,
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {namespace: shop, name: cart, uid: a}\n",
+    )
+    .unwrap();
+    let said = |flag: &[&str]| {
+        call(
+            &[
+                flag,
+                &["audit", "--kubernetes", file.to_str().unwrap(), "--partial"],
+            ]
+            .concat(),
+        )
+    };
+    let (normal, quiet, verbose) = (said(&[]), said(&["-q"]), said(&["-v"]));
+    assert!(error(&quiet).is_empty(), "{}", error(&quiet));
+    assert!(error(&verbose).lines().count() > error(&normal).lines().count());
+    assert!(out(&normal) == out(&quiet) && out(&normal) == out(&verbose));
+    assert_eq!(said(&["-q", "-v"]).status.code(), Some(2));
+}
