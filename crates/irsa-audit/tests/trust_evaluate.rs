@@ -375,7 +375,6 @@ fn bad_input_is_one_line_and_exit_code_two() {
         (b"{}", with(&["--account", "1"])),
         (b"{}", with(&["--condition", "nothing"])),
         (b"{}", with(&["--output", "xml"])),
-        (b"{}", vec![]),
         (b"{}", with(&["--batch", "-"])),
         (b"{}", with(&["--explain"])),
         (b"{}", vec!["--batch", "/does/not/exist"]),

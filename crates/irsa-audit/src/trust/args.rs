@@ -9,14 +9,15 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Commands about trust policies by themselves.
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
-    /// Say whether a role's trust policy admits a token, and why
+    /// Say whether a role's trust policy admits a Kubernetes token, and why.
+    ///
+    /// Example: irsa-audit trust evaluate --policy role.json --issuer `https://…` --subject system:serviceaccount:shop:cart
+    ///
+    /// Exit code: 0 allowed, 1 denied, 2 bad input, 3 undetermined. With --batch: 0 when every line was answered, 2 when some asked nothing.
     Evaluate(Box<EvaluateArgs>),
 }
 
-/// Says whether a role's trust policy admits a Kubernetes token, and why.
-///
-/// Exit code: 0 allowed, 1 denied, 2 bad input, 3 undetermined. With --batch: 0 when every line was answered, 2 when
-/// some asked nothing.
+/// What is asked of a trust policy.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub struct EvaluateArgs {
