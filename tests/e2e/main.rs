@@ -20,6 +20,7 @@ mod documents;
 mod faults;
 mod fixes;
 mod formats;
+mod front_door;
 mod gitops;
 mod injection;
 mod install;

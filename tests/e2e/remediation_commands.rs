@@ -288,7 +288,7 @@ async fn what_is_missing_is_named() -> Outcome {
     // Each right that is missing, by kind and verb.
     let stranger = Some("stranger");
     let issuer = format!("--oidc-issuer={}", e2e::world::ISSUER);
-    said(stranger, &["plan", ACCOUNT], &["--oidc-issuer"]).await?;
+    said(stranger, &["plan", ACCOUNT], &["--issuer"]).await?;
     said(
         stranger,
         &["plan", ACCOUNT, &issuer],

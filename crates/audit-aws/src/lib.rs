@@ -14,6 +14,7 @@
 //! | `apply` | pure: answers into a snapshot |
 //! | `directory`, `lane`, `queue` | who waits for what: one lane for each account, in which namespaces take turns |
 //! | `pace`, `caller`, `failure`, `pages` | one call: rate limit, retries, what an error means, further pages |
+//! | `permitted` | whether AWS lets the caller make these calls |
 //! | `editor` | the writer's calls: one role, read and written |
 //! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
 
@@ -34,6 +35,7 @@ mod listing;
 mod observer;
 mod pace;
 mod pages;
+mod permitted;
 mod queue;
 mod reading;
 mod request;
@@ -47,6 +49,7 @@ pub use editor::RoleEditor;
 pub use evidence::{Piece, PieceAnswer, PieceId, PieceKind};
 pub use failure::Failure;
 pub use observer::{CallOutcome, RequestObserver};
+pub use permitted::{ActionPermitted, Permitted, permitted};
 pub use reading::{Listed, ListedRole, Reading};
 pub use request::DirectoryRequest;
 pub use settings::{DirectorySettings, Rate, load_home};

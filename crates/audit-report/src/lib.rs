@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`table`] | for a terminal: a line for each binding, then what is wrong with those that do not work, with the fix to paste |
 //! | [`wide`] | for a terminal: the same with more columns and every finding |
+//! | [`status`] | for a terminal: one binding as a whole, with its chain link by link |
 //! | [`json`], [`yaml`] | everything, as [`view`] lays it out |
 //! | [`sarif`] | SARIF 2.1.0: a result for each finding, for code scanning |
 //! | [`junit`] | JUnit XML: a test case for each binding, for CI |
@@ -28,6 +29,7 @@ mod paint;
 mod presentation;
 mod repair;
 pub mod sarif;
+pub mod status;
 pub mod table;
 mod text;
 pub mod view;

@@ -3,7 +3,52 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use audit_core::model::BindingKey;
+use clap::{Args, ValueEnum};
+
+/// A ServiceAccount.
+#[derive(Debug, Clone, Args)]
+pub struct SubjectArgs {
+    /// The ServiceAccount: NAMESPACE/NAME, or NAME with --namespace
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub service_account: String,
+
+    /// The namespace of the ServiceAccount
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// Why a ServiceAccount is not named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SubjectError {
+    /// The namespace or the name is missing.
+    #[error("give the ServiceAccount as NAMESPACE/NAME, such as `shop/cart`, or as NAME with --namespace")]
+    Incomplete,
+    /// The namespace is given twice, and differs.
+    #[error("--namespace names a different namespace from NAMESPACE/NAME: leave one out")]
+    TwoNamespaces,
+}
+
+impl SubjectArgs {
+    /// The ServiceAccount.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub fn key(&self) -> Result<BindingKey, SubjectError> {
+        let given = self.namespace.as_deref();
+        let (namespace, name) = match self.service_account.split_once('/') {
+            Some((namespace, _)) if given.is_some_and(|given| given != namespace) => {
+                return Err(SubjectError::TwoNamespaces);
+            }
+            Some((namespace, name)) => (namespace, name),
+            None => (given.unwrap_or_default(), self.service_account.as_str()),
+        };
+        if namespace.is_empty() || name.is_empty() || name.contains('/') {
+            return Err(SubjectError::Incomplete);
+        }
+        Ok(BindingKey::new(namespace, name))
+    }
+}
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,96 +3,86 @@
 mod arguments;
 mod audit;
 mod can_i;
+mod cli;
 mod cluster;
+mod console;
+mod doctor;
+mod explain;
 mod operator;
+mod printed;
+mod refresh;
 mod remediation;
 mod repair;
 mod service;
+mod status;
 mod writer;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use arguments::LogFormat;
-use audit::args::AuditArgs;
-use can_i::args::CanIArgs;
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use cli::{Called, Command, WrongCall};
 use irsa_audit::trust;
-use operator::settings::OperatorArgs;
-use repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
 use service::ServiceError;
 use tracing_subscriber::EnvFilter;
-use writer::args::WriterArgs;
 
 /// What is wrong with the call, or with the input: nothing was done.
 const USAGE: u8 = 2;
 
-#[derive(Parser)]
-#[command(
-    name = "irsa-audit",
-    version,
-    about = "Audits the bindings of Kubernetes ServiceAccounts to IAM roles"
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Run the controller
-    Operator(Box<OperatorArgs>),
-    /// Run the writer, which carries out authorised repairs of trust policies
-    Writer(Box<WriterArgs>),
-    /// Audit every binding once, from a cluster and AWS, or from files
-    Audit(Box<AuditArgs>),
-    /// Tell whether a ServiceAccount may do something, and why
-    CanI(Box<CanIArgs>),
-    Plan(Box<PlanArgs>),
-    Consent(Box<ConsentArgs>),
-    Approve(Box<ApproveArgs>),
-    Rollback(Box<RollbackArgs>),
-    Release(ReleaseArgs),
-    /// Look at a trust policy by itself
-    #[command(subcommand)]
-    Trust(trust::args::TrustCommand),
-}
-
 fn main() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(cli) => match cli.command {
-            Command::Operator(args) => {
-                let (log, format) = (args.log.clone(), args.log_format);
-                serve(&log, format, operator::run(*args))
+    let called = Called::new(std::env::args_os());
+    match cli::parse(&called) {
+        Ok(cli) => {
+            cli.console.apply();
+            if let Some(outdated) = called.outdated() {
+                console::warn(outdated);
             }
-            Command::Writer(args) => {
-                let (log, format) = (args.log.clone(), args.log_format);
-                serve(&log, format, writer::run(*args))
-            }
-            Command::Audit(args) => audit::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
-            Command::CanI(args) => can_i::run(&args).unwrap_or_else(|error| usage(&error.to_string())),
-            Command::Plan(args) => repair::plan(&args).unwrap_or_else(|error| usage(&error.to_string())),
-            Command::Consent(args) => {
-                repair::consent(&args).unwrap_or_else(|error| usage(&error.to_string()))
-            }
-            Command::Approve(args) => {
-                repair::approve(&args).unwrap_or_else(|error| usage(&error.to_string()))
-            }
-            Command::Rollback(args) => {
-                repair::rollback(&args).unwrap_or_else(|error| usage(&error.to_string()))
-            }
-            Command::Release(args) => {
-                repair::release(&args).unwrap_or_else(|error| usage(&error.to_string()))
-            }
-            Command::Trust(command) => trust::run(&command).unwrap_or_else(|error| usage(&error.to_string())),
-        },
+            run(cli.command, &called)
+        }
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             // Help that nobody can read is no failure of ours.
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        Err(error) => usage(&one_line(&error.to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(USAGE)
+        }
+        Err(error) => usage(&WrongCall::new(&error, &called).message),
     }
+}
+
+fn run(command: Command, called: &Called) -> ExitCode {
+    match command {
+        Command::Explain(args) => finish(explain::run(&args, called.program())),
+        Command::Status(args) => finish(status::run(&args)),
+        Command::Audit(args) => finish(audit::run(&args)),
+        Command::CanI(args) => finish(can_i::run(&args)),
+        Command::Trust(command) => finish(trust::run(&command)),
+        Command::Refresh(args) => finish(refresh::run(&args)),
+        Command::Doctor(args) => finish(doctor::run(&args)),
+        Command::Plan(args) => finish(repair::plan(&args)),
+        Command::Consent(args) => finish(repair::consent(&args)),
+        Command::Approve(args) => finish(repair::approve(&args)),
+        Command::Rollback(args) => finish(repair::rollback(&args)),
+        Command::Release(args) => finish(repair::release(&args)),
+        Command::Crds(_) => finish(printed::crds()),
+        Command::Completions(args) => finish(printed::completions(&args, cli::command(called.program()))),
+        Command::Operator(args) => {
+            let (log, format) = (args.log.clone(), args.log_format);
+            serve(&log, format, operator::run(*args))
+        }
+        Command::Writer(args) => {
+            let (log, format) = (args.log.clone(), args.log_format);
+            serve(&log, format, writer::run(*args))
+        }
+    }
+}
+
+/// The exit code of a command that ran; of one that could not, what is wrong.
+fn finish(ended: Result<ExitCode, impl Display>) -> ExitCode {
+    ended.unwrap_or_else(|error| usage(&error.to_string()))
 }
 
 /// Runs a program that stays, with its log on stderr.
@@ -136,36 +126,4 @@ fn usage(message: &str) -> ExitCode {
 fn failure(message: &str) -> ExitCode {
     eprintln!("irsa-audit: {message}");
     ExitCode::FAILURE
-}
-
-/// The parser's message as one line: what is wrong, and where to look.
-fn one_line(message: &str) -> String {
-    let text: Vec<&str> = message
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        .filter(|line| !line.is_empty())
-        .collect();
-    let text = text.join(" ");
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    format!("{text}; see `irsa-audit --help`")
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_help_of_each_command_of_remediation_has_an_example_and_the_exit_codes() {
-        let cli = Cli::command();
-        for name in ["plan", "consent", "approve", "rollback", "release"] {
-            let command = cli.find_subcommand(name).unwrap();
-            let help = command.get_long_about().unwrap().to_string();
-            assert!(help.contains(&format!("irsa-audit {name} ")), "{help}");
-            assert!(help.contains("Exit code: 0 "), "{help}");
-        }
-        Cli::command().debug_assert();
-    }
 }

@@ -207,8 +207,8 @@ fn what_is_known_of_a_condition_key_decides() {
     let files = Files::with(&json!([regional]));
     for (context, code) in [
         (&[][..], 3),
-        (&["--context", "aws:RequestedRegion=eu-west-1"], 0),
-        (&["--context", "aws:RequestedRegion=us-east-1"], 1),
+        (&["--condition", "aws:RequestedRegion=eu-west-1"], 0),
+        (&["--condition", "aws:RequestedRegion=us-east-1"], 1),
     ] {
         let (got, text) = files.ask(&[&["s3:GetObject", CARTS], context].concat());
         assert_eq!(got, code, "{text}");
@@ -251,8 +251,8 @@ fn what_is_no_question_is_an_error() {
         &["s3:GetObject", "carts"][..],
         &["s3:GetObject", CARTS, "-n", "shop"],
         &["get"],
-        &["get", "pods", "--context", "aws:SourceIp=10.0.0.1"],
-        &["s3:GetObject", "--context", "region=x"],
+        &["get", "pods", "--condition", "aws:SourceIp=10.0.0.1"],
+        &["s3:GetObject", "--condition", "region=x"],
     ] {
         let output = files.call(question);
         let error = String::from_utf8(output.stderr).unwrap();

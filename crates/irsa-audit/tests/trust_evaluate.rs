@@ -119,14 +119,14 @@ fn the_exit_code_tells_the_decision() {
         (policy(SUBJECT, &inside), &[], 3, "Undetermined", Some("IRSA214")),
         (
             policy(SUBJECT, &inside),
-            &["--context", "aws:SourceIp=10.1.2.3"],
+            &["--condition", "aws:SourceIp=10.1.2.3"],
             0,
             "Allowed",
             None,
         ),
         (
             policy(SUBJECT, &inside),
-            &["--context", "AWS:sourceip=1.2.3.4"],
+            &["--condition", "AWS:sourceip=1.2.3.4"],
             1,
             "ImplicitlyDenied",
             Some("IRSA213"),
@@ -188,7 +188,7 @@ fn what_remains_to_be_known_is_told() {
     assert_eq!(keys(&told), ["aws:SourceIp", "sts:RoleSessionName"]);
     let (exit, told) = answer(
         &policy(SUBJECT, &conditions),
-        &["--context", "aws:SourceIp=10.0.0.1"],
+        &["--condition", "aws:SourceIp=10.0.0.1"],
     );
     assert_eq!(exit, 3);
     assert_eq!(keys(&told), ["sts:RoleSessionName"]);
@@ -200,7 +200,7 @@ fn a_key_given_again_has_several_values() {
     let any = json!({"ForAnyValue:StringEquals": {(format!("{KEYS}:amr")): "b"}});
     let all = json!({"ForAllValues:StringEquals": {(format!("{KEYS}:amr")): "b"}});
     let (a, b) = (format!("{KEYS}:amr=a"), format!("{KEYS}:AMR=b"));
-    let values = ["--context", &a, "--context", &b];
+    let values = ["--condition", &a, "--condition", &b];
     assert_eq!(answer(&policy(SUBJECT, &any), &values).0, 0);
     assert_eq!(answer(&policy(SUBJECT, &all), &values).0, 1);
     // Without them the key is absent: it belongs to the issuer, and such tokens have none.
@@ -383,9 +383,8 @@ fn bad_input_is_one_line_and_exit_code_two() {
             ],
         ),
         (b"{}", with(&["--account", "1"])),
-        (b"{}", with(&["--context", "nothing"])),
+        (b"{}", with(&["--condition", "nothing"])),
         (b"{}", with(&["--output", "xml"])),
-        (b"{}", vec![]),
         (b"{}", with(&["--batch", "-"])),
         (b"{}", with(&["--explain"])),
         (b"{}", vec!["--batch", "/does/not/exist"]),
@@ -399,7 +398,7 @@ fn bad_input_is_one_line_and_exit_code_two() {
         );
     }
     let own_flag = format!("{KEYS}:sub=system:serviceaccount:a:b");
-    let output = evaluate(b"{}", &[&whole[..], &["--context", &own_flag]].concat());
+    let output = evaluate(b"{}", &[&whole[..], &["--condition", &own_flag]].concat());
     assert_eq!(output.status.code(), Some(2));
 }
 

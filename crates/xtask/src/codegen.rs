@@ -79,6 +79,13 @@ pub fn run(root: &Path, check: bool) -> Result<(), Error> {
     for (name, text) in &pages {
         put(root, name, text, check, &mut stale)?;
     }
+    put(
+        root,
+        Path::new(pages::EMBEDDED),
+        &pages::embedded(),
+        check,
+        &mut stale,
+    )?;
     for (name, text) in chart()? {
         let path = Path::new("charts/irsa-audit").join(name);
         put(root, &path, &text, check, &mut stale)?;

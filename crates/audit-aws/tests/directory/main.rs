@@ -13,6 +13,7 @@ mod flow;
 mod home;
 mod listing;
 mod permissions;
+mod permitted;
 mod simulation;
 mod single;
 mod support;

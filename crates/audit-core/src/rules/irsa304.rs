@@ -18,7 +18,7 @@
 //! prints nothing.
 //!
 //! ## Fix
-//! Start the operator with `--oidc-issuer`; give `--issuer` to `irsa-audit audit`.
+//! Give `--issuer` to the operator, or to the command.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` shows the issuer.

@@ -156,7 +156,7 @@ pub(super) fn settle(chain: &Chain<'_>, doubts: &[Doubt<'_>]) -> Option<String> 
     let is_asked = chain.request.is_some_and(|request| request.from_command);
     let given: Vec<String> = if is_asked {
         keys.iter()
-            .map(|key| format!("--context {}=VALUE", quote(key)))
+            .map(|key| format!("--condition {}=VALUE", quote(key)))
             .collect()
     } else {
         keys.iter()

@@ -96,7 +96,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         |(_, said): &(_, &SimulatedAnswer)| said.decision == SimulatedDecision::DeniedByOrganization;
     let fix = if contradicted.iter().any(is_organizations) {
         let place = if chain.request.is_some_and(|request| request.from_command) {
-            "with `--context KEY=VALUE`"
+            "with `--condition KEY=VALUE`"
         } else {
             "in `spec.expect.aws[].context`"
         };

@@ -9,7 +9,15 @@ use super::expect::ExpectArgument;
 use super::source::SourceArgs;
 use super::threshold::FailOn;
 
-/// Audits every binding once, and prints what it finds.
+/// What the long help ends with.
+const MORE: &str = "\
+Examples:
+  irsa-audit audit
+  irsa-audit audit --context prod -n shop
+  irsa-audit audit --kubernetes dump/kubernetes --aws dump/aws -o json
+  helm template . | irsa-audit audit --kubernetes - --partial --fail-on never";
+
+/// Audit every binding once, from a cluster and AWS, or from files.
 ///
 /// Looks at the cluster of the kubeconfig and at AWS; with paths, or with --kubernetes, at files alone. Nothing is ever written to either.
 ///
@@ -20,6 +28,7 @@ use super::threshold::FailOn;
 /// Exit code: 0 below the threshold of --fail-on, 1 at or above it, 2 where something is wrong with the call, or cannot be
 /// read.
 #[derive(Debug, Args)]
+#[command(after_long_help = MORE)]
 pub struct AuditArgs {
     /// Files and directories in place of a cluster and AWS: manifests, and outputs of the AWS CLI. What each of them is shows by its
     /// content

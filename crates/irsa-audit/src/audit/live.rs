@@ -23,7 +23,8 @@ use super::evidence::AuditInput;
 use super::source_args::SourceArgs;
 use crate::cluster::review::Reviewer;
 use crate::cluster::workload::Workloads;
-use crate::cluster::{issuer, shown};
+use crate::cluster::{ConnectionError, issuer, shown};
+use crate::console::{self, Progress};
 use audit_engine::{Action, Engine, EngineSettings, Lookup, RemediationSettings, Review, ReviewOutcome};
 
 /// Nothing is read twice.
@@ -39,7 +40,7 @@ pub enum LiveError {
     #[error(
         "no usable kubeconfig: {0}; set KUBECONFIG to a readable file, or give manifests with --kubernetes"
     )]
-    Kubeconfig(String),
+    Kubeconfig(#[from] ConnectionError),
     /// No client for it.
     #[error(
         "no Kubernetes client could be made from the kubeconfig: {0}; check its certificates and its server"
@@ -92,7 +93,7 @@ pub fn permissions<T>(
     also: impl AsyncFnOnce(&Client) -> T,
 ) -> Result<(AuditInput, T), LiveError> {
     let (observations, also) = runtime()?.block_on(async {
-        let client = client(kubeconfig().await?)?;
+        let client = client(kubeconfig(args).await?)?;
         let observations = audit_k8s::list_permissions(&client, &args.annotation_prefix).await;
         Ok::<_, LiveError>((observations, also(&client).await))
     })?;
@@ -129,9 +130,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {
         .build()?)
 }
 
-async fn kubeconfig() -> Result<kube::Config, LiveError> {
-    let found = kube::Config::infer().await;
-    found.map_err(|error| LiveError::Kubeconfig(shown(&error)))
+async fn kubeconfig(args: &SourceArgs) -> Result<kube::Config, LiveError> {
+    Ok(args.connection.config().await?)
 }
 
 fn client(kubeconfig: kube::Config) -> Result<Client, LiveError> {
@@ -141,12 +141,13 @@ fn client(kubeconfig: kube::Config) -> Result<Client, LiveError> {
 /// Says which object could not be read.
 fn warn(observation: &Observation) {
     if let Observation::Skipped(undecodable) = observation {
-        eprintln!("irsa-audit: warning: {undecodable}");
+        console::warn(undecodable);
     }
 }
 
 async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError> {
-    let kubeconfig = kubeconfig().await?;
+    let progress = Progress::start("connecting to the cluster");
+    let kubeconfig = kubeconfig(args).await?;
     let token = token(&kubeconfig).await;
     let client = client(kubeconfig)?;
     let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
@@ -163,6 +164,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
         webhook_namespace: args.webhook_namespace.clone(),
     };
     engine.set_leading(true);
+    progress.now("reading the cluster");
     for observation in audit_k8s::list(&client, &scope, wish.namespace).await? {
         warn(&observation);
         let is_policy = matches!(observation, Observation::Policy(WatchChange::Listed(_)));
@@ -186,6 +188,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
         }),
         (None, None) => {}
     }
+    progress.now("asking AWS and the API server");
     let (reviewer, reviews) = Reviewer::new(&client);
     let (workloads, lookups) = Workloads::new(&client);
     let mut session = Session {
@@ -286,9 +289,9 @@ impl Session {
                 }
                 Heard::Nothing if heard.elapsed() >= SILENCE => {
                     let seconds = SILENCE.as_secs();
-                    eprintln!(
-                        "irsa-audit: warning: there was no answer for {seconds} seconds, and what is missing is unknown"
-                    );
+                    console::warn(format_args!(
+                        "there was no answer for {seconds} seconds, and what is missing is unknown"
+                    ));
                     return Ok(());
                 }
                 Heard::Nothing => {}
@@ -319,10 +322,10 @@ impl Session {
                         source: IssuerSource::Eks,
                     }),
                     Err(failure) => {
-                        eprintln!(
-                            "irsa-audit: warning: EKS did not tell the cluster's issuer: {}",
+                        console::warn(format_args!(
+                            "EKS did not return the cluster's issuer: {}",
                             failure.message
-                        );
+                        ));
                     }
                 }
             }
@@ -336,11 +339,11 @@ impl Session {
                 } = &reading
                     && !std::mem::replace(&mut self.warned_of_simulations, true)
                 {
-                    eprintln!(
-                        "irsa-audit: warning: IAM's policy simulator does not confirm expected permissions, and what policies say \
+                    console::warn(format_args!(
+                        "IAM's policy simulator does not confirm expected permissions, and what policies say \
                          stands alone: {}",
                         failure.message
-                    );
+                    ));
                 }
                 self.engine.read(reading, Timestamp::now());
             }
@@ -357,10 +360,10 @@ impl Session {
             ReviewOutcome::Failed => Some("it failed, or did not answer in time"),
         };
         if let Some(trouble) = trouble.filter(|_| !std::mem::replace(&mut self.warned, true)) {
-            eprintln!(
-                "irsa-audit: warning: the API server does not confirm expected permissions, and what roles and bindings say stands \
+            console::warn(format_args!(
+                "the API server does not confirm expected permissions, and what roles and bindings say stands \
                  alone: {trouble}"
-            );
+            ));
         }
         self.engine.reviewed(review, outcome, Timestamp::now());
     }

@@ -7,6 +7,7 @@ pub use super::evidence::AuditInput;
 use super::input::{InputError, Reader};
 use super::live::LiveError;
 pub use super::source_args::SourceArgs;
+use crate::console::{self, Progress};
 
 /// The namespace of objects that name none, as kubectl has it.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -58,7 +59,9 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         account,
         now,
     };
+    let progress = Progress::start("reading files");
     let mut loaded = audit_offline::load(manifests, outputs, &options);
+    drop(progress);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
     loaded.config.token_audience.clone_from(&args.token_audience);
     if loaded.has_errors() {
@@ -69,7 +72,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         return Err(SourceError::Problems(errors.map(ToString::to_string).collect()));
     }
     for problem in &loaded.problems {
-        eprintln!("irsa-audit: warning: {problem}");
+        console::warn(problem);
     }
     Ok(AuditInput {
         snapshot: loaded.snapshot,

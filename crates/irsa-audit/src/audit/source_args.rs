@@ -9,12 +9,13 @@ use audit_core::model::IssuerUrl;
 use clap::Args;
 
 use crate::arguments::annotation_prefix;
+use crate::cluster::ConnectionArgs;
 
 /// Where a cluster and its accounts are looked at.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// Manifests in place of a cluster: files or directories of YAML and JSON, as kubectl and helm print them; `-` reads standard input
-    #[arg(long, value_name = "PATH", num_args = 1.., group = "files")]
+    #[arg(long, value_name = "PATH", num_args = 1.., group = "files", conflicts_with_all = ["kubeconfig", "context"])]
     pub kubernetes: Vec<PathBuf>,
 
     /// Outputs of the AWS CLI in place of AWS: files or directories of JSON, recognised by shape
@@ -29,8 +30,11 @@ pub struct SourceArgs {
     #[arg(long, requires = "files")]
     pub partial: bool,
 
-    /// The issuer of the cluster's tokens; found out where absent
-    #[arg(long, value_name = "URL", value_parser = IssuerUrl::parse)]
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+
+    /// The issuer of the cluster's tokens; where absent, it is determined from the cluster
+    #[arg(long, alias = "oidc-issuer", value_name = "URL", value_parser = IssuerUrl::parse)]
     pub issuer: Option<IssuerUrl>,
 
     /// The EKS cluster's name, in the caller's own account and region: to ask EKS for Pod Identity associations, and for the

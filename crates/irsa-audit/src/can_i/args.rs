@@ -4,9 +4,17 @@ use audit_core::model::BindingKey;
 use clap::Args;
 
 use crate::audit::source::SourceArgs;
-use irsa_audit::trust::args::context;
+use irsa_audit::trust::args::condition;
 
-/// Tells whether a ServiceAccount may do something, and by what, or why not and what would let it.
+/// What the long help ends with.
+const MORE: &str = "\
+Examples:
+  irsa-audit can-i shop/cart s3:GetObject 'arn:aws:s3:::carts/*'
+  irsa-audit can-i shop/cart list pods
+  irsa-audit can-i shop/cart s3:GetObject 'arn:aws:s3:::carts/*' --condition aws:RequestedRegion=eu-west-1
+  irsa-audit can-i shop/cart get secrets tls --kubernetes dump/kubernetes";
+
+/// Tell whether a ServiceAccount may do something, and by what, or why not and what would let it.
 ///
 /// Asks the cluster of the kubeconfig, and for actions of AWS also AWS; with --kubernetes, files alone. Nothing is ever written
 /// to either.
@@ -18,6 +26,7 @@ use irsa_audit::trust::args::context;
 /// Exit code: 0 yes, 1 no, 3 where what was seen does not tell, 2 where something is wrong with the call, or cannot be
 /// read.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true, after_long_help = MORE)]
 pub struct CanIArgs {
     /// The ServiceAccount
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
@@ -49,8 +58,8 @@ pub struct CanIArgs {
     pub all_namespaces: bool,
 
     /// For AWS: what is known of a condition key, such as `aws:RequestedRegion=eu-west-1`; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = context)]
-    pub context: Vec<(String, String)>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = condition)]
+    pub condition: Vec<(String, String)>,
 
     #[command(flatten)]
     pub source: SourceArgs,

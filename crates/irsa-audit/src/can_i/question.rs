@@ -46,7 +46,7 @@ pub enum QuestionError {
         what: &'static str,
     },
     /// A condition key with two values.
-    #[error("--context gives `{0}` twice: a request has one value of it")]
+    #[error("--condition gives `{0}` twice: a request has one value of it")]
     Twice(String),
 }
 
@@ -73,7 +73,7 @@ fn aws(args: &CanIArgs) -> Result<AwsExpectation, QuestionError> {
         QuestionError::NoAction(quote(&words.collect::<Vec<_>>().join(" ")))
     })?;
     let mut context = BTreeMap::new();
-    for (key, value) in &args.context {
+    for (key, value) in &args.condition {
         if context.insert(key.clone(), value.clone()).is_some() {
             return Err(QuestionError::Twice(quote(key)));
         }
@@ -82,7 +82,7 @@ fn aws(args: &CanIArgs) -> Result<AwsExpectation, QuestionError> {
 }
 
 fn kubernetes(args: &CanIArgs) -> Result<KubernetesExpectation, QuestionError> {
-    refuse(&[("--context", !args.context.is_empty())], "actions of AWS")?;
+    refuse(&[("--condition", !args.condition.is_empty())], "actions of AWS")?;
     let target = args
         .target
         .as_deref()
@@ -175,7 +175,7 @@ mod tests {
             asked(&["s3:GetObject", "arn:aws:s3:::b/*"]).resources,
             ["arn:aws:s3:::b/*"]
         );
-        let bare = asked(&["s3:ListAllMyBuckets", "--context=aws:SourceIp=10.0.0.1"]);
+        let bare = asked(&["s3:ListAllMyBuckets", "--condition=aws:SourceIp=10.0.0.1"]);
         assert_eq!(bare.actions, ["s3:ListAllMyBuckets"]);
         assert!(bare.resources.is_empty());
         assert_eq!(bare.context["aws:SourceIp"], "10.0.0.1");
@@ -191,8 +191,8 @@ mod tests {
             &["s3:GetObject", "-n", "shop"],
             &["s3:GetObject", "-A"],
             &["s3:GetObject", "--subresource=log"],
-            &["get", "pods", "--context=aws:SourceIp=10.0.0.1"],
-            &["s3:GetObject", "--context=a:b=1", "--context=a:b=2"],
+            &["get", "pods", "--condition=aws:SourceIp=10.0.0.1"],
+            &["s3:GetObject", "--condition=a:b=1", "--condition=a:b=2"],
             &["get", "/healthz"],
         ] {
             assert!(read(&args(words)).is_err(), "{words:?}");

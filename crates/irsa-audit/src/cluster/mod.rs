@@ -1,10 +1,12 @@
 //! What the operator and the one-shot commands ask of the API server beside their watches and lists.
 
+mod connection;
 mod ending;
 pub mod issuer;
 pub mod review;
 pub mod workload;
 
+pub use connection::{ConnectionArgs, ConnectionError};
 pub use ending::Ending;
 
 /// An error and its causes, safe to show. What the API server answered is shown in its own words, without the rest of the answer.

@@ -162,7 +162,7 @@ async fn start(
         Some("watches")
     });
     let (sender, issuers) = mpsc::channel(1);
-    match &args.oidc_issuer {
+    match &args.issuer {
         Some(url) => engine.set_issuer(ClusterIssuer {
             url: url.clone(),
             source: IssuerSource::Flag,

@@ -28,8 +28,8 @@ pub enum Detail {
 #[derive(Debug, Clone, Args)]
 pub struct OperatorArgs {
     /// The issuer of the cluster's tokens; found out where absent
-    #[arg(long, env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
-    pub oidc_issuer: Option<IssuerUrl>,
+    #[arg(long = "issuer", alias = "oidc-issuer", env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
+    pub issuer: Option<IssuerUrl>,
 
     /// The EKS cluster's name, in the operator's own account and region: to ask EKS for Pod Identity associations, and
     /// for the issuer where nothing else tells it

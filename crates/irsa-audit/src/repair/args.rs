@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use iam_policy::RoleArn;
 
 use crate::arguments::{annotation_prefix, duration};
+use crate::cluster::ConnectionArgs;
 use crate::remediation::OwnAccount;
 
 /// The shortest that the definition of an `IrsaApproval` allows.
@@ -20,9 +21,12 @@ const MIN_VALIDITY: Duration = Duration::from_mins(1);
 /// Where the cluster and the role are read, and which ServiceAccounts are irsa-audit's own.
 #[derive(Debug, Clone, Args)]
 pub struct AccessArgs {
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+
     /// The issuer of the cluster's tokens; where absent, the one that the kubeconfig's token or the API server names
-    #[arg(long, env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
-    pub oidc_issuer: Option<IssuerUrl>,
+    #[arg(long = "issuer", alias = "oidc-issuer", env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
+    pub issuer: Option<IssuerUrl>,
 
     /// How to read an account: ID, `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be repeated. Where absent, the caller's own
     /// credentials are used for the role's account
@@ -70,6 +74,7 @@ pub struct AccessArgs {
 ///
 /// Exit code: 0 there is a plan, 1 there is none (nothing to do, or refused), 2 something is wrong with the call or cannot be read.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct PlanArgs {
     /// The ServiceAccount
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
@@ -100,12 +105,13 @@ pub struct PlanArgs {
 /// Exit code: 0 printed, 1 refused because the existing tags are ambiguous or full, 2 something is wrong with the call or cannot be
 /// read.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct ConsentArgs {
     /// The ServiceAccount
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
     pub service_account: BindingKey,
 
-    /// The role; where absent, the one that the ServiceAccount's annotation names. With --oidc-issuer, no cluster is needed
+    /// The role; where absent, the one that the ServiceAccount's annotation names. With --issuer, no cluster is needed
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub role: Option<RoleArn>,
 
@@ -130,6 +136,7 @@ pub struct ConsentArgs {
 /// Exit code: 0 approved, 1 nothing approved (no plan, a different plan, no use for an approval, or declined), 2 something is wrong with
 /// the call, cannot be read, or may not be created.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct ApproveArgs {
     /// The ServiceAccount
     #[arg(value_name = "NAMESPACE/NAME", value_parser = service_account)]
@@ -155,6 +162,7 @@ pub struct ApproveArgs {
 /// Exit code: 0 approved, 1 nothing approved (nothing to remove, a different plan, no use for an approval, or declined), 2 something is
 /// wrong with the call, cannot be read, or may not be created.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct RollbackArgs {
     #[command(flatten)]
     pub approve: ApproveArgs,
@@ -169,6 +177,7 @@ pub struct RollbackArgs {
 /// Exit code: 0 released, 1 not released (the change is not latched, released already, or declined), 2 something is wrong with the call,
 /// cannot be read, or may not be changed.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct ReleaseArgs {
     /// The `TrustPolicyChange`
     #[arg(value_name = "CHANGE", value_parser = change_name)]
@@ -177,6 +186,9 @@ pub struct ReleaseArgs {
     /// Do not ask for confirmation; required without a terminal
     #[arg(long)]
     pub yes: bool,
+
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 }
 
 /// How a person confirms what was shown.

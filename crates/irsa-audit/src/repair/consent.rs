@@ -21,7 +21,7 @@ use super::{print, refuse};
 /// Prints the tag.
 pub(super) async fn run(args: &ConsentArgs) -> Result<ExitCode, RepairError> {
     let key = &args.service_account;
-    let (issuer, role) = match (&args.access.oidc_issuer, &args.role) {
+    let (issuer, role) = match (&args.access.issuer, &args.role) {
         (Some(issuer), Some(role)) => (issuer.clone(), role.clone()),
         (_, role) => {
             let session = RepairSession::open(&args.access).await?;

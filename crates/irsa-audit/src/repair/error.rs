@@ -19,7 +19,7 @@ pub enum RepairError {
     /// The issuer is not known.
     #[error(
         "the issuer of the cluster's tokens cannot be determined: neither the kubeconfig's token nor the API server's \
-         /.well-known/openid-configuration says it. Give it with --oidc-issuer; for EKS, `aws eks describe-cluster --query \
+         /.well-known/openid-configuration says it. Give it with --issuer; for EKS, `aws eks describe-cluster --query \
          cluster.identity.oidc.issuer` prints it"
     )]
     NoIssuer,

@@ -22,7 +22,7 @@ const MANAGER: &str = "irsa-audit-release";
 
 /// Shows the record, asks, and releases the role.
 pub(super) async fn run(args: &ReleaseArgs) -> Result<ExitCode, RepairError> {
-    let client = service::client(service::cluster().await?)?;
+    let client = service::client(service::cluster(&args.connection).await?)?;
     let change = read(&client, &args.change).await?;
     let record = remediation::record(&change).map_err(|error| RepairError::Refused {
         attempt: "read the TrustPolicyChange",

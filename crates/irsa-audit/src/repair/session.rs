@@ -48,10 +48,10 @@ pub(super) struct RepairCase {
 impl RepairSession {
     /// Connects to the cluster of the kubeconfig.
     pub(super) async fn open(args: &AccessArgs) -> Result<Self, RepairError> {
-        let cluster = service::cluster().await?;
+        let cluster = service::cluster(&args.connection).await?;
         let token = service::own_token(&cluster);
         let client = service::client(cluster)?;
-        let issuer = if let Some(issuer) = &args.oidc_issuer {
+        let issuer = if let Some(issuer) = &args.issuer {
             issuer.clone()
         } else {
             match issuer::ask(&client, token.as_deref()).await {

@@ -13,7 +13,7 @@ use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::cluster::shown;
+use crate::cluster::{ConnectionArgs, shown};
 pub use election::Election;
 pub use error::ServiceError;
 
@@ -31,10 +31,9 @@ const SILENCE: Duration = Duration::from_secs(90);
 ///
 /// # Errors
 /// [`ServiceError::Kubeconfig`].
-pub async fn cluster() -> Result<Config, ServiceError> {
-    Config::infer()
-        .await
-        .map_err(|error| ServiceError::Kubeconfig(shown(&error)))
+pub async fn cluster(connection: &ConnectionArgs) -> Result<Config, ServiceError> {
+    let found = connection.config().await;
+    found.map_err(|error| ServiceError::Kubeconfig(error.to_string()))
 }
 
 /// The same for a program that stays: it retries calls itself, by what `ApiHealth` knows of all of them, and gives up connections that are
@@ -43,7 +42,7 @@ pub async fn cluster() -> Result<Config, ServiceError> {
 /// # Errors
 /// [`ServiceError::Kubeconfig`].
 pub async fn cluster_to_stay() -> Result<Config, ServiceError> {
-    let mut cluster = cluster().await?;
+    let mut cluster = cluster(&ConnectionArgs::default()).await?;
     cluster.default_retry = false;
     cluster.connect_timeout = Some(CONNECTS);
     cluster.read_timeout = Some(SILENCE);

@@ -9,15 +9,17 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Commands about trust policies by themselves.
 #[derive(Debug, Subcommand)]
 pub enum TrustCommand {
-    /// Say whether a role's trust policy admits a token, and why
+    /// Say whether a role's trust policy admits a Kubernetes token, and why.
+    ///
+    /// Example: irsa-audit trust evaluate --policy role.json --issuer `https://…` --subject system:serviceaccount:shop:cart
+    ///
+    /// Exit code: 0 allowed, 1 denied, 2 bad input, 3 undetermined. With --batch: 0 when every line was answered, 2 when some asked nothing.
     Evaluate(Box<EvaluateArgs>),
 }
 
-/// Says whether a role's trust policy admits a Kubernetes token, and why.
-///
-/// Exit code: 0 allowed, 1 denied, 2 bad input, 3 undetermined. With --batch: 0 when every line was answered, 2 when
-/// some asked nothing.
+/// What is asked of a trust policy.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub struct EvaluateArgs {
     /// The policy document, plain or percent-encoded, or the whole output of `aws iam get-role`; `-` reads standard input
     #[arg(long, value_name = "FILE", required_unless_present = "batch")]
@@ -40,8 +42,8 @@ pub struct EvaluateArgs {
     pub account: Option<String>,
 
     /// What is known of another condition key, such as `aws:SourceIp=10.1.2.3`; given again, the key has several values
-    #[arg(long, value_name = "KEY=VALUE", value_parser = context)]
-    pub context: Vec<(String, String)>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = condition)]
+    pub condition: Vec<(String, String)>,
 
     /// How the answer looks
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
@@ -49,7 +51,7 @@ pub struct EvaluateArgs {
 
     /// Answer JSON lines {id, policy, principal, action?, context, closed?} with JSON lines {id, decision}; `-` reads
     /// standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "issuer", "subject", "audience", "account", "context", "output"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "issuer", "subject", "audience", "account", "condition", "output"])]
     pub batch: Option<PathBuf>,
 
     /// In a batch, also say why, unless it is allowed; this takes several times as long
@@ -79,7 +81,7 @@ fn account(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Where it is neither.
-pub fn context(text: &str) -> Result<(String, String), String> {
+pub fn condition(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("write it like `aws:SourceIp=10.1.2.3`")?;
@@ -108,13 +110,13 @@ mod tests {
     #[test]
     fn a_context_value_may_be_anything() {
         assert_eq!(
-            context("aws:SourceIp=a=b"),
+            condition("aws:SourceIp=a=b"),
             Ok(("aws:SourceIp".to_owned(), "a=b".to_owned()))
         );
         assert_eq!(
-            context("aws:SourceIp="),
+            condition("aws:SourceIp="),
             Ok(("aws:SourceIp".to_owned(), String::new()))
         );
-        assert!(context("aws:SourceIp").is_err() && context("ip=1").is_err());
+        assert!(condition("aws:SourceIp").is_err() && condition("ip=1").is_err());
     }
 }

@@ -67,7 +67,7 @@ pub enum EvaluationError {
     #[error(transparent)]
     SeveralAccounts(#[from] SeveralAccounts),
     /// A key has a flag of its own.
-    #[error("--context gives `{key}`; give it by {flag}")]
+    #[error("--condition gives `{key}`; give it by {flag}")]
     OwnFlag {
         /// The key.
         key: String,
@@ -128,7 +128,7 @@ impl Evaluation {
             issuer: asked.issuer.host_path().to_owned(),
             subject: asked.subject.to_owned(),
             audience: asked.audience.to_owned(),
-            // Who calls, from where and when, is for --context to say.
+            // Who calls, from where and when, is for --condition to say.
             called_at: None,
         };
         let mut request = Request::from(&identity);

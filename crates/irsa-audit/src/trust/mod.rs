@@ -80,7 +80,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode, TrustError> {
         subject,
         audience: &args.audience,
         account: args.account.as_deref(),
-        context: &args.context,
+        context: &args.condition,
     };
     let evaluation = Evaluation::new(&evaluation::read_policy(policy)?, &asked)?;
     let report = TrustReport::of(&evaluation);

@@ -22,8 +22,8 @@ use crate::remediation::OwnAccount;
 #[derive(Debug, Clone, Args)]
 pub struct WriterArgs {
     /// The issuer of the cluster's tokens; where absent, the one that the writer's own token or the API server names
-    #[arg(long, env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
-    pub oidc_issuer: Option<IssuerUrl>,
+    #[arg(long = "issuer", alias = "oidc-issuer", env = "IRSA_AUDIT_OIDC_ISSUER", value_name = "URL", value_parser = IssuerUrl::parse)]
+    pub issuer: Option<IssuerUrl>,
 
     /// An account whose roles may be edited, also the writer's own: ID, or `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be
     /// repeated. Roles of other accounts are neither read nor written

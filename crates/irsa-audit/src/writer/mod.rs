@@ -36,6 +36,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::cluster::ConnectionArgs;
 use crate::cluster::issuer;
 use crate::remediation::subject::SubjectScope;
 use crate::remediation::{LiveReader, OwnAccounts, RoleEditors};
@@ -73,7 +74,7 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         .map_err(|error| ServiceError::LeaseTooShort(error.to_string()))?;
     let lease_timing = Timing::new(args.lease_duration)?;
     let metrics = Arc::new(WriterMetrics::new()?);
-    let cluster = service::cluster().await?;
+    let cluster = service::cluster(&ConnectionArgs::default()).await?;
     let own_token = service::own_token(&cluster);
     let client = service::client(cluster.clone())?;
     let listener = http::bind(args.metrics_addr).await?;
@@ -159,14 +160,14 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
 
 /// The issuer of the cluster's tokens: the flag, or what the cluster says, asked until it says it.
 async fn find_issuer(args: &WriterArgs, client: &Client, own_token: Option<&str>) -> IssuerUrl {
-    if let Some(url) = &args.oidc_issuer {
+    if let Some(url) = &args.issuer {
         return url.clone();
     }
     loop {
         if let Some(found) = issuer::ask_as_pod(client, own_token).await {
             return found.url;
         }
-        tracing::warn!("the issuer of the cluster's tokens is not known; give it with --oidc-issuer");
+        tracing::warn!("the issuer of the cluster's tokens is not known; give it with --issuer");
         sleep(RETRY).await;
     }
 }

@@ -1,0 +1,126 @@
+//! One ServiceAccount of a snapshot: its report, or why it has none.
+
+use audit_core::audit::{Bound, audit_binding, audit_cluster, is_bound};
+use audit_core::model::BindingKey;
+use audit_core::report::{BindingReport, Report};
+use audit_core::text::quote;
+use audit_core::{Config, Verdict};
+use audit_report::status::LookedAt;
+use jiff::Timestamp;
+
+use crate::audit::source::AuditInput;
+
+const BROKEN: u8 = 1;
+const UNKNOWN: u8 = 3;
+
+/// An answer, with the exit code that says the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The exit code.
+    pub code: u8,
+    /// What is printed; ends with a line break.
+    pub text: String,
+}
+
+/// A ServiceAccount.
+#[derive(Debug)]
+pub struct Subject {
+    key: BindingKey,
+    at: Timestamp,
+    /// Without a binding where nothing asks for a role, or nobody knows whether something does.
+    report: Report,
+    why_none: &'static str,
+    code: u8,
+}
+
+impl Subject {
+    /// Audits one ServiceAccount. `settings` are those without policies: a policy that leaves a namespace out is about audits of everything.
+    pub fn find(evidence: &AuditInput, settings: &Config, key: &BindingKey) -> Self {
+        let AuditInput {
+            snapshot,
+            config,
+            now,
+        } = evidence;
+        let binding = snapshot.cluster.binding(key);
+        let is_asked =
+            binding.is_some_and(|binding| binding.requests().iter().any(|request| request.declared));
+        let exists = binding.is_some_and(|binding| binding.service_account().is_some());
+        let bound = match is_bound(snapshot, settings, key, *now) {
+            Bound::No if is_asked => Bound::Yes,
+            bound => bound,
+        };
+        let (code, why_none) = match (bound, exists) {
+            (Bound::Yes, _) => (0, ""),
+            (Bound::No, true) => (
+                0,
+                "asks for no role, and nothing that was seen gives it one. Its pods have the role of their node, if the instance metadata \
+                 service lets them reach it.",
+            ),
+            (Bound::CannotTell, true) => (
+                UNKNOWN,
+                "names no role itself. Whether something else gives it one cannot be determined from what was seen.",
+            ),
+            (_, false) if snapshot.cluster.is_partial() => (
+                UNKNOWN,
+                "is in none of the files, and they are not the whole cluster.",
+            ),
+            (_, false) => (
+                UNKNOWN,
+                "does not exist in what was read, and nothing that was read uses it.",
+            ),
+        };
+        let bindings: Vec<BindingReport> = match bound {
+            Bound::Yes => vec![audit_binding(snapshot, config, key, *now)],
+            Bound::No | Bound::CannotTell => Vec::new(),
+        };
+        let verdict = bindings.first().map(|binding| binding.verdict);
+        Self {
+            key: key.clone(),
+            at: *now,
+            report: Report {
+                bindings,
+                cluster: audit_cluster(snapshot, config, *now),
+            },
+            why_none,
+            code: verdict.map_or(code, exit_code),
+        }
+    }
+
+    /// For people.
+    pub fn text(&self, is_offline: bool) -> Answer {
+        let source = if is_offline {
+            "the files that were given"
+        } else {
+            "the cluster of the kubeconfig and AWS"
+        };
+        let looked_at = LookedAt { source, at: self.at };
+        let text = match self.report.bindings.first() {
+            Some(binding) => audit_report::status::render(binding, &self.report.cluster, &looked_at),
+            None => format!(
+                "ServiceAccount `{}` {}\n",
+                quote(&self.key.to_string()),
+                self.why_none
+            ),
+        };
+        Answer {
+            code: self.code,
+            text,
+        }
+    }
+
+    /// For machines: the report of `audit` with this binding alone.
+    pub fn json(&self) -> Answer {
+        Answer {
+            code: self.code,
+            text: audit_report::json::render(&self.report),
+        }
+    }
+}
+
+fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Working | Verdict::AtRisk => 0,
+        Verdict::Broken => BROKEN,
+        Verdict::Unknown => UNKNOWN,
+    }
+}
