@@ -50,7 +50,7 @@ impl Explanation {
 
 /// Explains a text. `program` is how this command line is called, `irsa-audit` or `kubectl irsa-audit`, for the commands to run next.
 #[must_use]
-pub fn explain(text: &str, program: &str) -> Explanation {
+pub fn explain(text: &str, program: &'static str) -> Explanation {
     let pasted = Pasted::read(text);
     let mentioned = Mentioned::read(&pasted);
     let old_sdks = sdk::old_in(&pasted.folded);

@@ -1,6 +1,6 @@
 //! The commands to run next. Each word comes from [`Mentioned`], and is quoted for a shell.
 
-use audit_core::fix::shell;
+use audit_core::fix::Command;
 use audit_core::model::BindingKey;
 
 use crate::mentioned::{KubernetesRequest, Mentioned};
@@ -19,16 +19,17 @@ pub struct NextCommand {
 }
 
 impl NextCommand {
-    fn new(program: &str, words: &[&str], shows: &'static str) -> Option<Self> {
-        words.iter().all(|word| shell::is_pasteable(word)).then(|| Self {
-            command: shell::line(program, words),
-            shows,
-        })
+    fn new(command: &Command, shows: &'static str) -> Option<Self> {
+        command.line().map(|command| Self { command, shows })
     }
 }
 
 /// What to run next.
-pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &str) -> Vec<NextCommand> {
+pub(crate) fn commands(
+    mentioned: &Mentioned,
+    symptoms: &[&Symptom],
+    program: &'static str,
+) -> Vec<NextCommand> {
     let has = |id: &str| symptoms.iter().any(|symptom| symptom.id == id);
     let mut found: Vec<Option<NextCommand>> = Vec::new();
     for request in mentioned.kubernetes.iter().take(MOST) {
@@ -40,8 +41,7 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
     for key in mentioned.service_accounts.iter().take(MOST) {
         let name = key.to_string();
         found.push(NextCommand::new(
-            program,
-            &["status", &name],
+            &Command::new(program).own("status").argument(&name),
             "the whole chain of this ServiceAccount, with the first broken link and its fix",
         ));
         for request in mentioned
@@ -50,24 +50,21 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
             .filter(|request| !request.is_web_identity())
             .take(MOST)
         {
-            let mut words = vec!["can-i", &name, &request.action];
-            words.extend(request.resource.as_deref());
+            let ask = Command::new(program).own("can-i").argument(&name);
+            let ask = ask
+                .argument(&request.action)
+                .arguments(request.resource.as_deref());
             found.push(NextCommand::new(
-                program,
-                &words,
+                &ask,
                 "whether the policies of its role allow this, and which statement decides",
             ));
         }
     }
     if has("sts-not-authorized") {
         for role in mentioned.roles.iter().take(MOST) {
-            let mut words = vec!["iam", "get-role"];
-            let name = shell::option("--role-name", role.name());
-            words.extend(name.iter().map(String::as_str));
-            words.extend(["--query", "Role.AssumeRolePolicyDocument"]);
+            let read = Command::new("aws iam get-role").option("--role-name", role.name());
             found.push(NextCommand::new(
-                "aws",
-                &words,
+                &read.own("--query Role.AssumeRolePolicyDocument"),
                 "the trust policy, with credentials of the role's account",
             ));
         }
@@ -79,16 +76,14 @@ pub(crate) fn commands(mentioned: &Mentioned, symptoms: &[&Symptom], program: &s
                 issuer.trim_end_matches('/')
             );
             found.push(NextCommand::new(
-                "curl",
-                &["--fail", "--silent", "--show-error", &url],
+                &Command::new("curl --fail --silent --show-error").argument(url),
                 "what STS reads of the issuer first",
             ));
         }
     }
     if mentioned.service_accounts.is_empty() && mentioned.kubernetes.is_empty() {
         found.push(NextCommand::new(
-            program,
-            &["audit"],
+            &Command::new(program).own("audit"),
             "every ServiceAccount with a role, and what is wrong with it",
         ));
     }
@@ -107,22 +102,25 @@ fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
     if request.resource.is_empty() {
         return None;
     }
-    let resource = resource(request);
-    let mut words = vec!["auth", "can-i", &request.verb, &resource];
-    words.extend(request.name.as_deref());
-    if let Some(subresource) = &request.subresource {
-        words.extend(["--subresource", subresource]);
-    }
-    match &request.namespace {
-        Some(namespace) => words.extend(["--namespace", namespace]),
-        None => words.push("--all-namespaces"),
-    }
-    words.extend(["--as", user]);
+    let ask = about(Command::new("kubectl auth can-i"), request);
+    let ask = match &request.namespace {
+        Some(namespace) => ask.option("--namespace", namespace),
+        None => ask.own("--all-namespaces"),
+    };
     NextCommand::new(
-        "kubectl",
-        &words,
+        &ask.option("--as", user),
         "whether the user is allowed by now, without its groups; needs the permission to impersonate",
     )
+}
+
+/// A question with the verb and the object of a request.
+fn about(ask: Command, request: &KubernetesRequest) -> Command {
+    let ask = ask.argument(&request.verb).argument(resource(request));
+    let ask = ask.arguments(request.name.as_deref());
+    match &request.subresource {
+        Some(subresource) => ask.option("--subresource", subresource),
+        None => ask,
+    }
 }
 
 fn resource(request: &KubernetesRequest) -> String {
@@ -133,25 +131,16 @@ fn resource(request: &KubernetesRequest) -> String {
 }
 
 /// The same question to `can-i`. It does not know paths such as `/metrics`.
-fn can_i(key: &BindingKey, request: &KubernetesRequest, program: &str) -> Option<NextCommand> {
+fn can_i(key: &BindingKey, request: &KubernetesRequest, program: &'static str) -> Option<NextCommand> {
     if request.resource.is_empty() {
         return None;
     }
-    let name = key.to_string();
-    let resource = resource(request);
-    let mut words = vec!["can-i", &name, &request.verb, &resource];
-    words.extend(request.name.as_deref());
-    if let Some(subresource) = &request.subresource {
-        words.extend(["--subresource", subresource]);
-    }
-    match &request.namespace {
-        Some(namespace) if *namespace == key.namespace => {}
-        Some(namespace) => words.extend(["--namespace", namespace]),
-        None => words.push("--all-namespaces"),
-    }
-    NextCommand::new(
-        program,
-        &words,
-        "why RBAC refuses this, and the least role that allows it",
-    )
+    let ask = Command::new(program).own("can-i").argument(key.to_string());
+    let ask = about(ask, request);
+    let ask = match &request.namespace {
+        Some(namespace) if *namespace == key.namespace => ask,
+        Some(namespace) => ask.option("--namespace", namespace),
+        None => ask.own("--all-namespaces"),
+    };
+    NextCommand::new(&ask, "why RBAC refuses this, and the least role that allows it")
 }

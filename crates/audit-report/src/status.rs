@@ -3,11 +3,15 @@
 
 use std::fmt::Write as _;
 
+use anstyle::Style;
 use audit_core::report::{AccountReport, BindingReport, ClusterReport, LinkState};
-use audit_core::{CredentialPath, Link};
+use audit_core::{CredentialPath, Link, Verdict};
 use jiff::Timestamp;
 
-use crate::{table, text};
+use crate::columns::{Cell, columns};
+use crate::paint::{self, Terminal};
+use crate::text::shown;
+use crate::{finding, table};
 
 /// What stands before the first link that is not well.
 const MARK: &str = "=> ";
@@ -21,30 +25,43 @@ pub struct LookedAt<'a> {
     pub at: Timestamp,
 }
 
-/// Renders one binding. The text ends with a line break.
+/// Renders one binding. The text ends with a line break. Nothing is cut to the terminal's width: every name may be needed.
 #[must_use]
-pub fn render(binding: &BindingReport, cluster: &ClusterReport, looked_at: &LookedAt<'_>) -> String {
-    let mut out = format!("{}: {}\n", table::name(&binding.key), binding.verdict.as_str());
+pub fn render(
+    binding: &BindingReport,
+    cluster: &ClusterReport,
+    looked_at: &LookedAt<'_>,
+    terminal: Terminal,
+) -> String {
+    let terminal = Terminal {
+        width: None,
+        ..terminal
+    };
+    let mut out = format!(
+        "{}: {}\n",
+        table::name(&binding.key, terminal),
+        terminal.paint(paint::verdict(binding.verdict), binding.verdict.as_str())
+    );
     // The finding that decides says the same below.
     if binding.deciding().is_none() {
-        let _ = writeln!(out, "  {}", text::cell(&binding.message));
+        let _ = writeln!(out, "  {}", shown(&binding.message));
     }
     out.push('\n');
-    write_facts(&mut out, binding, cluster);
+    write_facts(&mut out, binding, cluster, terminal);
     out.push('\n');
-    write_links(&mut out, binding);
+    write_links(&mut out, binding, terminal);
     if !binding.findings.is_empty() {
         out.push_str("\nfindings, in the order of the chain\n");
-        for finding in &binding.findings {
-            text::finding(&mut out, finding);
+        for its in &binding.findings {
+            finding::write(&mut out, its, terminal);
         }
     }
-    text::then(&mut out, &binding.then);
+    finding::write_then(&mut out, &binding.then, terminal);
     write_evidence(&mut out, binding, cluster, looked_at);
     out
 }
 
-fn write_facts(out: &mut String, binding: &BindingReport, cluster: &ClusterReport) {
+fn write_facts(out: &mut String, binding: &BindingReport, cluster: &ClusterReport, terminal: Terminal) {
     let facts = &binding.facts;
     let others: Vec<&str> = facts.other_paths.iter().map(|path| path.as_str()).collect();
     let mut path = facts.path.map_or("", CredentialPath::as_str).to_owned();
@@ -55,52 +72,62 @@ fn write_facts(out: &mut String, binding: &BindingReport, cluster: &ClusterRepor
     let source = issuer.map_or(String::new(), |issuer| {
         format!(" (known by: {})", issuer.source.as_str())
     });
-    let issuer = facts
-        .issuer
-        .as_deref()
-        .map(|url| format!("{}{source}", text::cell(url)));
+    let issuer = facts.issuer.as_deref().map(|url| format!("{url}{source}"));
     let pods = &binding.pods;
     let pods = format!(
         "{}, of which {} ready, {} with an older role, {} without credentials",
         pods.total, pods.ready, pods.stale, pods.missing
     );
-    let shown = |value: Option<&str>| text::cell(value.unwrap_or_default());
     let rows = [
-        ("credential path", text::cell(&path)),
-        ("role", shown(facts.role_arn.as_deref())),
-        ("account", shown(facts.account.as_deref())),
-        ("issuer", issuer.unwrap_or_else(|| "-".to_owned())),
-        ("OIDC provider", shown(facts.provider_arn.as_deref())),
-        ("subject", text::cell(&facts.subject)),
-        ("audience", shown(facts.audience.as_deref())),
-        ("pods", pods),
+        ("credential path", Some(path.as_str())),
+        ("role", facts.role_arn.as_deref()),
+        ("account", facts.account.as_deref()),
+        ("issuer", issuer.as_deref()),
+        ("OIDC provider", facts.provider_arn.as_deref()),
+        ("subject", Some(&*facts.subject)),
+        ("audience", facts.audience.as_deref()),
+        ("pods", Some(&*pods)),
     ];
-    let rows: Vec<Vec<String>> = rows
+    let rows: Vec<Vec<Cell>> = rows
         .into_iter()
-        .map(|(name, value)| vec![format!("  {name}"), value])
+        .map(|(name, value)| vec![label(name), Cell::of(value.unwrap_or_default())])
         .collect();
-    out.push_str(&text::columns(&rows));
+    out.push_str(&columns(&rows, terminal));
+}
+
+/// The name of a fact, below its heading.
+fn label(name: &str) -> Cell {
+    Cell::styled(format!("  {name}"), Style::new())
 }
 
 /// A line for each link. The first that decides is marked: later ones are not reached because of it.
-fn write_links(out: &mut String, binding: &BindingReport) {
+fn write_links(out: &mut String, binding: &BindingReport, terminal: Terminal) {
     let first = first_failing(binding);
-    let rows: Vec<Vec<String>> = binding
+    let rows: Vec<Vec<Cell>> = binding
         .links
         .iter()
         .map(|(link, state)| {
             let mark = if Some(*link) == first { MARK } else { "   " };
-            let (word, why) = match state {
-                LinkState::Passes => ("ok", String::new()),
-                LinkState::NotApplicable => ("-", "does not apply".to_owned()),
-                LinkState::Broken(reason) => ("BROKEN", (*reason).to_owned()),
-                LinkState::Unseen(reason) => ("unknown", (*reason).to_owned()),
-                LinkState::NotReached => ("-", "not reached: an earlier link decides".to_owned()),
+            let (word, style, why) = match state {
+                LinkState::Passes => ("ok", paint::verdict(Verdict::Working), ""),
+                LinkState::NotApplicable => ("-", Style::new(), "does not apply"),
+                LinkState::NotExpected => (
+                    "-",
+                    Style::new(),
+                    "could not be seen, and nothing is expected of it",
+                ),
+                LinkState::Broken(reason) => ("BROKEN", paint::verdict(Verdict::Broken), *reason),
+                LinkState::Unseen(reason) => ("unknown", paint::verdict(Verdict::Unknown), *reason),
+                LinkState::NotReached => ("-", Style::new(), "not reached: an earlier link decides"),
             };
-            vec![format!("{mark}{}", link.as_str()), word.to_owned(), why]
+            vec![
+                Cell::styled(format!("{mark}{}", link.as_str()), Style::new()),
+                Cell::styled(word, style),
+                Cell::styled(why, Style::new()),
+            ]
         })
         .collect();
-    out.push_str(&text::columns(&rows));
+    out.push_str(&columns(&rows, terminal));
 }
 
 /// The first link that is broken, or else the first that could not be seen.
@@ -122,7 +149,7 @@ fn write_evidence(
     let _ = writeln!(
         out,
         "\nlooked at {} at {}",
-        text::cell(looked_at.source),
+        shown(looked_at.source),
         looked_at.at.strftime("%Y-%m-%d %H:%M:%SZ")
     );
     let mine = |account: &&AccountReport| Some(&account.account) == binding.facts.account.as_ref();
@@ -137,7 +164,7 @@ fn write_evidence(
         } else {
             ", with calls that failed"
         };
-        let _ = writeln!(out, "  account {}: {age}{failures}", text::cell(&account.account));
+        let _ = writeln!(out, "  account {}: {age}{failures}", shown(&account.account));
     }
 }
 
@@ -152,7 +179,12 @@ mod tests {
             source: "files",
             at: Timestamp::UNIX_EPOCH,
         };
-        render(&report.bindings[0], &report.cluster, &looked_at)
+        render(
+            &report.bindings[0],
+            &report.cluster,
+            &looked_at,
+            Terminal::default(),
+        )
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Untrusted text that is safe to show.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use audit_core::text::is_hidden;

@@ -156,7 +156,10 @@ mod tests {
             .workload
             .clone();
         assert_ne!(world.audit().verdict, Verdict::Unknown);
-        world.snapshot.cluster.put_ungiven_pods("shop", workload, 3);
+        world
+            .snapshot
+            .cluster
+            .put_ungiven_pods("shop", workload.as_ref().clone(), 3);
         let report = world.audit();
         assert_eq!((report.verdict, report.reason), (Verdict::Unknown, ENTRY.reason));
     }

@@ -11,7 +11,7 @@
 //! | `threshold` | what makes an audit fail |
 
 pub mod args;
-mod color;
+pub mod color;
 mod evidence;
 pub mod expect;
 mod input;

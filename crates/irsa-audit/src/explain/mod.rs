@@ -21,7 +21,7 @@ const NOT_RECOGNIZED: u8 = 3;
 ///
 /// # Errors
 /// When there is no explanation; the exit code is then 2.
-pub fn run(args: &ExplainArgs, program: &str) -> Result<ExitCode, ExplainError> {
+pub fn run(args: &ExplainArgs, program: &'static str) -> Result<ExitCode, ExplainError> {
     let text = pasted(&args.words)?;
     if let Some(entries) = findings(&text)? {
         print(&pages(&entries, args.output))?;

@@ -1,13 +1,15 @@
 //! One ServiceAccount of a snapshot: its report, or why it has none.
 
 use audit_core::audit::{Bound, audit_binding, audit_cluster, is_bound};
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, ManifestPlaces};
 use audit_core::report::{BindingReport, Report};
 use audit_core::text::quote;
 use audit_core::{Config, Verdict};
+use audit_report::Presentation;
 use audit_report::status::LookedAt;
 use jiff::Timestamp;
 
+use crate::audit::color::ColorWhen;
 use crate::audit::source::AuditInput;
 
 const BROKEN: u8 = 1;
@@ -29,6 +31,7 @@ pub struct Subject {
     at: Timestamp,
     /// Without a binding where nothing asks for a role, or nobody knows whether something does.
     report: Report,
+    places: ManifestPlaces,
     why_none: &'static str,
     code: u8,
 }
@@ -39,6 +42,7 @@ impl Subject {
         let AuditInput {
             snapshot,
             config,
+            places,
             now,
         } = evidence;
         let binding = snapshot.cluster.binding(key);
@@ -81,6 +85,7 @@ impl Subject {
                 bindings,
                 cluster: audit_cluster(snapshot, config, *now),
             },
+            places: places.clone(),
             why_none,
             code: verdict.map_or(code, exit_code),
         }
@@ -94,8 +99,11 @@ impl Subject {
             "the cluster of the kubeconfig and AWS"
         };
         let looked_at = LookedAt { source, at: self.at };
+        let terminal = ColorWhen::Auto.terminal();
         let text = match self.report.bindings.first() {
-            Some(binding) => audit_report::status::render(binding, &self.report.cluster, &looked_at),
+            Some(binding) => {
+                audit_report::status::render(binding, &self.report.cluster, &looked_at, terminal)
+            }
             None => format!(
                 "ServiceAccount `{}` {}\n",
                 quote(&self.key.to_string()),
@@ -112,7 +120,11 @@ impl Subject {
     pub fn json(&self) -> Answer {
         Answer {
             code: self.code,
-            text: audit_report::json::render(&self.report),
+            text: audit_report::json::render(&Presentation {
+                report: &self.report,
+                places: &self.places,
+                fail_at: None,
+            }),
         }
     }
 }
