@@ -84,4 +84,6 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     ("IRSA915", include_str!("../../../docs/findings/IRSA915.md")),
     ("IRSA916", include_str!("../../../docs/findings/IRSA916.md")),
     ("IRSA917", include_str!("../../../docs/findings/IRSA917.md")),
+    ("IRSA918", include_str!("../../../docs/findings/IRSA918.md")),
+    ("IRSA919", include_str!("../../../docs/findings/IRSA919.md")),
 ];

@@ -201,7 +201,7 @@ mod tests {
     const REASON: Reason = Reason::new("is empty", "run it again");
 
     fn leftover(name: &str, named: bool, kind: LeftoverKind) -> Leftover {
-        Leftover::new(Place::within(name, named, ""), kind, REASON)
+        Leftover::new(Place::within(name, None, named, ""), kind, REASON)
     }
 
     #[test]

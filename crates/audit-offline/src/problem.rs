@@ -46,7 +46,7 @@ impl Place {
 
     /// In several texts of a directory, whose names are safe to show.
     pub(crate) fn several(texts: &str) -> Self {
-        Self::within(texts, false, "")
+        Self::within(texts, None, false, "")
     }
 
     /// The text's name; none for what concerns all texts.

@@ -50,7 +50,7 @@ pub(crate) fn read_all<I: Intake>(
         match read(source, intake) {
             Ok(read) => documents.extend(read),
             Err(Unread::Problem(problem)) => problems.push(problem),
-            Err(Unread::Leftover(leftover)) => leftovers.push(leftover),
+            Err(Unread::Leftover(leftover)) => leftovers.push(*leftover),
         }
     }
     ReadTexts { documents, leftovers }
@@ -60,13 +60,13 @@ pub(crate) fn read_all<I: Intake>(
 #[derive(Debug)]
 enum Unread {
     Problem(InputProblem),
-    Leftover(Leftover),
+    Leftover(Box<Leftover>),
 }
 
 /// The documents of a text. A list at the top counts as the documents in it, which is how `jq -s` puts outputs together.
 fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Item>>, Unread> {
     let place = source.place();
-    let leftover = |kind, reason| Unread::Leftover(Leftover::new(place.clone(), kind, reason));
+    let leftover = |kind, reason| Unread::Leftover(Box::new(Leftover::new(place.clone(), kind, reason)));
     let problem = |error: &TextError| Unread::Problem(InputProblem::error(place.clone(), explained(error)));
     if let Some(why) = source.set_aside {
         let (kind, reason) = set_aside(why, &source.name, source.contents);
@@ -353,7 +353,7 @@ mod tests {
     fn problem(text: &str) -> String {
         match read(Source::new("a.yaml", text)).unwrap_err() {
             Unread::Problem(problem) => problem.to_string(),
-            Unread::Leftover(Leftover { place, reason, .. }) => format!("{place}: {reason}"),
+            Unread::Leftover(leftover) => format!("{}: {}", leftover.place, leftover.reason),
         }
     }
 

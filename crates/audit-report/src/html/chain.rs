@@ -43,6 +43,7 @@ fn told(state: LinkState) -> &'static str {
     match state {
         LinkState::Passes => "passes",
         LinkState::NotApplicable => "does not apply",
+        LinkState::NotExpected => "not seen, and not expected",
         LinkState::Broken(_) => "broken",
         LinkState::Unseen(_) => "unknown",
         LinkState::NotReached => "not checked",

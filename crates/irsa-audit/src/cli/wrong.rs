@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use audit_core::fix::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Called, command};
 
-/// The commands that read files by a flag.
-const READ_FILES: [&str; 4] = ["audit", "status", "can-i", "explain"];
+/// The commands that read files by a flag alone.
+const READ_FILES: [&str; 3] = ["status", "can-i", "explain"];
 
 /// A call that cannot be understood.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ impl WrongCall {
     pub fn new(error: &clap::Error, called: &Called) -> Self {
         let commands = commands(called);
         let mut message = one_line(&error.to_string());
-        if let Some(path) = meant_as_file(error, &commands) {
-            let _ = write!(message, "; to audit a file, write `--kubernetes {path}`");
+        if let Some(flag) = meant_as_file(error, &commands) {
+            let _ = write!(message, "; to read a file, write `{flag}`");
         }
         let help: Vec<&str> = [called.program()]
             .into_iter()
@@ -51,8 +52,8 @@ fn commands(called: &Called) -> Vec<String> {
     names
 }
 
-/// A word that is no argument of the command, and names a file.
-fn meant_as_file(error: &clap::Error, commands: &[String]) -> Option<String> {
+/// The flag for a word that is no argument of the command, and names a file.
+fn meant_as_file(error: &clap::Error, commands: &[String]) -> Option<Command> {
     let reads_files = commands
         .first()
         .is_some_and(|name| READ_FILES.contains(&name.as_str()));
@@ -63,7 +64,7 @@ fn meant_as_file(error: &clap::Error, commands: &[String]) -> Option<String> {
         return None;
     };
     let is_file = !word.starts_with('-') && Path::new(word).exists();
-    is_file.then(|| audit_core::text::quote(&audit_core::fix::shell::word_quoted(word)))
+    is_file.then(|| Command::new("--kubernetes").argument(word))
 }
 
 /// The parser's message as one line, without its hints at the help.
@@ -111,8 +112,8 @@ mod tests {
     fn a_file_is_not_taken_for_nothing() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
-        assert!(wrong(&["audit", path]).contains(&format!("--kubernetes {path}")));
-        assert!(!wrong(&["audit", "absent.yaml"]).contains("--kubernetes"));
+        assert!(wrong(&["status", "a/b", path]).contains(&format!("--kubernetes {path}")));
+        assert!(!wrong(&["status", "a/b", "absent.yaml"]).contains("--kubernetes"));
     }
 
     #[test]
