@@ -191,6 +191,7 @@ mod tests {
     fn the_first_broken_link_is_marked_and_every_finding_is_told() {
         let mut binding = broken();
         binding.links[4].1 = LinkState::NotReached;
+        binding.facts.issuer = Some(ISSUER.to_owned());
         let text = rendered(binding);
         let marked: Vec<&str> = text.lines().filter(|line| line.starts_with(MARK)).collect();
         assert_eq!(marked.len(), 1, "{text}");

@@ -44,7 +44,13 @@ fn loaded(worlds: &[World], write: impl Fn(&Value) -> String) -> Loaded {
     let namespaces: BTreeSet<&str> = worlds.iter().map(|world| world.namespace.as_str()).collect();
     let namespaces = namespaces
         .into_iter()
-        .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+        .flat_map(|name| {
+            // As every cluster has them: without any ServiceAccount, the files would not count as a whole cluster.
+            let default = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+                "metadata": {"namespace": name, "name": "default", "uid": format!("default-{name}")}});
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": format!("ns-{name}")}});
+            [namespace, default]
+        });
     let objects = worlds
         .iter()
         .flat_map(|world| world.account.iter().chain(&world.workloads))
