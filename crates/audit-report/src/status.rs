@@ -120,11 +120,12 @@ fn write_links(out: &mut String, binding: &BindingReport, terminal: Terminal) {
                 LinkState::Unseen(reason) => ("unknown", paint::verdict(Verdict::Unknown), *reason),
                 LinkState::NotReached => ("-", Style::new(), "not reached: an earlier link decides"),
             };
-            vec![
-                Cell::styled(format!("{mark}{}", link.as_str()), Style::new()),
-                Cell::styled(word, style),
-                Cell::styled(why, Style::new()),
-            ]
+            let link = Cell::styled(format!("{mark}{}", link.as_str()), Style::new());
+            let why = Some(why).filter(|why| !why.is_empty());
+            [link, Cell::styled(word, style)]
+                .into_iter()
+                .chain(why.map(|why| Cell::styled(why, Style::new())))
+                .collect()
         })
         .collect();
     out.push_str(&columns(&rows, terminal));

@@ -124,3 +124,29 @@ fn a_name_without_a_namespace_and_two_namespaces_are_refused() {
         assert_eq!(status("healthy", words).status.code(), Some(2), "{words:?}");
     }
 }
+
+/// README shows a part of what a command prints, with `…` where a line goes on.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let readme = std::fs::read_to_string(format!("{root}/README.md")).unwrap();
+    let (_, block) = readme.split_once("\n$ irsa-audit status ").unwrap();
+    let (block, _) = block.split_once("\n```").unwrap();
+    let (words, shown) = block.split_once('\n').unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_irsa-audit"))
+        .current_dir(root)
+        .arg("status")
+        .args(words.split(' '))
+        .output()
+        .unwrap();
+    let printed = text(&output);
+    let mut lines = printed.lines();
+    for line in shown.lines() {
+        let (begin, is_cut) = match line.strip_suffix('…') {
+            Some(begin) => (begin, true),
+            None => (line, false),
+        };
+        let is_it = |own: &str| own == begin || (is_cut && own.starts_with(begin));
+        assert!(lines.any(is_it), "{line}: {printed}");
+    }
+}
