@@ -17,4 +17,4 @@ if [ "$outside" = 0 ]; then
     exec setpriv --no-new-privs "$chroot" --userspec="$user" --groups= "$root" "$@"
 fi
 # The starting user is not root and has one user ID only. A second namespace maps it to the image's.
-exec unshare --user --map-user="${user%:*}" --map-group="${user#*:}" setpriv --no-new-privs "$chroot" "$root" "$@"
+exec setpriv --no-new-privs unshare --user --map-user="${user%:*}" --map-group="${user#*:}" --root="$root" "$@"
