@@ -26,6 +26,7 @@ mod injection;
 mod install;
 mod lifecycle;
 mod neighbours;
+mod pipelines;
 mod quiet;
 mod rbac;
 mod remediation;

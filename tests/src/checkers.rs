@@ -1,5 +1,5 @@
 //! The programs that check what is shipped, each of a pinned version and built or unpacked once into the user's cache
-//! folder: Helm, kubeconform, hadolint, and small ones of ours around the libraries of Flux and of the Prometheus operator.
+//! folder: Helm, kubeconform, hadolint, actionlint, and small ones of ours around the libraries of Flux and of the Prometheus operator.
 
 use std::env;
 use std::fs;
@@ -29,6 +29,17 @@ const KUBECONFORM: Source = Source {
     files: &[
         ("go.mod", include_str!("../tools/kubeconform/go.mod")),
         ("go.sum", include_str!("../tools/kubeconform/go.sum")),
+    ],
+};
+
+const ACTIONLINT: Source = Source {
+    name: "actionlint",
+    check: &["--version"],
+    module: "github.com/rhysd/actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+    files: &[
+        ("go.mod", include_str!("../tools/actionlint/go.mod")),
+        ("go.sum", include_str!("../tools/actionlint/go.sum")),
     ],
 };
 
@@ -78,6 +89,15 @@ pub async fn helm() -> Result<PathBuf, ToolError> {
 pub async fn kubeconform() -> Result<PathBuf, ToolError> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     BUILT.get_or_try_init(|| KUBECONFORM.pinned()).await.cloned()
+}
+
+/// An `actionlint` of the version that is pinned here.
+///
+/// # Errors
+/// [`ToolError`].
+pub async fn actionlint() -> Result<PathBuf, ToolError> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| ACTIONLINT.pinned()).await.cloned()
 }
 
 /// A `hadolint` of the version that is pinned here, from its Python package: it is written in Haskell.

@@ -15,6 +15,7 @@
 //! | [`prometheus`] | a real Prometheus with the alerts that are shipped |
 //! | [`chromium`], [`graphviz`] | a browser and `dot`, for the pages and graphs of `irsa-audit audit` |
 //! | [`debian`] | Debian's packages of what the machine lacks |
+//! | [`image`] | the container image, built and run |
 //! | [`tools`] | `aws`, `jq` and `kubectl`, to run what the operator prints |
 //! | [`checkers`] | programs that check what is shipped |
 //! | [`table`] | what `kubectl get` would show |
@@ -28,6 +29,7 @@ pub mod cluster;
 pub mod debian;
 pub mod foreign;
 pub mod graphviz;
+pub mod image;
 pub mod issuer;
 pub mod manifests;
 pub mod metrics;

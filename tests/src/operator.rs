@@ -159,7 +159,15 @@ impl Operator {
         for (name, value) in environment {
             launch = launch.env(name, value);
         }
-        let process = launch.env("KUBECONFIG", &path).start()?;
+        Self::started(launch.env("KUBECONFIG", &path)).await
+    }
+
+    /// Starts what is prepared, such as a container, and awaits that its endpoints are served.
+    ///
+    /// # Errors
+    /// [`OperatorError`].
+    pub async fn started(launch: Launch) -> Result<Self, OperatorError> {
+        let process = launch.start()?;
         let line = process
             .wait_for_line("metrics are served", LISTENS_WITHIN)
             .await?;
@@ -205,6 +213,11 @@ impl Operator {
     /// Whether it says that it is ready.
     pub async fn is_ready(&self) -> bool {
         self.get("/readyz").await.is_ok()
+    }
+
+    /// Whether it says that it is alive: what the chart's liveness probe asks.
+    pub async fn is_alive(&self) -> bool {
+        self.get("/healthz").await.is_ok()
     }
 
     async fn get(&self, path: &str) -> Result<String, OperatorError> {
