@@ -12,6 +12,7 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
+use crate::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
@@ -479,6 +480,7 @@ fn is_pending(chain: &Chain<'_>) -> bool {
     };
     waits(rules::evidence::gaps(chain), Link::Permissions)
         || is_provider_list_pending(chain)
+        || is_quota_pending(chain)
         || is_target_pending(chain)
         || is_lookup_pending(chain)
         || chain.other_roles().into_iter().any(|arn| {
@@ -498,6 +500,16 @@ fn is_provider_list_pending(chain: &Chain<'_>) -> bool {
         && chain
             .role_account()
             .is_some_and(|account| account.provider_urls.is_pending())
+}
+
+/// Whether the quota of trust policies is on its way, which is asked for where one is long.
+fn is_quota_pending(chain: &Chain<'_>) -> bool {
+    let role = chain.past_role().and_then(RoleChain::found);
+    chain.snapshot.origin == Origin::Live
+        && role.is_some_and(|role| is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA))
+        && chain
+            .role_account()
+            .is_some_and(|account| account.trust_quota.is_pending())
 }
 
 /// Whether an expected workload without pods is being looked up.

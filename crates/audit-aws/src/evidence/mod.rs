@@ -27,7 +27,7 @@ pub use self::inline::Inline;
 pub use self::kind::{Answered, Circumstances, EvidenceKind, Read};
 pub use self::managed::Managed;
 pub(crate) use self::managed::count;
-pub use self::pod_identity::PodIdentity;
+pub use self::pod_identity::{PodIdentity, lacks_role};
 pub use self::policies::Policies;
 pub use self::provider::Provider;
 pub use self::provider_urls::ProviderUrls;

@@ -67,16 +67,24 @@ impl EvidenceKind for PodIdentity {
                     PodIdentityAssociation {
                         id,
                         role_arn: None,
+                        is_described: false,
                         has_session_tags: true,
                     },
                 ))
             })
             .collect();
         let mut trouble = None;
-        let described = associations
+        let wanted = associations
             .iter_mut()
             .filter(|(key, _)| self.wanted.contains(*key));
-        for (_, association) in described.take(MOST_DESCRIBED) {
+        let mut wanted: Vec<&mut PodIdentityAssociation> = wanted
+            .map(|(_, association)| association)
+            .take(MOST_DESCRIBED)
+            .collect();
+        for association in &mut wanted {
+            association.is_described = true;
+        }
+        for association in wanted {
             match self.role(account, eks, &association.id).await {
                 Ok(role_arn) => association.role_arn = role_arn,
                 // The next would fail alike.
@@ -128,6 +136,15 @@ impl EvidenceKind for PodIdentity {
         let changed = keys.into_iter().filter(|key| of(old, key) != of(Some(new), key));
         changed.cloned().map(Concern::Binding).collect()
     }
+}
+
+/// Whether the role of a ServiceAccount's association has not been asked for, and can be: nobody knew of the ServiceAccount when the
+/// associations were read.
+#[must_use]
+pub fn lacks_role(associations: &Associations, key: &BindingKey) -> bool {
+    let is_described = |one: &PodIdentityAssociation| one.is_described;
+    associations.get(key).is_some_and(|own| !is_described(own))
+        && associations.values().filter(|one| is_described(one)).count() < MOST_DESCRIBED
 }
 
 impl PodIdentity {

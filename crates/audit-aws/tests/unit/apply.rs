@@ -495,6 +495,7 @@ fn associations_concern_those_for_whom_they_changed() {
     let mut accounts = Accounts::default();
     let key = |name: &str| BindingKey::new("shop", name);
     let association = |role_arn: Option<&str>| PodIdentityAssociation {
+        is_described: true,
         id: "a-1".into(),
         role_arn: role_arn.map(str::to_owned),
         has_session_tags: true,

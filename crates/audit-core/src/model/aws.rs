@@ -282,6 +282,8 @@ pub struct PodIdentityAssociation {
     pub id: String,
     /// Its role, where that was read: lists do not have it.
     pub role_arn: Option<String>,
+    /// Its role was asked for, whatever came of it.
+    pub is_described: bool,
     /// Its sessions carry session tags, which a role that they assume has to admit: so by default, and where the role was not
     /// read.
     pub has_session_tags: bool,

@@ -83,6 +83,7 @@ mod tests {
     /// With an association for this ServiceAccount.
     fn associated(world: World, service_account: &str, role_arn: Option<&str>) -> World {
         let association = PodIdentityAssociation {
+            is_described: true,
             id: "a-1".to_owned(),
             role_arn: role_arn.map(str::to_owned),
             has_session_tags: true,
@@ -107,6 +108,7 @@ mod tests {
             let mut world = associated(World::healthy(), "cart", None);
             let (now, key) = (world.now, BindingKey::new("shop", "cart"));
             let association = PodIdentityAssociation {
+                is_described: true,
                 id: id.to_owned(),
                 role_arn: None,
                 has_session_tags: true,

@@ -95,6 +95,7 @@ mod tests {
     #[test]
     fn so_is_an_association_where_nothing_else_asks_for_a_role() {
         let association = PodIdentityAssociation {
+            is_described: true,
             id: "a-1".to_owned(),
             role_arn: None,
             has_session_tags: true,

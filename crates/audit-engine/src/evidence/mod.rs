@@ -16,7 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_aws::evidence::Circumstances;
+use audit_aws::evidence::{Circumstances, lacks_role};
 use audit_aws::{AskedFor, Failure, PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::IssuerQuestion;
@@ -466,6 +466,19 @@ impl EvidencePlan {
                 self.wanted.insert(piece);
             }
             self.want_needed(id, role, snapshot);
+        }
+        self.want_association(key, snapshot);
+    }
+
+    /// Wants the associations of the cluster once more where the role of a binding's was not asked for with them.
+    fn want_association(&mut self, key: &BindingKey, snapshot: &Snapshot) {
+        let Some(home) = self.home.as_ref().filter(|_| self.cluster_name.is_some()) else {
+            return;
+        };
+        let known = snapshot.accounts.get(home);
+        let associations = known.and_then(|account| account.pod_identity.latest());
+        if associations.is_some_and(|associations| lacks_role(associations, key)) {
+            self.wanted.insert(PieceId::new(home, PieceKind::PodIdentity, ""));
         }
     }
 

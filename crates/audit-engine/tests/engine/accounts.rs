@@ -86,6 +86,19 @@ fn the_quota_is_asked_for_where_a_trust_policy_is_long() {
 }
 
 #[test]
+fn the_role_of_an_association_is_asked_for_when_its_binding_appears() {
+    let mut lab = Lab::new().of_cluster("prod");
+    lab.aws.home().associations.insert(Lab::key("later"));
+    lab.begin();
+    lab.binding("app");
+    lab.pass(60);
+    assert_eq!(reads(&lab, "associations"), 0);
+    lab.binding("later");
+    lab.pass(60);
+    assert_eq!(reads(&lab, "associations"), 1);
+}
+
+#[test]
 fn associations_are_listed_once_a_refresh_where_the_cluster_has_a_name() {
     let mut lab = Lab::new().of_cluster("prod");
     lab.aws.home().associations.insert(Lab::key("app"));

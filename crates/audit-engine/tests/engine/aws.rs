@@ -123,7 +123,7 @@ impl Aws {
                 }
                 Piece::PodIdentity(asked) => {
                     let failure = account.extras.failure("eks:ListPodIdentityAssociations");
-                    let result = failure.map_or(Ok(associations(account)), Err);
+                    let result = failure.map_or(Ok(associations(account, asked)), Err);
                     vec![Reading::piece(id, asked.clone(), at, result)]
                 }
                 Piece::Clusters(asked) => {
@@ -153,14 +153,18 @@ impl Aws {
     }
 }
 
-fn associations(aws: &AwsAccount) -> BTreeMap<BindingKey, PodIdentityAssociation> {
-    let association = PodIdentityAssociation {
+fn associations(
+    aws: &AwsAccount,
+    asked: &evidence::PodIdentity,
+) -> BTreeMap<BindingKey, PodIdentityAssociation> {
+    let association = |key: &BindingKey| PodIdentityAssociation {
         id: "a-1".to_owned(),
         role_arn: None,
+        is_described: asked.wanted.contains(key),
         has_session_tags: true,
     };
-    let keys = aws.associations.iter().cloned();
-    keys.map(|key| (key, association.clone())).collect()
+    let keys = aws.associations.iter();
+    keys.map(|key| (key.clone(), association(key))).collect()
 }
 
 /// A role, its policies, and where that is asked for, what stands in them.

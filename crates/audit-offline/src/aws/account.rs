@@ -333,6 +333,7 @@ fn associations(
         associations.insert(
             key,
             PodIdentityAssociation {
+                is_described: true,
                 id: association.id.clone(),
                 role_arn: association.role_arn.clone().or(known_role),
                 has_session_tags: !association.disable_session_tags && has_tags,

@@ -185,6 +185,7 @@ impl Change {
             Self::TrustQuota(quota) => world.account(|account| account.trust_quota.succeed(quota, now)),
             Self::Association(id, role_arn) => {
                 let association = PodIdentityAssociation {
+                    is_described: true,
                     id,
                     role_arn,
                     has_session_tags: true,
