@@ -105,7 +105,8 @@ fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
     let ask = about(Command::new("kubectl auth can-i"), request);
     let ask = match &request.namespace {
         Some(namespace) => ask.option("--namespace", namespace),
-        None => ask.own("--all-namespaces"),
+        None if request.is_cluster_wide => ask.own("--all-namespaces"),
+        None => return None,
     };
     NextCommand::new(
         &ask.option("--as", user),

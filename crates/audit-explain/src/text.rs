@@ -107,10 +107,11 @@ fn mentioned(out: &mut String, explanation: &Explanation) {
                     .as_ref()
                     .map(|user| format!(", by {user}"))
                     .unwrap_or_default();
-                let place = request
-                    .namespace
-                    .as_ref()
-                    .map_or("the whole cluster".to_owned(), |name| format!("namespace {name}"));
+                let place = match &request.namespace {
+                    Some(name) => format!("namespace {name}"),
+                    None if request.is_cluster_wide => "the whole cluster".to_owned(),
+                    None => "a namespace that is not known".to_owned(),
+                };
                 (
                     "request",
                     format!(

@@ -2,9 +2,8 @@
 //!
 //! ## What it means
 //! Pods run as the ServiceAccount, or may run as it, and no file holds them. Either the status of a workload counts pods that are in none
-//! of the files. Or the files hold no pod of the ServiceAccount, and something shows that pods are missing: a file that could have held
-//! them is empty or cannot be read, a page of a list is missing, or a cluster's objects were given without any pod. The operator never says
-//! this.
+//! of the files. Or something shows that pods are missing: a file that could have held them is empty or cannot be read, a page of a list
+//! is missing, or a cluster's objects were given without any pod. Pods that were given are audited. The operator never says this.
 //!
 //! ## Why it is unknown
 //! Only running pods show whether the webhook injected the role and the token (IRSA401), and whether they carry a role from before a change
@@ -78,16 +77,15 @@ fn counted(chain: &Chain<'_>) -> Option<String> {
     })
 }
 
-/// That pods may be missing.
+/// That pods may be missing: all of them, or others than those that were seen.
 fn unseen(chain: &Chain<'_>) -> Option<String> {
-    if !chain.pods.is_empty() {
-        return None;
-    }
     let why = reasons(chain, GapKind::Pods)?;
-    Some(format!(
-        "no file holds a pod of ServiceAccount `{}`, and there may be some: {why}",
-        quote(&chain.key.to_string())
-    ))
+    let key = quote(&chain.key.to_string());
+    Some(if chain.pods.is_empty() {
+        format!("no file holds a pod of ServiceAccount `{key}`, and there may be some: {why}")
+    } else {
+        format!("there may be more pods of ServiceAccount `{key}` than the files hold: {why}")
+    })
 }
 
 #[cfg(test)]
@@ -132,8 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn pods_that_were_given_are_audited_all_the_same() {
-        assert_healthy(&with_gap(World::healthy()).audit());
+    fn pods_that_were_given_say_nothing_of_the_others() {
+        assert!(
+            the_one(&with_gap(World::healthy()).audit(), UNKNOWN)
+                .message
+                .contains("more pods")
+        );
         let report = with_gap(World::healthy().container(bare("app"))).audit();
         assert_eq!(report.verdict, Verdict::Broken);
     }

@@ -31,8 +31,10 @@ pub struct KubernetesRequest {
     pub group: String,
     /// The one object; absent for all.
     pub name: Option<String>,
-    /// The namespace; absent for the whole cluster.
+    /// The namespace, where the text names one that can be read.
     pub namespace: Option<String>,
+    /// The request is about the whole cluster.
+    pub is_cluster_wide: bool,
 }
 
 /// `pods "a" is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "ns"`.
@@ -88,6 +90,7 @@ fn request(text: &str) -> Option<KubernetesRequest> {
         group: group.to_owned(),
         name: None,
         namespace: namespace.map(|(namespace, _)| namespace.to_owned()),
+        is_cluster_wide: rest.starts_with(" at the cluster scope"),
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) const TABLE: &[Symptom] = &[
             &["(accessdenied) when calling the assumerolewithwebidentity operation"],
             &["cannot assume role with web identity", "accessdenied"],
         ],
+        hidden_by: &["denied-rcp", "denied-scp", "denied-endpoint"],
         ..Symptom::NONE
     },
     Symptom {

@@ -1,5 +1,7 @@
 //! Documents as objects: lists taken apart, and what is not an object told.
 
+use std::borrow::Cow;
+
 use audit_core::model::IssuerUrl;
 use audit_core::text::quote;
 
@@ -64,7 +66,9 @@ impl Finder<'_> {
                 _,
             ) => match items {
                 Items::Some(items) if lists > 0 || items.is_empty() => {
-                    self.found.pages.take(place, &kind, items.len(), page);
+                    self.found
+                        .pages
+                        .take(place, &list_kind(&kind, &items), items.len(), page);
                     let item_kind = item_kind(&kind).filter(|kind| !kind.is_empty());
                     let of = item_kind.map(|kind| (version.as_str(), kind));
                     for item in items {
@@ -100,6 +104,20 @@ impl Finder<'_> {
         self.found
             .leftovers
             .push(Leftover::new(place.clone(), kind, reason));
+    }
+}
+
+/// The kind of a list: of a `List`, as kubectl prints it, `PodList` where it holds pods alone. Only lists of one kind are pages of one
+/// another.
+fn list_kind<'k>(kind: &'k str, items: &[Item]) -> Cow<'k, str> {
+    let own = |item: &Item| match item {
+        Item::Object(object) => Some(object.kind.clone()),
+        _ => None,
+    };
+    let first = items.first().and_then(own);
+    match first.filter(|first| kind == "List" && items.iter().all(|item| own(item).as_ref() == Some(first))) {
+        Some(first) => format!("{first}List").into(),
+        None => kind.into(),
     }
 }
 

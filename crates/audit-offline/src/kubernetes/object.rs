@@ -129,6 +129,12 @@ pub(crate) enum Other {
     Nothing,
 }
 
+/// Whether a value begins as kubectl prints a list as YAML, where `items` stands before `kind`, and ends before that.
+fn is_cut_list(value: &Value) -> bool {
+    let has = |name: &str| value.get(name).is_some();
+    has("apiVersion") && value.get("items").is_some_and(Value::is_array) && !has("kind")
+}
+
 impl Other {
     /// What an API server prints in place of the objects that were asked for: an error, a table for people, or metadata alone.
     pub(super) fn substitute(version: &str, kind: &str, value: &Value) -> Option<Self> {
@@ -155,6 +161,11 @@ impl Other {
     pub(super) fn of(value: &Value) -> Self {
         if let Some(issuer) = shape::discovery(value) {
             Self::Discovery(issuer)
+        } else if is_cut_list(value) {
+            Self::Substitute(Reason::new(
+                "is a list without its end",
+                "run the command again, and check that it succeeds",
+            ))
         } else if shape::is_output(value) {
             Self::Output
         } else {

@@ -10,6 +10,9 @@ use audit_core::text::quote;
 use super::object::Page;
 use crate::problem::{InputProblem, Place};
 
+/// A list of several kinds. No such list is a page of another.
+const MIXED: &str = "List";
+
 /// The lists that were given, by kind.
 #[derive(Debug, Default)]
 pub(super) struct Pages(BTreeMap<String, OfKind>);
@@ -44,7 +47,7 @@ impl Pages {
         if page.goes_on {
             of_kind.goes_on.get_or_insert_with(|| place.clone());
             of_kind.counted = of_kind.counted.max(items + page.remaining.unwrap_or_default());
-        } else {
+        } else if kind != MIXED {
             of_kind.has_last = true;
         }
     }
@@ -86,6 +89,19 @@ mod tests {
             pages.take(&Place::everywhere(), "PodList", *items, page);
         }
         !pages.missing(&mut Vec::new()).is_empty()
+    }
+
+    #[test]
+    fn a_list_of_several_kinds_ends_no_other() {
+        let mut pages = Pages::default();
+        for goes_on in [true, false] {
+            let page = Page {
+                goes_on,
+                remaining: None,
+            };
+            pages.take(&Place::everywhere(), MIXED, 3, page);
+        }
+        assert_eq!(pages.missing(&mut Vec::new()).len(), 1);
     }
 
     #[test]

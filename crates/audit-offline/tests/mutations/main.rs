@@ -45,11 +45,14 @@ fn loaded(worlds: &[World], write: impl Fn(&Value) -> String) -> Loaded {
     let namespaces = namespaces
         .into_iter()
         .flat_map(|name| {
-            // As every cluster has them: without any ServiceAccount, the files would not count as a whole cluster.
+            // As every cluster has them: without any ServiceAccount or pod, the files would not count as a whole cluster.
+            let pod = json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"namespace": name, "name": "other", "uid": format!("other-{name}")},
+                "spec": {"serviceAccountName": "default", "containers": [{"name": "app"}]}, "status": {"phase": "Running"}});
             let default = json!({"apiVersion": "v1", "kind": "ServiceAccount",
                 "metadata": {"namespace": name, "name": "default", "uid": format!("default-{name}")}});
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": format!("ns-{name}")}});
-            [namespace, default]
+            [namespace, default, pod]
         });
     let objects = worlds
         .iter()

@@ -21,6 +21,11 @@ pub enum SourceError {
     /// What was read cannot be understood; each problem is told by itself.
     #[error("{}", .0.join("\nirsa-audit: "))]
     Problems(Vec<String>),
+    /// The files hold nothing of a cluster.
+    #[error(
+        "the files given as the whole cluster hold no namespace, ServiceAccount or pod, so nothing can be audited: see the warnings above, or set --partial if a chart has none"
+    )]
+    Nothing,
     /// Of files, one account's outputs at most may name none.
     #[error(
         "--account gives, with --kubernetes, one account to which outputs belong that name none: give one ID, without a role"
@@ -73,6 +78,10 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
     }
     for problem in &loaded.problems {
         console::warn(problem);
+    }
+    // A cluster has some; a command that failed has not.
+    if !args.partial && loaded.snapshot.cluster.bindings().next().is_none() {
+        return Err(SourceError::Nothing);
     }
     Ok(AuditInput {
         snapshot: loaded.snapshot,

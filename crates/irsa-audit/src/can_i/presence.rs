@@ -3,7 +3,7 @@
 
 use audit_core::fix::Command;
 use audit_core::model::BindingKey;
-use audit_core::snapshot::Cluster;
+use audit_core::snapshot::{Cluster, GapKind};
 use audit_core::text::{quote, quote_list};
 use iam_policy::edit_distance;
 
@@ -34,7 +34,10 @@ impl Subjects {
     #[must_use]
     pub fn in_files(cluster: &Cluster, key: &BindingKey, namespace: Option<&str>) -> Self {
         let exists = |(_, binding): (_, &audit_core::snapshot::Binding)| binding.service_account().is_some();
-        let presence = |is_there: bool, is_any: bool| match (is_there, is_any && !cluster.is_partial()) {
+        let presence = |is_there: bool, is_any: bool| match (
+            is_there,
+            is_any && !cluster.may_lack(GapKind::ServiceAccounts),
+        ) {
             (true, _) => Presence::There,
             (false, true) => Presence::Absent,
             (false, false) => Presence::Unseen,
