@@ -141,7 +141,8 @@ fn can_i(key: &BindingKey, request: &KubernetesRequest, program: &'static str) -
     let ask = match &request.namespace {
         Some(namespace) if *namespace == key.namespace => ask,
         Some(namespace) => ask.option("--namespace", namespace),
-        None => ask.own("--all-namespaces"),
+        None if request.is_cluster_wide => ask.own("--all-namespaces"),
+        None => return None,
     };
     NextCommand::new(&ask, "why RBAC refuses this, and the least role that allows it")
 }

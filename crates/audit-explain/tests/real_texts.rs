@@ -223,3 +223,23 @@ proptest::proptest! {
         proptest::prop_assert!(!shown.chars().any(|c| c != '\n' && c.is_control()));
     }
 }
+
+#[test]
+fn only_what_says_so_is_about_the_whole_cluster() {
+    for (end, is_wide) in [
+        (" at the cluster scope", true),
+        (" in the name", false),
+        (" in the namespace \"$(x)\"", false),
+        (" in the namespace \"shop\"", false),
+        ("", false),
+    ] {
+        let text = format!(
+            "pods is forbidden: User \"system:serviceaccount:shop:cart\" cannot list resource \"pods\" in API group \"\"{end}"
+        );
+        let commands = audit_explain::explain(&text, "irsa-audit").next;
+        let is_offered = commands
+            .iter()
+            .any(|next| next.command.contains("--all-namespaces"));
+        assert_eq!(is_offered, is_wide, "{text}");
+    }
+}

@@ -309,3 +309,44 @@ fn a_name_of_any_length_fits_the_table() {
         );
     }
 }
+
+#[test]
+fn where_nothing_can_be_read_nothing_passes() {
+    let dump = Dump::new();
+    for name in ["serviceaccounts.yaml", "pods.yaml", "system.yaml"] {
+        dump.write(name, "Error from server (Forbidden): pods is forbidden\n");
+    }
+    let outcome = dump.audit(&["--fail-on", "never"]);
+    assert_eq!((outcome.code, outcome.report), (2, None), "{}", outcome.stderr);
+}
+
+#[test]
+fn pods_of_one_file_say_nothing_of_those_of_another() {
+    let dump = Dump::new();
+    copy(&fixture("healthy/kubernetes"), &dump.path("healthy"));
+    dump.write("pods.yaml", "");
+    let (verdict, codes) = dump.audit(&[]).of("shop/cart");
+    assert_eq!(verdict, "Unknown");
+    assert!(codes.contains(&"IRSA918".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn a_list_that_was_cut_off_proves_no_absence() {
+    let dump = Dump::new();
+    let whole = fs::read_to_string(dump.path("serviceaccounts.yaml")).unwrap();
+    let mut cut: Value = serde_json::from_str(&whole).unwrap();
+    cut.as_object_mut().unwrap().remove("kind");
+    for (text, is_cut) in [(whole.clone(), false), (cut.to_string(), true)] {
+        dump.write("serviceaccounts.yaml", text);
+        let outcome = dump.audit(&[]);
+        assert_eq!(
+            outcome.stderr.contains("serviceaccounts.yaml"),
+            is_cut,
+            "{}",
+            outcome.stderr
+        );
+        assert_ne!(outcome.of("shop/cart").0, "Working");
+        let codes = outcome.report.unwrap()["cluster"]["findings"].to_string();
+        assert!(!codes.contains("IRSA701"), "{codes}");
+    }
+}
