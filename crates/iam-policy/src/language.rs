@@ -30,7 +30,26 @@ pub(crate) fn canonical(tokens: impl IntoIterator<Item = Token>) -> Vec<Token> {
 /// literal equals, its `*` a run of them that only a `*` can swallow. Since there is always a character that
 /// `wide` does not name, nothing less will do. Never wrong when it says yes; it may miss that a `?` beside a `*` of `wide`
 /// is met by what stands beside a `*` of `narrow`, as in `?*` and `*a`.
-pub(crate) fn covers(wide: &[Token], narrow: &[Token]) -> bool {
+pub(crate) fn covers(mut wide: &[Token], mut narrow: &[Token]) -> bool {
+    // What stands before the first star and behind the last one meets one letter each: long names take no time but their own length.
+    while let (Some((token, others)), Some((letter, rest))) = (wide.split_first(), narrow.split_first()) {
+        if *token == Token::Star {
+            break;
+        }
+        if !meets(token, letter) {
+            return false;
+        }
+        (wide, narrow) = (others, rest);
+    }
+    while let (Some((token, others)), Some((letter, rest))) = (wide.split_last(), narrow.split_last()) {
+        if *token == Token::Star {
+            break;
+        }
+        if !meets(token, letter) {
+            return false;
+        }
+        (wide, narrow) = (others, rest);
+    }
     // reached[i]: the first i tokens of `wide` have matched what was read of `narrow`.
     let mut reached = vec![false; wide.len() + 1];
     if let Some(first) = reached.first_mut() {
@@ -45,8 +64,7 @@ pub(crate) fn covers(wide: &[Token], narrow: &[Token]) -> bool {
             }
             let to = match (token, letter) {
                 (Token::Star, _) => at,
-                (Token::One, Token::One | Token::Char(_)) => at + 1,
-                (Token::Char(a), Token::Char(b)) if a == b => at + 1,
+                (token, letter) if meets(token, letter) => at + 1,
                 _ => continue,
             };
             if let Some(cell) = next.get_mut(to) {
@@ -57,6 +75,15 @@ pub(crate) fn covers(wide: &[Token], narrow: &[Token]) -> bool {
         reached = next;
     }
     reached.last() == Some(&true)
+}
+
+/// Whether a token that is no star matches a letter.
+fn meets(token: &Token, letter: &Token) -> bool {
+    match (token, letter) {
+        (Token::One, Token::One | Token::Char(_)) => true,
+        (Token::Char(a), Token::Char(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// A star may match nothing.
