@@ -36,7 +36,7 @@ pub(crate) fn covers(mut wide: &[Token], mut narrow: &[Token]) -> bool {
         if *token == Token::Star {
             break;
         }
-        if !meets(token, letter) {
+        if !meets(*token, *letter) {
             return false;
         }
         (wide, narrow) = (others, rest);
@@ -45,7 +45,7 @@ pub(crate) fn covers(mut wide: &[Token], mut narrow: &[Token]) -> bool {
         if *token == Token::Star {
             break;
         }
-        if !meets(token, letter) {
+        if !meets(*token, *letter) {
             return false;
         }
         (wide, narrow) = (others, rest);
@@ -64,7 +64,7 @@ pub(crate) fn covers(mut wide: &[Token], mut narrow: &[Token]) -> bool {
             }
             let to = match (token, letter) {
                 (Token::Star, _) => at,
-                (token, letter) if meets(token, letter) => at + 1,
+                (token, letter) if meets(*token, *letter) => at + 1,
                 _ => continue,
             };
             if let Some(cell) = next.get_mut(to) {
@@ -78,7 +78,7 @@ pub(crate) fn covers(mut wide: &[Token], mut narrow: &[Token]) -> bool {
 }
 
 /// Whether a token that is no star matches a letter.
-fn meets(token: &Token, letter: &Token) -> bool {
+fn meets(token: Token, letter: Token) -> bool {
     match (token, letter) {
         (Token::One, Token::One | Token::Char(_)) => true,
         (Token::Char(a), Token::Char(b)) => a == b,
