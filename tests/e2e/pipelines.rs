@@ -117,6 +117,18 @@ impl Runner {
         self.folder.path().join(name)
     }
 
+    /// The inputs of a step that installs a release.
+    fn installs_a_release(&mut self) {
+        let folder = self.path("tools").display().to_string();
+        self.set([
+            ("PROGRAM", ""),
+            ("VERSION", TAG),
+            ("OS", "Linux"),
+            ("ARCH", "X64"),
+            ("FOLDER", &folder),
+        ]);
+    }
+
     fn set<const N: usize>(&mut self, variables: [(&'static str, &str); N]) {
         let variables = variables.map(|(name, value)| (name, value.to_owned()));
         self.variables.extend(variables);
@@ -337,14 +349,7 @@ async fn the_action_audits_with_a_release() -> Outcome {
     let fail = script(&action, "Fail at or above the threshold");
     let mut runner = Runner::new()?;
     runner.published().await?;
-    let folder = runner.path("tools").display().to_string();
-    runner.set([
-        ("PROGRAM", ""),
-        ("VERSION", TAG),
-        ("OS", "Linux"),
-        ("ARCH", "X64"),
-        ("FOLDER", &folder),
-    ]);
+    runner.installs_a_release();
     let (code, output) = runner.bash(&install).await?;
     assert_eq!(code, Some(0), "{output}");
     let program = runner.outputs()?.remove("program").expect("a program");
@@ -380,14 +385,7 @@ async fn the_action_refuses_an_archive_with_another_checksum() -> Outcome {
         "releases/github.com/irsa-audit/irsa-audit/releases/download/{TAG}/irsa-audit-linux-amd64.tar.gz"
     );
     fs::write(runner.path(&archive), "another")?;
-    let folder = runner.path("tools").display().to_string();
-    runner.set([
-        ("PROGRAM", ""),
-        ("VERSION", TAG),
-        ("OS", "Linux"),
-        ("ARCH", "X64"),
-        ("FOLDER", &folder),
-    ]);
+    runner.installs_a_release();
     let (code, output) = runner.bash(&install).await?;
     assert_ne!(code, Some(0), "{output}");
     assert!(!runner.path("output").exists());

@@ -12,7 +12,6 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
@@ -506,7 +505,7 @@ fn is_provider_list_pending(chain: &Chain<'_>) -> bool {
 fn is_quota_pending(chain: &Chain<'_>) -> bool {
     let role = chain.past_role().and_then(RoleChain::found);
     chain.snapshot.origin == Origin::Live
-        && role.is_some_and(|role| is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA))
+        && role.is_some_and(|role| role.may_be_near_quota())
         && chain
             .role_account()
             .is_some_and(|account| account.trust_quota.is_pending())

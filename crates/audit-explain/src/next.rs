@@ -99,28 +99,29 @@ pub(crate) fn commands(
 /// The same question to kubectl, about a user that is no ServiceAccount. The groups of the user are not in an error.
 fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
     let user = request.user.as_deref().filter(|_| !request.is_anonymous)?;
-    if request.resource.is_empty() {
-        return None;
-    }
-    let ask = about(Command::new("kubectl auth can-i"), request);
-    let ask = match &request.namespace {
-        Some(namespace) => ask.option("--namespace", namespace),
-        None if request.is_cluster_wide => ask.own("--all-namespaces"),
-        None => return None,
-    };
+    let ask = about(Command::new("kubectl auth can-i"), request, None)?;
     NextCommand::new(
         &ask.option("--as", user),
         "whether the user is allowed by now, without its groups; needs the permission to impersonate",
     )
 }
 
-/// A question with the verb and the object of a request.
-fn about(ask: Command, request: &KubernetesRequest) -> Command {
+/// A question with the verb and the object of a request: none about a path, nor where the namespace is not known. `assumed` is the one in
+/// which the program looks by itself.
+fn about(ask: Command, request: &KubernetesRequest, assumed: Option<&str>) -> Option<Command> {
+    if request.resource.is_empty() {
+        return None;
+    }
     let ask = ask.argument(&request.verb).argument(resource(request));
     let ask = ask.arguments(request.name.as_deref());
-    match &request.subresource {
+    let ask = match &request.subresource {
         Some(subresource) => ask.option("--subresource", subresource),
         None => ask,
+    };
+    match request.namespace.as_deref() {
+        Some(namespace) if Some(namespace) == assumed => Some(ask),
+        Some(namespace) => Some(ask.option("--namespace", namespace)),
+        None => request.is_cluster_wide.then(|| ask.own("--all-namespaces")),
     }
 }
 
@@ -131,18 +132,9 @@ fn resource(request: &KubernetesRequest) -> String {
     }
 }
 
-/// The same question to `can-i`. It does not know paths such as `/metrics`.
+/// The same question to `can-i`.
 fn can_i(key: &BindingKey, request: &KubernetesRequest, program: &'static str) -> Option<NextCommand> {
-    if request.resource.is_empty() {
-        return None;
-    }
     let ask = Command::new(program).own("can-i").argument(key.to_string());
-    let ask = about(ask, request);
-    let ask = match &request.namespace {
-        Some(namespace) if *namespace == key.namespace => ask,
-        Some(namespace) => ask.option("--namespace", namespace),
-        None if request.is_cluster_wide => ask.own("--all-namespaces"),
-        None => return None,
-    };
+    let ask = about(ask, request, Some(&key.namespace))?;
     NextCommand::new(&ask, "why RBAC refuses this, and the least role that allows it")
 }

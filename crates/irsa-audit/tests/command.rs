@@ -34,6 +34,14 @@ fn error(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// A manifest of one ServiceAccount.
+fn one_account() -> tempfile::TempPath {
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let text = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {namespace: shop, name: cart, uid: a}\n";
+    std::fs::write(&file, text).unwrap();
+    file.into_temp_path()
+}
+
 #[test]
 fn help_is_an_answer_and_a_missing_argument_is_not() {
     for arguments in [
@@ -71,13 +79,7 @@ fn as_a_plugin_of_kubectl_it_says_how_it_was_called() {
 
 #[test]
 fn a_condition_by_its_old_flag_warns_and_works() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("all.yaml");
-    std::fs::write(
-        &file,
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {namespace: shop, name: cart, uid: a}\n",
-    )
-    .unwrap();
+    let file = one_account();
     let files = ["--kubernetes", file.to_str().unwrap(), "--partial"];
     let asked =
         |flags: &[&str]| call(&[&["can-i", "shop/cart", "s3:ListAllMyBuckets"], flags, &files[..]].concat());
@@ -166,13 +168,7 @@ fn each_shell_has_its_completions() {
 
 #[test]
 fn how_much_is_said_beside_the_answer_can_be_chosen() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("all.yaml");
-    std::fs::write(
-        &file,
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {namespace: shop, name: cart, uid: a}\n",
-    )
-    .unwrap();
+    let file = one_account();
     let said = |flag: &[&str]| {
         call(
             &[

@@ -1,6 +1,5 @@
 //! How many characters a trust policy of an account may have.
 
-use audit_core::model::aws::{DEFAULT_TRUST_QUOTA, is_near_quota};
 use audit_core::model::{Account, Observed, RoleLookup};
 use audit_core::text::quote;
 use aws_sdk_iam::types::SummaryKeyType;
@@ -39,12 +38,9 @@ impl EvidenceKind for TrustQuota {
         &mut account.trust_quota
     }
 
-    /// The role's trust policy is so long that it may be near the quota, which is never below the default.
     fn needed(of: &Circumstances<'_>) -> Option<String> {
         match of.account?.roles.get(of.role?)?.latest()? {
-            RoleLookup::Found(role) if is_near_quota(role.trust_size(), DEFAULT_TRUST_QUOTA) => {
-                Some(String::new())
-            }
+            RoleLookup::Found(role) if role.may_be_near_quota() => Some(String::new()),
             _ => None,
         }
     }

@@ -246,6 +246,12 @@ impl Role {
     pub fn trust_size(&self) -> usize {
         counted(&self.trust_text)
     }
+
+    /// Whether the trust policy is so long that it may be near the quota, which is never below the default.
+    #[must_use]
+    pub fn may_be_near_quota(&self) -> bool {
+        is_near_quota(self.trust_size(), DEFAULT_TRUST_QUOTA)
+    }
 }
 
 /// Whether a trust policy of so many characters is within a tenth of the quota.

@@ -48,6 +48,10 @@ struct Rarities {
 }
 
 impl PodHome {
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one((&*self.pod.namespace, &*self.pod.name))
+    }
+
     fn is_of(&self, namespace: &str, name: &str) -> bool {
         *self.pod.name == *name && self.pod.namespace == namespace
     }
@@ -111,7 +115,7 @@ impl PodIndex {
     /// Files a new pod, whose place among the pods of its binding is `index`.
     pub(super) fn insert(&mut self, pod: &Arc<Pod>, index: usize) {
         let hasher = &self.hasher;
-        let of = |home: &PodHome| hasher.hash_one((&*home.pod.namespace, &*home.pod.name));
+        let of = |home: &PodHome| home.hash(hasher);
         let home = PodHome {
             pod: Arc::clone(pod),
             index,
@@ -133,8 +137,7 @@ impl PodIndex {
         let few = self.homes.len() * 4 < self.homes.capacity();
         if few && self.homes.capacity() > 1024 {
             let hasher = &self.hasher;
-            self.homes
-                .shrink_to_fit(|home| hasher.hash_one((&*home.pod.namespace, &*home.pod.name)));
+            self.homes.shrink_to_fit(|home| home.hash(hasher));
         }
     }
 

@@ -15,11 +15,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
-use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase, ServiceAccount};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::raw::Raw;
+use super::service_account::keep_annotations;
 use super::{Wire, decode};
 use crate::kind::Kind;
 
@@ -46,11 +47,7 @@ impl Wire for PodWire {
 
     fn for_prefix(self, prefix: &str) -> Pod {
         let mut pod = self.pod;
-        let annotations = std::mem::take(&mut pod.annotations).into_iter();
-        // Not `retain`, which keeps the memory of an empty map.
-        pod.annotations = annotations
-            .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
-            .collect();
+        keep_annotations(&mut pod.annotations, prefix);
         pod
     }
 }

@@ -56,13 +56,18 @@ impl Wire for ServiceAccountWire {
 
     fn for_prefix(self, prefix: &str) -> ServiceAccount {
         let mut account = self.0;
-        let annotations = std::mem::take(&mut account.annotations).into_iter();
-        // Not `retain`, which keeps the memory of an empty map.
-        account.annotations = annotations
-            .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
-            .collect();
+        keep_annotations(&mut account.annotations, prefix);
         account
     }
+}
+
+/// Drops the annotations that can matter to no rule.
+pub(super) fn keep_annotations(annotations: &mut BTreeMap<String, String>, prefix: &str) {
+    // Not `retain`, which keeps the memory of an empty map.
+    let all = std::mem::take(annotations).into_iter();
+    *annotations = all
+        .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
+        .collect();
 }
 
 #[cfg(test)]
