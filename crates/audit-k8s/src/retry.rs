@@ -14,9 +14,6 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause before a listing anew: each reads everything.
 const RELISTS: Duration = Duration::from_secs(15);
 
-/// The longest pause after an answer that could not be decoded.
-const UNREADABLE: Duration = Duration::from_secs(5);
-
 /// The longest pause of a kind that is not served.
 const NOT_SERVED: Duration = Duration::from_secs(15);
 
@@ -58,6 +55,7 @@ impl Retry {
             Event::Apply(_) | Event::Delete(_) => self.failures = 0,
             Event::InitApply(_) | Event::InitDone => {}
         }
+        self.health.has_read();
         if let Some((code, since, count)) = self.refusal.take() {
             let seconds = (now - since).as_secs();
             tracing::info!(
@@ -81,7 +79,7 @@ impl Retry {
         }
         match trouble::recovery(error) {
             Recovery::WithOthers => self.health.pause(self.failures).await,
-            Recovery::Later => sleep(jitter(self.growing(UNREADABLE))).await,
+            Recovery::Later => self.health.pause_reading(self.failures).await,
             Recovery::Relist => sleep(jitter(self.growing(RELISTS))).await,
             Recovery::Refused(code) => {
                 self.refused(code, message, now);

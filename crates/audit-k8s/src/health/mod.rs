@@ -37,6 +37,10 @@ const EACH: Duration = Duration::from_millis(750);
 /// The most of a `Retry-After` that is waited for.
 const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
+/// The pause of one whose answer could not be read, which doubles up to the most with each in a row.
+const FIRST_UNREADABLE: Duration = Duration::from_secs(1);
+const MOST_UNREADABLE: Duration = Duration::from_secs(4);
+
 /// A kind of trouble is over when calls succeed and none has failed in this way for so long.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -97,9 +101,13 @@ pub struct ApiHealth(Arc<Inner>);
 struct Inner {
     /// Counts the calls that succeeded.
     successes: watch::Sender<u64>,
+    /// Counts the answers that were read while others waited because theirs could not be.
+    readings: watch::Sender<u64>,
     state: Mutex<State>,
     /// How many wait after a failure.
     waiting: AtomicU32,
+    /// How many wait after an answer that could not be read.
+    waiting_to_read: AtomicU32,
     /// Lets one write at a time try whether the API server answers again.
     probe: Semaphore,
 }
@@ -108,8 +116,10 @@ impl Default for Inner {
     fn default() -> Self {
         Self {
             successes: watch::Sender::new(0),
+            readings: watch::Sender::new(0),
             state: Mutex::default(),
             waiting: AtomicU32::new(0),
+            waiting_to_read: AtomicU32::new(0),
             probe: Semaphore::new(1),
         }
     }
@@ -249,18 +259,31 @@ impl ApiHealth {
     /// Pauses after a failure that may concern all, the `failures`th in a row, counted from 0: for as long as the API server asked, and
     /// then until a call of others succeeds, or for some seconds.
     pub(crate) async fn pause(&self, failures: u32) {
-        let mut successes = self.0.successes.subscribe();
         let waiting = Waiting::new(&self.0.waiting);
         let first = FIRST
             .saturating_mul(2u32.saturating_pow(failures))
             .min(FIRST_MOST);
-        let most = ALONE.max(EACH * waiting.count);
-        let now = Instant::now();
         let earliest = jitter(first) + self.hold();
-        sleep_until(now + earliest).await;
-        tokio::select! {
-            () = sleep_until(now + jitter(most).max(earliest)) => {}
-            _ = successes.changed() => {}
+        let latest = jitter(ALONE.max(EACH * waiting.count));
+        together(&self.0.successes, earliest, latest).await;
+    }
+
+    /// Pauses after an answer that could not be read, the `failures`th in a row, counted from 0. Such a call succeeded as far as the others
+    /// can see, so that only an answer that was read is a reason to try again sooner.
+    pub(crate) async fn pause_reading(&self, failures: u32) {
+        let waiting = Waiting::new(&self.0.waiting_to_read);
+        let first = FIRST_UNREADABLE.saturating_mul(2u32.saturating_pow(failures));
+        let earliest = jitter(first.min(MOST_UNREADABLE));
+        let latest = jitter(EACH * waiting.count);
+        together(&self.0.readings, earliest, latest).await;
+    }
+
+    /// An answer was read.
+    pub(crate) fn has_read(&self) {
+        if self.0.waiting_to_read.load(Ordering::Relaxed) > 0 {
+            self.0
+                .readings
+                .send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
@@ -301,6 +324,17 @@ impl ApiHealth {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sleeps for the earliest span, and then on to the latest or until others have made headway since the beginning.
+async fn together(headway: &watch::Sender<u64>, earliest: Duration, latest: Duration) {
+    let mut headway = headway.subscribe();
+    let now = Instant::now();
+    sleep_until(now + earliest).await;
+    tokio::select! {
+        () = sleep_until(now + latest.max(earliest)) => {}
+        _ = headway.changed() => {}
     }
 }
 

@@ -44,6 +44,8 @@ enum Mode {
     Status(u16, Option<u64>),
     /// Watches end as soon as they have begun.
     EndsWatches,
+    /// Answers that nobody can read.
+    Garbage,
 }
 
 /// An API server without objects, that can be in trouble.
@@ -103,6 +105,7 @@ impl Server {
                 };
                 answer.body(text_or_silence(Some("trouble".to_owned())))
             }
+            Mode::Garbage => answer.body(text_or_silence(Some("}{".to_owned()))),
             Mode::EndsWatches if is_watch(&request) => answer.body(text_or_silence(Some(String::new()))),
             Mode::Well if is_watch(&request) => answer.body(until(self.cut.clone())),
             Mode::Well | Mode::EndsWatches => answer.body(text_or_silence(Some(list))),
@@ -156,17 +159,18 @@ async fn an_outage_of_any_length_costs_few_calls_and_is_over_soon() {
     for (mode, within) in [
         (Mode::Away, Duration::from_secs(3)),
         (Mode::Status(500, None), Duration::from_secs(3)),
+        (Mode::Garbage, Duration::from_secs(5)),
         (Mode::Status(401, None), Duration::from_secs(3)),
         (Mode::Status(429, Some(1)), Duration::from_secs(4)),
         // What got no answer waits for its end.
         (Mode::Silent, PATIENCE + Duration::from_secs(3)),
     ] {
-        for seconds in [10, 45, 1800] {
+        for seconds in [8, 45, 1800] {
             let (server, _receiver) = watching().await;
             server.set(mode);
             let calls = server.calls_within(Duration::from_secs(seconds)).await;
             // A burst when it begins, then few.
-            let most = 60 + usize::try_from(seconds).unwrap() * 3;
+            let most = 36 + usize::try_from(seconds).unwrap() * 2;
             assert!(calls <= most, "{mode:?} {seconds}: {calls}");
             server.set(Mode::Well);
             let took = server.recovery().await;
