@@ -1,6 +1,7 @@
 //! What the engine wants done, and what came of it.
 
-use audit_api::{ClusterIrsaAuditStatus, IrsaAuditStatus};
+use audit_api::ClusterIrsaAuditStatus;
+use audit_api::status::PackedStatus;
 use audit_core::Verdict;
 use audit_core::model::{BindingKey, NamespacedName, WorkloadRef};
 use audit_core::rbac::{ReviewQuestion, Ruling};
@@ -46,7 +47,7 @@ pub enum Write {
         /// Its UID, for the Event.
         uid: String,
         /// What to write.
-        status: Box<IrsaAuditStatus>,
+        status: PackedStatus,
         /// The Event, where the verdict changed.
         announce: Option<Announcement>,
     },

@@ -40,10 +40,9 @@ mod unrecorded;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use audit_api::{DEFAULT_POLICY_NAME, IrsaAuditStatus};
+use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::chain::default_audience;
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::{PermissionsChange, Reviews};
@@ -77,6 +76,10 @@ const PERMISSIONS: Duration = Duration::from_secs(1);
 
 /// How long requests to AWS wait at most for the end of a burst of changes.
 const REQUESTS: Duration = Duration::from_secs(1);
+
+/// How long the first requests wait at most until all bindings were looked at: a listing keeps the policies of the roles that are known
+/// when it begins, and of ten thousand bindings the first turn sees few.
+const FIRST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// What is known of a binding besides the observations.
 #[derive(Debug, Default)]
@@ -126,6 +129,8 @@ pub struct Engine {
     ages: BTreeMap<String, Timestamp>,
     /// When requests to AWS were made last, or looked for.
     requested: Option<Timestamp>,
+    /// When this term's first turn was.
+    began: Option<Timestamp>,
     /// Roles or the journal have changed since statements were compared with it.
     statements_changed: bool,
     /// The roles with a statement of the writer's form that the journal does not know.
@@ -163,6 +168,7 @@ impl Engine {
             cluster: ClusterObject::default(),
             ages: BTreeMap::new(),
             requested: None,
+            began: None,
             statements_changed: false,
             unrecorded: BTreeSet::new(),
             unaudited: Vec::new(),
@@ -286,6 +292,7 @@ impl Engine {
             self.dirty.clear();
             self.permissions_changed = PermissionsChange::default();
             self.permissions_looked_at = None;
+            (self.requested, self.began) = (None, None);
             self.forced.clear();
             self.ages.clear();
             self.unrecorded.clear();
@@ -306,8 +313,7 @@ impl Engine {
         if self.leading
             && let (WriteOutcome::Done { .. }, Write::Status { uid, status, .. }) = (outcome, write)
         {
-            self.memory
-                .say(&object, uid, Arc::new(IrsaAuditStatus::clone(status)));
+            self.memory.say(&object, uid, status.clone());
         }
         if let Write::Create { key, .. } = write {
             let is_refused = *outcome == WriteOutcome::Refused;
@@ -407,8 +413,14 @@ impl Engine {
         }
         // Many roles that are wanted together are listed: that is known when all changes were looked at. Those of one namespace may never
         // end.
-        let waits = self.requested.is_some_and(|at| after(at, REQUESTS) > now);
-        if !self.dirty.has_changed() || !waits {
+        let (is_burst, end) = match self.requested {
+            Some(at) => (self.dirty.has_changed(), after(at, REQUESTS)),
+            None => {
+                let began = *self.began.get_or_insert(now);
+                (!self.dirty.is_empty(), after(began, FIRST_REQUESTS))
+            }
+        };
+        if !is_burst || end <= now {
             self.requested = Some(now);
             let requests = self.evidence.requests(&self.snapshot, now);
             actions.extend(requests.into_iter().map(Action::Read));

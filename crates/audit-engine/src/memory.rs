@@ -2,10 +2,9 @@
 //! cluster and is something else was written by others, and is written over.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use audit_api::IrsaAuditStatus;
+use audit_api::status::PackedStatus;
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
@@ -21,7 +20,7 @@ const MENDING: Duration = Duration::from_secs(4);
 struct Remembered {
     uid: String,
     /// Shared with the index once the watch has shown it; nothing until this process has said something.
-    said: Option<Arc<IrsaAuditStatus>>,
+    said: Option<PackedStatus>,
     /// When this process found a status of which it did not know whether it is right.
     found: Option<Timestamp>,
     /// What others wrote was written over lately: since when, and how often.
@@ -48,13 +47,13 @@ pub struct Memory {
 impl Memory {
     /// What was said last of an object.
     #[must_use]
-    pub fn said(&self, name: &NamespacedName, audit: &AuditObject) -> Option<&Arc<IrsaAuditStatus>> {
+    pub fn said(&self, name: &NamespacedName, audit: &AuditObject) -> Option<&PackedStatus> {
         let remembered = self.objects.get(name)?;
         remembered.said.as_ref().filter(|_| remembered.uid == audit.uid)
     }
 
     /// Takes note of what was said of the object with this UID, or of what is taken over as said.
-    pub fn say(&mut self, name: &NamespacedName, uid: &str, status: Arc<IrsaAuditStatus>) {
+    pub fn say(&mut self, name: &NamespacedName, uid: &str, status: PackedStatus) {
         let remembered = self.of(name, uid);
         remembered.said = Some(status);
         remembered.found = None;
@@ -70,7 +69,7 @@ impl Memory {
         let is_kept = self.is_kept(name, audit);
         if let (true, Some(shown), Some(remembered)) = (is_kept, &audit.status, self.objects.get_mut(name)) {
             // Kept once, not twice.
-            remembered.said = Some(Arc::clone(shown));
+            remembered.said = Some(shown.clone());
         }
         is_kept
     }
@@ -124,6 +123,6 @@ impl Memory {
         let (Some(said), Some(shown)) = (self.said(name, audit), &audit.status) else {
             return false;
         };
-        Arc::ptr_eq(said, shown) || said == shown
+        said == shown
     }
 }

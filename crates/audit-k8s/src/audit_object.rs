@@ -1,8 +1,7 @@
 //! An `IrsaAudit`, reduced to what the operator needs of it.
 
-use std::sync::Arc;
-
-use audit_api::{IrsaAudit, IrsaAuditStatus, REAUDIT_ANNOTATION, spec};
+use audit_api::status::PackedStatus;
+use audit_api::{IrsaAudit, REAUDIT_ANNOTATION, spec};
 use audit_core::model::{AuditRequest, BindingKey};
 use audit_remedy::RemediationMode;
 use kube::ResourceExt;
@@ -38,7 +37,7 @@ pub struct AuditObject {
     /// The value of the annotation that asks for a fresh audit.
     pub reaudit: Option<String>,
     /// What was published last; absent where nothing was, and where it cannot be read: it is written anew then.
-    pub status: Option<Arc<IrsaAuditStatus>>,
+    pub status: Option<PackedStatus>,
 }
 
 /// The ServiceAccount that owns an `IrsaAudit`.
@@ -135,7 +134,7 @@ impl Wire for Box<AuditObject> {
             adopted,
             owner,
             reaudit,
-            status: serde_json::from_value(status).ok().map(Arc::new),
+            status: serde_json::from_value(status).ok().as_ref().map(PackedStatus::new),
         }))
     }
 
@@ -179,7 +178,7 @@ mod tests {
             })
         );
         assert_eq!(audit.reaudit.as_deref(), Some("2026-11-23T07:00:00Z"));
-        assert_eq!(audit.status.unwrap().verdict, Some(VerdictName::Working));
+        assert_eq!(audit.status.unwrap().status().verdict, Some(VerdictName::Working));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! changed, for a changed detail at most once a minute, and as a heartbeat at most once an hour.
 
 mod memory;
+mod packed;
 
 use audit_core::Verdict;
 use audit_core::finding::{Finding, WaivedUntil};
@@ -19,6 +20,7 @@ use crate::irsa_audit::{
 use crate::remediation::progress_name;
 
 pub use memory::{Lifetime, is_the_same, taken_over, within};
+pub use packed::PackedStatus;
 
 /// How long the same broken reason stands before the object counts as stalled: long enough for IAM to become
 /// consistent after a repair.

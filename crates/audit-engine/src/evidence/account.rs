@@ -85,12 +85,6 @@ impl ReferencedAccount {
         }
     }
 
-    /// Whether it is being listed, and no listing has ended yet.
-    #[must_use]
-    pub fn is_listed_first(&self) -> bool {
-        self.listing && self.listed_at.is_none()
-    }
-
     /// Forgets what was read, so that all is read anew.
     pub fn start_anew(&mut self) {
         *self = Self {

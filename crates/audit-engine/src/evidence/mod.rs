@@ -157,12 +157,15 @@ impl EvidencePlan {
             .is_some_and(|allowed| !allowed.contains(account))
     }
 
-    /// Whether an account is being listed, and no listing of it has ended yet.
+    /// Whether a listing that is under way, or about to begin, answers for a role of a binding.
     #[must_use]
-    pub fn is_listed_first(&self, account: &str) -> bool {
-        let account = self.accounts.get(account);
+    pub fn is_being_listed(&self, key: &BindingKey, now: Timestamp) -> bool {
+        let is_listed = |arn: &RoleArn| {
+            let account = self.accounts.get(arn.account());
+            account.is_some_and(|account| account.is_open && account.is_being_listed(arn.name(), now))
+        };
         // Without an identity of its own, the operator can list nothing.
-        self.knows_home() && account.is_some_and(ReferencedAccount::is_listed_first)
+        self.knows_home() && self.references.get(key).into_iter().flatten().any(is_listed)
     }
 
     /// Whether the operator's own account is known.

@@ -57,9 +57,6 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) -> Published {
         let bound = self.bound(key, now);
-        let account = judged
-            .as_ref()
-            .and_then(|judged| judged.report.facts.account.as_deref());
         let publisher = Publisher {
             key,
             bound,
@@ -75,7 +72,7 @@ impl Engine {
             remediation: &self.settings.remediation,
             config: &self.in_force.config,
             default_audience: self.default_audience.as_deref(),
-            is_being_listed: account.is_some_and(|account| self.evidence.is_listed_first(account)),
+            is_being_listed: self.evidence.is_being_listed(key, now),
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,
             actions,

@@ -1,11 +1,10 @@
 //! The last step of a look: what the objects of a binding should be, and what its status should say.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::status::{
-    Difference, Lifetime, RemediationStatus, difference, duplicate_status, is_the_same, stalls_at, status,
+    Difference, Lifetime, PackedStatus, RemediationStatus, difference, duplicate_status, is_the_same, stalls_at, status,
     taken_over, with_remediation, within,
 };
 use audit_core::audit::Bound;
@@ -33,8 +32,8 @@ use audit_core::model::NamespacedName;
 /// How long a report waits for the first answers of AWS and of the API server before it is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it waits while the role's account is listed for the first time: that takes a while where there are thousands of roles, and ten
-/// thousand statuses would be written twice.
+/// How long it waits while the role's account is listed: that takes a while where there are thousands of roles, and ten thousand statuses
+/// would be written twice.
 const LISTING: Duration = Duration::from_mins(1);
 
 /// How long a status that a fresh start finds, and that has the right verdict and reason, may differ in other things: some of the
@@ -65,7 +64,7 @@ pub struct Publisher<'a> {
     pub memory: &'a mut Memory,
     /// The API server may yet say that what no role allows is allowed.
     pub may_be_contradicted: bool,
-    /// The account of its role is being listed for the first time.
+    /// A listing is to bring its role.
     pub is_being_listed: bool,
     /// Since when first answers about a role are awaited.
     pub waiting: Option<Waiting>,
@@ -255,11 +254,8 @@ impl Publisher<'_> {
         if self.memory.said(name, audit).is_none() {
             let lived = lifetime(audit, self.now);
             let found = audit.status.as_ref();
-            let taken = found.map(|found| match within(found, lived) {
-                taken if taken == **found => Arc::clone(found),
-                taken => Arc::new(taken),
-            });
-            self.memory.say(name, &audit.uid, taken.unwrap_or_else(unaudited));
+            let taken = found.map_or_else(unaudited, |found| within(&found.status(), lived));
+            self.memory.say(name, &audit.uid, PackedStatus::new(&taken));
         }
         self.mend(name, audit);
         Audited::No
@@ -354,8 +350,8 @@ impl Publisher<'_> {
         compare: impl Fn(&IrsaAuditStatus, &IrsaAuditStatus) -> Publication,
         news: Option<&BindingReport>,
     ) {
-        let said = self.memory.said(object, audit).cloned();
-        let (new, publication) = match said.as_deref() {
+        let said = self.memory.said(object, audit).map(PackedStatus::status);
+        let (new, publication) = match &said {
             Some(said) => {
                 let new = make(Some(said));
                 let publication = compare(said, &new);
@@ -374,14 +370,14 @@ impl Publisher<'_> {
                 && audit
                     .status
                     .as_ref()
-                    .is_some_and(|found| found.verdict == new.verdict);
+                    .is_some_and(|found| found.status().verdict == new.verdict);
             let before = said.and_then(|said| said.verdict);
             let announce = news
                 .filter(|_| !is_known)
                 .and_then(|report| announcement(before, report));
-            self.write_to(object, audit, new, announce);
+            self.write_to(object, audit, PackedStatus::new(&new), announce);
         } else if let Some(at) = mend_at {
-            self.mend_with(object, audit, new, at);
+            self.mend_with(object, audit, PackedStatus::new(&new), at);
         }
     }
 
@@ -392,16 +388,17 @@ impl Publisher<'_> {
         audit: &AuditObject,
         make: impl Fn(Option<&IrsaAuditStatus>) -> IrsaAuditStatus,
     ) -> (IrsaAuditStatus, Publication) {
-        let Some(found) = &audit.status else {
+        let Some(shown) = &audit.status else {
             return (make(None), Publication::Now);
         };
+        let found = &shown.status();
         let lived = lifetime(audit, self.now);
         let Some(taken) = taken_over(found, &make(None), lived) else {
             return (make(None), Publication::Now);
         };
         let new = make(Some(&taken));
         let publication = if is_the_same(found, &new, lived) {
-            self.memory.say(object, &audit.uid, Arc::clone(found));
+            self.memory.say(object, &audit.uid, shown.clone());
             Publication::No
         } else if found.observed_generation != new.observed_generation {
             Publication::Now
@@ -430,7 +427,7 @@ impl Publisher<'_> {
         if let Some(at) = self.mend_at(object, audit)
             && let Some(said) = self.memory.said(object, audit)
         {
-            let status = IrsaAuditStatus::clone(said);
+            let status = said.clone();
             self.mend_with(object, audit, status, at);
         }
     }
@@ -439,7 +436,7 @@ impl Publisher<'_> {
         &mut self,
         object: &NamespacedName,
         audit: &AuditObject,
-        status: IrsaAuditStatus,
+        status: PackedStatus,
         at: Timestamp,
     ) {
         if at > self.now {
@@ -453,13 +450,13 @@ impl Publisher<'_> {
         &mut self,
         object: &NamespacedName,
         audit: &AuditObject,
-        status: IrsaAuditStatus,
+        status: PackedStatus,
         announce: Option<Announcement>,
     ) -> bool {
         self.write(Write::Status {
             object: object.clone(),
             uid: audit.uid.clone(),
-            status: Box::new(status),
+            status,
             announce,
         })
     }
@@ -491,11 +488,11 @@ fn lifetime(audit: &AuditObject, now: Timestamp) -> Lifetime {
 }
 
 /// The status of an `IrsaAudit` that has never been audited, as the API server makes it.
-fn unaudited() -> Arc<IrsaAuditStatus> {
-    Arc::new(IrsaAuditStatus {
+fn unaudited() -> IrsaAuditStatus {
+    IrsaAuditStatus {
         observed_generation: Some(-1),
         ..IrsaAuditStatus::default()
-    })
+    }
 }
 
 /// Whether the roles of Kubernetes alone make the binding broken.

@@ -46,7 +46,7 @@ impl ApiServer {
             Write::Status {
                 object, uid, status, ..
             } => self.change(object, uid, |stored| {
-                stored["status"] = serde_json::to_value(status).unwrap();
+                stored["status"] = serde_json::to_value(status.status()).unwrap();
             }),
             Write::Own { object, uid, owner } => self.change(object, uid, |stored| {
                 stored["metadata"]["ownerReferences"] =

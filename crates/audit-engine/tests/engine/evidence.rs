@@ -41,7 +41,8 @@ fn a_new_binding_is_read_by_itself() {
 fn written(lab: &Lab, name: &str) -> Vec<(Option<VerdictName>, Option<String>)> {
     let of = |write: &Write| match write {
         Write::Status { object, status, .. } if object.name == name => {
-            Some((status.verdict, status.reason.clone()))
+            let status = status.status();
+            Some((status.verdict, status.reason))
         }
         _ => None,
     };
@@ -486,7 +487,7 @@ fn a_wrong_partition_misleads_nobody_about_the_provider() {
     lab.pass(1);
     assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
     let mut announced = lab.writes.iter().filter_map(|write| match write {
-        Write::Status { object, status, .. } if object.name == "app" => status.verdict,
+        Write::Status { object, status, .. } if object.name == "app" => status.status().verdict,
         _ => None,
     });
     assert!(announced.all(|verdict| verdict == VerdictName::Working));

@@ -1,5 +1,7 @@
 //! Writes that fail, and watches that lag.
 
+use audit_api::status::PackedStatus;
+
 use super::*;
 
 #[test]
@@ -166,7 +168,9 @@ fn what_does_not_read_back_as_written_is_not_written_for_ever() {
                 if let Observation::Audit(WatchChange::Applied(audit)) = observation
                     && let Some(status) = &mut audit.status
                 {
-                    std::sync::Arc::make_mut(status).binding = None;
+                    let mut kept = status.status();
+                    kept.binding = None;
+                    *status = PackedStatus::new(&kept);
                 }
             }
             lab.engine.written(&write, &outcome, lab.now);

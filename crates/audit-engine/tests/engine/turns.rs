@@ -250,3 +250,39 @@ fn a_role_that_changes_all_the_time_has_bindings_looked_at_once_a_second() {
     lab.pass(2);
     assert_eq!(lab.verdict("mine"), Some(VerdictName::Working));
 }
+
+#[test]
+fn a_start_lists_an_account_once_with_the_roles_of_all_bindings() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    lab.sync();
+    for at in 0..50 {
+        lab.binding(&format!("app-{at}"));
+    }
+    lab.engine.set_leading(true);
+    let mut listings = Vec::new();
+    while lab.engine.next().is_some_and(|at| at <= lab.now) {
+        // A turn for each binding.
+        let actions = lab.engine.turn(lab.now, || false);
+        listings.extend(actions.iter().filter_map(|action| match action {
+            Action::Read(DirectoryRequest::Listing { wanted, .. }) => Some(wanted.len()),
+            _ => None,
+        }));
+        lab.carry_out(actions);
+    }
+    assert_eq!(listings, [50]);
+}
+
+#[test]
+fn a_first_status_waits_for_any_listing_that_brings_its_role() {
+    let mut lab = Lab::healthy();
+    lab.aws.home().listings = Answers::Never;
+    for at in 0..50 {
+        lab.binding(&format!("new-{at}"));
+    }
+    lab.pass(30);
+    assert_eq!(lab.verdict("new-0"), None);
+    lab.pass(60);
+    assert_eq!(lab.verdict("new-0"), Some(VerdictName::Unknown));
+}

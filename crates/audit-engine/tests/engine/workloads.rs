@@ -46,7 +46,7 @@ fn the_first_verdict_is_what_the_template_says() {
         lab.settle();
         assert_said(&lab, said);
         let verdicts = lab.writes.iter().filter_map(|write| match write {
-            Write::Status { status, .. } => status.verdict,
+            Write::Status { status, .. } => status.status().verdict,
             _ => None,
         });
         assert_eq!(

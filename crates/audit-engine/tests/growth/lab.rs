@@ -1,7 +1,6 @@
 //! An engine over a world: everything that it asks for is answered, and everything that it writes is shown to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use audit_aws::Reading;
@@ -188,7 +187,7 @@ impl Lab {
                 let Some(object) = self.audits.get_mut(&name) else {
                     return;
                 };
-                object.status = Some(Arc::new((**status).clone()));
+                object.status = Some(status.clone());
             }
             _ => return,
         }

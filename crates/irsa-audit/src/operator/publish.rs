@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit_api::status::PackedStatus;
 use audit_api::{
     AUTOMATIC_LABEL, CLUSTER_AUDIT_NAME, ClusterIrsaAudit, ClusterIrsaAuditStatus, FIELD_MANAGER, IrsaAudit,
-    IrsaAuditStatus,
 };
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::PartialObjectMeta;
@@ -266,11 +266,11 @@ impl Writer {
         &self,
         object: &NamespacedName,
         uid: &str,
-        status: &IrsaAuditStatus,
+        status: &PackedStatus,
     ) -> kube::Result<Option<u64>> {
         let body = json!([
             {"op": "test", "path": "/metadata/uid", "value": uid},
-            {"op": "add", "path": "/status", "value": status},
+            {"op": "add", "path": "/status", "value": status.status()},
         ]);
         let patch = serde_json::from_value(body).map_err(kube::Error::SerdeError)?;
         let params = PatchParams {
