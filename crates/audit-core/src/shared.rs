@@ -215,14 +215,14 @@ impl Reached {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ServiceAccount;
+    use crate::model::{Annotations, ServiceAccount};
 
     fn account(at: usize) -> ServiceAccount {
         ServiceAccount {
             key: BindingKey::new("shop", format!("{at:03}")),
             uid: String::new(),
             created: None,
-            annotations: [].into(),
+            annotations: Annotations::default(),
             automount_off: false,
         }
     }

@@ -518,7 +518,7 @@ fn share(pods: &[Arc<Pod>], pod: &mut Pod) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::WorkloadRef;
+    use crate::model::{Annotations, WorkloadRef};
     use crate::testing::{bare, pod};
 
     fn key(name: &str) -> BindingKey {
@@ -649,7 +649,7 @@ mod tests {
             key: key(name),
             uid: String::new(),
             created: None,
-            annotations: [].into(),
+            annotations: Annotations::default(),
             automount_off: false,
         };
         let mut cluster = Cluster::default();

@@ -134,7 +134,10 @@ impl Wire for Box<AuditObject> {
             adopted,
             owner,
             reaudit,
-            status: serde_json::from_value(status).ok().as_ref().map(PackedStatus::new),
+            status: serde_json::from_value(status)
+                .ok()
+                .as_ref()
+                .map(PackedStatus::new),
         }))
     }
 

@@ -48,8 +48,12 @@ pub struct Index {
 /// How far the watch of one kind has come.
 #[derive(Debug, Default)]
 struct Progress {
-    /// What the listing had so far, while one is going on.
-    listing: Option<BTreeSet<NamespacedName>>,
+    /// While a listing is going on.
+    listing: Option<Listing>,
+    /// There may be a hundred thousand of the kind.
+    is_large: bool,
+    /// Some may be stored.
+    stores: bool,
     synced: bool,
     /// Nothing will ever be told of the kind.
     not_watched: bool,
@@ -57,6 +61,15 @@ struct Progress {
     failed: u64,
     /// Kept until the first listing is complete.
     last_failure: Option<String>,
+}
+
+/// A listing that is going on.
+#[derive(Debug)]
+enum Listing {
+    /// The first of a large kind: nothing is stored that it could lack, so that the names are not kept.
+    First,
+    /// Any other, with what it had so far.
+    Named(BTreeSet<NamespacedName>),
 }
 
 /// What a change asks to do with what is stored.
@@ -72,25 +85,33 @@ impl Progress {
     fn step<T>(&mut self, change: WatchChange<T>, id: impl Fn(&T) -> NamespacedName) -> Step<T> {
         match change {
             WatchChange::Init => {
-                self.listing = Some(BTreeSet::new());
+                self.listing = Some(if self.is_large && !self.stores {
+                    Listing::First
+                } else {
+                    Listing::Named(BTreeSet::new())
+                });
                 Step::Nothing
             }
             WatchChange::Listed(object) | WatchChange::Applied(object) => {
-                self.exists(id(&object));
+                self.exists(|| id(&object));
+                self.stores = true;
                 Step::Put(object)
             }
             WatchChange::InitDone => match self.listing.take() {
                 Some(listed) => {
                     self.synced = true;
                     self.last_failure = None;
-                    Step::Retain(listed)
+                    match listed {
+                        Listing::First => Step::Nothing,
+                        Listing::Named(listed) => Step::Retain(listed),
+                    }
                 }
                 None => Step::Nothing,
             },
             WatchChange::Deleted { namespace, name } => {
                 let id = NamespacedName::new(namespace, name);
-                if let Some(listing) = &mut self.listing {
-                    listing.remove(&id);
+                if let Some(Listing::Named(listed)) = &mut self.listing {
+                    listed.remove(&id);
                 }
                 Step::Remove(id)
             }
@@ -98,9 +119,9 @@ impl Progress {
     }
 
     /// Takes note that an object exists, readable or not.
-    fn exists(&mut self, id: NamespacedName) {
-        if let Some(listing) = &mut self.listing {
-            listing.insert(id);
+    fn exists(&mut self, id: impl FnOnce() -> NamespacedName) {
+        if let Some(Listing::Named(listed)) = &mut self.listing {
+            listed.insert(id());
         }
     }
 }
@@ -230,7 +251,7 @@ impl Index {
             }) => {
                 let progress = self.progress(kind);
                 progress.skipped += 1;
-                progress.exists(NamespacedName::new(namespace, name));
+                progress.exists(|| NamespacedName::new(namespace, name));
                 Dirty::default()
             }
             Observation::WatchFailed { kind, message } => {
@@ -361,7 +382,10 @@ impl Index {
     }
 
     fn progress(&mut self, kind: Kind) -> &mut Progress {
-        self.watches.entry(kind).or_default()
+        self.watches.entry(kind).or_insert_with(|| Progress {
+            is_large: kind == Kind::Pod,
+            ..Progress::default()
+        })
     }
 
     fn service_account(

@@ -1,6 +1,6 @@
 //! What a kind of evidence has to say of itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -99,7 +99,7 @@ pub struct Circumstances<'a> {
     /// The cluster's name at EKS, if it is a cluster of this account.
     pub cluster_name: Option<&'a str>,
     /// The roles that bindings refer to.
-    pub references: &'a BTreeMap<BindingKey, BTreeSet<RoleArn>>,
+    pub references: &'a BTreeMap<BindingKey, Box<[RoleArn]>>,
     /// The name of the role for whose sake this is asked; absent where it is for the account's.
     pub role: Option<&'a str>,
 }

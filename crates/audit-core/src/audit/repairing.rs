@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::chain::{Chain, Repairs};
 use crate::fix::Repaired;
 use crate::model::{
-    Container, LastUsed, Pod, Provider, Role, RoleLookup, ServiceAccount, service_account::DEFAULT_AUDIENCE,
+    Annotations, Container, LastUsed, Pod, Provider, Role, RoleLookup, ServiceAccount,
+    service_account::DEFAULT_AUDIENCE,
 };
 use crate::paths::PathRole;
 use crate::rules::pods::outdated;
@@ -175,7 +176,7 @@ fn account(chain: &Chain<'_>) -> ServiceAccount {
         key: chain.key.clone(),
         uid: String::new(),
         created: None,
-        annotations: [].into(),
+        annotations: Annotations::default(),
         automount_off: false,
     })
 }

@@ -54,7 +54,7 @@ pub use organization::{ControlKind, ControlPolicy};
 pub use pod::{ApiToken, Labels, Os, Pod, PodCommon, PodPhase, Workload};
 pub use profile::{Configured, WebIdentityProfile};
 pub use reviews::Reviews;
-pub use service_account::{DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
+pub use service_account::{Annotations, DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
 pub use simulation::{
     ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,
 };

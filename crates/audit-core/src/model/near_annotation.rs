@@ -46,7 +46,7 @@ impl Pod {
     #[must_use]
     pub fn misplaced(&self, prefix: &str) -> Option<Misplaced<'_>> {
         let wanted = format!("{prefix}/role-arn");
-        let (key, value) = self.annotations.get_key_value(&wanted)?;
+        let (key, value) = self.annotations.iter().find(|(key, _)| **key == wanted)?;
         (!value.is_empty()).then(|| Misplaced {
             key,
             value,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 pub use audit_fix::Workload;
 use jiff::Timestamp;
 
-use super::BindingKey;
 use super::container::Container;
 use super::containers::Containers;
+use super::{Annotations, BindingKey};
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub struct PodCommon {
     pub api_token: ApiToken,
     /// The annotations that could matter to IRSA, as of ServiceAccounts: see
     /// [`ServiceAccount::keeps_annotation`](super::ServiceAccount::keeps_annotation).
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// What the usual labels call it, where that is not the workload's name: see [`NAME_LABELS`].
     pub also_named: Box<[String]>,
     /// The `SecretProviderClass` objects that volumes of the pod name: the driver of the secrets-store CSI mounts what they

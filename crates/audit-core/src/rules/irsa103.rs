@@ -229,7 +229,7 @@ mod tests {
         let on_pods = |phase| {
             let annotated = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())];
             let world = World::healthy().without_annotation().container(bare("app"));
-            world.pod(|pod| (pod.annotations, pod.phase) = (annotated.into(), phase))
+            world.pod(|pod| (pod.annotations, pod.phase) = (annotated.into_iter().collect(), phase))
         };
         for phase in [PodPhase::Running, PodPhase::Template] {
             let world = on_pods(phase);
@@ -267,7 +267,9 @@ mod tests {
         let mut world = World::healthy().service_account("shop", "default");
         world.key = BindingKey::new("shop", "default");
         let mut stray = pod(&world.key, "web", bare("app"));
-        stray.annotations = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())].into();
+        stray.annotations = [(format!("{PREFIX}/role-arn"), ROLE.to_owned())]
+            .into_iter()
+            .collect();
         world.snapshot.cluster.put_pod(stray);
         assert_eq!(
             the_one(&world.audit(), BROKEN).fix.as_ref().unwrap().first.kind,

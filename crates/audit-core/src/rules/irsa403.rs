@@ -531,7 +531,9 @@ mod tests {
                 .service_account()
                 .unwrap()
                 .clone();
-            let annotations = [(format!("{PREFIX}/role-arn"), arn.to_owned())].into();
+            let annotations = [(format!("{PREFIX}/role-arn"), arn.to_owned())]
+                .into_iter()
+                .collect();
             world
                 .snapshot
                 .cluster

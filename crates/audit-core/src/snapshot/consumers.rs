@@ -289,14 +289,14 @@ fn classes(binding: Option<&Binding>, namespace: &str) -> BTreeSet<NamespacedNam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RequestedAudience, ServiceAccount, Use};
+    use crate::model::{Annotations, RequestedAudience, ServiceAccount, Use};
 
     fn account(namespace: &str) -> ServiceAccount {
         ServiceAccount {
             key: BindingKey::new(namespace, "dns"),
             uid: namespace.to_owned(),
             created: None,
-            annotations: BTreeMap::new(),
+            annotations: Annotations::default(),
             automount_off: false,
         }
     }

@@ -117,7 +117,7 @@ mod tests {
     use iam_policy::Pattern;
 
     use super::*;
-    use crate::model::ServiceAccount;
+    use crate::model::{Annotations, ServiceAccount};
 
     fn cluster(names: &[(&str, &str)]) -> Cluster {
         let mut cluster = Cluster::default();
@@ -132,7 +132,7 @@ mod tests {
             key: BindingKey::new(namespace, name),
             uid: String::new(),
             created: None,
-            annotations: [].into(),
+            annotations: Annotations::default(),
             automount_off: false,
         }
     }

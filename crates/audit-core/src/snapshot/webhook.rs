@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use litemap::LiteMap;
+
 use super::{Binding, Cluster};
 use crate::model::webhook::ANY_NAMESPACE;
 use crate::model::{BindingKey, Container, Pod, Registration, ServiceAccount, WebhookEntry};
@@ -26,7 +28,7 @@ pub(super) struct Webhook {
 #[derive(Debug, Clone, Default)]
 struct LiveAudiences {
     /// Of each binding, the audiences and how many of its pods have each.
-    of: BTreeMap<BindingKey, BTreeMap<String, usize>>,
+    of: BTreeMap<BindingKey, LiteMap<Box<str>, usize>>,
     /// Of these bindings, those whose ServiceAccounts name a role and no audience: the webhook's default is theirs.
     by_default: BTreeSet<BindingKey>,
     /// How many such bindings have tokens of each audience.
@@ -41,10 +43,10 @@ impl LiveAudiences {
         if is_default == self.by_default.contains(key) {
             return;
         }
-        for audience in audiences.into_iter().flat_map(BTreeMap::keys) {
+        for audience in audiences.into_iter().flat_map(LiteMap::keys) {
             counted::step();
             if is_default {
-                *self.defaults.entry(audience.clone()).or_default() += 1;
+                *self.defaults.entry(audience.to_string()).or_default() += 1;
             } else {
                 release(&mut self.defaults, audience, true);
             }
@@ -144,7 +146,7 @@ impl Cluster {
             let is_default = live.by_default.contains(&key);
             let audiences = live.of.entry(key.clone()).or_default();
             for audience in injected {
-                let count = audiences.entry(audience.to_owned()).or_default();
+                let count = audiences.entry(audience.into()).or_default();
                 if *count == 0 && is_default {
                     *live.defaults.entry(audience.to_owned()).or_default() += 1;
                 }

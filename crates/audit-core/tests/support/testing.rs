@@ -164,7 +164,7 @@ impl World {
             key: BindingKey::new(namespace, name),
             uid: format!("uid-{namespace}-{name}"),
             created: None,
-            annotations: [].into(),
+            annotations: crate::model::Annotations::default(),
             automount_off: false,
         });
         self

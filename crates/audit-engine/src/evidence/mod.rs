@@ -52,7 +52,8 @@ pub struct EvidencePlan {
     /// The accounts that the policy allows; all where absent.
     allowed: Option<BTreeSet<String>>,
     accounts: BTreeMap<String, ReferencedAccount>,
-    references: BTreeMap<BindingKey, BTreeSet<RoleArn>>,
+    /// The roles that each binding refers to, sorted.
+    references: BTreeMap<BindingKey, Box<[RoleArn]>>,
     /// To be read soon, unless that was just asked for.
     wanted: BTreeSet<PieceId>,
     /// Of these, what somebody waits for, with the namespace of its binding.
@@ -198,18 +199,18 @@ impl EvidencePlan {
         if self
             .references
             .get(key)
-            .map_or(roles.is_empty(), |old| *old == roles)
+            .map_or(roles.is_empty(), |old| old.iter().eq(&roles))
         {
             return moved;
         }
         let old = self.references.remove(key).unwrap_or_default();
-        for arn in roles.difference(&old) {
+        for arn in roles.iter().filter(|arn| old.binary_search(arn).is_err()) {
             if !self.accounts.contains_key(arn.account()) {
                 moved.appeared.push(arn.account().to_owned());
             }
             self.open(arn.account()).refer(arn.name(), arn.partition(), key);
         }
-        for arn in old.difference(&roles) {
+        for arn in old.iter().filter(|arn| !roles.contains(*arn)) {
             let Some(watched) = self.accounts.get_mut(arn.account()) else {
                 continue;
             };
@@ -230,7 +231,7 @@ impl EvidencePlan {
             }
         }
         if !roles.is_empty() {
-            self.references.insert(key.clone(), roles);
+            self.references.insert(key.clone(), roles.into_iter().collect());
         }
         moved
     }

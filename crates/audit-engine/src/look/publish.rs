@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use audit_api::IrsaAuditStatus;
 use audit_api::status::{
-    Difference, Lifetime, PackedStatus, RemediationStatus, difference, duplicate_status, is_the_same, stalls_at, status,
-    taken_over, with_remediation, within,
+    Difference, Lifetime, PackedStatus, RemediationStatus, difference, duplicate_status, is_the_same,
+    stalls_at, status, taken_over, with_remediation, within,
 };
 use audit_core::audit::Bound;
 use audit_core::disclosure::told;

@@ -89,7 +89,7 @@ impl PodWire {
             labels: Arc::new(metadata.labels),
             os,
             api_token,
-            annotations: metadata.annotations,
+            annotations: metadata.annotations.into_iter().collect(),
             also_named,
             secret_provider_classes,
             containers: containers.into(),

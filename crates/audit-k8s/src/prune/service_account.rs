@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audit_core::model::{BindingKey, ServiceAccount};
+use audit_core::model::{Annotations, BindingKey, ServiceAccount};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,7 +49,7 @@ impl Wire for ServiceAccountWire {
             key: BindingKey::new(metadata.namespace, metadata.name),
             uid: metadata.uid,
             created: metadata.creation_timestamp,
-            annotations: metadata.annotations,
+            annotations: metadata.annotations.into_iter().collect(),
             automount_off: automount_service_account_token == Some(false),
         }))
     }
@@ -62,7 +62,7 @@ impl Wire for ServiceAccountWire {
 }
 
 /// Drops the annotations that can matter to no rule.
-pub(super) fn keep_annotations(annotations: &mut BTreeMap<String, String>, prefix: &str) {
+pub(super) fn keep_annotations(annotations: &mut Annotations, prefix: &str) {
     // Not `retain`, which keeps the memory of an empty map.
     let all = std::mem::take(annotations).into_iter();
     *annotations = all

@@ -289,6 +289,17 @@ fn labels_of_namespaces_come_change_and_go() {
 }
 
 #[test]
+fn a_first_listing_that_was_broken_off_leaves_nothing_behind() {
+    let mut w = Watched::default();
+    w.see(Observation::Pod(WatchChange::Init));
+    w.see(Observation::Pod(WatchChange::Listed(pod("goes", "app"))));
+    w.see_all(listing(Observation::Pod, [pod("stays", "app")]));
+    let binding = w.cluster.binding(&BindingKey::new("shop", "app")).unwrap();
+    let names: Vec<_> = binding.pods().iter().map(|pod| &*pod.name).collect();
+    assert_eq!(names, ["stays"]);
+}
+
+#[test]
 fn a_listing_takes_away_what_it_did_not_have_and_nothing_else() {
     let mut w = Watched::default();
     w.see_all(listing(

@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use audit_core::Config;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{
-    AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held,
-    ManifestPlaces, Pod, Registration, ServiceAccount, WebhookEntry, Workload,
+    Annotations, AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource,
+    Held, ManifestPlaces, Pod, Registration, ServiceAccount, WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
 use audit_core::text::quote;
@@ -458,7 +458,7 @@ fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>) -> Clus
             key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),
             uid: String::new(),
             created: None,
-            annotations: [].into(),
+            annotations: Annotations::default(),
             automount_off: false,
         });
     }

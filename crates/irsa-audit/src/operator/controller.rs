@@ -209,7 +209,7 @@ impl Controller {
         }
         self.metrics.waiting("observations", self.observations.len());
         self.metrics.waiting("readings", self.readings.len());
-        self.metrics.waiting("writes", self.publisher.waiting());
+        self.publisher.reap();
         self.show();
         if self.engine.is_synced() && !self.ready.swap(true, Ordering::Relaxed) {
             tracing::info!("ready");

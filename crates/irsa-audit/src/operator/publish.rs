@@ -101,10 +101,12 @@ impl ObjectWriter {
 
     /// Starts a write. Its outcome is told in any case, even if the write panics.
     pub fn start(&mut self, write: Write) {
-        while self.tasks.try_join_next().is_some() {}
+        self.reap();
         let (writer, line) = (Arc::clone(&self.writer), self.line.clone());
+        let queued = self.writer.metrics.queued("writes");
         let mut ending = Ending::new(write, WriteOutcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
+            let _queued = queued;
             let Some((write, outcome)) = ending.get() else {
                 return;
             };
@@ -136,10 +138,9 @@ impl ObjectWriter {
         });
     }
 
-    /// Writes that have begun, or wait for their turn.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.tasks.len()
+    /// Frees what has ended: ten thousand may have since the latest write was started.
+    pub fn reap(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
     }
 
     /// Sends nothing more, and waits for what is under way; what has not ended after `grace` is given up.

@@ -1,7 +1,6 @@
 //! What the audit's rules say about a role's trust policy, with the text of the fix: for a trust policy that needs a different edit from
 //! the one that is planned.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::finding::Link;
@@ -48,10 +47,12 @@ fn snapshot(
         key: key.clone(),
         uid: subject.service_account_uid.clone(),
         created: None,
-        annotations: BTreeMap::from([
+        annotations: [
             (format!("{prefix}/role-arn"), subject.role_arn.to_string()),
             (format!("{prefix}/audience"), subject.audience.clone()),
-        ]),
+        ]
+        .into_iter()
+        .collect(),
         automount_off: false,
     });
     let request = AuditRequest {

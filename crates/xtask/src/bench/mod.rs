@@ -8,6 +8,7 @@ mod operator;
 mod percentile;
 mod process;
 mod scale;
+mod soak;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub enum Subject {
     Scale,
     /// What one namespace can do to the others.
     Neighbours,
+    /// Half an hour of changes: what grows. Not measured with the others.
+    Soak,
     /// The policy evaluator.
     Policy,
     /// What Kubernetes lets ServiceAccounts do, and who can take their identity.
@@ -87,6 +90,9 @@ pub fn run(root: &Path, subject: Option<Subject>) -> Result<(), Error> {
             ],
         )?;
     }
+    if subject == Some(Subject::Soak) {
+        measure(root, Subject::Soak)?;
+    }
     for on_a_cluster in [Subject::Operator, Subject::Scale, Subject::Neighbours] {
         if wanted(on_a_cluster) {
             measure(root, on_a_cluster)?;
@@ -123,6 +129,7 @@ fn measure(root: &Path, subject: Subject) -> Result<(), Error> {
         match subject {
             Subject::Scale => scale::run(root).await,
             Subject::Neighbours => neighbours::run(root).await,
+            Subject::Soak => soak::run(root).await,
             _ => operator::run(root).await,
         }
     })

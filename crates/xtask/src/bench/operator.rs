@@ -18,7 +18,7 @@ use super::machine::memory;
 use super::world::{Statuses, Versions, World, annotate, create_account, create_pod, pod, world};
 
 const NAMESPACES: usize = 20;
-const BINDINGS: usize = 1000;
+pub(super) const BINDINGS: usize = 1000;
 const PODS_EACH: usize = 5;
 
 /// Measures; prints the figures.
@@ -75,11 +75,11 @@ fn peak(operator: &Process) -> f64 {
     memory(operator.pid(), "VmHWM")
 }
 
-fn namespace(binding: usize) -> String {
+pub(super) fn namespace(binding: usize) -> String {
     format!("team-{}", binding % NAMESPACES)
 }
 
-fn account(binding: usize) -> String {
+pub(super) fn account(binding: usize) -> String {
     format!("app-{binding}")
 }
 
@@ -89,7 +89,7 @@ fn nth(change: usize) -> usize {
 }
 
 /// Each ServiceAccount's own role, and another that trusts somebody else.
-fn seed_aws(around: &World) {
+pub(super) fn seed_aws(around: &World) {
     let seeds = around.aws.account(super::world::ACCOUNT);
     for binding in 0..BINDINGS {
         let (namespace, name) = (namespace(binding), account(binding));
@@ -100,7 +100,8 @@ fn seed_aws(around: &World) {
     }
 }
 
-async fn seed_cluster(around: &World) -> Result<(), Error> {
+/// All ServiceAccounts and their pods.
+pub(super) async fn seed_cluster(around: &World) -> Result<(), Error> {
     for index in 0..NAMESPACES {
         around.namespace(&format!("team-{index}")).await?;
     }

@@ -51,6 +51,11 @@ impl Operator {
         memory(self.process.pid(), "VmHWM")
     }
 
+    /// Open files and connections.
+    pub fn files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process.pid())).map_or(0, Iterator::count)
+    }
+
     /// Processor time until now, in seconds.
     pub fn processor_time(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.pid())).unwrap_or_default();

@@ -110,12 +110,7 @@ impl World {
     /// # Errors
     /// When the API server refuses.
     pub async fn namespace(&self, name: &str) -> Result<(), Error> {
-        let body = from(json!({"metadata": {"name": name}}))?;
-        let api = Api::<Namespace>::all(self.client.clone());
-        api.create(&PostParams::default(), &body)
-            .await
-            .map(drop)
-            .map_err(world)
+        create_namespace(&self.client, name).await
     }
 
     /// Starts the operator of the release build.
@@ -123,10 +118,18 @@ impl World {
     /// # Errors
     /// When it does not start.
     pub fn operator(&self, root: &Path) -> Result<Process, Error> {
+        self.operator_refreshing(root, "1h")
+    }
+
+    /// Starts the release build of the operator, which reads everything anew in this interval.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn operator_refreshing(&self, root: &Path, refresh: &str) -> Result<Process, Error> {
         let (key, secret) = self.aws.credentials(ACCOUNT);
         Launch::new("operator", super::target(root).join("release/irsa-audit"))
             .map_err(world)?
-            .args(["operator", "--metrics-addr", "127.0.0.1:0", "--refresh", "1h"])
+            .args(["operator", "--metrics-addr", "127.0.0.1:0", "--refresh", refresh])
             .env("KUBECONFIG", self.plane.kubeconfig_path())
             .env("AWS_ENDPOINT_URL", self.aws.endpoint())
             .env("AWS_ACCESS_KEY_ID", key)
@@ -135,6 +138,19 @@ impl World {
             .start()
             .map_err(world)
     }
+}
+
+/// Creates a namespace.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn create_namespace(client: &Client, name: &str) -> Result<(), Error> {
+    let body = from(json!({"metadata": {"name": name}}))?;
+    let api = Api::<Namespace>::all(client.clone());
+    api.create(&PostParams::default(), &body)
+        .await
+        .map(drop)
+        .map_err(world)
 }
 
 /// Creates a ServiceAccount that names a role.

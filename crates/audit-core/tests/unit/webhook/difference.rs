@@ -44,7 +44,9 @@ fn found(pod: &Pod) -> Vec<(&str, InjectionDifference<'_>)> {
 
 fn skipping(names: &str, containers: Vec<Container>) -> Pod {
     changed(pod_of(containers), |pod| {
-        pod.annotations = [(format!("{PREFIX}/skip-containers"), names.to_owned())].into();
+        pod.annotations = [(format!("{PREFIX}/skip-containers"), names.to_owned())]
+            .into_iter()
+            .collect();
     })
 }
 

@@ -41,6 +41,15 @@ pub struct Metrics {
     pub reconcile: Histogram,
 }
 
+/// One in a queue.
+pub struct Queued(IntGauge);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
     /// Registers everything.
     ///
@@ -160,6 +169,13 @@ impl Metrics {
     pub fn waiting(&self, queue: &str, length: usize) {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         self.waiting.with_label_values(&[queue]).set(length);
+    }
+
+    /// Counts one in a queue until it is dropped.
+    pub fn queued(&self, queue: &str) -> Queued {
+        let gauge = self.waiting.with_label_values(&[queue]);
+        gauge.inc();
+        Queued(gauge)
     }
 
     /// What bindings show; for whoever changes it.

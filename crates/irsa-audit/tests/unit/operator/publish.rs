@@ -108,7 +108,7 @@ fn status(announce: Option<Announcement>) -> Write {
     Write::Status {
         object: object(),
         uid: "u".to_owned(),
-        status: PackedStatus::new(&IrsaAuditStatus::default()),
+        status: PackedStatus::new(&audit_api::IrsaAuditStatus::default()),
         announce,
     }
 }
