@@ -1,12 +1,16 @@
 //! What somebody with all rights in one namespace does: it is seen, and costs others nothing.
 
+use std::time::Duration;
+
 use audit_api::IrsaAudit;
 use audit_api::irsa_audit::VerdictName;
 use e2e::cluster::Target;
+use e2e::objects;
 use e2e::scenario::APP;
 use e2e::world::eventually;
 use serde_json::{Value, json};
 
+use super::faults::is_right;
 use super::{Outcome, WITHIN, WORKS, cluster_status, fake_world, named, play, wait_for};
 
 const UNAUDITED: &str = "irsa_audit_unaudited_bindings";
@@ -23,6 +27,9 @@ async fn audits_that_a_quota_refuses_are_made_all_the_same_and_told_to_the_admin
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": namespace},
         "spec": {"hard": hard}, "status": {"hard": hard, "used": hard}});
     world.cluster().create(&quota).await?;
+    let mine = objects::audit(namespace, "mine", &json!({"serviceAccountName": APP}));
+    let refused = world.cluster().create(&mine).await;
+    assert_eq!(refused.err().and_then(|error| error.refusal()), Some(403));
     for role in &scenario.roles {
         world.aws().create_role(role).await?;
     }
@@ -47,10 +54,20 @@ async fn audits_that_a_quota_refuses_are_made_all_the_same_and_told_to_the_admin
         "{}",
         cluster_status(&world).await
     );
+    // Tried after 1, 2, 4, 8 seconds, and so on.
+    let creates = async || {
+        let metrics = operator.metrics().await;
+        metrics.map(|metrics| metrics.total("irsa_audit_writes_total", &[("write", "create")]))
+    };
+    let before = creates().await?;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let tried = creates().await? - before;
+    assert!(tried <= 4, "{tried} creations in ten seconds");
 
     let quota = Target::core("ResourceQuota", namespace, "none");
     world.cluster().delete(quota).await?;
     wait_for(&world, namespace, WORKS).await?;
+    is_right(&world, &operator, WITHIN).await?;
     let is_over = || async {
         let status = cluster_status(&world).await;
         status.get("unaudited").is_none()
@@ -85,7 +102,7 @@ async fn an_audit_that_is_deleted_again_and_again_is_made_rarely_and_comes_back(
             uids.insert(uid);
             let _ = world.cluster().delete(Target::audit(namespace, APP)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!((2..=6).contains(&uids.len()), "{uids:?}");
     wait_for(&world, namespace, WORKS).await?;

@@ -6,6 +6,7 @@
 //! | [`world`] | a real API server, an AWS endpoint, and the operator as a process with its own rights |
 //! | [`scenario`] | what people report: objects in the cluster and in AWS, and the verdict that names the cause |
 //! | [`foreign`] | definitions of other projects' kinds |
+//! | [`fake_clock`] | the clock of a process, set at will |
 //! | [`cluster`] | acting as the cluster's administrator; awaiting verdicts |
 //! | [`aws`] | the AWS endpoint, and what is created there over the wire |
 //! | [`operator`] | the operator's process, and its metrics |
@@ -27,6 +28,7 @@ pub mod checkers;
 pub mod chromium;
 pub mod cluster;
 pub mod debian;
+pub mod fake_clock;
 pub mod foreign;
 pub mod graphviz;
 pub mod image;

@@ -148,6 +148,19 @@ impl Operator {
         environment: &[(&str, String)],
         flags: &[&str],
     ) -> Result<Self, OperatorError> {
+        Self::started(Self::prepare(program, kubeconfig, environment, flags).await?).await
+    }
+
+    /// Prepares what [`Operator::start_as`] starts, for [`Operator::started`]: with more in its environment, or under a limit.
+    ///
+    /// # Errors
+    /// [`OperatorError`].
+    pub async fn prepare(
+        program: &str,
+        kubeconfig: &str,
+        environment: &[(&str, String)],
+        flags: &[&str],
+    ) -> Result<Launch, OperatorError> {
         let mut launch = launch(program, &[program, "--metrics-addr", "127.0.0.1:0"])
             .await?
             .args(flags);
@@ -159,10 +172,10 @@ impl Operator {
         for (name, value) in environment {
             launch = launch.env(name, value);
         }
-        Self::started(launch.env("KUBECONFIG", &path)).await
+        Ok(launch.env("KUBECONFIG", &path))
     }
 
-    /// Starts what is prepared, such as a container, and awaits that its endpoints are served.
+    /// Starts what is prepared, an operator or a container with one, and awaits that its endpoints are served.
     ///
     /// # Errors
     /// [`OperatorError`].

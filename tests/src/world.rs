@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use test_kit::{ControlPlane, ControlPlaneError, Options, Proxy, ProxyError};
+use test_kit::{ControlPlane, ControlPlaneError, Launch, Options, Proxy, ProxyError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -138,7 +138,7 @@ impl World {
     /// [`WorldError`].
     pub async fn operator(&self, flags: &[&str]) -> Result<Operator, WorldError> {
         let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
-        self.operator_by(&self.plane.kubeconfig(&token), flags).await
+        Ok(Operator::started(self.prepare(&self.plane.kubeconfig(&token), flags).await?).await?)
     }
 
     /// The same, with all its calls to the API server through a proxy.
@@ -146,15 +146,23 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub async fn operator_through(&self, proxy: &Proxy, flags: &[&str]) -> Result<Operator, WorldError> {
-        let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
-        self.operator_by(&proxy.kubeconfig(&token), flags).await
+        Ok(Operator::started(self.prepare_through(proxy, flags).await?).await?)
     }
 
-    async fn operator_by(&self, kubeconfig: &str, flags: &[&str]) -> Result<Operator, WorldError> {
+    /// Prepares what [`World::operator_through`] starts, for [`Operator::started`], or to be a mere process.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn prepare_through(&self, proxy: &Proxy, flags: &[&str]) -> Result<Launch, WorldError> {
+        let token = self.plane.service_account_token(OPERATOR, OPERATOR, None).await?;
+        self.prepare(&proxy.kubeconfig(&token), flags).await
+    }
+
+    async fn prepare(&self, kubeconfig: &str, flags: &[&str]) -> Result<Launch, WorldError> {
         let access = ways_in();
         let mut all: Vec<&str> = access.iter().map(String::as_str).collect();
         all.extend(flags);
-        Ok(Operator::start(kubeconfig, &self.aws.environment(), &all).await?)
+        Ok(Operator::prepare("operator", kubeconfig, &self.aws.environment(), &all).await?)
     }
 
     /// Creates what a scenario is made of, AWS first: as the operator finds it when it starts on an existing cluster. The kinds of

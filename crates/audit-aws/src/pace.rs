@@ -7,28 +7,45 @@ use tokio::time::Instant;
 
 use crate::settings::Rate;
 
-/// A throttled rate is back to the full one after so long, if it is not throttled again.
-const RECOVERY: Duration = Duration::from_mins(2);
+/// After this time without throttling, the rate is the full one again. Shorter would throttle others in the account more often; longer would
+/// leave what waits unread for minutes.
+const RECOVERY: Duration = Duration::from_secs(30);
 
 /// Calls that were under way together are throttled together: they count as one signal.
 const SIGNAL: Duration = Duration::from_secs(1);
+
+/// How often a waiting call looks at the rate again.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A wait this short is a rounding error.
+const AT_ONCE: Duration = Duration::from_micros(1);
 
 /// Throttling makes the rate no slower than this part of the full one.
 const SLOWEST: f64 = 1.0 / 64.0;
 
 /// The rate limit of one account. First come, first served.
 #[derive(Debug)]
-pub(crate) struct Pace(Mutex<Bucket>);
+pub(crate) struct Pace {
+    bucket: Mutex<Bucket>,
+    /// Held by the one that waits for the next call.
+    next: tokio::sync::Mutex<()>,
+}
 
 impl Pace {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self(Mutex::new(Bucket::new(rate, Instant::now())))
+        Self {
+            bucket: Mutex::new(Bucket::new(rate, Instant::now())),
+            next: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Waits until the next call may be made.
     pub(crate) async fn wait(&self) {
-        let at = self.bucket(|bucket| bucket.reserve(Instant::now()));
-        tokio::time::sleep_until(at).await;
+        // Only the first in line computes its wait: the rate may have changed when the next one's turn comes.
+        let _next = self.next.lock().await;
+        while let Err(at) = self.bucket(|bucket| bucket.take(Instant::now())) {
+            tokio::time::sleep_until(at).await;
+        }
     }
 
     /// AWS throttled a call.
@@ -38,7 +55,7 @@ impl Pace {
 
     fn bucket<T>(&self, use_it: impl FnOnce(&mut Bucket) -> T) -> T {
         // Numbers cannot be left half changed: a panic elsewhere does not matter here.
-        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        use_it(&mut self.bucket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -49,7 +66,7 @@ struct Bucket {
     burst: f64,
     /// Calls a second now.
     rate: f64,
-    /// Calls that may be made at `updated`; below zero while callers wait.
+    /// Calls that may be made at `updated`.
     tokens: f64,
     updated: Instant,
     throttled: Option<Instant>,
@@ -74,12 +91,16 @@ impl Bucket {
         }
     }
 
-    /// Takes a token; returns when the call may be made.
-    fn reserve(&mut self, now: Instant) -> Instant {
+    /// Takes a token, or says when there will be one by the rate of now.
+    fn take(&mut self, now: Instant) -> Result<(), Instant> {
         self.refill(now);
-        self.tokens -= 1.0;
-        let wait = (-self.tokens).max(0.0) / self.rate;
-        now + Duration::from_secs_f64(wait)
+        let wait = Duration::from_secs_f64((1.0 - self.tokens).max(0.0) / self.rate);
+        if wait <= AT_ONCE {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        // The rate grows.
+        Err(now + wait.min(LOOK))
     }
 
     fn throttled(&mut self, now: Instant) {
@@ -110,10 +131,14 @@ mod tests {
     };
 
     /// Milliseconds from `start` until each of the next `calls` may be made, if all come at `now`.
-    fn waits(bucket: &mut Bucket, start: Instant, now: Instant, calls: usize) -> Vec<u128> {
-        (0..calls)
-            .map(|_| (bucket.reserve(now) - start).as_millis())
-            .collect()
+    fn waits(bucket: &mut Bucket, start: Instant, mut now: Instant, calls: usize) -> Vec<u128> {
+        let mut wait = || {
+            while let Err(at) = bucket.take(now) {
+                now = at;
+            }
+            (now - start).as_millis()
+        };
+        (0..calls).map(|_| wait()).collect()
     }
 
     #[test]
@@ -121,7 +146,6 @@ mod tests {
         let start = Instant::now();
         let mut bucket = Bucket::new(RATE, start);
         assert_eq!(waits(&mut bucket, start, start, 5), [0, 0, 0, 100, 200]);
-        // What was lent is paid back before anything is saved again.
         assert_eq!(
             waits(&mut bucket, start, start + Duration::from_millis(200), 1),
             [300]
@@ -139,10 +163,23 @@ mod tests {
         for _ in 0..4 {
             bucket.throttled(start);
         }
-        assert_eq!(waits(&mut bucket, start, start, 2), [200, 400]);
+        // A little sooner than by half the rate, which grows again.
+        assert_eq!(waits(&mut bucket, start, start, 2), [200, 397]);
         let later = start + RECOVERY / 2;
         bucket.refill(later);
         assert!((bucket.rate - RATE.per_second).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_waits_at_the_slowest_rate_goes_on_with_the_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(RATE, start);
+        for second in 0..100 {
+            bucket.throttled(start + Duration::from_secs(second));
+        }
+        let over = start + Duration::from_secs(100);
+        let waited = waits(&mut bucket, over, over, 20);
+        assert!(waited[19] < 12_000, "{waited:?}");
     }
 
     #[test]
@@ -160,11 +197,8 @@ mod tests {
         let start = Instant::now();
         for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE] {
             let mut bucket = Bucket::new(Rate { per_second, burst: 0 }, start);
-            assert_eq!(bucket.reserve(start), start);
-            assert!(
-                bucket.reserve(start) <= start + Duration::from_secs(100),
-                "{per_second}"
-            );
+            let waited = waits(&mut bucket, start, start, 2);
+            assert!(waited[0] == 0 && waited[1] <= 100_000, "{per_second}: {waited:?}");
         }
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 pub struct Target {
     operation: Option<String>,
     account: Option<String>,
-    parameter: Option<(String, String)>,
+    /// A parameter's name, and its value unless any will do.
+    parameter: Option<(String, Option<String>)>,
 }
 
 /// Something that goes wrong, always unless told otherwise. Of several that meet a call, latencies add up and the
@@ -62,7 +63,13 @@ impl Target {
 
     /// Only calls with this parameter, as `RoleName` with the value `app`.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameter = Some((name.into(), value.into()));
+        self.parameter = Some((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Only calls with this parameter, whatever its value, as `Marker`: the pages of a listing after its first one.
+    pub fn any_parameter(mut self, name: impl Into<String>) -> Self {
+        self.parameter = Some((name.into(), None));
         self
     }
 
@@ -128,10 +135,10 @@ impl Target {
                 .account
                 .as_ref()
                 .is_none_or(|account| *account == call.account)
-            && self
-                .parameter
-                .as_ref()
-                .is_none_or(|(name, value)| call.parameters.get(name) == Some(value))
+            && self.parameter.as_ref().is_none_or(|(name, value)| {
+                let given = call.parameters.get(name);
+                given.is_some_and(|given| value.as_ref().is_none_or(|value| value == given))
+            })
     }
 }
 
@@ -247,6 +254,8 @@ mod tests {
         assert!(!meets(Fault::on("GetRole").account("2"), &get));
         assert!(!meets(Fault::on("GetRole").parameter("RoleName", "other"), &get));
         assert!(!meets(Fault::on("GetRole").parameter("Marker", "app"), &get));
+        assert!(meets(Fault::on("GetRole").any_parameter("RoleName"), &get));
+        assert!(!meets(Fault::on("GetRole").any_parameter("Marker"), &get));
     }
 
     #[test]

@@ -157,6 +157,14 @@ impl Launch {
         self
     }
 
+    /// Limits the memory that it may write to, in bytes, to whole KiB: what goes beyond is not allocated. The kernel counts what is mapped,
+    /// so this is at least as strict as a container's limit, which counts what is used, and it needs no rights. Linux counts the whole
+    /// (`RLIMIT_DATA` in getrlimit(2)), other systems a part of it.
+    #[must_use]
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        self.env("TEST_KIT_MEMORY_LIMIT", (bytes / 1024).to_string())
+    }
+
     /// Sets the working directory.
     #[must_use]
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {

@@ -7,6 +7,8 @@
 folder=$1
 shift
 exec 3<&0 </dev/null
+# In KiB. It holds for this shell as well, which needs next to nothing.
+[ -z "$TEST_KIT_MEMORY_LIMIT" ] || ulimit -d "$TEST_KIT_MEMORY_LIMIT" || exit
 "$@" 3<&- >&2 &
 program=$!
 exec 2>/dev/null

@@ -54,6 +54,13 @@ async fn its_temporary_files_are_in_its_folder() {
 }
 
 #[tokio::test]
+async fn its_memory_can_be_limited() {
+    let process = shell("ulimit -d").memory_limit(64 << 20).start().unwrap();
+    process.wait(SOON).await.unwrap();
+    assert_eq!(process.log(), "65536\n");
+}
+
+#[tokio::test]
 async fn it_reads_nothing() {
     let process = shell("cat; echo done").start().unwrap();
     process.wait(SOON).await.unwrap();

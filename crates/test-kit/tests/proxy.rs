@@ -75,6 +75,27 @@ async fn each_fault_does_what_it_says_and_the_calls_are_counted() {
     let begun = Instant::now();
     assert!(get().await.is_ok() && begun.elapsed() >= Duration::from_millis(300));
 
+    // Given up by the client, these are carried out all the same.
+    let give_up = async |name: &str| {
+        let (params, made) = (PostParams::default(), namespace(name));
+        let made = timeout(Duration::from_millis(300), namespaces.create(&params, &made)).await;
+        assert!(made.is_err(), "{made:?}");
+    };
+    proxy.set([ProxyFault::delay(Duration::from_millis(600))]);
+    give_up("late").await;
+    assert_eq!(proxy.under_way(), 1);
+    proxy.set([ProxyFault::mute().only(Calls::Writes)]);
+    give_up("unanswered").await;
+    let arrive = async {
+        while proxy.under_way() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, arrive).await.unwrap();
+    for name in ["late", "unanswered"] {
+        assert!(namespaces.get(name).await.is_ok(), "{name}");
+    }
+
     proxy.set([ProxyFault::refuse().one_in(2)]);
     let mut refused = 0;
     for _ in 0..10 {

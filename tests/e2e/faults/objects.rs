@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use audit_api::CLUSTER_AUDIT_NAME;
-use e2e::cluster::Target;
+use e2e::cluster::{Cluster, Target};
 use e2e::manifests;
+use e2e::scenario::Scenario;
 use e2e::world::eventually;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{Outcome, WITHIN, cluster_status, named};
 use super::{MOST_CALLS, Stage, log_lines};
@@ -102,6 +103,32 @@ pub(super) async fn what_was_deleted_comes_back_and_what_was_refused_is_written(
     verdict.await?;
     let lines = log_lines(&stage.operator, "refuses writes");
     assert!((1..=6).contains(&lines.len()), "{lines:#?}");
+
+    end_namespace(&cluster, &ending).await?;
+    stage.is_right().await
+}
+
+/// What the controller of namespaces, which is not here, does with one that is being deleted.
+async fn end_namespace(cluster: &Cluster, scenario: &Scenario) -> Outcome {
+    for object in &scenario.objects {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+        let target = Target {
+            api_version: &version,
+            kind: &kind,
+            namespace: scenario.namespace,
+            name: &text(&object["metadata"]["name"]),
+        };
+        cluster.delete(target).await?;
+    }
+    let name = scenario.namespace;
+    let finalized = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}});
+    let request = http::Request::put(format!("/api/v1/namespaces/{name}/finalize"))
+        .header("content-type", "application/json")
+        .body(finalized.to_string().into_bytes())?;
+    cluster.client().request_text(request).await?;
+    let left = cluster.get(Target::core("Namespace", "", name)).await?;
+    assert!(left.is_none(), "{left:?}");
     Ok(())
 }
 

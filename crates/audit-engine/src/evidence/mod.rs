@@ -414,6 +414,15 @@ impl EvidencePlan {
                 }
             }
             Reading::Listing { account, result, .. } if !result.as_ref().is_err_and(is_outage) => {
+                if let Ok(listed) = result {
+                    let roles = listed.roles.iter().map(|role| role.name.as_str());
+                    let roles: BTreeSet<&str> =
+                        roles.chain(listed.absent.iter().map(String::as_str)).collect();
+                    self.outages.brought(account, |piece| match piece.kind {
+                        PieceKind::Managed => listed.managed.contains_key(&piece.key),
+                        kind => kind.is_listed() && roles.contains(piece.key.as_str()),
+                    });
+                }
                 self.outages.answered(account, None, now);
             }
             _ => {}

@@ -62,7 +62,9 @@ impl EvidencePlan {
         let basis = |piece: &PieceId| Some(piece.of(piece.kind.basis()?));
         self.wanted.extend(due.iter().filter_map(basis));
         self.wanted.extend(due);
-        let again = self.outages.take_due(now);
+        let (asked, awaited) = (&self.asked, &self.awaited);
+        let may_ask = |piece: &PieceId| asked.at(piece).is_none() && !awaited.contains_key(piece);
+        let again = self.outages.take_due(now, may_ask);
         self.wanted.extend(again.pieces);
         for id in again.accounts {
             if let Some(watched) = self.accounts.get_mut(&id) {

@@ -240,6 +240,33 @@ fn after_an_outage_of_any_length_what_failed_is_read_within_seconds() {
 }
 
 #[test]
+fn after_an_outage_of_a_large_account_nothing_is_read_twice() {
+    for outage in [20, 200] {
+        let mut lab = Lab::leading();
+        lab.aws.home().listings = Answers::Down;
+        lab.aws.home().singles = Answers::Down;
+        for n in 0..200 {
+            lab.binding(&format!("app-{n:03}"));
+        }
+        lab.pass(outage);
+        lab.aws.home().listings = Answers::Well;
+        lab.aws.home().singles = Answers::Well;
+        lab.forget();
+        lab.pass(15);
+        for n in 0..200 {
+            let verdict = lab.verdict(&format!("app-{n:03}"));
+            assert_eq!(verdict, Some(VerdictName::Working), "{outage} {n}");
+        }
+        let reads = lab.short_reads();
+        let listings = reads.iter().filter(|read| read.starts_with("list ")).count();
+        assert!(listings <= 2 && reads.len() <= 205, "{outage}: {reads:?}");
+        lab.forget();
+        lab.pass(REFRESH / 2);
+        assert_eq!(lab.short_reads(), [""; 0], "{outage}");
+    }
+}
+
+#[test]
 fn an_unhealthy_binding_is_read_again_with_backoff_up_to_the_refresh() {
     let mut lab = Lab::leading();
     lab.aws.home().listings = Answers::Denied;

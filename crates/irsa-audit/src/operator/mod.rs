@@ -50,14 +50,15 @@ const OBSERVATIONS: usize = 1024;
 /// # Errors
 /// When the operator cannot start, or when a part of it breaks down. Nothing that the cluster or AWS does ends it.
 pub async fn run(args: OperatorArgs) -> Result<(), ServiceError> {
+    // Before anything else: as process 1 of a container, a program that does not listen yet is not ended by SIGTERM.
+    let (stop, stopped) = watch::channel(false);
+    stop::on_signal(stop)?;
     let metrics = Arc::new(Metrics::new(args.metrics_detail)?);
     let timing = Timing::new(args.lease_duration)?;
     let cluster = service::cluster_to_stay().await?;
     let listener = http::bind(args.metrics_addr).await?;
     tracing::info!(address = %listener.local_addr()?, "metrics are served");
 
-    let (stop, stopped) = watch::channel(false);
-    stop::on_signal(stop)?;
     let ready = Arc::new(AtomicBool::new(false));
     let endpoints = http::Shown {
         metrics: metrics.clone(),

@@ -74,6 +74,9 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         .map_err(|error| ServiceError::LeaseTooShort(error.to_string()))?;
     let lease_timing = Timing::new(args.lease_duration)?;
     let metrics = Arc::new(WriterMetrics::new()?);
+    // Before anything else: as process 1 of a container, a program that does not listen yet is not ended by SIGTERM.
+    let (stop, stopped) = watch::channel(false);
+    stop::on_signal(stop)?;
     let cluster = service::cluster(&ConnectionArgs::default()).await?;
     let own_token = service::own_token(&cluster);
     let client = service::client(cluster.clone())?;
@@ -85,8 +88,6 @@ pub async fn run(args: WriterArgs) -> Result<(), ServiceError> {
         );
     }
 
-    let (stop, stopped) = watch::channel(false);
-    stop::on_signal(stop)?;
     let ready = Arc::new(AtomicBool::new(false));
     let endpoints = http::Shown {
         metrics: metrics.clone(),

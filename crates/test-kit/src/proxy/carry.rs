@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use futures::stream;
 use http::{Request, Response, header};
@@ -24,6 +25,13 @@ type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 /// What no decoder of JSON reads.
 const GARBAGE: &[u8] = b"{\"type\": \x01garbage\n";
 
+/// The way that a call, or what comes of it, goes through the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
+}
+
 /// The faults in force that may apply to one call.
 struct Faults {
     all: watch::Receiver<Vec<ProxyFault>>,
@@ -40,7 +48,7 @@ impl Faults {
     }
 
     /// Waits while nothing may move. Returns the effect in force then.
-    async fn thawed(&mut self) -> Option<Effect> {
+    async fn thawed(&mut self, way: Way) -> Option<Effect> {
         loop {
             let effect = self.effect();
             match effect {
@@ -50,6 +58,7 @@ impl Faults {
                     }
                 }
                 Some(Effect::Swallow) => return std::future::pending().await,
+                Some(Effect::Mute) if way == Way::ToClient => return std::future::pending().await,
                 effect => return effect,
             }
         }
@@ -72,36 +81,58 @@ pub(super) async fn carry(
         call,
         number: u64::try_from(index).unwrap_or_default(),
     };
-    let effect = faults.thawed().await;
+    let effect = faults.thawed(Way::ToServer).await;
     match effect {
         Some(Effect::Refuse) => return Err("refused by the proxy".into()),
         Some(Effect::Answer { status, retry_after }) => return instead(status, retry_after),
         Some(Effect::Garbage) => return Ok(Response::new(whole(GARBAGE))),
-        Some(Effect::Delay(delay)) => tokio::time::sleep(delay).await,
         _ => {}
     }
+    let delay = match effect {
+        Some(Effect::Delay(delay)) => delay,
+        _ => Duration::ZERO,
+    };
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let answer = client.send(Request::from_parts(parts, Body::from(body))).await?;
-    let status = answer.status().as_u16();
-    shared.calls(|calls| {
-        if let Some(call) = calls.get_mut(index) {
-            call.answered = Some((status, Instant::now()));
-        }
-    });
+    let request = Request::from_parts(parts, Body::from(body));
+    // A task of its own: the request arrives, whether the client waits for it or not.
+    let answer = tokio::spawn(deliver(request, delay, client, shared, index)).await??;
     if effect == Some(Effect::Lose) {
         return Err("lost by the proxy".into());
     }
     // The API server may have answered while everything stood still.
-    faults.thawed().await;
+    faults.thawed(Way::ToClient).await;
     Ok(answer.map(|body| body_with_faults(body, faults)))
+}
+
+/// Sends a request on, and takes note of the answer.
+async fn deliver(
+    request: Request<Body>,
+    delay: Duration,
+    client: Client,
+    shared: Arc<Shared>,
+    index: usize,
+) -> kube::Result<Response<Body>> {
+    shared.under_way.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(delay).await;
+    let answer = client.send(request).await;
+    shared.under_way.fetch_sub(1, Ordering::Relaxed);
+    if let Ok(answer) = &answer {
+        let status = answer.status().as_u16();
+        shared.calls(|calls| {
+            if let Some(call) = calls.get_mut(index) {
+                call.answered = Some((status, Instant::now()));
+            }
+        });
+    }
+    answer
 }
 
 /// The body as it comes, except for what faults do to it meanwhile.
 fn body_with_faults(body: Body, faults: Faults) -> UnsyncBoxBody<Bytes, BoxError> {
     let frames = stream::unfold((body, faults), |(mut body, mut faults)| async {
         let frame = body.frame().await?;
-        let frame = match faults.thawed().await {
+        let frame = match faults.thawed(Way::ToClient).await {
             Some(Effect::Garbage) if faults.call.is_watch => Ok(Frame::data(Bytes::from_static(GARBAGE))),
             Some(Effect::Refuse) => Err("cut by the proxy".into()),
             _ => frame.map_err(BoxError::from),

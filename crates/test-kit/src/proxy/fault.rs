@@ -11,6 +11,8 @@ pub enum Calls {
     All,
     /// Watches, also those that run already.
     Watches,
+    /// All but watches: what a running watch delivers still arrives.
+    ExceptWatches,
     /// Calls that change something: all but `GET`.
     Writes,
     /// Calls whose path contains this text, such as `/serviceaccounts`.
@@ -22,6 +24,7 @@ impl Calls {
         match self {
             Self::All => true,
             Self::Watches => call.is_watch,
+            Self::ExceptWatches => !call.is_watch,
             Self::Writes => call.is_write(),
             Self::To(text) => call.path.contains(text),
         }
@@ -35,6 +38,7 @@ pub(super) enum Effect {
     Swallow,
     Refuse,
     Lose,
+    Mute,
     Answer { status: u16, retry_after: Option<u32> },
     Garbage,
     Delay(Duration),
@@ -75,9 +79,15 @@ impl ProxyFault {
         Self::new(Effect::Refuse)
     }
 
-    /// The API server gets the request, and its answer never arrives: a partition one way.
+    /// The API server gets the request, and the connection is closed without its answer. What running watches deliver still arrives.
     pub fn lose() -> Self {
         Self::new(Effect::Lose)
+    }
+
+    /// The API server gets the request. Its answer, and what running watches deliver, vanish, and the connection looks alive: a partition
+    /// one way.
+    pub fn mute() -> Self {
+        Self::new(Effect::Mute)
     }
 
     /// This HTTP status instead of the API server's answer, with `Retry-After` in seconds where given.
@@ -90,7 +100,7 @@ impl ProxyFault {
         Self::new(Effect::Garbage)
     }
 
-    /// The request waits this long before it is sent on.
+    /// The request arrives so much later, also where the client has given it up: what a network has taken, it delivers.
     pub fn delay(delay: Duration) -> Self {
         Self::new(Effect::Delay(delay))
     }

@@ -6,6 +6,7 @@ mod fault;
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::server::conn::http1;
@@ -49,6 +50,8 @@ struct Shared {
     /// Changes when all connections are to be closed.
     cut: watch::Sender<u64>,
     calls: Mutex<Vec<SeenCall>>,
+    /// Requests that have not been answered by the API server, and will be.
+    under_way: AtomicUsize,
 }
 
 impl Shared {
@@ -90,6 +93,7 @@ impl Proxy {
             faults: watch::Sender::new(Vec::new()),
             cut: watch::Sender::new(0),
             calls: Mutex::default(),
+            under_way: AtomicUsize::new(0),
         });
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let task = tokio::spawn(accept(listener, acceptor, client, Arc::clone(&shared)));
@@ -120,6 +124,12 @@ impl Proxy {
     /// Closes all connections, watches included.
     pub fn cut(&self) {
         self.shared.cut.send_modify(|cut| *cut += 1);
+    }
+
+    /// How many requests are on their way to the API server, or wait there for its answer.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.shared.under_way.load(Ordering::Relaxed)
     }
 
     /// The calls so far, in the order in which they came.

@@ -1,0 +1,82 @@
+//! The operator under an enforced memory limit, beside objects that are as large as the API server takes them.
+//!
+//! The limit is `RLIMIT_DATA`: it needs no rights, as a control group would, and works in each container and on each CI runner. It is stricter
+//! than the limit of a container, which counts pages that are used: it counts what is mapped. What goes beyond it ends the process at once,
+//! by SIGABRT in place of SIGKILL.
+
+use std::time::Duration;
+
+use e2e::objects;
+use e2e::operator::Operator;
+use e2e::world::World;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::json;
+use test_kit::Proxy;
+
+use super::super::{Outcome, WITHIN, WORKS, annotate, fake_world, play, wait_for};
+use super::{CHANGED, Failure, MOST_CALLS, calls_while, is_right};
+
+/// A quarter of the chart's default, which docs/operations.md names for 1,000 bindings: so a quarter of the large objects is enough.
+const LIMIT: u64 = 64 << 20;
+
+/// Enough for a small cluster, and not for a page with large objects.
+const TOO_LOW: u64 = 16 << 20;
+
+const NAMESPACE: &str = "hostile";
+
+/// Together more than the limit.
+const PODS: usize = 60;
+
+/// Nearly as large as the API server takes an object.
+const LARGE: usize = 1_200_000;
+
+/// All statuses are right within this time after a start with enough memory.
+const RIGHT: Duration = Duration::from_secs(15);
+
+/// How long nothing happens.
+const STEADY: Duration = Duration::from_secs(3);
+
+/// As shells tell that SIGABRT ended a process.
+const ABORTED: i32 = 134;
+
+pub(super) async fn large_objects_fit_and_where_they_do_not_the_next_one_ends_right() -> Outcome {
+    let world = fake_world().await?;
+    for namespace in [CHANGED, "terraform", "wrong-namespace"] {
+        play(&world, namespace).await?;
+    }
+    let proxy = Proxy::start(world.plane()).await?;
+    let limited = async |limit: u64| {
+        let launch = world.prepare_through(&proxy, &[]).await?;
+        Ok::<_, Failure>(Operator::started(launch.memory_limit(limit)).await?)
+    };
+    let operator = limited(TOO_LOW).await?;
+    wait_for(&world, CHANGED, WORKS).await?;
+    is_right(&world, &operator, WITHIN).await?;
+
+    world.cluster().create_namespace(NAMESPACE).await?;
+    let pods = stream::iter(0..PODS).map(|number| create(&world, number));
+    pods.buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    annotate(&world, CHANGED, Some("arn:aws:iam::1:role/x")).await?;
+    drop(operator);
+    // It ends, and is started again, and ends again.
+    for _ in 0..2 {
+        let process = world.prepare_through(&proxy, &[]).await?;
+        let process = process.memory_limit(TOO_LOW).start()?;
+        assert_eq!(process.wait(WITHIN).await?, ABORTED, "{}", process.log());
+    }
+
+    let operator = limited(LIMIT).await?;
+    is_right(&world, &operator, RIGHT).await?;
+    annotate(&world, CHANGED, None).await?;
+    is_right(&world, &operator, RIGHT).await?;
+    let ((), rate) = calls_while(&proxy, tokio::time::sleep(STEADY)).await;
+    assert!(rate <= MOST_CALLS, "{rate} calls a second");
+    Ok(())
+}
+
+async fn create(world: &World, number: usize) -> Outcome {
+    let mut pod = objects::pod(NAMESPACE, "large", &number.to_string(), "default", None);
+    pod["spec"]["containers"][0]["env"] = json!([{"name": "LARGE", "value": "x".repeat(LARGE)}]);
+    world.cluster().create(&pod).await?;
+    Ok(())
+}
