@@ -16,7 +16,9 @@ use super::Error;
 use super::changes::measure;
 use super::percentile::summary;
 use super::process::Operator;
-use super::world::{ACCOUNT, Statuses, Versions, World, annotate, create_account, create_pod, pod, world};
+use super::world::{
+    ACCOUNT, Statuses, Versions, World, annotate, create_account, create_pod, pod, replica, world,
+};
 
 const NAMESPACES: usize = 200;
 const BINDINGS: usize = 10_000;
@@ -167,11 +169,12 @@ async fn seed(around: &World, bound: usize) -> Result<(), Error> {
     .await?;
     all(PODS, |number| async move {
         let binding = number % BINDINGS;
+        let of_binding = number / BINDINGS;
         let body = if number < bound {
-            let name = format!("{}-{}", account(binding), number / BINDINGS);
-            pod(&name, &account(binding), Some(&role(binding)))
+            let account = account(binding);
+            replica(&account, of_binding, &account, Some(&role(binding)))
         } else {
-            pod(&format!("plain-{number}"), "default", None)
+            replica(&format!("plain-{binding}"), of_binding, "default", None)
         };
         create_pod(client, &namespace(binding), body).await
     })

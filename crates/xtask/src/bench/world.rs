@@ -203,7 +203,7 @@ pub fn pod(name: &str, account: &str, role: Option<&str>) -> Value {
     json!({
         "metadata": {
             "name": name,
-            "labels": {"app.kubernetes.io/name": account, "pod-template-hash": "7d4b9c5f6d"},
+            "labels": {"app.kubernetes.io/name": account, "pod-template-hash": TEMPLATE_HASH},
             "annotations": {"prometheus.io/scrape": "true", "checksum/config": "0123456789abcdef0123456789abcdef"}
         },
         "spec": {
@@ -220,6 +220,20 @@ pub fn pod(name: &str, account: &str, role: Option<&str>) -> Value {
             "volumes": volumes
         }
     })
+}
+
+/// What a Deployment's pods are called besides its name and their own suffixes.
+const TEMPLATE_HASH: &str = "7d4b9c5f6d";
+
+/// One of the pods of a Deployment.
+pub fn replica(deployment: &str, number: usize, account: &str, role: Option<&str>) -> Value {
+    let owner = format!("{deployment}-{TEMPLATE_HASH}");
+    let mut body = pod(&format!("{owner}-{number:05}"), account, role);
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+        let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": owner, "controller": true});
+        metadata.insert("ownerReferences".to_owned(), json!([owner]));
+    }
+    body
 }
 
 /// Creates a pod.
