@@ -20,6 +20,7 @@ use super::places;
 use super::template;
 use super::variables::{Keys, Variables};
 use crate::Options;
+use crate::captured::SERVICE_ACCOUNTS;
 use crate::problem::{InputProblem, Place};
 
 /// Kind, namespace and name.
@@ -322,7 +323,11 @@ impl Loader<'_> {
             namespaces,
             ..
         } = self;
-        let mut cluster = empty(options.partial, namespaces);
+        let lists_accounts = options
+            .snapshot
+            .as_ref()
+            .is_some_and(|given| given.manifest.has_whole(SERVICE_ACCOUNTS));
+        let mut cluster = empty(options.partial, namespaces, lists_accounts);
         for (namespace, workload, held) in held {
             cluster.put_held(&namespace, workload, held);
         }
@@ -447,12 +452,15 @@ impl WithPods {
 }
 
 /// A cluster without objects, but for what goes without saying: where the files hold all of it, every namespace has its `default`
-/// ServiceAccount.
-fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>) -> Cluster {
+/// ServiceAccount, unless they list every ServiceAccount.
+fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>, lists_accounts: bool) -> Cluster {
     if is_partial {
         return Cluster::partial();
     }
     let mut cluster = Cluster::default();
+    if lists_accounts {
+        return cluster;
+    }
     for namespace in namespaces {
         cluster.put_service_account(ServiceAccount {
             key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),

@@ -6,6 +6,7 @@
 //! | `color` | the terminal that shows a report |
 //! | `expect` | expectations on the command line |
 //! | `input` | files as streams |
+//! | `snapshot_files` | the files of a snapshot, as its manifest lists them |
 //! | [`source`] | the flags that say where to look, and files read in place of a cluster and AWS |
 //! | [`live`] | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
@@ -16,8 +17,9 @@ mod evidence;
 pub mod expect;
 mod input;
 pub mod live;
+pub mod snapshot_files;
 pub mod source;
-mod source_args;
+pub mod source_args;
 mod threshold;
 
 use std::io::{self, Write as _};
