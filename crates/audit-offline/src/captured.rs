@@ -120,6 +120,7 @@ impl GivenSnapshot {
 
     fn apply_cluster(&self, snapshot: &mut Snapshot) {
         let cluster = &mut snapshot.cluster;
+        cluster.set_only_namespace(self.manifest.cluster.namespace.clone());
         for (part, gap) in GAPS {
             if let Some(lack) = self.lack(part) {
                 cluster.put_gap(gap, lack);
@@ -173,3 +174,7 @@ fn apply_account(snapshot: &mut Snapshot, id: &str, what: &str, part: &SnapshotP
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/captured.rs"]
+mod tests;

@@ -186,7 +186,10 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
             engine.observe(observation, Timestamp::now());
         }
     }
-    engine.expect(wish.expect);
+    engine.expect(|cluster| {
+        cluster.set_only_namespace(wish.namespace.map(str::to_owned));
+        (wish.expect)(cluster);
+    });
     let found = match &args.issuer {
         Some(url) => Some(ClusterIssuer {
             url: url.clone(),

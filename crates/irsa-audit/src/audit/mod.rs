@@ -59,10 +59,12 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         now,
     } = look(args)?;
     let mut report = audit_core::audit(&snapshot, &config, now);
-    if let Some(namespace) = &args.namespace {
+    // What is outside of a namespace that was looked at alone is not known.
+    let namespace = args.namespace.as_deref().or(snapshot.cluster.only_namespace());
+    if let Some(namespace) = namespace {
         report
             .bindings
-            .retain(|binding| binding.key.namespace == *namespace);
+            .retain(|binding| binding.key.namespace == namespace);
     }
     // The process ends with this: to free each of a hundred thousand pods by itself would take as long as to audit them.
     mem::forget(snapshot);

@@ -15,6 +15,9 @@ use crate::digest::Digest;
 /// The directory below that of a snapshot with the manifests of its cluster; outputs of the AWS CLI are in others.
 const KUBERNETES: &str = "kubernetes/";
 
+/// What the names of files end with that are not whole yet; they begin with a dot.
+pub const PARTIAL: &str = ".partial";
+
 /// What is in the directory of a snapshot.
 #[derive(Debug)]
 pub struct SnapshotFiles {
@@ -101,13 +104,9 @@ pub fn read(directory: &Path) -> Result<Option<SnapshotFiles>, SnapshotFilesErro
     }
     let mut others = Vec::new();
     input::search(directory, input::MAX_DEPTH, &mut others)?;
-    for (path, aside) in others.into_iter().filter(|(path, _)| !listed.contains(path)) {
-        manifests.push(input::found(
-            &path,
-            aside
-                .filter(|aside| *aside == SetAside::Hidden)
-                .or(Some(SetAside::NotInSnapshot)),
-        )?);
+    let is_other = |path: &PathBuf| !listed.contains(path) && !is_partial(path);
+    for path in others.into_iter().map(|(path, _)| path).filter(is_other) {
+        manifests.push(input::found(&path, Some(SetAside::NotInSnapshot))?);
     }
     let given = GivenSnapshot {
         path: path.to_string_lossy().into_owned(),
@@ -118,6 +117,12 @@ pub fn read(directory: &Path) -> Result<Option<SnapshotFiles>, SnapshotFilesErro
         manifests,
         outputs,
     }))
+}
+
+/// Whether a file is what an interrupted run left unfinished: the manifest says what is missing.
+fn is_partial(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(PARTIAL)
 }
 
 fn mentions_format(text: &[u8]) -> bool {
@@ -147,4 +152,116 @@ fn check(path: &Path, file: &PartFile) -> Result<(), SnapshotFilesError> {
 
 fn shown(path: &Path) -> String {
     quote(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use audit_offline::snapshot_manifest::{PartState, SnapshotCluster, SnapshotPart};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// A snapshot with these files.
+    fn snapshot(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let cluster = SnapshotCluster {
+            identity: "uid:1".to_owned(),
+            issuer: None,
+            name: None,
+            namespace: None,
+            annotation_prefix: String::new(),
+            webhook_namespace: String::new(),
+        };
+        let mut manifest = SnapshotManifest::new(String::new(), Timestamp::UNIX_EPOCH, cluster);
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+            let mut digest = Digest::default();
+            digest.write_all(text.as_bytes()).unwrap();
+            let (bytes, sha256) = digest.finish();
+            let part = SnapshotPart {
+                state: PartState::Whole,
+                taken_at: Timestamp::UNIX_EPOCH,
+                count: 1,
+                file: Some(PartFile {
+                    path: (*name).to_owned(),
+                    bytes,
+                    sha256,
+                }),
+                reason: None,
+                message: None,
+            };
+            manifest.parts.insert((*name).to_owned(), part);
+        }
+        fs::write(root.path().join(FILE_NAME), manifest.text()).unwrap();
+        root
+    }
+
+    fn names(sources: &[Source]) -> Vec<(&str, Option<SetAside>)> {
+        let mut names: Vec<_> = sources
+            .iter()
+            .map(|source| {
+                (
+                    source.name.rsplit('/').next().unwrap_or_default(),
+                    source.set_aside,
+                )
+            })
+            .collect();
+        names.sort_unstable_by_key(|(name, _)| *name);
+        names
+    }
+
+    #[test]
+    fn the_files_of_the_manifest_are_read_and_no_others() {
+        let root = snapshot(&[("kubernetes/pods.json", "{}"), ("aws/1/details.json", "[]")]);
+        for other in ["extra.yaml", "kubernetes/old.json", "kubernetes/.x.json.partial"] {
+            fs::write(root.path().join(other), "x").unwrap();
+        }
+        let files = read(root.path()).unwrap().unwrap();
+        assert_eq!(names(&files.outputs), [("details.json", None)]);
+        let aside = Some(SetAside::NotInSnapshot);
+        assert_eq!(
+            names(&files.manifests),
+            [("extra.yaml", aside), ("old.json", aside), ("pods.json", None)]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_has_changed_is_named() {
+        let root = snapshot(&[("kubernetes/pods.json", "{\"a\":1}")]);
+        let path = root.path().join("kubernetes/pods.json");
+        for text in ["{\"a\":2}", "{\"a\":1} ", ""] {
+            fs::write(&path, text).unwrap();
+            let error = read(root.path()).unwrap_err();
+            assert!(matches!(error, SnapshotFilesError::Changed { .. }), "{error}");
+            assert!(error.to_string().contains("kubernetes/pods.json"), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        let error = read(root.path()).unwrap_err();
+        assert!(matches!(error, SnapshotFilesError::Part { .. }), "{error}");
+        assert!(error.to_string().contains("kubernetes/pods.json"), "{error}");
+    }
+
+    #[test]
+    fn other_directories_are_no_snapshots_and_a_damaged_manifest_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(read(root.path()).unwrap().is_none());
+        let path = root.path().join(FILE_NAME);
+        fs::write(&path, "{\"snapshots\": []}").unwrap();
+        assert!(read(root.path()).unwrap().is_none(), "another program's");
+        for text in [
+            "{\"format\": \"irsa-audit.dev/snapshot\"",
+            "{\"format\": \"irsa-audit.dev/snapshot\", \"version\": 9}",
+        ] {
+            fs::write(&path, text).unwrap();
+            assert!(
+                matches!(read(root.path()), Err(SnapshotFilesError::Manifest { .. })),
+                "{text}"
+            );
+        }
+    }
 }

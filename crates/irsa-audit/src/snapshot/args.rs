@@ -32,7 +32,7 @@ Exit codes:
 ///
 /// If the command is interrupted, the same command keeps the parts that are whole and takes the rest.
 #[derive(Debug, Args)]
-#[command(after_long_help = MORE)]
+#[command(arg_required_else_help = true, after_long_help = MORE)]
 pub struct SnapshotArgs {
     /// The directory: new, empty, or of an earlier snapshot of the same cluster
     #[arg(value_name = "DIR")]

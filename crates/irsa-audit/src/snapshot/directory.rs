@@ -1,7 +1,7 @@
 //! The directory of a snapshot: what is kept of an earlier run, and how parts and the manifest get there whole or not at all.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,10 +15,8 @@ use jiff::Timestamp;
 
 use super::error::SnapshotError;
 use super::part::PartWriter;
+use crate::audit::snapshot_files::PARTIAL;
 use crate::digest::Digest;
-
-/// What the names of files end with that are not whole yet; they begin with a dot.
-pub const PARTIAL: &str = ".partial";
 
 /// Only the owner reads and writes.
 const FILE_MODE: u32 = 0o600;
@@ -332,11 +330,6 @@ fn remove_partial(directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A buffer for what is written piece by piece.
-pub(super) fn buffered(file: File) -> BufWriter<File> {
-    BufWriter::with_capacity(1 << 16, file)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::directory::buffered;
 use super::error::SnapshotError;
 use crate::digest::Digest;
+
+/// How many bytes are written at once.
+const BUFFER: usize = 1 << 16;
 
 /// A file that is not whole yet. Where it is dropped, it goes.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl PartWriter {
     /// Writes to a new file.
     pub(super) fn new(file: File, partial: PathBuf) -> Self {
         Self {
-            file: buffered(file),
+            file: BufWriter::with_capacity(BUFFER, file),
             partial,
             digest: Digest::default(),
             count: 0,
