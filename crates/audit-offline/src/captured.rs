@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use audit_core::Snapshot;
-use audit_core::model::{Observed, RoleLookup, UnseenKind};
+use audit_core::model::{Access, Observed, RoleLookup, UnseenKind};
 use audit_core::snapshot::GapKind;
 use audit_core::text::quote;
 use audit_k8s::capture::resource_of;
@@ -106,6 +106,11 @@ impl GivenSnapshot {
                 apply_account(snapshot, id, what, part, now);
             }
         }
+        for id in &self.manifest.closed_accounts {
+            if snapshot.accounts.get(id).is_none() {
+                snapshot.accounts.slot(id).access = Access::NotConfigured;
+            }
+        }
         for (id, names) in &self.manifest.absent_roles {
             let account = snapshot.accounts.slot(id);
             for name in names {
@@ -120,6 +125,7 @@ impl GivenSnapshot {
 
     fn apply_cluster(&self, snapshot: &mut Snapshot) {
         let cluster = &mut snapshot.cluster;
+        cluster.set_captured();
         cluster.set_only_namespace(self.manifest.cluster.namespace.clone());
         for (part, gap) in GAPS {
             if let Some(lack) = self.lack(part) {

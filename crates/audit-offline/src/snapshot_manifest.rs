@@ -66,6 +66,9 @@ pub struct SnapshotManifest {
     /// What the API server said of workloads that `IrsaAudit`s expect and that have no pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workloads: Vec<SnapshotWorkload>,
+    /// Accounts to which something in the cluster refers, and into which no way was given.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub closed_accounts: BTreeSet<String>,
     /// Names of roles that IAM says do not exist, by account, where the account could not be listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_roles: BTreeMap<String, BTreeSet<String>>,
@@ -279,6 +282,7 @@ impl SnapshotManifest {
             account: None,
             parts: BTreeMap::new(),
             workloads: Vec::new(),
+            closed_accounts: BTreeSet::new(),
             absent_roles: BTreeMap::new(),
         }
     }

@@ -28,6 +28,7 @@ pub(super) struct Gaps {
     reasons: BTreeMap<GapKind, BTreeSet<String>>,
     assumed_namespace: BTreeSet<BindingKey>,
     only_namespace: Option<String>,
+    is_captured: bool,
 }
 
 impl Cluster {
@@ -53,6 +54,17 @@ impl Cluster {
     #[must_use]
     pub fn may_have_unseen_pods(&self, binding: &Binding) -> bool {
         binding.service_account().is_some() && self.gap(GapKind::Pods).is_some()
+    }
+
+    /// Takes note that the files are those of a snapshot of the cluster: they hold what a live audit lists, and so no workloads.
+    pub fn set_captured(&mut self) {
+        self.gaps.is_captured = true;
+    }
+
+    /// Whether workloads were not looked at, as in a live audit: that a file lacks one says nothing.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.gaps.is_captured
     }
 
     /// Takes note that ServiceAccounts, pods and what uses them were listed in one namespace alone.

@@ -54,6 +54,29 @@ pub async fn accounts(
     }
 }
 
+/// Takes away the parts of accounts that are not looked into any more.
+///
+/// # Errors
+/// When the manifest cannot be written.
+pub fn leave_out_others(
+    accounts: &[CapturedAccount],
+    directory: &mut SnapshotDirectory,
+) -> Result<(), SnapshotError> {
+    let is_others = |name: &str| {
+        let id = name.strip_prefix("aws/").and_then(|rest| rest.split_once('/'));
+        id.is_some_and(|(id, _)| accounts.iter().all(|account| account.id() != id))
+    };
+    // Where AWS does not say who asks, it is not known which accounts there are.
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let others = directory.manifest.parts.keys().filter(|name| is_others(name));
+    for name in others.cloned().collect::<Vec<_>>() {
+        directory.remove(&name)?;
+    }
+    Ok(())
+}
+
 /// Reads what an audit reads of an account without a name to ask for.
 ///
 /// # Errors

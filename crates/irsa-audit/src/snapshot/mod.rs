@@ -98,7 +98,17 @@ async fn take(args: &SnapshotArgs) -> Result<SnapshotDirectory, SnapshotError> {
     let mut pace = Pace::new(args.rate);
     kubernetes::capture(&client, &scope, namespace, &mut directory, &mut pace, &progress).await?;
     progress.now("asking AWS who the caller is");
-    let accounts = aws::accounts(args, &mut directory).await?;
+    let mut accounts = aws::accounts(args, &mut directory).await?;
+    // As live, an account to which nothing refers is not looked into.
+    let known = Known::read(directory.path(), &directory.manifest)?;
+    let named = known.map(|known| known.roles()).unwrap_or_default();
+    accounts.retain(|account| account.is_home() || named.contains_key(account.id()));
+    let is_open = |id: &String| accounts.iter().any(|account| account.id() == id);
+    let closed = named
+        .into_keys()
+        .filter(|id| !accounts.is_empty() && !is_open(id));
+    directory.manifest.closed_accounts = closed.collect();
+    aws::leave_out_others(&accounts, &mut directory)?;
     let issuer = directory.manifest.issuer();
     for account in &accounts {
         aws::account(
