@@ -1,13 +1,17 @@
 //! What the parts that are there refer to: which roles, workloads and clusters have to be asked for by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
+use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::issuers::{self, IssuerQuestion};
 use audit_core::model::{BindingKey, Clusters, EksIssuer, LookedUp, Observed, WorkloadRef};
 use audit_core::{Config, Snapshot};
 use audit_engine::referenced_roles;
 use audit_offline::{Options, SnapshotManifest};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::error::SnapshotError;
 use crate::audit::snapshot_files;
@@ -24,15 +28,32 @@ pub struct Known {
 /// A workload that an `IrsaAudit` expects and that has no pods.
 pub type ExpectedWorkload = (BindingKey, WorkloadRef);
 
+/// The accounts that the `default` `IrsaAuditPolicy` of a snapshot allows to look into; all where it does not say.
+#[must_use]
+pub fn allowed_accounts(directory: &Path) -> Option<BTreeSet<String>> {
+    let text = fs::read(directory.join("kubernetes/irsaauditpolicies.json")).ok()?;
+    let list: Value = serde_json::from_slice(&text).ok()?;
+    let is_default = |policy: &&Value| {
+        let name = policy.pointer("/metadata/name");
+        name.and_then(Value::as_str) == Some(DEFAULT_POLICY_NAME)
+    };
+    let policy = list.get("items")?.as_array()?.iter().find(is_default)?;
+    let allowed = policy.pointer("/spec/allowedAccounts")?.as_array()?;
+    Some(
+        allowed
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
 impl Known {
     /// Reads the parts that are there, as an audit would.
     ///
     /// # Errors
     /// When a file is not as it was written.
-    pub fn read(
-        directory: &std::path::Path,
-        manifest: &SnapshotManifest,
-    ) -> Result<Option<Self>, SnapshotError> {
+    pub fn read(directory: &Path, manifest: &SnapshotManifest) -> Result<Option<Self>, SnapshotError> {
         let Some(files) = snapshot_files::read(directory)? else {
             return Ok(None);
         };
@@ -126,5 +147,31 @@ impl Known {
         let slot = self.snapshot.accounts.slot(account);
         slot.clusters
             .insert(region.to_owned(), Observed::known(clusters, self.now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_default_policy_says_which_accounts_are_allowed() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(allowed_accounts(root.path()), None);
+        fs::create_dir(root.path().join("kubernetes")).unwrap();
+        for (name, spec, expected) in [
+            ("default", json!({"allowedAccounts": ["1"]}), Some(vec!["1"])),
+            ("default", json!({"allowedAccounts": []}), Some(Vec::new())),
+            ("default", json!({}), None),
+            ("other", json!({"allowedAccounts": []}), None),
+        ] {
+            let list = json!({"items": [{"metadata": {"name": name}, "spec": spec}]});
+            let path = root.path().join("kubernetes/irsaauditpolicies.json");
+            fs::write(path, list.to_string()).unwrap();
+            let expected = expected.map(|ids| ids.into_iter().map(str::to_owned).collect());
+            assert_eq!(allowed_accounts(root.path()), expected, "{name} {spec}");
+        }
     }
 }

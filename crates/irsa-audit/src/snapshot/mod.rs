@@ -99,16 +99,22 @@ async fn take(args: &SnapshotArgs) -> Result<SnapshotDirectory, SnapshotError> {
     kubernetes::capture(&client, &scope, namespace, &mut directory, &mut pace, &progress).await?;
     progress.now("asking AWS who the caller is");
     let mut accounts = aws::accounts(args, &mut directory).await?;
-    // As live, an account to which nothing refers is not looked into.
-    let known = Known::read(directory.path(), &directory.manifest)?;
-    let named = known.map(|known| known.roles()).unwrap_or_default();
-    accounts.retain(|account| account.is_home() || named.contains_key(account.id()));
-    let is_open = |id: &String| accounts.iter().any(|account| account.id() == id);
-    let closed = named
-        .into_keys()
-        .filter(|id| !accounts.is_empty() && !is_open(id));
-    directory.manifest.closed_accounts = closed.collect();
-    aws::leave_out_others(&accounts, &mut directory)?;
+    if !accounts.is_empty() {
+        // As live, an account to which nothing refers is not looked into, nor is one that the policy does not allow.
+        let known = Known::read(directory.path(), &directory.manifest)?;
+        let named = known.map(|known| known.roles()).unwrap_or_default();
+        let allowed = known::allowed_accounts(directory.path());
+        accounts.retain(|account| {
+            let is_wanted = account.is_home() || named.contains_key(account.id());
+            is_wanted
+                && allowed
+                    .as_ref()
+                    .is_none_or(|allowed| allowed.contains(account.id()))
+        });
+        let is_open = |id: &String| accounts.iter().any(|account| account.id() == id);
+        directory.manifest.closed_accounts = named.into_keys().filter(|id| !is_open(id)).collect();
+        aws::leave_out_others(&accounts, &mut directory)?;
+    }
     let issuer = directory.manifest.issuer();
     for account in &accounts {
         aws::account(
