@@ -58,21 +58,19 @@ pub(crate) trait Extract: Wire {
 /// An object of one kind with nothing but what is read of it, and its `uid`, by which it shows that an API server printed it.
 pub(crate) fn extract<W: Extract>(object: Value, prefix: &str) -> Result<Value, Undecodable> {
     let text = |pointer| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        let text = object.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
     };
-    let unreadable = |reason: &str| Undecodable {
-        kind: W::KIND,
-        namespace: text("/metadata/namespace").to_owned(),
-        name: text("/metadata/name").to_owned(),
-        reason: reveal(reason),
-    };
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    let uid = text("/metadata/uid");
     // What could not be read again is no use.
-    W::prune(object.clone()).map_err(|reason| unreadable(&reason))?;
-    let uid = text("/metadata/uid").to_owned();
-    let mut extract = W::extract(object.clone(), prefix).map_err(|reason| unreadable(&reason))?;
+    let extract = W::prune(object.clone()).and_then(|_| W::extract(object, prefix));
+    let mut extract = extract.map_err(|reason| Undecodable {
+        kind: W::KIND,
+        namespace,
+        name,
+        reason: reveal(&reason),
+    })?;
     if let Some(fields) = extract.as_object_mut() {
         fields.insert("apiVersion".to_owned(), W::Resource::api_version(&()).into());
         fields.insert("kind".to_owned(), W::Resource::kind(&()).into());

@@ -89,7 +89,9 @@ impl<'a> DetailsList<'a> {
         } = answer.map_err(Miss::into_failure)?;
         let page = if self.stage == Stage::Roles {
             let roles = role_detail_list.unwrap_or_default();
-            roles.iter().for_each(|role| self.note(role));
+            for role in &roles {
+                self.note(role);
+            }
             DetailsPage::Roles(roles.iter().map(role_detail).collect())
         } else {
             let policies = policies.unwrap_or_default().into_iter();
@@ -145,6 +147,7 @@ fn role_detail(role: &RoleDetail) -> Value {
 }
 
 /// What `get-role` says of a role as well.
+#[derive(Clone, Copy)]
 pub(super) struct RoleFields<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) id: Option<&'a str>,

@@ -323,11 +323,7 @@ impl Loader<'_> {
             namespaces,
             ..
         } = self;
-        let lists_accounts = options
-            .snapshot
-            .as_ref()
-            .is_some_and(|given| given.manifest.has_whole(SERVICE_ACCOUNTS));
-        let mut cluster = empty(options.partial, namespaces, lists_accounts);
+        let mut cluster = empty(options, namespaces);
         for (namespace, workload, held) in held {
             cluster.put_held(&namespace, workload, held);
         }
@@ -453,12 +449,13 @@ impl WithPods {
 
 /// A cluster without objects, but for what goes without saying: where the files hold all of it, every namespace has its `default`
 /// ServiceAccount, unless they list every ServiceAccount.
-fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>, lists_accounts: bool) -> Cluster {
-    if is_partial {
+fn empty(options: &Options, namespaces: impl IntoIterator<Item = String>) -> Cluster {
+    if options.partial {
         return Cluster::partial();
     }
     let mut cluster = Cluster::default();
-    if lists_accounts {
+    let snapshot = options.snapshot.as_ref();
+    if snapshot.is_some_and(|given| given.manifest.has_whole(SERVICE_ACCOUNTS)) {
         return cluster;
     }
     for namespace in namespaces {

@@ -75,12 +75,12 @@ async fn list(
         let (mut objects, mut unreadable) = (0_usize, Vec::new());
         let failure = loop {
             match pace.page(&mut pages).await {
-                Ok(Some(page)) => {
-                    for object in &page.objects {
+                Ok(Some(captured)) => {
+                    for object in &captured.objects {
                         writer.element(object)?;
                     }
-                    objects += page.objects.len();
-                    let names = page.unreadable.into_iter();
+                    objects += captured.objects.len();
+                    let names = captured.unreadable.into_iter();
                     unreadable.extend(names.map(|object| format!("{}/{}", object.namespace, object.name)));
                     progress.reached(format!("reading {}: {objects}", kind.resource));
                 }
