@@ -28,7 +28,7 @@ Exit codes:
 ///
 /// `irsa-audit audit DIR` then says what `irsa-audit audit` says live. A manifest, DIR/snapshot.json, lists the parts with their counts, and why a
 /// part is not whole. The directory holds no Secret, no value of an environment variable except of those that AWS SDKs read, and no
-/// annotation, label or field that no check reads. It does hold the roles of the accounts with their policies: keep it as you keep these.
+/// annotation or field that no check reads. It does hold the roles of the accounts with their policies: keep it as you keep these.
 ///
 /// If the command is interrupted, the same command keeps the parts that are whole and takes the rest.
 #[derive(Debug, Args)]
