@@ -38,6 +38,7 @@ mod rights;
 mod scenarios;
 mod signs;
 mod simulation;
+mod snapshot;
 mod start_and_stop;
 mod unused;
 

@@ -14,14 +14,17 @@
 //! | `apply` | pure: answers into a snapshot |
 //! | `directory`, `lane`, `queue` | who waits for what: one lane for each account, in which namespaces take turns |
 //! | `pace`, `caller`, `failure`, `pages` | one call: rate limit, retries, what an error means, further pages |
+//! | [`capture`] | accounts to be written down, as the AWS CLI prints them |
 //! | `permitted` | whether AWS lets the caller make these calls |
 //! | `editor` | the writer's calls: one role, read and written |
-//! | `account`, `home` | the ways into accounts, and which of them is the operator's own |
+//! | `account`, `home`, `clients` | the ways into accounts, and which of them is the operator's own |
 
 mod account;
 mod account_access;
 mod apply;
 mod caller;
+pub mod capture;
+mod clients;
 mod concern;
 mod directory;
 mod editor;

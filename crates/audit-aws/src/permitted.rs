@@ -1,16 +1,11 @@
 //! Whether AWS lets the caller make the calls of an audit: each is made once, about something that does not exist where it needs a name. IAM
 //! and EKS refuse a caller before they say that there is no such thing.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use audit_core::model::FailureKind;
 
 use crate::account::AccountClient;
-use crate::account_access::AccountAccess;
-use crate::caller::Caller;
+use crate::clients::Clients;
 use crate::failure::{Failure, Miss};
-use crate::observer::{CallOutcome, RequestObserver};
 use crate::settings::DirectorySettings;
 
 /// No role, policy or cluster has this name.
@@ -38,59 +33,18 @@ pub struct ActionPermitted {
     pub permitted: Permitted,
 }
 
-/// Nobody counts the calls.
-struct Unobserved;
-
-impl RequestObserver for Unobserved {
-    fn observe(&self, _: &str, _: &'static str, _: &'static str, _: CallOutcome, _: Duration) {}
-}
-
 /// Tries the calls of an audit, by the caller's own credentials in its account, and by the given role in each other account. About twenty calls
 /// an account, of which none changes anything.
 ///
 /// # Errors
 /// When AWS does not say which account the credentials are in.
 pub async fn permitted(settings: DirectorySettings) -> Result<Vec<ActionPermitted>, Failure> {
-    let settings = settings.prepare();
-    let observer: Arc<dyn RequestObserver> = Arc::new(Unobserved);
-    let (home, partition) = home(&settings, &observer).await?;
-    let mut clients = vec![AccountClient::home(&home, &settings, &observer)];
-    for AccountAccess {
-        id,
-        role_arn,
-        external_id,
-    } in &settings.accounts
-    {
-        if let Some(role_arn) = role_arn {
-            let client =
-                AccountClient::by_role(id, role_arn, external_id.as_deref(), &settings, &observer).await;
-            clients.retain(|client| client.id != *id);
-            clients.push(client);
-        }
-    }
+    let Clients { accounts, partition } = Clients::open(settings).await?;
     let mut found = Vec::new();
-    for client in &clients {
+    for client in &accounts {
         found.extend(in_account(client, &partition).await);
     }
     Ok(found)
-}
-
-/// The caller's account and partition.
-async fn home(
-    settings: &DirectorySettings,
-    observer: &Arc<dyn RequestObserver>,
-) -> Result<(String, String), Failure> {
-    let sts = aws_sdk_sts::Client::new(&settings.home);
-    let caller = Caller::new("", settings, Arc::clone(observer));
-    let (_, answer) = caller
-        .call("sts", "GetCallerIdentity", || sts.get_caller_identity().send())
-        .await;
-    let identity = answer.map_err(Miss::into_failure)?;
-    let arn = identity.arn.unwrap_or_default();
-    let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
-    let account = identity.account.filter(|id| !id.is_empty());
-    let unknown = || Failure::unavailable("AWS did not say which account the credentials are in");
-    Ok((account.ok_or_else(unknown)?, partition))
 }
 
 /// Makes a call once, and adds what came of it.

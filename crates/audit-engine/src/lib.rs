@@ -58,6 +58,7 @@ use jiff::Timestamp;
 pub use action::{Action, Announcement, AuditOwner, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
+pub use look::referenced_roles;
 use memory::Memory;
 use object::Objects;
 use pending::{NextLook, Pending};

@@ -1,14 +1,14 @@
 //! An `IrsaAudit`, reduced to what the operator needs of it.
 
 use audit_api::status::PackedStatus;
-use audit_api::{IrsaAudit, REAUDIT_ANNOTATION, spec};
+use audit_api::{AUTOMATIC_LABEL, IrsaAudit, REAUDIT_ANNOTATION, spec};
 use audit_core::model::{AuditRequest, BindingKey};
 use audit_remedy::RemediationMode;
 use kube::ResourceExt;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::kind::Kind;
-use crate::wire::{Wire, decode};
+use crate::wire::{Extract, Wire, decode};
 
 /// An `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,29 @@ impl Wire for Box<AuditObject> {
 
     fn for_prefix(self, _: &str) -> Self {
         self
+    }
+}
+
+impl Extract for Box<AuditObject> {
+    fn extract(mut object: Value, _: &str) -> Result<Value, String> {
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
+        let audit: IrsaAudit = decode(object)?;
+        let metadata = &audit.metadata;
+        let mut labels = Map::new();
+        if spec::is_automatic(&audit) {
+            labels.insert(AUTOMATIC_LABEL.to_owned(), "true".into());
+        }
+        Ok(json!({
+            "metadata": {
+                "namespace": metadata.namespace,
+                "name": metadata.name,
+                "creationTimestamp": metadata.creation_timestamp,
+                "labels": labels,
+            },
+            "spec": audit.spec,
+        }))
     }
 }
 

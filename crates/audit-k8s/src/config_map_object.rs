@@ -6,10 +6,10 @@ use audit_core::model::webhook::entries;
 use audit_core::model::{BindingKey, WebhookEntry};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::kind::Kind;
-use crate::wire::{Wire, decode, null_as_default};
+use crate::wire::{Extract, Wire, decode, null_as_default};
 
 /// The webhook's ConfigMap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,27 @@ impl Wire for ConfigMapObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
+    }
+}
+
+impl Extract for ConfigMapObject {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        let map = Self::prune(object)?;
+        let entry = |(key, entry): (&BindingKey, &WebhookEntry)| {
+            let WebhookEntry {
+                role_arn,
+                audience,
+                token_expiration,
+            } = entry;
+            let entry =
+                json!({ "RoleARN": role_arn, "Audience": audience, "TokenExpiration": token_expiration });
+            (key.to_string(), entry)
+        };
+        let entries: Map<String, Value> = map.entries.iter().map(entry).collect();
+        Ok(json!({
+            "metadata": { "namespace": map.namespace, "name": map.name },
+            "data": { "config": Value::Object(entries).to_string() },
+        }))
     }
 }
 

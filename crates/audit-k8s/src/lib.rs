@@ -23,12 +23,14 @@
 //! | [`watch`] | the watches |
 //! | [`health`] | whether the API server answers, as all calls see it together |
 //! | [`mod@list`] | the same once, for who does not stay |
+//! | [`capture`] | the same to be written down, in the form of the API server |
 //! | [`index`] | what was observed, kept |
 //! | [`workload_kind`] | the kinds of workloads that are looked up by name |
 //! | [`lease`] | leader election |
 //! | [`rights`] | what RBAC has to allow for all that |
 
 pub mod audit_object;
+pub mod capture;
 pub mod cluster_audit_object;
 pub mod config_map_object;
 pub mod consumers;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kind::Kind;
-use crate::wire::{Wire, decode, null_as_default};
+use crate::wire::{Extract, Wire, decode, null_as_default};
 
 /// A namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,6 +36,13 @@ impl Wire for NamespaceObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
+    }
+}
+
+impl Extract for NamespaceObject {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        let Raw { metadata } = decode(object)?;
+        Ok(json!({ "metadata": { "name": metadata.name, "labels": metadata.labels } }))
     }
 }
 

@@ -1,10 +1,10 @@
 //! An `IrsaAuditPolicy`, reduced to what the operator needs of it.
 
 use audit_api::{IrsaAuditPolicy, IrsaAuditPolicySpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kind::Kind;
-use crate::wire::{Wire, decode};
+use crate::wire::{Extract, Wire, decode};
 
 /// An `IrsaAuditPolicy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,13 @@ impl Wire for Box<PolicyObject> {
 
     fn for_prefix(self, _: &str) -> Self {
         self
+    }
+}
+
+impl Extract for Box<PolicyObject> {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        let policy = Self::prune(object)?;
+        Ok(json!({ "metadata": { "name": policy.name }, "spec": policy.spec }))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::kind::Kind;
 pub(crate) const FORBIDDEN: u16 = 403;
 pub(crate) const NOT_FOUND: u16 = 404;
 const UNAUTHORIZED: u16 = 401;
-const GONE: u16 = 410;
-const TOO_MANY_REQUESTS: u16 = 429;
+pub(crate) const GONE: u16 = 410;
+pub(crate) const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What to do after a list or watch call that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn status(error: &watcher::Error) -> Option<&Status> {
 }
 
 /// Layers of transports each say that something failed; the innermost says what.
-fn with_root_cause(error: &dyn Error) -> String {
+pub(crate) fn with_root_cause(error: &dyn Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use audit_core::model::{LabelRequirement, LabelSelector, Registration, RequirementOperator};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::wire::{Wire, decode, null_as_default};
+use crate::wire::{Extract, Present, Wire, decode, null_as_default};
 
 /// What the configuration, the webhook in it, or the Service behind it is called by EKS, kOps, `OpenShift` and the project
 /// itself.
@@ -30,19 +29,19 @@ pub struct WebhookObject {
     pub registrations: Vec<Registration>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Raw {
     metadata: RawMetadata,
     #[serde(default, deserialize_with = "null_as_default")]
     webhooks: Vec<RawWebhook>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawMetadata {
     name: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawWebhook {
     name: String,
@@ -55,19 +54,21 @@ struct RawWebhook {
     #[serde(default, deserialize_with = "null_as_default")]
     rules: Vec<RawRule>,
     #[serde(default, deserialize_with = "null_as_default")]
-    match_conditions: Vec<IgnoredAny>,
+    match_conditions: Vec<Present>,
     /// `Fail` where it is absent, in `v1`.
     #[serde(default, deserialize_with = "null_as_default")]
     failure_policy: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 struct RawClientConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<RawMetadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawSelector {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -76,7 +77,7 @@ struct RawSelector {
     match_expressions: Vec<RawExpression>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawExpression {
     key: String,
     operator: RawOperator,
@@ -84,7 +85,7 @@ struct RawExpression {
     values: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 enum RawOperator {
     In,
     NotIn,
@@ -92,7 +93,7 @@ enum RawOperator {
     DoesNotExist,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRule {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -108,6 +109,12 @@ struct RawRule {
 }
 
 impl RawWebhook {
+    /// Whether it is the pod identity webhook, in a configuration of this name.
+    fn injects(&self, configuration: &str) -> bool {
+        let is_called_so = is_its_name(configuration) || self.is_called_so();
+        self.sees_new_pods() && is_called_so && !self.is_of_another_cloud()
+    }
+
     fn sees_new_pods(&self) -> bool {
         let has = |list: &[String], words: &[&str]| list.iter().any(|item| words.contains(&item.as_str()));
         // Manifests in part, as in tests and documents, leave out what the API server demands.
@@ -187,13 +194,9 @@ impl Wire for WebhookObject {
 
     fn prune(object: Value) -> Result<Self, String> {
         let Raw { metadata, webhooks } = decode(object)?;
-        let is_called_so = is_its_name(&metadata.name);
-        let injects = |webhook: &RawWebhook| {
-            webhook.sees_new_pods()
-                && (is_called_so || webhook.is_called_so())
-                && !webhook.is_of_another_cloud()
-        };
-        let its = webhooks.into_iter().filter(injects);
+        let its = webhooks
+            .into_iter()
+            .filter(|webhook| webhook.injects(&metadata.name));
         Ok(Self {
             registrations: its.map(|webhook| webhook.registration(&metadata.name)).collect(),
             name: metadata.name,
@@ -202,6 +205,16 @@ impl Wire for WebhookObject {
 
     fn for_prefix(self, _: &str) -> Self {
         self
+    }
+}
+
+impl Extract for WebhookObject {
+    /// Other webhooks of the configuration are left out.
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        let mut raw: Raw = decode(object)?;
+        let name = raw.metadata.name.clone();
+        raw.webhooks.retain(|webhook| webhook.injects(&name));
+        serde_json::to_value(raw).map_err(|error| error.to_string())
     }
 }
 

@@ -4,8 +4,10 @@ use std::fmt::Debug;
 
 use audit_core::decode_error::plain;
 use audit_core::text::{quote, reveal};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use kube::Resource as _;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -47,6 +49,38 @@ pub(crate) trait Wire: Sized + Clone + Debug + Send + 'static {
     fn for_prefix(self, prefix: &str) -> Self::Plain;
 }
 
+/// A kind of which objects can be written down, in the form in which the API server sends them.
+pub(crate) trait Extract: Wire {
+    /// An object with nothing but what [`Wire::prune`] and [`Wire::for_prefix`] read of it, or why it cannot be read.
+    fn extract(object: Value, prefix: &str) -> Result<Value, String>;
+}
+
+/// An object of one kind with nothing but what is read of it, and its `uid`, by which it shows that an API server printed it.
+pub(crate) fn extract<W: Extract>(object: Value, prefix: &str) -> Result<Value, Undecodable> {
+    let text = |pointer| {
+        let text = object.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    let uid = text("/metadata/uid");
+    // What could not be read again is no use.
+    let extract = W::prune(object.clone()).and_then(|_| W::extract(object, prefix));
+    let mut extract = extract.map_err(|reason| Undecodable {
+        kind: W::KIND,
+        namespace,
+        name,
+        reason: reveal(&reason),
+    })?;
+    if let Some(fields) = extract.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), W::Resource::api_version(&()).into());
+        fields.insert("kind".to_owned(), W::Resource::kind(&()).into());
+        if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("uid".to_owned(), uid.into());
+        }
+    }
+    Ok(extract)
+}
+
 /// Reduces an object of one kind.
 pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
     let text = |pointer| {
@@ -81,4 +115,25 @@ pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + D
     from: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Whether a field may be left out: it is read the same if it is absent.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A value of which nothing matters but that it is there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Present;
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(from).map(|_| Self)
+    }
+}
+
+impl Serialize for Present {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_map(Some(0))?.end()
+    }
 }

@@ -10,6 +10,8 @@
 //! | `encoding` | UTF-8 and UTF-16 |
 //! | `paste` | tables, descriptions and errors in their place, and what to give instead |
 //! | `leftover` | what was given and not used |
+//! | [`snapshot_manifest`] | the manifest of what `irsa-audit snapshot` wrote |
+//! | `captured` | what such a manifest says beside its files |
 //! | [`problem`] | what is wrong, where, and what helps |
 //! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
 //! | `aws` | outputs of the AWS CLI: recognised by shape, each put into its account |
@@ -18,9 +20,10 @@
 //! Unless [`Options::partial`] is set, the objects are the whole cluster, and each of its namespaces has a `default`
 //! ServiceAccount. The roles of an account are all there if its `get-account-authorization-details` is, its providers if its
 //! `list-open-id-connect-providers` is. Everything else that is missing is unknown. So is what a file may have held that is empty or
-//! cannot be read, and what is in a page of a list that was not given.
+//! cannot be read, and what is in a page of a list that was not given. The manifest of a snapshot says of each of its parts whether it is whole.
 
 mod aws;
+mod captured;
 mod document;
 mod encoding;
 mod kubernetes;
@@ -28,6 +31,7 @@ mod leftover;
 mod options;
 mod paste;
 pub mod problem;
+pub mod snapshot_manifest;
 pub mod source;
 
 use std::collections::HashSet;
@@ -35,9 +39,11 @@ use std::collections::HashSet;
 use audit_core::model::ManifestPlaces;
 use audit_core::{Config, Snapshot};
 
+pub use captured::GivenSnapshot;
 pub use encoding::{decode, utf8};
 pub use options::Options;
 pub use problem::{InputProblem, Place, Weight};
+pub use snapshot_manifest::{SnapshotManifest, SnapshotManifestError};
 pub use source::{SetAside, Source};
 
 /// What texts say.
@@ -88,7 +94,7 @@ pub fn load(
     let (of_manifests, of_outputs) = leftover::of_both(objects.leftovers, aws.leftovers, &in_both);
     kubernetes::of_leftovers(&mut objects.cluster, &of_manifests, options);
     problems.extend(leftover::tell(&[of_manifests, of_outputs].concat()));
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         origin: audit_core::snapshot::Origin::Files,
         cluster: objects.cluster,
         issuer: aws.issuer,
@@ -96,6 +102,10 @@ pub fn load(
         control_policies: aws.control_policies,
         ..Snapshot::default()
     };
+    if let Some(given) = &options.snapshot {
+        given.apply(&mut snapshot, options.now);
+        problems.extend(given.problems());
+    }
     Loaded {
         snapshot,
         config,

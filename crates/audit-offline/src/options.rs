@@ -3,6 +3,8 @@
 use audit_core::model::IssuerUrl;
 use jiff::Timestamp;
 
+use crate::captured::GivenSnapshot;
+
 /// How texts are to be read.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -20,6 +22,8 @@ pub struct Options {
     pub issuer: Option<IssuerUrl>,
     /// The account of outputs that name none.
     pub account: Option<String>,
+    /// The snapshot of which the texts are files, if they are.
+    pub snapshot: Option<GivenSnapshot>,
     /// The time at which everything counts as read.
     pub now: Timestamp,
 }

@@ -38,6 +38,8 @@ pub enum SetAside {
     TooDeep,
     /// Neither a file nor a directory.
     Special,
+    /// A file in the directory of a snapshot that its manifest does not list.
+    NotInSnapshot,
 }
 
 impl SetAside {
@@ -50,6 +52,9 @@ impl SetAside {
             Self::DirectoryLink => "is not read: it is a link to a directory; give that directory as well",
             Self::TooDeep => "is not read: it is below too many directories; give it by its own path",
             Self::Special => "is not read: it is neither a file nor a directory",
+            Self::NotInSnapshot => {
+                "is not read: the manifest of the snapshot does not list it; give it by its own path"
+            }
         }
     }
 }

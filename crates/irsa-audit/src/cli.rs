@@ -20,6 +20,7 @@ use crate::operator::settings::OperatorArgs;
 use crate::printed::{CompletionsArgs, CrdsArgs};
 use crate::refresh::RefreshArgs;
 use crate::repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
+use crate::snapshot::args::SnapshotArgs;
 use crate::status::args::StatusArgs;
 use crate::writer::args::WriterArgs;
 pub use called::Called;
@@ -59,6 +60,7 @@ pub enum Command {
     Explain(Box<ExplainArgs>),
     Status(Box<StatusArgs>),
     Audit(Box<AuditArgs>),
+    Snapshot(Box<SnapshotArgs>),
     CanI(Box<CanIArgs>),
     /// Look at a trust policy by itself
     #[command(subcommand, arg_required_else_help = true)]
@@ -104,6 +106,7 @@ mod tests {
             "explain",
             "status",
             "audit",
+            "snapshot",
             "can-i",
             "refresh",
             "doctor",
@@ -126,7 +129,8 @@ mod tests {
     #[test]
     fn a_command_that_needs_an_argument_shows_its_help_without() {
         for name in [
-            "explain", "status", "can-i", "trust", "plan", "consent", "approve", "rollback", "release",
+            "explain", "status", "snapshot", "can-i", "trust", "plan", "consent", "approve", "rollback",
+            "release",
         ] {
             let error = Cli::try_parse_from(["irsa-audit", name]).unwrap_err();
             assert_eq!(

@@ -110,6 +110,13 @@ impl Progress {
         }
     }
 
+    /// How far it has come. Said only where a line of progress shows.
+    pub fn reached(&self, doing: String) {
+        if let Some(said) = &self.said {
+            let _ = said.send(doing);
+        }
+    }
+
     /// The next thing begins.
     pub fn now(&self, doing: &str) {
         if loudness() == VERBOSE {

@@ -6,6 +6,7 @@ mod can_i;
 mod cli;
 mod cluster;
 mod console;
+mod digest;
 mod doctor;
 mod explain;
 mod operator;
@@ -14,6 +15,7 @@ mod refresh;
 mod remediation;
 mod repair;
 mod service;
+mod snapshot;
 mod status;
 mod writer;
 
@@ -58,6 +60,7 @@ fn run(command: Command, called: &Called) -> ExitCode {
         Command::Explain(args) => finish(explain::run(&args, called.program())),
         Command::Status(args) => finish(status::run(&args)),
         Command::Audit(args) => finish(audit::run(&args)),
+        Command::Snapshot(args) => finish(snapshot::run(&args)),
         Command::CanI(args) => finish(can_i::run(&args)),
         Command::Trust(command) => finish(trust::run(&command)),
         Command::Refresh(args) => finish(refresh::run(&args)),

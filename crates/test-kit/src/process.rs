@@ -73,6 +73,8 @@ pub enum ProcessError {
 pub enum Signal {
     /// `SIGTERM`: please end.
     Term,
+    /// `SIGINT`: Ctrl-C on a terminal.
+    Interrupt,
     /// `SIGKILL`: end now, without a last word.
     Kill,
     /// `SIGSTOP`: freeze, as a long pause of the machine would.
@@ -259,6 +261,7 @@ impl Process {
         use rustix::process::{Pid, Signal as Raw, kill_process};
         let raw = match signal {
             Signal::Term => Raw::TERM,
+            Signal::Interrupt => Raw::INT,
             Signal::Kill => Raw::KILL,
             Signal::Stop => Raw::STOP,
             Signal::Cont => Raw::CONT,

@@ -85,8 +85,12 @@ impl EvidenceKind for PodIdentity {
             association.is_described = true;
         }
         for association in wanted {
-            match self.role(account, eks, &association.id).await {
-                Ok(role_arn) => association.role_arn = role_arn,
+            match self.described(account, eks, &association.id).await {
+                Ok(Some(described)) => {
+                    association.role_arn = described.role_arn;
+                    association.has_session_tags = described.disable_session_tags != Some(true);
+                }
+                Ok(None) => {}
                 // The next would fail alike.
                 Err(failure) => {
                     trouble = Some(failure);
@@ -148,13 +152,13 @@ pub fn lacks_role(associations: &Associations, key: &BindingKey) -> bool {
 }
 
 impl PodIdentity {
-    /// The role of an association; none where it is gone by now.
-    async fn role(
+    /// An association with its role; none where it is gone by now.
+    async fn described(
         &self,
         account: &AccountClient,
         eks: &aws_sdk_eks::Client,
         id: &str,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<aws_sdk_eks::types::PodIdentityAssociation>, Failure> {
         let request = eks
             .describe_pod_identity_association()
             .cluster_name(&self.cluster_name);
@@ -164,7 +168,7 @@ impl PodIdentity {
             .call("eks", "DescribePodIdentityAssociation", send)
             .await;
         match answer {
-            Ok(described) => Ok(described.association.and_then(|association| association.role_arn)),
+            Ok(described) => Ok(described.association),
             Err(Miss::NotFound(_)) => Ok(None),
             Err(Miss::Failed(failure)) => Err(failure),
         }

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod capture;
 mod editor;
 mod extras;
 mod flow;

@@ -111,6 +111,13 @@ impl IssuerSource {
             Self::Eks => "EksDescribeCluster",
         }
     }
+
+    /// The source of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Flag, Self::Token, Self::Discovery, Self::Eks];
+        all.into_iter().find(|source| source.as_str() == name)
+    }
 }
 
 /// The issuer and where it came from.

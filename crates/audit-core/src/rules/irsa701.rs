@@ -57,7 +57,9 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     if account.snapshot.cluster.may_lack(GapKind::ServiceAccounts) {
         return None;
     }
+    let cluster = &account.snapshot.cluster;
     let missing: Vec<Named<'_>> = named(account)
+        .filter(|named| cluster.lists_namespace(&named.key.namespace))
         .filter(|named| named.binding.and_then(Binding::service_account).is_none())
         .collect();
     missing.first()?;
@@ -95,6 +97,15 @@ mod tests {
                     .insert((*subject).to_owned(), vec!["app".to_owned()]);
             }
         })
+    }
+
+    #[test]
+    fn of_namespaces_that_were_not_listed_nothing_is_said() {
+        let mut world = trusting(&["system:serviceaccount:shop:retired"]);
+        for (only, expected) in [("shop", &["IRSA701"][..]), ("other", &[])] {
+            world.snapshot.cluster.set_only_namespace(Some(only.to_owned()));
+            assert_eq!(cluster_codes(&world), expected, "{only}");
+        }
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub fn edited(
     let cluster = &chain.snapshot.cluster;
     // Of files that hold pods alone, the edit is all.
     let is_seen = |pod: &Pod| {
-        chain.snapshot.origin == Origin::Files
+        (chain.snapshot.origin == Origin::Files && !cluster.is_captured())
             || pod.is_template()
             || cluster.template_of(pod).is_some()
             || cluster.held(&pod.namespace, &pod.workload).is_some()

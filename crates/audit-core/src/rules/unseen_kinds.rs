@@ -38,7 +38,8 @@ impl MayExplain {
 pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
     let cluster = &chain.snapshot.cluster;
     let kinds = cluster.unseen_requesters(chain.key);
-    if chain.snapshot.origin == Origin::Live {
+    // Files know of such kinds where the manifest of a snapshot lists them.
+    if chain.snapshot.origin == Origin::Live || !kinds.is_empty() {
         return MayExplain::by_kinds(&kinds, "may request the token of this ServiceAccount instead");
     }
     let classes: Vec<String> = cluster.unseen_classes(chain.key).into_iter().collect();

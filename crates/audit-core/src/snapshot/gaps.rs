@@ -27,6 +27,8 @@ impl GapKind {
 pub(super) struct Gaps {
     reasons: BTreeMap<GapKind, BTreeSet<String>>,
     assumed_namespace: BTreeSet<BindingKey>,
+    only_namespace: Option<String>,
+    is_captured: bool,
 }
 
 impl Cluster {
@@ -52,6 +54,34 @@ impl Cluster {
     #[must_use]
     pub fn may_have_unseen_pods(&self, binding: &Binding) -> bool {
         binding.service_account().is_some() && self.gap(GapKind::Pods).is_some()
+    }
+
+    /// Takes note that the files are those of a snapshot of the cluster: they hold what a live audit lists, and so no workloads.
+    pub fn set_captured(&mut self) {
+        self.gaps.is_captured = true;
+    }
+
+    /// Whether workloads were not looked at, as in a live audit: that a file lacks one says nothing.
+    #[must_use]
+    pub fn is_captured(&self) -> bool {
+        self.gaps.is_captured
+    }
+
+    /// Takes note that ServiceAccounts, pods and what uses them were listed in one namespace alone.
+    pub fn set_only_namespace(&mut self, namespace: Option<String>) {
+        self.gaps.only_namespace = namespace;
+    }
+
+    /// The only namespace of which the ServiceAccounts were listed; `None` where all were.
+    #[must_use]
+    pub fn only_namespace(&self) -> Option<&str> {
+        self.gaps.only_namespace.as_deref()
+    }
+
+    /// Whether the ServiceAccounts of a namespace were listed, so that what is not there does not exist.
+    #[must_use]
+    pub fn lists_namespace(&self, namespace: &str) -> bool {
+        self.only_namespace().is_none_or(|only| only == namespace)
     }
 
     /// Takes note that a manifest of this ServiceAccount, or of what runs as it, names no namespace, so that its namespace is assumed.

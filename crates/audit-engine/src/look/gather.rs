@@ -56,6 +56,17 @@ impl<'k> Gathered<'k> {
     }
 }
 
+/// The roles that the verdict on a binding depends on. Empty for a binding that is not looked into.
+#[must_use]
+pub fn referenced_roles(
+    snapshot: &Snapshot,
+    config: &Config,
+    key: &BindingKey,
+    now: Timestamp,
+) -> BTreeSet<RoleArn> {
+    Gathered::gather(snapshot, config, key, now).roles
+}
+
 /// The annotation's role, those that its pods carry, and those that trust it by name while pods run as it.
 fn roles_of(
     snapshot: &Snapshot,

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::action::Action;
 use super::schedule::after;
 use super::{Engine, OVERDUE, State};
-pub use gather::Gathered;
+pub use gather::{Gathered, referenced_roles};
 use judge::Judged;
 pub use publish::Waiting;
 use publish::{Audited, Published, Publisher};

@@ -15,6 +15,12 @@ use super::usage::{ConsumerKind, Object, Usage, items, sts, text};
 /// The namespace into which its documentation installs it.
 const USUAL_NAMESPACE: &str = "cert-manager";
 
+const READS: &[&str] = &[
+    "/spec/acme/solvers/*/dns01/route53/role",
+    "/spec/acme/solvers/*/dns01/route53/auth/kubernetes/serviceAccountRef/name",
+    "/spec/acme/solvers/*/dns01/route53/auth/kubernetes/serviceAccountRef/audiences",
+];
+
 pub(super) const KINDS: &[ConsumerKind] = &[
     ConsumerKind {
         group: "cert-manager.io",
@@ -22,6 +28,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "issuers",
         namespaced: true,
         explains: Explains::RequestsForTheirRole,
+        reads: READS,
         read,
     },
     ConsumerKind {
@@ -30,6 +37,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "clusterissuers",
         namespaced: false,
         explains: Explains::RequestsForTheirRole,
+        reads: READS,
         read,
     },
 ];

@@ -14,6 +14,10 @@ pub(super) const KINDS: &[ConsumerKind] = &[ConsumerKind {
     plural: "cronjobs",
     namespaced: true,
     explains: Explains::Launches,
+    reads: &[
+        "/spec/jobTemplate/spec/template/spec/serviceAccountName",
+        "/spec/suspend",
+    ],
     read,
 }];
 

@@ -15,6 +15,50 @@ use serde_json::Value;
 
 use super::usage::{ConsumerKind, Object, Usage, items, text};
 
+const STORE: &[&str] = &[
+    "/spec/provider/aws/role",
+    "/spec/provider/aws/externalID",
+    "/spec/provider/aws/additionalRoles",
+    "/spec/provider/aws/sessionTags",
+    "/spec/provider/aws/auth/jwt/serviceAccountRef/name",
+    "/spec/provider/aws/auth/jwt/serviceAccountRef/namespace",
+    "/spec/provider/aws/auth/jwt/serviceAccountRef/audiences",
+    "/spec/provider/vault/auth/iam/role",
+    "/spec/provider/vault/auth/iam/externalID",
+    "/spec/provider/vault/auth/iam/additionalRoles",
+    "/spec/provider/vault/auth/iam/sessionTags",
+    "/spec/provider/vault/auth/iam/jwt/serviceAccountRef/name",
+    "/spec/provider/vault/auth/iam/jwt/serviceAccountRef/namespace",
+    "/spec/provider/vault/auth/iam/jwt/serviceAccountRef/audiences",
+];
+
+const GENERATOR: &[&str] = &[
+    "/spec/role",
+    "/spec/externalID",
+    "/spec/additionalRoles",
+    "/spec/sessionTags",
+    "/spec/auth/jwt/serviceAccountRef/name",
+    "/spec/auth/jwt/serviceAccountRef/namespace",
+    "/spec/auth/jwt/serviceAccountRef/audiences",
+];
+
+const CLUSTER_GENERATOR: &[&str] = &[
+    "/spec/generator/ecrAuthorizationTokenSpec/role",
+    "/spec/generator/ecrAuthorizationTokenSpec/externalID",
+    "/spec/generator/ecrAuthorizationTokenSpec/additionalRoles",
+    "/spec/generator/ecrAuthorizationTokenSpec/sessionTags",
+    "/spec/generator/ecrAuthorizationTokenSpec/auth/jwt/serviceAccountRef/name",
+    "/spec/generator/ecrAuthorizationTokenSpec/auth/jwt/serviceAccountRef/namespace",
+    "/spec/generator/ecrAuthorizationTokenSpec/auth/jwt/serviceAccountRef/audiences",
+    "/spec/generator/stsSessionTokenSpec/role",
+    "/spec/generator/stsSessionTokenSpec/externalID",
+    "/spec/generator/stsSessionTokenSpec/additionalRoles",
+    "/spec/generator/stsSessionTokenSpec/sessionTags",
+    "/spec/generator/stsSessionTokenSpec/auth/jwt/serviceAccountRef/name",
+    "/spec/generator/stsSessionTokenSpec/auth/jwt/serviceAccountRef/namespace",
+    "/spec/generator/stsSessionTokenSpec/auth/jwt/serviceAccountRef/audiences",
+];
+
 pub(super) const KINDS: &[ConsumerKind] = &[
     ConsumerKind {
         group: "external-secrets.io",
@@ -22,6 +66,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "secretstores",
         namespaced: true,
         explains: Explains::Requests,
+        reads: STORE,
         read: store,
     },
     ConsumerKind {
@@ -30,6 +75,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "clustersecretstores",
         namespaced: false,
         explains: Explains::Requests,
+        reads: STORE,
         read: store,
     },
     ConsumerKind {
@@ -38,6 +84,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "ecrauthorizationtokens",
         namespaced: true,
         explains: Explains::Requests,
+        reads: GENERATOR,
         read: generator,
     },
     ConsumerKind {
@@ -46,6 +93,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "stssessiontokens",
         namespaced: true,
         explains: Explains::Requests,
+        reads: GENERATOR,
         read: generator,
     },
     ConsumerKind {
@@ -54,6 +102,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "clustergenerators",
         namespaced: false,
         explains: Explains::Requests,
+        reads: CLUSTER_GENERATOR,
         read: cluster_generator,
     },
 ];

@@ -18,6 +18,7 @@ const fn source(group: &'static str, kind: &'static str, plural: &'static str) -
         plural,
         namespaced: true,
         explains: Explains::Requests,
+        reads: &["/spec/provider", "/spec/serviceAccountName"],
         read,
     }
 }
@@ -34,6 +35,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[
         plural: "kustomizations",
         namespaced: true,
         explains: Explains::Requests,
+        reads: &["/spec/decryption/serviceAccountName"],
         read: decryption,
     },
 ];

@@ -19,6 +19,7 @@ const fn kind(
     group: &'static str,
     kind: &'static str,
     plural: &'static str,
+    reads: &'static [&'static str],
     read: fn(&Object<'_>) -> Vec<Usage>,
 ) -> ConsumerKind {
     ConsumerKind {
@@ -27,76 +28,167 @@ const fn kind(
         plural,
         namespaced: true,
         explains: Explains::Launches,
+        reads,
         read,
     }
 }
+
+const SPARK: &[&str] = &[
+    "/spec/driver/serviceAccount",
+    "/spec/driver/template/spec/serviceAccountName",
+    "/spec/sparkConf/spark.kubernetes.authenticate.driver.serviceAccountName",
+    "/spec/executor/serviceAccount",
+    "/spec/executor/template/spec/serviceAccountName",
+    "/spec/sparkConf/spark.kubernetes.authenticate.executor.serviceAccountName",
+    "/status/applicationState/state",
+];
+
+const SCHEDULED_SPARK: &[&str] = &[
+    "/spec/template/driver/serviceAccount",
+    "/spec/template/driver/template/spec/serviceAccountName",
+    "/spec/template/sparkConf/spark.kubernetes.authenticate.driver.serviceAccountName",
+    "/spec/template/executor/serviceAccount",
+    "/spec/template/executor/template/spec/serviceAccountName",
+    "/spec/template/sparkConf/spark.kubernetes.authenticate.executor.serviceAccountName",
+    "/status/applicationState/state",
+];
+
+const WORKFLOW: &[&str] = &[
+    "/spec",
+    "/spec/serviceAccountName",
+    "/spec/templates/*/serviceAccountName",
+    "/status/phase",
+];
+
+const CRON_WORKFLOW: &[&str] = &[
+    "/spec/workflowSpec",
+    "/spec/workflowSpec/serviceAccountName",
+    "/spec/workflowSpec/templates/*/serviceAccountName",
+    "/status/phase",
+];
+
+const TEKTON: &[&str] = &[
+    "/spec/serviceAccountName",
+    "/spec/taskRunTemplate/serviceAccountName",
+    "/spec/taskRunSpecs/*/serviceAccountName",
+    "/spec/taskRunSpecs/*/taskServiceAccountName",
+    "/status/completionTime",
+];
+
+const RAY_CLUSTER: &[&str] = &[
+    "/spec",
+    "/spec/headGroupSpec/template/spec/serviceAccountName",
+    "/spec/workerGroupSpecs/*/template/spec/serviceAccountName",
+];
+
+const RAY_JOB: &[&str] = &[
+    "/spec/rayClusterSpec",
+    "/spec/rayClusterSpec/headGroupSpec/template/spec/serviceAccountName",
+    "/spec/rayClusterSpec/workerGroupSpecs/*/template/spec/serviceAccountName",
+];
+
+const RAY_SERVICE: &[&str] = &[
+    "/spec/rayClusterConfig",
+    "/spec/rayClusterConfig/headGroupSpec/template/spec/serviceAccountName",
+    "/spec/rayClusterConfig/workerGroupSpecs/*/template/spec/serviceAccountName",
+];
 
 pub(super) const KINDS: &[ConsumerKind] = &[
     kind(
         "sparkoperator.k8s.io",
         "SparkApplication",
         "sparkapplications",
+        SPARK,
         |object| spark(object, "/spec"),
     ),
     kind(
         "sparkoperator.k8s.io",
         "ScheduledSparkApplication",
         "scheduledsparkapplications",
+        SCHEDULED_SPARK,
         |object| spark(object, "/spec/template"),
     ),
-    kind("argoproj.io", "Workflow", "workflows", |object| {
+    kind("argoproj.io", "Workflow", "workflows", WORKFLOW, |object| {
         workflow(object, "/spec")
     }),
-    kind("argoproj.io", "WorkflowTemplate", "workflowtemplates", |object| {
-        workflow(object, "/spec")
-    }),
-    kind("argoproj.io", "CronWorkflow", "cronworkflows", |object| {
-        workflow(object, "/spec/workflowSpec")
-    }),
+    kind(
+        "argoproj.io",
+        "WorkflowTemplate",
+        "workflowtemplates",
+        WORKFLOW,
+        |object| workflow(object, "/spec"),
+    ),
+    kind(
+        "argoproj.io",
+        "CronWorkflow",
+        "cronworkflows",
+        CRON_WORKFLOW,
+        |object| workflow(object, "/spec/workflowSpec"),
+    ),
     ConsumerKind {
         group: "argoproj.io",
         kind: "ClusterWorkflowTemplate",
         plural: "clusterworkflowtemplates",
         namespaced: false,
         explains: Explains::Launches,
+        reads: WORKFLOW,
         read: |object| workflow(object, "/spec"),
     },
     kind(
         "actions.summerwind.dev",
         "RunnerDeployment",
         "runnerdeployments",
+        &["/spec/template/spec/serviceAccountName"],
         |object| named(object, &["/spec/template/spec/serviceAccountName"]),
     ),
-    kind("actions.summerwind.dev", "RunnerSet", "runnersets", |object| {
-        named(
-            object,
-            &[
-                "/spec/serviceAccountName",
-                "/spec/template/spec/serviceAccountName",
-            ],
-        )
-    }),
+    kind(
+        "actions.summerwind.dev",
+        "RunnerSet",
+        "runnersets",
+        &[
+            "/spec/serviceAccountName",
+            "/spec/template/spec/serviceAccountName",
+        ],
+        |object| {
+            named(
+                object,
+                &[
+                    "/spec/serviceAccountName",
+                    "/spec/template/spec/serviceAccountName",
+                ],
+            )
+        },
+    ),
     kind(
         "actions.github.com",
         "AutoscalingRunnerSet",
         "autoscalingrunnersets",
+        &["/spec/template/spec/serviceAccountName"],
         |object| named(object, &["/spec/template/spec/serviceAccountName"]),
     ),
-    kind("tekton.dev", "PipelineRun", "pipelineruns", tekton),
-    kind("tekton.dev", "TaskRun", "taskruns", tekton),
-    kind("serving.knative.dev", "Service", "services", |object| {
-        named(object, &["/spec/template/spec/serviceAccountName"])
-    }),
-    kind("keda.sh", "ScaledJob", "scaledjobs", |object| {
-        named(object, &["/spec/jobTargetRef/template/spec/serviceAccountName"])
-    }),
-    kind("ray.io", "RayCluster", "rayclusters", |object| {
+    kind("tekton.dev", "PipelineRun", "pipelineruns", TEKTON, tekton),
+    kind("tekton.dev", "TaskRun", "taskruns", TEKTON, tekton),
+    kind(
+        "serving.knative.dev",
+        "Service",
+        "services",
+        &["/spec/template/spec/serviceAccountName"],
+        |object| named(object, &["/spec/template/spec/serviceAccountName"]),
+    ),
+    kind(
+        "keda.sh",
+        "ScaledJob",
+        "scaledjobs",
+        &["/spec/jobTargetRef/template/spec/serviceAccountName"],
+        |object| named(object, &["/spec/jobTargetRef/template/spec/serviceAccountName"]),
+    ),
+    kind("ray.io", "RayCluster", "rayclusters", RAY_CLUSTER, |object| {
         ray(object, "/spec")
     }),
-    kind("ray.io", "RayJob", "rayjobs", |object| {
+    kind("ray.io", "RayJob", "rayjobs", RAY_JOB, |object| {
         ray(object, "/spec/rayClusterSpec")
     }),
-    kind("ray.io", "RayService", "rayservices", |object| {
+    kind("ray.io", "RayService", "rayservices", RAY_SERVICE, |object| {
         ray(object, "/spec/rayClusterConfig")
     }),
 ];

@@ -7,6 +7,7 @@
 mod cert_manager;
 mod cron_job;
 mod external_secrets;
+mod extract;
 mod flux;
 mod launchers;
 mod list;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 use audit_core::model::{Consumer, ConsumerObject};
 use serde_json::Value;
 
+pub(crate) use extract::extract;
 pub(crate) use list::list;
+pub(crate) use served::{served, url_path};
 pub use usage::{ConsumerKind, ReadObject};
 use usage::{Object, text};
 pub(crate) use watch::observe;

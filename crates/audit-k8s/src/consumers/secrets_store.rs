@@ -15,6 +15,7 @@ pub(super) const KINDS: &[ConsumerKind] = &[ConsumerKind {
     plural: "secretproviderclasses",
     namespaced: true,
     explains: Explains::RequestsOfMountingPods,
+    reads: &["/spec/provider", "/spec/parameters/usePodIdentity"],
     read,
 }];
 

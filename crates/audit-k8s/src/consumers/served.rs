@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
-use kube::Client;
+use kube::api::DynamicObject;
 use kube::core::discovery::ApiResource;
+use kube::{Client, Resource as _};
 
 use super::{ConsumerKind, kinds};
 use crate::trouble::NOT_FOUND;
@@ -13,7 +14,7 @@ use crate::trouble::NOT_FOUND;
 ///
 /// # Errors
 /// Where the API server does not say what it has: a kind that does not answer is not gone.
-pub(super) async fn served(
+pub(crate) async fn served(
     client: &Client,
 ) -> Result<Vec<(&'static ConsumerKind, ApiResource)>, kube::Error> {
     let groups = client.list_api_groups().await?.groups;
@@ -41,6 +42,11 @@ pub(super) async fn served(
         }
     }
     Ok(found)
+}
+
+/// The path of the list of a kind, in all namespaces or in one.
+pub(crate) fn url_path(resource: &ApiResource, namespace: Option<&str>) -> String {
+    DynamicObject::url_path(resource, namespace)
 }
 
 /// The versions of a group as `group/version`, the preferred one first.

@@ -18,13 +18,16 @@ pub struct ConsumerKind {
     pub namespaced: bool,
     /// What its objects can explain at most.
     pub explains: Explains,
+    /// The paths of what [`ConsumerKind::read`] reads beside the name: JSON pointers, with `*` for each element of a list.
+    pub(super) reads: &'static [&'static str],
     /// What an object uses.
     pub(super) read: fn(&Object<'_>) -> Vec<Usage>,
 }
 
 impl ConsumerKind {
     /// The kind, as one that could not be listed.
-    pub(crate) fn unseen(&self) -> UnseenKind {
+    #[must_use]
+    pub fn unseen(&self) -> UnseenKind {
         UnseenKind {
             group: self.group.to_owned(),
             kind: self.kind.to_owned(),

@@ -20,7 +20,7 @@ use crate::policy_object::PolicyObject;
 use crate::remediation::{AdmissionBindingObject, AdmissionPolicyObject, ApprovalObject, ChangeObject};
 use crate::webhook_object::WebhookObject;
 pub use crate::wire::Undecodable;
-pub(crate) use crate::wire::{Wire, decode, null_as_default, prune};
+pub(crate) use crate::wire::{Extract, Wire, decode, is_default, null_as_default, prune};
 
 pub(crate) use pod::PodWire;
 pub(crate) use rbac::{ClusterRoleBindingWire, ClusterRoleWire, RoleBindingWire, RoleWire};

@@ -3,6 +3,7 @@
 mod api_token;
 mod container;
 mod csi;
+mod extract;
 mod files;
 mod raw;
 mod setting;
@@ -21,7 +22,7 @@ use serde_json::Value;
 
 use self::raw::Raw;
 use super::service_account::keep_annotations;
-use super::{Wire, decode};
+use super::{Extract, Wire, decode};
 use crate::kind::Kind;
 
 /// The annotation of the pods that the kubelet shows for static pods. They have no ServiceAccount:
@@ -49,6 +50,14 @@ impl Wire for PodWire {
         let mut pod = self.pod;
         keep_annotations(&mut pod.annotations, prefix);
         pod
+    }
+}
+
+impl Extract for PodWire {
+    fn extract(object: Value, prefix: &str) -> Result<Value, String> {
+        let mut raw: Raw = decode(object)?;
+        extract::reduce(&mut raw, prefix);
+        serde_json::to_value(raw).map_err(|error| error.to_string())
     }
 }
 

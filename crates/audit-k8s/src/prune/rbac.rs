@@ -9,10 +9,10 @@ use audit_core::model::rbac::{
     AggregationRequirement, AggregationSelector, ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
 };
 use k8s_openapi::api::rbac::v1;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Wire, decode, null_as_default};
+use super::{Extract, Wire, decode, is_default, null_as_default};
 use crate::kind::Kind;
 
 /// A Role.
@@ -31,25 +31,34 @@ pub(crate) struct RoleBindingWire(pub(super) RoleBinding);
 #[derive(Debug, Clone)]
 pub(crate) struct ClusterRoleBindingWire(pub(super) RoleBinding);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRole {
     metadata: RawMetadata,
     #[serde(default, deserialize_with = "null_as_default")]
     rules: Vec<RawRule>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "is_default"
+    )]
     aggregation_rule: RawAggregation,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawMetadata {
+    #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
     name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     labels: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRule {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -58,18 +67,22 @@ struct RawRule {
     api_groups: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     resources: Vec<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     resource_names: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(PartialEq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawAggregation {
     #[serde(default, deserialize_with = "null_as_default")]
     cluster_role_selectors: Vec<RawSelector>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawSelector {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -78,7 +91,7 @@ struct RawSelector {
     match_expressions: Vec<RawRequirement>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize, Serialize)]
 struct RawRequirement {
     key: String,
     operator: String,
@@ -86,7 +99,7 @@ struct RawRequirement {
     values: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawBinding {
     metadata: RawMetadata,
@@ -95,17 +108,21 @@ struct RawBinding {
     subjects: Vec<RawSubject>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawRoleRef {
     kind: String,
     name: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RawSubject {
     kind: String,
     name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     namespace: String,
 }
 
@@ -254,6 +271,46 @@ impl Wire for ClusterRoleBindingWire {
 
     fn for_prefix(self, _: &str) -> RoleBinding {
         self.0
+    }
+}
+
+/// A role in its own form. What it aggregates a controller has filled in, as a watch has it.
+fn extract_role(object: Value) -> Result<Value, String> {
+    let mut raw: RawRole = decode(object)?;
+    raw.metadata.labels.clear();
+    raw.aggregation_rule = RawAggregation::default();
+    raw.rules.retain(|rule| !rule.resources.is_empty());
+    serde_json::to_value(raw).map_err(|error| error.to_string())
+}
+
+/// A binding in its own form.
+fn extract_binding(object: Value) -> Result<Value, String> {
+    let mut raw: RawBinding = decode(object)?;
+    raw.metadata.labels.clear();
+    serde_json::to_value(raw).map_err(|error| error.to_string())
+}
+
+impl Extract for RoleWire {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        extract_role(object)
+    }
+}
+
+impl Extract for ClusterRoleWire {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        extract_role(object)
+    }
+}
+
+impl Extract for RoleBindingWire {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        extract_binding(object)
+    }
+}
+
+impl Extract for ClusterRoleBindingWire {
+    fn extract(object: Value, _: &str) -> Result<Value, String> {
+        extract_binding(object)
     }
 }
 

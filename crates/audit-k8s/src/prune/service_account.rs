@@ -4,32 +4,32 @@ use std::collections::BTreeMap;
 
 use audit_core::model::{Annotations, BindingKey, ServiceAccount};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Wire, decode, null_as_default};
+use super::{Extract, Wire, decode, null_as_default};
 use crate::kind::Kind;
 
 /// A ServiceAccount with all its annotations: which of them matter depends on the prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceAccountWire(ServiceAccount);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw {
     metadata: RawMetadata,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     automount_service_account_token: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RawMetadata {
     namespace: String,
     name: String,
     #[serde(default, deserialize_with = "null_as_default")]
     uid: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     creation_timestamp: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_default")]
     annotations: BTreeMap<String, String>,
@@ -58,6 +58,14 @@ impl Wire for ServiceAccountWire {
         let mut account = self.0;
         keep_annotations(&mut account.annotations, prefix);
         account
+    }
+}
+
+impl Extract for ServiceAccountWire {
+    fn extract(object: Value, prefix: &str) -> Result<Value, String> {
+        let mut raw: Raw = decode(object)?;
+        keep_annotations(&mut raw.metadata.annotations, prefix);
+        serde_json::to_value(raw).map_err(|error| error.to_string())
     }
 }
 

@@ -95,6 +95,7 @@ fn loaded(manifests: Vec<String>, outputs: Vec<String>) -> Loaded {
         webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: Some(shape::issuer()),
+        snapshot: None,
         account: None,
         now: Timestamp::UNIX_EPOCH,
     };

@@ -38,7 +38,7 @@ pub(super) struct Told {
     /// EKS clusters, of whatever region.
     pub(super) clusters: Vec<shape::Cluster>,
     /// The names of all clusters of a region, each list of one.
-    pub(super) cluster_lists: Vec<Vec<String>>,
+    pub(super) cluster_lists: Vec<shape::ListedClusters>,
     /// Associations of EKS Pod Identity, of whatever cluster.
     pub(super) associations: Vec<shape::Association>,
 }
@@ -289,7 +289,7 @@ impl Told {
 
 /// The clusters of each region. They are all of it where a list names no other than described ones of that region: lists do not
 /// tell their region, and one that fits several, as an empty one does, tells nothing.
-fn clusters(described: &[shape::Cluster], lists: &[Vec<String>]) -> BTreeMap<String, Clusters> {
+fn clusters(described: &[shape::Cluster], lists: &[shape::ListedClusters]) -> BTreeMap<String, Clusters> {
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut clusters: BTreeMap<String, Clusters> = BTreeMap::new();
     for (region, cluster) in described
@@ -302,8 +302,15 @@ fn clusters(described: &[shape::Cluster], lists: &[Vec<String>]) -> BTreeMap<Str
         known.issuers.extend(url.and_then(EksIssuer::parse));
     }
     for list in lists {
-        let fits = |names: &BTreeSet<&str>| list.iter().all(|name| names.contains(name.as_str()));
-        let mut regions = names.iter().filter(|(_, names)| !list.is_empty() && fits(names));
+        let fits = |names: &BTreeSet<&str>| list.names.iter().all(|name| names.contains(name.as_str()));
+        if let Some(region) = &list.region {
+            let known = clusters.entry(region.clone()).or_default();
+            known.is_whole = names.get(region.as_str()).map_or(list.names.is_empty(), fits);
+            continue;
+        }
+        let mut regions = names
+            .iter()
+            .filter(|(_, names)| !list.names.is_empty() && fits(names));
         if let (Some((region, _)), None) = (regions.next(), regions.next())
             && let Some(clusters) = clusters.get_mut(*region)
         {

@@ -62,7 +62,7 @@ enum Nameless {
     Provider(shape::ProviderOutput),
     Summary(shape::Summary),
     /// The names of the clusters of a region.
-    Clusters(Vec<String>),
+    Clusters(shape::ListedClusters),
 }
 
 impl Accounts {

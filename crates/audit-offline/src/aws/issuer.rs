@@ -69,6 +69,10 @@ impl Issuers {
         options: &Options,
         problems: &mut Vec<InputProblem>,
     ) -> Option<ClusterIssuer> {
+        // It was determined when the snapshot was taken, as a live audit determines it.
+        if let (None, Some(given)) = (&options.issuer, &options.snapshot) {
+            return given.manifest.issuer();
+        }
         let found = self.found(options, problems)?;
         match self.contradiction(&found) {
             None => Some(found),

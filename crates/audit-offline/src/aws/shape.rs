@@ -24,7 +24,7 @@ pub(crate) enum Output {
     /// `eks describe-cluster`.
     Cluster(Cluster),
     /// `eks list-clusters`: the names of all clusters of a region, which it does not tell.
-    ClusterNames(Vec<String>),
+    ClusterNames(ListedClusters),
     /// `sts get-caller-identity`.
     Caller(Caller),
     /// `iam get-role-policy`.
@@ -312,9 +312,18 @@ struct Oidc {
 }
 
 /// The names of the clusters of a region.
+#[derive(Debug)]
+pub(crate) struct ListedClusters {
+    pub(crate) names: Vec<String>,
+    /// The region, which only snapshots say.
+    pub(crate) region: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 struct ClusterNames {
     clusters: Vec<String>,
+    #[serde(default)]
+    region: Option<String>,
     /// There is another page, says EKS, or the AWS CLI.
     #[serde(default, rename = "nextToken", alias = "NextToken")]
     next_token: Option<Value>,
@@ -516,7 +525,10 @@ fn read_as(kind: Kind, mut value: Value) -> Result<Output, String> {
             let names: ClusterNames = decoded(value, "list-clusters")?;
             let is_last = names.next_token.as_ref().is_none_or(Value::is_null);
             if is_last {
-                Output::ClusterNames(names.clusters)
+                Output::ClusterNames(ListedClusters {
+                    names: names.clusters,
+                    region: names.region,
+                })
             } else {
                 Output::Unused(Unused::Page)
             }

@@ -125,8 +125,11 @@ const EMPTY: Reason = Reason::new(
 /// What a file may be that is not read: where it looks like input under a name that is not read, what it holds is missing.
 fn set_aside(why: SetAside, name: &str, contents: Box<dyn Read>) -> (LeftoverKind, Reason) {
     let reason = Reason::new(why.told(), "");
-    if why != SetAside::Extension {
-        return (LeftoverKind::Foreign, reason);
+    match why {
+        SetAside::Extension => {}
+        // The manifest says what belongs to the snapshot.
+        SetAside::NotInSnapshot => return (LeftoverKind::Unneeded, reason),
+        _ => return (LeftoverKind::Foreign, reason),
     }
     let Ok((head, _)) = head::peek(contents) else {
         return (LeftoverKind::Foreign, reason);

@@ -103,7 +103,8 @@ pub(super) fn of_tally(
         );
         problems.push(InputProblem::warning(place, message));
     }
-    if options.partial || tally.all == 0 {
+    // The manifest of a snapshot says it.
+    if options.partial || options.snapshot.is_some() || tally.all == 0 {
         return;
     }
     if tally.accounts == 0 {

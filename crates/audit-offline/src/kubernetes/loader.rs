@@ -20,6 +20,7 @@ use super::places;
 use super::template;
 use super::variables::{Keys, Variables};
 use crate::Options;
+use crate::captured::SERVICE_ACCOUNTS;
 use crate::problem::{InputProblem, Place};
 
 /// Kind, namespace and name.
@@ -322,7 +323,7 @@ impl Loader<'_> {
             namespaces,
             ..
         } = self;
-        let mut cluster = empty(options.partial, namespaces);
+        let mut cluster = empty(options, namespaces);
         for (namespace, workload, held) in held {
             cluster.put_held(&namespace, workload, held);
         }
@@ -447,12 +448,16 @@ impl WithPods {
 }
 
 /// A cluster without objects, but for what goes without saying: where the files hold all of it, every namespace has its `default`
-/// ServiceAccount.
-fn empty(is_partial: bool, namespaces: impl IntoIterator<Item = String>) -> Cluster {
-    if is_partial {
+/// ServiceAccount, unless they list every ServiceAccount.
+fn empty(options: &Options, namespaces: impl IntoIterator<Item = String>) -> Cluster {
+    if options.partial {
         return Cluster::partial();
     }
     let mut cluster = Cluster::default();
+    let snapshot = options.snapshot.as_ref();
+    if snapshot.is_some_and(|given| given.manifest.has_whole(SERVICE_ACCOUNTS)) {
+        return cluster;
+    }
     for namespace in namespaces {
         cluster.put_service_account(ServiceAccount {
             key: BindingKey::new(namespace, DEFAULT_SERVICE_ACCOUNT),

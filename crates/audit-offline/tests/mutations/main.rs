@@ -96,6 +96,7 @@ fn loaded(worlds: &[World], write: impl Fn(&Value) -> String) -> Loaded {
         webhook_namespace: "kube-system".to_owned(),
         partial: false,
         issuer: Some(IssuerUrl::parse(&cluster.issuer).unwrap()),
+        snapshot: None,
         account: worlds[0].aws.keys().next().cloned(),
         now: Timestamp::UNIX_EPOCH,
     };

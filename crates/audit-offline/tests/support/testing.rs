@@ -21,6 +21,7 @@ pub(crate) fn options() -> Options {
         partial: false,
         issuer: None,
         account: None,
+        snapshot: None,
         now: Timestamp::UNIX_EPOCH,
     }
 }

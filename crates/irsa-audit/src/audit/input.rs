@@ -9,7 +9,7 @@ use audit_core::text::quote;
 use audit_offline::{SetAside, Source};
 
 /// How deep directories are searched.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ fn twice(mut of: Source) -> io::Result<(Source, Source)> {
 
 /// What is below a directory, with the reason why it is not read, if it is not. Hidden directories are not searched, and directories
 /// behind links may lead back here.
-fn search(
+pub(super) fn search(
     directory: &Path,
     depth: usize,
     files: &mut Vec<(PathBuf, Option<SetAside>)>,
@@ -149,7 +149,7 @@ fn search(
 }
 
 /// A file of a directory. What is not read is opened only to look at its beginning.
-fn found(path: &Path, aside: Option<SetAside>) -> Result<Source, InputError> {
+pub(super) fn found(path: &Path, aside: Option<SetAside>) -> Result<Source, InputError> {
     match aside {
         None => open(path, false),
         Some(SetAside::Extension) => Ok(Source {
@@ -190,7 +190,7 @@ fn has_extension(path: &Path) -> bool {
         .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-fn open(path: &Path, named: bool) -> Result<Source, InputError> {
+pub(super) fn open(path: &Path, named: bool) -> Result<Source, InputError> {
     let unreadable = |source| InputError::Unreadable {
         path: shown(path),
         source,

@@ -66,6 +66,12 @@ impl RequestObserver for Unobserved {
     fn observe(&self, _: &str, _: &'static str, _: &'static str, _: CallOutcome, _: Duration) {}
 }
 
+/// Of what nobody counts the calls.
+#[must_use]
+pub fn unobserved() -> Arc<dyn RequestObserver> {
+    Arc::new(Unobserved)
+}
+
 /// What is looked for.
 pub struct Wish<'a> {
     /// The only namespace whose ServiceAccounts are looked at.
@@ -124,7 +130,11 @@ pub fn permissions<T>(
     Ok((input, also))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {
+/// A runtime for calls that are made once.
+///
+/// # Errors
+/// When the operating system refuses.
+pub fn runtime() -> Result<tokio::runtime::Runtime, LiveError> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
@@ -134,7 +144,11 @@ async fn kubeconfig(args: &SourceArgs) -> Result<kube::Config, LiveError> {
     Ok(args.connection.config().await?)
 }
 
-fn client(kubeconfig: kube::Config) -> Result<Client, LiveError> {
+/// A client for a cluster.
+///
+/// # Errors
+/// When its kubeconfig makes none.
+pub fn client(kubeconfig: kube::Config) -> Result<Client, LiveError> {
     Client::try_from(kubeconfig).map_err(|error| LiveError::Client(shown(&error)))
 }
 
@@ -152,7 +166,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
     let client = client(kubeconfig)?;
     let mut settings = audit_aws::DirectorySettings::new(audit_aws::load_home().await);
     settings.accounts.clone_from(&args.accounts);
-    let (directory, readings) = Directory::start(settings, Arc::new(Unobserved));
+    let (directory, readings) = Directory::start(settings, unobserved());
     let mut engine = Engine::new(EngineSettings {
         config: args.config(),
         refresh: REFRESH,
@@ -172,7 +186,10 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
             engine.observe(observation, Timestamp::now());
         }
     }
-    engine.expect(wish.expect);
+    engine.expect(|cluster| {
+        cluster.set_only_namespace(wish.namespace.map(str::to_owned));
+        (wish.expect)(cluster);
+    });
     let found = match &args.issuer {
         Some(url) => Some(ClusterIssuer {
             url: url.clone(),
@@ -214,7 +231,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
 }
 
 /// The token with which the kubeconfig authenticates, if it is written there.
-async fn token(kubeconfig: &kube::Config) -> Option<String> {
+pub async fn token(kubeconfig: &kube::Config) -> Option<String> {
     let auth = &kubeconfig.auth_info;
     if let Some(token) = &auth.token {
         return Some(token.expose_secret().to_owned());

@@ -6,6 +6,7 @@
 //! | `color` | the terminal that shows a report |
 //! | `expect` | expectations on the command line |
 //! | `input` | files as streams |
+//! | `snapshot_files` | the files of a snapshot, as its manifest lists them |
 //! | [`source`] | the flags that say where to look, and files read in place of a cluster and AWS |
 //! | [`live`] | a cluster and AWS, asked once |
 //! | `threshold` | what makes an audit fail |
@@ -16,8 +17,9 @@ mod evidence;
 pub mod expect;
 mod input;
 pub mod live;
+pub mod snapshot_files;
 pub mod source;
-mod source_args;
+pub mod source_args;
 mod threshold;
 
 use std::io::{self, Write as _};
@@ -57,10 +59,12 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         now,
     } = look(args)?;
     let mut report = audit_core::audit(&snapshot, &config, now);
-    if let Some(namespace) = &args.namespace {
+    // What is outside of a namespace that was looked at alone is not known.
+    let namespace = args.namespace.as_deref().or(snapshot.cluster.only_namespace());
+    if let Some(namespace) = namespace {
         report
             .bindings
-            .retain(|binding| binding.key.namespace == *namespace);
+            .retain(|binding| binding.key.namespace == namespace);
     }
     // The process ends with this: to free each of a hundred thousand pods by itself would take as long as to audit them.
     mem::forget(snapshot);

@@ -1,12 +1,16 @@
 //! Where a cluster and its accounts are looked at: the flags for it, and files read in their place.
 
-use audit_offline::{Options, Weight};
+use std::path::{Path, PathBuf};
+
+use audit_offline::{GivenSnapshot, Options, Weight};
 use jiff::Timestamp;
 
 pub use super::evidence::AuditInput;
 use super::input::{InputError, Reader};
 use super::live::LiveError;
+use super::snapshot_files::{self, SnapshotFiles, SnapshotFilesError};
 pub use super::source_args::SourceArgs;
+use super::source_args::{ANNOTATION_PREFIX, WEBHOOK_NAMESPACE};
 use crate::console::{self, Progress};
 
 /// The namespace of objects that name none, as kubectl has it.
@@ -18,6 +22,12 @@ pub enum SourceError {
     /// A path cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// A snapshot is damaged.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotFilesError),
+    /// Each snapshot is of a cluster of its own.
+    #[error("several snapshots are given, and each is of one cluster: give one of them")]
+    SeveralSnapshots,
     /// What was read cannot be understood; each problem is told by itself.
     #[error("{}", .0.join("\nirsa-audit: "))]
     Problems(Vec<String>),
@@ -46,25 +56,48 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         [access] if access.role_arn.is_none() => Some(access.id.clone()),
         _ => return Err(SourceError::Account),
     };
+    let progress = Progress::start("reading files");
+    let mut snapshots = Vec::new();
+    let kubernetes = take_snapshots(&args.kubernetes, &mut snapshots)?;
+    let paths = take_snapshots(&args.paths, &mut snapshots)?;
     let mut reader = Reader::default();
-    let mut manifests = reader.read(&args.kubernetes)?;
+    let mut manifests = reader.read(&kubernetes)?;
     let mut outputs = reader.read(&args.aws)?;
-    for (one, other) in reader.read_twice(&args.paths)? {
+    for (one, other) in reader.read_twice(&paths)? {
         manifests.push(one);
         outputs.push(other);
     }
-    let now = Timestamp::now();
+    let mut snapshots = snapshots.into_iter();
+    let snapshot = snapshots.next().map(|found| {
+        manifests.extend(found.manifests);
+        outputs.extend(found.outputs);
+        found.given
+    });
+    if snapshots.next().is_some() {
+        return Err(SourceError::SeveralSnapshots);
+    }
+    let as_taken = |given: &str, default: &str, taken: &dyn Fn(&GivenSnapshot) -> String| {
+        let taken = snapshot.as_ref().filter(|_| given == default).map(taken);
+        taken.unwrap_or_else(|| given.to_owned())
+    };
+    let now = snapshot
+        .as_ref()
+        .map_or_else(Timestamp::now, |given| given.manifest.as_of());
     let options = Options {
-        annotation_prefix: args.annotation_prefix.clone(),
+        annotation_prefix: as_taken(&args.annotation_prefix, ANNOTATION_PREFIX, &|given| {
+            given.manifest.cluster.annotation_prefix.clone()
+        }),
         namespace: namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned(),
         namespace_is_assumed: namespace.is_none(),
-        webhook_namespace: args.webhook_namespace.clone(),
+        webhook_namespace: as_taken(&args.webhook_namespace, WEBHOOK_NAMESPACE, &|given| {
+            given.manifest.cluster.webhook_namespace.clone()
+        }),
         partial: args.partial,
         issuer: args.issuer.clone(),
         account,
+        snapshot,
         now,
     };
-    let progress = Progress::start("reading files");
     let mut loaded = audit_offline::load(manifests, outputs, &options);
     drop(progress);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
@@ -80,7 +113,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         console::warn(problem);
     }
     // A cluster has some; a command that failed has not.
-    if !args.partial && loaded.snapshot.cluster.bindings().next().is_none() {
+    if !args.partial && options.snapshot.is_none() && loaded.snapshot.cluster.bindings().next().is_none() {
         return Err(SourceError::Nothing);
     }
     Ok(AuditInput {
@@ -89,4 +122,19 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         places: loaded.places,
         now,
     })
+}
+
+/// Reads the snapshots among paths; gives back the other paths.
+fn take_snapshots(
+    paths: &[PathBuf],
+    snapshots: &mut Vec<SnapshotFiles>,
+) -> Result<Vec<PathBuf>, SnapshotFilesError> {
+    let mut others = Vec::new();
+    for path in paths {
+        match snapshot_files::read(Path::new(path))? {
+            Some(snapshot) => snapshots.push(snapshot),
+            None => others.push(path.clone()),
+        }
+    }
+    Ok(others)
 }

@@ -11,6 +11,12 @@ use clap::Args;
 use crate::arguments::annotation_prefix;
 use crate::cluster::ConnectionArgs;
 
+/// The prefix of EKS's webhook.
+pub const ANNOTATION_PREFIX: &str = "eks.amazonaws.com";
+
+/// The namespace in which self-hosted webhooks run.
+pub const WEBHOOK_NAMESPACE: &str = "kube-system";
+
 /// Where a cluster and its accounts are looked at.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
@@ -48,7 +54,7 @@ pub struct SourceArgs {
     pub accounts: Vec<AccountAccess>,
 
     /// The prefix of the webhook's annotations
-    #[arg(long, value_name = "PREFIX", default_value = "eks.amazonaws.com", value_parser = annotation_prefix)]
+    #[arg(long, value_name = "PREFIX", default_value = ANNOTATION_PREFIX, value_parser = annotation_prefix)]
     pub annotation_prefix: String,
 
     /// The audience with which a self-hosted webhook is started, its own flag --token-audience; where absent, the one that
@@ -62,7 +68,7 @@ pub struct SourceArgs {
     pub compose_role_arn: Option<RoleHome>,
 
     /// The namespace of a self-hosted webhook, for the ConfigMap by which it may be told what to inject
-    #[arg(long, value_name = "NAMESPACE", default_value = "kube-system")]
+    #[arg(long, value_name = "NAMESPACE", default_value = WEBHOOK_NAMESPACE)]
     pub webhook_namespace: String,
 }
 

@@ -1,5 +1,7 @@
 //! The credentials of containers.
 
+use std::borrow::Cow;
+
 use audit_core::model::file_path::{below, cleaned};
 use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, StsEndpoints, TokenMount};
 use audit_core::webhook::TOKEN_VOLUME;
@@ -37,6 +39,46 @@ const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
 /// Where the SDKs find profiles.
 const CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+
+/// How much of a variable's value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The value.
+    Whole,
+    /// Which of the servers of EKS Pod Identity it is, if it is one of them.
+    Agent,
+    /// That it has one.
+    Presence,
+}
+
+/// In the place of a value that is not read.
+const NOT_KEPT: &str = "not-kept";
+
+impl Told {
+    /// A value that is read as the given one is.
+    pub(super) fn of(self, value: &str) -> Cow<'_, str> {
+        match self {
+            Self::Whole => value.into(),
+            Self::Agent if is_agent(value) => value.into(),
+            Self::Agent | Self::Presence => NOT_KEPT.into(),
+        }
+    }
+}
+
+/// How much of the value of a variable is read; nothing of others than these is, not even the name.
+pub(super) fn told(variable: &str) -> Option<Told> {
+    match variable {
+        ROLE_ARN | TOKEN_FILE | PROFILE | STS_ENDPOINTS | CREDENTIALS_FILE | CONFIG_FILE => Some(Told::Whole),
+        ACCESS_KEY => Some(Told::Presence),
+        other if SERVERS.contains(&other) => Some(Told::Agent),
+        other if REGIONS.contains(&other) => Some(Told::Presence),
+        _ => None,
+    }
+}
+
+fn is_agent(server: &str) -> bool {
+    POD_IDENTITY_AGENT.contains(&server.trim_end_matches('/'))
+}
 
 /// Volumes by name.
 pub(super) fn volumes(volumes: Vec<RawVolume>) -> Volumes {
@@ -111,7 +153,6 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
     };
     let (role_arn, token_file) = (setting(ROLE_ARN), setting(TOKEN_FILE));
     let servers = SERVERS.map(|name| setting(name).literal());
-    let is_agent = |server: &String| POD_IDENTITY_AGENT.contains(&server.trim_end_matches('/'));
     let mounts_its_token = || {
         raw.volume_mounts
             .iter()
@@ -161,7 +202,7 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         token_file: token_file.literal(),
         opaque_env: !raw.env_from.is_empty() || role_arn.is_elsewhere() || token_file.is_elsewhere(),
         names_variable: role_arn.is_named_only() || token_file.is_named_only(),
-        pod_identity: servers.iter().flatten().any(is_agent)
+        pod_identity: servers.iter().flatten().any(|server| is_agent(server))
             || (servers == [None, None] && mounts_its_token()),
         sts_endpoints: match setting(STS_ENDPOINTS) {
             Setting::Literal(value) if value.eq_ignore_ascii_case("regional") => StsEndpoints::Regional,

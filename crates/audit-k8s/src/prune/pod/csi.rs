@@ -1,6 +1,6 @@
 //! Volumes of the secrets-store CSI driver.
 
-use super::raw::RawVolume;
+use super::raw::{RawCsi, RawVolume};
 
 /// The driver.
 const DRIVER: &str = "secrets-store.csi.k8s.io";
@@ -10,7 +10,7 @@ pub(super) fn classes(volumes: &[RawVolume]) -> Box<[String]> {
     let of_driver = volumes
         .iter()
         .filter_map(|volume| volume.csi.as_ref())
-        .filter(|csi| csi.driver == DRIVER);
+        .filter(|csi| is_read(csi));
     let mut names: Vec<String> = of_driver
         .map(|csi| csi.volume_attributes.secret_provider_class.clone())
         .filter(|name| !name.is_empty())
@@ -18,4 +18,9 @@ pub(super) fn classes(volumes: &[RawVolume]) -> Box<[String]> {
     names.sort_unstable();
     names.dedup();
     names.into_boxed_slice()
+}
+
+/// Whether anything is read of a volume of a CSI driver.
+pub(super) fn is_read(csi: &RawCsi) -> bool {
+    csi.driver == DRIVER
 }

@@ -42,3 +42,13 @@ fn is_by_affinity(spec: &RawSpec) -> bool {
             expressions.any(|one| is_windows(&one.key, &one.operator, &one.values))
         })
 }
+
+/// Takes out what is not read of where a pod may run.
+pub(super) fn reduce(spec: &mut RawSpec) {
+    let is_os = |key: &str| key == OS || key == OLD_OS;
+    spec.node_selector.retain(|key, _| is_os(key));
+    for term in &mut spec.affinity.node_affinity.required.node_selector_terms {
+        term.match_expressions
+            .retain(|one| is_os(&one.key) || one.key == WINDOWS_BUILD);
+    }
+}

@@ -12,6 +12,8 @@ fn uses(group: &str, name: &str, namespace: Option<&str>, spec: Value) -> Vec<St
     let kind = kind(group, name).unwrap();
     let object = json!({"metadata": {"name": "x", "namespace": namespace}, "spec": spec});
     let (_, consumers) = read(kind, &object).unwrap();
+    let extract = extract::extract(kind, "v1", &object);
+    assert_eq!(read(kind, &extract).unwrap().1, consumers, "{extract}");
     let line = |consumer: &Consumer| {
         let used = match &consumer.used {
             Used::Named(key) => key.to_string(),
