@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Repairs;
 use crate::config::Config;
 use crate::model::{
-    Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
+    Access, Account, FailureKind, Observed, PlanGap, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 use crate::permissions::doubt::Limits;
 use crate::permissions::{PolicySet, PolicySource, RolePolicy};
@@ -33,6 +33,8 @@ pub enum Gap {
     AccountNotConfigured,
     /// It is in none of the files that were given in place of a cluster and AWS.
     NotGiven,
+    /// A Terraform plan sets it and does not give it.
+    Undecided(PlanGap),
 }
 
 /// A piece of evidence, or why it is missing.
@@ -339,6 +341,9 @@ pub(super) fn evidence<'a, T>(
     let Some(observed) = observed else {
         return Err(missing.clone());
     };
+    if let Some(gap) = &observed.undecided {
+        return Err(Gap::Undecided((**gap).clone()));
+    }
     let failure = || observed.failure.as_ref().map(|f| f.kind.clone());
     match &observed.value {
         Some((value, at)) if stale_at(*at, config).is_none_or(|end| now <= end) => Ok(value),
