@@ -267,6 +267,7 @@ fn read_account<'a>(
     missing: &Gap,
 ) -> AccountEvidence<'a> {
     let role_evidence = match evidence(account.roles.get(role), config, now, missing) {
+        Err(Gap::NotGiven) if let Some(gap) = account.nameless_role(role) => Err(Gap::Undecided(gap.clone())),
         // Files hold every role of an account that they list; one that has a slot is there and could not be read.
         Err(Gap::NotGiven) if account.listing.value.is_some() && account.roles.get(role).is_none() => {
             Ok(&ABSENT)

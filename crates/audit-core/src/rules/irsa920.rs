@@ -186,6 +186,21 @@ mod tests {
     }
 
     #[test]
+    fn a_role_whose_name_is_open_may_be_one_that_was_not_seen() {
+        for (prefix, verdict) in [
+            ("", Verdict::Unknown),
+            ("ca", Verdict::Unknown),
+            ("cart-", Verdict::Broken),
+        ] {
+            let world = World::healthy().role_unseen(None).account(|account| {
+                let gap = after_apply("aws_iam_role.cart.name");
+                account.nameless_roles.push((prefix.to_owned(), gap));
+            });
+            assert_eq!(world.read_from_files().audit().verdict, verdict, "{prefix}");
+        }
+    }
+
+    #[test]
     fn unknown_policies_count_where_permissions_are_expected() {
         let world = || {
             World::healthy().account(|account| {

@@ -54,9 +54,13 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         snapshot,
         config,
         places,
+        resources,
         now,
     } = look(args)?;
     let mut report = audit_core::audit(&snapshot, &config, now);
+    for binding in &mut report.bindings {
+        resources.point(binding);
+    }
     if let Some(namespace) = &args.namespace {
         report
             .bindings

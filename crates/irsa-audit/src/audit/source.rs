@@ -53,6 +53,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         manifests.push(one);
         outputs.push(other);
     }
+    let plans = reader.read(&args.terraform)?;
     let now = Timestamp::now();
     let options = Options {
         annotation_prefix: args.annotation_prefix.clone(),
@@ -65,7 +66,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         now,
     };
     let progress = Progress::start("reading files");
-    let mut loaded = audit_offline::load(manifests, outputs, &options);
+    let mut loaded = audit_offline::load_planned(manifests, outputs, plans, &options);
     drop(progress);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
     loaded.config.token_audience.clone_from(&args.token_audience);
@@ -79,14 +80,16 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
     for problem in &loaded.problems {
         console::warn(problem);
     }
-    // A cluster has some; a command that failed has not.
-    if !args.partial && loaded.snapshot.cluster.bindings().next().is_none() {
+    // A cluster has some; a command that failed has not. What plans alone say is a part of a cluster.
+    let is_partial = args.partial || loaded.snapshot.cluster.is_partial();
+    if !is_partial && loaded.snapshot.cluster.bindings().next().is_none() {
         return Err(SourceError::Nothing);
     }
     Ok(AuditInput {
         snapshot: loaded.snapshot,
         config: loaded.config,
         places: loaded.places,
+        resources: loaded.resources,
         now,
     })
 }
