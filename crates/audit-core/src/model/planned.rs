@@ -1,5 +1,5 @@
 //! What a Terraform plan leaves open, and which of its resources declare what is audited. Sources: Terraform's
-//! [JSON output format](https://developer.hashicorp.com/terraform/internals/json-format), which OpenTofu shares.
+//! [JSON output format](https://developer.hashicorp.com/terraform/internals/json-format), which `OpenTofu` shares.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 //! Terraform writes three trees of the same shape: the values, without those that are unknown; `after_unknown`, with `true` in the place of
 //! each unknown value; and `after_sensitive`, with `true` in the place of each sensitive one.
 
+use std::fmt::Write as _;
+
 use audit_core::model::{PlanGap, PlanGapReason};
 use serde_json::Value;
 
@@ -177,11 +179,11 @@ impl Attributes {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if step.bytes().all(|byte| byte.is_ascii_digit()) {
-                name.push_str(&format!("[{step}]"));
+                let _ = write!(name, "[{step}]");
             } else if is_word {
-                name.push_str(&format!(".{step}"));
+                let _ = write!(name, ".{step}");
             } else {
-                name.push_str(&format!("[\"{step}\"]"));
+                let _ = write!(name, "[\"{step}\"]");
             }
         }
         name

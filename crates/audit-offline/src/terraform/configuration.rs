@@ -4,6 +4,7 @@
 //! stands alone.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -79,11 +80,11 @@ impl ModulePath {
 
     /// The address of something in this module.
     fn address_of(&self, local: &str) -> String {
-        let steps = self.0.iter();
-        let modules: String = steps
-            .map(|step| format!("module.{}{}.", step.call, step.key))
-            .collect();
-        format!("{modules}{local}")
+        let mut address = String::new();
+        for step in &self.0 {
+            let _ = write!(address, "module.{}{}.", step.call, step.key);
+        }
+        address + local
     }
 
     /// The module that calls it, and its name there.
@@ -214,10 +215,7 @@ fn dotted(address: &str) -> Vec<&str> {
     let (mut in_key, mut in_text, mut is_escaped) = (false, false, false);
     for (at, c) in address.char_indices() {
         match c {
-            _ if is_escaped => {
-                is_escaped = false;
-                continue;
-            }
+            _ if is_escaped => is_escaped = false,
             '\\' if in_text => is_escaped = true,
             '"' if in_key => in_text = !in_text,
             '[' if !in_text => in_key = true,

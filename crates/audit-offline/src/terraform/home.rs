@@ -96,10 +96,10 @@ fn own(resource: &Resource) -> Option<Home> {
     // One that is created anew stays in its account.
     let all = [&resource.after, &resource.before];
     all.into_iter().flatten().find_map(|attributes| {
-        let arns = ARNS
+        let mut arns = ARNS
             .into_iter()
             .filter_map(|name| attributes.text(&[name]).known());
-        arns.filter_map(Home::of_arn).next()
+        arns.find_map(Home::of_arn)
     })
 }
 

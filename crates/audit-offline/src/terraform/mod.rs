@@ -1,6 +1,6 @@
 //! Terraform plans: what will be there after apply, as changes to what the other files say.
 //!
-//! `terraform show -json` prints a plan, or a state; OpenTofu prints the same. The text goes in, [`Changes`] come out. They are laid over the
+//! `terraform show -json` prints a plan, or a state; `OpenTofu` prints the same. The text goes in, [`Changes`] come out. They are laid over the
 //! account's outputs by `aws::planned`, and over the manifests by `kubernetes::planned`. What the plan does not have stays as it is.
 //!
 //! | module | what is in it |
@@ -19,6 +19,9 @@ pub(crate) mod change;
 mod configuration;
 pub(crate) mod home;
 pub(crate) mod plan;
+#[cfg(test)]
+#[path = "../../tests/unit/terraform_policies.rs"]
+mod policies;
 mod refused;
 mod resources;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The JSON of a plan, or of a state, as resources. Source: Terraform's
-//! [JSON output format](https://developer.hashicorp.com/terraform/internals/json-format), which OpenTofu shares.
+//! [JSON output format](https://developer.hashicorp.com/terraform/internals/json-format), which `OpenTofu` shares.
 
 use std::collections::{BTreeMap, BTreeSet};
 

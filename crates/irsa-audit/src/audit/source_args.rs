@@ -23,8 +23,8 @@ pub struct SourceArgs {
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "offline")]
     pub aws: Vec<PathBuf>,
 
-    /// A Terraform or OpenTofu plan as `terraform show -json PLAN` prints it, laid over the other files: roles, policies, OIDC providers,
-    /// Pod Identity associations and ServiceAccounts as they will be after apply. Values that are known only after apply are unknown. Without
+    /// A Terraform plan as `terraform show -json PLAN` or `tofu show -json PLAN` prints it, laid over the other files: roles, policies, OIDC
+    /// providers, Pod Identity associations and ServiceAccounts as they will be after apply. Values that are known only after apply are unknown. Without
     /// manifests, what the plan lacks may exist. May be repeated
     #[arg(long, value_name = "PLAN", group = "offline", conflicts_with_all = ["kubeconfig", "context"])]
     pub terraform: Vec<PathBuf>,

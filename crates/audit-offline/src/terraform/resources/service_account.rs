@@ -171,7 +171,6 @@ fn annotate(reading: &Reading<'_>, resource: &Resource, shape: &Shape, account: 
             Planned::Known(value) => {
                 account.annotations.insert(key.clone(), value);
             }
-            Planned::Absent => {}
             Planned::Open(gap) if gap.why == PlanGapReason::AfterApply && *key == role_arn && is_only_one => {
                 match role_of(reading, resource) {
                     Some((role, Planned::Known(arn))) => {
@@ -188,7 +187,7 @@ fn annotate(reading: &Reading<'_>, resource: &Resource, shape: &Shape, account: 
             Planned::Open(gap) if key.starts_with(prefix.as_str()) => {
                 account.gap.get_or_insert(gap);
             }
-            Planned::Open(_) => {}
+            Planned::Absent | Planned::Open(_) => {}
         }
     }
 }
