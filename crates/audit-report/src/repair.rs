@@ -64,7 +64,7 @@ pub(crate) fn blocks(finding: &Finding) -> Vec<FixBlock> {
     let steps = fix.parts().into_iter().enumerate().map(|(index, part)| {
         let heading = match (index, part.kind) {
             (0, FixKind::AwsCli | FixKind::Kubectl) if is_in_terraform => {
-                "or, before the configuration is changed, with a command that the next apply may undo"
+                "or, with a command, which the next apply may undo"
             }
             (0, FixKind::AwsCli | FixKind::Kubectl) if planned.is_some() => {
                 "fix: change the Terraform configuration to the effect of this command, which the next apply may undo"

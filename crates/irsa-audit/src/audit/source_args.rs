@@ -6,14 +6,14 @@ use audit_aws::AccountAccess;
 use audit_core::Config;
 use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::arguments::annotation_prefix;
 use crate::cluster::ConnectionArgs;
 
 /// Where a cluster and its accounts are looked at.
 #[derive(Debug, Clone, Args)]
-#[command(mut_group("offline", |group| group.multiple(true)))]
+#[command(group(ArgGroup::new("offline").multiple(true)))]
 pub struct SourceArgs {
     /// Manifests in place of a cluster: files or directories of YAML and JSON, as kubectl and helm print them; `-` reads standard input
     #[arg(long, value_name = "PATH", num_args = 1.., groups = ["files", "offline"], conflicts_with_all = ["kubeconfig", "context"])]
