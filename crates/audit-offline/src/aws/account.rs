@@ -14,7 +14,7 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::planned::Overlay;
+use super::overlay::Overlay;
 use super::shape::{self, RoleDetail};
 use super::whole::Wholeness;
 use crate::problem::{InputProblem, Place};

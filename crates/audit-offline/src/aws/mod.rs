@@ -12,6 +12,7 @@ mod managed_policy;
 #[path = "../../tests/unit/odd.rs"]
 mod odd;
 mod organization;
+mod overlay;
 mod pieces;
 mod planned;
 pub(crate) mod shape;

@@ -3,14 +3,10 @@
 //! What a plan leaves open is unknown, whatever the outputs say of it: they show it before the apply. What a plan destroys is not there, even
 //! where no output lists the account.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use audit_core::model::{
-    Account, LastUsed, ManagedPolicy, Observed, PlanGap, PlanGapReason, PlannedResource, PlannedResources,
-    Provider, Role, RoleLookup, RolePolicies,
+    LastUsed, ManagedPolicy, PlanGap, PlanGapReason, PlannedResource, PlannedResources, Role, RolePolicies,
 };
 use iam_policy::RoleArn;
-use jiff::Timestamp;
 
 use super::account::{Told, ToldRole};
 use super::accounts::Accounts;
@@ -20,68 +16,6 @@ use crate::problem::Place;
 use crate::terraform::attributes::Planned;
 use crate::terraform::change::{AwsChange, PlannedAssociation, PlannedRole, What};
 use crate::terraform::home::Home;
-
-/// What is known of an account by plans that no output can say.
-#[derive(Debug, Default)]
-pub(super) struct Overlay {
-    /// How many roles the outputs hold, before any plan.
-    pub(super) roles_before: Option<usize>,
-    gone_roles: BTreeSet<String>,
-    /// Roles whose names are open: what each begins with.
-    nameless_roles: Vec<(String, PlanGap)>,
-    /// Roles of which the trust policy is open, or whether they are in this account, by name.
-    pub(super) open_roles: BTreeMap<String, PlanGap>,
-    /// Roles of which some policy is open, by name.
-    open_policies: BTreeMap<String, PlanGap>,
-    /// Managed policies whose document is open, by ARN.
-    open_managed: BTreeMap<String, PlanGap>,
-    /// By URL without the scheme.
-    gone_providers: BTreeSet<String>,
-    /// Providers of which something is open, by URL.
-    open_providers: BTreeMap<String, PlanGap>,
-    /// A provider of which the URL is open.
-    open_url: Option<PlanGap>,
-}
-
-impl Overlay {
-    /// Decides about the provider for an issuer.
-    pub(super) fn decide_provider(
-        &self,
-        provider: &mut Observed<Option<Provider>>,
-        host_path: &str,
-        now: Timestamp,
-    ) {
-        let is_found = matches!(provider.latest(), Some(Some(_)));
-        if let Some(gap) = self.open_providers.get(host_path) {
-            *provider = Observed::undecided(gap.clone());
-        } else if let (Some(gap), false) = (&self.open_url, is_found) {
-            *provider = Observed::undecided(gap.clone());
-        } else if self.gone_providers.contains(host_path) && !is_found {
-            *provider = Observed::known(None, now);
-        }
-    }
-
-    /// Puts what is open, and what is gone, into the account.
-    pub(super) fn finish(self, account: &mut Account, now: Timestamp) {
-        for name in self.gone_roles {
-            if !account.roles.contains_key(&name) {
-                account
-                    .roles
-                    .insert(name, Observed::known(RoleLookup::Absent, now));
-            }
-        }
-        account.nameless_roles = self.nameless_roles;
-        for (name, gap) in self.open_roles {
-            account.roles.insert(name, Observed::undecided(gap));
-        }
-        for (name, gap) in self.open_policies {
-            account.policies.insert(name, Observed::undecided(gap));
-        }
-        for (arn, gap) in self.open_managed {
-            account.managed.insert(arn, Observed::undecided(gap));
-        }
-    }
-}
 
 impl Accounts {
     /// The account of resources of which plans do not tell it: the one that the flag names, or the only one of the outputs.

@@ -59,7 +59,7 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
     } = look(args)?;
     let mut report = audit_core::audit(&snapshot, &config, now);
     for binding in &mut report.bindings {
-        resources.point(binding);
+        binding.point_at(&resources);
     }
     if let Some(namespace) = &args.namespace {
         report

@@ -79,7 +79,7 @@ impl Subject {
             Bound::No | Bound::CannotTell => Vec::new(),
         };
         for binding in &mut bindings {
-            resources.point(binding);
+            binding.point_at(resources);
         }
         let verdict = bindings.first().map(|binding| binding.verdict);
         Self {
