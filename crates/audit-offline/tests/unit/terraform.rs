@@ -391,6 +391,20 @@ fn a_service_account_is_changed_and_removed() {
     assert_eq!(verdict(&with(&["no-op"], &before)), Verdict::Working);
     let gone = with(&["delete"], &Value::Null);
     assert!(crate::testing::report(&gone).bindings.is_empty());
+    // Annotations that go leave the ServiceAccount behind.
+    let patch = json!({
+        "api_version": "v1", "kind": "ServiceAccount", "metadata": [{"name": "cart", "namespace": "shop"}],
+        "annotations": {"eks.amazonaws.com/role-arn": role_arn("cart")},
+    });
+    let patch = change("kubernetes_annotations.cart", &["delete"], &patch, &Value::Null);
+    let loaded = over(&[detail("cart", &trust(), &[])], &[patch]);
+    let key = audit_core::model::BindingKey::new("shop", "cart");
+    let left = loaded
+        .snapshot
+        .cluster
+        .binding(&key)
+        .and_then(|binding| binding.service_account());
+    assert!(left.unwrap().annotations.is_empty());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! An annotation that is known only after apply, as of a role that the same plan creates, is taken from the role if the configuration
 //! refers to that role's ARN alone.
 
+use std::collections::BTreeMap;
+
 use audit_core::model::{BindingKey, PlanGapReason, TakenAnnotation};
 use serde_json::Value;
 
@@ -88,11 +90,8 @@ pub(super) fn read(reading: &mut Reading<'_>) {
         let gone = resource
             .destroyed()
             .and_then(|before| shape(&resource.kind, before));
-        if let Some(key) = gone
-            .filter(|shape| shape.is_whole)
-            .and_then(|shape| key(&shape).known())
-        {
-            reading.changes.service_accounts.push(AccountChange::Gone(key));
+        if let Some(change) = gone.and_then(|shape| without(reading, resource, &shape)) {
+            reading.changes.service_accounts.push(change);
         }
     }
     for resource in &plan.resources {
@@ -101,6 +100,28 @@ pub(super) fn read(reading: &mut Reading<'_>) {
             put(reading, resource, &shape);
         }
     }
+}
+
+/// What is left where a resource goes.
+fn without(reading: &Reading<'_>, resource: &Resource, shape: &Shape) -> Option<AccountChange> {
+    let key = key(shape).known()?;
+    // Kubernetes keeps the default one, and the provider leaves it as it is.
+    if shape.name.is_some() {
+        return None;
+    }
+    if shape.is_whole {
+        return Some(AccountChange::Gone(key));
+    }
+    Some(AccountChange::Put(Box::new(PlannedAccount {
+        key,
+        resource: reading.named(resource),
+        annotations: BTreeMap::new(),
+        owned: shape.attributes.keys(shape.annotations),
+        gap: None,
+        taken: None,
+        automount_off: None,
+        is_created: false,
+    })))
 }
 
 fn put(reading: &mut Reading<'_>, resource: &Resource, shape: &Shape) {
@@ -121,7 +142,7 @@ fn put(reading: &mut Reading<'_>, resource: &Resource, shape: &Shape) {
     let mut account = PlannedAccount {
         key,
         resource: reading.named(resource),
-        annotations: std::collections::BTreeMap::new(),
+        annotations: BTreeMap::new(),
         owned,
         gap: None,
         taken: None,
