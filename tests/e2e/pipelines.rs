@@ -375,6 +375,52 @@ async fn the_action_audits_with_a_release() -> Outcome {
     Ok(())
 }
 
+/// A plan alone, and a plan over manifests: both scripts find what the plan breaks.
+#[tokio::test]
+async fn plans_are_audited_by_the_action_and_by_the_template() -> Outcome {
+    let audit = script(&parsed(ACTION)?, "Audit");
+    let template = parsed(TEMPLATE)?[".irsa-audit"]["script"][0].clone();
+    let template = template.as_str().expect("a script");
+    let program = operator::program().await?.display().to_string();
+    let mut runner = Runner::new()?;
+    for (example, name) in [
+        ("plan.json", "the plan.json"),
+        ("serviceaccount.yaml", "app.yaml"),
+    ] {
+        fs::copy(
+            root().join("docs/examples/terraform").join(example),
+            runner.path(name),
+        )?;
+    }
+    for (paths, expected) in [("app.yaml", "1"), ("", "0")] {
+        runner.set([
+            ("PROGRAM", &program),
+            ("PATHS", paths),
+            ("TERRAFORM", "the plan.json"),
+            ("ARGUMENTS", "--partial"),
+            ("FAIL_ON", "broken"),
+        ]);
+        let (code, output) = runner.bash(&audit).await?;
+        assert_eq!(code, Some(0), "{output}");
+        assert_eq!(runner.outputs()?["exit-code"], expected);
+        assert!(fs::read_to_string(runner.path("irsa-audit.sarif"))?.contains("IRSA920"));
+        runner.set([
+            ("AUDIT_PROGRAM", &program),
+            ("AUDIT_PATHS", paths),
+            ("AUDIT_TERRAFORM", "the plan.json"),
+            ("AUDIT_ARGUMENTS", "--partial"),
+            ("AUDIT_FAIL_ON", "broken"),
+        ]);
+        let (code, output) = runner.run(&["sh"], template).await?;
+        assert_eq!(
+            code.map(|code| code.to_string()).as_deref(),
+            Some(expected),
+            "{output}"
+        );
+    }
+    Ok(())
+}
+
 /// An archive that is not the one of the checksums is not run.
 #[tokio::test]
 async fn the_action_refuses_an_archive_with_another_checksum() -> Outcome {
@@ -417,12 +463,18 @@ async fn no_input_becomes_a_command_or_a_flag() -> Outcome {
         ]);
         let (code, output) = runner.bash(&audit).await?;
         assert_eq!(code, Some(2), "{paths:?}: {output}");
+        runner.set([("PATHS", ""), ("TERRAFORM", paths)]);
+        let (code, output) = runner.bash(&audit).await?;
+        assert_eq!(code, Some(2), "{paths:?}: {output}");
         runner.set([
             ("AUDIT_PROGRAM", &program),
             ("AUDIT_PATHS", paths),
             ("AUDIT_ARGUMENTS", ""),
         ]);
         runner.set([("AUDIT_FAIL_ON", "never")]);
+        let (code, output) = runner.run(&["sh"], template).await?;
+        assert_eq!(code, Some(2), "{paths:?}: {output}");
+        runner.set([("AUDIT_PATHS", ""), ("AUDIT_TERRAFORM", paths)]);
         let (code, output) = runner.run(&["sh"], template).await?;
         assert_eq!(code, Some(2), "{paths:?}: {output}");
         assert!(!runner.path("made").exists(), "{paths:?}");

@@ -47,7 +47,9 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
     let prefix = &config.annotation_prefix;
     let asks = snapshot.cluster.asked(key, prefix).role.is_some();
     // Of a namespace with static pods, the `default` one is nobody's until something else runs as it.
-    let annotated = (asks || misplaced(binding, prefix).is_some()) && !snapshot.cluster.has_only_mirrors(key);
+    let may_ask = asks || snapshot.cluster.undecided_annotation(key).is_some();
+    let annotated =
+        (may_ask || misplaced(binding, prefix).is_some()) && !snapshot.cluster.has_only_mirrors(key);
     let mut active = binding.pods().iter().filter(|p| p.is_active()).peekable();
     let runs = active.peek().is_some() || snapshot.cluster.may_have_unseen_pods(binding);
     let carries = active.any(|pod| pod.carries_role() && !pod.is_template());
@@ -238,6 +240,7 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
     let is_elsewhere = chain.issuer.is_some_and(|issuer| !issuer.url.is_of_eks());
     for finding in &mut findings {
         rules::irsa919::doubt(chain, finding);
+        rules::irsa920::doubt(chain, finding);
         if let Some(severity) = override_of(finding, chain.config) {
             finding.severity = severity;
         }

@@ -1,6 +1,7 @@
 //! Findings: what the audit can say about a binding.
 
 use crate::fix::Fix;
+use crate::model::PlannedResource;
 use jiff::Timestamp;
 
 /// The code of what AWS was asked and has not answered yet. It counts at every link, because the answer may show anything.
@@ -130,6 +131,8 @@ pub struct Finding {
     pub waived: Option<WaivedUntil>,
     /// Which role it is about, where that is not the one that is audited.
     pub about: Option<AboutRole>,
+    /// The resource of a Terraform plan that declares what it is about, where a plan was given.
+    pub resource: Option<PlannedResource>,
     /// Whether its message says who takes the way to the role.
     pub names_taker: bool,
     /// What to read again from AWS, where that is not what its link implies.
@@ -192,6 +195,7 @@ impl Finding {
             fix: None,
             waived: None,
             about: None,
+            resource: None,
             names_taker: false,
             reread: None,
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::finding::{Finding, Link};
-use crate::model::{BindingKey, ClusterIssuer, FailureKind, Workload};
+use crate::model::{BindingKey, ClusterIssuer, FailureKind, PlannedResources, Workload};
 use crate::paths::CredentialPath;
 use crate::verdict::Verdict;
 
@@ -115,6 +115,39 @@ impl BindingReport {
     pub fn deciding(&self) -> Option<&Finding> {
         self.findings.get(self.deciding?)
     }
+
+    /// Notes in each finding which resource of a Terraform plan declares what it is about: the role, the provider, or the association; else
+    /// the ServiceAccount that asks for them.
+    pub fn point_at(&mut self, resources: &PlannedResources) {
+        let Self {
+            key,
+            facts,
+            findings,
+            then,
+            ..
+        } = self;
+        let account = resources.service_accounts.get(key);
+        let of = |finding: &Finding| {
+            let about = finding.about.as_ref().map(|about| &about.role);
+            let declared = match finding.link {
+                Link::Role | Link::Trust | Link::Permissions => {
+                    let arn = about.or(facts.role_arn.as_ref());
+                    arn.and_then(|arn| resources.roles.get(arn))
+                }
+                Link::Provider => {
+                    let arn = facts.provider_arn.as_ref();
+                    arn.and_then(|arn| resources.providers.get(arn))
+                }
+                Link::Pods => resources.associations.get(key),
+                Link::ServiceAccount => None,
+                Link::Rbac => return None,
+            };
+            declared.or(account).cloned()
+        };
+        for finding in findings.iter_mut().chain(then) {
+            finding.resource = of(finding);
+        }
+    }
 }
 
 /// The audit of what concerns no single binding.
@@ -135,4 +168,41 @@ pub struct Report {
     pub bindings: Vec<BindingReport>,
     /// The rest.
     pub cluster: ClusterReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PlannedResource;
+    use crate::testing::*;
+
+    #[test]
+    fn a_finding_points_at_what_it_is_about_or_at_the_service_account() {
+        let resource = |address: &str| PlannedResource {
+            plan: None,
+            address: address.to_owned(),
+        };
+        let mut resources = PlannedResources::default();
+        let world = World::healthy().trust(&trust(&condition("system:serviceaccount:prod:cart")));
+        let accounts = &mut resources.service_accounts;
+        accounts.insert(world.key.clone(), resource("kubernetes_service_account.cart"));
+        let pointed = |resources: &PlannedResources| {
+            let mut report = world.audit();
+            report.point_at(resources);
+            let first = report
+                .findings
+                .first()
+                .and_then(|finding| finding.resource.clone());
+            first.map(|resource| resource.address)
+        };
+        assert_eq!(pointed(&PlannedResources::default()), None);
+        assert_eq!(
+            pointed(&resources).as_deref(),
+            Some("kubernetes_service_account.cart")
+        );
+        resources
+            .roles
+            .insert(ROLE.to_owned(), resource("aws_iam_role.cart"));
+        assert_eq!(pointed(&resources).as_deref(), Some("aws_iam_role.cart"));
+    }
 }

@@ -86,4 +86,5 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     ("IRSA917", include_str!("../../../docs/findings/IRSA917.md")),
     ("IRSA918", include_str!("../../../docs/findings/IRSA918.md")),
     ("IRSA919", include_str!("../../../docs/findings/IRSA919.md")),
+    ("IRSA920", include_str!("../../../docs/findings/IRSA920.md")),
 ];

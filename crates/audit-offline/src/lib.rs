@@ -14,6 +14,7 @@
 //! | `captured` | what such a manifest says beside its files |
 //! | [`problem`] | what is wrong, where, and what helps |
 //! | `kubernetes` | objects: lists taken apart, owners followed, templates in place of pods |
+//! | `terraform` | plans: what will be after apply, laid over the objects and the outputs |
 //! | `aws` | outputs of the AWS CLI: recognised by shape, each put into its account |
 //!
 //! # What is proven by absence
@@ -33,10 +34,12 @@ mod paste;
 pub mod problem;
 pub mod snapshot_manifest;
 pub mod source;
+mod terraform;
 
 use std::collections::HashSet;
 
-use audit_core::model::ManifestPlaces;
+use audit_core::model::{ManifestPlace, ManifestPlaces, PlannedResources};
+use audit_core::snapshot::Cluster;
 use audit_core::{Config, Snapshot};
 
 pub use captured::GivenSnapshot;
@@ -53,8 +56,10 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// The settings, with the `default` `IrsaAuditPolicy` over them.
     pub config: Config,
-    /// The files that declare bindings: where the ServiceAccount is; where it is not given, its `IrsaAudit` or a workload that uses it.
+    /// The files that declare bindings: where the ServiceAccount is; where it is not given, its `IrsaAudit`, a workload that uses it or a Terraform plan.
     pub places: ManifestPlaces,
+    /// The resources of Terraform plans that declare what is audited.
+    pub resources: PlannedResources,
     /// What is wrong, in the order of the texts.
     pub problems: Vec<InputProblem>,
 }
@@ -77,7 +82,20 @@ pub fn load(
     outputs: impl IntoIterator<Item = Source>,
     options: &Options,
 ) -> Loaded {
+    load_planned(manifests, outputs, [], options)
+}
+
+/// The same, with Terraform plans (`terraform show -json`) laid over it: the account and the `ServiceAccount`s as they will be after apply.
+/// Without a manifest, the plans are a part of a cluster, and what they do not have is unknown.
+#[must_use]
+pub fn load_planned(
+    manifests: impl IntoIterator<Item = Source>,
+    outputs: impl IntoIterator<Item = Source>,
+    plans: impl IntoIterator<Item = Source>,
+    options: &Options,
+) -> Loaded {
     let mut problems = Vec::new();
+    let plans = terraform::read(plans, &mut problems);
     let mut config = Config {
         annotation_prefix: options.annotation_prefix.clone(),
         ..Config::default()
@@ -90,10 +108,26 @@ pub fn load(
     let outputs = outputs.into_iter().inspect(|source| {
         in_both.extend(names.take(&source.shown()));
     });
-    let aws = aws::load(outputs, objects.issuers, options, &mut problems);
+    let aws = aws::load(outputs, objects.issuers, &plans, options, &mut problems);
     let (of_manifests, of_outputs) = leftover::of_both(objects.leftovers, aws.leftovers, &in_both);
+    if objects.is_empty && !plans.is_empty() {
+        objects.cluster = Cluster::partial();
+    }
     kubernetes::of_leftovers(&mut objects.cluster, &of_manifests, options);
     problems.extend(leftover::tell(&[of_manifests, of_outputs].concat()));
+    let mut resources = aws.resources;
+    kubernetes::lay(
+        &mut objects.cluster,
+        aws.service_accounts,
+        options,
+        &mut resources,
+    );
+    for (key, resource) in &resources.service_accounts {
+        if let Some(path) = resource.plan.clone() {
+            let place = ManifestPlace { path, line: 1 };
+            objects.places.entry(key.clone()).or_insert(place);
+        }
+    }
     let mut snapshot = Snapshot {
         origin: audit_core::snapshot::Origin::Files,
         cluster: objects.cluster,
@@ -110,6 +144,7 @@ pub fn load(
         snapshot,
         config,
         places: objects.places,
+        resources,
         problems: each_once(problems),
     }
 }
@@ -122,8 +157,14 @@ fn each_once(problems: Vec<InputProblem>) -> Vec<InputProblem> {
 }
 
 #[cfg(test)]
+#[path = "../tests/support/plans.rs"]
+mod plans;
+#[cfg(test)]
 #[path = "../tests/unit/properties.rs"]
 mod properties;
+#[cfg(test)]
+#[path = "../tests/unit/soundness.rs"]
+mod soundness;
 #[cfg(test)]
 #[path = "../tests/unit/streaming.rs"]
 mod streaming;

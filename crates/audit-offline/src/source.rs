@@ -8,7 +8,7 @@ use audit_core::text::quote;
 use crate::problem::Place;
 
 /// The name of standard input.
-const STANDARD_INPUT: &str = "-";
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// A file, or standard input. It is read once, as a stream.
 pub struct Source {

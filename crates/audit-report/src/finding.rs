@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use audit_core::Finding;
-use audit_core::fix::Fix;
 
 use crate::paint::{self, Terminal};
 use crate::repair::{self, BlockKind};
@@ -17,9 +16,10 @@ pub(crate) fn write(out: &mut String, finding: &Finding, terminal: Terminal) {
     let code = terminal.paint(paint::severity(finding.severity), entry.code);
     let _ = writeln!(out, "  {code} {} ({severity}{waived})", entry.reason);
     let _ = writeln!(out, "    {}", shown(&finding.message));
-    if let Some(fix) = &finding.fix {
-        write_fix(out, fix, terminal);
+    if let Some(resource) = &finding.resource {
+        let _ = writeln!(out, "    resource: {}", repair::resource(resource));
     }
+    write_fix(out, finding, terminal);
 }
 
 /// What is broken once the findings that are shown were repaired.
@@ -34,8 +34,8 @@ pub(crate) fn write_then(out: &mut String, then: &[Finding], terminal: Terminal)
 
 /// A fix: what it changes in a sentence, the change as a diff, then the steps. A command is on lines of its own so that it can be pasted,
 /// apart from what a person has to do, and one of several lines begins where its lines must.
-fn write_fix(out: &mut String, fix: &Fix, terminal: Terminal) {
-    for block in repair::blocks(fix) {
+fn write_fix(out: &mut String, finding: &Finding, terminal: Terminal) {
+    for block in repair::blocks(finding) {
         let heading = block.heading;
         match block.kind {
             BlockKind::Summary => {

@@ -162,8 +162,11 @@ fn told(findings: &[&Finding]) -> String {
         let severity = finding.severity.as_str();
         let message = shown(&finding.message);
         let mut text = format!("{} {} ({severity}{waived})\n{message}", entry.code, entry.reason);
-        if let Some(fix) = &finding.fix {
-            let _ = write!(text, "\n{}", repair::plain(fix));
+        if let Some(resource) = &finding.resource {
+            let _ = write!(text, "\nresource: {}", repair::resource(resource));
+        }
+        if finding.fix.is_some() {
+            let _ = write!(text, "\n{}", repair::plain(finding));
         }
         let _ = write!(text, "\n{}", entry.page());
         text

@@ -3,12 +3,13 @@
 //! Source: [SARIF 2.1.0 with errata 01](https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html).
 //!
 //! GitHub refuses a whole upload in which one result has no file. So where the audit read files, what is declared in none of them is at
-//! the first of the manifests. The results of a live cluster have logical locations alone, and cannot be uploaded there.
+//! the first of the manifests. What a Terraform plan declares is in the file of the plan, with the address of the resource as its first logical
+//! location. The results of a live cluster have logical locations alone, and cannot be uploaded there.
 
 use std::collections::BTreeMap;
 
 use audit_core::finding::Entry;
-use audit_core::model::{BindingKey, ManifestPlace};
+use audit_core::model::{BindingKey, ManifestPlace, PlannedResource};
 use audit_core::{Finding, Severity};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -111,8 +112,8 @@ fn result(
     let name = key.map_or_else(|| "cluster".to_owned(), ToString::to_string);
     let mut text = format!("{}: {}", shown(&name), shown(&finding.message));
     let message = unlinked(&text);
-    if let Some(fix) = &finding.fix {
-        text = repair::plain(fix);
+    if finding.fix.is_some() {
+        text = repair::plain(finding);
         // A command must be pasted as it is, and nothing of it may become a link.
         if text.contains("](") {
             "to do: see the fix in the output of `irsa-audit audit -o table`".clone_into(&mut text);
@@ -129,8 +130,12 @@ fn result(
         }),
         None => json!({"name": "cluster", "fullyQualifiedName": "cluster", "kind": "resource"}),
     };
-    let mut location = json!({"logicalLocations": [logical]});
-    if let (Some(place), Some(location)) = (place, location.as_object_mut()) {
+    let resource = finding.resource.as_ref();
+    let logical: Vec<Value> = resource.map(planned).into_iter().chain([logical]).collect();
+    let mut location = json!({"logicalLocations": logical});
+    let plan = resource.and_then(|resource| resource.plan.clone());
+    let plan = plan.map(|path| ManifestPlace { path, line: 1 });
+    if let (Some(place), Some(location)) = (plan.as_ref().or(place), location.as_object_mut()) {
         let physical = json!({
             "artifactLocation": {"uri": uri(&place.path)},
             "region": {"startLine": place.line},
@@ -157,6 +162,12 @@ fn result(
         }
     }
     result
+}
+
+/// The logical location of a resource in a Terraform plan.
+fn planned(resource: &PlannedResource) -> Value {
+    let address = shown(&resource.address);
+    json!({"name": address, "fullyQualifiedName": address, "kind": "resource"})
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -204,6 +215,25 @@ mod tests {
             ..presented(&report)
         });
         log["runs"][0]["results"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn what_a_plan_declares_is_in_the_plan_with_the_address_of_its_resource() {
+        let mut binding = broken();
+        let address = "module.irsa.aws_iam_role.this[\"a.b\"]";
+        binding.findings[0].resource = Some(PlannedResource {
+            plan: Some("plan.json".into()),
+            address: address.to_owned(),
+        });
+        let report = report(vec![binding]);
+        let log = log(&presented(&report));
+        let location = &log["runs"][0]["results"][0]["locations"][0];
+        assert_eq!(location["logicalLocations"][0]["fullyQualifiedName"], address);
+        assert_eq!(
+            location["physicalLocation"]["artifactLocation"]["uri"],
+            "plan.json"
+        );
+        assert_eq!(location["logicalLocations"][1]["name"], "cart");
     }
 
     #[test]

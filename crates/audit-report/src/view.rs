@@ -91,6 +91,9 @@ struct FindingView<'a> {
     link: &'static str,
     title: &'a str,
     message: &'a str,
+    /// The resource of a Terraform plan that declares what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Resource<'a>>,
     fix: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix_kind: Option<&'static str>,
@@ -106,6 +109,13 @@ struct FindingView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     waived_until: Option<String>,
     page: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Resource<'a> {
+    address: &'a str,
+    /// The path of the plan; null for standard input.
+    plan: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -277,6 +287,10 @@ fn finding(finding: &Finding) -> FindingView<'_> {
         link: finding.link.as_str(),
         title: finding.entry.title,
         message: &finding.message,
+        resource: finding.resource.as_ref().map(|resource| Resource {
+            address: &resource.address,
+            plan: resource.plan.as_deref(),
+        }),
         fix: fix.map(audit_core::fix::Fix::whole),
         fix_kind: fix.map(|fix| fix.first.kind.as_str()),
         fix_summary: fix.and_then(|fix| fix.brief.as_deref()),

@@ -70,7 +70,7 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
 
 /// The other forms of a fix, each at the margin.
 fn write_alternatives(out: &mut String, finding: &Finding) {
-    for block in finding.fix.iter().flat_map(repair::alternatives) {
+    for block in repair::alternatives(finding) {
         let _ = writeln!(out, "    {}:\n{}", block.heading, block.text);
     }
 }

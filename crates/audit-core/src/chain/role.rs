@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Repairs;
 use crate::config::Config;
 use crate::model::{
-    Access, Account, FailureKind, Observed, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
+    Access, Account, FailureKind, Observed, PlanGap, Provider, ReadFailure, Role, RoleLookup, RolePolicies,
 };
 use crate::permissions::doubt::Limits;
 use crate::permissions::{PolicySet, PolicySource, RolePolicy};
@@ -33,6 +33,8 @@ pub enum Gap {
     AccountNotConfigured,
     /// It is in none of the files that were given in place of a cluster and AWS.
     NotGiven,
+    /// A Terraform plan sets it and does not give it.
+    Undecided(PlanGap),
 }
 
 /// A piece of evidence, or why it is missing.
@@ -265,6 +267,7 @@ fn read_account<'a>(
     missing: &Gap,
 ) -> AccountEvidence<'a> {
     let role_evidence = match evidence(account.roles.get(role), config, now, missing) {
+        Err(Gap::NotGiven) if let Some(gap) = account.nameless_role(role) => Err(Gap::Undecided(gap.clone())),
         // Files hold every role of an account that they list; one that has a slot is there and could not be read.
         Err(Gap::NotGiven) if account.listing.value.is_some() && account.roles.get(role).is_none() => {
             Ok(&ABSENT)
@@ -339,6 +342,9 @@ pub(super) fn evidence<'a, T>(
     let Some(observed) = observed else {
         return Err(missing.clone());
     };
+    if let Some(gap) = &observed.undecided {
+        return Err(Gap::Undecided((**gap).clone()));
+    }
     let failure = || observed.failure.as_ref().map(|f| f.kind.clone());
     match &observed.value {
         Some((value, at)) if stale_at(*at, config).is_none_or(|end| now <= end) => Ok(value),

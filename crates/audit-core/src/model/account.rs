@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BindingKey, ByRole, Clusters, EksIssuer, FailureKind, InlineDocuments, ManagedPolicy, Observed,
+    BindingKey, ByRole, Clusters, EksIssuer, FailureKind, InlineDocuments, ManagedPolicy, Observed, PlanGap,
     PodIdentityAssociation, Provider, ReadFailure, RoleLookup, RolePolicies, Simulation, TrustedIssuer,
 };
 
@@ -24,6 +24,8 @@ pub struct Account {
     pub access: Access,
     /// Roles by name (IAM's names are unique within an account, whatever the path).
     pub roles: ByRole<RoleLookup>,
+    /// Roles that a Terraform plan creates under a name that it does not give: what the name begins with, which may be nothing.
+    pub nameless_roles: Vec<(String, PlanGap)>,
     /// Permission policies by role name; apart from the roles, because other permissions are needed to read them.
     pub policies: ByRole<RolePolicies>,
     /// The documents of inline policies, by the role's name: only of roles that bindings refer to, and that have any.
@@ -53,6 +55,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Why a role of this name may come to be, although no role of it was seen: a Terraform plan leaves the name of some role open.
+    #[must_use]
+    pub fn nameless_role(&self, name: &str) -> Option<&PlanGap> {
+        let mut roles = self.nameless_roles.iter();
+        let found = roles.find(|(prefix, _)| name.starts_with(prefix.as_str()));
+        found
+            .map(|(_, gap)| gap)
+            .filter(|_| !self.roles.contains_key(name))
+    }
+
     /// Whether an inline policy that a role was listed with is gone: its document was looked for after that, and was not there.
     #[must_use]
     pub fn is_inline_gone(&self, role: &str, name: &str) -> bool {

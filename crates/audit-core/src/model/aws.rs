@@ -7,6 +7,8 @@ use std::time::Duration;
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
 
+use super::PlanGap;
+
 /// Why a read failed, as far as a verdict cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureKind {
@@ -55,6 +57,8 @@ pub struct Observed<T> {
     pub value: Option<(T, Timestamp)>,
     /// Why the latest read failed, if it did.
     pub failure: Option<ReadFailure>,
+    /// Why there is no value although a Terraform plan is to set it.
+    pub undecided: Option<Box<PlanGap>>,
 }
 
 impl<T> Default for Observed<T> {
@@ -62,6 +66,7 @@ impl<T> Default for Observed<T> {
         Self {
             value: None,
             failure: None,
+            undecided: None,
         }
     }
 }
@@ -72,7 +77,16 @@ impl<T> Observed<T> {
     pub fn known(value: T, at: Timestamp) -> Self {
         Self {
             value: Some((value, at)),
-            failure: None,
+            ..Self::default()
+        }
+    }
+
+    /// A value that a Terraform plan sets and does not give.
+    #[must_use]
+    pub fn undecided(gap: PlanGap) -> Self {
+        Self {
+            undecided: Some(Box::new(gap)),
+            ..Self::default()
         }
     }
 
@@ -116,7 +130,7 @@ impl<T> Observed<T> {
     /// Whether neither a value nor a failure is there: the first read has not ended.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.value.is_none() && self.failure.is_none()
+        self.value.is_none() && self.failure.is_none() && self.undecided.is_none()
     }
 }
 

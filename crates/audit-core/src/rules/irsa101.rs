@@ -73,7 +73,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if let Some(finding) = requested(chain) {
         return Some(finding);
     }
-    let is_explained = chain.needs_no_annotation();
+    let is_undecided = chain.snapshot.cluster.undecided_annotation(chain.key).is_some();
+    let is_explained = chain.needs_no_annotation() || is_undecided;
     if chain.named_role != NamedRole::Missing
         || chain.misplaced.is_some()
         || !chain.aws_applies()

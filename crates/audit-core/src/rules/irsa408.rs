@@ -55,17 +55,27 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let mut accounts = chain.snapshot.accounts.having(AccountTrait::SawAssociations);
     let association = accounts.find_map(|(_, account)| chain.fresh(&account.pod_identity)?.get(chain.key))?;
-    let id = quote(&association.id);
     let role = match &association.role_arn {
         Some(arn) => format!("role `{}`", quote(arn)),
         None => "its role".to_owned(),
     };
-    let message =
-        format!("EKS Pod Identity association `{id}` gives new pods {role} in place of the annotation's");
-    let delete = Command::new("aws eks delete-pod-identity-association --cluster-name CLUSTER")
-        .option("--association-id", &association.id);
+    // One that a Terraform plan creates has no id yet.
+    let (name, delete) = if association.id.is_empty() {
+        (
+            "a planned EKS Pod Identity association".to_owned(),
+            "remove the association from the Terraform configuration".to_owned(),
+        )
+    } else {
+        let delete = Command::new("aws eks delete-pod-identity-association --cluster-name CLUSTER")
+            .option("--association-id", &association.id);
+        (
+            format!("EKS Pod Identity association `{}`", quote(&association.id)),
+            format!("delete the association with `{delete}`"),
+        )
+    };
+    let message = format!("{name} gives new pods {role} in place of the annotation's");
     let fix = Fix::manual(format!(
-        "keep one of the two: delete the association with `{delete}`, or remove the annotation `{}/role-arn`",
+        "keep one of the two: {delete}, or remove the annotation `{}/role-arn`",
         chain.config.annotation_prefix
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
@@ -119,6 +129,22 @@ mod tests {
             the_one(&report, RISK);
             assert_safe(&report);
         }
+    }
+
+    #[test]
+    fn one_that_a_plan_creates_has_no_id_and_so_no_command_deletes_it() {
+        let mut world = associated(World::healthy(), "cart", Some(OLD_ROLE));
+        let planned = PodIdentityAssociation {
+            is_described: true,
+            id: String::new(),
+            role_arn: None,
+            has_session_tags: true,
+        };
+        let (now, key) = (world.now, BindingKey::new("shop", "cart"));
+        world = world.account(|account| account.pod_identity = Observed::known([(key, planned)].into(), now));
+        let report = world.audit();
+        let fix = the_one(&report, RISK).fix.as_ref().unwrap().whole();
+        assert!(!fix.contains("aws eks"), "{fix}");
     }
 
     #[test]

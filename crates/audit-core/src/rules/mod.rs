@@ -90,6 +90,7 @@ pub mod irsa916;
 pub mod irsa917;
 pub mod irsa918;
 pub mod irsa919;
+pub mod irsa920;
 mod meant;
 pub mod own_role;
 pub mod permissions;
@@ -191,6 +192,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa917::RULE,
     irsa918::RULE,
     irsa919::RULE,
+    irsa920::RULE,
 ];
 
 /// The entry of a code, if the catalogue has it.

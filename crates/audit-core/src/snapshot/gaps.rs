@@ -1,10 +1,10 @@
 //! What files may lack of the cluster that they describe, where something shows that they do: a file that could not be read, a page of a
-//! list that was not given. A live cluster has no such gaps: its watches list everything.
+//! list that was not given, a value that a Terraform plan does not give. A live cluster has no such gaps: its watches list everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Binding, Cluster};
-use crate::model::BindingKey;
+use crate::model::{BindingKey, PlanGap, TakenAnnotation};
 
 /// Objects whose absence from the files proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,8 @@ pub(super) struct Gaps {
     assumed_namespace: BTreeSet<BindingKey>,
     only_namespace: Option<String>,
     is_captured: bool,
+    undecided_annotations: BTreeMap<BindingKey, PlanGap>,
+    taken_annotations: BTreeMap<BindingKey, TakenAnnotation>,
 }
 
 impl Cluster {
@@ -93,5 +95,27 @@ impl Cluster {
     #[must_use]
     pub fn has_assumed_namespace(&self, key: &BindingKey) -> bool {
         self.gaps.assumed_namespace.contains(key)
+    }
+
+    /// Takes note that a Terraform plan sets the annotations that the webhook reads, and does not give them.
+    pub fn put_undecided_annotation(&mut self, key: BindingKey, gap: PlanGap) {
+        self.gaps.undecided_annotations.insert(key, gap);
+    }
+
+    /// Why it is unknown what the annotations of a ServiceAccount ask for; absent where they were seen.
+    #[must_use]
+    pub fn undecided_annotation(&self, key: &BindingKey) -> Option<&PlanGap> {
+        self.gaps.undecided_annotations.get(key)
+    }
+
+    /// Takes note that the role annotation of a ServiceAccount was not read but taken from the role that its expression refers to.
+    pub fn put_taken_annotation(&mut self, key: BindingKey, taken: TakenAnnotation) {
+        self.gaps.taken_annotations.insert(key, taken);
+    }
+
+    /// From which role the annotation of a ServiceAccount was taken; absent where it was read.
+    #[must_use]
+    pub fn taken_annotation(&self, key: &BindingKey) -> Option<&TakenAnnotation> {
+        self.gaps.taken_annotations.get(key)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audit_core::model::{Annotations, BindingKey, ServiceAccount};
+use audit_core::model::{BindingKey, ServiceAccount};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,7 +70,10 @@ impl Extract for ServiceAccountWire {
 }
 
 /// Drops the annotations that can matter to no rule.
-pub(super) fn keep_annotations(annotations: &mut Annotations, prefix: &str) {
+pub(super) fn keep_annotations<A>(annotations: &mut A, prefix: &str)
+where
+    A: Default + IntoIterator<Item = (String, String)> + FromIterator<(String, String)>,
+{
     // Not `retain`, which keeps the memory of an empty map.
     let all = std::mem::take(annotations).into_iter();
     *annotations = all

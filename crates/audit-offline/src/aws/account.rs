@@ -14,6 +14,7 @@ use iam_policy::RoleArn;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::overlay::Overlay;
 use super::shape::{self, RoleDetail};
 use super::whole::Wholeness;
 use crate::problem::{InputProblem, Place};
@@ -22,9 +23,9 @@ use crate::problem::{InputProblem, Place};
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// Roles by name.
-    roles: BTreeMap<String, ToldRole>,
+    pub(super) roles: BTreeMap<String, ToldRole>,
     /// Names of roles that are there and cannot be read.
-    unread: BTreeSet<String>,
+    pub(super) unread: BTreeSet<String>,
     /// Whether all roles of the account were told.
     pub(super) whole: Wholeness,
     /// Managed policies whose document was told, by ARN.
@@ -32,7 +33,7 @@ pub(super) struct Told {
     /// The ARNs of the providers; absent where nobody listed them.
     pub(super) providers: Option<Vec<String>>,
     /// What was told of single providers.
-    details: Vec<shape::ProviderOutput>,
+    pub(super) details: Vec<shape::ProviderOutput>,
     /// How many characters a trust policy may have.
     pub(super) trust_quota: Option<usize>,
     /// EKS clusters, of whatever region.
@@ -41,6 +42,8 @@ pub(super) struct Told {
     pub(super) cluster_lists: Vec<shape::ListedClusters>,
     /// Associations of EKS Pod Identity, of whatever cluster.
     pub(super) associations: Vec<shape::Association>,
+    /// What a Terraform plan changes of all this.
+    pub(super) overlay: Overlay,
 }
 
 /// A description of a provider, and where it was told.
@@ -54,13 +57,13 @@ pub(super) struct Described {
 
 /// A role, and where it was told.
 #[derive(Debug)]
-struct ToldRole {
-    place: Place,
-    role: Role,
-    policies: Option<RolePolicies>,
-    inline: InlineDocuments,
+pub(super) struct ToldRole {
+    pub(super) place: Place,
+    pub(super) role: Role,
+    pub(super) policies: Option<RolePolicies>,
+    pub(super) inline: InlineDocuments,
     /// Outputs contradict each other about it.
-    is_disputed: bool,
+    pub(super) is_disputed: bool,
 }
 
 impl Told {
@@ -218,7 +221,10 @@ impl Told {
         let mut unread = self.unread;
         unread.retain(|name| !self.roles.contains_key(name));
         let roles = self.roles.len() + unread.len();
-        if self.whole.decide(id, roles, problems) {
+        if self
+            .whole
+            .decide(id, self.overlay.roles_before.unwrap_or(roles), problems)
+        {
             account.listing = Observed::known(roles, now);
         }
         if let Some(issuer) = issuer {
@@ -236,6 +242,8 @@ impl Told {
                 &self.details,
                 now,
             );
+            self.overlay
+                .decide_provider(&mut account.provider, issuer.host_path(), now);
         }
         let managed = self.managed.into_iter();
         account.managed = managed
@@ -247,6 +255,8 @@ impl Told {
                 unread.insert(name);
                 continue;
             }
+            let is_open = self.overlay.open_roles.contains_key(&name);
+            let issuer = issuer.filter(|_| !is_open);
             if let Some(trust) = issuer
                 .filter(|issuer| issuers::may_name_another(&told.role.trust_text, Some(issuer)))
                 .and_then(|_| told.role.trust().document)
@@ -279,6 +289,7 @@ impl Told {
         for name in unread {
             account.roles.insert(name, Observed::default());
         }
+        self.overlay.finish(&mut account, now);
         account.trusted_issuers = trusted
             .into_iter()
             .map(|(issuer, roles)| (issuer, TrustedIssuer { roles, since: now }))

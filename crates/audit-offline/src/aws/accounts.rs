@@ -19,7 +19,7 @@ use crate::problem::{InputProblem, Place, Weight};
 /// What outputs say, by account.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    told: BTreeMap<String, Told>,
+    pub(super) told: BTreeMap<String, Told>,
     /// The accounts that the outputs in a directory name.
     folders: BTreeMap<Arc<str>, BTreeSet<String>>,
     /// All outputs are in one directory.
@@ -245,7 +245,7 @@ impl Accounts {
         }
     }
 
-    fn account(&mut self, id: &str) -> &mut Told {
+    pub(super) fn account(&mut self, id: &str) -> &mut Told {
         self.told.entry(id.to_owned()).or_default()
     }
 

@@ -6,6 +6,8 @@ use audit_core::text::{quote, quote_list};
 use super::shape::Output;
 use crate::Options;
 use crate::problem::{InputProblem, Place};
+use crate::terraform::attributes::Planned;
+use crate::terraform::change::PlannedCluster;
 
 /// The issuers that files name.
 #[derive(Debug)]
@@ -83,6 +85,63 @@ impl Issuers {
         }
     }
 
+    /// The issuer after the apply of plans: the one that was found, unless its cluster goes; else that of the only cluster in the plans.
+    pub(super) fn after_apply(
+        &mut self,
+        found: Option<ClusterIssuer>,
+        clusters: &[PlannedCluster],
+        problems: &mut Vec<InputProblem>,
+    ) -> Option<ClusterIssuer> {
+        let stays = |url: &str| {
+            clusters
+                .iter()
+                .any(|cluster| matches!(&cluster.issuer, Planned::Known(own) if own == url))
+        };
+        let gone = clusters.iter().find(|cluster| {
+            let own = cluster.gone.as_deref();
+            own.is_some_and(|own| Some(own) == found.as_ref().map(|found| found.url.as_str()) && !stays(own))
+        });
+        if let Some(gone) = gone {
+            let message = format!(
+                "say that the issuer of the cluster goes with `{}`, so that the issuer after the apply is unknown",
+                quote(&gone.resource.address)
+            );
+            problems.push(InputProblem::warning(Place::everywhere(), message));
+            return None;
+        }
+        let is_silent = self.discovered.is_empty() && self.described.is_empty();
+        if found.is_some() || !is_silent {
+            return found;
+        }
+        let mut urls = Vec::new();
+        for cluster in clusters {
+            match &cluster.issuer {
+                Planned::Known(url) => match IssuerUrl::parse(url) {
+                    Ok(url) => {
+                        self.names.push((url.clone(), cluster.name.clone()));
+                        urls.push(url);
+                    }
+                    Err(error) => {
+                        problems.push(InputProblem::warning(Place::everywhere(), error.to_string()));
+                    }
+                },
+                Planned::Open(gap) => {
+                    let message = format!(
+                        "do not say the issuer: `{}` is known only after apply. Set --issuer if the objects are from another cluster",
+                        quote(&gap.attribute)
+                    );
+                    problems.push(InputProblem::warning(Place::everywhere(), message));
+                    return None;
+                }
+                Planned::Absent => {}
+            }
+        }
+        only(urls, problems).map(|url| ClusterIssuer {
+            url,
+            source: IssuerSource::Eks,
+        })
+    }
+
     /// That another source names one different issuer. Descriptions of several clusters say nothing of which one this is.
     fn contradiction(&self, found: &ClusterIssuer) -> Option<String> {
         let by_flag = found.source == IssuerSource::Flag;
@@ -126,27 +185,29 @@ impl Issuers {
             (&mut self.discovered, IssuerSource::Discovery),
             (&mut self.described, IssuerSource::Eks),
         ] {
-            urls.sort();
-            urls.dedup();
-            match urls.as_slice() {
-                [] => {}
-                [url] => {
-                    return Some(ClusterIssuer {
-                        url: url.clone(),
-                        source,
-                    });
-                }
-                several => {
-                    let urls: Vec<&str> = several.iter().map(IssuerUrl::as_str).collect();
-                    let message = format!(
-                        "tell of several clusters, with the issuers {}: say with --issuer which of them the objects are from",
-                        quote_list(&urls, 5)
-                    );
-                    problems.push(InputProblem::warning(Place::everywhere(), message));
-                    return None;
-                }
+            if !urls.is_empty() {
+                return only(urls.clone(), problems).map(|url| ClusterIssuer { url, source });
             }
         }
         None
+    }
+}
+
+/// The only one of some issuers. Of several, which of them the objects are from is unknown.
+fn only(mut urls: Vec<IssuerUrl>, problems: &mut Vec<InputProblem>) -> Option<IssuerUrl> {
+    urls.sort();
+    urls.dedup();
+    match urls.as_slice() {
+        [] => None,
+        [url] => Some(url.clone()),
+        several => {
+            let urls: Vec<&str> = several.iter().map(IssuerUrl::as_str).collect();
+            let message = format!(
+                "tell of several clusters, with the issuers {}: say with --issuer which of them the objects are from",
+                quote_list(&urls, 5)
+            );
+            problems.push(InputProblem::warning(Place::everywhere(), message));
+            None
+        }
     }
 }

@@ -12,7 +12,9 @@ mod managed_policy;
 #[path = "../../tests/unit/odd.rs"]
 mod odd;
 mod organization;
+mod overlay;
 mod pieces;
+mod planned;
 pub(crate) mod shape;
 mod shaped;
 #[cfg(test)]
@@ -22,13 +24,15 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use audit_core::model::{Account, ClusterIssuer, ControlPolicy, IssuerUrl};
+use audit_core::model::{Account, ClusterIssuer, ControlPolicy, IssuerUrl, PlannedResources};
 
 use crate::Options;
 use crate::document::{self, Document, ReadTexts};
 use crate::leftover::{Leftover, LeftoverKind, Reason};
 use crate::problem::{InputProblem, Place};
 use crate::source::Source;
+use crate::terraform;
+use crate::terraform::change::AccountChange;
 use accounts::Accounts;
 use intake::{Item, Outputs};
 use issuer::Issuers;
@@ -43,6 +47,10 @@ pub(crate) struct Aws {
     pub(crate) control_policies: Vec<ControlPolicy>,
     /// What was not used.
     pub(crate) leftovers: Vec<Leftover>,
+    /// The resources of plans that declare something of it.
+    pub(crate) resources: PlannedResources,
+    /// What plans change in the cluster.
+    pub(crate) service_accounts: Vec<AccountChange>,
 }
 
 /// An object in the place of an output.
@@ -68,10 +76,11 @@ const NO_OUTPUT: Reason = Reason::new(
      describe-cluster, get-caller-identity, organizations describe-policy and list-targets-for-policy, whole and as JSON, without --query",
 );
 
-/// Reads outputs; `discovered` are the issuers that the manifests told.
+/// Reads outputs, and lays plans over them; `discovered` are the issuers that the manifests told.
 pub(crate) fn load(
     outputs: impl IntoIterator<Item = Source>,
     discovered: Vec<IssuerUrl>,
+    plans: &[terraform::Given],
     options: &Options,
     problems: &mut Vec<InputProblem>,
 ) -> Aws {
@@ -108,6 +117,10 @@ pub(crate) fn load(
     let issuer = issuers.decide(options, problems);
     let mut accounts = Accounts::default();
     accounts.take(outputs, options, problems);
+    let home = accounts.only_home(options);
+    let changes = terraform::changes(plans, home.as_ref(), options, problems);
+    let issuer = issuers.after_apply(issuer, &changes.clusters, problems);
+    let resources = accounts.lay(changes.aws);
     let url = issuer.as_ref().map(|issuer| &issuer.url);
     let cluster = url.and_then(|url| issuers.cluster(url));
     Aws {
@@ -115,5 +128,7 @@ pub(crate) fn load(
         issuer,
         control_policies: organization.finish(problems),
         leftovers,
+        resources,
+        service_accounts: changes.service_accounts,
     }
 }

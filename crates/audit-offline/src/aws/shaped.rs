@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 use crate::leftover::Reason;
 
 /// Fields by which a part of an output is recognised, and what it is a part of.
-static PARTS: [(&[&str], Reason); 8] = [
+static PARTS: [(&[&str], Reason); 9] = [
+    (
+        &["format_version", "terraform_version"],
+        Reason::new("is a Terraform plan or state", "give it with `--terraform`"),
+    ),
     (
         &["AssumeRolePolicyDocument"],
         Reason::new(
@@ -119,6 +123,7 @@ mod tests {
             json!({"RoleName": "x", "Arn": "arn:aws:iam::111122223333:role/x"}),
             json!({"arn": "x", "identity": {}}),
             json!({"Url": "x"}),
+            json!({"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": []}),
         ] {
             assert!(part(&value).is_some() && failure(&value).is_none(), "{value}");
         }

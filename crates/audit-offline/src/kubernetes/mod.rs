@@ -11,6 +11,7 @@ mod object;
 mod owner;
 mod pages;
 mod places;
+mod planned;
 mod profiles;
 mod template;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use find::Found;
 use gaps::Tally;
 pub(crate) use gaps::of_leftovers;
 use intake::Manifests;
+pub(crate) use planned::lay;
 
 /// What manifests say.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct Objects {
     pub(crate) issuers: Vec<IssuerUrl>,
     /// What was not used.
     pub(crate) leftovers: Vec<Leftover>,
+    /// There is no object at all.
+    pub(crate) is_empty: bool,
 }
 
 /// Reads manifests; the `default` policy goes over `config`.
@@ -64,6 +68,7 @@ pub(crate) fn load(
         pages,
     } = find::find(documents, &intake, problems);
     leftovers.extend(no_objects);
+    let is_empty = objects.is_empty();
     let tally = Tally::of(&objects);
     let (mut cluster, places) = loader::load(objects, options, config, problems);
     gaps::of_pages(&mut cluster, pages.missing(problems));
@@ -73,5 +78,6 @@ pub(crate) fn load(
         places,
         issuers,
         leftovers,
+        is_empty,
     }
 }

@@ -171,10 +171,18 @@ fn write_finding(out: &mut String, finding: &Finding) {
         entry.reason,
         prose(&finding.message)
     );
-    if let Some(fix) = &finding.fix {
-        for block in repair::blocks(fix).into_iter().chain(repair::alternatives(fix)) {
-            write_block(out, &block);
-        }
+    if let Some(resource) = &finding.resource {
+        let _ = writeln!(
+            out,
+            "<p><b>resource:</b> <code>{}</code></p>",
+            escape(&repair::resource(resource))
+        );
+    }
+    for block in repair::blocks(finding)
+        .into_iter()
+        .chain(repair::alternatives(finding))
+    {
+        write_block(out, &block);
     }
     out.push_str("</article>\n");
 }

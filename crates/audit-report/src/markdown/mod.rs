@@ -174,8 +174,11 @@ fn details<'a>(summary: &str, facts: &[String], findings: impl IntoIterator<Item
         let waived = if finding.counts() { "" } else { ", waived" };
         let _ = writeln!(text, "\n**{}** ({severity}{waived})\n", linked(finding));
         let _ = writeln!(text, "Message: {}", sentence(&finding.message));
-        if let Some(fix) = &finding.fix {
-            let blocks: String = repair::blocks(fix).iter().map(block).collect();
+        if let Some(resource) = &finding.resource {
+            let _ = writeln!(text, "\nResource: {}", code(&repair::resource(resource)));
+        }
+        if finding.fix.is_some() {
+            let blocks: String = repair::blocks(finding).iter().map(block).collect();
             if blocks.len() <= MOST_OF_FIX {
                 text.push_str(&blocks);
             } else {

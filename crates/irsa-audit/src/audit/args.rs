@@ -15,11 +15,12 @@ Examples:
   irsa-audit audit
   irsa-audit audit --context prod -n shop
   irsa-audit audit --kubernetes dump/kubernetes --aws dump/aws -o json
+  irsa-audit audit --terraform plan.json dump/
   helm template . | irsa-audit audit --kubernetes - --partial --fail-on never";
 
 /// Audit every binding once, from a cluster and AWS, or from files.
 ///
-/// Looks at the cluster of the kubeconfig and at AWS; with paths, or with --kubernetes, at files alone. Nothing is ever written to either.
+/// Looks at the cluster of the kubeconfig and at AWS; with paths, with --kubernetes or with --terraform, at files alone. Nothing is ever written to either.
 ///
 /// Of files, the objects count as the whole cluster unless --partial is given, the roles of an account as all of them
 /// if its get-account-authorization-details is given, and its providers if its list-open-id-connect-providers is. Everything
@@ -32,7 +33,7 @@ Examples:
 pub struct AuditArgs {
     /// Files and directories in place of a cluster and AWS: manifests, and outputs of the AWS CLI. What each of them is shows by its
     /// content
-    #[arg(value_name = "PATH", group = "files")]
+    #[arg(value_name = "PATH", groups = ["files", "offline"])]
     pub paths: Vec<PathBuf>,
 
     #[command(flatten)]

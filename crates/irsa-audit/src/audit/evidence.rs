@@ -1,6 +1,6 @@
 //! What an audit judges.
 
-use audit_core::model::ManifestPlaces;
+use audit_core::model::{ManifestPlaces, PlannedResources};
 use audit_core::{Config, Snapshot};
 use jiff::Timestamp;
 
@@ -13,6 +13,8 @@ pub struct AuditInput {
     pub config: Config,
     /// The manifests of the bindings; empty for a live cluster.
     pub places: ManifestPlaces,
+    /// The resources of Terraform plans that declare what is audited; empty without a plan.
+    pub resources: PlannedResources,
     /// When.
     pub now: Timestamp,
 }

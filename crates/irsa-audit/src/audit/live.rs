@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use audit_aws::evidence::Answered;
 use audit_aws::{CallOutcome, Directory, DirectoryRequest, PieceAnswer, Reading, RequestObserver};
 use audit_core::Snapshot;
-use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp, ManifestPlaces};
+use audit_core::model::{ClusterIssuer, IssuerSource, LookedUp, ManifestPlaces, PlannedResources};
 use audit_core::snapshot::Cluster;
 use audit_k8s::{Index, ListFailed, Observation, WatchChange};
 use jiff::Timestamp;
@@ -125,6 +125,7 @@ pub fn permissions<T>(
         snapshot,
         config: args.config(),
         places: ManifestPlaces::new(),
+        resources: PlannedResources::default(),
         now: Timestamp::now(),
     };
     Ok((input, also))
@@ -226,6 +227,7 @@ async fn run(args: &SourceArgs, wish: &Wish<'_>) -> Result<AuditInput, LiveError
         snapshot,
         config,
         places: ManifestPlaces::new(),
+        resources: PlannedResources::default(),
         now: Timestamp::now(),
     })
 }

@@ -56,9 +56,13 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode, AuditError> {
         snapshot,
         config,
         places,
+        resources,
         now,
     } = look(args)?;
     let mut report = audit_core::audit(&snapshot, &config, now);
+    for binding in &mut report.bindings {
+        binding.point_at(&resources);
+    }
     // What is outside of a namespace that was looked at alone is not known.
     let namespace = args.namespace.as_deref().or(snapshot.cluster.only_namespace());
     if let Some(namespace) = namespace {

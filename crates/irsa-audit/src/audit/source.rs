@@ -80,6 +80,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         let taken = snapshot.as_ref().filter(|_| given == default).map(taken);
         taken.unwrap_or_else(|| given.to_owned())
     };
+    let plans = reader.read(&args.terraform)?;
     let now = snapshot
         .as_ref()
         .map_or_else(Timestamp::now, |given| given.manifest.as_of());
@@ -98,7 +99,7 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
         snapshot,
         now,
     };
-    let mut loaded = audit_offline::load(manifests, outputs, &options);
+    let mut loaded = audit_offline::load_planned(manifests, outputs, plans, &options);
     drop(progress);
     loaded.config.role_home.clone_from(&args.compose_role_arn);
     loaded.config.token_audience.clone_from(&args.token_audience);
@@ -112,14 +113,16 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
     for problem in &loaded.problems {
         console::warn(problem);
     }
-    // A cluster has some; a command that failed has not.
-    if !args.partial && options.snapshot.is_none() && loaded.snapshot.cluster.bindings().next().is_none() {
+    // A cluster has some; a command that failed has not. What plans alone say is a part of a cluster.
+    let is_partial = args.partial || loaded.snapshot.cluster.is_partial();
+    if !is_partial && options.snapshot.is_none() && loaded.snapshot.cluster.bindings().next().is_none() {
         return Err(SourceError::Nothing);
     }
     Ok(AuditInput {
         snapshot: loaded.snapshot,
         config: loaded.config,
         places: loaded.places,
+        resources: loaded.resources,
         now,
     })
 }

@@ -6,7 +6,7 @@ use audit_aws::AccountAccess;
 use audit_core::Config;
 use audit_core::config::RoleHome;
 use audit_core::model::IssuerUrl;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::arguments::annotation_prefix;
 use crate::cluster::ConnectionArgs;
@@ -19,21 +19,28 @@ pub const WEBHOOK_NAMESPACE: &str = "kube-system";
 
 /// Where a cluster and its accounts are looked at.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("offline").multiple(true)))]
 pub struct SourceArgs {
     /// Manifests in place of a cluster: files or directories of YAML and JSON, as kubectl and helm print them; `-` reads standard input
-    #[arg(long, value_name = "PATH", num_args = 1.., group = "files", conflicts_with_all = ["kubeconfig", "context"])]
+    #[arg(long, value_name = "PATH", num_args = 1.., groups = ["files", "offline"], conflicts_with_all = ["kubeconfig", "context"])]
     pub kubernetes: Vec<PathBuf>,
 
     /// Outputs of the AWS CLI in place of AWS: files or directories of JSON, recognised by shape
-    #[arg(long, value_name = "PATH", num_args = 1.., requires = "files")]
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "offline")]
     pub aws: Vec<PathBuf>,
+
+    /// A Terraform plan as `terraform show -json PLAN` or `tofu show -json PLAN` prints it, laid over the other files: roles, policies, OIDC
+    /// providers, Pod Identity associations and ServiceAccounts as they will be after apply. Values that are known only after apply are unknown. Without
+    /// manifests, what the plan lacks may exist. May be repeated
+    #[arg(long, value_name = "PLAN", group = "offline", conflicts_with_all = ["kubeconfig", "context"])]
+    pub terraform: Vec<PathBuf>,
 
     /// Files and directories whose content tells what they are: of commands that take paths without a flag
     #[arg(skip)]
     pub paths: Vec<PathBuf>,
 
     /// The manifests are not the whole cluster, but a chart or an application: what they lack may exist
-    #[arg(long, requires = "files")]
+    #[arg(long, requires = "offline")]
     pub partial: bool,
 
     #[command(flatten)]
@@ -45,7 +52,7 @@ pub struct SourceArgs {
 
     /// The EKS cluster's name, in the caller's own account and region: to ask EKS for Pod Identity associations, and for the
     /// issuer where nothing else tells it
-    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    #[arg(long, value_name = "NAME", conflicts_with = "offline")]
     pub cluster_name: Option<String>,
 
     /// An account to look into besides the caller's own: ID, `ID=ROLE_ARN`, or `ID=ROLE_ARN,EXTERNAL_ID`; may be repeated. With
@@ -76,7 +83,7 @@ impl SourceArgs {
     /// Whether files take the place of a cluster and of AWS.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        !self.kubernetes.is_empty() || !self.paths.is_empty()
+        !self.kubernetes.is_empty() || !self.paths.is_empty() || !self.terraform.is_empty()
     }
 
     /// The settings of an audit, before any policy.

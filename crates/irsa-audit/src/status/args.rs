@@ -32,7 +32,7 @@ pub struct StatusArgs {
     pub subject: SubjectArgs,
 
     /// Look again every DURATION until interrupted
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "15s", value_parser = duration, conflicts_with = "kubernetes")]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "15s", value_parser = duration, conflicts_with_all = ["kubernetes", "terraform"])]
     pub watch: Option<Duration>,
 
     /// Output format

@@ -43,6 +43,7 @@ impl Subject {
             snapshot,
             config,
             places,
+            resources,
             now,
         } = evidence;
         let binding = snapshot.cluster.binding(key);
@@ -73,10 +74,13 @@ impl Subject {
                 "does not exist in what was read, and nothing that was read uses it.",
             ),
         };
-        let bindings: Vec<BindingReport> = match bound {
+        let mut bindings: Vec<BindingReport> = match bound {
             Bound::Yes => vec![audit_binding(snapshot, config, key, *now)],
             Bound::No | Bound::CannotTell => Vec::new(),
         };
+        for binding in &mut bindings {
+            binding.point_at(resources);
+        }
         let verdict = bindings.first().map(|binding| binding.verdict);
         Self {
             key: key.clone(),
