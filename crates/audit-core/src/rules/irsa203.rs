@@ -55,9 +55,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ProviderPrincipalMismatch, &ENTRY, |cause| {
         let difference = cause.provider.as_ref().map_or_else(String::new, difference);
         format!(
-            "trusts {}{difference}; the cluster's provider is {}",
-            got(cause),
-            wanted(cause)
+            "`Principal` must be the cluster's provider {}, but is {}{difference}",
+            wanted(cause),
+            got(cause)
         )
     })?;
     Some(or_by_hand(chain, finding))
@@ -147,11 +147,8 @@ mod tests {
     fn the_message_says_which_is_trusted_and_which_is_the_clusters() {
         let report = trusting(&provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH).audit();
         let message = &report.findings[0].message;
-        let trusted = message.find(&format!("trusts `{}`", provider_arn(OTHER_HOST_PATH)));
-        let own = message.find(&format!(
-            "the cluster's provider is `{}`",
-            provider_arn(HOST_PATH)
-        ));
+        let place = |host_path| message.find(&format!("`{}`", provider_arn(host_path)));
+        let (trusted, own) = (place(OTHER_HOST_PATH), place(HOST_PATH));
         assert!(trusted.is_some() && own.is_some(), "{message}");
     }
 

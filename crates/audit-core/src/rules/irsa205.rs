@@ -28,7 +28,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, got, or_by_hand, wanted};
+use super::trust::{denied, or_by_hand, unmet};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -49,14 +49,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let finding = denied(chain, CauseKind::SubjectServiceAccountMismatch, &ENTRY, |cause| {
-        format!(
-            "{} wants {}, and the token has {}",
-            clause(cause),
-            wanted(cause),
-            got(cause)
-        )
-    })?;
+    let finding = denied(chain, CauseKind::SubjectServiceAccountMismatch, &ENTRY, unmet)?;
     Some(or_by_hand(chain, finding))
 }
 

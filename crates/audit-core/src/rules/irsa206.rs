@@ -29,7 +29,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, got, or_by_hand, wanted};
+use super::trust::{demand, denied, found, or_by_hand};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -51,12 +51,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectMalformed, &ENTRY, |cause| {
-        format!(
-            "{} has {}, which is no token's subject; the token has {}",
-            clause(cause),
-            wanted(cause),
-            got(cause)
-        )
+        format!("{}, which is not the subject of any token; {}", demand(cause), found(cause))
     })?;
     Some(or_by_hand(chain, finding))
 }

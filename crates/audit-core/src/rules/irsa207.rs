@@ -28,7 +28,7 @@
 
 use iam_policy::{Cause, CauseKind, Pattern};
 
-use super::trust::{clause, denied, got, or_by_hand, wanted};
+use super::trust::{demand, denied, found, or_by_hand};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -52,12 +52,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
-        format!(
-            "{} compares {} literally; the token has {}",
-            clause(cause),
-            wanted(cause),
-            got(cause)
-        )
+        format!("{}, and this operator takes a wildcard literally; {}", demand(cause), found(cause))
     })?;
     let cause = chain.past_role()?.trust.as_ref()?.cause.as_ref()?;
     finding.message.push_str(&if_meant(chain, cause));

@@ -30,7 +30,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, got, or_by_hand, wanted};
+use super::trust::{denied, or_by_hand, unmet};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -56,14 +56,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.audience.is_empty() || super::irsa104::agreed(chain).is_some() {
         return None;
     }
-    let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, |cause| {
-        format!(
-            "{} wants {}, and the token has {}",
-            clause(cause),
-            wanted(cause),
-            got(cause)
-        )
-    })?;
+    let finding = denied(chain, CauseKind::AudienceConditionMismatch, &ENTRY, unmet)?;
     Some(or_by_hand(chain, finding))
 }
 

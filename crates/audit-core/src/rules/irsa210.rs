@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyOtherIssuer, &ENTRY, |cause| {
         format!(
-            "{} belongs to another issuer than the cluster's; the token's key is {}",
+            "{} belongs to a different issuer from the cluster's; the key must be {}",
             clause(cause),
             suggestion(cause)
         )

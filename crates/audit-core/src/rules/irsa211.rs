@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyMalformed, &ENTRY, |cause| {
         format!(
-            "{} is no key of a token; the token's key is {}",
+            "{} is not a condition key of this token; the key must be {}",
             clause(cause),
             suggestion(cause)
         )

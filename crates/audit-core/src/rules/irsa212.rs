@@ -77,12 +77,12 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
 fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ExplicitDeny, &ENTRY, |cause| match &cause.key {
         Some(_) => format!(
-            "a Deny applies: {} has {}, and the token has {}",
+            "this Deny applies: the condition {} with {} holds, because the request has {}",
             clause(cause),
             wanted(cause),
             got(cause)
         ),
-        None => "a Deny applies, without any condition,".to_owned(),
+        None => "this Deny applies to every request: it has no condition".to_owned(),
     })?;
     let fix = Fix::manual(format!(
         "no automatic fix: a Deny is usually deliberate. Ask the owner of role `{}` to exclude `{}` from it",

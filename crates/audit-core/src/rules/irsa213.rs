@@ -27,7 +27,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, got, or_by_hand, wanted};
+use super::trust::{denied, or_by_hand, unmet};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -53,13 +53,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         CauseKind::ConditionUnsatisfiable,
         &ENTRY,
         |cause| match &cause.key {
-            Some(_) => format!(
-                "{} wants {}, and the token has {}",
-                clause(cause),
-                wanted(cause),
-                got(cause)
-            ),
-            None => "the conditions cannot hold together".to_owned(),
+            Some(_) => unmet(cause),
+            None => "its conditions contradict each other, so that no request can meet them".to_owned(),
         },
     )?;
     Some(or_by_hand(chain, finding))

@@ -31,7 +31,7 @@ pub(crate) fn denied(
     let role = aws.found()?;
     let place = cause
         .statement
-        .map_or_else(String::new, |at| format!(" in {}", statement(role, at)));
+        .map_or_else(String::new, |at| format!(", {}", statement(role, at)));
     // Beside a statement that explains a refusal, others were tried; a Deny speaks for itself.
     let others = match (kind, cause.others_tried) {
         (CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined, _) | (_, 0) => String::new(),
@@ -49,7 +49,7 @@ pub(crate) fn denied(
         _ => meant::question(chain, aws, role, cause),
     };
     let core = format!(
-        "role `{}`: {}{place}{others}{denied}",
+        "trust policy of role `{}`{place}: {}{others}{denied}",
         quote(role.arn.name()),
         explain(cause)
     );
@@ -311,6 +311,62 @@ pub(crate) fn clause(cause: &Cause) -> String {
         (Some(operator), Some(key)) => format!("{} of `{}`", quote(operator), quote(key)),
         (_, Some(key)) => format!("`{}`", quote(key)),
         _ => "the condition".to_owned(),
+    }
+}
+
+/// Why a condition does not hold: what it wants and what the request has, side by side, safe to show.
+pub(crate) fn unmet(cause: &Cause) -> String {
+    format!("{}, but {}", demand(cause), found(cause))
+}
+
+/// What a condition wants, safe to show.
+pub(crate) fn demand(cause: &Cause) -> String {
+    let (Some(operator), Some(key)) = (&cause.operator, &cause.key) else {
+        return format!("{} wants {}", clause(cause), wanted(cause));
+    };
+    let (operator, key) = (quote(operator), quote(key));
+    match verb(&operator) {
+        Some(verb) => format!("`{key}` {verb} {} ({operator})", wanted(cause)),
+        None => format!("`{key}` must satisfy {operator} {}", wanted(cause)),
+    }
+}
+
+/// What a comparison asks for. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+fn verb(operator: &str) -> Option<&'static str> {
+    let (_, name) = operator.rsplit_once(':').unwrap_or_default();
+    let name = if name.is_empty() { operator } else { name };
+    let name = name.strip_suffix("IfExists").unwrap_or(name);
+    Some(match name.to_ascii_lowercase().as_str() {
+        "stringequals" | "stringequalsignorecase" | "numericequals" | "dateequals" | "binaryequals" => "must equal",
+        "stringnotequals" | "stringnotequalsignorecase" | "numericnotequals" | "datenotequals" => "must not equal",
+        "stringlike" | "arnequals" | "arnlike" => "must match",
+        "stringnotlike" | "arnnotequals" | "arnnotlike" => "must not match",
+        "numericlessthan" => "must be less than",
+        "numericlessthanequals" => "must be at most",
+        "numericgreaterthan" => "must be greater than",
+        "numericgreaterthanequals" => "must be at least",
+        "datelessthan" => "must be before",
+        "datelessthanequals" => "must be no later than",
+        "dategreaterthan" => "must be after",
+        "dategreaterthanequals" => "must be no earlier than",
+        "bool" => "must be",
+        "ipaddress" => "must be in",
+        "notipaddress" => "must not be in",
+        _ => return None,
+    })
+}
+
+/// What the request has for the key of a condition, safe to show.
+pub(crate) fn found(cause: &Cause) -> String {
+    let key = cause.key.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let got = got(cause);
+    if cause.got.is_empty() {
+        return "the request does not have this key".to_owned();
+    }
+    match key.as_str() {
+        "aws:currenttime" | "aws:epochtime" => format!("the time is {got}"),
+        _ if key.starts_with("aws:") || key.starts_with("sts:") => format!("the request has {got}"),
+        _ => format!("this ServiceAccount's token has {got}"),
     }
 }
 
