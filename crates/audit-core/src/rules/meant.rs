@@ -33,8 +33,8 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, caus
         return None;
     }
     Some(format!(
-        "First ask the owner of role `{}` whether ServiceAccount `{}` is meant to have it: the role already admits others, and the \
-         annotation alone authorizes nothing",
+        "First ask the owner of role `{}` whether ServiceAccount `{}` is meant to have it: no Allow statement of the trust \
+         policy names this ServiceAccount, and the annotation alone authorizes nothing",
         quote(role.arn.name()),
         quote(&chain.key.to_string())
     ))
