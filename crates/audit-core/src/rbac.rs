@@ -73,6 +73,18 @@ pub fn missing(unseen: &Unseen) -> String {
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),
+        Unseen::LongRole { role, binding } => format!(
+            "{} `{}`, to which {} `{}` refers, has more rules than the audit reads",
+            role.kind_of_role(),
+            quote(&role.to_string()),
+            binding.kind_of_binding(),
+            quote(&binding.to_string())
+        ),
+        Unseen::LongBinding(binding) => format!(
+            "{} `{}` has more subjects than the audit reads",
+            binding.kind_of_binding(),
+            quote(&binding.to_string())
+        ),
     }
 }
 

@@ -1,45 +1,74 @@
-//! Bindings that wait, each once, of which namespaces take turns.
+//! Bindings, or questions about them, that wait, each once. Namespaces take turns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use audit_core::model::BindingKey;
 
-/// Bindings by namespace, and whose turn was last.
-#[derive(Debug, Default)]
-pub struct Rotation {
-    namespaces: BTreeMap<String, BTreeSet<BindingKey>>,
+use super::action::Lookup;
+
+/// What waits for the turn of its namespace.
+pub trait OfNamespace: Ord {
+    /// The namespace.
+    fn namespace(&self) -> &str;
+}
+
+impl OfNamespace for BindingKey {
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
+impl OfNamespace for Lookup {
+    fn namespace(&self) -> &str {
+        &self.key.namespace
+    }
+}
+
+/// What waits, by namespace, and whose turn was last.
+#[derive(Debug)]
+pub struct Rotation<K = BindingKey> {
+    namespaces: BTreeMap<String, BTreeSet<K>>,
     last: String,
 }
 
-impl Rotation {
-    /// Adds a binding, unless it waits already.
-    pub fn insert(&mut self, key: BindingKey) {
-        match self.namespaces.get_mut(&key.namespace) {
+impl<K> Default for Rotation<K> {
+    fn default() -> Self {
+        Self {
+            namespaces: BTreeMap::new(),
+            last: String::new(),
+        }
+    }
+}
+
+impl<K: OfNamespace> Rotation<K> {
+    /// Adds one, unless it waits already.
+    pub fn insert(&mut self, key: K) {
+        match self.namespaces.get_mut(key.namespace()) {
             Some(keys) => drop(keys.insert(key)),
-            None => drop(self.namespaces.insert(key.namespace.clone(), [key].into())),
+            None => drop(self.namespaces.insert(key.namespace().to_owned(), [key].into())),
         }
     }
 
     /// Returns whether it was there.
-    pub fn remove(&mut self, key: &BindingKey) -> bool {
-        let Some(keys) = self.namespaces.get_mut(&key.namespace) else {
+    pub fn remove(&mut self, key: &K) -> bool {
+        let Some(keys) = self.namespaces.get_mut(key.namespace()) else {
             return false;
         };
         let was_there = keys.remove(key);
         if keys.is_empty() {
-            self.namespaces.remove(&key.namespace);
+            self.namespaces.remove(key.namespace());
         }
         was_there
     }
 
-    /// Takes out the next binding.
-    pub fn pop(&mut self) -> Option<BindingKey> {
+    /// Takes out the next one.
+    pub fn pop(&mut self) -> Option<K> {
         self.pop_where(|_| true)
     }
 
-    /// Takes out the next binding of the namespaces that may have their turn.
-    pub fn pop_where(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<BindingKey> {
+    /// Takes out the next one of the namespaces that may have their turn.
+    pub fn pop_where(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<K> {
         let namespace = self.next_where(may_have_it)?.to_owned();
         let keys = self.namespaces.get_mut(&namespace)?;
         let key = keys.pop_first();

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use crate::pages::Pages;
 
 const GONE: u16 = 410;
+const TIMEOUT: u16 = 408;
+const TOO_MANY: u16 = 429;
 
 /// How long one watch call lasts, in seconds. A connection that died silently is noticed five seconds after that, so
 /// this stays below the idle limits of common load balancers (350 s for AWS's Network Load Balancer); the API
@@ -24,8 +26,8 @@ const WATCH_SECONDS: u32 = 240;
 /// How much longer than agreed a watch may last before it counts as dead.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. A watch
-/// goes on where it was, until the API server says that it cannot.
+/// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. Both go
+/// on where they were, until the API server says that it cannot.
 pub(crate) fn list_watch<K>(
     api: Api<K>,
     fields: Option<String>,
@@ -45,6 +47,12 @@ where
             }
         }
     })
+}
+
+/// Whether the API server will not give this page: the list of which it was a part is gone (410), or with it the kind or the right to it.
+/// After other failures the same page is asked for again: a long list would else never end where one page in a thousand fails.
+fn is_refused(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, TIMEOUT | TOO_MANY))
 }
 
 /// How far it has come.
@@ -125,7 +133,16 @@ where
         }
         let page = match pages.next().await {
             Ok(page) => page,
-            Err(error) => return Some(Err(Error::InitialListFailed(error))),
+            Err(error) => {
+                if !is_refused(&error) {
+                    self.place = Place::Listing {
+                        pages,
+                        objects,
+                        listed: None,
+                    };
+                }
+                return Some(Err(Error::InitialListFailed(error)));
+            }
         };
         let is_last = page.metadata.continue_.is_none_or(|token| token.is_empty());
         let listed = page

@@ -1,11 +1,16 @@
 //! Pages of a list. How many objects one has follows from the bytes of the one before: an object may have 1.5 MB, anyone who can edit a
 //! namespace makes such, and a page is in memory at once.
 
-use futures::AsyncReadExt as _;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use futures::{AsyncRead, AsyncReadExt as _, pin_mut};
 use kube::Client;
 use kube::api::{ListParams, ObjectList};
 use kube::core::Request;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// Objects of the first page, and the most of any.
 const FIRST: u32 = 100;
@@ -24,6 +29,16 @@ const BYTES: PageBytes = PageBytes {
     wanted: 1 << 20,
     most: 16 << 20,
 };
+
+/// Reads and decodes pages, a few at once in the whole process: at a start all kinds are listed together, and their largest pages would
+/// add up. An API server that does not answer keeps nobody waiting: a page's turn begins with the first byte of the answer.
+static READING: Semaphore = Semaphore::const_new(AT_ONCE);
+
+/// How many pages are read at once.
+const AT_ONCE: usize = 2;
+
+/// The longest that one answer may take, because others wait for it.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The list of one kind, page by page.
 pub(crate) struct Pages {
@@ -60,11 +75,10 @@ impl Pages {
             } else {
                 self.bytes.most
             };
-            let mut text = Vec::new();
-            let mut start = body.take(u64::try_from(most).unwrap_or(u64::MAX));
-            start
-                .read_to_end(&mut text)
-                .await
+            let _turn = READING.acquire().await;
+            let text = timeout(LONGEST, text(body, most)).await;
+            let text = text
+                .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
                 .map_err(kube::Error::ReadEvents)?;
             if text.len() == most {
                 self.limit = (self.limit / 8).max(1);
@@ -76,6 +90,15 @@ impl Pages {
             return Ok(page);
         }
     }
+}
+
+/// The text of an answer, or so many bytes of it.
+async fn text(body: impl AsyncRead, most: usize) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let start = body.take(u64::try_from(most).unwrap_or(u64::MAX));
+    pin_mut!(start);
+    start.read_to_end(&mut text).await?;
+    Ok(text)
 }
 
 /// How many objects to ask for after a page of so many objects and bytes.
@@ -91,7 +114,9 @@ fn limit_after(limit: u32, objects: usize, bytes: usize, of: PageBytes) -> u32 {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use futures::{StreamExt as _, stream};
     use http::{Request, Response};
+    use http_body_util::{BodyExt as _, Full, StreamBody};
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::client::Body;
     use serde_json::json;
@@ -162,6 +187,50 @@ mod tests {
             given.lock().unwrap()
         );
         assert!(given.lock().unwrap().len() < 50, "{:?}", given.lock().unwrap());
+    }
+
+    /// Counts an answer that begins or ends.
+    fn count(gauge: &Mutex<(usize, usize)>, begins: bool, ends: bool) {
+        let mut gauge = gauge.lock().unwrap();
+        gauge.0 = gauge.0 + usize::from(begins) - usize::from(ends);
+        gauge.1 = gauge.1.max(gauge.0);
+    }
+
+    /// A server whose answers come in pieces. Keeps how many are being read, and the most of that.
+    fn slow_server() -> (Client, Arc<Mutex<(usize, usize)>>) {
+        let gauge: Arc<Mutex<(usize, usize)>> = Arc::default();
+        let told = Arc::clone(&gauge);
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let gauge = Arc::clone(&told);
+            let text = json!({"kind": "ConfigMapList", "apiVersion": "v1", "items": [], "metadata": {"resourceVersion": "1"}});
+            let pieces = stream::unfold((0, text.to_string()), move |(at, text)| {
+                let gauge = Arc::clone(&gauge);
+                async move {
+                    tokio::task::yield_now().await;
+                    let piece = text.get(at..=at).map(str::to_owned);
+                    count(&gauge, at == 0, piece.is_none());
+                    let frame = Full::from(piece?).frame().await?;
+                    Some((frame, (at + 1, text)))
+                }
+            });
+            async move {
+                let body = StreamBody::new(pieces.boxed());
+                Ok::<_, std::convert::Infallible>(Response::new(body))
+            }
+        });
+        (Client::new(service, "default"), gauge)
+    }
+
+    #[tokio::test]
+    async fn the_pages_of_all_kinds_do_not_add_up() {
+        let (client, gauge) = slow_server();
+        let lists = (0..20).map(|_| async {
+            let mut pages = Pages::new(client.clone(), "/api/v1/configmaps", ListParams::default());
+            pages.next::<ConfigMap>().await.unwrap().items.len()
+        });
+        assert_eq!(futures::future::join_all(lists).await, [0; 20]);
+        let (now, most) = *gauge.lock().unwrap();
+        assert!(now == 0 && (1..=AT_ONCE).contains(&most), "{most}");
     }
 
     #[test]

@@ -136,6 +136,7 @@ fn cluster(count: usize) -> Rbac {
             rules: rules.into(),
             labels: [].into(),
             aggregates: Box::default(),
+            has_more: false,
         });
         let everybody = (n % 100 == 3).then(|| Subject::Group("system:authenticated".into()));
         let subject = match place % 5 {
@@ -150,6 +151,7 @@ fn cluster(count: usize) -> Rbac {
             id: id.clone(),
             role: id,
             subjects,
+            has_more: false,
         });
     }
     for kind in RbacKind::ALL {

@@ -70,6 +70,15 @@ pub enum Unseen {
         /// A binding in force that refers to it.
         binding: ObjectId,
     },
+    /// The rules of a role beyond those that are kept.
+    LongRole {
+        /// The role.
+        role: ObjectId,
+        /// A binding in force that refers to it.
+        binding: ObjectId,
+    },
+    /// The subjects of this binding beyond those that are kept.
+    LongBinding(ObjectId),
 }
 
 /// Where roles and bindings come from, and with that, what it means that one is not among them.
@@ -116,6 +125,20 @@ impl<'a> RbacSight<'a> {
         bindings.find(|binding| is_built_in(&binding.role) && self.rbac.role(&binding.role).is_none())
     }
 
+    /// What may hold a grant of a request in a namespace, and is too large to be kept whole.
+    fn beyond_limit(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> Option<Unseen> {
+        let mut bindings = held.in_force(namespace).map(|(binding, _)| binding);
+        if let Some(binding) = bindings.find(|binding| self.rbac.is_cut(&binding.role)) {
+            return Some(Unseen::LongRole {
+                role: binding.role.clone(),
+                binding: binding.id.clone(),
+            });
+        }
+        let mut scopes = [Some(""), namespace].into_iter().flatten();
+        let binding = scopes.find_map(|scope| self.rbac.cut_binding(scope))?;
+        Some(Unseen::LongBinding(binding.clone()))
+    }
+
     /// The kinds of which files hold nothing, and that may hold a grant of a request in a namespace: bindings that reach there, and
     /// the roles to which bindings in force refer.
     fn not_in_files(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> Vec<RbacKind> {
@@ -150,6 +173,8 @@ impl<'a> RbacSight<'a> {
                 role: binding.role.clone(),
                 binding: binding.id.clone(),
             })
+        } else if let Some(unseen) = self.beyond_limit(held, namespace) {
+            PermissionDecision::Unseen(unseen)
         } else {
             PermissionDecision::Denied
         }

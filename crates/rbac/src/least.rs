@@ -56,11 +56,13 @@ fn grant(rbac: &Rbac, account: &ObjectId, namespace: &str, requests: &[&AccessRe
             rules: rules(requests).into(),
             labels: BTreeMap::new(),
             aggregates: Box::default(),
+            has_more: false,
         },
         binding: RoleBinding {
             id: id.clone(),
             role: id,
             subjects: [Subject::ServiceAccount(account.clone())].into(),
+            has_more: false,
         },
     }
 }

@@ -6,6 +6,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// The most words that are kept of the rules of a Role, with one for each rule, and the most subjects of a RoleBinding. Anyone who can
+/// edit a namespace can write these, and 200,000 names in one object take ten times the memory that they take as text. What is beyond is
+/// unknown: see [`crate::Unseen`].
+pub const MOST_WORDS: usize = 4096;
+
+/// The same for what is cluster-wide, which only admins of the cluster can write: roles that aggregate the rights on hundreds of custom
+/// resources are that large.
+pub const MOST_WORDS_IN_CLUSTER: usize = 65_536;
+
 /// A text that many objects share.
 pub type Text = Arc<str>;
 
@@ -41,6 +50,16 @@ impl ObjectId {
             "ClusterRoleBinding"
         } else {
             "RoleBinding"
+        }
+    }
+
+    /// The kind of a role of this name, as manifests spell it.
+    #[must_use]
+    pub fn kind_of_role(&self) -> &'static str {
+        if self.is_cluster_wide() {
+            "ClusterRole"
+        } else {
+            "Role"
         }
     }
 }
@@ -130,6 +149,8 @@ pub struct RbacRole {
     pub labels: BTreeMap<String, String>,
     /// The ClusterRoles whose rules it collects. Not kept where a controller does that.
     pub aggregates: Box<[AggregationSelector]>,
+    /// It has more rules than are kept: that none of these allows something proves nothing.
+    pub has_more: bool,
 }
 
 /// A selector of labels: all that it says must hold.
@@ -184,6 +205,8 @@ pub struct RoleBinding {
     pub role: ObjectId,
     /// Whom it names. A ServiceAccount that a RoleBinding names without a namespace is one of its own.
     pub subjects: Box<[Subject]>,
+    /// It has more subjects than are kept, which may be anyone.
+    pub has_more: bool,
 }
 
 impl RoleBinding {
@@ -196,11 +219,7 @@ impl RoleBinding {
     /// The kind of its role.
     #[must_use]
     pub fn role_kind(&self) -> &'static str {
-        if self.role.is_cluster_wide() {
-            "ClusterRole"
-        } else {
-            "Role"
-        }
+        self.role.kind_of_role()
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Rbac {
     takers: TakerIndex,
     /// Bindings to roles that collect others' rules, where no controller has filled these in: by the binding's scope, role and name.
     bound_unfilled: BTreeSet<(Text, ObjectId, ObjectId)>,
+    /// Bindings with more subjects than are kept.
+    cut_bindings: BTreeSet<ObjectId>,
     /// The ClusterRoles that are unfilled.
     unfilled: BTreeSet<ObjectId>,
     /// What unfilled roles collect; let go of whenever a ClusterRole changes.
@@ -209,6 +211,25 @@ impl Rbac {
         Some(filed.powers.clone())
     }
 
+    /// Whether a role, or one whose rules it collects, has more rules than are kept.
+    pub(crate) fn is_cut(&self, role: &ObjectId) -> bool {
+        let Some(role) = self.role(role) else {
+            return false;
+        };
+        if !is_unfilled(role) {
+            return role.has_more;
+        }
+        let collected = self.collected.of(&role.id, || self.collect(&role.id));
+        let mut roles = collected.from.iter().filter_map(|id| self.role(id));
+        roles.any(|role| role.has_more)
+    }
+
+    /// A binding of a scope, a namespace or empty for the whole cluster, that has more subjects than are kept.
+    pub(crate) fn cut_binding(&self, scope: &str) -> Option<&ObjectId> {
+        let first = self.cut_bindings.range(ObjectId::new(scope, "")..).next();
+        first.filter(|id| *id.namespace == *scope)
+    }
+
     /// The rules of a role, with those that it aggregates where no controller has filled them in.
     #[must_use]
     pub fn rules_of(&self, role: &ObjectId) -> Vec<&PolicyRule> {
@@ -298,6 +319,7 @@ impl Rbac {
                 .iter()
                 .map(|subject| self.share_subject(subject))
                 .collect(),
+            has_more: binding.has_more,
         });
         for subject in &binding.subjects {
             // A binding may name the same subject twice.
@@ -312,6 +334,9 @@ impl Rbac {
             .or_default()
             .insert(binding.id.clone());
         let id = binding.id.clone();
+        if binding.has_more {
+            self.cut_bindings.insert(id.clone());
+        }
         self.bindings.insert(id.clone(), binding);
         self.weigh(&id);
         true
@@ -323,6 +348,7 @@ impl Rbac {
         let Some(binding) = self.bindings.remove(id) else {
             return false;
         };
+        self.cut_bindings.remove(id);
         for subject in &binding.subjects {
             let Some(bindings) = self.by_subject.get_mut(subject) else {
                 continue;
@@ -501,6 +527,7 @@ mod tests {
             id: ObjectId::new("shop", "b"),
             role: ObjectId::new("shop", "r"),
             subjects: [Subject::ServiceAccount(account.clone())].into(),
+            has_more: false,
         };
         let mut rbac = Rbac::default();
         assert!(rbac.put_binding(&binding));

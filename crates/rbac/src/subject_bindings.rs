@@ -146,6 +146,7 @@ mod tests {
             id: ObjectId::new(scope, format!("{at:03}")),
             role: ObjectId::new("", ["x", "y"][at / 3 % 2]),
             subjects: [].into(),
+            has_more: false,
         })
     }
 

@@ -67,6 +67,7 @@ fn role(numbers: &mut Numbers) -> RbacRole {
         },
         labels: BTreeMap::new(),
         aggregates: if collects { [everything].into() } else { [].into() },
+        has_more: false,
     }
 }
 
@@ -87,6 +88,7 @@ fn binding(numbers: &mut Numbers) -> RoleBinding {
         id: ObjectId::new(scope, format!("binding-{}", numbers.below(40))),
         role: ObjectId::new(role_scope, *numbers.one(&NAMES)),
         subjects: (0..count).map(|_| subject(numbers)).collect(),
+        has_more: false,
     }
 }
 
@@ -159,12 +161,14 @@ fn many_bindings_of_one_role_are_one() {
         rules: [reads].into(),
         labels: BTreeMap::new(),
         aggregates: [].into(),
+        has_more: false,
     });
     for at in 0..200 {
         rbac.put_binding(&RoleBinding {
             id: ObjectId::new(format!("ns-{at}"), "b"),
             role: reader.clone(),
             subjects: [Subject::ServiceAccount(ObjectId::new("shop", "cart"))].into(),
+            has_more: false,
         });
     }
     let held_by = |rbac: &Rbac| {

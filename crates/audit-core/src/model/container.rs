@@ -65,6 +65,14 @@ pub enum StsEndpoints {
     Legacy,
 }
 
+/// The most tokens that are kept of one container. Real containers mount two or three. One volume with many tokens, mounted many times,
+/// makes their product: a pod of 100 KB would take hundreds of megabytes. Of a container with more, how it gets credentials is unknown:
+/// IRSA911.
+pub const MOST_TOKENS: usize = 64;
+
+/// The most tokens that are kept of all containers of one pod, except that each container keeps one.
+pub const MOST_TOKENS_OF_POD: usize = 1024;
+
 /// A container, reduced to its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
@@ -89,7 +97,7 @@ pub struct Container {
     pub pod_identity: bool,
     /// Which STS endpoints it asks for.
     pub sts_endpoints: StsEndpoints,
-    /// Projected ServiceAccount tokens that it mounts.
+    /// Projected ServiceAccount tokens that it mounts, at most [`MOST_TOKENS`].
     pub tokens: Vec<TokenMount>,
     /// `env` names one of the two variables, a Region and `AWS_STS_REGIONAL_ENDPOINTS`: the webhook then leaves the whole
     /// container alone, and mounts no token either.
@@ -129,6 +137,8 @@ pub struct Rarities {
     pub mounts: Vec<String>,
     /// What its profile in these files says, where they were read.
     pub configured: Option<Configured>,
+    /// It mounts more tokens than are kept: that a token is not among them proves nothing.
+    pub has_more_tokens: bool,
 }
 
 /// A file that a volume brings into a container.
@@ -351,6 +361,14 @@ impl Container {
             || !self.names_web_identity() && matches!(self.configured(), Some(Configured::WebIdentity(_)));
         (self.role_arn.is_some() && self.token_source() == Some(TokenSource::Nothing))
             || (by_profile() && is_empty())
+    }
+
+    /// Whether it mounts more tokens than are kept, so that nothing shows which of them it uses.
+    #[must_use]
+    pub fn has_more_tokens(&self) -> bool {
+        self.rarities
+            .as_ref()
+            .is_some_and(|rarities| rarities.has_more_tokens)
     }
 
     /// Whether its credentials come from a server other than the agent of EKS Pod Identity.

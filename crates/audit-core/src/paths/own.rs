@@ -14,7 +14,8 @@
 //!   is there, and not seen;
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
 //!   where the role is, nothing shows. So do the operators of ROSA: token for `openshift`, role in a file of a Secret;
-//! - `AWS_CONTAINER_CREDENTIALS_FULL_URI` with an address that is not that of EKS Pod Identity: a server of their own.
+//! - `AWS_CONTAINER_CREDENTIALS_FULL_URI` with an address that is not that of EKS Pod Identity: a server of their own;
+//! - more projected tokens than are kept ([`MOST_TOKENS`](crate::model::MOST_TOKENS)): the role is not seen.
 //!
 //! The annotation and the webhook are no part of it. Provider, trust policy and permissions are audited for the role that
 //! is named, with the token's own audience.
@@ -50,6 +51,9 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
 }
 
 fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
+    if container.has_more_tokens() {
+        return Some(Claim::of(PathRole::Unseen));
+    }
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
         // Of a thousand pods that the webhook injected, no path has to be compared.
         let is_webhooks = || container.tokens.iter().all(|token| token.by_webhook);
@@ -242,6 +246,28 @@ mod tests {
             ..Rarities::default()
         });
         the_one(&runs_a_process.audit(), UNKNOWN);
+    }
+
+    #[test]
+    fn a_container_with_more_tokens_than_are_kept_is_unknown() {
+        let cut = |mut container: Container| {
+            container.rarities.get_or_insert_default().has_more_tokens = true;
+            container
+        };
+        let elsewhere = Container {
+            token_file: Some("/not/kept".to_owned()),
+            ..injected("app", ROLE)
+        };
+        for container in [injected("app", ROLE), elsewhere, bare("app")] {
+            for world in [World::healthy(), World::healthy().without_annotation()] {
+                let world = world.container(cut(container.clone()));
+                the_one(&world.audit(), UNKNOWN);
+                let bound = is_bound(&world.snapshot, &world.config, &world.key, world.now);
+                assert_ne!(bound, Bound::No);
+                let template = world.pod(|pod| pod.phase = crate::model::PodPhase::Template);
+                assert_eq!(template.audit().verdict, Verdict::Unknown);
+            }
+        }
     }
 
     #[test]

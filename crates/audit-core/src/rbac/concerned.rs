@@ -69,7 +69,9 @@ impl PermissionsChange {
 
     fn add_subjects(&mut self, binding: &RoleBinding) {
         let scope = &binding.id.namespace;
-        let subjects = binding.subjects.iter().cloned();
+        // The rest may be anyone.
+        let anyone = binding.has_more.then(|| Subject::Group(AUTHENTICATED.into()));
+        let subjects = binding.subjects.iter().cloned().chain(anyone);
         self.granted
             .extend(subjects.map(|subject| (scope.clone(), subject)));
     }

@@ -4,7 +4,9 @@
 //! `spec.expect.kubernetes` names something that no role which was seen allows, and not all were seen: the operator may not
 //! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`); or files hold no object at all of a kind that
 //! may grant it, although every cluster has Roles, ClusterRoles, RoleBindings and ClusterRoleBindings of its own; or not the
-//! built-in ClusterRole, such as `view`, to which a binding refers. Live, the API server itself is asked as well, and what it allows is met all the same.
+//! built-in ClusterRole, such as `view`, to which a binding refers; or a Role with more than 4,096 verbs, API groups, resources and names
+//! was not read whole, or a RoleBinding with more than 4,096 subjects (cluster-wide: 65,536). Live, the API server itself is asked as well, and
+//! what it allows is met all the same.
 //!
 //! ## Why it is unknown
 //! What was not seen may allow it.
@@ -20,7 +22,7 @@
 //!
 //! ## Fix
 //! Let the operator `list` and `watch` `roles`, `clusterroles`, `rolebindings` and `clusterrolebindings`, as the shipped
-//! manifests do. Offline, give those objects as well.
+//! manifests do. Offline, give those objects as well. Split a role or binding that is too large.
 //!
 //! ## Verify
 //! The finding is gone, or another one says what is denied.
@@ -32,7 +34,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::rbac::{self, PermissionDecision};
+use crate::rbac::{self, PermissionDecision, Unseen};
 use crate::snapshot::Origin;
 
 /// The catalogue's entry.
@@ -59,6 +61,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             PermissionDecision::Allowed | PermissionDecision::Denied | PermissionDecision::Disputed => None,
         })?;
     let fix = match chain.snapshot.origin {
+        _ if matches!(missing, Unseen::LongRole { .. } | Unseen::LongBinding(_)) => {
+            "split the role or binding into several smaller ones"
+        }
         Origin::Live => {
             "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings"
         }

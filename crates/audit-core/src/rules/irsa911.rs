@@ -5,7 +5,8 @@
 //! credentials file or a variable that comes from a Secret or ConfigMap, or a server other than the agent of EKS Pod Identity
 //! gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`); or it sees the role, and not whose token is exchanged for it, since
 //! `AWS_WEB_IDENTITY_TOKEN_FILE` leads into another volume than a projected token: a Secret, or an `emptyDir` that a sidecar such as
-//! spiffe-helper fills. The webhook leaves a container alone that sets these variables. Annotation and webhook are no part of such a path.
+//! spiffe-helper fills; or the container mounts more than 64 projected tokens, and the audit reads no more. The webhook leaves a container
+//! alone that sets these variables. Annotation and webhook are no part of such a path.
 //!
 //! ## Why it is unknown
 //! Secrets and ConfigMaps are not read in the cluster. Whether the role exists and trusts the ServiceAccount depends on its
@@ -40,7 +41,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::{Configured, Container, TokenSource, Used, VolumeKind};
+use crate::model::{Configured, Container, MOST_TOKENS, TokenSource, Used, VolumeKind};
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
 
@@ -72,6 +73,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         containers_shown(&told)
     };
     let container = told.first().map(|one| one.container);
+    if container.is_some_and(Container::has_more_tokens) {
+        let message = format!(
+            "{shown} mounts more projected service account tokens than the audit reads: which of them it uses cannot be determined"
+        );
+        let fix = Fix::manual(format!(
+            "mount only the tokens that the container needs: the audit reads up to {MOST_TOKENS} for each container"
+        ));
+        return Some(Finding::new(&ENTRY, message).fix(fix));
+    }
     if let Some(finding) = container.and_then(|container| of_another_token(&shown, container)) {
         return Some(finding);
     }

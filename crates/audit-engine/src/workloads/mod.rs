@@ -6,7 +6,6 @@
 mod plan;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use audit_core::audit::is_suspended;
 use audit_core::model::{BindingKey, LookedUp, WorkloadRef};
@@ -14,21 +13,12 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::action::{Action, Lookup};
-use super::schedule::after;
 pub use plan::LookupPlan;
-
-/// How soon a workload is looked up again that does not run as it is expected to: a repair is to show.
-const AGAIN: Duration = Duration::from_mins(1);
 
 impl Engine {
     /// Takes in what came of a lookup.
     pub fn looked_up(&mut self, lookup: Lookup, found: LookedUp, now: Timestamp) {
-        let pause = match &found {
-            LookedUp::RunsAs(account) if *account == lookup.key.service_account => self.in_force.refresh,
-            LookedUp::RunsAs(_) | LookedUp::Absent => AGAIN,
-            LookedUp::Unreadable => self.in_force.refresh,
-        };
-        if !self.lookups.end(&lookup, after(now, pause)) {
+        if !self.lookups.end(&lookup, &found, self.in_force.refresh, now) {
             return;
         }
         let cluster = &mut self.snapshot.cluster;

@@ -133,6 +133,7 @@ pub fn role(namespace: &str, name: &str, rule: PolicyRule) -> Observation {
         rules: [rule].into(),
         labels: BTreeMap::new(),
         aggregates: [].into(),
+        has_more: false,
     };
     Observation::Role(kind, WatchChange::Applied(object))
 }
@@ -147,6 +148,7 @@ pub fn binding(namespace: &str, name: &str, role: ObjectId, subject: Subject) ->
         id: ObjectId::new(namespace, name),
         role,
         subjects: [subject].into(),
+        has_more: false,
     };
     Observation::RoleBinding(kind, WatchChange::Applied(binding))
 }

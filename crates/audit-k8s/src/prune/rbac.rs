@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use audit_core::model::rbac::{
-    AggregationRequirement, AggregationSelector, ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
+    AggregationRequirement, AggregationSelector, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId, PolicyRule,
+    RbacRole, RoleBinding, Subject, Text,
 };
 use k8s_openapi::api::rbac::v1;
 use serde::{Deserialize, Serialize};
@@ -139,20 +140,56 @@ impl RawMetadata {
 }
 
 fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {
-    let raw: RawRole = decode(object)?;
+    let mut raw: RawRole = decode(object)?;
     let selectors = raw.aggregation_rule.cluster_role_selectors;
+    // What is not about resources is never asked for.
+    raw.rules.retain(|rule| !rule.resources.is_empty());
+    let (rules, has_more) = within(raw.rules, most_words(namespaced));
     Ok(RbacRole {
         id: raw.metadata.id(namespaced)?,
-        // What is not about resources is never asked for.
-        rules: raw
-            .rules
-            .into_iter()
-            .filter(|rule| !rule.resources.is_empty())
-            .map(rule)
-            .collect(),
+        rules: rules.into_iter().map(rule).collect(),
         labels: raw.metadata.labels,
         aggregates: selectors.into_iter().map(selector).collect::<Result<_, _>>()?,
+        has_more,
     })
+}
+
+fn most_words(namespaced: bool) -> usize {
+    if namespaced {
+        MOST_WORDS
+    } else {
+        MOST_WORDS_IN_CLUSTER
+    }
+}
+
+/// Rules with at most so many words together, in their order, and whether there are more. The smallest stay: it is the rule with a
+/// hundred thousand names that goes. None is shortened, because one without names is about all.
+fn within(rules: Vec<RawRule>, most: usize) -> (Vec<RawRule>, bool) {
+    let words = |rule: &RawRule| {
+        let lists = [
+            &rule.verbs,
+            &rule.api_groups,
+            &rule.resources,
+            &rule.resource_names,
+        ];
+        1 + lists.into_iter().map(Vec::len).sum::<usize>()
+    };
+    let mut sized: Vec<(usize, usize, RawRule)> = rules
+        .into_iter()
+        .enumerate()
+        .map(|(at, rule)| (words(&rule), at, rule))
+        .collect();
+    let count = sized.len();
+    sized.sort_unstable_by_key(|(words, at, _)| (*words, *at));
+    let mut left = most;
+    sized.retain(|(words, ..)| {
+        let fits = *words <= left;
+        left -= if fits { *words } else { 0 };
+        fits
+    });
+    let has_more = sized.len() < count;
+    sized.sort_unstable_by_key(|(_, at, _)| *at);
+    (sized.into_iter().map(|(.., rule)| rule).collect(), has_more)
 }
 
 fn rule(raw: RawRule) -> PolicyRule {
@@ -205,8 +242,16 @@ fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
         "Group" => Ok(Subject::Group(raw.name.into())),
         other => Err(format!("subjects: unknown kind `{other}`")),
     };
-    let subjects = raw.subjects.into_iter().map(subject).collect::<Result<_, _>>()?;
-    Ok(RoleBinding { id, role, subjects })
+    let most = most_words(namespaced);
+    let has_more = raw.subjects.len() > most;
+    let subjects = raw.subjects.into_iter().take(most).map(subject);
+    let subjects = subjects.collect::<Result<_, _>>()?;
+    Ok(RoleBinding {
+        id,
+        role,
+        subjects,
+        has_more,
+    })
 }
 
 /// As a cluster has it, where a controller has done what aggregation asks for.
@@ -391,6 +436,48 @@ mod tests {
             wide.subjects[0],
             Subject::ServiceAccount(ObjectId::new("", "cart")),
             "which means nobody"
+        );
+    }
+
+    #[test]
+    fn of_a_large_role_the_small_rules_are_kept() {
+        let names = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
+        let object = |counts: &[usize]| {
+            let rule = |count: &usize| json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "resourceNames": names(*count) });
+            let rules: Vec<Value> = counts.iter().map(rule).collect();
+            json!({ "metadata": { "namespace": "shop", "name": "r" }, "rules": rules })
+        };
+        let kept = |role: RbacRole| {
+            let kept: Vec<usize> = role.rules.iter().map(|rule| rule.resource_names.len()).collect();
+            (kept, role.has_more)
+        };
+        for (counts, rules, has_more) in [
+            (&[4000, 3][..], &[4000, 3][..], false),
+            (&[200_000], &[], true),
+            (&[7, 200_000, 0, 4000, 100], &[7, 0, 100], true),
+            (&[4000, 4000, 1], &[4000, 1], true),
+        ] {
+            let role = prune::role(object(counts)).unwrap();
+            assert_eq!(kept(role), (rules.to_vec(), has_more), "{counts:?}");
+        }
+        let role = prune::cluster_role(object(&[5000, 200_000])).unwrap();
+        assert_eq!(kept(role), (vec![5000], true));
+    }
+
+    #[test]
+    fn of_many_subjects_the_first_are_kept() {
+        let object = |count: usize| {
+            let subject = |n: usize| json!({ "kind": "User", "name": n.to_string() });
+            json!({ "metadata": { "namespace": "shop", "name": "b" }, "roleRef": { "kind": "ClusterRole", "name": "r" },
+                "subjects": (0..count).map(subject).collect::<Vec<_>>() })
+        };
+        let kept = |binding: RoleBinding| (binding.subjects.len(), binding.has_more);
+        for (count, expected) in [(4096, (4096, false)), (4097, (4096, true))] {
+            assert_eq!(kept(prune::role_binding(object(count)).unwrap()), expected);
+        }
+        assert_eq!(
+            kept(prune::cluster_role_binding(object(4097)).unwrap()),
+            (4097, false)
         );
     }
 

@@ -486,6 +486,7 @@ fn rbac_role(name: &str) -> RbacRole {
         rules: [].into(),
         labels: BTreeMap::new(),
         aggregates: Box::default(),
+        has_more: false,
     }
 }
 
@@ -494,6 +495,7 @@ fn rbac_binding(name: &str, role: &str, subject: Subject) -> RoleBinding {
         id: ObjectId::new("shop", name),
         role: ObjectId::new("shop", role),
         subjects: [subject].into(),
+        has_more: false,
     }
 }
 

@@ -312,6 +312,34 @@ async fn pages_changes_unreadable_objects_and_an_expired_watch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listing_goes_on_after_a_page_that_failed() {
+    let page = |name, next| Answer::page(&[pod(name, "1")], next, "10");
+    for (failures, continues) in [
+        (vec![Answer::text(503, "")], vec!["", "2", "2"]),
+        (
+            vec![Answer::text(200, "{"), Answer::text(429, "")],
+            vec!["", "2", "2", "2"],
+        ),
+        (
+            vec![Answer::of(410, &gone()), page("a", "2")],
+            vec!["", "2", "", "2"],
+        ),
+        (
+            vec![Answer::text(400, ""), page("a", "2")],
+            vec!["", "2", "", "2"],
+        ),
+    ] {
+        let answers = std::iter::once(page("a", "2")).chain(failures);
+        let api = FakeApi::default().lists(PODS, answers.chain([page("b", "")]));
+        let mut consumer = Consumer::start(&api);
+        consumer.until(|c| c.pods("orders") == ["a", "b"]).await;
+        assert_eq!(api.parameter(PODS, false, "continue"), continues);
+        consumer.until(|c| c.index.is_synced()).await;
+        assert!(api.calls(PODS, false).len() == continues.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_vanished_while_the_watch_was_expired_goes_when_the_listing_is_complete() {
     let api = FakeApi::default()
         .lists(

@@ -17,9 +17,9 @@ use rbac::matching::allows;
 use rbac::nearest::nearest;
 use rbac::takers::takers;
 use rbac::{
-    AccessRequest, AggregationRequirement, AggregationSelector, DenialCause, Extent, HeldBindings, Identity,
-    KubernetesExpectation, ObjectId, PermissionDecision, PolicyRule, Rbac, RbacKind, RbacRole, RbacSight,
-    RoleBinding, Subject, Text, Unseen, answers, least, requests,
+    AccessRequest, AggregationRequirement, AggregationSelector, DenialCause, Evaluated, Extent, HeldBindings,
+    Identity, KubernetesExpectation, ObjectId, PermissionDecision, PolicyRule, Rbac, RbacKind, RbacRole,
+    RbacSight, RoleBinding, Subject, Text, Unseen, answers, least, questions, requests,
 };
 use support::{account, binding, role, rule};
 
@@ -484,6 +484,93 @@ fn what_was_not_seen_is_neither_allowed_nor_denied() {
         viewing.set_listed(kind);
     }
     assert_eq!(decide(Extent::Watched, &viewing), PermissionDecision::Denied);
+}
+
+/// A cluster of which everything was listed.
+fn listed(mut rbac: Rbac) -> Rbac {
+    for kind in RbacKind::ALL {
+        rbac.set_listed(kind);
+    }
+    rbac
+}
+
+#[test]
+fn what_is_too_large_to_be_kept_may_allow_anything() {
+    let expected = [expectation("get", "", "pods", Some("shop"))];
+    let decide = |rbac: &Rbac| {
+        let sight = RbacSight {
+            rbac,
+            extent: Extent::Watched,
+        };
+        let answers = answers(sight, &cart(), &expected, &[], &|_| false);
+        let reviewed = questions(&answers, 1)[0].evaluated;
+        (answers[0].decision.clone(), reviewed)
+    };
+    let long = |namespace: &str, rules: &[&str]| RbacRole {
+        has_more: true,
+        ..role(namespace, "r", rules)
+    };
+    let many = |namespace: &str| RoleBinding {
+        has_more: true,
+        ..binding(namespace, "many", "r", &[account("shop", "other")])
+    };
+    let with = |role: RbacRole, bindings: &[RoleBinding]| listed(rbac(&[role], bindings));
+    let held = |namespace: &str| binding(namespace, "b", "r", &[account("shop", "cart")]);
+    let own = [held("shop")];
+    let of_role = |decision: &PermissionDecision| {
+        matches!(decision, PermissionDecision::Unseen(Unseen::LongRole { .. }))
+    };
+    let of_binding = |decision: &PermissionDecision| {
+        matches!(decision, PermissionDecision::Unseen(Unseen::LongBinding(_)))
+    };
+    let (decision, evaluated) = decide(&with(long("shop", &["list core pods"]), &own));
+    assert!(
+        of_role(&decision) && evaluated == Evaluated::Unseen,
+        "{decision:?}"
+    );
+    let (decision, _) = decide(&with(long("shop", &["get core pods"]), &own));
+    assert_eq!(decision, PermissionDecision::Allowed);
+    // A role that nothing gives to the ServiceAccount in the namespace.
+    for role in [long("shop", &[]), long("other", &[])] {
+        assert_eq!(
+            decide(&with(role, &[held("other")])).0,
+            PermissionDecision::Denied
+        );
+    }
+    let reading = || role("shop", "r", &["list core pods"]);
+    for namespace in ["shop", ""] {
+        assert!(of_binding(&decide(&with(reading(), &[many(namespace)])).0));
+    }
+    let mut rbac = with(reading(), &[many("other"), many("shop")]);
+    assert!(of_binding(&decide(&rbac).0));
+    rbac.remove_binding(&many("shop").id);
+    assert_eq!(decide(&rbac).0, PermissionDecision::Denied);
+}
+
+#[test]
+fn a_role_that_collects_one_that_is_too_large_may_allow_anything() {
+    let collecting = RbacRole {
+        aggregates: [AggregationSelector::default()].into(),
+        ..role("", "top", &[])
+    };
+    let long = RbacRole {
+        has_more: true,
+        ..role("", "leaf", &[])
+    };
+    let rbac = listed(rbac(
+        &[collecting, long],
+        &[binding("", "b", "/top", &[account("shop", "cart")])],
+    ));
+    let expected = [expectation("get", "", "pods", Some("shop"))];
+    let sight = RbacSight {
+        rbac: &rbac,
+        extent: Extent::Watched,
+    };
+    let decision = &answers(sight, &cart(), &expected, &[], &|_| false)[0].decision;
+    assert!(
+        matches!(decision, PermissionDecision::Unseen(Unseen::LongRole { .. })),
+        "{decision:?}"
+    );
 }
 
 #[test]

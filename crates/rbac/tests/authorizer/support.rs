@@ -29,6 +29,7 @@ pub fn role(namespace: &str, name: &str, rules: &[&str]) -> RbacRole {
         rules: rules.iter().map(|text| rule(text)).collect(),
         labels: BTreeMap::new(),
         aggregates: Box::default(),
+        has_more: false,
     }
 }
 
@@ -42,6 +43,7 @@ pub fn binding(namespace: &str, name: &str, role: &str, subjects: &[Subject]) ->
         id: ObjectId::new(namespace, name),
         role,
         subjects: subjects.into(),
+        has_more: false,
     }
 }
 

@@ -185,14 +185,16 @@ pub(super) fn rarities() -> impl Strategy<Value = Rarities> {
         prop::option::of(place),
         prop::collection::vec(env_from(), 0..2),
         any::<bool>(),
+        prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(access_key, profile, token_place, env_from, other_server)| Rarities {
+            |(access_key, profile, token_place, env_from, other_server, has_more_tokens)| Rarities {
                 access_key,
                 profile,
                 token_place,
                 env_from,
                 other_server,
+                has_more_tokens,
                 ..Rarities::default()
             },
         )

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use audit_core::model::file_path::{below, cleaned};
-use audit_core::model::{Container, EnvFrom, EnvSource, Rarities, StsEndpoints, TokenMount};
+use audit_core::model::{
+    Container, EnvFrom, EnvSource, MOST_TOKENS, MOST_TOKENS_OF_POD, Rarities, StsEndpoints, TokenMount,
+};
 use audit_core::webhook::TOKEN_VOLUME;
 
 use super::raw::{RawContainer, RawEnvFrom, RawMount, RawProjected, RawToken, RawVolume};
@@ -93,8 +95,9 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
     let init = init.into_iter().map(|raw| Seen { init: true, raw });
     let main = main.into_iter().map(|raw| Seen { init: false, raw });
     let all: Vec<Seen> = init.chain(main).collect();
+    let most_tokens = (MOST_TOKENS_OF_POD / all.len().max(1)).clamp(1, MOST_TOKENS);
     let one = |seen: &Seen| {
-        let mut container = container(seen, volumes);
+        let mut container = container(seen, volumes, most_tokens);
         if let Some((place, volume)) = token_place::of(&container, seen, &all, volumes) {
             let rarities = container.rarities.get_or_insert_default();
             (rarities.token_place, rarities.token_volume) = (Some(place), volume);
@@ -144,7 +147,7 @@ fn projected(raw: RawProjected) -> Projected {
     projected
 }
 
-fn container(seen: &Seen, volumes: &Volumes) -> Container {
+fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
     let raw = &seen.raw;
     // Of several variables of one name, the last counts.
     let setting = |name: &str| {
@@ -162,6 +165,7 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
     let config_file = files::config(&setting(CONFIG_FILE), &raw.volume_mounts, volumes);
     let has_file = credentials_file.is_some() || config_file.is_some();
     let mounts = raw.volume_mounts.iter().filter(|_| has_file);
+    let (tokens, has_more_tokens) = tokens(raw, volumes, token_file.literal().as_deref(), most_tokens);
     let rarities = Rarities {
         access_key: setting(ACCESS_KEY).set_by(),
         profile: setting(PROFILE).set_by(),
@@ -176,6 +180,7 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
         configured: None,
         profile_name: setting(PROFILE).literal().filter(|_| has_file),
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
+        has_more_tokens,
     };
     let names = |names: &[&str]| {
         raw.env
@@ -183,18 +188,6 @@ fn container(seen: &Seen, volumes: &Volumes) -> Container {
             .any(|variable| names.contains(&variable.name.as_str()))
     };
     let sets_all = names(&[ROLE_ARN, TOKEN_FILE]) && names(&REGIONS) && names(&[STS_ENDPOINTS]);
-    let tokens = raw
-        .volume_mounts
-        .iter()
-        .flat_map(|mount| match volumes.get(&mount.name) {
-            Some(Contents::Tokens(projected)) => {
-                projected.tokens.iter().map(|token| (mount, token)).collect()
-            }
-            _ => Vec::new(),
-        })
-        .filter(|(mount, token)| is_credential(mount, token, token_file.literal().as_deref()))
-        .filter_map(|(mount, token)| token_mount(mount, token))
-        .collect();
     Container {
         name: raw.name.clone(),
         init: seen.init,
@@ -237,6 +230,55 @@ fn env_from(raw: &RawEnvFrom) -> Option<EnvFrom> {
     })
 }
 
+/// The mounted tokens, at most so many, and whether there are more. Where there are, those come first that are mounted where the token
+/// file is, or by the webhook.
+fn tokens(
+    raw: &RawContainer,
+    volumes: &Volumes,
+    token_file: Option<&str>,
+    most: usize,
+) -> (Vec<TokenMount>, bool) {
+    let of_mount = |mount| mounted(mount, volumes, token_file, most + 1);
+    let mut kept: Vec<TokenMount> = raw
+        .volume_mounts
+        .iter()
+        .flat_map(of_mount)
+        .take(most + 1)
+        .collect();
+    let has_more = kept.len() > most;
+    if has_more {
+        let matters = |mount: &&RawMount| mount.name == TOKEN_VOLUME || leads_to(mount, token_file);
+        let (first, others): (Vec<_>, Vec<_>) = raw.volume_mounts.iter().partition(matters);
+        kept = first
+            .into_iter()
+            .chain(others)
+            .flat_map(of_mount)
+            .take(most)
+            .collect();
+        kept.shrink_to_fit();
+    }
+    (kept, has_more)
+}
+
+/// The tokens of one mount, at most so many: their number in a container is a product.
+fn mounted<'a>(
+    mount: &'a RawMount,
+    volumes: &'a Volumes,
+    token_file: Option<&str>,
+    most: usize,
+) -> impl Iterator<Item = TokenMount> + use<'a> {
+    let tokens = match volumes.get(&mount.name) {
+        Some(Contents::Tokens(projected)) => projected.tokens.as_slice(),
+        _ => &[],
+    };
+    let leads_here = !tokens.is_empty() && leads_to(mount, token_file);
+    tokens
+        .iter()
+        .filter(move |token| leads_here || !token.audience.is_empty())
+        .filter_map(move |token| token_mount(mount, token))
+        .take(most)
+}
+
 /// A token as it is mounted; none where `subPath` mounts something else of its volume.
 fn token_mount(mount: &RawMount, token: &RawToken) -> Option<TokenMount> {
     let sub_path = [&mount.sub_path, &mount.sub_path_expr]
@@ -260,14 +302,8 @@ fn token_mount(mount: &RawMount, token: &RawToken) -> Option<TokenMount> {
     })
 }
 
-/// Whether a mounted token is meant for somebody else than the API server.
-///
-/// The token that every pod gets for the API server names no audience; it is nobody's web identity, unless the pod
-/// itself points there.
-fn is_credential(mount: &RawMount, token: &RawToken, token_file: Option<&str>) -> bool {
-    let points_there = || {
-        let path = cleaned(&mount.mount_path);
-        token_file.is_some_and(|file| below(&path, &cleaned(file)).is_some())
-    };
-    !token.audience.is_empty() || points_there()
+/// Whether a container's token file is below a mount. The token that every pod gets for the API server names no audience; it is not a
+/// web identity, unless the container itself reads it.
+fn leads_to(mount: &RawMount, token_file: Option<&str>) -> bool {
+    token_file.is_some_and(|file| below(&cleaned(&mount.mount_path), &cleaned(file)).is_some())
 }
