@@ -187,7 +187,11 @@ pub struct WaiverSpec {
     #[schemars(schema_with = "crate::schema::code")]
     pub code: String,
     /// When the finding counts again; never where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::time::any_time"
+    )]
     #[schemars(schema_with = "crate::schema::optional_date_time")]
     pub until: Option<Timestamp>,
     /// Why it is accepted.

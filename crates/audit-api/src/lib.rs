@@ -29,6 +29,7 @@ mod schema;
 pub mod selector;
 pub mod spec;
 pub mod status;
+mod time;
 
 pub use approval::{IrsaApproval, IrsaApprovalSpec};
 pub use change::{TrustPolicyChange, TrustPolicyChangeSpec, TrustPolicyChangeStatus};

@@ -60,8 +60,7 @@ pub fn taken_over(
 }
 
 /// A status without the times that cannot be true.
-#[must_use]
-pub fn within(found: &IrsaAuditStatus, lived: Lifetime) -> IrsaAuditStatus {
+fn within(found: &IrsaAuditStatus, lived: Lifetime) -> IrsaAuditStatus {
     let mut taken = found.clone();
     taken.findings.retain(|finding| lived.has(finding.first_seen));
     taken

@@ -19,7 +19,7 @@ use crate::irsa_audit::{
 };
 use crate::remediation::progress_name;
 
-pub use memory::{Lifetime, is_the_same, taken_over, within};
+pub use memory::{Lifetime, is_the_same, taken_over};
 pub use packed::PackedStatus;
 
 /// How long the same broken reason stands before the object counts as stalled: long enough for IAM to become

@@ -51,7 +51,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectMalformed, &ENTRY, |cause| {
-        format!("{}, which is not the subject of any token; {}", demand(cause), found(cause))
+        format!(
+            "{}, which is not the subject of any token; {}",
+            demand(cause),
+            found(cause)
+        )
     })?;
     Some(or_by_hand(chain, finding))
 }

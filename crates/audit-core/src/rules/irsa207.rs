@@ -52,7 +52,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
-        format!("{}, and this operator takes a wildcard literally; {}", demand(cause), found(cause))
+        format!(
+            "{}, and this operator takes a wildcard literally; {}",
+            demand(cause),
+            found(cause)
+        )
     })?;
     let cause = chain.past_role()?.trust.as_ref()?.cause.as_ref()?;
     finding.message.push_str(&if_meant(chain, cause));

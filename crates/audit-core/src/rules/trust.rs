@@ -337,8 +337,12 @@ fn verb(operator: &str) -> Option<&'static str> {
     let name = if name.is_empty() { operator } else { name };
     let name = name.strip_suffix("IfExists").unwrap_or(name);
     Some(match name.to_ascii_lowercase().as_str() {
-        "stringequals" | "stringequalsignorecase" | "numericequals" | "dateequals" | "binaryequals" => "must equal",
-        "stringnotequals" | "stringnotequalsignorecase" | "numericnotequals" | "datenotequals" => "must not equal",
+        "stringequals" | "stringequalsignorecase" | "numericequals" | "dateequals" | "binaryequals" => {
+            "must equal"
+        }
+        "stringnotequals" | "stringnotequalsignorecase" | "numericnotequals" | "datenotequals" => {
+            "must not equal"
+        }
         "stringlike" | "arnequals" | "arnlike" => "must match",
         "stringnotlike" | "arnnotequals" | "arnnotlike" => "must not match",
         "numericlessthan" => "must be less than",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit_api::IrsaAuditStatus;
 use audit_api::status::{
     Difference, Lifetime, PackedStatus, RemediationStatus, difference, duplicate_status, is_the_same,
-    stalls_at, status, taken_over, with_remediation, within,
+    stalls_at, status, taken_over, with_remediation,
 };
 use audit_core::audit::Bound;
 use audit_core::disclosure::told;
@@ -249,13 +249,11 @@ impl Publisher<'_> {
         }
     }
 
-    /// What is said of a binding that is not looked into stays, whatever others write over it.
+    /// What is said of a binding that is not looked into stays, whatever others write over it. What a fresh start finds may be anybody's
+    /// words, and nothing that is evaluated now can confirm it.
     fn rest(&mut self, name: &NamespacedName, audit: &AuditObject) -> Audited {
         if self.memory.said(name, audit).is_none() {
-            let lived = lifetime(audit, self.now);
-            let found = audit.status.as_ref();
-            let taken = found.map_or_else(unaudited, |found| within(&found.status(), lived));
-            self.memory.say(name, &audit.uid, PackedStatus::new(&taken));
+            self.memory.say(name, &audit.uid, PackedStatus::new(&unaudited()));
         }
         self.mend(name, audit);
         Audited::No

@@ -20,7 +20,8 @@ fn a_look_derives_one_chain_and_judges_it_once() {
     };
     // `Gathered` is no `Clone`: whoever derives consumes it.
     assert_eq!(count("Chain::derive("), 1);
-    assert_eq!(count("Gathered::gather("), 1);
+    // A look, and the roles that a snapshot has to capture.
+    assert_eq!(count("Gathered::gather("), 2);
     assert_eq!(count("Judged::judge("), 1);
     assert_eq!((count("audit_binding("), count("simulation::wanted(")), (0, 1));
 }

@@ -364,6 +364,10 @@ proptest! {
         let after = world.lab.statuses();
         prop_assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
         for (name, before) in &before {
+            // Of one that is suspended, a fresh process believes nothing.
+            if world.lab.api.objects[&object(name)]["spec"]["suspend"] == json!(true) {
+                continue;
+            }
             prop_assert_eq!(difference(before, &after[name]), Difference::None, "{}", name);
         }
     }
