@@ -25,9 +25,17 @@ pub struct Failure {
     pub is_explicit_deny: bool,
     /// For display: AWS's words, or what stood in the way of hearing any. Safe to show.
     pub message: String,
+    /// AWS answered, and the same question gets the same answer until something changes in the account.
+    pub is_lasting: bool,
 }
 
 impl Failure {
+    /// Whether AWS does not answer, or throttles: then other questions about the account are likely to fail as well.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        !self.is_lasting && matches!(self.kind, FailureKind::Unavailable | FailureKind::Throttled)
+    }
+
     /// A failure of which no more is known.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
@@ -35,6 +43,7 @@ impl Failure {
             code: None,
             is_explicit_deny: false,
             message: message.into(),
+            is_lasting: false,
         }
     }
 }
@@ -59,10 +68,12 @@ impl Miss {
 }
 
 impl Failure {
-    /// A failure that is neither for want of permissions nor for want of patience. What others wrote must be safe
-    /// to show already.
+    /// AWS answered, and the answer does not say what was asked for. What others wrote must be safe to show already.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Unavailable, message)
+        Self {
+            is_lasting: true,
+            ..Self::new(FailureKind::Unavailable, message)
+        }
     }
 }
 
@@ -211,9 +222,16 @@ fn judge_answer<E: ProvideErrorMetadata + Error + 'static>(
                 kind,
                 code: (!code.is_empty()).then(|| code.to_owned()),
                 message: quote(&message),
+                is_lasting: !retry && is_about_the_question(status),
             }),
         }
     }
+}
+
+/// Whether AWS refuses the question itself, not the credentials that it was asked with. Those are the same for all questions, and the
+/// next ones may be accepted.
+fn is_about_the_question(status: u16) -> bool {
+    (400..500).contains(&status) && !matches!(status, 401 | 403 | 408)
 }
 
 /// Whether AWS says that a statement denies the call, as in "with an explicit deny in a service control policy". AWS has no code
@@ -271,6 +289,22 @@ mod tests {
         let error: SdkError<GetCallerIdentityError, HttpResponse> = SdkError::construction_failure(error);
         let Judgement { retry, miss, .. } = judge(&error, "sts", "GetCallerIdentity");
         (miss.into_failure().kind, retry)
+    }
+
+    #[test]
+    fn what_aws_answers_for_good_is_no_outage() {
+        assert!(!Miss::NotFound("gone".to_owned()).into_failure().is_outage());
+        assert!(!Failure::unavailable("too many clusters").is_outage());
+        for kind in [FailureKind::Throttled, FailureKind::Unavailable] {
+            assert!(Failure::new(kind, "no answer").is_outage());
+        }
+        let action = "iam:GetRole".to_owned();
+        assert!(!Failure::new(FailureKind::AccessDenied { action }, "no").is_outage());
+        let about_the_question = [400, 401, 403, 404, 408, 500, 503].map(is_about_the_question);
+        assert_eq!(
+            about_the_question,
+            [true, false, false, true, false, false, false]
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::shared::{Others, Reached, Search, SharedAnswers, SharedQuestion};
 use crate::snapshot::{AccountTrait, AskedIn, AskedRole, Binding, Snapshot};
 use crate::webhook::{InjectedPods, Injection};
 
-pub use audience::default as default_audience;
+pub use audience::{default as default_audience, is_seen as is_default_audience_seen};
 pub(crate) use repairs::Repairs;
 pub(crate) use role::ABSENT;
 pub use role::{Evidence, Gap, RoleChain, RoleOutcome};
@@ -197,7 +197,7 @@ impl<'a> Chain<'a> {
         let by_role = |arn: RoleArn, audience: &str| {
             RoleChain::derive_with(snapshot, config, now, arn, &subject, audience, repairs)
         };
-        let default_audience = default_audience(snapshot, config);
+        let default_audience = default_audience(snapshot, config, &key.namespace);
         let known = asked_by.audience.or(default_audience);
         let audience = known
             .or_else(|| audience::of_pods(&pods))

@@ -32,7 +32,7 @@ use gaps::Gaps;
 use pods::PodIndex;
 pub use unaudited::Unaudited;
 use webhook::Webhook;
-pub use webhook::{AskedIn, AskedRole};
+pub use webhook::{AskedIn, AskedRole, DefaultNews};
 pub use workloads::WorkloadFacts;
 use workloads::Workloads;
 

@@ -21,6 +21,7 @@
 
 mod action;
 mod cluster;
+mod creations;
 mod evidence;
 mod knowledge;
 mod look;
@@ -43,7 +44,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
-use audit_core::chain::default_audience;
+use audit_core::chain::is_default_audience_seen;
 use audit_core::model::{Access, Account, BindingKey};
 use audit_core::rbac::{PermissionsChange, Reviews};
 use audit_core::report::Report;
@@ -75,6 +76,9 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// The least time between two looks at all bindings that expect permissions: anyone who can edit a Role in one namespace brings them about.
 const PERMISSIONS: Duration = Duration::from_secs(1);
 
+/// The least time between two looks at all bindings because of the webhook's default audience: pods in two namespaces bring them about.
+const AUDIENCES: Duration = Duration::from_secs(1);
+
 /// How long requests to AWS wait at most for the end of a burst of changes.
 const REQUESTS: Duration = Duration::from_secs(1);
 
@@ -105,8 +109,6 @@ pub struct Engine {
     in_force: EffectiveSettings,
     snapshot: Snapshot,
     index: Index,
-    /// The webhook's default audience after the latest observation: every binding without an audience of its own depends on it.
-    default_audience: Option<String>,
     evidence: EvidencePlan,
     reviews: ReviewPlan,
     lookups: LookupPlan,
@@ -119,6 +121,8 @@ pub struct Engine {
     permissions_changed: PermissionsChange,
     /// When they were last.
     permissions_looked_at: Option<Timestamp>,
+    /// When bindings were last looked at because of the webhook's default audience.
+    audiences_looked_at: Option<Timestamp>,
     states: BTreeMap<BindingKey, State>,
     /// Bindings whose summary has changed since it was shown.
     changed: BTreeSet<BindingKey>,
@@ -155,12 +159,12 @@ impl Engine {
             settings,
             snapshot: Snapshot::default(),
             index: Index::default(),
-            default_audience: None,
             leading: false,
             dirty: Pending::default(),
             forced: BTreeSet::new(),
             permissions_changed: PermissionsChange::default(),
             permissions_looked_at: None,
+            audiences_looked_at: None,
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
             objects: Objects::default(),
@@ -206,15 +210,10 @@ impl Engine {
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
         let is_relisted = matches!(observation, Observation::Audit(WatchChange::InitDone));
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
-        let audience = default_audience(&self.snapshot, &self.in_force.config);
-        let is_other_audience = audience != self.default_audience.as_deref();
-        if is_other_audience {
-            self.default_audience = audience.map(str::to_owned);
-        }
         if dirty.policies {
             self.configure(now);
         }
-        if dirty.everything || is_other_audience {
+        if dirty.everything {
             self.mark_all();
         }
         // Who begins to lead looks at everything anyway.
@@ -278,6 +277,7 @@ impl Engine {
         self.leading = leading;
         if leading {
             self.open_accounts();
+            self.snapshot.cluster.take_default_news();
             self.mark_all();
         } else {
             // What a follower once knew of AWS grows old, and what it audited is another's business now.
@@ -293,6 +293,7 @@ impl Engine {
             self.dirty.clear();
             self.permissions_changed = PermissionsChange::default();
             self.permissions_looked_at = None;
+            self.audiences_looked_at = None;
             (self.requested, self.began) = (None, None);
             self.forced.clear();
             self.ages.clear();
@@ -321,6 +322,12 @@ impl Engine {
             if self.leading && self.snapshot.cluster.put_refused(key, is_refused) {
                 self.cluster.touch();
             }
+            let is_relieved = self.objects.created(&object, outcome, now);
+            if self.leading && is_relieved {
+                let held = self.snapshot.cluster.in_namespace(&object.namespace);
+                let held = held.filter(|(key, _)| self.snapshot.cluster.is_refused(key));
+                self.dirty.refresh(held.map(|(key, _)| key.clone()));
+            }
         }
         let key = self.objects.written(&object, write, outcome, now);
         // What changed while the write was under way waits for its end.
@@ -343,6 +350,7 @@ impl Engine {
             self.schedule.next(),
             self.evidence.next(issuer),
             self.permissions_due(),
+            self.audiences_due(),
             self.reviews.next(),
             self.lookups.next(),
             self.cluster.next(),
@@ -406,6 +414,10 @@ impl Engine {
             let permissions = std::mem::take(&mut self.permissions_changed);
             self.dirty.refresh(permissions.concerned(&self.snapshot.cluster));
         }
+        if self.audiences_due().is_some_and(|at| at <= now) {
+            self.audiences_looked_at = Some(now);
+            self.look_at_audiences();
+        }
         while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
             self.look_at(&key, is_urgent, now, &mut actions);
             if !may_go_on() {
@@ -441,6 +453,28 @@ impl Engine {
         }
         let last = self.permissions_looked_at;
         Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS)))
+    }
+
+    /// When bindings are looked at because the webhook's default audience may be a different one; nothing where it is not.
+    fn audiences_due(&self) -> Option<Timestamp> {
+        let is_seen = is_default_audience_seen(&self.snapshot, &self.in_force.config);
+        if !is_seen || self.snapshot.cluster.default_news().is_empty() {
+            return None;
+        }
+        let last = self.audiences_looked_at;
+        Some(last.map_or(Timestamp::MIN, |last| after(last, AUDIENCES)))
+    }
+
+    /// Marks the bindings for which the webhook's default audience may be a different one.
+    fn look_at_audiences(&mut self) {
+        let news = self.snapshot.cluster.take_default_news();
+        if news.is_for_all {
+            self.mark_all();
+            return;
+        }
+        let namespaces = news.namespaces.iter();
+        let bindings = namespaces.flat_map(|name| self.snapshot.cluster.in_namespace(name));
+        self.dirty.refresh(bindings.map(|(key, _)| key.clone()));
     }
 
     /// Whether what is said of a binding may depend on the labels of its namespace.

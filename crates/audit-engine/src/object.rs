@@ -9,6 +9,7 @@ use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
 use super::action::{Write, WriteOutcome};
+use super::creations::Creations;
 use super::schedule::{after, backoff};
 use audit_core::model::NamespacedName;
 
@@ -140,12 +141,15 @@ pub enum Start {
     Busy,
     /// At this time.
     At(Timestamp),
+    /// At this time, because the API server refuses what is created in its namespace.
+    Held(Timestamp),
 }
 
 /// The objects by name. Only those are kept that are being written to, were just written, or gave trouble.
 #[derive(Debug, Default)]
 pub struct Objects {
     objects: BTreeMap<NamespacedName, Object>,
+    creations: Creations,
 }
 
 impl Objects {
@@ -171,8 +175,29 @@ impl Objects {
         if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
             return Start::At(at);
         }
+        if is_create {
+            if let Some(at) = self.creations.held_until(&name.namespace, now) {
+                if object.is_forgettable() {
+                    self.objects.remove(name);
+                }
+                return Start::Held(at);
+            }
+            self.creations.start(name);
+        }
         object.in_flight = Some(key.clone());
         Start::Now
+    }
+
+    /// Takes note of what came of a creation. Returns whether it ends a pause of all creations in its namespace.
+    pub fn created(&mut self, name: &NamespacedName, outcome: &WriteOutcome, now: Timestamp) -> bool {
+        match outcome {
+            WriteOutcome::Done { .. } => return self.creations.succeeded(&name.namespace),
+            WriteOutcome::Refused => self.creations.refused(name, now),
+            WriteOutcome::Gone | WriteOutcome::Failed | WriteOutcome::Unavailable => {
+                self.creations.ended(name, now);
+            }
+        }
+        false
     }
 
     /// Takes note of the end of a write. Returns the binding for which it was made.
@@ -265,12 +290,14 @@ impl Objects {
 
     /// Lets all writes start that wait after a failure: the definition of the kind may have come back. Returns whether any waited.
     pub fn forgive(&mut self) -> bool {
+        self.creations.clear();
         let waiting = self.objects.values_mut().filter(|object| object.failures > 0);
         waiting.map(Object::start_anew).count() > 0
     }
 
     /// Forgets what is known of objects that are no more.
     pub fn sweep(&mut self, index: &Index, now: Timestamp) {
+        self.creations.sweep(now);
         self.objects.retain(|id, object| {
             object.in_flight.is_some()
                 || object.retry_at.is_some_and(|at| at > now)
@@ -282,6 +309,7 @@ impl Objects {
 
     /// Forgets all but which writes are under way, for a replica that no longer leads.
     pub fn forget(&mut self) {
+        self.creations.clear();
         self.objects.retain(|_, object| object.in_flight.is_some());
         for object in self.objects.values_mut() {
             *object = Object {

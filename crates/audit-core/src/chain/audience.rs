@@ -16,22 +16,30 @@ use crate::snapshot::{Cluster, Snapshot};
 /// <https://github.com/kubernetes/kops/blob/master/upup/models/cloudup/resources/addons/eks-pod-identity-webhook.addons.k8s.io/k8s-1.16.yaml.template>.
 const OF_KOPS: &str = "amazonaws.com";
 
-/// The webhook's default audience, where it is known: said by a flag of ours, given by EKS, or seen.
+/// The webhook's default audience in a namespace, where it is known: said by a flag of ours, given by EKS, or seen.
 #[must_use]
-pub fn default<'a>(snapshot: &'a Snapshot, config: &'a Config) -> Option<&'a str> {
+pub fn default<'a>(snapshot: &'a Snapshot, config: &'a Config, namespace: &str) -> Option<&'a str> {
     if let Some(told) = &config.token_audience {
         return Some(told);
     }
-    let is_of_eks = snapshot
-        .issuer
-        .as_ref()
-        .is_none_or(|issuer| issuer.url.is_of_eks());
-    // EKS's own webhook reads its own annotations; beside it, another may run for others.
-    if is_of_eks && config.annotation_prefix == EKS_PREFIX {
+    if !is_seen(snapshot, config) {
         return Some(DEFAULT_AUDIENCE);
     }
-    let seen = snapshot.cluster.seen_default_audience();
-    seen.or(is_of_eks.then_some(DEFAULT_AUDIENCE))
+    let seen = snapshot.cluster.seen_default_audience(namespace);
+    seen.or(is_of_eks(snapshot).then_some(DEFAULT_AUDIENCE))
+}
+
+/// Whether the default audience depends on what the cluster shows.
+#[must_use]
+pub fn is_seen(snapshot: &Snapshot, config: &Config) -> bool {
+    // EKS's own webhook reads its own annotations; beside it, another may run for others.
+    let is_given = is_of_eks(snapshot) && config.annotation_prefix == EKS_PREFIX;
+    config.token_audience.is_none() && !is_given
+}
+
+fn is_of_eks(snapshot: &Snapshot) -> bool {
+    let issuer = snapshot.issuer.as_ref();
+    issuer.is_none_or(|issuer| issuer.url.is_of_eks())
 }
 
 /// The audience of the tokens that the webhook gave a binding's own pods, if they agree.

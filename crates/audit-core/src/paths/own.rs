@@ -150,7 +150,7 @@ fn with_both<'a>(
             let audience = sight
                 .asked
                 .audience
-                .or_else(|| default_audience(sight.snapshot, sight.config));
+                .or_else(|| default_audience(sight.snapshot, sight.config, &sight.key.namespace));
             let other = !is_same(sight, role);
             other.then(|| Claim::of(PathRole::Named(role)).audience(audience.unwrap_or(DEFAULT_AUDIENCE)))
         }

@@ -31,24 +31,82 @@ struct LiveAudiences {
     of: BTreeMap<BindingKey, LiteMap<Box<str>, usize>>,
     /// Of these bindings, those whose ServiceAccounts name a role and no audience: the webhook's default is theirs.
     by_default: BTreeSet<BindingKey>,
-    /// How many such bindings have tokens of each audience.
-    defaults: BTreeMap<String, usize>,
+    /// How many such bindings of each namespace have tokens of each audience: by audience, then by namespace.
+    defaults: BTreeMap<String, BTreeMap<String, usize>>,
+    news: DefaultNews,
+}
+
+/// For which namespaces the default audience may be a different one now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefaultNews {
+    /// For all.
+    pub is_for_all: bool,
+    /// For these.
+    pub namespaces: BTreeSet<String>,
+}
+
+impl DefaultNews {
+    /// Whether the default is the same everywhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.is_for_all && self.namespaces.is_empty()
+    }
+}
+
+/// So many namespaces have to show an audience before it is the default of others: pods can have any token in a volume of the webhook's
+/// name, and nobody should decide by the pods of one namespace what is said of another. The webhook's own manifest counts as one.
+const WITNESSES: usize = 2;
+
+/// How many show an audience: namespaces, and the manifest.
+fn witnesses(audience: &str, namespaces: &BTreeMap<String, usize>, own: Option<&str>) -> usize {
+    namespaces.len() + usize::from(own == Some(audience))
 }
 
 impl LiveAudiences {
+    /// Counts one more binding of a namespace that shows an audience.
+    fn show(&mut self, audience: &str, namespace: &str, own: Option<&str>) {
+        let namespaces = self.defaults.entry(audience.to_owned()).or_default();
+        let count = namespaces.entry(namespace.to_owned()).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.news.is_for_all |= witnesses(audience, namespaces, own) == WITNESSES;
+            self.news.namespaces.insert(namespace.to_owned());
+        }
+    }
+
+    /// Counts one binding less of a namespace that shows an audience.
+    fn hide(&mut self, audience: &str, namespace: &str, own: Option<&str>) {
+        let Some(namespaces) = self.defaults.get_mut(audience) else {
+            return;
+        };
+        let Some(count) = namespaces.get_mut(namespace) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            namespaces.remove(namespace);
+            self.news.is_for_all |= witnesses(audience, namespaces, own) + 1 == WITNESSES;
+            self.news.namespaces.insert(namespace.to_owned());
+            if namespaces.is_empty() {
+                self.defaults.remove(audience);
+            }
+        }
+    }
+
     /// Takes note of whether the webhook's default is a binding's, before or after its audiences change.
-    fn set_default(&mut self, key: &BindingKey, is_default: bool) {
+    fn set_default(&mut self, key: &BindingKey, is_default: bool, own: Option<&str>) {
         let audiences = self.of.get(key);
         let is_default = is_default && audiences.is_some();
         if is_default == self.by_default.contains(key) {
             return;
         }
-        for audience in audiences.into_iter().flat_map(LiteMap::keys) {
+        let audiences: Vec<Box<str>> = audiences.into_iter().flat_map(LiteMap::keys).cloned().collect();
+        for audience in audiences {
             counted::step();
             if is_default {
-                *self.defaults.entry(audience.to_string()).or_default() += 1;
+                self.show(&audience, &key.namespace, own);
             } else {
-                release(&mut self.defaults, audience, true);
+                self.hide(&audience, &key.namespace, own);
             }
         }
         if is_default {
@@ -109,6 +167,7 @@ impl Cluster {
     pub fn set_registrations(&mut self, registrations: Option<Vec<Registration>>) -> bool {
         let is_news = self.webhook.registrations != registrations;
         self.webhook.registrations = registrations;
+        self.webhook.live.news.is_for_all |= is_news;
         is_news
     }
 
@@ -121,36 +180,56 @@ impl Cluster {
 
     /// Takes note of the audience that the webhook itself is started with.
     pub fn set_own_audience(&mut self, audience: Option<String>) {
+        self.webhook.live.news.is_for_all |= self.webhook.own_audience != audience;
         self.webhook.own_audience = audience;
     }
 
-    /// The audience that the webhook gives tokens for which nobody asks for one, as far as its tokens in running pods show, or
-    /// its own manifest. Pods that disagree show nothing.
+    /// The audience that the webhook gives tokens in a namespace for which no annotation names one, as far as its tokens in running pods
+    /// show, or its own manifest. Tokens count that pods of the namespace itself have, or of several namespaces, or of one namespace with
+    /// the audience that the manifest names. Where they disagree, the audience is not known.
     #[must_use]
-    pub fn seen_default_audience(&self) -> Option<&str> {
+    pub fn seen_default_audience(&self, namespace: &str) -> Option<&str> {
+        let own = self.webhook.own_audience.as_deref();
+        let counts = |audience: &str, namespaces: &BTreeMap<String, usize>| {
+            witnesses(audience, namespaces, own) >= WITNESSES || namespaces.contains_key(namespace)
+        };
         // Without a webhook, a volume of this name is the pods' own.
         let is_there = self.has_webhook() != Some(false);
-        let mut defaults = self.webhook.live.defaults.keys().filter(|_| is_there);
+        let defaults = self.webhook.live.defaults.iter().filter(|_| is_there);
+        let mut defaults = defaults.filter(|(audience, namespaces)| counts(audience, namespaces));
         match (defaults.next(), defaults.next()) {
-            (Some(one), None) => Some(one),
-            (None, _) => self.webhook.own_audience.as_deref(),
+            (Some((one, _)), None) => Some(one),
+            (None, _) => own,
             (Some(_), Some(_)) => None,
         }
+    }
+
+    /// For which namespaces [`Cluster::seen_default_audience`] may say something else than when this was last taken.
+    #[must_use]
+    pub fn default_news(&self) -> &DefaultNews {
+        &self.webhook.live.news
+    }
+
+    /// Takes [`Cluster::default_news`].
+    pub fn take_default_news(&mut self) -> DefaultNews {
+        std::mem::take(&mut self.webhook.live.news)
     }
 
     /// Takes note of the tokens of a pod that came.
     pub(super) fn count_audiences(&mut self, pod: &Pod) {
         let (key, injected) = (pod.binding_key(), injected_audiences(pod));
         if !injected.is_empty() {
-            let live = &mut self.webhook.live;
+            let Webhook {
+                live, own_audience, ..
+            } = &mut self.webhook;
             let is_default = live.by_default.contains(&key);
-            let audiences = live.of.entry(key.clone()).or_default();
             for audience in injected {
+                let audiences = live.of.entry(key.clone()).or_default();
                 let count = audiences.entry(audience.into()).or_default();
-                if *count == 0 && is_default {
-                    *live.defaults.entry(audience.to_owned()).or_default() += 1;
-                }
                 *count += 1;
+                if *count == 1 && is_default {
+                    live.show(audience, &key.namespace, own_audience.as_deref());
+                }
             }
         }
         self.note_defaults(&key);
@@ -159,8 +238,11 @@ impl Cluster {
     /// Takes note of the tokens of a pod that went.
     pub(super) fn discount_audiences(&mut self, pod: &Pod) {
         let (key, injected) = (pod.binding_key(), injected_audiences(pod));
-        let live = &mut self.webhook.live;
+        let Webhook {
+            live, own_audience, ..
+        } = &mut self.webhook;
         let is_default = live.by_default.contains(&key);
+        let mut hidden = Vec::new();
         if let Some(audiences) = live.of.get_mut(&key) {
             for audience in injected {
                 let Some(count) = audiences.get_mut(audience) else {
@@ -169,13 +251,16 @@ impl Cluster {
                 *count -= 1;
                 if *count == 0 {
                     audiences.remove(audience);
-                    release(&mut live.defaults, audience, is_default);
+                    hidden.push(audience);
                 }
             }
             if audiences.is_empty() {
                 live.of.remove(&key);
                 live.by_default.remove(&key);
             }
+        }
+        for audience in hidden.into_iter().filter(|_| is_default) {
+            live.hide(audience, &key.namespace, own_audience.as_deref());
         }
         self.note_defaults(&key);
     }
@@ -192,7 +277,8 @@ impl Cluster {
             annotations.any(|(key, value)| key.ends_with(name) && (name == AUDIENCE || !value.is_empty()))
         };
         let is_default = has(ROLE) && !has(AUDIENCE);
-        self.webhook.live.set_default(key, is_default);
+        let own = self.webhook.own_audience.as_deref();
+        self.webhook.live.set_default(key, is_default, own);
     }
 
     /// Whether the webhook may have a ConfigMap that nobody could read: who is bound by it alone does not show.
@@ -285,16 +371,6 @@ impl Cluster {
     }
 }
 
-/// Takes one binding out of the count of an audience, if it was counted.
-fn release(counts: &mut BTreeMap<String, usize>, audience: &str, was_counted: bool) {
-    if let Some(count) = counts.get_mut(audience).filter(|_| was_counted) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(audience);
-        }
-    }
-}
-
 /// The ends of the keys of annotations.
 const ROLE: &str = "/role-arn";
 const AUDIENCE: &str = "/audience";
@@ -379,7 +455,12 @@ mod tests {
 
     #[test]
     fn tokens_in_its_volumes_show_its_default_audience() {
-        let seen = |world: &World| world.snapshot.cluster.seen_default_audience().map(str::to_owned);
+        let seen = |world: &World| {
+            let cluster = &world.snapshot.cluster;
+            cluster
+                .seen_default_audience(&world.key.namespace)
+                .map(str::to_owned)
+        };
         let aimed = |audience: &str| Container {
             tokens: vec![token(audience)],
             ..injected("app", crate::testing::ROLE)
@@ -413,6 +494,68 @@ mod tests {
         );
         without.snapshot.cluster.set_own_audience(Some("mesh".to_owned()));
         assert_eq!(seen(&without).as_deref(), Some("mesh"));
+    }
+
+    #[test]
+    fn tokens_of_one_namespace_alone_show_others_nothing() {
+        let mut world = World::healthy().without_pods();
+        let shows = |world: &mut World, namespace: &str, audience: &str| {
+            let key = BindingKey::new(namespace, "cart");
+            let mut account = ServiceAccount::clone(
+                world
+                    .snapshot
+                    .cluster
+                    .binding(&world.key)
+                    .unwrap()
+                    .service_account()
+                    .unwrap(),
+            );
+            account.key = key.clone();
+            world.snapshot.cluster.put_service_account(account);
+            let container = Container {
+                tokens: vec![token(audience)],
+                ..injected("app", crate::testing::ROLE)
+            };
+            world
+                .snapshot
+                .cluster
+                .put_pod(crate::testing::pod(&key, "live", container));
+        };
+        let seen = |world: &World, namespace: &str| {
+            let cluster = &world.snapshot.cluster;
+            cluster.seen_default_audience(namespace).map(str::to_owned)
+        };
+        let some = |audience: &str| Some(audience.to_owned());
+        world.snapshot.cluster.take_default_news();
+        shows(&mut world, "a", "kops");
+        assert_eq!((seen(&world, "a"), seen(&world, "shop")), (some("kops"), None));
+        assert!(
+            world
+                .snapshot
+                .cluster
+                .take_default_news()
+                .namespaces
+                .contains("a")
+        );
+        shows(&mut world, "b", "kops");
+        assert!(world.snapshot.cluster.take_default_news().is_for_all);
+        assert_eq!(
+            (seen(&world, "a"), seen(&world, "shop")),
+            (some("kops"), some("kops"))
+        );
+        // One namespace can make only itself unknown, and is looked at alone.
+        shows(&mut world, "evil", "odd");
+        assert!(!world.snapshot.cluster.take_default_news().is_for_all);
+        assert_eq!((seen(&world, "evil"), seen(&world, "shop")), (None, some("kops")));
+        world.snapshot.cluster.set_own_audience(some("odd"));
+        assert_eq!(seen(&world, "shop"), None, "the manifest agrees with it");
+        world.snapshot.cluster.set_own_audience(None);
+        shows(&mut world, "more", "odd");
+        assert_eq!(seen(&world, "shop"), None, "they disagree");
+        let mut alone = World::healthy().without_pods();
+        alone.snapshot.cluster.set_own_audience(some("kops"));
+        shows(&mut alone, "evil", "odd");
+        assert_eq!(seen(&alone, "shop"), some("kops"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod account;
 mod outages;
 mod questions;
 mod reread;
+mod retries;
 mod simulations;
 #[cfg(test)]
 #[path = "../../tests/unit/evidence.rs"]
@@ -20,7 +21,7 @@ use audit_aws::evidence::{Circumstances, lacks_role};
 use audit_aws::{AskedFor, Failure, PieceAnswer, PieceId, PieceKind, Reading};
 use audit_core::Snapshot;
 use audit_core::issuers::IssuerQuestion;
-use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleLookup};
+use audit_core::model::{Account, BindingKey, FailureKind, InlineDocuments, Observed, RoleKey, RoleLookup};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
@@ -29,6 +30,7 @@ use account::{Ended, ReferencedAccount};
 use outages::Outages;
 pub use reread::RereadCause;
 use reread::Rereads;
+use retries::Retries;
 use simulations::Simulations;
 
 /// What a change of references did to the accounts that are looked into.
@@ -58,6 +60,8 @@ pub struct EvidencePlan {
     wanted: BTreeSet<PieceId>,
     /// Of these, what somebody waits for, with the namespace of its binding.
     urgent: BTreeMap<PieceId, String>,
+    /// Of what is wanted or forced, the namespace of the binding that it is read for.
+    askers: BTreeMap<PieceId, String>,
     /// To be read once more, also where that was just asked for: something may have changed since.
     forced: BTreeSet<PieceId>,
     /// Until when what was asked for is not asked for again.
@@ -68,6 +72,7 @@ pub struct EvidencePlan {
     released: BTreeSet<PieceId>,
     rereads: Rereads,
     outages: Outages,
+    retries: Retries,
     simulations: Simulations,
     /// Until when what was asked for to tell which issuers are dead is not asked for again.
     asked_of_issuers: Schedule<PieceId>,
@@ -88,12 +93,14 @@ impl EvidencePlan {
             references: BTreeMap::new(),
             wanted: BTreeSet::new(),
             urgent: BTreeMap::new(),
+            askers: BTreeMap::new(),
             forced: BTreeSet::new(),
             asked: Schedule::default(),
             awaited: BTreeMap::new(),
             released: BTreeSet::new(),
             rereads: Rereads::default(),
             outages: Outages::default(),
+            retries: Retries::default(),
             simulations: Simulations::default(),
             asked_of_issuers: Schedule::default(),
             began: None,
@@ -246,6 +253,7 @@ impl EvidencePlan {
         for piece in pieces {
             self.wanted.remove(&piece);
             self.urgent.remove(&piece);
+            self.askers.remove(&piece);
             self.forced.remove(&piece);
             if is_awaited {
                 self.release(piece);
@@ -399,33 +407,71 @@ impl EvidencePlan {
 
     /// Takes note of whether AWS answers about an account.
     fn take_note_of_outages(&mut self, reading: &Reading, now: Timestamp) {
-        let is_outage =
-            |failure: &Failure| matches!(failure.kind, FailureKind::Unavailable | FailureKind::Throttled);
         match reading {
             Reading::Piece { account, answer } => {
                 let piece = PieceId::new(account, answer.kind(), answer.key());
-                if answer.failure().is_some_and(is_outage) {
-                    // A second opinion can wait for the refresh.
-                    if answer.kind() != PieceKind::Simulation {
-                        self.outages.failed(piece, now);
+                // A second opinion can wait for the refresh.
+                let can_wait = answer.kind() == PieceKind::Simulation;
+                match answer.failure() {
+                    Some(failure) if failure.is_outage() => {
+                        self.retries.forget(&piece);
+                        if !can_wait {
+                            self.outages.failed(piece, now);
+                        }
                     }
-                } else {
-                    self.outages.answered(account, Some(&piece), now);
+                    failure => {
+                        self.outages.answered(account, Some(&piece), now);
+                        let is_unreadable = |failure: &Failure| failure.kind == FailureKind::Unavailable;
+                        if failure.is_some_and(is_unreadable) && !can_wait {
+                            self.retries.failed(&piece, self.refresh, now);
+                        } else {
+                            self.retries.forget(&piece);
+                        }
+                    }
                 }
             }
-            Reading::Listing { account, result, .. } if !result.as_ref().is_err_and(is_outage) => {
+            Reading::Listing { account, result, .. } if !result.as_ref().is_err_and(Failure::is_outage) => {
                 if let Ok(listed) = result {
                     let roles = listed.roles.iter().map(|role| role.name.as_str());
                     let roles: BTreeSet<&str> =
                         roles.chain(listed.absent.iter().map(String::as_str)).collect();
-                    self.outages.brought(account, |piece| match piece.kind {
+                    let is_brought = |piece: &PieceId| match piece.kind {
                         PieceKind::Managed => listed.managed.contains_key(&piece.key),
                         kind => kind.is_listed() && roles.contains(piece.key.as_str()),
-                    });
+                    };
+                    self.outages.brought(account, is_brought);
+                    self.retries.brought(account, is_brought);
                 }
                 self.outages.answered(account, None, now);
             }
             _ => {}
+        }
+    }
+
+    /// Whether a binding still depends on a piece that could not be read, and the operator may read it.
+    fn is_needed(&self, piece: &PieceId, snapshot: &Snapshot) -> bool {
+        let (id, key) = (piece.account.as_str(), piece.key.as_str());
+        let Some(watched) = self.accounts.get(id).filter(|watched| watched.is_open) else {
+            return false;
+        };
+        let account = snapshot.accounts.get(id);
+        match piece.kind {
+            kind if kind.is_of_role() => watched.roles.contains_key(key),
+            PieceKind::Managed => account.is_some_and(|account| {
+                let attached = account.policies.having(RoleKey::Attached(key.to_owned()));
+                let bounded = account.roles.having(RoleKey::Boundary(key.to_owned()));
+                attached
+                    .iter()
+                    .chain(&bounded)
+                    .any(|role| watched.roles.contains_key(role))
+            }),
+            PieceKind::Clusters => account.is_some_and(|account| account.clusters.contains_key(key)),
+            // It may be asked for to tell which issuers are dead.
+            PieceKind::ProviderUrls => true,
+            kind => {
+                watched.besides.contains_key(piece)
+                    || kind.needed(&self.circumstances(id, None, snapshot)).as_deref() == Some(key)
+            }
         }
     }
 
@@ -476,6 +522,9 @@ impl EvidencePlan {
                         .entry(piece.clone())
                         .or_insert_with(|| key.namespace.clone());
                 }
+                self.askers
+                    .entry(piece.clone())
+                    .or_insert_with(|| key.namespace.clone());
                 self.wanted.insert(piece);
             }
             self.want_needed(id, role, snapshot);
@@ -532,6 +581,9 @@ impl EvidencePlan {
         for arn in self.references.get(key).into_iter().flatten() {
             let role = PieceId::new(arn.account(), PieceKind::Policies, arn.name());
             let others = self.of_account(arn.account(), snapshot);
+            self.askers
+                .entry(role.clone())
+                .or_insert_with(|| key.namespace.clone());
             self.forced.insert(role);
             self.forced.extend(others);
         }

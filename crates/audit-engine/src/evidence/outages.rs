@@ -119,17 +119,30 @@ impl Outages {
         }
     }
 
+    /// Forgets a piece that cannot be asked about any more.
+    pub fn forget(&mut self, piece: &PieceId) {
+        if let Some(outage) = self.0.get_mut(&piece.account) {
+            outage.failed.remove(piece);
+        }
+    }
+
     /// When something is to be asked again.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
         self.0.values().map(|outage| outage.due).min()
     }
 
-    /// What is to be asked again: one piece of each account in trouble, and more in accounts that answer again. `may_ask` is false for a
-    /// piece that was asked just now.
-    pub fn take_due(&mut self, now: Timestamp, may_ask: impl Fn(&PieceId) -> bool) -> Again {
+    /// What is to be asked again: one piece of each account in trouble, and more in accounts that answer again. Pieces that are not needed
+    /// any more are forgotten. `may_ask` is false for a piece that was asked just now.
+    pub fn take_due(
+        &mut self,
+        now: Timestamp,
+        is_needed: impl Fn(&PieceId) -> bool,
+        may_ask: impl Fn(&PieceId) -> bool,
+    ) -> Again {
         let mut again = Again::default();
         for (account, outage) in self.0.iter_mut().filter(|(_, outage)| outage.due <= now) {
+            outage.failed.retain(&is_needed);
             let wanted = std::mem::take(&mut outage.more).max(1);
             let chosen = outage.choose(wanted, &may_ask);
             let answers = std::mem::take(&mut outage.answers);
@@ -169,7 +182,7 @@ mod tests {
     }
 
     fn pieces(outages: &mut Outages, second: i64) -> Vec<PieceId> {
-        outages.take_due(at(second), |_| true).pieces
+        outages.take_due(at(second), |_| true, |_| true).pieces
     }
 
     #[test]
@@ -184,7 +197,7 @@ mod tests {
         assert_eq!(outages.next(), Some(at(20)));
         assert_eq!(pieces(&mut outages, 20), [role("b")]);
         outages.answered(ACCOUNT, Some(&role("b")), at(21));
-        let again = outages.take_due(at(21), |_| true);
+        let again = outages.take_due(at(21), |_| true, |_| true);
         assert_eq!(
             (BTreeSet::from_iter(again.pieces), again.accounts),
             ([role("a"), role("c")].into(), vec![ACCOUNT.to_owned()])
@@ -203,7 +216,7 @@ mod tests {
         let (mut asked, mut listed) = (Vec::new(), 0);
         for second in 1..50 {
             outages.answered(ACCOUNT, None, at(second));
-            let again = outages.take_due(at(second), |_| true);
+            let again = outages.take_due(at(second), |_| true, |_| true);
             listed += again.accounts.len();
             for piece in again.pieces {
                 asked.push((second, piece.key.clone()));
@@ -265,11 +278,11 @@ mod tests {
         assert_eq!(pieces(&mut outages, 10), [role("a")]);
         outages.answered(ACCOUNT, Some(&role("a")), at(11));
         let only_b = |piece: &PieceId| piece.key == "b";
-        assert_eq!(outages.take_due(at(11), only_b).pieces, [role("b")]);
+        assert_eq!(outages.take_due(at(11), |_| true, only_b).pieces, [role("b")]);
         outages.failed(role("b"), at(11));
         assert_eq!(outages.next(), Some(at(12)));
         let only_c = |piece: &PieceId| piece.key == "c";
-        assert_eq!(outages.take_due(at(12), only_c).pieces, [role("c")]);
+        assert_eq!(outages.take_due(at(12), |_| true, only_c).pieces, [role("c")]);
     }
 
     #[test]
@@ -284,6 +297,26 @@ mod tests {
         outages.answered(ACCOUNT, Some(&role("b")), at(2));
         assert_eq!(pieces(&mut outages, 2), []);
         assert_eq!(outages.next(), None);
+    }
+
+    #[test]
+    fn what_is_not_needed_any_more_is_forgotten_and_delays_nothing() {
+        let mut outages = Outages::default();
+        for number in 0..2000 {
+            outages.failed(role(&format!("gone-{number}")), at(0));
+        }
+        outages.failed(role("there"), at(0));
+        let is_there = |piece: &PieceId| piece.key == "there";
+        assert_eq!(
+            outages.take_due(at(10), is_there, |_| true).pieces,
+            [role("there")]
+        );
+        outages.forget(&role("there"));
+        assert_eq!(pieces(&mut outages, 20), []);
+        assert_eq!(outages.next(), None);
+        outages.failed(role("gone"), at(20));
+        assert_eq!(outages.take_due(at(30), is_there, |_| true), Again::default());
+        assert_eq!(outages.next(), None, "nothing wakes the engine");
     }
 
     #[test]

@@ -39,10 +39,16 @@ impl EvidencePlan {
             .iter()
             .filter_map(|target| self.asked.at(target))
             .min();
-        let next = [listing, waiting, self.rereads.next(), self.outages.next()]
-            .into_iter()
-            .flatten()
-            .min();
+        let next = [
+            listing,
+            waiting,
+            self.rereads.next(),
+            self.outages.next(),
+            self.retries.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         match (issuer, self.began) {
             (None, Some(began)) => next.map(|at| at.max(after(began, ISSUER_PATIENCE))),
             _ => next,
@@ -58,14 +64,28 @@ impl EvidencePlan {
             return requests;
         }
         self.asked.take_due(now);
-        let due = self.rereads.take_due(self.refresh, now);
-        let basis = |piece: &PieceId| Some(piece.of(piece.kind.basis()?));
-        self.wanted.extend(due.iter().filter_map(basis));
-        self.wanted.extend(due);
+        for (target, namespace) in self.rereads.take_due(self.refresh, now) {
+            let basis = target.kind.basis().map(|kind| target.of(kind));
+            for piece in basis.into_iter().chain([target]) {
+                self.askers
+                    .entry(piece.clone())
+                    .or_insert_with(|| namespace.clone());
+                self.wanted.insert(piece);
+            }
+        }
         let (asked, awaited) = (&self.asked, &self.awaited);
         let may_ask = |piece: &PieceId| asked.at(piece).is_none() && !awaited.contains_key(piece);
-        let again = self.outages.take_due(now, may_ask);
+        // Taken out for the time being, because what is needed depends on everything else.
+        let (mut outages, mut retries) = (
+            std::mem::take(&mut self.outages),
+            std::mem::take(&mut self.retries),
+        );
+        let is_needed = |piece: &PieceId| self.is_needed(piece, snapshot);
+        let again = outages.take_due(now, is_needed, may_ask);
+        let retried = retries.take_due(now, is_needed);
+        (self.outages, self.retries) = (outages, retries);
         self.wanted.extend(again.pieces);
+        self.wanted.extend(retried);
         for id in again.accounts {
             if let Some(watched) = self.accounts.get_mut(&id) {
                 watched.list_again(now);
@@ -93,12 +113,17 @@ impl EvidencePlan {
                 );
                 requests.push(DirectoryRequest::piece(&target.account, piece, asked_for));
                 self.asked.set(&target, Some(after(now, COALESCE)));
+            } else {
+                self.outages.forget(&target);
+                self.retries.forget(&target);
             }
         }
+        let forced = &self.forced;
+        self.askers.retain(|piece, _| forced.contains(piece));
         requests
     }
 
-    /// For whom a piece is read: the namespace of a binding that somebody waits for, or of any that refers to the role.
+    /// For whom a piece is read: the namespace of the binding that asked for it, or of any that refers to the role where no binding did.
     fn asked_for(&self, target: &PieceId, urgent: &BTreeMap<PieceId, String>) -> AskedFor {
         if let Some(namespace) = urgent.get(target) {
             return AskedFor {
@@ -106,12 +131,12 @@ impl EvidencePlan {
                 is_urgent: true,
             };
         }
-        let mut bindings = self.referring_to_role(&target.account, &target.key);
+        let any = || {
+            let mut bindings = self.referring_to_role(&target.account, &target.key);
+            bindings.next().map(|key| key.namespace.clone())
+        };
         AskedFor {
-            namespace: bindings
-                .next()
-                .map(|key| key.namespace.clone())
-                .unwrap_or_default(),
+            namespace: self.askers.get(target).cloned().or_else(any).unwrap_or_default(),
             is_urgent: false,
         }
     }

@@ -28,6 +28,8 @@ pub struct RereadCause {
 #[derive(Debug, Default)]
 struct Hanging {
     keys: BTreeSet<BindingKey>,
+    /// The namespace of the binding that came first: the target is read for it.
+    namespace: String,
     attempt: u32,
 }
 
@@ -42,7 +44,8 @@ pub struct Rereads {
 }
 
 impl Rereads {
-    /// Takes note of why a binding is not healthy, or with `None` that it is. A new cause begins a new backoff.
+    /// Takes note of why a binding is not healthy, or with `None` that it is. A new target begins a backoff. A target that other bindings
+    /// depend on keeps its own: else anyone who can edit one ServiceAccount could put off the next read for ever.
     pub fn hang(&mut self, key: &BindingKey, cause: Option<RereadCause>, refresh: Duration, now: Timestamp) {
         if self.causes.get(key) == cause.as_ref() {
             return;
@@ -50,10 +53,12 @@ impl Rereads {
         self.forget(key);
         let Some(cause) = cause else { return };
         let hanging = self.targets.entry(cause.target.clone()).or_default();
+        if hanging.keys.is_empty() {
+            hanging.namespace.clone_from(&key.namespace);
+            self.due
+                .set(&cause.target, (FIRST < refresh).then(|| after(now, FIRST)));
+        }
         hanging.keys.insert(key.clone());
-        hanging.attempt = 0;
-        self.due
-            .set(&cause.target, (FIRST < refresh).then(|| after(now, FIRST)));
         self.causes.insert(key.clone(), cause);
     }
 
@@ -66,9 +71,13 @@ impl Rereads {
             return;
         };
         hanging.keys.remove(key);
-        if hanging.keys.is_empty() {
+        let Some(first) = hanging.keys.first() else {
             self.targets.remove(&cause.target);
             self.due.set(&cause.target, None);
+            return;
+        };
+        if !hanging.keys.iter().any(|key| key.namespace == hanging.namespace) {
+            hanging.namespace.clone_from(&first.namespace);
         }
     }
 
@@ -78,19 +87,75 @@ impl Rereads {
         self.due.next()
     }
 
-    /// The targets whose time has come, and with them those whose time comes soon.
-    pub fn take_due(&mut self, refresh: Duration, now: Timestamp) -> Vec<PieceId> {
+    /// The targets whose time has come, and with them those whose time comes soon, each with the namespace that it is read for.
+    pub fn take_due(&mut self, refresh: Duration, now: Timestamp) -> Vec<(PieceId, String)> {
         if self.due.next().is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let due = self.due.take_due(after(now, TOGETHER));
-        for target in &due {
-            if let Some(hanging) = self.targets.get_mut(target) {
+        let mut due = Vec::new();
+        for target in self.due.take_due(after(now, TOGETHER)) {
+            if let Some(hanging) = self.targets.get_mut(&target) {
                 hanging.attempt += 1;
                 let wait = backoff(FIRST, Duration::MAX, hanging.attempt);
-                self.due.set(target, (wait < refresh).then(|| after(now, wait)));
+                self.due.set(&target, (wait < refresh).then(|| after(now, wait)));
+                due.push((target, hanging.namespace.clone()));
             }
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_aws::PieceKind;
+
+    use super::*;
+
+    const REFRESH: Duration = Duration::from_mins(10);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn role(name: &str) -> PieceId {
+        PieceId::new("111122223333", PieceKind::Role, name)
+    }
+
+    fn cause(name: &str) -> Option<RereadCause> {
+        let target = role(name);
+        Some(RereadCause {
+            reason: "RoleNotFound",
+            target,
+        })
+    }
+
+    /// When a role was read in the first ten minutes, while another binding does this every second.
+    fn read(role: &PieceId, other: impl Fn(&mut Rereads, i64)) -> Vec<i64> {
+        let mut rereads = Rereads::default();
+        rereads.hang(&BindingKey::new("shop", "app"), cause("app"), REFRESH, at(0));
+        let mut read = Vec::new();
+        for second in 0..600 {
+            other(&mut rereads, second);
+            for (target, namespace) in rereads.take_due(REFRESH, at(second)) {
+                if target == *role {
+                    assert_eq!(namespace, "shop", "the one who asked first");
+                    read.push(second);
+                }
+            }
+        }
+        read
+    }
+
+    #[test]
+    fn a_binding_that_comes_and_goes_does_not_put_off_the_reads_for_others() {
+        let key = BindingKey::new("another", "app");
+        let alone = read(&role("app"), |_, _| {});
+        assert_eq!(alone, [15, 45, 105, 225, 465]);
+        let names = ["app", "elsewhere"];
+        let flips = |rereads: &mut Rereads, second: i64| {
+            let name = names[usize::from(second % 2 == 0)];
+            rereads.hang(&key, cause(name), REFRESH, at(second));
+        };
+        assert_eq!(read(&role("app"), flips), alone);
     }
 }

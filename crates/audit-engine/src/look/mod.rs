@@ -14,6 +14,7 @@ mod publish;
 mod remediation;
 
 use audit_core::audit::is_suspended;
+use audit_core::chain::default_audience;
 use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
@@ -71,12 +72,13 @@ impl Engine {
             may_be_contradicted: self.reviews.is_open(key, now),
             remediation: &self.settings.remediation,
             config: &self.in_force.config,
-            default_audience: self.default_audience.as_deref(),
+            default_audience: default_audience(&self.snapshot, &self.in_force.config, &key.namespace),
             is_being_listed: self.evidence.is_being_listed(key, now),
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,
             actions,
             wake: None,
+            is_held: false,
         };
         publisher.publish(judged)
     }
@@ -105,6 +107,11 @@ impl Engine {
                 }
                 state = State::default();
             }
+        }
+        if published.is_held && self.snapshot.cluster.put_refused(key, true) {
+            // From now on it is audited without an object.
+            self.cluster.touch();
+            self.dirty.refresh([key.clone()]);
         }
         // Where nothing brings news, the periodic audit comes by itself.
         let periodic = after(now, self.in_force.refresh + self.in_force.refresh / 4);

@@ -80,6 +80,8 @@ pub struct Publisher<'a> {
     pub actions: &'a mut Vec<Action>,
     /// When to look again.
     pub wake: Option<Timestamp>,
+    /// No `IrsaAudit` is created now, because the API server refuses others in the namespace.
+    pub is_held: bool,
 }
 
 /// What came of a look.
@@ -91,6 +93,8 @@ pub struct Published {
     pub waiting: Option<Waiting>,
     /// When to look again, if nothing happens before.
     pub wake: Option<Timestamp>,
+    /// No `IrsaAudit` was created, because the API server refuses others in the namespace.
+    pub is_held: bool,
 }
 
 /// What follows from an audit, besides writes.
@@ -123,6 +127,7 @@ impl Publisher<'_> {
             audited,
             waiting: self.waiting,
             wake: self.wake,
+            is_held: self.is_held,
         }
     }
 
@@ -470,6 +475,10 @@ impl Publisher<'_> {
                 return true;
             }
             Start::At(at) => self.wake_at(Some(at)),
+            Start::Held(at) => {
+                self.is_held = true;
+                self.wake_at(Some(at));
+            }
             Start::Busy => {}
         }
         false

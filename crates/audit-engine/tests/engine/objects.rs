@@ -313,7 +313,10 @@ fn the_pods_of_a_namespace_that_goes_leave_nothing_behind() {
     lab.pass(2 * REFRESH);
     let engine = &lab.engine;
     assert!(engine.states.is_empty() && engine.dirty.is_empty() && engine.forced.is_empty());
-    assert!(engine.schedule.next().is_none() && format!("{:?}", engine.objects) == "Objects { objects: {} }");
+    assert!(
+        engine.schedule.next().is_none()
+            && format!("{:?}", engine.objects) == format!("{:?}", crate::Objects::default())
+    );
     assert_eq!(engine.snapshot.accounts.keys().collect::<Vec<_>>(), [HOME]);
     let home = &engine.snapshot.accounts[HOME];
     assert!(home.roles.is_empty() && home.policies.is_empty(), "{home:?}");

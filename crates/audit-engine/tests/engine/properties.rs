@@ -4,6 +4,7 @@ use audit_api::status::{Difference, difference, duplicate_status, status, with_r
 use audit_core::Disclosure;
 use audit_core::audit::Bound;
 use audit_core::audit_binding;
+use audit_core::chain::default_audience;
 use audit_core::rbac::Reviews;
 use proptest::prelude::*;
 
@@ -314,7 +315,7 @@ impl World {
                 index: &engine.index,
                 settings: &engine.settings.remediation,
                 config: &engine.in_force.config,
-                default_audience: engine.default_audience.as_deref(),
+                default_audience: default_audience(&engine.snapshot, &engine.in_force.config, NS),
                 disclosure: Disclosure::default(),
                 now: *now,
             };

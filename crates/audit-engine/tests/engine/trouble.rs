@@ -45,6 +45,28 @@ fn a_failed_creation_is_tried_again() {
 }
 
 #[test]
+fn many_creations_that_are_refused_cost_as_much_as_one_and_all_are_counted() {
+    let mut lab = Lab::leading();
+    lab.refuses = true;
+    let names: Vec<String> = (0..50).map(|n| format!("app-{n:02}")).collect();
+    for name in &names {
+        lab.binding(name);
+    }
+    lab.pass(1);
+    lab.forget();
+    lab.pass(120);
+    let tried = lab.short_writes().len();
+    assert!((3..=8).contains(&tried), "{tried}");
+    assert_eq!(lab.shown.unaudited[0].1.refused, 50);
+    lab.refuses = false;
+    lab.pass(120);
+    for name in &names {
+        assert_eq!(lab.verdict(name), Some(VerdictName::Working), "{name}");
+    }
+    assert!(lab.shown.unaudited.is_empty());
+}
+
+#[test]
 fn what_is_gone_is_not_written_to_until_the_watch_has_caught_up() {
     let mut lab = Lab::healthy();
     lab.lags = true;
@@ -60,7 +82,10 @@ fn what_is_gone_is_not_written_to_until_the_watch_has_caught_up() {
     assert_eq!(lab.reason("app").as_deref(), Some("RoleNotFound"), "created anew");
     // Once it is plain that nobody deletes it again.
     lab.pass(3 * REFRESH);
-    assert_eq!(format!("{:?}", lab.engine.objects), "Objects { objects: {} }");
+    assert_eq!(
+        format!("{:?}", lab.engine.objects),
+        format!("{:?}", crate::Objects::default())
+    );
 }
 
 #[test]

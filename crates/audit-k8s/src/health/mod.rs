@@ -293,7 +293,8 @@ impl ApiHealth {
         self.state().is_down
     }
 
-    /// Waits for a turn to write: none is needed while calls succeed; while they fail, one write at a time tries, after a pause.
+    /// Waits for a turn to write: none is needed while calls succeed; while they fail, one write at a time tries, after a pause. A call of
+    /// others that succeeds ends the pause, but not what the API server asked for.
     pub async fn turn(&self) {
         let mut successes = self.0.successes.subscribe();
         if !self.is_down() {
@@ -306,7 +307,7 @@ impl ApiHealth {
         };
         tokio::select! {
             () = turn => {}
-            _ = successes.changed() => {}
+            _ = successes.changed() => sleep(self.hold()).await,
         }
     }
 

@@ -250,6 +250,32 @@ async fn while_the_api_server_is_away_one_write_at_a_time_tries() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_success_of_others_does_not_shorten_what_the_api_server_asked_for() {
+    let server = Server::new();
+    let health = ApiHealth::new();
+    let client = health.client(server.client());
+    let call = async || {
+        let request = Request::get("/write").body(Vec::new()).unwrap();
+        client.request_text(request).await.is_ok()
+    };
+    server.set(Mode::Status(429, Some(20)));
+    assert!(!call().await);
+    let start = Instant::now();
+    let others = async {
+        sleep(Duration::from_secs(1)).await;
+        server.set(Mode::Well);
+        assert!(call().await);
+    };
+    let turns = futures::future::join_all((0..10).map(|_| health.turn()));
+    tokio::join!(others, turns);
+    assert!(
+        start.elapsed() >= Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_calls_succeed_no_write_waits() {
     let server = Server::new();
     let health = ApiHealth::new();
