@@ -22,6 +22,7 @@ mod fixes;
 mod formats;
 mod front_door;
 mod gitops;
+mod hostile;
 mod injection;
 mod install;
 mod lifecycle;
