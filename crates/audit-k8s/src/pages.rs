@@ -37,7 +37,7 @@ static READING: Semaphore = Semaphore::const_new(AT_ONCE);
 /// How many pages are read at once.
 const AT_ONCE: usize = 2;
 
-/// The longest that one answer may take, because others wait for it.
+/// The longest that one answer may take, because others wait for it. After one that takes longer, fewer objects are asked for.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The list of one kind, page by page.
@@ -76,10 +76,11 @@ impl Pages {
                 self.bytes.most
             };
             let _turn = READING.acquire().await;
-            let text = timeout(LONGEST, text(body, most)).await;
-            let text = text
-                .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
-                .map_err(kube::Error::ReadEvents)?;
+            let Ok(text) = timeout(LONGEST, text(body, most)).await else {
+                self.limit = (self.limit / 8).max(1);
+                return Err(kube::Error::ReadEvents(ErrorKind::TimedOut.into()));
+            };
+            let text = text.map_err(kube::Error::ReadEvents)?;
             if text.len() == most {
                 self.limit = (self.limit / 8).max(1);
                 continue;
@@ -122,6 +123,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::health::tests::text_or_silence;
 
     /// A server of 40 small objects, 30 of 12 KB, and 40 small ones. Keeps how many objects were in each answer.
     fn server() -> (Client, Arc<Mutex<Vec<usize>>>) {
@@ -231,6 +233,37 @@ mod tests {
         assert_eq!(futures::future::join_all(lists).await, [0; 20]);
         let (now, most) = *gauge.lock().unwrap();
         assert!(now == 0 && (1..=AT_ONCE).contains(&most), "{most}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_end_keeps_others_waiting_for_a_while_only() {
+        let limits: Arc<Mutex<Vec<String>>> = Arc::default();
+        let told = Arc::clone(&limits);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let mut limits = told.lock().unwrap();
+            let query = request.uri().query().unwrap_or_default();
+            limits.extend(
+                query
+                    .split('&')
+                    .filter_map(|pair| pair.strip_prefix("limit="))
+                    .map(str::to_owned),
+            );
+            let text = json!({"kind": "ConfigMapList", "apiVersion": "v1", "items": [], "metadata": {}});
+            let text = (limits.len() > AT_ONCE).then(|| text.to_string());
+            let answer = Response::new(text_or_silence(text));
+            async move { Ok::<_, std::convert::Infallible>(answer) }
+        });
+        let client = Client::new(service, "default");
+        let pages = || Pages::new(client.clone(), "/api/v1/configmaps", ListParams::default());
+        let silent = async || {
+            let mut pages = pages();
+            pages.next::<ConfigMap>().await.unwrap_err();
+            pages.next::<ConfigMap>().await.unwrap();
+        };
+        let quick = async || drop(pages().next::<ConfigMap>().await.unwrap());
+        tokio::join!(silent(), silent(), quick());
+        limits.lock().unwrap().sort();
+        assert_eq!(*limits.lock().unwrap(), ["100", "100", "100", "12", "12"]);
     }
 
     #[test]

@@ -27,6 +27,9 @@ const NAMESPACE: &str = "hostile";
 /// Together more than the limit.
 const PODS: usize = 60;
 
+/// So many tokens in one volume, mounted so many times: their product is beyond the limit.
+const TOKENS: usize = 1_000;
+
 /// Nearly as large as the API server takes an object.
 const LARGE: usize = 1_200_000;
 
@@ -56,6 +59,7 @@ pub(super) async fn large_objects_fit_and_where_they_do_not_the_next_one_ends_ri
     world.cluster().create_namespace(NAMESPACE).await?;
     let pods = stream::iter(0..PODS).map(|number| create(&world, number));
     pods.buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    create_with_tokens(&world).await?;
     annotate(&world, CHANGED, Some("arn:aws:iam::1:role/x")).await?;
     drop(operator);
     // It ends, and is started again, and ends again.
@@ -77,6 +81,18 @@ pub(super) async fn large_objects_fit_and_where_they_do_not_the_next_one_ends_ri
 async fn create(world: &World, number: usize) -> Outcome {
     let mut pod = objects::pod(NAMESPACE, "large", &number.to_string(), "default", None);
     pod["spec"]["containers"][0]["env"] = json!([{"name": "LARGE", "value": "x".repeat(LARGE)}]);
+    world.cluster().create(&pod).await?;
+    Ok(())
+}
+
+async fn create_with_tokens(world: &World) -> Outcome {
+    let mut pod = objects::pod(NAMESPACE, "tokens", "0", "default", None);
+    let source = |n: usize| json!({"serviceAccountToken": {"audience": "a", "path": format!("t{n}")}});
+    let mount = |n: usize| json!({"name": "tokens", "mountPath": format!("/t{n}")});
+    let sources: Vec<_> = (0..TOKENS).map(source).collect();
+    let mounts: Vec<_> = (0..TOKENS).map(mount).collect();
+    pod["spec"]["volumes"] = json!([{"name": "tokens", "projected": {"sources": sources}}]);
+    pod["spec"]["containers"][0]["volumeMounts"] = json!(mounts);
     world.cluster().create(&pod).await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod connection;
 mod ending;
+mod pace;
+
 pub mod issuer;
 pub mod review;
 pub mod workload;

@@ -11,15 +11,13 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::Client;
 use kube::api::{Api, PostParams};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use super::Ending;
+use super::pace::QuestionPace;
 use audit_engine::{Review, ReviewOutcome};
-
-/// The least time between two questions: a hundred a second, which an API server hardly notices.
-const PACE: Duration = Duration::from_millis(10);
 
 /// The longest that an answer may take.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -36,11 +34,9 @@ impl Reviewer {
     #[must_use]
     pub fn new(client: &Client) -> (Self, mpsc::UnboundedReceiver<(Review, ReviewOutcome)>) {
         let (done, outcomes) = mpsc::unbounded_channel();
-        let mut pace = interval(PACE);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let asker = Asker {
             api: Api::all(client.clone()),
-            pace: Arc::new(Mutex::new(pace)),
+            pace: QuestionPace::new(),
             is_told: Arc::default(),
         };
         let tasks = JoinSet::new();
@@ -64,7 +60,7 @@ impl Reviewer {
 #[derive(Clone)]
 struct Asker {
     api: Api<SubjectAccessReview>,
-    pace: Arc<Mutex<Interval>>,
+    pace: QuestionPace,
     /// The log has it that questions fail.
     is_told: Arc<AtomicBool>,
 }
@@ -74,7 +70,7 @@ impl Asker {
     async fn review(&self, review: &Review) -> ReviewOutcome {
         let mut rulings = Vec::with_capacity(review.questions.len());
         for question in &review.questions {
-            self.pace.lock().await.tick().await;
+            self.pace.turn().await;
             let body = body(&review.key, &question.request);
             let outcome = match timeout(LONGEST, self.api.create(&PostParams::default(), &body)).await {
                 Ok(Ok(SubjectAccessReview {

@@ -12,13 +12,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Ending;
+use super::pace::QuestionPace;
 
 /// The longest that an answer may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Carries out lookups.
+/// Carries out lookups, at a bounded rate. How many are under way at once is decided by who starts them.
 pub struct Workloads {
     client: Client,
+    pace: QuestionPace,
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<(Lookup, LookedUp)>,
 }
@@ -28,17 +30,23 @@ impl Workloads {
     #[must_use]
     pub fn new(client: &Client) -> (Self, mpsc::UnboundedReceiver<(Lookup, LookedUp)>) {
         let (done, outcomes) = mpsc::unbounded_channel();
-        let (client, tasks) = (client.clone(), JoinSet::new());
-        (Self { client, tasks, done }, outcomes)
+        let workloads = Self {
+            client: client.clone(),
+            pace: QuestionPace::new(),
+            tasks: JoinSet::new(),
+            done,
+        };
+        (workloads, outcomes)
     }
 
     /// Starts a lookup. Its outcome is told in any case, even if it panics.
     pub fn start(&mut self, lookup: Lookup) {
         while self.tasks.try_join_next().is_some() {}
-        let client = self.client.clone();
+        let (client, pace) = (self.client.clone(), self.pace.clone());
         let mut ending = Ending::new(lookup, LookedUp::Unreadable, self.done.clone());
         self.tasks.spawn(async move {
             if let Some((lookup, outcome)) = ending.get() {
+                pace.turn().await;
                 *outcome = look_up(client, lookup).await;
             }
         });
