@@ -114,7 +114,8 @@ mod tests {
             service_account(object.clone(), prefix)
                 .unwrap()
                 .annotations
-                .into_keys()
+                .into_iter()
+                .map(|(key, _)| key)
                 .collect::<Vec<_>>()
         };
         assert_eq!(
