@@ -8,7 +8,7 @@ use audit_api::{
     AUTOMATIC_LABEL, CLUSTER_AUDIT_NAME, ClusterIrsaAudit, ClusterIrsaAuditStatus, FIELD_MANAGER, IrsaAudit,
 };
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::PartialObjectMeta;
+use kube::core::{PartialObjectMeta, Status};
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -381,13 +381,28 @@ fn outcome(write: &Write, result: &Result<Option<u64>, WriteError>) -> WriteOutc
             }
         }
         (_, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_not_found() => WriteOutcome::Gone,
-        // Another object bears its name by now.
-        (Write::Delete { .. }, Err(WriteError::Api(kube::Error::Api(status)))) if status.is_conflict() => {
+        (write, Err(WriteError::Api(kube::Error::Api(status)))) if is_of_another(write, status) => {
             WriteOutcome::Gone
         }
         (Write::Create { .. }, Err(error)) if is_refusal(error.code()) => WriteOutcome::Refused,
         (_, Err(error)) if error.is_of_the_api_server() => WriteOutcome::Unavailable,
         (_, Err(_)) => WriteOutcome::Failed,
+    }
+}
+
+/// Whether an answer means that another object has the name by now, so that its UID is not the one that the write names.
+///
+/// A JSON patch whose `test` fails gets 422 without causes, where an object that is not valid gets 422 with each field that is not. A merge
+/// patch that would change the UID gets 422 with the UID as the field. A deletion gets 409.
+fn is_of_another(write: &Write, status: &Status) -> bool {
+    let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
+    match write {
+        Write::Status { .. } => status.code == 422 && causes.is_empty(),
+        Write::Own { .. } | Write::Release { .. } => {
+            status.code == 422 && causes.iter().any(|cause| cause.field == "metadata.uid")
+        }
+        Write::Delete { .. } => status.is_conflict(),
+        Write::Create { .. } | Write::Cluster { .. } => false,
     }
 }
 

@@ -22,6 +22,8 @@ enum Answer {
     /// As if all went well, with this resource version.
     Version(&'static str),
     Status(u16, &'static str),
+    /// An object that is not valid in this field.
+    Invalid(&'static str),
     Nothing,
     Panic,
 }
@@ -66,6 +68,13 @@ impl Api {
             Answer::Status(code, reason) => (
                 code,
                 json!({"kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code}),
+            ),
+            Answer::Invalid(field) => (
+                422,
+                json!({
+                    "kind": "Status", "status": "Failure", "reason": "Invalid", "message": "no", "code": 422,
+                    "details": {"causes": [{"reason": "FieldValueInvalid", "message": "no", "field": field}]},
+                }),
             ),
             Answer::Nothing => std::future::pending().await,
             Answer::Panic => panic!("in the middle of a call"),
@@ -120,6 +129,13 @@ fn delete() -> Write {
     }
 }
 
+fn release() -> Write {
+    Write::Release {
+        object: object(),
+        uid: "u".to_owned(),
+    }
+}
+
 fn create() -> Write {
     let owner = AuditOwner {
         name: "app".to_owned(),
@@ -157,6 +173,19 @@ async fn answers_are_told_apart() {
         (
             Answer::Status(500, "InternalError"),
             status(None),
+            WriteOutcome::Failed,
+        ),
+        // As a real API server answers where the UID is another object's.
+        (Answer::Status(422, "Invalid"), status(None), WriteOutcome::Gone),
+        (
+            Answer::Invalid("status.verdict"),
+            status(None),
+            WriteOutcome::Failed,
+        ),
+        (Answer::Invalid("metadata.uid"), release(), WriteOutcome::Gone),
+        (
+            Answer::Invalid("metadata.ownerReferences.kind"),
+            release(),
             WriteOutcome::Failed,
         ),
         (Answer::Status(409, "Conflict"), delete(), WriteOutcome::Gone),
