@@ -426,12 +426,11 @@ impl Engine {
         }
         // Many roles that are wanted together are listed: that is known when all changes were looked at. Those of one namespace may never
         // end.
-        let (is_burst, end) = match self.requested {
-            Some(at) => (self.dirty.has_changed(), after(at, REQUESTS)),
-            None => {
-                let began = *self.began.get_or_insert(now);
-                (!self.dirty.is_empty(), after(began, FIRST_REQUESTS))
-            }
+        let (is_burst, end) = if let Some(at) = self.requested {
+            (self.dirty.has_changed(), after(at, REQUESTS))
+        } else {
+            let began = *self.began.get_or_insert(now);
+            (!self.dirty.is_empty(), after(began, FIRST_REQUESTS))
         };
         if !is_burst || end <= now {
             self.requested = Some(now);

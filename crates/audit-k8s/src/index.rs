@@ -50,10 +50,8 @@ pub struct Index {
 struct Progress {
     /// While a listing is going on.
     listing: Option<Listing>,
-    /// There may be a hundred thousand of the kind.
-    is_large: bool,
-    /// Some may be stored.
-    stores: bool,
+    /// There may be a hundred thousand of the kind, and none is stored yet.
+    is_first_of_many: bool,
     synced: bool,
     /// Nothing will ever be told of the kind.
     not_watched: bool,
@@ -85,7 +83,7 @@ impl Progress {
     fn step<T>(&mut self, change: WatchChange<T>, id: impl Fn(&T) -> NamespacedName) -> Step<T> {
         match change {
             WatchChange::Init => {
-                self.listing = Some(if self.is_large && !self.stores {
+                self.listing = Some(if self.is_first_of_many {
                     Listing::First
                 } else {
                     Listing::Named(BTreeSet::new())
@@ -94,7 +92,7 @@ impl Progress {
             }
             WatchChange::Listed(object) | WatchChange::Applied(object) => {
                 self.exists(|| id(&object));
-                self.stores = true;
+                self.is_first_of_many = false;
                 Step::Put(object)
             }
             WatchChange::InitDone => match self.listing.take() {
@@ -383,7 +381,7 @@ impl Index {
 
     fn progress(&mut self, kind: Kind) -> &mut Progress {
         self.watches.entry(kind).or_insert_with(|| Progress {
-            is_large: kind == Kind::Pod,
+            is_first_of_many: kind == Kind::Pod,
             ..Progress::default()
         })
     }

@@ -82,10 +82,10 @@ impl EvidencePlan {
         );
         let is_needed = |piece: &PieceId| self.is_needed(piece, snapshot);
         let again = outages.take_due(now, is_needed, may_ask);
-        let retried = retries.take_due(now, is_needed);
+        let tried_again = retries.take_due(now, is_needed);
         (self.outages, self.retries) = (outages, retries);
         self.wanted.extend(again.pieces);
-        self.wanted.extend(retried);
+        self.wanted.extend(tried_again);
         for id in again.accounts {
             if let Some(watched) = self.accounts.get_mut(&id) {
                 watched.list_again(now);

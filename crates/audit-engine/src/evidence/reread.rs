@@ -121,18 +121,23 @@ mod tests {
         PieceId::new("111122223333", PieceKind::Role, name)
     }
 
-    fn cause(name: &str) -> Option<RereadCause> {
+    fn cause(name: &str) -> RereadCause {
         let target = role(name);
-        Some(RereadCause {
+        RereadCause {
             reason: "RoleNotFound",
             target,
-        })
+        }
     }
 
     /// When a role was read in the first ten minutes, while another binding does this every second.
     fn read(role: &PieceId, other: impl Fn(&mut Rereads, i64)) -> Vec<i64> {
         let mut rereads = Rereads::default();
-        rereads.hang(&BindingKey::new("shop", "app"), cause("app"), REFRESH, at(0));
+        rereads.hang(
+            &BindingKey::new("shop", "app"),
+            Some(cause("app")),
+            REFRESH,
+            at(0),
+        );
         let mut read = Vec::new();
         for second in 0..600 {
             other(&mut rereads, second);
@@ -154,7 +159,7 @@ mod tests {
         let names = ["app", "elsewhere"];
         let flips = |rereads: &mut Rereads, second: i64| {
             let name = names[usize::from(second % 2 == 0)];
-            rereads.hang(&key, cause(name), REFRESH, at(second));
+            rereads.hang(&key, Some(cause(name)), REFRESH, at(second));
         };
         assert_eq!(read(&role("app"), flips), alone);
     }

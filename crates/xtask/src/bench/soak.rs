@@ -78,11 +78,15 @@ pub async fn run(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+type Figure = fn(&Minute) -> f64;
+
 /// Prints how the last minutes compare with as many before.
 fn compare(minutes: &[Minute]) {
-    let (before, last) = minutes.split_at(minutes.len() - COMPARED);
-    let before = &before[before.len() - COMPARED..];
-    let figures: [(&str, fn(&Minute) -> f64); 3] = [
+    let mut halves = minutes.rchunks_exact(COMPARED);
+    let (Some(last), Some(before)) = (halves.next(), halves.next()) else {
+        return;
+    };
+    let figures: [(&str, Figure); 3] = [
         ("resident MiB", |minute| minute.memory),
         ("open files", |minute| float(minute.files)),
         ("cores", |minute| minute.cores),
