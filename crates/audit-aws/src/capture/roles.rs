@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::CapturedAccount;
 use super::details::{RoleFields, put, role_fields};
+use crate::evidence::policies;
 use crate::failure::{Failure, Miss};
-use crate::pages::{Page, all};
 
 /// What was read of single roles.
 #[derive(Debug, Default)]
@@ -75,9 +75,11 @@ impl CapturedAccount {
         role: &Role,
         managed: &mut BTreeSet<String>,
     ) -> Result<Map<String, Value>, Failure> {
-        let attached = self.attached(name).await?;
+        let (_, attached) = policies::attached(&self.client, name).await;
+        let attached = attached?;
         let mut inline = BTreeMap::new();
-        for policy in self.inline_names(name).await? {
+        let (_, names) = policies::inline(&self.client, name).await;
+        for policy in names? {
             let document = self.inline_document(name, &policy).await?;
             inline.insert(policy, document);
         }
@@ -102,49 +104,6 @@ impl CapturedAccount {
         });
         put(&mut fields, "RolePolicyList", Some(inline.collect::<Value>()));
         Ok(fields)
-    }
-
-    async fn attached(&self, role: &str) -> Result<Vec<String>, Failure> {
-        let request = self.client.iam.list_attached_role_policies().role_name(role);
-        let request = &request;
-        let (_, arns) = all(|marker| async move {
-            let send = || request.clone().set_marker(marker.clone()).send();
-            let (at, answer) = self
-                .client
-                .caller
-                .call("iam", "ListAttachedRolePolicies", send)
-                .await;
-            let page = answer.map(|page| Page {
-                items: page
-                    .attached_policies
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|policy| policy.policy_arn)
-                    .collect(),
-                truncated: page.is_truncated,
-                marker: page.marker,
-            });
-            (at, page)
-        })
-        .await;
-        arns
-    }
-
-    async fn inline_names(&self, role: &str) -> Result<Vec<String>, Failure> {
-        let request = self.client.iam.list_role_policies().role_name(role);
-        let request = &request;
-        let (_, names) = all(|marker| async move {
-            let send = || request.clone().set_marker(marker.clone()).send();
-            let (at, answer) = self.client.caller.call("iam", "ListRolePolicies", send).await;
-            let page = answer.map(|page| Page {
-                items: page.policy_names,
-                truncated: page.is_truncated,
-                marker: page.marker,
-            });
-            (at, page)
-        })
-        .await;
-        names
     }
 
     /// The document of an inline policy; `None` where it is gone by now.

@@ -12,7 +12,7 @@ mod inline;
 mod kind;
 mod managed;
 mod pod_identity;
-mod policies;
+pub(crate) mod policies;
 mod provider;
 mod provider_urls;
 mod role;

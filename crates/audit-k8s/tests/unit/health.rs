@@ -140,6 +140,12 @@ impl Server {
     }
 }
 
+/// Whether a call that is no watch succeeds.
+async fn succeeds(client: &Client) -> bool {
+    let request = Request::get("/write").body(Vec::new()).unwrap();
+    client.request_text(request).await.is_ok()
+}
+
 /// Watches of all kinds that have begun well.
 async fn watching() -> (Server, mpsc::Receiver<crate::Observation>) {
     let server = Server::new();
@@ -228,8 +234,7 @@ async fn while_the_api_server_is_away_one_write_at_a_time_tries() {
     let write = |client: Client, health: ApiHealth| async move {
         loop {
             health.turn().await;
-            let request = Request::get("/write").body(Vec::new()).unwrap();
-            if client.request_text(request).await.is_ok() {
+            if succeeds(&client).await {
                 return;
             }
         }
@@ -254,17 +259,13 @@ async fn a_success_of_others_does_not_shorten_what_the_api_server_asked_for() {
     let server = Server::new();
     let health = ApiHealth::new();
     let client = health.client(server.client());
-    let call = async || {
-        let request = Request::get("/write").body(Vec::new()).unwrap();
-        client.request_text(request).await.is_ok()
-    };
     server.set(Mode::Status(429, Some(20)));
-    assert!(!call().await);
+    assert!(!succeeds(&client).await);
     let start = Instant::now();
     let others = async {
         sleep(Duration::from_secs(1)).await;
         server.set(Mode::Well);
-        assert!(call().await);
+        assert!(succeeds(&client).await);
     };
     let turns = futures::future::join_all((0..10).map(|_| health.turn()));
     tokio::join!(others, turns);
@@ -280,14 +281,10 @@ async fn while_calls_succeed_no_write_waits() {
     let server = Server::new();
     let health = ApiHealth::new();
     let client = health.client(server.client());
-    let call = async || {
-        let request = Request::get("/write").body(Vec::new()).unwrap();
-        client.request_text(request).await.is_ok()
-    };
-    assert!(call().await);
+    assert!(succeeds(&client).await);
     // The fault of one object is nobody else's.
     server.set(Mode::Status(500, None));
-    assert!(!call().await);
+    assert!(!succeeds(&client).await);
     let start = Instant::now();
     health.turn().await;
     assert_eq!(start.elapsed(), Duration::ZERO);

@@ -16,37 +16,18 @@ pub(super) fn take<'p>(reading: &mut Reading<'p>, resource: &'p Resource) {
         reading.change(resource, What::Detached { role, policy });
     }
     let Some(after) = &resource.after else { return };
-    let role = reading.role_name(resource, after, &["role"]);
     let policy = reading.policy_arn(resource, after, &["policy_arn"]);
-    let what = match (role, policy) {
-        (Planned::Known(role), Planned::Known(policy)) => What::Attached { role, policy },
-        (Planned::Known(role), Planned::Open(gap)) => What::PoliciesOpen {
-            role: Some(role),
-            gap,
-        },
-        (Planned::Open(_), _) if reading.is_of_nameless(resource, &["role"]) => return,
-        (Planned::Open(gap), _) => What::PoliciesOpen { role: None, gap },
-        (Planned::Known(_), Planned::Absent) | (Planned::Absent, _) => return,
-    };
-    reading.change(resource, what);
+    reading.change_of_role(resource, (after, &["role"]), policy, |role, policy| {
+        What::Attached { role, policy }
+    });
 }
 
 pub(super) fn take_exclusive<'p>(reading: &mut Reading<'p>, resource: &'p Resource) {
     let Some(after) = &resource.after else { return };
-    let what = match (
-        reading.role_name(resource, after, &["role_name"]),
-        after.texts(&["policy_arns"]),
-    ) {
-        (Planned::Known(role), Planned::Known(policies)) => What::OnlyAttached { role, policies },
-        (Planned::Known(role), Planned::Open(gap)) => What::PoliciesOpen {
-            role: Some(role),
-            gap,
-        },
-        (Planned::Open(_), _) if reading.is_of_nameless(resource, &["role_name"]) => return,
-        (Planned::Open(gap), _) => What::PoliciesOpen { role: None, gap },
-        (Planned::Known(_), Planned::Absent) | (Planned::Absent, _) => return,
-    };
-    reading.change(resource, what);
+    let policies = after.texts(&["policy_arns"]);
+    reading.change_of_role(resource, (after, &["role_name"]), policies, |role, policies| {
+        What::OnlyAttached { role, policies }
+    });
 }
 
 /// A policy that is attached to these users, groups and roles, and to no others of the account.

@@ -42,18 +42,8 @@ pub(super) fn take<'p>(reading: &mut Reading<'p>, resource: &'p Resource) {
 
 pub(super) fn take_exclusive<'p>(reading: &mut Reading<'p>, resource: &'p Resource) {
     let Some(after) = &resource.after else { return };
-    let what = match (
-        reading.role_name(resource, after, &["role_name"]),
-        after.texts(&["policy_names"]),
-    ) {
-        (Planned::Known(role), Planned::Known(names)) => What::OnlyInline { role, names },
-        (Planned::Known(role), Planned::Open(gap)) => What::PoliciesOpen {
-            role: Some(role),
-            gap,
-        },
-        (Planned::Open(_), _) if reading.is_of_nameless(resource, &["role_name"]) => return,
-        (Planned::Open(gap), _) => What::PoliciesOpen { role: None, gap },
-        (Planned::Known(_), Planned::Absent) | (Planned::Absent, _) => return,
-    };
-    reading.change(resource, what);
+    let names = after.texts(&["policy_names"]);
+    reading.change_of_role(resource, (after, &["role_name"]), names, |role, names| {
+        What::OnlyInline { role, names }
+    });
 }

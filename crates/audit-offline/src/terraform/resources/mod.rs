@@ -96,6 +96,28 @@ impl<'p> Reading<'p> {
         self.change_in(home, resource, what);
     }
 
+    /// What a resource says of a role that it names at a path, where both the role and the value are given. Where one is open, so are the
+    /// role's policies, or those of any role.
+    fn change_of_role<T>(
+        &mut self,
+        resource: &Resource,
+        (after, path): (&Attributes, &[&str]),
+        value: Planned<T>,
+        what: impl FnOnce(String, T) -> What,
+    ) {
+        let what = match (self.role_name(resource, after, path), value) {
+            (Planned::Known(role), Planned::Known(value)) => what(role, value),
+            (Planned::Known(role), Planned::Open(gap)) => What::PoliciesOpen {
+                role: Some(role),
+                gap,
+            },
+            (Planned::Open(_), _) if self.is_of_nameless(resource, path) => return,
+            (Planned::Open(gap), _) => What::PoliciesOpen { role: None, gap },
+            (Planned::Known(_), Planned::Absent) | (Planned::Absent, _) => return,
+        };
+        self.change(resource, what);
+    }
+
     fn change_in(&mut self, home: Option<Home>, resource: &Resource, what: What) {
         let resource = self.named(resource);
         self.changes.aws.push(AwsChange { home, resource, what });
