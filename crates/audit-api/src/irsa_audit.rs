@@ -110,15 +110,17 @@ pub struct Expect {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub workloads: Vec<WorkloadSpec>,
-    /// What it should be able to do in AWS: at most 512 actions on resources in all.
+    /// What it should be able to do in AWS: at most 512 actions on resources, and 65,536 characters, in all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("self.map(e, size(e.actions) * (has(e.resources) && size(e.resources) > 0 ? size(e.resources) : 1)).sum() <= 512").message("at most 512 actions on resources in all"))]
+    #[x_kube(validation = Rule::new("self.map(e, e.actions.map(a, size(a)).sum() + (has(e.resources) ? e.resources.map(r, size(r)).sum() : 0) + (has(e.context) ? e.context.map(k, size(k) + size(e.context[k])).sum() : 0)).sum() <= 65536").message("at most 65536 characters in all"))]
     pub aws: Vec<AwsSpec>,
-    /// What it should be able to do in Kubernetes: at most 256 verbs on names in all.
+    /// What it should be able to do in Kubernetes: at most 256 verbs on names, and 65,536 characters, in all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("self.map(e, size(e.verbs) * (has(e.resourceNames) && size(e.resourceNames) > 0 ? size(e.resourceNames) : 1)).sum() <= 256").message("at most 256 verbs on names in all"))]
+    #[x_kube(validation = Rule::new("self.map(e, e.verbs.map(v, size(v)).sum() + (has(e.resourceNames) ? e.resourceNames.map(n, size(n)).sum() : 0)).sum() <= 65536").message("at most 65536 characters in all"))]
     pub kubernetes: Vec<KubernetesSpec>,
 }
 

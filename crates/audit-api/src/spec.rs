@@ -13,6 +13,11 @@ use kube::ResourceExt;
 use crate::policy::{IrsaAuditPolicySpec, SeverityName};
 use crate::{AUTOMATIC_LABEL, IrsaAudit};
 
+/// As in the `CustomResourceDefinition`, for objects that are older than it.
+const MAX_WAIVERS: usize = 32;
+/// The same, in characters.
+const MAX_REASON: usize = 512;
+
 /// The request that an `IrsaAudit` makes.
 #[must_use]
 pub fn request(audit: &IrsaAudit) -> AuditRequest {
@@ -56,10 +61,11 @@ pub fn request(audit: &IrsaAudit) -> AuditRequest {
             .spec
             .waivers
             .iter()
+            .take(MAX_WAIVERS)
             .map(|w| Waiver {
                 code: w.code.clone(),
                 until: w.until,
-                reason: w.reason.clone(),
+                reason: w.reason.chars().take(MAX_REASON).collect(),
             })
             .collect(),
         over_limit: Vec::new(),

@@ -485,8 +485,8 @@ fn is_pending(chain: &Chain<'_>) -> bool {
         || is_quota_pending(chain)
         || is_target_pending(chain)
         || is_lookup_pending(chain)
-        || chain.other_roles().into_iter().any(|arn| {
-            let other = chain.for_role(arn, chain.audience);
+        || chain.other_roles().any(|arn| {
+            let other = chain.for_role(arn.clone(), chain.audience);
             let gaps = rules::evidence::gaps_of(&other, chain.issuer.is_some());
             waits(gaps, Link::Provider)
         })

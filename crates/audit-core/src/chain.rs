@@ -6,7 +6,6 @@ mod repairs;
 pub(crate) mod role;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use iam_policy::{RoleArn, RoleArnError};
 use jiff::Timestamp;
@@ -16,7 +15,7 @@ use crate::model::service_account::DEFAULT_AUDIENCE;
 use crate::model::{
     Account, AuditRequest, BindingKey, ClusterIssuer, Misplaced, Observed, Pod, RoleLookup, ServiceAccount,
 };
-use crate::paths::{CredentialPath, PathRole, Taker, Way, Ways};
+use crate::paths::{CarriedRoles, CredentialPath, PathRole, Taker, Way, Ways};
 use crate::permissions::expected::Expected;
 use crate::rbac::{self, PermissionAnswer};
 use crate::shared::{Others, Reached, Search, SharedAnswers, SharedQuestion};
@@ -114,6 +113,8 @@ pub struct Chain<'a> {
     pub uses_pod_identity: bool,
     /// Names of the roles, with their accounts, whose trust policy names exactly this subject.
     pub trusted_by: Vec<(&'a str, &'a str)>,
+    /// The roles that pods carry, once somebody has asked [`Chain::carried_roles`].
+    carried: OnceCell<CarriedRoles>,
     /// What the webhook did to the pods, once a rule has asked [`Chain::injected_pods`].
     injected_pods: OnceCell<Option<InjectedPods<'a>>>,
     /// What the expected AWS permissions come to, once somebody has asked
@@ -237,6 +238,7 @@ impl<'a> Chain<'a> {
         Self {
             key,
             request,
+            carried: OnceCell::new(),
             injected_pods: OnceCell::new(),
             expected: OnceCell::new(),
             permissions: rbac::answers(snapshot, key, kubernetes),
@@ -371,17 +373,18 @@ impl<'a> Chain<'a> {
             .filter(|aws| aws.found().is_some() && !aws.has_other_arn())
     }
 
-    /// The roles other than the annotation's that pods carry, each once.
+    /// The roles that pods carry.
     #[must_use]
-    pub fn other_roles(&self) -> Vec<RoleArn> {
-        let annotated = self.aws.as_ref().map(|aws| aws.arn.as_str());
-        let containers = self.pods.iter().flat_map(|pod| &pod.containers);
-        let carried = containers.filter_map(|container| container.role_arn.as_deref());
-        let others: BTreeSet<&str> = carried.filter(|arn| Some(*arn) != annotated).collect();
-        others
-            .into_iter()
-            .filter_map(|arn| RoleArn::parse(arn).ok())
-            .collect()
+    pub fn carried_roles(&self) -> &CarriedRoles {
+        self.carried
+            .get_or_init(|| CarriedRoles::of(self.pods.iter().copied()))
+    }
+
+    /// Those of them that are not the audited one.
+    pub(crate) fn other_roles(&self) -> impl Iterator<Item = &RoleArn> {
+        let audited = self.aws.as_ref().map(|aws| &aws.arn);
+        let carried = self.carried_roles().followed().iter();
+        carried.filter(move |arn| Some(*arn) != audited)
     }
 
     /// What the snapshot has of the account of the role.
@@ -402,7 +405,7 @@ impl<'a> Chain<'a> {
     pub fn next_turn(&self, next: &[RoleArn]) -> Option<Timestamp> {
         let now = self.now.as_second();
         let own = self.past_role().and_then(|aws| aws.trust_turns_at);
-        let others = self.other_roles().into_iter().chain(next.iter().cloned());
+        let others = self.other_roles().chain(next);
         let others = others.filter_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account())?;
             match account.roles.get(arn.name()).and_then(Observed::latest)? {
@@ -425,12 +428,12 @@ impl<'a> Chain<'a> {
     /// again.
     #[must_use]
     pub fn stale_at(&self, next: &[RoleArn]) -> Option<Timestamp> {
-        let annotated = self.aws.iter().map(|aws| aws.arn.clone());
+        let annotated = self.aws.as_ref().map(|aws| aws.arn.clone());
         let documents = self
             .past_role()
             .map(|aws| aws.documents_seen_at(self.snapshot))
             .unwrap_or_default();
-        let roles = annotated.chain(self.other_roles()).chain(next.iter().cloned());
+        let roles = annotated.iter().chain(self.other_roles()).chain(next);
         let ends = roles.flat_map(|arn| {
             let account = self.snapshot.accounts.get(arn.account());
             let times = account.map(|account| {

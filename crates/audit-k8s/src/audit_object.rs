@@ -10,6 +10,12 @@ use serde_json::{Map, Value, json};
 use crate::kind::Kind;
 use crate::wire::{Extract, Wire, decode};
 
+/// How much of the annotation that asks for a fresh audit is compared, in characters: anyone who may edit the object writes 256 KiB.
+const MAX_REAUDIT: usize = 128;
+
+/// How long an owner's name and UID may be, in bytes: longer than any is. The API server takes what is written there.
+const MAX_OWNER: usize = 512;
+
 /// An `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditObject {
@@ -34,7 +40,7 @@ pub struct AuditObject {
     pub adopted: bool,
     /// The ServiceAccount among its ownerReferences.
     pub owner: Option<Owner>,
-    /// The value of the annotation that asks for a fresh audit.
+    /// The beginning of the value of the annotation that asks for a fresh audit.
     pub reaudit: Option<String>,
     /// What was published last; absent where nothing was, and where it cannot be read: it is written anew then.
     pub status: Option<PackedStatus>,
@@ -110,13 +116,17 @@ impl Wire for Box<AuditObject> {
         };
         let automatic = spec::is_automatic(&audit);
         let adopted = spec::is_adopted(&audit);
-        let reaudit = audit.annotations().get(REAUDIT_ANNOTATION).cloned();
+        let reaudit = audit.annotations().get(REAUDIT_ANNOTATION);
+        let reaudit = reaudit.map(|value| value.chars().take(MAX_REAUDIT).collect());
         let metadata = audit.metadata;
         let owner = metadata
             .owner_references
             .into_iter()
             .flatten()
-            .find(|owner| owner.kind == Kind::ServiceAccount.as_str() && owner.api_version == "v1")
+            .find(|owner| {
+                let is_account = owner.kind == Kind::ServiceAccount.as_str() && owner.api_version == "v1";
+                is_account && owner.name.len() <= MAX_OWNER && owner.uid.len() <= MAX_OWNER
+            })
             .map(|owner| Owner {
                 kind: owner.kind,
                 name: owner.name,

@@ -73,6 +73,10 @@ pub const MOST_TOKENS: usize = 64;
 /// The most tokens that are kept of all containers of one pod, except that each container keeps one.
 pub const MOST_TOKENS_OF_POD: usize = 1024;
 
+/// The most containers of one pod that are kept: whoever may create pods may create one with five thousand, and what is looked at for each may
+/// depend on all.
+pub const MOST_CONTAINERS: usize = 128;
+
 /// A container, reduced to its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
@@ -137,8 +141,17 @@ pub struct Rarities {
     pub mounts: Vec<String>,
     /// What its profile in these files says, where they were read.
     pub configured: Option<Configured>,
-    /// It mounts more tokens than are kept: that a token is not among them proves nothing.
-    pub has_more_tokens: bool,
+    /// What there is more of than is kept.
+    pub unkept: Option<Unkept>,
+}
+
+/// What a pod may have more of than is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unkept {
+    /// Tokens of the container: that one is not among those that are kept proves nothing.
+    Tokens,
+    /// Containers of its pod, of which this is the last that is kept.
+    Containers,
 }
 
 /// A file that a volume brings into a container.
@@ -363,12 +376,10 @@ impl Container {
             || (by_profile() && is_empty())
     }
 
-    /// Whether it mounts more tokens than are kept, so that nothing shows which of them it uses.
+    /// What there is more of than is kept, so that nothing shows which credentials are used.
     #[must_use]
-    pub fn has_more_tokens(&self) -> bool {
-        self.rarities
-            .as_ref()
-            .is_some_and(|rarities| rarities.has_more_tokens)
+    pub fn unkept(&self) -> Option<Unkept> {
+        self.rarities.as_ref()?.unkept
     }
 
     /// Whether its credentials come from a server other than the agent of EKS Pod Identity.

@@ -9,6 +9,8 @@ use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Ov
 pub const MAX_AWS_QUESTIONS: usize = 512;
 /// Verbs on names, of all of `spec.expect.kubernetes` together.
 pub const MAX_KUBERNETES_QUESTIONS: usize = 256;
+/// Bytes of all texts of `spec.expect.aws` together, and of all of `spec.expect.kubernetes`: they are held for as long as the object is there.
+pub const MAX_BYTES: usize = 64 * 1024;
 /// The longest action, in bytes: IAM has none that is half as long.
 pub const MAX_ACTION: usize = 128;
 /// The longest ARN, in bytes, and the longest value of a condition key.
@@ -26,27 +28,22 @@ impl AuditRequest {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let mut over = Vec::new();
-        let mut left = MAX_AWS_QUESTIONS;
+        let mut left = Left::of("expect.aws", "actions on resources in all", MAX_AWS_QUESTIONS);
         self.aws.retain(|expectation| {
-            let refused = too_long_aws(expectation).or_else(|| {
-                take(&mut left, aws_questions(expectation)).then_some(OverLimit {
-                    field: "expect.aws",
-                    what: "actions on resources in all",
-                    limit: MAX_AWS_QUESTIONS,
-                })
-            });
+            let refused = too_long_aws(expectation)
+                .or_else(|| left.without(aws_questions(expectation), aws_bytes(expectation)));
             over.extend(refused);
             refused.is_none()
         });
-        let mut left = MAX_KUBERNETES_QUESTIONS;
+        let mut left = Left::of(
+            "expect.kubernetes",
+            "verbs on names in all",
+            MAX_KUBERNETES_QUESTIONS,
+        );
         self.kubernetes.retain(|expectation| {
-            let refused = too_long_kubernetes(expectation).or_else(|| {
-                take(&mut left, kubernetes_questions(expectation)).then_some(OverLimit {
-                    field: "expect.kubernetes",
-                    what: "verbs on names in all",
-                    limit: MAX_KUBERNETES_QUESTIONS,
-                })
-            });
+            let bytes = kubernetes_words(expectation).map(String::len).sum();
+            let refused = too_long_kubernetes(expectation)
+                .or_else(|| left.without(kubernetes_questions(expectation), bytes));
             over.extend(refused);
             refused.is_none()
         });
@@ -57,11 +54,57 @@ impl AuditRequest {
     }
 }
 
-/// Takes from what is left. Returns whether that is too little; nothing is left then.
-fn take(left: &mut usize, wanted: usize) -> bool {
-    let rest = left.checked_sub(wanted);
-    *left = rest.unwrap_or(0);
-    rest.is_none()
+/// What one field may still ask and hold.
+struct Left {
+    field: &'static str,
+    questions: usize,
+    bytes: usize,
+    /// What its questions are called, and how many there may be in all.
+    asked: (&'static str, usize),
+    /// The limit that an expectation was over.
+    over: Option<(&'static str, usize)>,
+}
+
+impl Left {
+    fn of(field: &'static str, asked: &'static str, questions: usize) -> Self {
+        Self {
+            field,
+            questions,
+            bytes: MAX_BYTES,
+            asked: (asked, questions),
+            over: None,
+        }
+    }
+
+    /// Takes one expectation from it. Returns the limit that it, or one before it, is over.
+    fn without(&mut self, questions: usize, bytes: usize) -> Option<OverLimit> {
+        let rest = (
+            self.questions.checked_sub(questions),
+            self.bytes.checked_sub(bytes),
+        );
+        self.over = self.over.or(match rest {
+            (None, _) => Some(self.asked),
+            (_, None) => Some(("bytes in all", MAX_BYTES)),
+            (Some(questions), Some(bytes)) => {
+                (self.questions, self.bytes) = (questions, bytes);
+                None
+            }
+        });
+        self.over.map(|(what, limit)| OverLimit {
+            field: self.field,
+            what,
+            limit,
+        })
+    }
+}
+
+fn aws_bytes(expectation: &AwsExpectation) -> usize {
+    let texts = expectation.actions.iter().chain(&expectation.resources);
+    let context = expectation
+        .context
+        .iter()
+        .map(|(key, value)| key.len() + value.len());
+    texts.map(String::len).chain(context).sum()
 }
 
 fn aws_questions(expectation: &AwsExpectation) -> usize {
@@ -100,21 +143,23 @@ fn too_long_aws(expectation: &AwsExpectation) -> Option<OverLimit> {
 }
 
 fn too_long_kubernetes(expectation: &KubernetesExpectation) -> Option<OverLimit> {
-    let words = expectation
-        .verbs
-        .iter()
-        .chain(&expectation.resource_names)
-        .chain(&expectation.subresource)
-        .chain(&expectation.namespace)
-        .chain([&expectation.api_group, &expectation.resource]);
-    words
-        .into_iter()
+    kubernetes_words(expectation)
         .any(|word| word.len() > MAX_KUBERNETES_WORD)
         .then_some(OverLimit {
             field: "expect.kubernetes",
             what: "bytes in a word",
             limit: MAX_KUBERNETES_WORD,
         })
+}
+
+fn kubernetes_words(expectation: &KubernetesExpectation) -> impl Iterator<Item = &String> {
+    expectation
+        .verbs
+        .iter()
+        .chain(&expectation.resource_names)
+        .chain(&expectation.subresource)
+        .chain(&expectation.namespace)
+        .chain([&expectation.api_group, &expectation.resource])
 }
 
 #[cfg(test)]
@@ -184,6 +229,38 @@ mod tests {
                 (2, vec![("expect.aws", limit)])
             );
         }
+    }
+
+    #[test]
+    fn the_texts_of_an_object_have_a_limit_together() {
+        let long = |bytes: usize| AwsExpectation {
+            context: (0..16)
+                .map(|at| (format!("k{at:02}"), "v".repeat(bytes / 16)))
+                .collect(),
+            ..aws(1, 1)
+        };
+        let over = ("expect.aws", MAX_BYTES);
+        assert_eq!(of_aws(vec![long(30_000), long(30_000)]), (2, vec![]));
+        assert_eq!(
+            of_aws(vec![long(30_000), long(30_000), long(30_000), aws(1, 1)]),
+            (2, vec![over])
+        );
+        let word = "w".repeat(MAX_KUBERNETES_WORD);
+        let kubernetes = KubernetesExpectation {
+            verbs: vec![word.clone(); 8],
+            api_group: word.clone(),
+            resource: word.clone(),
+            subresource: Some(word.clone()),
+            resource_names: Vec::new(),
+            namespace: Some(word),
+        };
+        let request = AuditRequest {
+            kubernetes: vec![kubernetes; 30],
+            ..AuditRequest::default()
+        };
+        let bounded = request.bounded();
+        assert_eq!(bounded.kubernetes.len(), 21);
+        assert_eq!(bounded.over_limit[0].limit, MAX_BYTES);
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub const UNKEPT_LABELS: [&str; 7] = [
     "controller-uid",
 ];
 
+/// How many labels of a pod are kept. A pod with so many may have more, so that what it seems to lack, it may have.
+pub const MAX_LABELS: usize = 128;
+
 /// The operating system that a pod asks for. The webhook writes Windows paths only where a `nodeSelector` says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Os {
@@ -106,7 +109,7 @@ pub struct PodCommon {
     pub namespace: String,
     /// `spec.serviceAccountName`, `default` where empty. Empty for the mirror pod of a static pod, which has none.
     pub service_account: String,
-    /// Its labels, without [`UNKEPT_LABELS`]: by them webhooks select pods.
+    /// Its labels, [`MAX_LABELS`] at most and without [`UNKEPT_LABELS`]: by them webhooks select pods.
     pub labels: Labels,
     /// The operating system that it asks for.
     pub os: Os,

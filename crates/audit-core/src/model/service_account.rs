@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use litemap::LiteMap;
 
 use super::BindingKey;
+use super::near_annotation::KIAM;
 
 /// The audience of a token when neither the ServiceAccount nor the webhook's flag `--token-audience` asks for another: what
 /// EKS always has, in the China partition as well.
@@ -11,6 +12,24 @@ pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
 /// The ServiceAccount that every namespace has, and that a pod runs as which names none.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
+
+/// What the webhook reads below its prefix, of ServiceAccounts and of pods.
+const WEBHOOKS: [&str; 5] = [
+    "role-arn",
+    "audience",
+    "token-expiration",
+    "sts-regional-endpoints",
+    SKIP_CONTAINERS,
+];
+const SKIP_CONTAINERS: &str = "skip-containers";
+
+/// How many annotations of other names are kept, in which somebody may have misspelt one of these.
+const MAX_OTHER_ANNOTATIONS: usize = 16;
+/// How many bytes of a value are kept. The ARN of a role has at most 620, and a client ID of a provider 255: what is longer is neither, and
+/// nor is its beginning.
+const MAX_VALUE: usize = 1024;
+/// The same of the names of containers: 256 of the longest.
+const MAX_SKIPPED: usize = 16 * 1024;
 
 /// A few annotations of an object. A map of a tree takes ten times the memory of the one annotation that most have.
 pub type Annotations = LiteMap<String, String>;
@@ -40,6 +59,32 @@ impl ServiceAccount {
             || lower.contains("role-arn")
             || lower.contains("role_arn")
             || lower.contains("rolearn")
+    }
+
+    /// The annotations of an object that could matter to any rule, within what is kept of one object: whoever may edit it writes
+    /// 256 KiB of them, and they are held for as long as the object is there.
+    #[must_use]
+    pub fn kept_annotations(all: impl IntoIterator<Item = (String, String)>, prefix: &str) -> Annotations {
+        let mut others_left = MAX_OTHER_ANNOTATIONS;
+        all.into_iter()
+            .filter(|(key, _)| Self::keeps_annotation(key, prefix))
+            .filter_map(|(key, mut value)| {
+                let name = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+                if !name.is_some_and(|name| WEBHOOKS.contains(&name)) && key != KIAM {
+                    others_left = others_left.checked_sub(1)?;
+                }
+                let most = if name == Some(SKIP_CONTAINERS) {
+                    MAX_SKIPPED
+                } else {
+                    MAX_VALUE
+                };
+                if value.len() > most {
+                    value.truncate(value.floor_char_boundary(most));
+                    value.shrink_to_fit();
+                }
+                Some((key, value))
+            })
+            .collect()
     }
 
     /// The annotation `<prefix>/<name>`.
@@ -115,6 +160,29 @@ mod tests {
         assert_eq!(with(&[]).audience("p"), None);
         assert_eq!(with(&[("p/audience", "mesh")]).audience("p"), Some("mesh"));
         assert_eq!(with(&[("p/audience", "")]).audience("p"), Some(""));
+    }
+
+    #[test]
+    fn however_much_an_object_says_little_of_it_is_kept() {
+        let long = "é".repeat(100_000);
+        let noise = (0..5_000).map(|at| (format!("eks.amazonaws.com/{at:04}"), long.clone()));
+        let real = ["role-arn", "audience", "skip-containers"]
+            .map(|name| (format!("eks.amazonaws.com/{name}"), long.clone()));
+        let all: std::collections::BTreeMap<_, _> = noise.chain(real).collect();
+        let kept = ServiceAccount::kept_annotations(all, "eks.amazonaws.com");
+        let bytes: usize = kept.iter().map(|(key, value)| key.len() + value.capacity()).sum();
+        assert!(bytes < 40_000, "{bytes}");
+        for name in ["role-arn", "audience", "skip-containers"] {
+            let value = annotation(&kept, "eks.amazonaws.com", name).unwrap();
+            assert!(value.len() >= 1023 && value.chars().all(|c| c == 'é'));
+        }
+        let arn = format!(
+            "arn:aws:iam::111122223333:role/{}/{}",
+            "p".repeat(510),
+            "n".repeat(64)
+        );
+        let kept = ServiceAccount::kept_annotations([("p/role-arn".to_owned(), arn.clone())], "p");
+        assert_eq!(annotation(&kept, "p", "role-arn"), Some(arn.as_str()));
     }
 
     #[test]

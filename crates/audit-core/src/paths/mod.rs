@@ -14,6 +14,7 @@
 //! Source: [Credential provider chain](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html) and
 //! the pages of each SDK that it leads to.
 
+mod carried;
 mod launched;
 mod node;
 mod own;
@@ -34,6 +35,7 @@ use crate::config::Config;
 use crate::model::{BindingKey, Container, Pod, ServiceAccount, Used};
 use crate::snapshot::{AskedRole, Binding, Snapshot};
 
+pub use carried::CarriedRoles;
 pub use requested::PREFIX as REQUESTERS_PREFIX;
 pub use way::{CredentialPath, PathEntry, PathInput, PathRole, Taker, Way};
 

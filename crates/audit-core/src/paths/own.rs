@@ -15,7 +15,8 @@
 //! - a projected token for an audience that a role accepts which trusts the ServiceAccount by its name, or for STS itself:
 //!   where the role is, nothing shows. So do the operators of ROSA: token for `openshift`, role in a file of a Secret;
 //! - `AWS_CONTAINER_CREDENTIALS_FULL_URI` with an address that is not that of EKS Pod Identity: a server of their own;
-//! - more projected tokens than are kept ([`MOST_TOKENS`](crate::model::MOST_TOKENS)): the role is not seen.
+//! - more projected tokens than are kept ([`MOST_TOKENS`](crate::model::MOST_TOKENS)), or more containers beside it
+//!   ([`MOST_CONTAINERS`](crate::model::MOST_CONTAINERS)): the role is not seen.
 //!
 //! The annotation and the webhook are no part of it. Provider, trust policy and permissions are audited for the role that
 //! is named, with the token's own audience.
@@ -51,7 +52,7 @@ fn claim<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> O
 }
 
 fn claimed<'a>(sight: &PathInput<'a>, pod: &'a Pod, container: &'a Container) -> Option<Claim<'a>> {
-    if container.has_more_tokens() {
+    if container.unkept().is_some() {
         return Some(Claim::of(PathRole::Unseen));
     }
     if let (Some(role), Some(_)) = (&container.role_arn, &container.token_file) {
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
     use crate::audit::{Bound, is_bound};
     use crate::finding::{Link, Severity};
-    use crate::model::{MountedFile, Rarities, TokenPlace, VolumeKind};
+    use crate::model::{MountedFile, Rarities, TokenPlace, Unkept, VolumeKind};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -249,18 +250,22 @@ mod tests {
     }
 
     #[test]
-    fn a_container_with_more_tokens_than_are_kept_is_unknown() {
-        let cut = |mut container: Container| {
-            container.rarities.get_or_insert_default().has_more_tokens = true;
+    fn a_pod_with_more_tokens_or_containers_than_are_kept_is_unknown() {
+        let cut = |mut container: Container, unkept| {
+            container.rarities.get_or_insert_default().unkept = Some(unkept);
             container
         };
         let elsewhere = Container {
             token_file: Some("/not/kept".to_owned()),
             ..injected("app", ROLE)
         };
-        for container in [injected("app", ROLE), elsewhere, bare("app")] {
+        let containers = [injected("app", ROLE), elsewhere, bare("app")];
+        let cut = containers.iter().flat_map(|container| {
+            [Unkept::Tokens, Unkept::Containers].map(|unkept| cut(container.clone(), unkept))
+        });
+        for container in cut {
             for world in [World::healthy(), World::healthy().without_annotation()] {
-                let world = world.container(cut(container.clone()));
+                let world = world.container(container.clone());
                 the_one(&world.audit(), UNKNOWN);
                 let bound = is_bound(&world.snapshot, &world.config, &world.key, world.now);
                 assert_ne!(bound, Bound::No);

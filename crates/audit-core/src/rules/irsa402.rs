@@ -146,7 +146,11 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     let roles = quote_list(&distinct(carried().map(|(_, found)| found)), 3);
     let message = format!("{place} sets role {roles} itself, and the annotation says `{annotated}`");
     if refused.is_empty() {
-        let passes = carried().all(|(_, (container, role))| is_given(chain, container, role));
+        let tokens = carried().map(|(_, (container, role))| (role, container.token_audience()));
+        let tokens: BTreeSet<_> = tokens.collect();
+        let passes = tokens
+            .into_iter()
+            .all(|(role, audience)| is_given(chain, role, audience));
         if passes {
             return Some(Finding::new(&ENTRY, message).severity(Severity::Notice));
         }
@@ -169,8 +173,8 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
 }
 
 /// Whether a role is seen to be given for a container's own token.
-fn is_given(chain: &Chain<'_>, container: &Container, role: &str) -> bool {
-    let audience = container.token_audience().unwrap_or_default();
+fn is_given(chain: &Chain<'_>, role: &str, audience: Option<&str>) -> bool {
+    let audience = audience.unwrap_or_default();
     RoleArn::parse(role).is_ok_and(|arn| chain.for_role(arn, audience).outcome() == RoleOutcome::Passes)
 }
 

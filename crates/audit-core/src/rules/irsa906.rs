@@ -5,7 +5,7 @@
 //! policies, or of the trust policy of a role that is to be assumed, depends on condition keys of which nothing is known (they are
 //! named), or allows a part of an expected pattern. Or the trust policy of a role that is to be assumed was not seen, or too long ago: it
 //! has to allow `sts:AssumeRole`, and within an account may grant it by itself. Or the pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
-//! Or the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, and some lengths. The
+//! Or the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536 bytes, and some lengths. The
 //! message names the limit; what is within it is evaluated.
 //!
 //! ## Why it is unknown

@@ -41,7 +41,9 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::{Configured, Container, MOST_TOKENS, TokenSource, Used, VolumeKind};
+use crate::model::{
+    Configured, Container, MOST_CONTAINERS, MOST_TOKENS, TokenSource, Unkept, Used, VolumeKind,
+};
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
 
@@ -73,14 +75,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         containers_shown(&told)
     };
     let container = told.first().map(|one| one.container);
-    if container.is_some_and(Container::has_more_tokens) {
-        let message = format!(
-            "{shown} mounts more projected service account tokens than the audit reads: which of them it uses cannot be determined"
-        );
-        let fix = Fix::manual(format!(
-            "mount only the tokens that the container needs: the audit reads up to {MOST_TOKENS} for each container"
-        ));
-        return Some(Finding::new(&ENTRY, message).fix(fix));
+    if let Some(unkept) = container.and_then(Container::unkept) {
+        return Some(of_too_many(&shown, unkept));
     }
     if let Some(finding) = container.and_then(|container| of_another_token(&shown, container)) {
         return Some(finding);
@@ -115,6 +111,27 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
          evaluate`",
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
+}
+
+/// A pod that has more of something than is read.
+fn of_too_many(shown: &str, unkept: Unkept) -> Finding {
+    let (message, fix) = match unkept {
+        Unkept::Tokens => (
+            format!(
+                "{shown} mounts more projected service account tokens than the audit reads: which of them it uses cannot be determined"
+            ),
+            format!(
+                "mount only the tokens that the container needs: the audit reads up to {MOST_TOKENS} for each container"
+            ),
+        ),
+        Unkept::Containers => (
+            format!(
+                "the pod of {shown} has more containers than the audit reads: how the others get credentials cannot be determined"
+            ),
+            format!("split the pod: the audit reads up to {MOST_CONTAINERS} containers of each"),
+        ),
+    };
+    Finding::new(&ENTRY, message).fix(Fix::manual(fix))
 }
 
 /// The container that takes a way, of a pod or of a template.

@@ -60,7 +60,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let left = chain.ways.unfollowed();
+    // What pods carry and what they would be given are told apart, and may be the same roles.
+    let left = chain.ways.unfollowed().max(chain.carried_roles().left());
     if left == 0 {
         return None;
     }
@@ -158,6 +159,23 @@ mod tests {
         let report = world.audit();
         assert_eq!(report.verdict, Verdict::Broken, "{}", shown(&report));
         assert_eq!(codes(&report), ["IRSA201", "IRSA916"]);
+    }
+
+    #[test]
+    fn roles_that_pods_carry_are_counted_as_well() {
+        let carrying = |count: usize| {
+            (0..count).fold(World::healthy(), |world, n| {
+                let role = format!("arn:aws:iam::{ACCOUNT}:role/old-{n}");
+                world.another_pod(&format!("old-{n}"), injected("app", &role))
+            })
+        };
+        let few = carrying(MOST_WAYS - 1).audit();
+        assert!(!codes(&few).contains(&"IRSA916"), "{}", shown(&few));
+        let world = carrying(MOST_WAYS + 4);
+        assert!(codes(&world.audit()).contains(&"IRSA916"));
+        let chain = Chain::derive(&world.snapshot, &world.config, &world.key, world.now);
+        assert_eq!(chain.carried_roles().followed().len(), MOST_WAYS);
+        assert_eq!(chain.carried_roles().left(), 5);
     }
 
     #[test]

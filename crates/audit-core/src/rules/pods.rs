@@ -137,7 +137,7 @@ pub fn refused<'a>(
     carried: impl Iterator<Item = (&'a Container, &'a str)>,
 ) -> BTreeSet<&'a str> {
     let asked: BTreeSet<_> = carried
-        .filter(|(container, _)| container.has_web_identity())
+        .filter(|(container, role)| container.has_web_identity() && chain.carried_roles().follows(role))
         .map(|(container, role)| (role, container.token_audience()))
         .collect();
     let keeps_out = |role: &str, audience: Option<&str>| {

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::model::pod::UNKEPT_LABELS;
+use crate::model::pod::{MAX_LABELS, UNKEPT_LABELS};
 use crate::model::webhook::NAMESPACE_NAME_LABEL;
 use crate::model::{LabelRequirement, Pod, Registration};
 use crate::snapshot::Cluster;
@@ -111,6 +111,10 @@ fn by<'a>(registration: &'a Registration, cluster: &'a Cluster, pod: &'a Pod) ->
             continue;
         }
         let got = pod.labels.get(&wanted.key).map(String::as_str);
+        if got.is_none() && pod.labels.len() >= MAX_LABELS {
+            doubt.get_or_insert(SelectionDoubt::Label(registration, LabelOf::Pod, wanted));
+            continue;
+        }
         if !wanted.admits(got) {
             return Selection::LeftOut(LeftOut {
                 registration,

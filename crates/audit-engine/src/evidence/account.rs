@@ -18,6 +18,14 @@ const FAILURES: u32 = 3;
 /// Roles that come to be wanted little by little bring about no listing within this time after another one.
 const APART: Duration = Duration::from_secs(30);
 
+/// Listings that follow each other wait longer and longer, from the first of these spans to the second: whoever renames the roles of a
+/// namespace for ever would otherwise have the whole account listed for ever.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// After so long without a listing, the next one is the first.
+const FORGIVEN: Duration = Duration::from_mins(2);
+
 /// A listing of which nothing was heard for this long is asked for again.
 const LOST: Duration = Duration::from_mins(10);
 
@@ -59,6 +67,8 @@ pub struct ReferencedAccount {
     failures: u32,
     /// When the latest listing ended.
     listed_at: Option<Timestamp>,
+    /// When the latest listing began, and how many others began shortly before it.
+    begun: Option<(Timestamp, u32)>,
     /// When all roles were read one by one in place of a listing.
     singly_at: Option<Timestamp>,
 }
@@ -81,6 +91,7 @@ impl ReferencedAccount {
             denied: false,
             failures: 0,
             listed_at: None,
+            begun: None,
             singly_at: None,
         }
     }
@@ -188,10 +199,25 @@ impl ReferencedAccount {
         self.listing && self.unlisted.is_empty()
     }
 
+    /// When another listing may begin for the sake of roles that are wanted; the first two may at once.
+    #[must_use]
+    pub fn may_be_listed_at(&self, now: Timestamp) -> Timestamp {
+        match self.lately(now) {
+            Some((at, before @ 1..)) => after(at, backoff(FIRST_WAIT, LONGEST_WAIT, before - 1)).max(now),
+            _ => now,
+        }
+    }
+
+    /// When the latest listing began, and how many before it, unless that is a while ago.
+    fn lately(&self, now: Timestamp) -> Option<(Timestamp, u32)> {
+        self.begun.filter(|(at, _)| after(*at, FORGIVEN) > now)
+    }
+
     /// Begins a listing of all roles that bindings refer to.
     pub fn list(&mut self, refresh: Duration, now: Timestamp) -> BTreeSet<String> {
         self.listing = true;
         self.unlisted.clear();
+        self.begun = Some((now, self.lately(now).map_or(0, |(_, before)| before + 1)));
         self.next_listing = after(now, refresh.max(LOST));
         self.roles.keys().cloned().collect()
     }

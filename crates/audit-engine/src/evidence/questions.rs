@@ -199,7 +199,12 @@ impl EvidencePlan {
             if is_much && watched.can_be_listed() {
                 // Single reads would fail like the listing, which is tried again soon.
                 if watched.is_open && !watched.waits_to_be_listed() && !watched.is_listed_whole() {
-                    requests.push(listing(&id, watched, issuer, self.refresh, now));
+                    let at = watched.may_be_listed_at(now);
+                    if at <= now {
+                        requests.push(listing(&id, watched, issuer, self.refresh, now));
+                    } else {
+                        watched.list_by(at);
+                    }
                 }
                 listed.insert(id);
             }

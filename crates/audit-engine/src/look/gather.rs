@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit_core::audit::is_suspended;
 use audit_core::chain::{Chain, asked_role};
 use audit_core::model::{BindingKey, RoleLookup};
-use audit_core::paths::Ways;
+use audit_core::paths::{CarriedRoles, Ways};
 use audit_core::permissions::chaining;
 use audit_core::snapshot::{AccountTrait, Binding};
 use audit_core::{Config, Snapshot};
@@ -77,9 +77,8 @@ fn roles_of(
 ) -> BTreeSet<RoleArn> {
     let mut roles = BTreeSet::new();
     let active = || binding.pods().iter().filter(|pod| pod.is_active());
-    // A thousand pods of one workload carry one role.
-    let carried: BTreeSet<&str> = active().flat_map(|pod| pod.role_arns()).collect();
-    roles.extend(carried.into_iter().filter_map(|text| RoleArn::parse(text).ok()));
+    let carried = CarriedRoles::of(active().map(|pod| &**pod));
+    roles.extend(carried.followed().iter().cloned());
     roles.extend(asked_role(snapshot, config, key));
     roles.extend(Ways::find(snapshot, config, now, key).named_roles());
     if active().next().is_some() {

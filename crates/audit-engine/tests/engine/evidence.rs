@@ -376,6 +376,38 @@ fn many_roles_that_are_not_there_are_listed_rather_than_read_one_by_one() {
 }
 
 #[test]
+fn roles_that_are_renamed_for_ever_have_the_account_listed_ever_more_rarely() {
+    let mut lab = Lab::healthy();
+    lab.pass(1);
+    lab.forget();
+    for second in 0..300 {
+        for n in 0..60 {
+            lab.annotated(&format!("app-{n}"), Some(&format!("role-{second}-{n}")));
+        }
+        lab.pass(1);
+    }
+    let listings = |lab: &Lab| {
+        let reads = lab.short_reads();
+        reads.iter().filter(|read| read.starts_with("list")).count()
+    };
+    let count = listings(&lab);
+    assert!((5..=18).contains(&count), "{count} listings in 300 s");
+    // Nobody is left without an answer.
+    lab.pass(31);
+    for n in 0..60 {
+        assert_eq!(lab.reason(&format!("app-{n}")).as_deref(), Some("RoleNotFound"));
+    }
+    // And what is new after a while is listed at once.
+    lab.pass(300);
+    lab.forget();
+    for n in 0..60 {
+        lab.annotated(&format!("app-{n}"), Some(&format!("new-{n}")));
+    }
+    lab.settle();
+    assert_eq!(listings(&lab), 1);
+}
+
+#[test]
 fn the_annotation_forces_reads() {
     let mut lab = Lab::healthy();
     lab.pass(6);

@@ -4,10 +4,10 @@
 //! and tries again at once: recovery is fast although each part calls rarely during an outage. The log gets a line when a kind of trouble
 //! begins and a line when it ends.
 
+mod attempts;
 mod ledger;
 mod pace;
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use audit_core::text::reveal;
 use http::{Method, Request, Response, StatusCode, header};
 use kube::Client;
 use kube::client::Body;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use attempts::Attempts;
 pub use ledger::{Ended, Ledger};
 use pace::WatchPace;
 
@@ -29,10 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// it.
 const FIRST: Duration = Duration::from_millis(500);
 const FIRST_MOST: Duration = Duration::from_secs(2);
-
-/// The longest pause of one that waits alone. Those that wait together share about one attempt in [`EACH`].
-const ALONE: Duration = Duration::from_secs(4);
-const EACH: Duration = Duration::from_millis(750);
 
 /// The most of a `Retry-After` that is waited for.
 const LONGEST_HOLD: Duration = Duration::from_mins(1);
@@ -99,15 +96,11 @@ pub struct ApiHealth(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Counts the calls that succeeded.
-    successes: watch::Sender<u64>,
-    /// Counts the answers that were read while others waited because theirs could not be.
-    readings: watch::Sender<u64>,
+    /// Of calls after a failure: a call that succeeds is headway.
+    calls: Attempts,
+    /// Of calls whose answer could not be read: an answer that was read is headway.
+    readings: Attempts,
     state: Mutex<State>,
-    /// How many wait after a failure.
-    waiting: AtomicU32,
-    /// How many wait after an answer that could not be read.
-    waiting_to_read: AtomicU32,
     /// Lets one write at a time try whether the API server answers again.
     probe: Semaphore,
 }
@@ -115,11 +108,9 @@ struct Inner {
 impl Default for Inner {
     fn default() -> Self {
         Self {
-            successes: watch::Sender::new(0),
-            readings: watch::Sender::new(0),
+            calls: Attempts::new(),
+            readings: Attempts::new(),
             state: Mutex::default(),
-            waiting: AtomicU32::new(0),
-            waiting_to_read: AtomicU32::new(0),
             probe: Semaphore::new(1),
         }
     }
@@ -204,9 +195,7 @@ impl ApiHealth {
                 tokio::spawn(self.clone().watch_for_the_end());
             }
         }
-        self.0
-            .successes
-            .send_modify(|count| *count = count.wrapping_add(1));
+        self.0.calls.headway();
     }
 
     fn called_in_vain(&self, trouble: Trouble, is_read: bool, call: &str, error: &str) {
@@ -257,34 +246,24 @@ impl ApiHealth {
     }
 
     /// Pauses after a failure that may concern all, the `failures`th in a row, counted from 0: for as long as the API server asked, and
-    /// then until a call of others succeeds, or for some seconds.
+    /// then until a call of others succeeds, or until it has its turn to try.
     pub(crate) async fn pause(&self, failures: u32) {
-        let waiting = Waiting::new(&self.0.waiting);
         let first = FIRST
             .saturating_mul(2u32.saturating_pow(failures))
             .min(FIRST_MOST);
-        let earliest = jitter(first) + self.hold();
-        let latest = jitter(ALONE.max(EACH * waiting.count));
-        together(&self.0.successes, earliest, latest).await;
+        self.0.calls.wait(jitter(first) + self.hold()).await;
     }
 
     /// Pauses after an answer that could not be read, the `failures`th in a row, counted from 0. Such a call succeeded as far as the others
     /// can see, so that only an answer that was read is a reason to try again sooner.
     pub(crate) async fn pause_reading(&self, failures: u32) {
-        let waiting = Waiting::new(&self.0.waiting_to_read);
         let first = FIRST_UNREADABLE.saturating_mul(2u32.saturating_pow(failures));
-        let earliest = jitter(first.min(MOST_UNREADABLE));
-        let latest = jitter(EACH * waiting.count);
-        together(&self.0.readings, earliest, latest).await;
+        self.0.readings.wait(jitter(first.min(MOST_UNREADABLE))).await;
     }
 
     /// An answer was read.
     pub(crate) fn has_read(&self) {
-        if self.0.waiting_to_read.load(Ordering::Relaxed) > 0 {
-            self.0
-                .readings
-                .send_modify(|count| *count = count.wrapping_add(1));
-        }
+        self.0.readings.headway();
     }
 
     /// Whether no call is likely to succeed: one failed in a way that concerns all, and none has succeeded since.
@@ -296,7 +275,7 @@ impl ApiHealth {
     /// Waits for a turn to write: none is needed while calls succeed; while they fail, one write at a time tries, after a pause. A call of
     /// others that succeeds ends the pause, but not what the API server asked for.
     pub async fn turn(&self) {
-        let mut successes = self.0.successes.subscribe();
+        let mut successes = self.0.calls.listen();
         if !self.is_down() {
             return;
         }
@@ -325,36 +304,6 @@ impl ApiHealth {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sleeps for the earliest span, and then on to the latest or until others have made headway since the beginning.
-async fn together(headway: &watch::Sender<u64>, earliest: Duration, latest: Duration) {
-    let mut headway = headway.subscribe();
-    let now = Instant::now();
-    sleep_until(now + earliest).await;
-    tokio::select! {
-        () = sleep_until(now + latest.max(earliest)) => {}
-        _ = headway.changed() => {}
-    }
-}
-
-/// Counts one that waits.
-struct Waiting<'a> {
-    all: &'a AtomicU32,
-    count: u32,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(all: &'a AtomicU32) -> Self {
-        let count = all.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { all, count }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -15,13 +15,12 @@ mod workload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use audit_core::model::pod::{NAME_LABELS, UNKEPT_LABELS};
-use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase};
+use audit_core::model::pod::{MAX_LABELS, NAME_LABELS, UNKEPT_LABELS};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase, ServiceAccount};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::raw::Raw;
-use super::service_account::keep_annotations;
 use super::{Extract, Wire, decode};
 use crate::kind::Kind;
 
@@ -48,7 +47,8 @@ impl Wire for PodWire {
 
     fn for_prefix(self, prefix: &str) -> Pod {
         let mut pod = self.pod;
-        keep_annotations(&mut pod.annotations, prefix);
+        let all = std::mem::take(&mut pod.annotations);
+        pod.annotations = ServiceAccount::kept_annotations(all, prefix);
         pod
     }
 }
@@ -84,6 +84,9 @@ impl PodWire {
         metadata
             .labels
             .retain(|key, _| !UNKEPT_LABELS.contains(&key.as_str()));
+        if let Some(first_over) = metadata.labels.keys().nth(MAX_LABELS).cloned() {
+            drop(metadata.labels.split_off(&first_over));
+        }
         let service_account = if is_mirror {
             String::new()
         } else {

@@ -56,7 +56,7 @@ impl Wire for ServiceAccountWire {
 
     fn for_prefix(self, prefix: &str) -> ServiceAccount {
         let mut account = self.0;
-        keep_annotations(&mut account.annotations, prefix);
+        account.annotations = ServiceAccount::kept_annotations(account.annotations, prefix);
         account
     }
 }
@@ -64,21 +64,11 @@ impl Wire for ServiceAccountWire {
 impl Extract for ServiceAccountWire {
     fn extract(object: Value, prefix: &str) -> Result<Value, String> {
         let mut raw: Raw = decode(object)?;
-        keep_annotations(&mut raw.metadata.annotations, prefix);
+        raw.metadata
+            .annotations
+            .retain(|key, _| ServiceAccount::keeps_annotation(key, prefix));
         serde_json::to_value(raw).map_err(|error| error.to_string())
     }
-}
-
-/// Drops the annotations that can matter to no rule.
-pub(super) fn keep_annotations<A>(annotations: &mut A, prefix: &str)
-where
-    A: Default + IntoIterator<Item = (String, String)> + FromIterator<(String, String)>,
-{
-    // Not `retain`, which keeps the memory of an empty map.
-    let all = std::mem::take(annotations).into_iter();
-    *annotations = all
-        .filter(|(key, _)| ServiceAccount::keeps_annotation(key, prefix))
-        .collect();
 }
 
 #[cfg(test)]

@@ -46,10 +46,10 @@ fn put(cluster: &mut Cluster, planned: PlannedAccount, options: &Options, resour
             automount_off: false,
         });
     account.annotations.retain(|name, _| !owned.contains(name));
-    let kept = annotations.into_iter();
-    account
-        .annotations
-        .extend(kept.filter(|(name, _)| ServiceAccount::keeps_annotation(name, &options.annotation_prefix)));
+    account.annotations.extend(ServiceAccount::kept_annotations(
+        annotations,
+        &options.annotation_prefix,
+    ));
     account.automount_off = automount_off.unwrap_or(account.automount_off);
     cluster.put_service_account(account);
     if let Some(gap) = gap {

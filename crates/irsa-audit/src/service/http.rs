@@ -1,18 +1,24 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
+use tokio::time::{Duration, Instant};
 
 use super::ServiceError;
+
+/// How long a text of the metrics is shown: whoever reaches the port may ask as often as they like, and each text takes time in
+/// proportion to the bindings.
+const KEPT: Duration = Duration::from_millis(250);
 
 /// What gives the text that Prometheus reads.
 pub trait MetricsText: Send + Sync + 'static {
@@ -72,18 +78,37 @@ pub async fn serve(
 }
 
 fn router(shown: Shown) -> Router {
+    let metrics = Arc::new(Scraped {
+        metrics: Arc::clone(&shown.metrics),
+        latest: Mutex::new(None),
+    });
+    let metrics =
+        get(move || async move { ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], metrics.text()) });
     Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", metrics)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .with_state(shown)
 }
 
-async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
-    (
-        [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)],
-        shown.metrics.encode(),
-    )
+/// The metrics as they are shown: all who ask within a moment get the same text.
+struct Scraped {
+    metrics: Arc<dyn MetricsText>,
+    latest: Mutex<Option<(Instant, Bytes)>>,
+}
+
+impl Scraped {
+    fn text(&self) -> Bytes {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*latest {
+            Some((at, text)) if at.elapsed() < KEPT => text.clone(),
+            _ => {
+                let text = Bytes::from(self.metrics.encode());
+                *latest = Some((Instant::now(), text.clone()));
+                text
+            }
+        }
+    }
 }
 
 async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
@@ -96,6 +121,8 @@ async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use axum::body::Body;
     use axum::http::Request;
     use tower::ServiceExt;
@@ -135,6 +162,36 @@ mod tests {
             ask(&shown, "/metrics").await,
             (StatusCode::OK, prometheus::TEXT_FORMAT.to_owned())
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_often_somebody_asks_the_metrics_are_written_a_few_times() {
+        struct Counted(AtomicUsize);
+        impl MetricsText for Counted {
+            fn encode(&self) -> Vec<u8> {
+                self.0.fetch_add(1, Ordering::Relaxed).to_string().into_bytes()
+            }
+        }
+        let counted = Arc::new(Counted(AtomicUsize::new(0)));
+        let router = router(Shown {
+            metrics: counted.clone(),
+            ready: Arc::new(AtomicBool::new(true)),
+            not_ready: "not yet",
+        });
+        let start = Instant::now();
+        let mut last = Vec::new();
+        while start.elapsed() < Duration::from_secs(1) {
+            let request = Request::get("/metrics").body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            last = axum::body::to_bytes(response.into_body(), 100)
+                .await
+                .unwrap()
+                .to_vec();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let written = counted.0.load(Ordering::Relaxed);
+        assert!((3..=5).contains(&written), "{written}");
+        assert_eq!(last, (written - 1).to_string().into_bytes());
     }
 
     #[tokio::test]

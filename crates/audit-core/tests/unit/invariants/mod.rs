@@ -14,7 +14,7 @@ use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
     Access, Account, BindingKey, Container, EnvFrom, EnvSource, FailureKind, LastUsed, Observed, Pod,
     PodIdentityAssociation, PodPhase, Provider, Rarities, Role, RoleLookup, SetBy, StsEndpoints, TokenMount,
-    TokenPlace,
+    TokenPlace, Unkept,
 };
 use crate::rbac::{self, Rbac};
 use crate::report::{ALL_LINKS_PASS, BindingReport, LinkState};

@@ -188,13 +188,13 @@ pub(super) fn rarities() -> impl Strategy<Value = Rarities> {
         prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(access_key, profile, token_place, env_from, other_server, has_more_tokens)| Rarities {
+            |(access_key, profile, token_place, env_from, other_server, unkept)| Rarities {
                 access_key,
                 profile,
                 token_place,
                 env_from,
                 other_server,
-                has_more_tokens,
+                unkept: unkept.then_some(Unkept::Tokens),
                 ..Rarities::default()
             },
         )

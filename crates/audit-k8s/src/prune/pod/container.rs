@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use audit_core::model::file_path::{below, cleaned};
 use audit_core::model::{
-    Container, EnvFrom, EnvSource, MOST_TOKENS, MOST_TOKENS_OF_POD, Rarities, StsEndpoints, TokenMount,
+    Container, EnvFrom, EnvSource, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD, Rarities, StsEndpoints,
+    TokenMount, Unkept,
 };
 use audit_core::webhook::TOKEN_VOLUME;
 
@@ -94,7 +95,9 @@ pub(super) fn volumes(volumes: Vec<RawVolume>) -> Volumes {
 pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Volumes) -> Vec<Container> {
     let init = init.into_iter().map(|raw| Seen { init: true, raw });
     let main = main.into_iter().map(|raw| Seen { init: false, raw });
-    let all: Vec<Seen> = init.chain(main).collect();
+    let mut all: Vec<Seen> = init.chain(main).collect();
+    let is_cut = all.len() > MOST_CONTAINERS;
+    all.truncate(MOST_CONTAINERS);
     let most_tokens = (MOST_TOKENS_OF_POD / all.len().max(1)).clamp(1, MOST_TOKENS);
     let one = |seen: &Seen| {
         let mut container = container(seen, volumes, most_tokens);
@@ -104,7 +107,11 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
         }
         container
     };
-    all.iter().map(one).collect()
+    let mut kept: Vec<Container> = all.iter().map(one).collect();
+    if let Some(last) = kept.last_mut().filter(|_| is_cut) {
+        last.rarities.get_or_insert_default().unkept = Some(Unkept::Containers);
+    }
+    kept
 }
 
 /// What is in a volume. A Secret or `ConfigMap` without a name, which no API server admits and a file may have, is nothing to look up.
@@ -180,7 +187,7 @@ fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
         configured: None,
         profile_name: setting(PROFILE).literal().filter(|_| has_file),
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
-        has_more_tokens,
+        unkept: has_more_tokens.then_some(Unkept::Tokens),
     };
     let names = |names: &[&str]| {
         raw.env

@@ -25,6 +25,9 @@ const NATIVE: [(&str, &str); 6] = [
 /// A Job starts so many seconds at most after the minute for which its `CronJob` planned it.
 const LATE: i64 = 86_400;
 
+/// The longest name of an object, in bytes.
+const MAX_NAME: usize = 253;
+
 /// What owns a pod, as far as the pod itself shows it: what stands above its controller is in no ownerReference of it.
 ///
 /// - The `ReplicaSet`s of Deployments and Rollouts are named after them and the hash in the pod's label.
@@ -36,7 +39,10 @@ pub(super) fn of(metadata: &RawMetadata) -> Workload {
         kind: kind.to_owned(),
         name: name.to_owned(),
     };
-    let Some(owner) = metadata.owner_references.iter().find(|owner| owner.controller) else {
+    // The API server takes owners that nothing can be called, of any length: there is no such workload.
+    let is_owner =
+        |owner: &&RawOwner| owner.controller && owner.name.len() <= MAX_NAME && owner.kind.len() <= MAX_NAME;
+    let Some(owner) = metadata.owner_references.iter().find(is_owner) else {
         return workload(Kind::Pod.as_str(), &metadata.name);
     };
     let label = |key: &str| {

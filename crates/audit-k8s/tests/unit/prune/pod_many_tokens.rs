@@ -35,12 +35,12 @@ fn of_many_tokens_those_are_kept_that_count() {
     for (containers, most) in [(1, 64), (16, 64), (100, 10)] {
         for container in &*with_many_tokens(containers).containers {
             assert_eq!(
-                (container.tokens.len(), container.has_more_tokens()),
+                (container.tokens.len(), container.unkept().is_some()),
                 (most, true)
             );
             assert_eq!(container.token().map(|token| token.path.as_str()), Some("/own"));
             assert!(container.tokens.iter().any(|token| token.by_webhook));
         }
     }
-    assert!(!pruned(irsa_pod()).containers[0].has_more_tokens());
+    assert!(pruned(irsa_pod()).containers[0].unkept().is_none());
 }
