@@ -44,7 +44,7 @@ pub enum Write {
     Status {
         /// The object.
         object: NamespacedName,
-        /// Its UID, for the Event.
+        /// Its UID: another object of the same name is not meant.
         uid: String,
         /// What to write.
         status: PackedStatus,

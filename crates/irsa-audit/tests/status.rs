@@ -44,6 +44,16 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
+fn a_name_that_no_service_account_has_leads_to_the_one_that_was_meant() {
+    for meant in ["shop/cart-6c9f7d5b8-x2v7k", "shop/cort", "shop/carts"] {
+        let output = status("healthy", &[meant]);
+        assert_eq!(output.status.code(), Some(3), "{meant}");
+        assert!(text(&output).contains("`shop/cart`"), "{}", text(&output));
+    }
+    assert!(!text(&status("healthy", &["shop/entirely-different"])).contains("`shop/cart`"));
+}
+
+#[test]
 fn the_exit_code_is_that_of_the_verdict() {
     for words in [
         &["shop/cart"][..],

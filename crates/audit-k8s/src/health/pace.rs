@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A watch that begins again within this time has ended too soon: kube-runtime begins a watch again at once when it ends without an error.
+/// A watch that begins again within this time has ended too soon. One that ends without an error begins again at once.
 const TOO_SOON: Duration = Duration::from_secs(2);
 
 /// The first pause, which doubles up to the longest.

@@ -434,6 +434,10 @@ pub(super) enum Kind {
 /// The kind of an output with these fields; absent where no command prints them.
 pub(super) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
     let has = |name: &str| fields.contains_key(name);
+    // An object of Kubernetes, or a report of this program, may have a field of the same name.
+    if has("apiVersion") && has("kind") {
+        return None;
+    }
     Some(if has("RoleDetailList") {
         Kind::Details
     } else if has("Role") {
@@ -629,6 +633,7 @@ mod tests {
             json!("x"),
             json!({"Url": "x"}),
             json!({"issuer": "https://a"}),
+            json!({"apiVersion": "a/v1", "kind": "AuditReport", "cluster": {"issuer": null}}),
             json!(null),
         ] {
             assert!(read(value.clone()).is_none() && !is_output(&value), "{value}");

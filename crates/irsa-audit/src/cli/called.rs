@@ -27,6 +27,7 @@ impl Called {
         let file = words.first().and_then(|word| Path::new(word).file_stem());
         let is_plugin = file.is_some_and(|file| file == PLUGIN);
         let (words, is_outdated) = with_conditions(words);
+        let words = with_flags(words);
         Self {
             words,
             program: if is_plugin {
@@ -54,6 +55,23 @@ impl Called {
             "--context KEY=VALUE is outdated: write --condition KEY=VALUE. --context names a context of the kubeconfig",
         )
     }
+}
+
+/// Writes `help COMMAND` as `COMMAND --help`, and `version` as `--version`: many programs have these commands.
+fn with_flags(mut words: Vec<OsString>) -> Vec<OsString> {
+    match words.get(1).and_then(|word| word.to_str()) {
+        Some("help") => {
+            words.remove(1);
+            words.push("--help".into());
+        }
+        Some("version") => {
+            if let Some(word) = words.get_mut(1) {
+                *word = "--version".into();
+            }
+        }
+        _ => {}
+    }
+    words
 }
 
 /// Writes `--context KEY=VALUE` as `--condition KEY=VALUE`, for the commands where it meant that, and says whether there was one.
@@ -97,6 +115,21 @@ mod tests {
 
     fn called(words: &[&str]) -> Called {
         Called::new(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn help_and_version_are_commands_as_well() {
+        for (words, meant) in [
+            (vec!["x", "help"], vec!["x", "--help"]),
+            (
+                vec!["x", "help", "trust", "evaluate"],
+                vec!["x", "trust", "evaluate", "--help"],
+            ),
+            (vec!["x", "version"], vec!["x", "--version"]),
+            (vec!["x", "explain", "help"], vec!["x", "explain", "help"]),
+        ] {
+            assert_eq!(called(&words).words(), meant, "{words:?}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`args`] | the flags |
+//! | `hint` | what somebody may have meant by a name that no ServiceAccount has |
 //! | [`view`] | one ServiceAccount of a snapshot as text |
 //! | `watch` | the same again and again |
 
 pub mod args;
+mod hint;
 pub mod view;
 mod watch;
 

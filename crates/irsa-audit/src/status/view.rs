@@ -9,6 +9,7 @@ use audit_report::Presentation;
 use audit_report::status::LookedAt;
 use jiff::Timestamp;
 
+use super::hint;
 use crate::audit::color::ColorWhen;
 use crate::audit::source::AuditInput;
 
@@ -33,6 +34,8 @@ pub struct Subject {
     report: Report,
     places: ManifestPlaces,
     why_none: &'static str,
+    /// What else may have been meant.
+    hint: Option<String>,
     code: u8,
 }
 
@@ -91,6 +94,7 @@ impl Subject {
             },
             places: places.clone(),
             why_none,
+            hint: (!exists).then(|| hint::of(&snapshot.cluster, key)).flatten(),
             code: verdict.map_or(code, exit_code),
         }
     }
@@ -108,11 +112,15 @@ impl Subject {
             Some(binding) => {
                 audit_report::status::render(binding, &self.report.cluster, &looked_at, terminal)
             }
-            None => format!(
-                "ServiceAccount `{}` {}\n",
-                quote(&self.key.to_string()),
-                self.why_none
-            ),
+            None => {
+                let hint = self.hint.iter().map(|hint| format!(" {hint}"));
+                format!(
+                    "ServiceAccount `{}` {}{}\n",
+                    quote(&self.key.to_string()),
+                    self.why_none,
+                    hint.collect::<String>()
+                )
+            }
         };
         Answer {
             code: self.code,

@@ -36,8 +36,10 @@ impl Operator {
             .split_whitespace()
             .find_map(|word| word.strip_prefix("address="));
         let uri = format!("http://{}", address.unwrap_or_default());
-        // The Kubernetes client speaks plain HTTP to anything.
-        let endpoints = Client::try_from(kube::Config::new(uri.parse().map_err(world)?)).map_err(world)?;
+        // The Kubernetes client speaks plain HTTP to anything. Not ready is an answer, and no reason to ask later.
+        let mut config = kube::Config::new(uri.parse().map_err(world)?);
+        config.default_retry = false;
+        let endpoints = Client::try_from(config).map_err(world)?;
         Ok(Self { process, endpoints })
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use audit_api::IrsaAudit;
@@ -11,6 +13,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 
 use super::Error;
 use super::changes::measure;
@@ -35,6 +39,9 @@ const BARE: usize = 16;
 
 /// Pod changes a second in the background.
 const CHURN: u32 = 200;
+
+/// The most pods in the background that are on their way in or out.
+const CHURNING: usize = 200;
 
 /// Measures; prints the figures.
 ///
@@ -82,12 +89,16 @@ async fn partly_bound(root: &Path) -> Result<(), Error> {
     let used = operator.processor_time();
     let begin = Instant::now();
     let churning = client.clone();
-    let churn = tokio::spawn(async move { churn(&churning).await });
+    let churned = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&churned);
+    let churn = tokio::spawn(async move { churn(&churning, &counted).await });
+    let beside = changes(client, &mut statuses).await?;
+    let seconds = begin.elapsed().as_secs_f64();
     println!(
-        "the same beside {CHURN} pod changes a second: {}",
-        changes(client, &mut statuses).await?
+        "the same beside {:.0} pod changes a second (wanted: {CHURN}): {beside}",
+        f64::from(churned.load(Ordering::Relaxed)) / seconds
     );
-    let cores = (operator.processor_time() - used) / begin.elapsed().as_secs_f64();
+    let cores = (operator.processor_time() - used) / seconds;
     println!("processor meanwhile: {cores:.2} cores");
     let made = churn.is_finished();
     churn.abort();
@@ -256,19 +267,24 @@ async fn idle(around: &World, operator: &Operator) -> Result<(), Error> {
     Ok(())
 }
 
-/// Pods without a role that come and go, as many a second as the rate says.
-async fn churn(client: &Client) {
+/// Pods that come and go, as many a second as the rate says, or as many as the API server takes: on a slow machine they must not pile up.
+async fn churn(client: &Client, count: &Arc<AtomicU32>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(2) / CHURN);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let places = Arc::new(Semaphore::new(CHURNING));
     let now = DeleteParams {
         grace_period_seconds: Some(0),
         ..DeleteParams::default()
     };
     for number in 0_usize.. {
         ticks.tick().await;
+        // Nobody closes it.
+        let place = Arc::clone(&places).acquire_owned().await;
         let (namespace, name) = (namespace(number), format!("churn-{number}"));
-        let client = client.clone();
+        let (client, count) = (client.clone(), Arc::clone(count));
         let now = now.clone();
         tokio::spawn(async move {
+            let _place = place;
             let bound = number.is_multiple_of(3).then(|| role(number % BINDINGS));
             let account = if bound.is_some() {
                 account(number % BINDINGS)
@@ -278,8 +294,10 @@ async fn churn(client: &Client) {
             let made = create_pod(&client, &namespace, pod(&name, &account, bound.as_deref())).await;
             let pods = Api::<Pod>::namespaced(client, &namespace);
             if made.is_ok() {
+                count.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                let _ = pods.delete(&name, &now).await;
+                let is_gone = pods.delete(&name, &now).await.is_ok();
+                count.fetch_add(u32::from(is_gone), Ordering::Relaxed);
             }
         });
     }

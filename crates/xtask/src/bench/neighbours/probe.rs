@@ -17,7 +17,10 @@ const BINDINGS: usize = 100;
 
 /// Changes a second, and how many there are.
 const RATE: u32 = 10;
-const CHANGES: usize = 200;
+const CHANGES: usize = 400;
+
+/// How often it is asked whether the operator lives.
+const ASKED: Duration = Duration::from_millis(100);
 
 /// What one probe found.
 #[derive(Debug)]
@@ -68,6 +71,12 @@ impl Victims {
         Ok(Self)
     }
 
+    /// The role of one of them.
+    #[must_use]
+    pub fn role() -> String {
+        name(0)
+    }
+
     /// Waits until all of them are Working.
     ///
     /// # Errors
@@ -98,30 +107,13 @@ impl Victims {
         operator: &Operator,
         statuses: &mut Statuses,
     ) -> Result<Probe, Error> {
-        statuses.clear();
         let (begin, used) = (Instant::now(), operator.processor_time());
-        let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
-        let mut sent: HashMap<String, (VerdictName, Instant)> = HashMap::new();
-        let (mut changes, mut health) = (Vec::new(), Vec::new());
-        for index in 0..CHANGES {
-            ticks.tick().await;
-            health.push(operator.get("/healthz").await?.1);
-            let binding = index % BINDINGS;
-            let is_broken = (index / BINDINGS).is_multiple_of(2);
-            let (role, wanted) = if is_broken {
-                (format!("{}-other", name(binding)), VerdictName::Broken)
-            } else {
-                (name(binding), VerdictName::Working)
-            };
-            while sent.contains_key(&name(binding)) {
-                take(&mut sent, statuses, &mut changes).await?;
-            }
-            sent.insert(name(binding), (wanted, Instant::now()));
-            annotate(client, &namespace(binding), &name(binding), &role).await?;
-        }
-        while !sent.is_empty() {
-            take(&mut sent, statuses, &mut changes).await?;
-        }
+        let mut health = Vec::new();
+        // Beside the changes, so that a slow answer delays none.
+        let mut changes = tokio::select! {
+            changes = change(client, statuses) => changes?,
+            error = ask(operator, &mut health) => return Err(error),
+        };
         changes.sort_unstable();
         health.sort_unstable();
         Ok(Probe {
@@ -132,6 +124,45 @@ impl Victims {
             peak: operator.peak(),
         })
     }
+}
+
+/// Asks whether the operator lives, until it is dropped; how long each answer took.
+async fn ask(operator: &Operator, took: &mut Vec<Duration>) -> Error {
+    let mut ticks = tokio::time::interval(ASKED);
+    loop {
+        ticks.tick().await;
+        match operator.get("/healthz").await {
+            Ok((_, time)) => took.push(time),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Breaks and mends bindings, and waits until each change is seen; how long each took.
+async fn change(client: &Client, statuses: &mut Statuses) -> Result<Vec<Duration>, Error> {
+    statuses.clear();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
+    let mut sent: HashMap<String, (VerdictName, Instant)> = HashMap::new();
+    let mut changes = Vec::new();
+    for index in 0..CHANGES {
+        ticks.tick().await;
+        let binding = index % BINDINGS;
+        let is_broken = (index / BINDINGS).is_multiple_of(2);
+        let (role, wanted) = if is_broken {
+            (format!("{}-other", name(binding)), VerdictName::Broken)
+        } else {
+            (name(binding), VerdictName::Working)
+        };
+        while sent.contains_key(&name(binding)) {
+            take(&mut sent, statuses, &mut changes).await?;
+        }
+        sent.insert(name(binding), (wanted, Instant::now()));
+        annotate(client, &namespace(binding), &name(binding), &role).await?;
+    }
+    while !sent.is_empty() {
+        take(&mut sent, statuses, &mut changes).await?;
+    }
+    Ok(changes)
 }
 
 /// Takes in one status; if it is one that is awaited, how long it took.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::Error;
 use super::super::world::{ACCOUNT, annotate, create_account, create_pod, from, pod, world};
+use super::probe::Victims;
 use super::{GREEDY, Stage};
 
 /// Requests at once while objects are made.
@@ -28,6 +29,10 @@ pub async fn all(stage: &mut Stage<'_>) -> Result<(), Error> {
     many_expectations(stage).await?;
     large_pods(stage).await?;
     large_audits(stage).await?;
+    large_annotations(stage).await?;
+    many_containers(stage).await?;
+    one_role(stage).await?;
+    renamed_roles(stage).await?;
     missing_roles(stage).await?;
     many_accounts(stage).await?;
     deleted_audits(stage).await?;
@@ -235,7 +240,7 @@ async fn large_pods(stage: &mut Stage<'_>) -> Result<(), Error> {
     clear(&client).await
 }
 
-/// 150 `IrsaAudit`s with a context of 1.1 MB, and 150 with as much in annotations.
+/// `IrsaAudit`s with a context of 1.1 MB, and 150 with as much as they may expect and 200 KB of annotations.
 async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     let client = stage.world.client.clone();
     let context: serde_json::Map<String, Value> = (0..1_000)
@@ -246,7 +251,7 @@ async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     many(150, |n| {
         let client = &client;
         async move {
-            let resources: Vec<String> = (0..64)
+            let resources: Vec<String> = (0..32)
                 .map(|m| format!("arn:aws:s3:::{}{m}", "x".repeat(2_000)))
                 .collect();
             let expected = json!([{"actions": ["s3:GetObject", "s3:PutObject"], "resources": resources}]);
@@ -264,9 +269,116 @@ async fn large_audits(stage: &mut Stage<'_>) -> Result<(), Error> {
     tokio::time::sleep(Duration::from_secs(20)).await;
     let after = operator.memory();
     println!(
-        "a context of 1.1 MB refused: {refused}; 150 IrsaAudits of 330 KB: {probe}; {after:.1} MiB when they are gone"
+        "a context of 1.1 MB refused: {refused}; 150 IrsaAudits of 265 KB: {probe}; {after:.1} MiB when they are gone"
     );
     Ok(())
+}
+
+/// 1,000 ServiceAccounts with 250 KB of annotations below the webhook's prefix.
+async fn large_annotations(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let client = stage.world.client.clone();
+    many(1_000, |n| {
+        let client = &client;
+        async move {
+            let name = format!("a{n}");
+            let annotations = json!({"eks.amazonaws.com/x": "x".repeat(125_000), "eks.amazonaws.com/audience": "y".repeat(125_000)});
+            let metadata = json!({"name": name, "annotations": annotations});
+            create::<ServiceAccount>(client, json!({"metadata": metadata})).await.map(drop)
+        }
+    })
+    .await?;
+    let operator = stage.settled().await?;
+    let probe = stage.probe(&operator).await?;
+    println!("1,000 ServiceAccounts with 250 KB of annotations: {probe}");
+    clear(&client).await
+}
+
+/// 12 pods of 3,000 containers, each with a role of its own, of a ServiceAccount that is edited five times a second.
+async fn many_containers(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let client = stage.world.client.clone();
+    create_account(&client, GREEDY, "many", "many").await?;
+    many(12, |n| {
+        let client = &client;
+        async move {
+            let container = |m: usize| {
+                let role = format!("arn:aws:iam::{ACCOUNT}:role/c-{n}-{m}");
+                let file = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+                json!({"name": format!("c{m}"), "image": "x", "env": [
+                    {"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file}]})
+            };
+            let mut body = pod(&format!("many-{n}"), "many", None);
+            body["spec"]["containers"] = (0..3_000).map(container).collect();
+            create_pod(client, GREEDY, body).await
+        }
+    })
+    .await?;
+    let operator = stage.settled().await?;
+    let greedy = client.clone();
+    let neighbour = again(Duration::from_millis(200), move |round| {
+        touch(greedy.clone(), "many".to_owned(), round)
+    });
+    let probe = stage.probe(&operator).await?;
+    neighbour.abort();
+    println!("12 pods of 3,000 containers with a role each, edited 5 times a second: {probe}");
+    clear(&client).await
+}
+
+/// 2,000 ServiceAccounts that name the role of a binding elsewhere, which changes meanwhile.
+async fn one_role(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let client = stage.world.client.clone();
+    many(2_000, |n| {
+        let client = &client;
+        async move { create_account(client, GREEDY, &format!("v{n}"), &Victims::role()).await }
+    })
+    .await?;
+    let operator = stage.settled().await?;
+    let probe = stage.probe(&operator).await?;
+    println!("2,000 ServiceAccounts that name a role of others: {probe}");
+    clear(&client).await
+}
+
+/// 60 ServiceAccounts, each of which names another role every second.
+async fn renamed_roles(stage: &mut Stage<'_>) -> Result<(), Error> {
+    let client = stage.world.client.clone();
+    let _operator = stage.settled().await?;
+    many(60, |n| {
+        let client = &client;
+        async move { create_account(client, GREEDY, &format!("r{n}"), "renamed").await }
+    })
+    .await?;
+    let greedy = client.clone();
+    let neighbour = again(Duration::from_secs(1), move |round| {
+        let client = greedy.clone();
+        async move {
+            let renamed = |n: usize| {
+                let client = &client;
+                async move { annotate(client, GREEDY, &format!("r{n}"), &format!("renamed-{round}-{n}")).await }
+            };
+            let _ = many(60, renamed).await;
+        }
+    });
+    let calls = || {
+        let calls = stage.aws().calls();
+        let of = |call: &&fake_aws::Call| call.operation == "GetAccountAuthorizationDetails";
+        (calls.len(), calls.iter().filter(of).count())
+    };
+    let before = calls();
+    let begin = Instant::now();
+    let mut longest = Duration::ZERO;
+    for round in 0..6 {
+        longest = longest.max(new_roles(stage, &format!("renamed-{round}")).await?);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    let after = calls();
+    neighbour.abort();
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let rate = (after.0 - before.0) as f64 / seconds;
+    println!(
+        "60 roles renamed each second: a new role elsewhere is Working after at most {longest:.0?}; {rate:.1} calls to AWS a second, of which {} in {seconds:.0} s list the account",
+        after.1 - before.1
+    );
+    clear(&client).await
 }
 
 /// 2,000 ServiceAccounts that name roles that do not exist; elsewhere, new roles for new ServiceAccounts.
