@@ -28,7 +28,10 @@ async fn report(world: &World, user: Option<&str>, words: &[&str]) -> Result<Val
     let (code, printed) = command(world, user, &words).await?;
     assert_eq!(code, 0, "{printed}");
     // Of files, nothing asks IAM's policy simulator.
-    let printed = printed.replace("IAM's policy simulator agrees; RCPs", "SCPs, RCPs");
+    let printed = printed.replace(
+        "IAM's policy simulator agrees; irsa-audit did not evaluate RCPs",
+        "irsa-audit did not evaluate SCPs, RCPs",
+    );
     let start = printed.find('{').unwrap_or_default();
     let mut report: Value =
         serde_json::from_str(&printed[start..]).map_err(|error| Failure(format!("{error}: {printed}")))?;

@@ -308,7 +308,7 @@ fn void_waiver(finding: &Finding, chain: &Chain<'_>) -> Option<String> {
     match finding.waived {
         Some(_) => None,
         None if !chain.config.may_waive(code) => Some(format!(
-            "; its waiver does not count: no `IrsaAuditPolicy` lets {code} be waived"
+            "; its waiver does not count: no `IrsaAuditPolicy` allows a waiver of {code}"
         )),
         None => Some(format!("; its waiver ended at {last}")),
     }
@@ -326,9 +326,9 @@ fn passing_message(chain: &Chain<'_>, findings: &[Finding]) -> String {
                 by_path(chain)
             )
         }
-        _ if !codes.is_empty() => format!("nothing that counts: {}", codes.join(", ")),
+        _ if !codes.is_empty() => format!("no finding that affects the verdict: {}", codes.join(", ")),
         _ if chain.uses_pod_identity => "the pods get their credentials from EKS Pod Identity".to_owned(),
-        _ => "nothing here uses, or expects, an IAM role".to_owned(),
+        _ => "nothing here uses or expects an IAM role".to_owned(),
     }
 }
 
@@ -344,8 +344,8 @@ fn by_path(chain: &Chain<'_>) -> String {
         None => String::new(),
     };
     match path {
-        CredentialPath::Own => format!(", with the token that {taker} brings itself{next}"),
-        CredentialPath::Requested => format!(", with the token that is requested for {taker}{next}"),
+        CredentialPath::Own => format!(", with the token that {taker} itself provides{next}"),
+        CredentialPath::Requested => format!(", with the token that a controller requests for {taker}{next}"),
         _ => String::new(),
     }
 }

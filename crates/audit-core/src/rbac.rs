@@ -54,34 +54,34 @@ pub fn missing(unseen: &Unseen) -> String {
     match unseen {
         Unseen::Unlisted(kinds) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.resource()).collect();
-            format!("the operator has not been able to list {}", kinds.join(", "))
+            format!("irsa-audit could not list {}", kinds.join(", "))
         }
         Unseen::BeyondFiles => {
-            "the files are not the whole cluster, and roles and bindings may be missing".to_owned()
+            "the files are not the whole cluster, so roles and bindings may be missing".to_owned()
         }
         Unseen::NotInFiles(kinds) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.resource()).collect();
             format!(
-                "the files hold no {}, and every cluster has some: give the output of `kubectl get \
+                "the files contain no {}, although every cluster has some: give the output of `kubectl get \
                  roles,rolebindings,clusterroles,clusterrolebindings --all-namespaces -o yaml` as well",
                 kinds.join(", ")
             )
         }
         Unseen::BuiltIn { role, binding } => format!(
-            "no file holds ClusterRole `{}`, to which {} `{}` refers",
+            "no file contains ClusterRole `{}`, to which {} `{}` refers",
             quote(&role.name),
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),
         Unseen::LongRole { role, binding } => format!(
-            "{} `{}`, to which {} `{}` refers, has more rules than the audit reads",
+            "{} `{}`, to which {} `{}` refers, has more rules than irsa-audit reads",
             role.kind_of_role(),
             quote(&role.to_string()),
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),
         Unseen::LongBinding(binding) => format!(
-            "{} `{}` has more subjects than the audit reads",
+            "{} `{}` has more subjects than irsa-audit reads",
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),

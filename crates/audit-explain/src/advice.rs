@@ -15,18 +15,18 @@ const ALL: &[Advice] = &[
     Advice {
         id: "identity-policy",
         says: "Allow sts:AssumeRoleWithWebIdentity in an identity policy of the role, or of the node's role.",
-        truth: "It does nothing for IRSA. The caller has no AWS identity yet when it shows its token: STS looks at the role's trust policy only.",
+        truth: "It does nothing for IRSA. The caller has no AWS identity yet when it shows its token: STS evaluates only the role's trust policy.",
     },
     Advice {
         id: "thumbprint",
         says: "Update the thumbprint of the OIDC provider.",
         truth: "It does nothing for EKS. IAM verifies an issuer by its own list of public CAs, and the issuers of EKS have such certificates. A \
-                thumbprint counts for an issuer with a certificate of a private CA only.",
+                thumbprint counts only for an issuer with a certificate of a private CA.",
     },
     Advice {
         id: "open-trust",
         says: "Remove the condition on `sub`, or use `*` in it.",
-        truth: "Every ServiceAccount of the cluster can then take the role. Name the ServiceAccount in the condition.",
+        truth: "Every ServiceAccount of the cluster can then assume the role. Name the ServiceAccount in the condition.",
     },
     Advice {
         id: "cluster-account",
@@ -41,13 +41,13 @@ const ALL: &[Advice] = &[
     Advice {
         id: "hop-limit",
         says: "Raise the hop limit of the instance metadata service to 2.",
-        truth: "Every pod can then take the role of the node, and the missing credentials of the ServiceAccount stay hidden. IRSA does not use the \
+        truth: "Every pod can then use the role of the node, and the missing credentials of the ServiceAccount stay hidden. IRSA does not use the \
                 instance metadata service.",
     },
     Advice {
         id: "static-keys",
         says: "Put access keys into the environment.",
-        truth: "Nearly all SDKs take them before the token of the ServiceAccount. They do not expire, and the role is no longer used.",
+        truth: "Nearly all SDKs use them before the token of the ServiceAccount. They do not expire, and the role is no longer used.",
     },
     Advice {
         id: "run-as-root",
@@ -57,7 +57,7 @@ const ALL: &[Advice] = &[
     Advice {
         id: "cluster-admin",
         says: "Bind cluster-admin to it.",
-        truth: "The caller then owns the cluster and, for a ServiceAccount, so does anyone who can create a pod with it. `irsa-audit can-i` shows the \
+        truth: "The caller then controls the cluster and, for a ServiceAccount, so does anyone who can create a pod with it. `irsa-audit can-i` shows the \
                 least role for a ServiceAccount.",
     },
     Advice {

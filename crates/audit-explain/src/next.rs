@@ -77,7 +77,7 @@ pub(crate) fn commands(
             );
             found.push(NextCommand::new(
                 &Command::new("curl --fail --silent --show-error").argument(url),
-                "what STS reads of the issuer first",
+                "what STS reads first from the issuer",
             ));
         }
     }
@@ -102,7 +102,7 @@ fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
     let ask = about(Command::new("kubectl auth can-i"), request, None)?;
     NextCommand::new(
         &ask.option("--as", user),
-        "whether the user is allowed by now, without its groups; needs the permission to impersonate",
+        "whether the user is allowed now, without its groups; needs the permission to impersonate",
     )
 }
 

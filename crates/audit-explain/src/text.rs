@@ -168,7 +168,7 @@ fn findings(out: &mut String, explanation: &Explanation) {
     if found.is_empty() {
         return;
     }
-    out.push_str("\nfindings that can be behind it, each explained by `irsa-audit explain CODE`\n");
+    out.push_str("\nfindings that can be the cause, each explained by `irsa-audit explain CODE`\n");
     for entry in found {
         let _ = writeln!(out, "  {} {}: {}", entry.code, entry.reason, entry.title);
     }

@@ -67,8 +67,8 @@ impl<'a> Widened<'a> {
         let own = format!("arn:{}:iam::{}:policy/", role.partition(), role.account());
         let fix = if !self.arn.starts_with(&own) {
             Fix::manual(format!(
-                "the permissions boundary `{arn}` belongs to AWS: ask whoever set it to put a policy of the account in its place \
-                 that also allows this"
+                "AWS manages the permissions boundary `{arn}`, so it cannot be changed: ask the owner of the role to use a policy of the \
+                 account instead that also allows this"
             ))
         } else if versions.is_some_and(|versions| versions >= MOST_VERSIONS) {
             self.too_many_versions()
@@ -87,7 +87,7 @@ impl<'a> Widened<'a> {
         let list = of("aws iam list-policy-versions");
         let delete = of("aws iam delete-policy-version").own("--version-id VERSION");
         Fix::manual(format!(
-            "policy `{}`, the permissions boundary, has {MOST_VERSIONS} versions, and IAM keeps no more: delete one that is no longer \
+            "policy `{}`, the permissions boundary, has {MOST_VERSIONS} versions, the maximum in IAM: delete one that is no longer \
              needed (`{list}` shows them, `{delete}` deletes one), then re-audit for the command that adds the \
              statement",
             quote(self.arn)
@@ -115,8 +115,8 @@ impl<'a> Widened<'a> {
             .option("--policy-arn", self.arn)
             .own("--set-as-default --policy-document \"$policy\"");
         command.is_pasteable().then(|| Fix::aws(command)).map(|fix| fix.brief(format!(
-            "make a new version of policy `{}`, the permissions boundary of this role alone, that also allows what is missing; of five \
-             versions delete one first",
+            "create a new version of policy `{}`, the permissions boundary of only this role, that also allows what is missing; if there are \
+             five versions, delete one first",
             quote(self.arn)
         )))
     }
@@ -126,8 +126,8 @@ impl<'a> Widened<'a> {
 #[must_use]
 pub fn of_others(arn: &str, role_name: &str, others: &str) -> Fix {
     Fix::manual(format!(
-        "no automatic fix: {others}, so that a new version of policy `{}` would also reach them. Ask the owner of that policy to \
-         allow it there, or to create a policy of its own for role `{}` and make it that role's boundary",
+        "no automatic fix: {others}, so a new version of policy `{}` would also apply to them. Ask the owner of that policy to \
+         allow it there, or to create a separate policy for role `{}` and make it the boundary of that role",
         quote(arn),
         quote(role_name)
     ))
@@ -137,7 +137,7 @@ pub fn of_others(arn: &str, role_name: &str, others: &str) -> Fix {
 #[must_use]
 pub fn by_hand(arn: &str) -> Fix {
     Fix::manual(format!(
-        "ask whoever owns the permissions boundary, policy `{}`, to allow it there too, or expect less",
+        "ask the owner of the permissions boundary, policy `{}`, to allow it there too",
         quote(arn)
     ))
 }

@@ -93,7 +93,7 @@ impl Grant {
         Fix::aws(command)
             .or_else([Alternative::json(&self.document), Alternative::terraform(&block)])
             .brief(format!(
-                "put an inline policy on role `{}` that allows what is missing",
+                "add an inline policy to role `{}` that allows exactly what is missing",
                 quote(role_name)
             ))
     }

@@ -89,7 +89,7 @@ fn is_registrable(audience: &str) -> bool {
 fn from_json(operation: &'static str, audience: &str, input: &Value) -> Fix {
     if !is_registrable(audience) {
         return Fix::manual(format!(
-            "`{}` is no audience that should be registered: put the ServiceAccount's annotation right first",
+            "`{}` is not an audience that should be registered: correct the ServiceAccount's annotation first",
             quote(audience)
         ));
     }

@@ -33,7 +33,7 @@ pub fn apply<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[LeastGran
     let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
     Fix::kubectl(command.own("| kubectl apply -f -"))
         .brief(format!(
-            "give ServiceAccount `{}` a role of its own with exactly what is expected {}; `irsa-audit can-i` prints it",
+            "give ServiceAccount `{}` a separate role with exactly what is expected {}; `irsa-audit can-i` prints it",
             quote(&account.to_string()),
             places.join(" and ")
         ))
@@ -56,8 +56,8 @@ pub fn propose<'a>(account: impl Into<ServiceAccountName<'a>>, grants: &[LeastGr
     let places: Vec<String> = grants.iter().map(|grant| place(&grant.binding.id)).collect();
     let manifests: Vec<String> = grants.iter().flat_map(manifests).collect();
     Fix::manual(format!(
-        "propose a grant {} to {}: {asked_by} asks for it for ServiceAccount `{}`, and it is theirs to decide. `irsa-audit audit -o wide` \
-         shows the manifests, which give exactly what is asked for",
+        "propose a grant {} to {}, who must decide: {asked_by} asks for it for ServiceAccount `{}`. `irsa-audit audit -o wide` \
+         shows the manifests, which grant exactly this",
         places.join(" and "),
         owners.join(" and "),
         quote(&account.to_string())

@@ -16,7 +16,7 @@ impl Held {
     /// Why a restart is not enough: words that follow the workload's name.
     #[must_use]
     pub fn no_restart(self) -> String {
-        format!("{}, so that a restart does not replace its pods", self.words())
+        format!("{}, so a restart does not replace its pods", self.words())
     }
 
     /// Why a restart does not replace every pod.

@@ -50,7 +50,7 @@ pub fn move_annotation<'a>(
     if wrong.starts_with('-') || wrong.contains('=') {
         // No API server admits such a key, a file may hold it; kubectl would take it for something else.
         let rest = format!(
-            "take the annotation `{}` of ServiceAccount `{}` away",
+            "remove annotation `{}` of ServiceAccount `{}`",
             quote(wrong),
             quote(&account.to_string())
         );
@@ -59,7 +59,7 @@ pub fn move_annotation<'a>(
     let change = [format!("{prefix}/role-arn={role_arn}"), format!("{wrong}-")];
     let annotated = annotating(account).arguments(change);
     let fix = kubectl_on(account, annotated).brief(format!(
-        "on ServiceAccount `{}`, set the annotation `{prefix}/role-arn` to `{}`, and take the annotation `{}` away",
+        "on ServiceAccount `{}`, set annotation `{prefix}/role-arn` to `{}`, and remove annotation `{}`",
         quote(&account.to_string()),
         quote(role_arn),
         quote(wrong)
@@ -124,9 +124,9 @@ pub fn create_annotated<'a>(account: impl Into<ServiceAccountName<'a>>, prefix: 
 
 fn annotate(account: ServiceAccountName<'_>, change: &str) -> Fix {
     let words = match (change.split_once('='), change.strip_suffix('-')) {
-        (Some((key, value)), _) => format!("set the annotation `{}` to `{}`", quote(key), quote(value)),
-        (None, Some(key)) => format!("take the annotation `{}` away", quote(key)),
-        (None, None) => format!("change the annotation `{}`", quote(change)),
+        (Some((key, value)), _) => format!("set annotation `{}` to `{}`", quote(key), quote(value)),
+        (None, Some(key)) => format!("remove annotation `{}`", quote(key)),
+        (None, None) => format!("change annotation `{}`", quote(change)),
     };
     kubectl_on(account, annotating(account).argument(change)).brief(format!(
         "on ServiceAccount `{}`, {words}",
@@ -147,7 +147,7 @@ fn kubectl_on(account: ServiceAccountName<'_>, command: Command) -> Fix {
     if is_no_name(account) {
         // No API server admits such a name, a file may hold it; kubectl would take it for a flag.
         return Fix::manual(format!(
-            "`{}` is no name for a ServiceAccount: rename it",
+            "`{}` is not a valid name of a ServiceAccount: rename it",
             quote(account.name)
         ));
     }

@@ -95,7 +95,7 @@ pub fn delete_pods(namespace: &str, workload: &Workload, why: &str, pods: &[&str
     let is_name = |pod: &&str| !pod.starts_with('-');
     if pods.is_empty() || pods.len() > MOST_PODS || !pods.iter().all(is_name) {
         let fix = Fix::manual(format!(
-            "delete the pods of {name} in namespace `{}`, which its controller creates again: {why}",
+            "delete the pods of {name} in namespace `{}`, so that its controller recreates them: {why}",
             quote(namespace)
         ));
         return fix.repairs(Repaired::Pods);
@@ -103,7 +103,7 @@ pub fn delete_pods(namespace: &str, workload: &Workload, why: &str, pods: &[&str
     let delete = Command::new("kubectl delete pod").option("--namespace", namespace);
     Fix::kubectl(delete.arguments(pods.iter().copied()))
         .brief(format!(
-            "delete the pods of {name}, which its controller creates again: {why}"
+            "delete the pods of {name}, so that its controller recreates them: {why}"
         ))
         .repairs(Repaired::Pods)
 }
@@ -115,7 +115,7 @@ pub fn roll_out(namespace: &str, workload: &Workload, held: Held, pods: &[&str])
         Held::Paused => {
             let resume = Command::new("kubectl rollout resume").option("--namespace", namespace);
             Fix::kubectl(resume.argument(target(workload))).brief(format!(
-                "resume {}, which is paused: what else was changed in its template rolls out as well",
+                "resume {}, which is paused: other changes in its template roll out as well",
                 quote(&workload.to_string())
             ))
         }
@@ -151,7 +151,7 @@ fn recreated_by_hand(namespace: &str, workloads: &[&Workload]) -> Option<Fix> {
             listed(of_kind("CronJob")),
         ),
         (
-            "delete the pods of these, which their controllers recreate:",
+            "delete the pods of these, so that their controllers recreate them:",
             listed(others),
         ),
     ];

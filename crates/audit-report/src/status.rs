@@ -70,7 +70,7 @@ fn write_facts(out: &mut String, binding: &BindingReport, cluster: &ClusterRepor
     }
     let issuer = cluster.issuer.as_ref();
     let source = issuer.map_or(String::new(), |issuer| {
-        format!(" (known by: {})", issuer.source.as_str())
+        format!(" (source: {})", issuer.source.as_str())
     });
     let issuer = facts.issuer.as_deref().map(|url| format!("{url}{source}"));
     let pods = &binding.pods;
@@ -114,7 +114,7 @@ fn write_links(out: &mut String, binding: &BindingReport, terminal: Terminal) {
                 LinkState::NotExpected => (
                     "-",
                     Style::new(),
-                    "could not be seen, and nothing is expected of it",
+                    "irsa-audit could not see it, and nothing is expected of it",
                 ),
                 LinkState::Broken(reason) => ("BROKEN", paint::verdict(Verdict::Broken), *reason),
                 LinkState::Unseen(reason) => ("unknown", paint::verdict(Verdict::Unknown), *reason),

@@ -156,7 +156,7 @@ impl<'t> Admission<'t> {
             "is open to everyone in the account"
         };
         format!(
-            "the trust policy of `{}` {how}, so that no identity policy is needed",
+            "the trust policy of `{}` {how}, so no identity policy is needed",
             self.to
         )
     }
@@ -211,7 +211,7 @@ impl<'t> Admission<'t> {
             let got = match first.got {
                 // It is a policy variable in the value whose own is not known.
                 ContextValue::Known(_) => format!("the value of {} is not known", quote_list(&keys, SHOWN)),
-                _ => clause::got(&first.got),
+                _ => clause::got(&first.key, &first.got),
             };
             format!(
                 "{place} {verb} under a condition: {}, but {got}",
@@ -224,9 +224,9 @@ impl<'t> Admission<'t> {
                 quote_list(&sessions, SHOWN)
             )
         } else if statement.is_not_principal() {
-            format!("{place} has NotPrincipal, which IAM does not support there")
+            format!("{place} has `NotPrincipal`, which IAM does not support there")
         } else {
-            format!("{place} may or may not apply")
+            format!("whether {place} applies cannot be determined")
         };
         Doubt::Target { why, keys }
     }
@@ -259,7 +259,7 @@ impl<'t> Admission<'t> {
         let (to, own) = (&self.to, quote(&self.from.to_string()));
         let action = quote(action);
         if self.explanation.decision == Decision::Invalid {
-            return format!("the trust policy of `{to}` is not valid, and admits nobody");
+            return format!("the trust policy of `{to}` is not valid, so it admits no one");
         }
         let said = || self.explanation.statements.iter().zip(self.document.statements());
         if let Some((deny, _)) =
@@ -272,7 +272,7 @@ impl<'t> Admission<'t> {
                 format!(" (it applies where {})", when.join(" and "))
             };
             return format!(
-                "trust policy of `{to}`, {} denies `{action}` explicitly{when}",
+                "trust policy of `{to}`: {} denies `{action}` explicitly{when}",
                 place(deny)
             );
         }

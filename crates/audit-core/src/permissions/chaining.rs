@@ -130,13 +130,13 @@ fn unseen<'a>(to: &RoleArn, from: &RoleArn, sides: Sides<'a>) -> PolicyAnswer<'a
     let shown = quote(&to.to_string());
     let why = match &answer {
         PolicyAnswer::Allowed(place) => format!(
-            "{place} allows it, and the trust policy of `{shown}`, which has to allow it as well, was not seen: `{}` shows it",
+            "{place} allows it, but irsa-audit did not see the trust policy of `{shown}`, which must allow it as well: `{}` shows it",
             Command::new("aws iam get-role").option("--role-name", to.name())
         ),
         PolicyAnswer::NotAllowed | PolicyAnswer::OutsideBoundary(_) if to.account() == from.account() => {
             format!(
-                "the role's own policies do not allow it, and whether the trust policy of `{shown}` names this role, so that they need \
-             not, was not seen"
+                "the role's own policies do not allow it, and irsa-audit did not see whether the trust policy of `{shown}` names this role, \
+                 which would be enough"
             )
         }
         _ => return answer,
@@ -170,7 +170,7 @@ fn with_trust<'a>(
         let mut why = admission.refusal(chain.snapshot, &request.action);
         if role.arn == *from {
             why = format!(
-                "it is the same role that the pods already have, and a role may assume itself only if its own trust policy says so: {why}"
+                "it is the same role that the pods already have, and a role may assume itself only if its own trust policy allows it: {why}"
             );
         }
         let needs_own = role.arn.account() != from.account();
@@ -239,7 +239,7 @@ fn direct_but_for(admission: &Admission<'_>, role: &Role, from: &RoleArn) -> boo
 /// What to do where a role refuses another one, by whom.
 fn remedy(admission: &Admission<'_>, to: &RoleArn, from: &RoleArn, action: &str) -> String {
     if to == from {
-        return "take the step that assumes this role out of the application's configuration (`role_arn` of a profile, or a call of \
+        return "remove the step that assumes this role from the application's configuration (`role_arn` of a profile, or a call of \
                 AssumeRole): the pods have the credentials of this role already"
             .to_owned();
     }

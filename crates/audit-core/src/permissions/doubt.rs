@@ -101,7 +101,7 @@ impl fmt::Display for Doubt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys(place, keys) => write!(f, "{place} depends on {}", quote_list(keys, 5)),
-            Self::Part(place) => write!(f, "{place} may concern a part of it only"),
+            Self::Part(place) => write!(f, "{place} may apply only to a part of it"),
             Self::Unreadable(source) => write!(f, "{source} cannot be read"),
             Self::Target { why, .. } | Self::Organization { why, .. } => f.write_str(why),
         }

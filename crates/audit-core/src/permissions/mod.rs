@@ -48,12 +48,12 @@ pub use policies::{
 pub use session::Session;
 pub use simulation::Confirmation;
 
-/// What is not looked at, for messages. Where SCPs or RCPs were given, [`organization::not_seen`] says which were.
-pub const NOT_SEEN: &str = "SCPs, RCPs and policies of resources are not looked at";
+/// What was not evaluated, for messages. Where SCPs or RCPs were given, [`organization::not_seen`] says which were.
+pub const NOT_SEEN: &str = "irsa-audit did not evaluate SCPs, RCPs and resource-based policies";
 
 /// The same, where IAM's policy simulator agrees.
 pub const NOT_SIMULATED: &str =
-    "IAM's policy simulator agrees; RCPs and policies of resources are not looked at";
+    "IAM's policy simulator agrees; irsa-audit did not evaluate RCPs and resource-based policies";
 
 /// The same, where it says that an SCP denies what the role's own policies do not allow.
-pub const DENIED_BY_SCP: &str = "IAM's policy simulator agrees, and says that an SCP denies it, too; RCPs and policies of resources are not looked at";
+pub const DENIED_BY_SCP: &str = "IAM's policy simulator agrees, and says that an SCP also denies it; irsa-audit did not evaluate RCPs and resource-based policies";

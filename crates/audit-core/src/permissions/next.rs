@@ -66,13 +66,13 @@ pub fn first_stop(chain: &Chain<'_>, first: &RoleChain<'_>, next: &[NextRole]) -
     for (count, step) in next.iter().enumerate() {
         if count == MOST_NEXT_ROLES {
             let why = format!(
-                "{} roles are assumed one with the credentials of the other, and no more than {MOST_NEXT_ROLES} are followed",
+                "{} roles are assumed one with the credentials of the other, and irsa-audit follows only {MOST_NEXT_ROLES}",
                 next.len()
             );
             return Some(Stop::unseen(
                 &step.role,
                 why,
-                "take roles out of the chain".to_owned(),
+                "remove roles from the chain".to_owned(),
             ));
         }
         let Ok(to) = RoleArn::parse(&step.role) else {
@@ -94,7 +94,7 @@ pub fn first_stop(chain: &Chain<'_>, first: &RoleChain<'_>, next: &[NextRole]) -
 fn stop(chain: &Chain<'_>, from: &RoleChain<'_>, to: &RoleArn, step: &NextRole) -> Option<Stop> {
     let Ok(policies) = &from.permissions else {
         let why = format!(
-            "what the policies of role `{}` say was not seen",
+            "irsa-audit did not see the policies of role `{}`",
             quote(&from.arn.to_string())
         );
         let remedy = format!(
@@ -115,7 +115,7 @@ fn stop(chain: &Chain<'_>, from: &RoleChain<'_>, to: &RoleArn, step: &NextRole) 
     told.or_else(|| {
         chaining::lookup(chain, to).is_none().then(|| {
             let why = format!(
-                "the trust policy of role `{}`, which has to admit role `{}`, was not seen, or too long ago",
+                "irsa-audit did not see the trust policy of role `{}`, which must admit role `{}`, or saw it too long ago",
                 quote(&step.role),
                 quote(from.arn.name())
             );

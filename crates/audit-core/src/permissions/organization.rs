@@ -105,12 +105,12 @@ impl<'a> Limits<'a> {
         let (why, remedy) = match home {
             None => (
                 format!(
-                    "{what}, and whether what is acted upon is in an account to which it applies was not seen"
+                    "{what}, and irsa-audit did not see whether the resource is in an account to which the policy applies"
                 ),
                 None,
             ),
             Some(_) if is_seen => (
-                format!("{what}, and whether RCPs apply to this service is not certain"),
+                format!("{what}, and whether RCPs apply to this service cannot be determined"),
                 None,
             ),
             Some(home) => unattached(&what, control, home),
@@ -140,7 +140,8 @@ impl<'a> Limits<'a> {
                 .map(|policy| policy.source.to_string())
                 .collect();
             let why = format!(
-                "no SCP that was given, and is attached to account {}, certainly allows it ({}); whether another one does was not seen",
+                "none of the given SCPs that are attached to account {} certainly allows it ({}), and irsa-audit did not see whether another one \
+                 does",
                 quote(account),
                 named.join(", ")
             );
@@ -148,8 +149,8 @@ impl<'a> Limits<'a> {
                 .option("--target-id", account)
                 .own("--filter SERVICE_CONTROL_POLICY");
             let remedy = format!(
-                "`{list}` lists the SCPs of the account: give to `--aws` the describe-policy and the list-targets-for-policy of each, in \
-                 a directory of its own"
+                "`{list}` lists the SCPs of the account: give the describe-policy and the list-targets-for-policy of each to `--aws`, in \
+                 a separate directory"
             );
             self.may_deny.push(Doubt::Organization {
                 why,
@@ -177,13 +178,13 @@ fn unattached(what: &str, control: &ControlPolicy, account: &str) -> (String, Op
     if !control.units.is_empty() {
         let units: Vec<&String> = control.units.iter().collect();
         let why = format!(
-            "{what}; it is attached to {}, and whether account {} is below that was not seen",
+            "{what}; the policy is attached to {}, and irsa-audit did not see whether account {} is below that",
             quote_list(&units, SHOWN),
             quote(account)
         );
         let parents = Command::new("aws organizations list-parents").option("--child-id", account);
         let remedy = format!(
-            "`{parents}`, with credentials of the management account, shows what the account is below; repeat it for each unit that it \
+            "`{parents}`, with credentials of the management account, shows the parent of the account; repeat the command for each unit that it \
              prints. If {} is not among them, `{}` does not apply",
             quote_list(&units, SHOWN),
             quote(&control.id)
@@ -191,13 +192,13 @@ fn unattached(what: &str, control: &ControlPolicy, account: &str) -> (String, Op
         return (why, Some(remedy));
     }
     let why = format!(
-        "{what}, and whether it is attached to account {}, or above it, was not seen",
+        "{what}, and irsa-audit did not see whether the policy is attached to account {}, or above it",
         quote(account)
     );
     let targets =
         Command::new("aws organizations list-targets-for-policy").option("--policy-id", &control.id);
     let remedy = format!(
-        "give to `--aws` what `{targets}` prints, in a directory of its own with the describe-policy of `{}`",
+        "give the output of `{targets}` to `--aws`, in a separate directory with the describe-policy of `{}`",
         quote(&control.id)
     );
     (why, Some(remedy))
@@ -288,7 +289,7 @@ pub fn not_seen(snapshot: &Snapshot) -> Cow<'static, str> {
         more => format!(" and {more} more"),
     };
     format!(
-        "of SCPs and RCPs only those that were given are looked at ({}{more}), and no policies of resources",
+        "irsa-audit evaluated only the SCPs and RCPs that were given ({}{more}), and no resource-based policies",
         named.join(", ")
     )
     .into()

@@ -117,7 +117,7 @@ pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Escalati
     )));
     let rewritten = own_policies.find_map(|arn| may("iam:CreatePolicyVersion", arn));
     ways.extend(rewritten.map(way(
-        "make a new version of a policy that it has attached",
+        "create a new version of a policy that is attached to it",
         &["iam:CreatePolicyVersion"],
     )));
     ways.extend(may("iam:UpdateAssumeRolePolicy", &every_role).map(way(
@@ -134,7 +134,7 @@ pub fn ways<'a>(session: &Session<'_>, policies: &PolicySet<'a>) -> Vec<Escalati
             allowed(session, policies, action, resource, Some(service))
         };
         let steps: Option<Vec<StatementPlace<'a>>> = actions.iter().map(step).collect();
-        let what = "pass any role of the account to a service that runs what it is given";
+        let what = "pass any role of the account to a service that runs code with it";
         Some(way(what, *actions)(steps?.into_iter().next()?))
     });
     ways.extend(computes);

@@ -21,16 +21,19 @@ fn of(container: &Container) -> Option<String> {
         // Most hold no credentials: see `unread_variables`.
         CredentialSource::EnvFrom => None,
         CredentialSource::Keys(set) => Some(format!("gets `AWS_ACCESS_KEY_ID` from {}", origin(set))),
-        CredentialSource::Variable => {
-            Some("sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to what was not seen".to_owned())
-        }
+        CredentialSource::Variable => Some(
+            "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to a value that irsa-audit cannot read"
+                .to_owned(),
+        ),
         CredentialSource::CredentialsFile(found) => {
             Some(format!("has shared credentials at {}", file(found)))
         }
         CredentialSource::ConfigFile(found) => {
-            Some(format!("has profiles of the AWS SDKs at {}", file(found)))
+            Some(format!("has a config file of the AWS SDKs at {}", file(found)))
         }
-        CredentialSource::Profile(_) => Some("sets `AWS_PROFILE`, of which no file was seen".to_owned()),
+        CredentialSource::Profile(_) => {
+            Some("sets `AWS_PROFILE`, but irsa-audit found no file for it".to_owned())
+        }
         CredentialSource::Server => {
             Some("gets its credentials from the server in `AWS_CONTAINER_CREDENTIALS_FULL_URI`".to_owned())
         }
@@ -144,7 +147,7 @@ mod tests {
                     config_file: Some(mounted()),
                     ..Rarities::default()
                 }),
-                Some("profiles of the AWS SDKs"),
+                Some("config file of the AWS SDKs"),
             ),
         ] {
             let said = said(container);

@@ -143,7 +143,7 @@ pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Opti
     let name = aws.arn.name();
     if keeper(&aws.arn).is_some() {
         return Some(Granted::from(Fix::manual(format!(
-            "AWS keeps role `{}`, and IAM lets no one change its policies: create a role of your own for this workload",
+            "AWS manages role `{}`, and IAM does not let anyone change its policies: create a separate role for this workload",
             quote(name)
         ))));
     }
@@ -324,7 +324,7 @@ fn answers_to<'q, 'p>(
 /// variable in its resource had a value.
 pub(crate) fn why_not(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> String {
     if is_for_every_resource(question.action, question.resource) {
-        return " on every resource, which is asked for where none is named".to_owned();
+        return " on every resource (no resource was named)".to_owned();
     }
     let policies = admitted(chain).and_then(|aws| aws.permissions.as_ref().ok());
     let found = policies
@@ -332,7 +332,7 @@ pub(crate) fn why_not(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> Stri
         .and_then(|(policies, request)| policies.without_value(&request));
     found.map_or_else(String::new, |(place, key)| {
         format!(
-            " ({place} names the resource by `${{{}}}`, which the session of a role does not have)",
+            " ({place} names the resource with `${{{}}}`, which a role session does not have)",
             quote(&key)
         )
     })

@@ -72,8 +72,8 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>) -> Option<String>
     others.extend(kinds.into_iter().map(str::to_owned));
     (!others.is_empty()).then(|| {
         format!(
-            "Role `{}` is shared: its trust policy also admits {}, and what the role is granted reaches them as well. If only ServiceAccount \
-             `{}` needs it, create a role of its own",
+            "Role `{}` is shared: its trust policy also admits {}, and they get every permission of the role as well. If only ServiceAccount \
+             `{}` needs it, create a separate role",
             quote(aws.arn.name()),
             others.join(" and "),
             quote(&chain.key.to_string())

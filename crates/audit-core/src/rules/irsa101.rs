@@ -1,20 +1,20 @@
 //! # IRSA101 `RoleAnnotationMissing`
 //!
 //! ## What it means
-//! The ServiceAccount has no annotation `eks.amazonaws.com/role-arn` (or an empty one), and something expects a role
+//! The ServiceAccount has no annotation `eks.amazonaws.com/role-arn` (or an empty one), but something expects a role
 //! for it:
 //! - an `IrsaAudit` with `expect.roleArn` or `expect.aws`: *broken*;
-//! - running pods that still carry a role: they were created before the annotation went away, or run as another ServiceAccount than
-//!   they were meant to: a *risk*, and *broken* where that role is proven to refuse them;
-//! - a controller that requests the ServiceAccount's token and takes the role from this annotation, such as that of a
+//! - running pods that still have a role, because they were created before the annotation was removed, or run as a different
+//!   ServiceAccount from the one they are meant for: a *risk*, and *broken* if that role is proven to refuse them;
+//! - a controller that requests the ServiceAccount's token and takes the role from this annotation, such as the controller of a
 //!   `SecretStore`: *broken*;
 //! - a role whose trust policy names exactly this ServiceAccount, while pods run as it: a *risk*.
 //!
-//! Pods that bring role and token themselves, or get their credentials from EKS Pod Identity, need no annotation. Where irsa-audit
-//! could not list objects that may name the role themselves, such as an `Issuer` of cert-manager, it is *unknown* (IRSA915).
+//! Pods that bring role and token themselves, or get their credentials from EKS Pod Identity, need no annotation. If irsa-audit
+//! could not list objects that may name the role themselves, such as an `Issuer` of cert-manager, the finding is *unknown* (IRSA915).
 //!
 //! ## Why it breaks
-//! The annotation is all that the pod identity webhook goes by. Without it a new pod gets no role and no token, and the
+//! The pod identity webhook takes the role from this annotation. Without it, a new pod gets no role and no token, and the
 //! SDK falls back to the node's role or finds no credentials.
 //!
 //! ## In logs
@@ -32,8 +32,8 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN`, in whatever creates the
-//! ServiceAccount as well; then recreate its pods.
+//! Run `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN`, and make the same change where the
+//! ServiceAccount is managed (chart, manifest or Terraform). Then recreate its pods.
 //!
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS -o yaml` shows the annotation, and a new pod has `AWS_ROLE_ARN`.
@@ -59,7 +59,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleAnnotationMissing",
     severity: Severity::Broken,
     link: Link::ServiceAccount,
-    title: "the ServiceAccount names no role",
+    title: "the ServiceAccount has no role annotation",
 };
 
 /// What looks for it.
@@ -84,7 +84,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let (severity, because) = if let Some(request) = chain.request.filter(|request| request.expects_role()) {
         let because = if request.from_command {
-            "AWS permissions were asked for".to_owned()
+            "you asked about AWS permissions".to_owned()
         } else {
             format!("IrsaAudit `{}` expects a role", quote(&request.name))
         };
@@ -92,13 +92,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if chain.carries_role() {
         let refused: Vec<&str> = refused(chain, carried(chain)).into_iter().collect();
         if refused.is_empty() {
-            let because = "running pods still carry a role, which they lose when they are recreated";
+            let because = "running pods still have a role, which they lose when they are recreated";
             (Severity::Risk, because.to_owned())
         } else {
             (
                 Severity::Broken,
                 format!(
-                    "running pods carry {}, which refuses them",
+                    "running pods have role {}, which refuses them",
                     quote_list(&refused, 3)
                 ),
             )
@@ -118,13 +118,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (severity, unseen) = if may_be_bound && chain.snapshot.cluster.webhook_entries_unseen() {
         (
             Severity::Unknown,
-            "; the ConfigMap of a self-hosted webhook, which may name one too, could not be read",
+            "; irsa-audit could not read the ConfigMap of a self-hosted webhook, which may name a role for it",
         )
     } else {
         (severity, "")
     };
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}/role-arn`, and {because}{unseen}{}",
+        "ServiceAccount `{}` has no annotation `{}/role-arn`, but {because}{unseen}{}",
         quote(&chain.key.to_string()),
         chain.config.annotation_prefix,
         meanwhile(chain)
@@ -163,7 +163,7 @@ fn requested(chain: &Chain<'_>) -> Option<Finding> {
         .find(|way| way.role == PathRole::None)
         .filter(|_| chain.misplaced.is_none())?;
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}`, and {} takes its role from there",
+        "ServiceAccount `{}` has no annotation `{}`, but {} takes its role from that annotation",
         quote(&chain.key.to_string()),
         repair::role_key(chain, AskedIn::Requester),
         way.taker.shown()
@@ -176,7 +176,7 @@ fn annotate(chain: &Chain<'_>, asked_in: AskedIn) -> Fix {
     the_role(chain).map_or_else(
         || {
             Fix::manual(format!(
-                "annotate the ServiceAccount with `{}`, set to the ARN of the role that it should have, and recreate its pods",
+                "set annotation `{}` of the ServiceAccount to the ARN of its role, and recreate its pods",
                 repair::role_key(chain, asked_in)
             ))
         },
@@ -184,8 +184,8 @@ fn annotate(chain: &Chain<'_>, asked_in: AskedIn) -> Fix {
     )
 }
 
-/// What somebody expects, else what the pods carry if it lets them in, else what trusts the ServiceAccount: if that is one role, and not
-/// one that IAM did not know.
+/// The expected role, else the role of the pods if it admits them, else the role that trusts the ServiceAccount: if that is one role, and
+/// not one that IAM did not know.
 fn the_role(chain: &Chain<'_>) -> Option<String> {
     if let Some(arn) = chain.request.and_then(|request| request.role_arn.as_deref()) {
         return iam_policy::RoleArn::parse(arn).is_ok().then(|| arn.to_owned());

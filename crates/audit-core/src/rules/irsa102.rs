@@ -1,16 +1,16 @@
 //! # IRSA102 `RoleArnMalformed`
 //!
 //! ## What it means
-//! The role annotation is not `arn:<partition>:iam::<account of 12 digits>:role/<path and name>`. Usual slips: an
+//! The role annotation is not `arn:<partition>:iam::<account of 12 digits>:role/<path and name>`. Usual mistakes: an
 //! account that lost its leading zero, white space or quotes from a template, the ARN of an instance profile or of an
 //! `assumed-role` session, an empty variable in the ARN.
 //!
-//! A bare role name is *unknown*: the webhook can be set up to compose the ARN from it. Where a pod carries the bare
-//! name itself, the webhook did not, and it is *broken*. Where irsa-audit knows by `--compose-role-arn` which account the
-//! webhook composes ARNs for, a bare name is the role of that name there.
+//! A bare role name is *unknown*, because the webhook can be configured to build the ARN from it. If a pod has the bare
+//! name itself, the webhook did not build an ARN, and the finding is *broken*. If `--compose-role-arn` tells irsa-audit which account
+//! the webhook builds ARNs for, a bare name is the role of that name in that account.
 //!
 //! ## Why it breaks
-//! The webhook only logs that the ARN is invalid, injects it as it stands, and STS refuses it.
+//! The webhook only logs that the ARN is invalid and injects it unchanged. STS refuses it.
 //!
 //! ## In logs
 //! `ValidationError … Request ARN is invalid`, or
@@ -28,8 +28,8 @@
 //! ```
 //!
 //! ## Fix
-//! Set the annotation to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints, in whatever
-//! creates the ServiceAccount as well; then recreate the pods. Where a whole ARN has only white space or quotes around it, the command
+//! Set the annotation to the ARN that `aws iam get-role --role-name NAME --query Role.Arn --output text` prints, also where the
+//! ServiceAccount is managed. Then recreate the pods. If the value is a whole ARN with white space or quotes around it, the command
 //! sets the annotation to that ARN.
 //!
 //! ## Verify
@@ -78,16 +78,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (severity, note) = match error {
         RoleArnError::BareName(_) if injected_as_is() => (
             Severity::Broken,
-            "; pods carry it as it stands, so that no webhook makes an ARN of it",
+            "; pods have this value unchanged, so no webhook builds an ARN from it, and STS refuses it",
         ),
         RoleArnError::BareName(_) if chain.source != AskedIn::Annotation => {
-            (Severity::Broken, "; it is taken as it is there")
+            (Severity::Broken, "; it is used unchanged, and STS refuses it")
         }
         RoleArnError::BareName(_) => (
             Severity::Unknown,
-            "; some webhooks make an ARN of it: `--compose-role-arn` tells irsa-audit of which account",
+            "; some webhooks build an ARN from it: if yours does, set `--compose-role-arn` to its account",
         ),
-        _ => (Severity::Broken, ""),
+        RoleArnError::Empty => (Severity::Broken, ""),
+        _ => (Severity::Broken, "; STS refuses it"),
     };
     let place = repair::where_it_stands(chain, "role-arn");
     let message = format!(
@@ -102,7 +103,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let fix = match meant {
         Some(arn) => repair::name_role(chain, arn),
         None => Fix::manual(format!(
-            "set {place} to what `aws iam get-role --role-name NAME --query Role.Arn --output text` prints for the role{}",
+            "set {place} to the ARN of the role, which `aws iam get-role --role-name NAME --query Role.Arn --output text` prints{}",
             if chain.is_webhooks() {
                 ", and recreate the pods"
             } else {

@@ -1,16 +1,16 @@
 //! # IRSA103 `AnnotationMisplaced`
 //!
 //! ## What it means
-//! The ServiceAccount has no `eks.amazonaws.com/role-arn`, and an annotation that was meant to be it: the prefix, the name
-//! or the case is wrong, or the prefix is not the one that the cluster's webhook was set up with. Or the annotation is right,
-//! and stands on pods, by their template, where the webhook does not look for it.
+//! The ServiceAccount has no `eks.amazonaws.com/role-arn`, but a similar annotation: the prefix, the name
+//! or the case is wrong, or the prefix is not the one that the cluster's webhook is configured with. Or the annotation is right,
+//! but it is on the pods (in their template), where the webhook does not look for it.
 //!
-//! A *risk* while running pods still carry a role from before. The annotation of kiam and kube2iam,
-//! `iam.amazonaws.com/role`, is a *notice* where it stands alone: IRSA does not read it. It is *unknown* where irsa-audit could not
+//! The finding is a *risk* while running pods still have a role from before. The annotation of kiam and kube2iam,
+//! `iam.amazonaws.com/role`, is a *notice* if it is the only one: IRSA does not read it. The finding is *unknown* if irsa-audit could not
 //! list objects that may name the role themselves, or whose controller reads the annotation that is there (IRSA915).
 //!
 //! ## Why it breaks
-//! The webhook looks for one key, to the letter. Any other is text that nobody reads.
+//! The webhook reads exactly one annotation key. It ignores every other annotation.
 //!
 //! ## In logs
 //! `NoCredentialProviders: no valid providers in chain`, or `AccessDenied` that names the role of the node.
@@ -27,8 +27,8 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN WRONG-KEY-`, in whatever creates the
-//! ServiceAccount as well; then recreate its pods.
+//! `kubectl annotate serviceaccount NAME --namespace NS eks.amazonaws.com/role-arn=ARN WRONG-KEY-`, and make the same
+//! change where the ServiceAccount is managed. Then recreate its pods.
 //!
 //! ## Verify
 //! A new pod has `AWS_ROLE_ARN`.
@@ -52,7 +52,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AnnotationMisplaced",
     severity: Severity::Broken,
     link: Link::ServiceAccount,
-    title: "the role is named by an annotation that nobody reads",
+    title: "the role is in an annotation that the webhook does not read",
 };
 
 /// What looks for it.
@@ -72,7 +72,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (severity, note) = if chain.carries_role() {
         (
             Severity::Risk,
-            "; running pods still carry a role, which they lose when they are recreated",
+            "; running pods still have a role, which they lose when they are recreated",
         )
     } else {
         (Severity::Broken, "")
@@ -80,11 +80,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (key, value) = (quote(misplaced.key), quote(misplaced.value));
     let message = match misplaced.on_pods_of {
         None => format!(
-            "annotation `{key}` is set to `{value}`, and the webhook reads `{prefix}/role-arn` alone{note}"
+            "ServiceAccount `{}` has annotation `{key}`, set to `{value}`, but the webhook reads only `{prefix}/role-arn`{note}",
+            quote(&chain.key.to_string())
         ),
         Some(Workload { kind, name }) => format!(
-            "pods of {}/{} have the annotation `{key}`, set to `{value}`, and the webhook reads that of the ServiceAccount \
-             alone{note}",
+            "pods of {}/{} have annotation `{key}`, set to `{value}`, but the webhook reads only the annotation of the \
+             ServiceAccount{note}",
             quote(kind),
             quote(name)
         ),
@@ -108,13 +109,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn kiam(chain: &Chain<'_>) -> Option<Finding> {
     let role = chain.service_account?.kiam_role()?;
     let message = format!(
-        "annotation `{KIAM}` names `{}`, which kiam reads, and IRSA does not",
+        "ServiceAccount `{}` has annotation `{KIAM}`, set to `{}`: kiam reads it, but IRSA does not",
+        quote(&chain.key.to_string()),
         quote(role)
     );
     Some(Finding::new(&ENTRY, message).severity(Severity::Notice))
 }
 
-/// The right key in place of the wrong one, for the role that somebody expects, else for the one that it names.
+/// The right key instead of the wrong one, for the expected role, else for the role that the wrong one names.
 fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
     let expected = chain.request.and_then(|request| request.role_arn.clone());
     let expected = expected.filter(|arn| iam_policy::RoleArn::parse(arn).is_ok());
@@ -122,8 +124,8 @@ fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
     if chain.key.service_account == DEFAULT_SERVICE_ACCOUNT && misplaced.on_pods_of.is_some() {
         // With it, every other pod of the namespace that names no ServiceAccount would get the role.
         return Fix::manual(format!(
-            "give the workload a ServiceAccount of its own, annotate that with `{}/role-arn`, and take the annotation out \
-             of the pod template",
+            "create a separate ServiceAccount for the workload, annotate it with `{}/role-arn`, and remove the annotation \
+             from the pod template",
             chain.config.annotation_prefix
         ));
     }
@@ -131,7 +133,7 @@ fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
         Some(arn) if misplaced.on_pods_of.is_some() => repair::annotate_role(chain, &arn),
         Some(arn) => repair::move_annotation(chain, misplaced.key, &arn),
         None => Fix::manual(format!(
-            "annotate the ServiceAccount with `{}/role-arn`, set to the ARN of the role, in place of `{}`, and recreate its \
+            "set annotation `{}/role-arn` of the ServiceAccount to the ARN of the role, remove annotation `{}`, and recreate its \
              pods",
             chain.config.annotation_prefix,
             quote(misplaced.key)

@@ -1,15 +1,15 @@
 //! # IRSA104 `AudienceAnnotationMismatch`
 //!
 //! ## What it means
-//! The ServiceAccount asks for tokens of another audience than the one on which the provider and the role's trust policy
-//! agree: with that one, everything would pass.
+//! The ServiceAccount requests tokens for a different audience from the one that both the OIDC provider and the role's trust policy
+//! accept. With that audience, every link would pass.
 //!
-//! Where they agree on none, it is IRSA303 if the provider refuses the token's audience, else IRSA209. Where nothing asks
-//! for an audience, so that tokens have the usual one, it is never this.
+//! If they accept no common audience, the finding is IRSA303 if the provider refuses the token's audience, else IRSA209. If nothing
+//! requests an audience, tokens have the default one, and this finding does not occur.
 //!
 //! ## Why it breaks
-//! A token has the audience that its ServiceAccount asks for, and STS gives it to the provider and to the trust policy to
-//! compare.
+//! A token has the audience that its ServiceAccount requests. STS compares it with the client IDs of the provider and with the
+//! trust policy.
 //!
 //! ## In logs
 //! `InvalidIdentityToken: Incorrect token audience`, or
@@ -22,12 +22,12 @@
 //! metadata:
 //!   annotations:
 //!     eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
-//!     eks.amazonaws.com/audience: vault   # provider and trust policy want sts.amazonaws.com
+//!     eks.amazonaws.com/audience: vault   # provider and trust policy require sts.amazonaws.com
 //! ```
 //!
 //! ## Fix
-//! Take the annotation away, or set it to the audience that they want, in whatever creates the ServiceAccount as well; then
-//! create the pods anew.
+//! Remove the annotation, or set it to the audience that both accept, also where the ServiceAccount is managed. Then recreate the
+//! pods.
 //!
 //! ## Verify
 //! A new pod's token has the audience, and `aws sts get-caller-identity` in it names the role.
@@ -49,7 +49,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AudienceAnnotationMismatch",
     severity: Severity::Broken,
     link: Link::ServiceAccount,
-    title: "the ServiceAccount asks for another audience than provider and trust policy agree on",
+    title: "the ServiceAccount requests an audience that the OIDC provider or the trust policy refuses",
 };
 
 /// What looks for it.
@@ -80,7 +80,7 @@ pub(super) fn agreed<'a>(chain: &Chain<'a>) -> Option<&'a str> {
     })
 }
 
-/// Whether somebody asked for an audience, in place of the webhook's own.
+/// Whether something requests an audience, instead of the webhook's default.
 fn asks_for_one(chain: &Chain<'_>) -> bool {
     let prefix = &chain.config.annotation_prefix;
     chain.source != AskedIn::Annotation
@@ -92,9 +92,11 @@ fn asks_for_one(chain: &Chain<'_>) -> bool {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let agreed = agreed(chain)?;
     let message = format!(
-        "{} asks for tokens with audience `{}`, and provider and trust policy agree on `{}`",
+        "{} requests tokens for audience `{}`, but the OIDC provider and the trust policy of role `{}` accept `{}`, so STS refuses the \
+         token",
         repair::where_it_stands(chain, "audience"),
         quote(chain.audience),
+        quote(chain.past_role()?.arn.name()),
         quote(agreed)
     );
     let fix = if chain.default_audience == Some(agreed) {

@@ -1,16 +1,16 @@
 //! # IRSA105 `TokenExpirationInvalid`
 //!
 //! ## What it means
-//! The annotation `eks.amazonaws.com/token-expiration` asks for what no token gets: no whole number of seconds, less than
-//! 600, or more than the 86400 that EKS gives. The webhook's ConfigMap, on self-hosted clusters, may ask for as little.
+//! The annotation `eks.amazonaws.com/token-expiration` has a value that no token gets: it is not a whole number of seconds, is less
+//! than 600, or is more than 86400, the maximum on EKS. On self-hosted clusters, the webhook's ConfigMap may have such a value as well.
 //!
 //! ## Why it matters
-//! The webhook takes its default for what is no number, and 600 for what is less; EKS cuts what is more. Tokens then live
-//! for another time than somebody meant. What the ConfigMap says is taken as it is, and below 600 the API server creates no
-//! such pod.
+//! The webhook uses its default if the value is not a number, and 600 if it is less; EKS reduces a larger value. Tokens then have
+//! a different lifetime from the intended one. The webhook uses a value in the ConfigMap unchanged, and below 600 the API server
+//! rejects such pods.
 //!
 //! ## In logs
-//! Mostly nothing. For the ConfigMap: `may not specify a duration less than 10 minutes` in the Events of what creates pods.
+//! Usually nothing. For the ConfigMap: `may not specify a duration less than 10 minutes` in the Events of what creates pods.
 //!
 //! ## Example
 //! ```yaml
@@ -23,10 +23,10 @@
 //! ```
 //!
 //! ## Fix
-//! Set it to a number of seconds from 600 to 86400, or take it away.
+//! Set it to a number of seconds from 600 to 86400, or remove it.
 //!
 //! ## Verify
-//! The volume `aws-iam-token` of a new pod has the `expirationSeconds` that were meant.
+//! The volume `aws-iam-token` of a new pod has the intended `expirationSeconds`.
 //!
 //! ## References
 //! - [The pod identity webhook](https://github.com/aws/amazon-eks-pod-identity-webhook)
@@ -52,7 +52,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TokenExpirationInvalid",
     severity: Severity::Notice,
     link: Link::ServiceAccount,
-    title: "tokens live for another time than the ServiceAccount asks for",
+    title: "tokens have a different lifetime from the one that the ServiceAccount requests",
 };
 
 /// What looks for it.
@@ -72,10 +72,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             let text = chain.service_account?.annotation(prefix, "token-expiration")?;
             let what = match text.parse::<i64>() {
                 Err(_) => format!(
-                    "is no whole number of seconds, and the webhook's default, mostly {MOST}, is used"
+                    "is not a whole number of seconds, so the webhook uses its default, usually {MOST}"
                 ),
-                Ok(seconds) if seconds < LEAST => format!("is raised to {LEAST}"),
-                Ok(seconds) if seconds > MOST => format!("is more than the {MOST} that EKS gives at most"),
+                Ok(seconds) if seconds < LEAST => {
+                    format!("is less than {LEAST}, so the webhook raises it to {LEAST}")
+                }
+                Ok(seconds) if seconds > MOST => format!("is more than {MOST}, the maximum on EKS"),
                 Ok(_) => return None,
             };
             let message = format!("{} is `{}`, which {what}", place(), quote(text));
@@ -88,9 +90,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         AskedIn::ConfigMap => {
             let seconds = chain.snapshot.cluster.webhook_entry(chain.key)?.token_expiration;
             let what = if seconds != 0 && seconds < LEAST {
-                format!("is less than {LEAST}, so that the API server creates no pod with such a token")
+                format!("is less than {LEAST}, so the API server rejects pods with such a token")
             } else if seconds > MOST {
-                format!("is more than the {MOST} that most clusters give")
+                format!("is more than {MOST}, the maximum on most clusters")
             } else {
                 return None;
             };

@@ -1,12 +1,12 @@
 //! # IRSA106 `ServiceAccountMissing`
 //!
 //! ## What it means
-//! An `IrsaAudit`, a running pod, a workload's template, or an object whose controller uses ServiceAccounts (a `SecretStore`, a
+//! An `IrsaAudit`, a running pod, a workload's pod template, or an object whose controller uses ServiceAccounts (a `SecretStore`, a
 //! `SparkApplication`) names a ServiceAccount that does not exist in the namespace.
 //!
 //! ## Why it breaks
-//! Kubernetes admits no pod for it, and what owns the pods keeps trying without any pod to show for it. Pods from before
-//! its deletion keep running until their token ends, and cannot get a new one.
+//! The API server rejects pods that name it, and the owner of the pods keeps trying to create them. Pods from before
+//! its deletion keep running until their token expires, and cannot get a new one.
 //!
 //! ## In logs
 //! In Events of the `ReplicaSet` or Job: `error looking up service account NS/NAME: serviceaccount "NAME" not found`. In
@@ -22,7 +22,7 @@
 //! ```
 //!
 //! ## Fix
-//! Create it (its annotation included), or let the workload name the one that exists.
+//! Create the ServiceAccount with its annotation, or change the workload to name an existing one.
 //!
 //! ## Verify
 //! `kubectl get serviceaccount NAME --namespace NS` finds it, and the workload's pods are created.
@@ -65,16 +65,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         (Some(request), ..) if !request.from_command && (request.declared || request.expects_role()) => {
             format!("IrsaAudit `{}` names it", quote(&request.name))
         }
-        (_, Some(pod), _) => format!("pod `{}` runs as it", quote(&pod.name)),
+        (_, Some(pod), _) => format!("pod `{}` runs as it and cannot get a new token", quote(&pod.name)),
         (_, _, Some(template)) => {
             let workload = &template.workload;
             format!(
-                "the pod template of {}/{} names it",
+                "the pod template of {}/{} names it, so the API server rejects its pods",
                 quote(&workload.kind),
                 quote(&workload.name)
             )
         }
-        (Some(request), ..) if request.from_command => "its permissions were asked for".to_owned(),
+        (Some(request), ..) if request.from_command => "you asked about its permissions".to_owned(),
         _ => {
             let mut consumers = chain.snapshot.cluster.consumers(chain.key);
             let consumer = consumers.find(|consumer| consumer.is_certain)?;
@@ -90,18 +90,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         _ => fix::create_service_account(chain.key).repairs(Repaired::ServiceAccount),
     };
     let message = format!(
-        "ServiceAccount `{}` does not exist, and {named_by}",
+        "ServiceAccount `{}` does not exist, but {named_by}",
         quote(&chain.key.to_string())
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
-/// No ServiceAccount has the name, in any namespace. Which namespace it belongs to, the object does not say, so that nothing is
+/// No ServiceAccount has the name, in any namespace. The object does not say which namespace it belongs to, so nothing is
 /// repaired, and no role opened, for a guess.
 fn without_namespace(object: &str, name: &str) -> Finding {
     let name = quote(name);
     let message = format!(
-        "no namespace has a ServiceAccount `{name}`, and {object} names it: it must be in the namespace of the object's controller"
+        "{object} names ServiceAccount `{name}`, but no namespace has one; it must be in the namespace of the object's controller"
     );
     let fix = Fix::manual(format!(
         "create ServiceAccount `{name}` in the namespace where the controller of {object} runs"

@@ -4,8 +4,8 @@
 //! The annotation names a different role from the `IrsaAudit`'s `expect.roleArn`.
 //!
 //! ## Why it breaks
-//! Credentials may well be given, but those of a role that nobody meant the workload to have: another environment's,
-//! or one from before a migration.
+//! The workload may get credentials, but those of a role that is not meant for it: the role of a different environment,
+//! or a role from before a migration.
 //!
 //! ## In logs
 //! `AccessDenied … assumed-role/<the other role>/… is not authorized to perform …`.
@@ -20,8 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! Name the expected role where the role is named (the annotation, the webhook's ConfigMap, the pod template, or the object whose
-//! controller requests the token) and recreate the pods, or change the expectation.
+//! Set the expected role where the role is named now (the annotation, the webhook's ConfigMap, the pod template, or the object whose
+//! controller requests the token) and recreate the pods. Or change the expectation.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in a new pod names the expected role.
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleUnexpected",
     severity: Severity::Broken,
     link: Link::ServiceAccount,
-    title: "the annotation names a different role from the expected one",
+    title: "the annotation names a different role from the one that is expected",
 };
 
 /// What looks for it.
@@ -60,7 +60,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         .as_deref()
         .filter(|arn| *arn != annotated.as_str())?;
     let message = format!(
-        "{} names `{annotated}`, and IrsaAudit `{}` expects `{}`",
+        "{} names role `{annotated}`, but IrsaAudit `{}` expects role `{}`",
         repair::where_it_stands(chain, "role-arn"),
         quote(&request.name),
         quote(expected)

@@ -1,12 +1,12 @@
 //! # IRSA201 `RoleNotFound`
 //!
 //! ## What it means
-//! The account in the ARN has no role of that name: IAM answered `NoSuchEntity`, or a complete listing of the account
-//! does not have it. Usual slips: whatever manages the role has deleted or renamed it, or the ARN has the account of
-//! another environment.
+//! The account in the ARN has no role of that name: IAM answered `NoSuchEntity`, or a complete list of the account's roles
+//! does not contain it. Usual causes: the tool that manages the role deleted or renamed it, or the ARN has the account of
+//! a different environment.
 //!
 //! ## Why it breaks
-//! There is nothing to assume. STS does not tell this apart from a role that refuses, so that it looks like a fault of
+//! There is no role to assume. STS returns the same error as for a role that refuses the token, so it looks like an error in
 //! the trust policy.
 //!
 //! ## In logs
@@ -19,9 +19,10 @@
 //! ```
 //!
 //! ## Fix
-//! Create the role, or name one that exists where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in
-//! the pod template, or in the object whose controller requests the token. Where the account has the role in another case (`Cart` and
-//! `cart`; names of roles never differ by case alone, and STS compares the case), the fix sets that to its ARN.
+//! Create the role, or set the ARN of an existing one where the role is named: in the annotation of the ServiceAccount, in the webhook's
+//! ConfigMap, in the pod template, or in the object whose controller requests the token. If the account has the role in a different case
+//! (`Cart` instead of `cart`; STS compares role names with case, and an account has no two roles that differ only by case), the fix sets
+//! its ARN.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
@@ -64,7 +65,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let message = format!("account {account} has no role `{}`", quote(name));
     if let Some(role) = in_another_case(chain, aws) {
         let message = format!(
-            "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
+            "{message}, but it has role `{}`: STS compares role names with case, so it refuses the request",
             quote(role.arn.name())
         );
         return Some(Finding::new(&ENTRY, message).fix(repair::name_role(chain, role.arn.as_str())));
@@ -73,7 +74,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let named = in_trust(chain, aws);
     if let Some(other) = named.iter().find(|other| other.eq_ignore_ascii_case(name)) {
         let message = format!(
-            "{message}, but it has role `{}`: names of roles never differ by case alone, and STS compares the case",
+            "{message}, but it has role `{}`: STS compares role names with case, so it refuses the request",
             quote(other)
         );
         let look = Command::new("aws iam get-role").option("--role-name", *other);
@@ -86,11 +87,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let hint = match named.as_slice() {
         [] => String::new(),
-        others => format!("; trusted there by name: {}", quote_list(others, 3)),
+        others => format!(
+            "; roles there that trust this ServiceAccount by name: {}",
+            quote_list(others, 3)
+        ),
     };
     let fix = Fix::manual(format!(
-        "create the role, or set {place} to the ARN of one that exists: `aws iam list-roles --query \"Roles[].Arn\"` with credentials of \
-         that account prints them"
+        "create the role, or set {place} to the ARN of an existing role: `aws iam list-roles --query \"Roles[].Arn\"`, with credentials of \
+         that account, lists them"
     ));
     let (fix, hint) = match repair::better_left_to_webhook(chain) {
         Some(other) => {
@@ -99,7 +103,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         }
         None => (fix.repairs(Repaired::Role), hint),
     };
-    Some(Finding::new(&ENTRY, format!("{message}{hint}")).fix(fix))
+    Some(Finding::new(&ENTRY, format!("{message}, so STS refuses the request{hint}")).fix(fix))
 }
 
 /// The account's role of the same name in another case, if it was read.

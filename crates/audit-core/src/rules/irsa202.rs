@@ -1,11 +1,11 @@
 //! # IRSA202 `WebIdentityNotAllowed`
 //!
 //! ## What it means
-//! No Allow statement of the trust policy covers `sts:AssumeRoleWithWebIdentity`. The role was made for something else:
+//! No Allow statement of the trust policy covers `sts:AssumeRoleWithWebIdentity`. The role was created for a different purpose:
 //! `sts:AssumeRole` for EC2 or for another role, or `sts:AssumeRole` with `sts:TagSession` for EKS Pod Identity.
 //!
 //! ## Why it breaks
-//! Web identity is an action of its own, which `sts:AssumeRole` does not cover.
+//! A web identity token needs its own action, `sts:AssumeRoleWithWebIdentity`. `sts:AssumeRole` does not cover it.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! ## Fix
-//! Append a statement that allows it to the cluster's provider, for this subject and audience.
+//! Append a statement that allows this action for the cluster's provider, for this subject and audience.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the action.
@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
     reason: "WebIdentityNotAllowed",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy allows no web identity",
+    title: "the trust policy does not allow sts:AssumeRoleWithWebIdentity",
 };
 
 /// What looks for it.
@@ -51,13 +51,16 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::WebIdentityNotAllowed, &ENTRY, |cause| {
         let allowed = if cause.got.is_empty() {
-            "nothing is allowed".to_owned()
+            "the policy allows no action".to_owned()
         } else if is_exception(chain, cause.statement) {
-            format!("everything but {} is allowed", quote_list(&cause.got, 3))
+            format!(
+                "the policy allows every action except {}",
+                quote_list(&cause.got, 3)
+            )
         } else {
-            format!("what is allowed is {}", quote_list(&cause.got, 3))
+            format!("the policy allows {}", quote_list(&cause.got, 3))
         };
-        format!("no statement allows `sts:AssumeRoleWithWebIdentity`; {allowed}")
+        format!("no statement allows `sts:AssumeRoleWithWebIdentity`, so STS refuses the token; {allowed}")
     })?;
     Some(or_by_hand(chain, finding))
 }

@@ -1,24 +1,24 @@
 //! # IRSA203 `ProviderPrincipalMismatch`
 //!
 //! ## What it means
-//! The trust policy allows web identity, to another provider than the cluster's: that of another cluster (often one that
-//! was deleted and created again, with a new issuer), of another account, region or partition, or one for SAML.
+//! The trust policy allows web identity, but for a different provider from the cluster's: the provider of a different cluster (often one
+//! that was deleted and recreated, with a new issuer), of a different account, region or partition, or a SAML provider.
 //!
 //! ## Why it breaks
-//! The principal has to be, to the letter, the ARN of the provider for the cluster's issuer in the role's own account.
+//! The principal must be exactly the ARN of the provider for the cluster's issuer in the role's own account.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
 //! ## Example
-//! The cluster was created anew, and its issuer ends in `…/id/0123…`:
+//! The cluster was recreated, and its issuer now ends in `…/id/0123…`:
 //! ```json
 //! "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/FEDC…"}
 //! ```
 //!
 //! ## Fix
-//! Append a statement for the cluster's provider. Where the named provider can admit nobody, and the statement names this
-//! ServiceAccount alone, put the right provider in its place together with the condition keys.
+//! Append a statement for the cluster's provider. If the named provider can admit no one, and the statement names only this
+//! ServiceAccount, replace the provider and the condition keys.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` names the ARN that
@@ -42,7 +42,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ProviderPrincipalMismatch",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy names another OIDC provider",
+    title: "the trust policy names a different OIDC provider",
 };
 
 /// What looks for it.
@@ -70,15 +70,15 @@ fn difference(mismatch: &ProviderMismatch) -> String {
         .iter()
         .map(|difference| match difference {
             ProviderDifference::Excluded => "excluded by NotPrincipal",
-            ProviderDifference::Spelling => "spelt otherwise",
-            ProviderDifference::Partition => "another partition",
-            ProviderDifference::Account => "another account",
-            ProviderDifference::Region => "another region",
-            ProviderDifference::Cluster => "another cluster",
-            ProviderDifference::Issuer => "another issuer",
+            ProviderDifference::Spelling => "different spelling",
+            ProviderDifference::Partition => "different partition",
+            ProviderDifference::Account => "different account",
+            ProviderDifference::Region => "different region",
+            ProviderDifference::Cluster => "different cluster",
+            ProviderDifference::Issuer => "different issuer",
             ProviderDifference::Saml => "a SAML provider",
-            ProviderDifference::NotAProvider => "no OIDC provider",
-            ProviderDifference::Nobody => "nobody is named",
+            ProviderDifference::NotAProvider => "not an OIDC provider",
+            ProviderDifference::Nobody => "no principal is named",
         })
         .collect();
     if words.is_empty() {
@@ -111,22 +111,26 @@ mod tests {
     fn another_provider_is_broken_and_can_be_repaired() {
         let region = HOST_PATH.replace("eu-west-1", "us-east-1");
         for (principal, host_path, word) in [
-            (provider_arn(OTHER_HOST_PATH), OTHER_HOST_PATH, "another cluster"),
+            (
+                provider_arn(OTHER_HOST_PATH),
+                OTHER_HOST_PATH,
+                "different cluster",
+            ),
             (
                 provider_arn(HOST_PATH).replace(ACCOUNT, OTHER_ACCOUNT),
                 HOST_PATH,
-                "another account",
+                "different account",
             ),
             (
                 provider_arn(HOST_PATH).replace("arn:aws:", "arn:aws-cn:"),
                 HOST_PATH,
-                "another partition",
+                "different partition",
             ),
-            (provider_arn(&region), region.as_str(), "another region"),
+            (provider_arn(&region), region.as_str(), "different region"),
             (
                 provider_arn(&format!("{HOST_PATH}/")),
                 HOST_PATH,
-                "spelt otherwise",
+                "different spelling",
             ),
             (
                 format!("arn:aws:iam::{ACCOUNT}:saml-provider/corp"),

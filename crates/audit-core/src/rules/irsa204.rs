@@ -1,8 +1,8 @@
 //! # IRSA204 `SubjectNamespaceMismatch`
 //!
 //! ## What it means
-//! The trust policy names this ServiceAccount, or a pattern that fits its name, in another namespace. The application
-//! has moved, or the policy was copied from another environment.
+//! The trust policy names this ServiceAccount, or a pattern that matches its name, in a different namespace. The application
+//! was moved, or the policy was copied from a different environment.
 //!
 //! ## Why it breaks
 //! The `sub` claim of a token is `system:serviceaccount:<namespace>:<name>`, and the condition compares all of it.
@@ -17,12 +17,12 @@
 //! ```
 //!
 //! ## Fix
-//! Add the subject of the right namespace to the condition; or, where the statement does not confine the audience, append a statement for
-//! this ServiceAccount. Where the role already admits others and nothing names the two together, the fix first asks whether the
-//! ServiceAccount is meant to have the role.
+//! Add the subject with the right namespace to the condition. If the statement does not restrict the audience, append a statement for
+//! this ServiceAccount instead. If the role already admits others, and nothing names role and ServiceAccount together, the fix first asks
+//! whether the ServiceAccount should have the role.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "SubjectNamespaceMismatch",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy admits the ServiceAccount of this name in another namespace",
+    title: "the trust policy names this ServiceAccount in a different namespace",
 };
 
 /// What looks for it.

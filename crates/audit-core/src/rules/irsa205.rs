@@ -1,8 +1,8 @@
 //! # IRSA205 `SubjectServiceAccountMismatch`
 //!
 //! ## What it means
-//! The trust policy names another ServiceAccount. A chart that puts its release before the name, or a ServiceAccount
-//! that was renamed, is the usual reason.
+//! The trust policy names a different ServiceAccount. The usual reason is a chart that puts its release name before the name, or a
+//! ServiceAccount that was renamed.
 //!
 //! ## Why it breaks
 //! The `sub` claim of a token is `system:serviceaccount:<namespace>:<name>`, and the condition compares all of it.
@@ -20,7 +20,7 @@
 //! Add the ServiceAccount's subject to the condition, or run the workload as the ServiceAccount that is trusted.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
     reason: "SubjectServiceAccountMismatch",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy admits another ServiceAccount",
+    title: "the trust policy names a different ServiceAccount",
 };
 
 /// What looks for it.

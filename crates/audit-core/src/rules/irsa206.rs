@@ -1,11 +1,11 @@
 //! # IRSA206 `SubjectMalformed`
 //!
 //! ## What it means
-//! The subject in the trust policy is no token's: it lacks or misspells `system:serviceaccount:` (`serviceaccounts`),
-//! has `/` for `:`, another case, spaces or quotes. Put right it would match.
+//! The subject in the trust policy is not a subject that a token can have: `system:serviceaccount:` is missing or misspelled
+//! (`serviceaccounts`), or the subject has `/` instead of `:`, a different case, spaces or quotes. Once corrected, it would match.
 //!
 //! ## Why it breaks
-//! Values are compared to the letter, and with regard to case.
+//! STS compares values exactly, with case.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -17,11 +17,11 @@
 //! ```
 //!
 //! ## Fix
-//! Write `system:serviceaccount:<namespace>:<name>`: in its place, where that admits this ServiceAccount alone, else in a statement of its
-//! own.
+//! Write `system:serviceaccount:<namespace>:<name>`. The fix replaces the subject if that admits only this ServiceAccount; otherwise it
+//! appends a separate statement.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "SubjectMalformed",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the subject in the trust policy is misspelt",
+    title: "the subject in the trust policy is misspelled",
 };
 
 /// What looks for it.
@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::SubjectMalformed, &ENTRY, |cause| {
         format!(
-            "{}, which is not the subject of any token; {}",
+            "{}, but no token has such a subject; {}",
             demand(cause),
             found(cause)
         )

@@ -1,11 +1,11 @@
 //! # IRSA207 `WildcardInStringEquals`
 //!
 //! ## What it means
-//! A `*` or `?` stands under an operator that takes it literally; under `StringLike` it would match this token.
+//! A `*` or `?` is under an operator that compares it literally. Under `StringLike` it would match this token.
 //!
 //! ## Why it breaks
-//! `StringEquals` knows no wildcards: `system:serviceaccount:shop:*` equals only a ServiceAccount of the name `*`, which
-//! cannot exist.
+//! `StringEquals` does not support wildcards: `system:serviceaccount:shop:*` equals only the subject of a ServiceAccount that is named
+//! `*`, which cannot exist.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -16,11 +16,11 @@
 //! ```
 //!
 //! ## Fix
-//! Name the subject: the command adds this ServiceAccount's, and admits nobody else. `StringLike` would make a wildcard of it; the message
-//! says whom that would reach today, and whether it is meant is for the role's owner to decide (IRSA216).
+//! Name the subject: the command adds the subject of this ServiceAccount, and admits no one else. `StringLike` would make the value a
+//! wildcard. The message says whom the wildcard would admit today. The role's owner decides whether that is intended (IRSA216).
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "WildcardInStringEquals",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a wildcard is under an operator that matches literally",
+    title: "a wildcard is under an operator that compares it literally",
 };
 
 /// What looks for it.
@@ -53,7 +53,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut finding = denied(chain, CauseKind::WildcardInStringEquals, &ENTRY, |cause| {
         format!(
-            "{}, and this operator takes a wildcard literally; {}",
+            "{}, but this operator compares wildcards literally; {}",
             demand(cause),
             found(cause)
         )
@@ -81,15 +81,15 @@ fn if_meant(chain: &Chain<'_>, cause: &Cause) -> String {
     };
     let others = chain.others(SharedQuestion::Fitting(value.to_owned()), &search);
     let reached = match others.count {
-        0 => "no other ServiceAccount that exists today".to_owned(),
+        0 => "today, no other ServiceAccount".to_owned(),
         count => format!(
-            "{count} more that exist today: {}",
+            "today, {count} others: {}",
             quote_first(others.shown(), SHOWN, count)
         ),
     };
     format!(
-        ". If the wildcard is meant, StringLike would admit every ServiceAccount that fits `{}`, which reaches {reached}; the fix admits this \
-         ServiceAccount only",
+        ". If the wildcard is intended, StringLike would admit every ServiceAccount that matches `{}` ({reached}); the fix admits only this \
+         ServiceAccount",
         quote(value)
     )
 }

@@ -1,12 +1,12 @@
 //! # IRSA208 `AudienceConditionMissing`
 //!
 //! ## What it means
-//! The statement that admits the ServiceAccount has no condition on `:aud`. A *notice* where the expected audience is
+//! The statement that admits the ServiceAccount has no condition on `:aud`. The finding is a *notice* if the expected audience is
 //! the only one that the provider accepts, else a *risk*.
 //!
 //! ## Why it matters
-//! A token that the cluster issued to the same ServiceAccount for another purpose, say for Vault, can assume the role if
-//! the provider knows that audience: whoever receives such a token can use it.
+//! A token that the cluster issued to the same ServiceAccount for a different purpose, such as for Vault, can assume the role if
+//! the provider accepts its audience. Anyone who receives such a token can use it.
 //!
 //! ## In logs
 //! Nothing: the workload gets its credentials.
@@ -17,8 +17,8 @@
 //! ```
 //!
 //! ## Fix
-//! Add `StringEquals` of `<issuer>:aud` to `sts.amazonaws.com`. The edit is given where the statement admits this
-//! ServiceAccount alone: others that come by it might ask for another audience.
+//! Add a `StringEquals` condition that `<issuer>:aud` is `sts.amazonaws.com`. The finding has a command only if the statement admits
+//! no one but this ServiceAccount: others might request a different audience.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
@@ -45,7 +45,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AudienceConditionMissing",
     severity: Severity::Risk,
     link: Link::Trust,
-    title: "nothing constrains the audience",
+    title: "the trust policy does not restrict the audience",
 };
 
 /// What looks for it.
@@ -65,8 +65,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         _ => &[],
     };
     let only = matches!(client_ids, [id] if id == chain.audience);
+    let open = if only {
+        "only the OIDC provider restricts the audience"
+    } else {
+        "tokens for every audience that the OIDC provider accepts are admitted"
+    };
     let message = format!(
-        "role `{}`: {} has no condition on `{}:aud`; add StringEquals of `{}`",
+        "trust policy of role `{}`, {}: no condition on `{}:aud`, so {open}; add StringEquals `{}`",
         quote(role.arn.name()),
         statement(role, at),
         chain.issuer?.url.host_path(),
@@ -77,7 +82,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(finding.fix(constrained(chain, aws, role, at)))
 }
 
-/// The statement with the condition, if nobody but this ServiceAccount comes by it, and its pods have the audience.
+/// The statement with the condition, if it admits only this ServiceAccount, and its pods have the audience.
 fn constrained(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, at: usize) -> Option<Fix> {
     let identity = identity(chain, aws)?;
     let mut tokens = chain

@@ -1,13 +1,13 @@
 //! # IRSA209 `AudienceConditionMismatch`
 //!
 //! ## What it means
-//! The trust policy demands a different audience from the token's. Where the provider refuses the token's audience too,
-//! IRSA303 says so beside this, and both have to be repaired; where the ServiceAccount asks for a different audience from
-//! the one on which both agree, IRSA104 says so in place of this.
+//! The trust policy requires a different audience from the token's. If the provider refuses the token's audience too,
+//! IRSA303 is reported as well, and both must be repaired. If the ServiceAccount requests a different audience from
+//! the one that both accept, IRSA104 is reported instead.
 //!
 //! ## Why it breaks
-//! A token has the audience of the ServiceAccount's annotation `eks.amazonaws.com/audience`, else `sts.amazonaws.com`, in
-//! every partition, and the condition compares it.
+//! A token has the audience of the ServiceAccount's annotation `eks.amazonaws.com/audience`. On EKS, the default is `sts.amazonaws.com`,
+//! in every partition. The condition compares it.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -19,10 +19,10 @@
 //! ```
 //!
 //! ## Fix
-//! Let the condition name the token's audience; or take the annotation away and recreate the pods.
+//! Change the condition to the token's audience. Or remove the annotation and recreate the pods.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AudienceConditionMismatch",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "the trust policy demands another audience",
+    title: "the trust policy requires a different audience",
 };
 
 /// What looks for it.

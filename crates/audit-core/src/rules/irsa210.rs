@@ -1,12 +1,12 @@
 //! # IRSA210 `ConditionKeyOtherIssuer`
 //!
 //! ## What it means
-//! The principal is this cluster's provider, and a condition key is another issuer's: left behind when the cluster was
-//! created anew, or made by putting the conditions of two clusters into one statement.
+//! The principal is this cluster's provider, but a condition key belongs to a different issuer. It is left over from before the cluster
+//! was recreated, or the conditions of two clusters were put into one statement.
 //!
 //! ## Why it breaks
-//! A token has keys of its own issuer alone. The other one is absent, so that the condition cannot hold; and all
-//! conditions of a statement have to.
+//! A token has only keys of its own issuer. A key of a different issuer is absent, so the condition is never met, and all
+//! conditions of a statement must be met.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -18,10 +18,10 @@
 //! ```
 //!
 //! ## Fix
-//! Rename the key, where that admits this ServiceAccount alone; else append a statement, and give each cluster one of its own.
+//! Rename the key if that admits only this ServiceAccount. Otherwise append a statement, so that each cluster has its own.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
@@ -29,7 +29,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, or_by_hand, suggestion};
+use super::trust::{clause_of, denied, or_by_hand, suggestion};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ConditionKeyOtherIssuer",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a condition key belongs to another issuer",
+    title: "a condition key belongs to a different issuer",
 };
 
 /// What looks for it.
@@ -52,8 +52,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyOtherIssuer, &ENTRY, |cause| {
         format!(
-            "{} belongs to a different issuer from the cluster's; the key must be {}",
-            clause(cause),
+            "condition key {} belongs to a different issuer, so this cluster's tokens do not have it; the key must be {}",
+            clause_of(cause),
             suggestion(cause)
         )
     })?;

@@ -1,13 +1,13 @@
 //! # IRSA211 `ConditionKeyMalformed`
 //!
 //! ## What it means
-//! A condition key is meant for a claim of the token, and no token has it: it has the scheme in it (`https://…:sub`), a
-//! slash before `:sub`, the provider's ARN in place of the issuer, the parts of the host in another order, or neither
-//! `:sub` nor `:aud` at its end.
+//! A condition key is intended for a claim of the token, but no token has this key. The key contains the scheme (`https://…:sub`), a
+//! slash before `:sub`, the provider's ARN instead of the issuer, or the parts of the host in a different order, or it ends in neither
+//! `:sub` nor `:aud`.
 //!
 //! ## Why it breaks
-//! The key is the issuer without its scheme, then `:sub` or `:aud`. Any other is absent from the request, so that the
-//! condition cannot hold.
+//! The key must be the issuer without its scheme, then `:sub` or `:aud`. Any other key is absent from the request, so the
+//! condition is never met.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -18,10 +18,10 @@
 //! ```
 //!
 //! ## Fix
-//! Rename the key, where that admits this ServiceAccount alone; else append a statement for it.
+//! Rename the key if that admits only this ServiceAccount. Otherwise append a statement for it.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [Condition keys of OIDC federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)
@@ -29,7 +29,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, or_by_hand, suggestion};
+use super::trust::{clause_of, denied, or_by_hand, suggestion};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ConditionKeyMalformed",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a condition key is misspelt",
+    title: "a condition key is misspelled",
 };
 
 /// What looks for it.
@@ -52,8 +52,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ConditionKeyMalformed, &ENTRY, |cause| {
         format!(
-            "{} is not a condition key of this token; the key must be {}",
-            clause(cause),
+            "{} is not a condition key of this token, so the condition is never met; the key must be {}",
+            clause_of(cause),
             suggestion(cause)
         )
     })?;

@@ -1,11 +1,11 @@
 //! # IRSA212 `ExplicitDeny`
 //!
 //! ## What it means
-//! One statement of the trust policy allows the request, and another denies it; or an RCP of the organization that was given as a
-//! file (`--aws`), and is attached to the role's account, denies it.
+//! One statement of the trust policy allows the request, but another denies it. Or the request is denied by an RCP of the organization
+//! that was given as a file (`--aws`) and is attached to the role's account.
 //!
 //! ## Why it breaks
-//! An explicit Deny outweighs every Allow.
+//! An explicit Deny overrides every Allow.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`, sometimes `… with an explicit deny`
@@ -18,11 +18,11 @@
 //! ```
 //!
 //! ## Fix
-//! No automatic fix: a Deny is usually deliberate. Ask the owner of the role to exclude this ServiceAccount from it, or give the
-//! workload another role.
+//! No automatic fix: a Deny is usually deliberate. Ask the owner of the role to exclude this ServiceAccount from the Deny, or
+//! give the workload a different role.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [How IAM evaluates policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
@@ -31,7 +31,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{clause, denied, got, wanted};
+use super::trust::{demand, denied, found};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -45,7 +45,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ExplicitDeny",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a statement denies the request explicitly",
+    title: "a statement explicitly denies the request",
 };
 
 /// What looks for it.
@@ -63,8 +63,8 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.past_role().filter(|aws| aws.trust_policy_admits())?;
     let place = aws.limits.denies.as_ref()?;
     let message = format!(
-        "role `{}`: its trust policy admits this ServiceAccount, but {place} denies `sts:AssumeRoleWithWebIdentity` explicitly, so \
-         that STS refuses it",
+        "role `{}`: the trust policy admits this ServiceAccount, but {place} explicitly denies `sts:AssumeRoleWithWebIdentity`, so \
+         STS refuses the request",
         quote(aws.arn.name())
     );
     let fix = Fix::manual(format!(
@@ -77,15 +77,14 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
 fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
     let finding = denied(chain, CauseKind::ExplicitDeny, &ENTRY, |cause| match &cause.key {
         Some(_) => format!(
-            "this Deny applies: the condition {} with {} holds, because the request has {}",
-            clause(cause),
-            wanted(cause),
-            got(cause)
+            "this Deny applies, because its condition is met: {}, and {}",
+            demand(cause),
+            found(cause)
         ),
-        None => "this Deny applies to every request: it has no condition".to_owned(),
+        None => "this Deny has no condition, so it applies to every request".to_owned(),
     })?;
     let fix = Fix::manual(format!(
-        "no automatic fix: a Deny is usually deliberate. Ask the owner of role `{}` to exclude `{}` from it",
+        "no automatic fix: a Deny is usually deliberate. Ask the owner of role `{}` to exclude `{}` from the Deny",
         quote(chain.past_role()?.arn.name()),
         reveal(&chain.subject)
     ));

@@ -1,11 +1,11 @@
 //! # IRSA213 `ConditionUnsatisfiable`
 //!
 //! ## What it means
-//! A condition that no other code explains can never hold for this token: a numeric comparison of a subject, `Null`
-//! demanding that `sub` be absent, a session tag or an `amr` that tokens of Kubernetes never carry.
+//! A condition that no other code explains can never be met by this token: a numeric comparison of a subject, `Null`
+//! that requires `sub` to be absent, a session tag or an `amr` that tokens of Kubernetes never have.
 //!
 //! ## Why it breaks
-//! All conditions of a statement have to hold.
+//! All conditions of a statement must be met.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -16,10 +16,10 @@
 //! ```
 //!
 //! ## Fix
-//! Append a statement without the condition, or take the condition away if it was a slip.
+//! Append a statement without the condition, or remove the condition if it is a mistake.
 //!
 //! ## Verify
-//! The pod's next attempt succeeds; an IAM change can take a minute to act.
+//! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
 //!
 //! ## References
 //! - [IAM condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
@@ -38,7 +38,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ConditionUnsatisfiable",
     severity: Severity::Broken,
     link: Link::Trust,
-    title: "a condition can never hold for this token",
+    title: "this token can never meet a condition",
 };
 
 /// What looks for it.
@@ -54,7 +54,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         &ENTRY,
         |cause| match &cause.key {
             Some(_) => unmet(cause),
-            None => "its conditions contradict each other, so that no request can meet them".to_owned(),
+            None => "the conditions of this statement contradict each other, so no request can meet them"
+                .to_owned(),
         },
     )?;
     Some(or_by_hand(chain, finding))

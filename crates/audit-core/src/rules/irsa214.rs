@@ -2,25 +2,25 @@
 //!
 //! ## What it means
 //! The answer depends on a key that only the caller's side decides (`aws:SourceIp`, `aws:SourceVpc`,
-//! `sts:RoleSessionName` …), or on something in the policy that AWS documents nowhere or in two ways:
+//! `sts:RoleSessionName` …), or on something in the policy that AWS does not document, or documents in two ways:
 //!
-//! - a key that is there twice in one object; condition keys are compared without regard to case, so that `…:sub` and
+//! - a key that occurs twice in one object; condition keys are compared without case, so `…:sub` and
 //!   `…:SUB` are the same key
 //! - an empty list of values, actions or principals
 //! - `NotPrincipal` with `Allow`
 //! - `"Federated": "*"`
 //! - a value that is not of its operator's type
 //!
-//! Or on an RCP that was given as a file (`--aws`): it denies the call, and whether it is attached to the role's account, or above
-//! it, was not given; or its Deny depends on such a key.
+//! Or it depends on an RCP that was given as a file (`--aws`): the RCP denies the call, but no file says whether it is attached to the
+//! role's account or above it; or the Deny of the RCP depends on such a key.
 //!
 //! ## Why it is unknown
 //! Only AWS sees these keys, and only AWS knows what such a policy means. Calling it broken or working would be a guess.
-//! What is certain of a call that a pod itself makes to STS is decided: `aws:SecureTransport` is `true`,
+//! Keys with a certain value in a call that a pod itself makes to STS are evaluated: `aws:SecureTransport` is `true`,
 //! `aws:ViaAWSService` is `false`, `aws:CurrentTime` is now, `sts:RoleSessionName` has some value.
 //!
 //! ## In logs
-//! If the condition does not hold: `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
+//! If the condition is not met: `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
 //!
 //! ## Example
 //! ```json
@@ -28,13 +28,13 @@
 //! ```
 //!
 //! ## Fix
-//! No edit of the policy is proposed for a key of the caller's. Check in the pod whether it gets credentials, and waive this code if the
-//! condition is meant.
+//! No edit of the policy is proposed for a key that the caller decides. Check in the pod whether it gets credentials, and waive this code
+//! if the condition is intended.
 //!
 //! For `sts:RoleSessionName`, set the environment variable `AWS_ROLE_SESSION_NAME` of the containers to a name that meets the condition.
-//! Without it, each SDK makes up a session name, which changes with each call, and the webhook does not set it.
+//! Without it, each SDK generates a session name that changes with each call. The webhook does not set the variable.
 //!
-//! Write what AWS does not document another way: each key once, at least one value in each list, `Principal` with the provider's ARN.
+//! Rewrite what AWS does not document: each key once, at least one value in each list, `Principal` with the provider's ARN.
 //!
 //! ## Verify
 //! `aws sts get-caller-identity` in the pod names the role.
@@ -48,7 +48,7 @@
 
 use iam_policy::{Cause, CauseKind};
 
-use super::trust::{clause, denied, got, wanted};
+use super::trust::{clause_of, demand, denied, got};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -61,7 +61,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ConditionUndetermined",
     severity: Severity::Unknown,
     link: Link::Trust,
-    title: "the answer depends on something that only AWS sees",
+    title: "whether the role admits the token cannot be determined",
 };
 
 /// What looks for it.
@@ -83,7 +83,7 @@ fn by_organization(chain: &Chain<'_>) -> Option<Finding> {
         .first()
         .filter(|_| aws.limits.denies.is_none())?;
     let message = format!(
-        "role `{}`: its trust policy admits this ServiceAccount, but an RCP may deny `sts:AssumeRoleWithWebIdentity`: {first}",
+        "role `{}`: the trust policy admits this ServiceAccount, but an RCP may deny `sts:AssumeRoleWithWebIdentity`: {first}",
         quote(aws.arn.name())
     );
     Some(Finding::new(&ENTRY, message).fix(first.remedy().map(|remedy| Fix::manual(remedy.to_owned()))))
@@ -99,7 +99,7 @@ fn by_trust(chain: &Chain<'_>) -> Option<Finding> {
     Some(finding.fix(cause.and_then(|cause| remedy(cause, aws.arn.name()))))
 }
 
-/// What a person does: no edit of the policy is safe, since nobody but AWS knows whether the condition holds.
+/// What a person does: no edit of the policy is safe, because only AWS knows whether the condition is met.
 fn remedy(cause: &Cause, role_name: &str) -> Option<Fix> {
     let role = quote(role_name);
     if cause.undocumented.is_some() {
@@ -113,7 +113,7 @@ fn remedy(cause: &Cause, role_name: &str) -> Option<Fix> {
         // Shared settings of the AWS SDKs and tools, "Assume role credential provider".
         format!(
             "set the environment variable `AWS_ROLE_SESSION_NAME` of the containers to a name that meets the condition. Without it, each \
-             SDK makes up a session name, which changes with each call. Or ask the owner of role `{role}` to remove the condition. In the \
+             SDK generates a session name that changes with each call. Or ask the owner of role `{role}` to remove the condition. In the \
              pod, `aws sts get-caller-identity` shows the session name at the end of the ARN"
         )
     } else {
@@ -128,19 +128,16 @@ fn remedy(cause: &Cause, role_name: &str) -> Option<Fix> {
 fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
     denied(chain, CauseKind::ConditionUndetermined, &ENTRY, |cause| {
         match (cause.undocumented, &cause.key, cause.position) {
-            (Some(undocumented), Some(_), _) => format!("{}: {undocumented}", clause(cause)),
+            (Some(undocumented), Some(_), _) => format!("{}: {undocumented}", clause_of(cause)),
             (Some(undocumented), None, _) => undocumented.to_string(),
-            (None, Some(_), _) => format!(
-                "{} must match {}, which depends on the caller",
-                clause(cause),
-                wanted(cause)
-            ),
+            (None, Some(_), _) => format!("{}, and only AWS sees this key of the request", demand(cause)),
             (None, None, Some(position)) => format!("{position}: {}", reveal(&cause.got.join(", "))),
-            (None, None, None) => format!(
-                "{} cannot be determined; what is there is {}",
-                clause(cause),
-                got(cause)
-            ),
+            (None, None, None) => {
+                format!(
+                    "whether its condition is met cannot be determined: it has {}",
+                    got(cause)
+                )
+            }
         }
     })
 }

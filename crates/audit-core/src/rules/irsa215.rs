@@ -4,8 +4,8 @@
 //! A statement admits the cluster's provider without any condition on `:sub`.
 //!
 //! ## Why it matters
-//! Any ServiceAccount of the cluster can assume the role: whoever can create a pod anywhere has it. No waiver counts for
-//! it, unless the `default` `IrsaAuditPolicy` says so.
+//! Any ServiceAccount of the cluster can assume the role: anyone who can create a pod in any namespace gets it. This finding cannot be
+//! waived, unless the `default` `IrsaAuditPolicy` allows it.
 //!
 //! ## In logs
 //! Nothing: the workload gets its credentials.
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! ## Fix
-//! Add `StringEquals` of `<issuer>:sub` to the subjects that should have the role.
+//! Add a `StringEquals` condition on `<issuer>:sub` with the subjects that should have the role.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument` shows the condition, and the pod still gets
@@ -52,7 +52,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (_, role, at) = exposure(chain, &ExposureKind::SubjectUnconstrained)?;
     let message = format!(
-        "role `{}`: {} has no condition on `{}:sub`; add StringEquals of `{}`",
+        "trust policy of role `{}`, {}: no condition on `{}:sub`, so any ServiceAccount of the cluster can assume the role; add \
+         StringEquals `{}`",
         quote(role.arn.name()),
         statement(role, at),
         chain.issuer?.url.host_path(),

@@ -1,10 +1,10 @@
 //! # IRSA216 `SubjectTooBroad`
 //!
 //! ## What it means
-//! A wildcard in the condition on `:sub` admits other ServiceAccounts besides this one. Those that exist now are named.
+//! A wildcard in the condition on `:sub` admits other ServiceAccounts besides this one. The message names those that exist now.
 //!
 //! ## Why it matters
-//! `StringLike` of `system:serviceaccount:team-*:app` gives the role to whoever can create a ServiceAccount that fits.
+//! `StringLike` with `system:serviceaccount:team-*:app` gives the role to anyone who can create a ServiceAccount that matches.
 //!
 //! ## In logs
 //! Nothing: the workload gets its credentials.
@@ -69,14 +69,14 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let owned: Vec<String> = patterns.iter().copied().cloned().collect();
     let others = admitted(chain, aws, &owned)?;
     let now = match others.count {
-        0 => "no other ServiceAccount fits now".to_owned(),
+        0 => "no other ServiceAccount matches now".to_owned(),
         count => {
             let shown = quote_first(others.shown(), SHOWN, count);
-            format!("others that fit now: {shown}")
+            format!("others that match now: {shown}")
         }
     };
     let message = format!(
-        "role `{}` admits {}; {now}",
+        "trust policy of role `{}`: the wildcard in {} admits other ServiceAccounts as well; {now}",
         quote(role.arn.name()),
         quote_list(&patterns, 3)
     );
@@ -122,7 +122,7 @@ mod tests {
         assert!(
             the_one(&world.audit(), RISK)
                 .message
-                .contains("no other ServiceAccount fits now")
+                .contains("no other ServiceAccount matches now")
         );
         let report = world
             .service_account("shop", "orders")
@@ -130,7 +130,7 @@ mod tests {
             .service_account("staging", "cart")
             .audit();
         let message = &the_one(&report, RISK).message;
-        assert!(message.contains("fit now: `shop/orders`"), "{message}");
+        assert!(message.contains("match now: `shop/orders`"), "{message}");
         assert!(
             !message.contains("denied") && !message.contains("staging"),
             "{message}"

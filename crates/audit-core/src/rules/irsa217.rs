@@ -1,11 +1,11 @@
 //! # IRSA217 `PrincipalTooBroad`
 //!
 //! ## What it means
-//! The statement that admits the web identity names everybody: `"Principal": "*"` or `"AWS": "*"`.
+//! The statement that admits the web identity names everyone: `"Principal": "*"` or `"AWS": "*"`.
 //!
 //! ## Why it matters
-//! Its conditions are then the only defence, and principals of any AWS account may ask. No waiver counts for it, unless
-//! the `default` `IrsaAuditPolicy` says so.
+//! Only its conditions then restrict who can assume the role, and principals of any AWS account may try. This finding cannot be
+//! waived, unless the `default` `IrsaAuditPolicy` allows it.
 //!
 //! ## In logs
 //! Nothing: the workload gets its credentials.
@@ -52,7 +52,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (aws, role, at) = exposure(chain, &ExposureKind::PrincipalTooBroad)?;
     let message = format!(
-        "role `{}`: {} admits any principal; name the provider `{}` in its place",
+        "trust policy of role `{}`, {}: `Principal` is everyone, so only the conditions restrict who can assume the role; name the \
+         provider `{}` instead",
         quote(role.arn.name()),
         statement(role, at),
         aws.provider_arn.as_deref().unwrap_or_default()

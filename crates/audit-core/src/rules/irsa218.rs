@@ -1,14 +1,14 @@
 //! # IRSA218 `TrustPolicyInvalid`
 //!
 //! ## What it means
-//! The trust policy is no JSON, or not of the grammar of a trust policy; line and column are given.
+//! The trust policy is not JSON, or does not follow the grammar of a trust policy. The message gives line and column.
 //!
 //! ## Why it breaks
-//! Such a document grants nothing. IAM refuses most of them on the way in; what is left comes from emulators, imports
-//! and documents that were taken from files.
+//! Such a document grants nothing. IAM refuses most of them when they are written. Those that remain come from emulators, imports
+//! and documents that were read from files.
 //!
 //! ## In logs
-//! When somebody writes it: `MalformedPolicyDocument`. When a pod asks: `AccessDenied: Not authorized to perform
+//! When the policy is written: `MalformedPolicyDocument`. When a pod calls STS: `AccessDenied: Not authorized to perform
 //! sts:AssumeRoleWithWebIdentity`.
 //!
 //! ## Example
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! ## Fix
-//! Put right what stands at that place.
+//! Correct the policy at that place.
 //!
 //! ## Verify
 //! `aws accessanalyzer validate-policy --policy-type RESOURCE_POLICY --policy-document file://trust.json` finds no error.
@@ -56,13 +56,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         // Both are the parser's own words.
         let (got, wanted) = (reveal(&cause.got.join(", ")), reveal(&cause.wanted.join(", ")));
         match cause.position {
-            Some(position) => format!("{position}: {got}; expected {wanted}"),
-            None => format!("{got}; expected {wanted}"),
+            Some(position) => {
+                format!("{position}: {got}; expected {wanted}. An invalid policy grants nothing")
+            }
+            None => format!("{got}; expected {wanted}. An invalid policy grants nothing"),
         }
     })?;
     let role = chain.past_role()?.arn.name();
     let fix = Fix::manual(format!(
-        "put the trust policy of role `{}` right at the place that is named",
+        "correct the trust policy of role `{}` at this place",
         quote(role)
     ));
     Some(finding.fix(fix.repairs(Repaired::Role)))

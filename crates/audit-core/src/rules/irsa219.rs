@@ -1,15 +1,15 @@
 //! # IRSA219 `TrustPolicyNearQuota`
 //!
 //! ## What it means
-//! The role's trust policy is within a tenth of the size that the account allows: the quota
-//! `AssumeRolePolicySizeQuota`, 2048 characters unless more were granted, white space not counted.
+//! The role's trust policy uses at least nine tenths of the size that the account allows: the quota
+//! `AssumeRolePolicySizeQuota`, 2048 characters unless AWS granted more. White space does not count.
 //!
 //! ## Why it matters
-//! The next ServiceAccount or cluster that is added may not fit any more, and then the change is refused in the middle of a
+//! The next ServiceAccount or cluster that is added may not fit, and IAM then refuses the change in the middle of a
 //! rollout.
 //!
 //! ## In logs
-//! When somebody adds to it: `LimitExceeded: Cannot exceed quota for ACLSizePerRole: 2048`.
+//! When a longer policy is written: `LimitExceeded: Cannot exceed quota for ACLSizePerRole: 2048`.
 //!
 //! ## Example
 //! ```console
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Give some of its ServiceAccounts roles of their own, let one statement name several of them, or ask for a higher quota:
+//! Give some of its ServiceAccounts separate roles, name several ServiceAccounts in one statement, or request a higher quota:
 //! `Role trust policy length` of IAM in Service Quotas.
 //!
 //! ## Verify
@@ -57,8 +57,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "the trust policy of role `{}` has {size} of the {quota} characters that account {} allows, white space not \
-         counted",
+        "trust policy of role `{}`: {size} of the {quota} characters that account {} allows are used (without white space), so the \
+         next addition may not fit",
         quote(role.arn.name()),
         role.arn.account()
     );

@@ -1,11 +1,11 @@
 //! # IRSA220 `RoleArnMismatch`
 //!
 //! ## What it means
-//! IAM has a role of that name, but its ARN is another than the annotation's: usually the annotation leaves out the
-//! path (`role/cart` for `role/teams/cart`), sometimes it has another partition.
+//! IAM has a role of that name, but its ARN differs from the annotation: usually the annotation leaves out the
+//! path (`role/cart` instead of `role/teams/cart`), sometimes it has a different partition.
 //!
 //! ## Why it breaks
-//! IAM finds a role by its name alone, so that `aws iam get-role` works. STS compares the whole ARN, path included.
+//! IAM finds a role by its name only, so `aws iam get-role` works. STS compares the whole ARN, with its path.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -19,11 +19,12 @@
 //! ```
 //!
 //! ## Fix
-//! Name the role's true ARN where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in `AWS_ROLE_ARN`
-//! of a pod template that brings its role itself, or in the object whose controller requests the token; then recreate the pods.
+//! Set the role's actual ARN where the role is named: in the annotation of the ServiceAccount, in the webhook's ConfigMap, in
+//! `AWS_ROLE_ARN` of a pod template that brings its role itself, or in the object whose controller requests the token. Then recreate the
+//! pods.
 //!
 //! ## Verify
-//! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints the annotation to the letter.
+//! `aws iam get-role --role-name NAME --query Role.Arn --output text` prints exactly the annotation.
 //!
 //! ## References
 //! - [IAM identifiers](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html)
@@ -40,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RoleArnMismatch",
     severity: Severity::Broken,
     link: Link::Role,
-    title: "the role has another ARN than the annotation says",
+    title: "the ARN of the role differs from the annotation",
 };
 
 /// What looks for it.
@@ -53,7 +54,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     let role = aws.found().filter(|_| aws.has_other_arn())?;
     let message = format!(
-        "{} is `{}`, and the role's ARN is `{}`",
+        "{} is `{}`, but the role's ARN is `{}`: STS compares the whole ARN, so it refuses the request",
         repair::where_it_stands(chain, "role-arn"),
         aws.arn,
         role.arn

@@ -4,8 +4,8 @@
 //! The account of the role has no OIDC provider for the cluster's issuer.
 //!
 //! ## Why it breaks
-//! STS trusts a token only by a provider in the account of the role, also where that is not the cluster's account. A
-//! cluster that was created anew has a new issuer, and needs a new provider in every account.
+//! STS accepts a token only if the account of the role has an OIDC provider for its issuer, also if the role is not in the cluster's
+//! account. A cluster that was recreated has a new issuer, and needs a new provider in every account.
 //!
 //! ## In logs
 //! `InvalidIdentityToken: No OpenIDConnect provider found in your account for https://…`.
@@ -19,8 +19,8 @@
 //! ```
 //!
 //! ## Fix
-//! `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com` with credentials of the
-//! role's account, or `eksctl utils associate-iam-oidc-provider` in the cluster's own.
+//! Run `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com` with credentials of the
+//! role's account, or `eksctl utils associate-iam-oidc-provider` if that is the cluster's own account.
 //!
 //! ## Verify
 //! `aws iam list-open-id-connect-providers` lists the issuer.
@@ -59,7 +59,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "account {} has no OIDC provider for `{}`",
+        "account {} has no OIDC provider for the cluster's issuer `{}`, so STS refuses every token of this cluster",
         aws.arn.account(),
         issuer.url
     );

@@ -1,11 +1,11 @@
 //! # IRSA302 `ProviderUrlMismatch`
 //!
 //! ## What it means
-//! The account of the role has no OIDC provider for the cluster's issuer, and one whose URL comes near: with a trailing
-//! slash, in another case, with a port, in another region, or the dual-stack form of an EKS issuer in place of the other.
+//! The account of the role has no OIDC provider for the cluster's issuer, but one with a similar URL: with a trailing
+//! slash, in a different case, with a port, in a different region, or with the dual-stack form of an EKS issuer instead of the other form.
 //!
 //! ## Why it breaks
-//! STS looks for the provider by the `iss` claim of the token, to the letter. A provider for any other URL is for another
+//! STS looks for a provider whose URL is exactly the `iss` claim of the token. A provider with any other URL belongs to a different
 //! issuer.
 //!
 //! ## In logs
@@ -20,11 +20,11 @@
 //! ```
 //!
 //! ## Fix
-//! Register the issuer as it is: `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com`
-//! with credentials of the role's account. Trust policies that name the other provider have to name this one.
+//! Register the exact issuer: `aws iam create-open-id-connect-provider --url ISSUER --client-id-list sts.amazonaws.com`
+//! with credentials of the role's account. Trust policies that name the other provider must be changed to name this one.
 //!
 //! ## Verify
-//! `aws iam list-open-id-connect-providers` lists the issuer, to the letter.
+//! `aws iam list-open-id-connect-providers` lists exactly the issuer.
 //!
 //! ## References
 //! - [Create an IAM OIDC provider for your cluster](https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html)
@@ -43,7 +43,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ProviderUrlMismatch",
     severity: Severity::Broken,
     link: Link::Provider,
-    title: "the account's OIDC provider is for a URL that only comes near the cluster's issuer",
+    title: "the account has an OIDC provider for a similar URL, but not for the cluster's issuer",
 };
 
 /// What looks for it.
@@ -117,7 +117,7 @@ fn eks(url: &str) -> Option<(&str, &str)> {
     Some((legacy().or_else(dual_stack)?, id))
 }
 
-/// The provider of the role's account that comes nearest, where there is none for the cluster's issuer.
+/// The provider of the role's account with the most similar URL, if there is none for the cluster's issuer.
 pub(super) fn near_miss<'a>(chain: &Chain<'a>) -> Option<&'a str> {
     nearest(chain).map(|(_, url)| url)
 }
@@ -135,7 +135,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (difference, url) = nearest(chain)?;
     let issuer = chain.issuer?;
     let message = format!(
-        "account {} has an OIDC provider for `https://{}`, and the cluster's issuer is `{}`: {} sets them apart",
+        "account {} has an OIDC provider for `https://{}`, but the cluster's issuer is `{}` (difference: {}), so STS finds no provider",
         chain.past_role()?.arn.account(),
         quote(url),
         issuer.url,

@@ -1,19 +1,24 @@
 //! # IRSA303 `AudienceNotRegistered`
 //!
 //! ## What it means
-//! The provider does not accept the audience of the ServiceAccount's tokens: that of the annotation
-//! `eks.amazonaws.com/audience`, else the webhook's default. On EKS the default is `sts.amazonaws.com`, in every partition. A
-//! self-hosted webhook has the one of its flag `--token-audience`; kOps sets it to `amazonaws.com`. The audit takes it from
-//! its own flag `--token-audience`, else from the tokens in running pods, else from the webhook's Deployment, where that is
-//! among the manifests.
+//! The OIDC provider does not accept the audience of the ServiceAccount's tokens: the value of annotation
+//! `eks.amazonaws.com/audience`, else the webhook's default. On EKS the default is `sts.amazonaws.com`, in every partition. On a
+//! self-hosted webhook it is the value of the flag `--token-audience`, which kOps sets to `amazonaws.com`. irsa-audit takes the default
+//! of a self-hosted webhook from the first of these that gives one:
 //!
-//! *Unknown* where the default is not known and decides: provider and trust policy accept `sts.amazonaws.com` or
-//! `amazonaws.com`, but not both. Unknown as well where the annotation is there and empty: tokens then get the API server's own
-//! audience, which cannot be seen from outside; and where a controller requests a token for several audiences at once, since it is
-//! not documented what STS takes from it.
+//! 1. its own flag `--token-audience`;
+//! 2. the tokens that the webhook mounted into running pods without an audience annotation. They count if pods of the same namespace have
+//!    them, or pods of two namespaces, or pods of one namespace and the webhook's manifest says the same. Anyone who can create pods in one
+//!    namespace could otherwise decide the default of all. If tokens that count have different audiences, the default is not known;
+//! 3. the webhook's Deployment, if it is among the manifests.
+//!
+//! The finding is *unknown* if the default is not known and the answer depends on it: provider and trust policy accept `sts.amazonaws.com`
+//! or `amazonaws.com`, but not both. It is also *unknown* if the annotation is empty, because tokens then get the API server's default
+//! audience, which irsa-audit cannot see; and if a controller requests a token for several audiences at once, because AWS does not
+//! document whether STS accepts such a token.
 //!
 //! ## Why it breaks
-//! STS takes only tokens whose audience is among the provider's client ids.
+//! STS accepts only tokens whose audience is among the client IDs of the provider.
 //!
 //! ## In logs
 //! `InvalidIdentityToken: Incorrect token audience`.
@@ -25,8 +30,8 @@
 //! ```
 //!
 //! ## Fix
-//! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`. Where the provider and the trust policy
-//! agree on another one, IRSA104 says so in place of this. Where the default is not known, say it with `--token-audience`, or
+//! Register the audience with `aws iam add-client-id-to-open-id-connect-provider`. If the provider and the trust policy both accept a
+//! different audience, IRSA104 is reported instead. If the default is not known, set `--token-audience`, or
 //! `operator.tokenAudience` in the chart.
 //!
 //! ## Verify
@@ -54,7 +59,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AudienceNotRegistered",
     severity: Severity::Broken,
     link: Link::Provider,
-    title: "the provider does not know the token's audience",
+    title: "the OIDC provider does not accept the token's audience",
 };
 
 /// What looks for it.
@@ -85,24 +90,24 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let provider = refused(chain)?;
     let accepts = match provider.client_ids.as_slice() {
-        [] => "nothing".to_owned(),
+        [] => "no audience".to_owned(),
         ids => quote_list(ids, 5),
     };
     if chain.audience_is_unknown {
         let message = format!(
-            "the provider accepts {accepts}, and the default audience of this cluster's webhook is not known: it is the \
-             webhook's flag `--token-audience`, which kOps sets to `amazonaws.com`, and no running pod has a token that shows it"
+            "the OIDC provider accepts {accepts}, but the default audience of this cluster's webhook is not known: it is the \
+             webhook's flag `--token-audience`, which kOps sets to `amazonaws.com`, and running pods do not show it for certain"
         );
         let fix = Fix::manual(
-            "look up `--token-audience` in the arguments of the pod identity webhook's Deployment, and give the same to \
+            "look up `--token-audience` in the arguments of the pod identity webhook's Deployment, and set the same value for \
              irsa-audit: `--token-audience`, or `operator.tokenAudience` in the chart",
         );
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     if let Some(object) = asks_for_several(chain) {
         let message = format!(
-            "{object} requests a token for several audiences at once, and the provider accepts {accepts}: whether STS takes such \
-             a token is not documented"
+            "{object} requests a token for several audiences at once, and the OIDC provider accepts {accepts}: AWS does not document \
+             whether STS accepts such a token"
         );
         let fix = Fix::manual(format!(
             "remove `audiences` from the `serviceAccountRef` of {object}"
@@ -111,22 +116,24 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     if chain.audience.is_empty() {
         let message = format!(
-            "{} is empty, so that tokens have the API server's own audience, and the provider accepts {accepts}",
+            "{} is empty, so tokens get the API server's default audience, which irsa-audit cannot see; the OIDC provider accepts \
+             {accepts}",
             repair::where_it_stands(chain, "audience")
         );
         let fix = with_an_audience(chain);
         return Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix));
     }
     let message = format!(
-        "the token's audience is `{}`, and the provider accepts {accepts}",
+        "OIDC provider `{}` accepts {accepts}, but the token's audience is `{}`, so STS refuses the token",
+        quote(&provider.url),
         quote(chain.audience)
     );
     let fix = if provider.client_ids.len() < MOST_CLIENT_IDS {
         fix::provider::add_client_id(&provider.arn, &provider.url, &provider.client_ids, chain.audience)
     } else {
         Fix::manual(format!(
-            "the provider has {} client IDs, which is the most that IAM allows: remove one that is not used with `aws iam \
-             remove-client-id-from-open-id-connect-provider`, and then add `{}`",
+            "the provider has {} client IDs, the maximum in IAM: remove an unused one with `aws iam \
+             remove-client-id-from-open-id-connect-provider`, then add `{}`",
             provider.client_ids.len(),
             quote(chain.audience)
         ))
@@ -158,7 +165,7 @@ fn with_an_audience(chain: &Chain<'_>) -> Fix {
         Some(audience) if audience == default => repair::drop_audience(chain),
         Some(audience) => repair::ask_for(chain, audience),
         None => Fix::manual(format!(
-            "set {} to `{}`, and let the provider and the trust policy accept that audience: they agree on none",
+            "set {} to `{}`, and let the provider and the trust policy accept that audience: now they accept no common audience",
             repair::where_it_stands(chain, "audience"),
             quote(default)
         )),

@@ -1,15 +1,15 @@
 //! # IRSA304 `IssuerUnknown`
 //!
 //! ## What it means
-//! The cluster's issuer could not be found out. The operator asks, in this order: its flag, the `iss` of its own token,
-//! the API server's discovery document, EKS. Files tell it by the output of `aws eks describe-cluster`, or by the discovery
-//! document.
+//! The cluster's issuer could not be determined. The operator uses, in this order: its flag, the `iss` of its own token,
+//! the API server's discovery document, EKS. In an audit of files, the issuer comes from the output of `aws eks describe-cluster`, or from
+//! the discovery document.
 //!
 //! ## Why it is unknown
-//! The issuer names the provider and the condition keys: without it nothing can be said of provider and trust policy.
+//! The issuer is part of the provider's ARN and of the condition keys. Without it, provider and trust policy cannot be checked.
 //!
 //! ## In logs
-//! In the operator's: which way to the issuer failed, and why.
+//! The operator logs which source of the issuer failed, and why.
 //!
 //! ## Example
 //! ```console
@@ -18,7 +18,7 @@
 //! prints nothing.
 //!
 //! ## Fix
-//! Give `--issuer` to the operator, or to the command.
+//! Set `--issuer` of the operator, or of the command.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` shows the issuer.
@@ -42,7 +42,7 @@ pub const ENTRY: Entry = Entry {
     reason: "IssuerUnknown",
     severity: Severity::Unknown,
     link: Link::Provider,
-    title: "the cluster's issuer could not be found out",
+    title: "the cluster's issuer could not be determined",
 };
 
 /// What looks for it.
@@ -57,12 +57,13 @@ fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
 
 fn finding() -> Finding {
     let fix = Fix::manual(
-        "give the operator `--oidc-issuer`, or `irsa-audit audit` `--issuer`, set to what \
-         `kubectl get --raw /.well-known/openid-configuration` shows as `issuer`",
+        "set `--issuer`, of the operator or of the command, to the `issuer` that \
+         `kubectl get --raw /.well-known/openid-configuration` prints",
     );
     Finding::new(
         &ENTRY,
-        "the issuer of the cluster's tokens could not be found out".to_owned(),
+        "the cluster's issuer could not be determined, so OIDC provider and trust policy cannot be checked"
+            .to_owned(),
     )
     .fix(fix)
     .reread(Reread::Nothing)

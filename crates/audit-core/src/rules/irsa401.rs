@@ -1,32 +1,32 @@
 //! # IRSA401 `CredentialsNotInjected`
 //!
 //! ## What it means
-//! A pod of an annotated ServiceAccount runs, and none of its containers has `AWS_ROLE_ARN`,
-//! `AWS_WEB_IDENTITY_TOKEN_FILE` and the mounted token. Containers whose environment comes from elsewhere (`envFrom`,
-//! `valueFrom`) get the benefit of the doubt if a token is mounted. Pods that another credential path explains are not
-//! counted: their own token, EKS Pod Identity, a mounted `SecretProviderClass` for which the driver requests the ServiceAccount's
+//! A pod of an annotated ServiceAccount runs, but none of its containers has `AWS_ROLE_ARN`,
+//! `AWS_WEB_IDENTITY_TOKEN_FILE` and the mounted token. Containers with variables from other sources (`envFrom`,
+//! `valueFrom`) count as injected if a token is mounted. Pods that a different credential path explains do not
+//! count: their own token, EKS Pod Identity, a mounted `SecretProviderClass` for which the driver requests the ServiceAccount's
 //! token.
 //!
-//! It is *unknown* where another controller requests the token (a `SecretStore`, Flux, cert-manager) and no pod was injected: the
-//! annotation may be for the controller alone. Pods that are told to be left alone, by their own label or
-//! `skip-containers`, are not counted then, nor are pods of a cluster without the webhook, where it can be for nobody else. Where other pods of the ServiceAccount were injected, the webhook is meant to, and it is
-//! *broken* all the same. Where irsa-audit could not list objects for which a controller may request the token, it is
+//! The finding is *unknown* if another controller requests the token (a `SecretStore`, Flux, cert-manager) and no pod was injected: the
+//! annotation may be only for the controller. In this case, pods that opt out, by their own label or
+//! `skip-containers`, do not count, nor do pods of a cluster without the webhook, where the annotation can be only for the controller.
+//! If other pods of the ServiceAccount were injected, the webhook is supposed to inject them all, and the finding is
+//! *broken*. If irsa-audit could not list objects for which a controller may request the token, the finding is
 //! *unknown* as well (IRSA915).
 //!
 //! ## Why it breaks
 //! The pod identity webhook changes pods only when they are created, and its failure is ignored. The finding names the
-//! reason where it shows:
+//! reason if it can be determined:
 //! - no registration of the webhook selects the pod, by its labels or by those of its namespace: a restart changes nothing.
-//!   EKS leaves out pods with the label `eks.amazonaws.com/skip-pod-identity-webhook`;
-//! - an annotation told it to skip the container;
-//! - every container presets one of the two variables, so that it set neither; one that presets a Region and
-//!   `AWS_STS_REGIONAL_ENDPOINTS` as well does not even get the token's mount;
+//!   EKS excludes pods with the label `eks.amazonaws.com/skip-pod-identity-webhook`;
+//! - an annotation tells the webhook to skip the container;
+//! - every container sets one of the two variables itself, so the webhook sets neither; a container that also sets a Region and
+//!   `AWS_STS_REGIONAL_ENDPOINTS` does not get the token's mount either;
 //! - no webhook is registered;
-//! - the pod is older than the ServiceAccount, or was created within ten seconds of it, when the webhook may not have heard
-//!   of it yet.
+//! - the pod is older than the ServiceAccount, or was created within ten seconds of it, possibly before the webhook knew the
+//!   ServiceAccount.
 //!
-//! When an annotation came, nothing in the cluster tells: otherwise the pod is older than the annotation, or the webhook
-//! failed.
+//! In all other cases the pod is older than the annotation, or the webhook failed. The cluster does not record when an annotation was set.
 //!
 //! ## In logs
 //! `Unable to locate credentials`, `NoCredentialProviders`, or errors that name the node's role.
@@ -39,10 +39,10 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`; or take the label, the container's name in the annotation, or the preset variables out of the pod
-//! template; or have the registration changed, where its owner left the namespace out by mistake; or install the webhook
-//! first. Of a `CronJob` the next run is right by itself; a Job must be recreated. Where files hold the workload, its pod template counts: what
-//! was changed there already needs only new pods, and what a controller such as an operator writes is changed in that controller's object.
+//! Run `kubectl rollout restart`. Or remove the label, the container's name in the annotation, or the variables from the pod template. Or
+//! change the registration, if its owner excluded the namespace by mistake. Or install the webhook first. The next run of a `CronJob` is
+//! correct without a change; a Job must be recreated. If files contain the workload, its pod template counts: if the template is already
+//! correct, only new pods are needed. If a controller writes the template, change that controller's object.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows both variables.
@@ -121,10 +121,10 @@ fn of_pods(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Optio
         String::new()
     } else {
         let (_, names) = workloads(&mended);
-        format!(". The pod template of {names} was changed since: new pods of it get credentials")
+        format!(". The pod template of {names} has changed since then: new pods get credentials")
     };
     let message = format!(
-        "{} no injected credentials, such as `{}` of {names}: {}{note}",
+        "{} no injected credentials (`{}` of {names}): {}{note}",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote(&first.name),
         why.join("; or ")
@@ -165,8 +165,8 @@ fn beside_a_requester(chain: &Chain<'_>, message: &str, names: &str) -> Finding 
     let taker = chain.ways.taker_of(CredentialPath::Requested);
     let object = taker.map(|taker| taker.shown()).unwrap_or_default();
     let message = format!(
-        "{message}. The token of this ServiceAccount is also requested for {object}: whether its pods call AWS themselves cannot be \
-         determined"
+        "{message}. A controller also requests the token of this ServiceAccount, for {object}: whether the pods call AWS themselves \
+         cannot be determined"
     );
     let fix = Fix::manual(format!(
         "if pods of {names} call AWS, recreate them so that the webhook injects credentials. If they do not, name their containers in \
@@ -187,7 +187,7 @@ fn by_hand(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Strin
         Some(Why::Skipped) => skipped::by_hand(chain, pods),
         _ => {
             let steps: Vec<String> = reasons.iter().map(|why| why.step(injection)).collect();
-            format!("{}, of {names}", steps.join("; "))
+            format!("for {names}: {}", steps.join("; "))
         }
     }
 }

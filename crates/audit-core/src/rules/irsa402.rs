@@ -1,16 +1,17 @@
 //! # IRSA402 `PodRoleStale`
 //!
 //! ## What it means
-//! A pod carries a different role from the one in the annotation, or from the one that its template has by now, where that brings the role itself. *Broken* where that role is proven to refuse the pod, else a
-//! *risk*; or a *notice* where the container has that role on purpose, and it is seen to admit the container.
+//! A pod has a different role from the one in the annotation. If the pod template sets the role itself, the pod has a different role from
+//! the one that the template sets now. The finding is *broken* if the pod's role is proven to refuse the pod, else a
+//! *risk*. It is a *notice* if the pod template gives the container this role, and the role is proven to admit the container.
 //!
 //! The webhook gives all containers of a pod the same role, and its own token. A container that differs from the others in
-//! its pod, or has a token of its own, was given its role by the pod template: such pods are not stale, and a restart changes
+//! its pod, or has its own token, got its role from the pod template: such pods are not stale, and a restart changes
 //! nothing.
 //!
 //! ## Why it matters
-//! The webhook writes role and token into a pod once, when it is created; a changed annotation reaches only new pods. Old
-//! ones go on with the old role as long as that works for them, with its permissions in place of the new one's.
+//! The webhook writes role and token into a pod once, when it is created. A changed annotation reaches only new pods. Old
+//! pods keep the old role and its permissions, as long as that role admits them.
 //!
 //! ## In logs
 //! `AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity` in old pods only; or nothing at all.
@@ -24,8 +25,8 @@
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`. Where a container's role is its template's, and is refused: let that role's trust policy admit
-//! the ServiceAccount if the role is meant, or take both variables out of that container's `env` if it is not.
+//! Run `kubectl rollout restart`. If the template sets a role that refuses the container: let that role's trust policy admit
+//! the ServiceAccount if the role is intended, or remove both variables from that container's `env` if it is not.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows the annotation's role.
@@ -39,7 +40,7 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 
 use super::pods::{other_roles, outdated, refused, some_of, stale, with_own_roles, workloads};
-use super::rollout;
+use super::{repair, rollout};
 use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -53,7 +54,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PodRoleStale",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "pods carry a different role from the annotation's",
+    title: "pods have a different role from the annotation",
 };
 
 /// What looks for it.
@@ -78,9 +79,10 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let refused = !refused(chain, carried()).is_empty();
     let (_, names) = workloads(&pods);
     let message = format!(
-        "{} {}, and the annotation says `{annotated}`; to restart: {names}",
-        some_of(pods.len(), chain.pods.len(), "carries", "carry"),
-        quote_list(&distinct(carried()), 3)
+        "{} role {}, but {} is `{annotated}`: pods of {names} keep their role until they are recreated",
+        some_of(pods.len(), chain.pods.len(), "has", "have"),
+        quote_list(&distinct(carried()), 3),
+        repair::where_it_stands(chain, "role-arn")
     );
     let severity = if refused { Severity::Broken } else { Severity::Risk };
     Some(
@@ -90,7 +92,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     )
 }
 
-/// The template brings the role itself, and names another one than its pods.
+/// The template sets the role itself, and to a different one from its pods.
 fn older_than_template(chain: &Chain<'_>) -> Option<Finding> {
     let told = outdated(chain);
     let first = told.first()?;
@@ -101,8 +103,8 @@ fn older_than_template(chain: &Chain<'_>) -> Option<Finding> {
             .filter_map(|one| Some((one.container, one.container.role_arn.as_deref()?)))
     };
     let message = format!(
-        "{} {} in container `{}`, and the pod template says `{}`; to restart: {names}",
-        some_of(pods.len(), chain.pods.len(), "carries", "carry"),
+        "{} role {} in container `{}`, but the pod template says `{}`: pods of {names} keep their role until they are recreated",
+        some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote_list(&distinct(carried()), 3),
         quote(&first.container.name),
         quote(first.what)
@@ -129,7 +131,7 @@ fn carried_roles<'a>(
     other_roles(pod, annotated).filter(|(container, _)| !chain.ways.is_elsewhere(pod, container))
 }
 
-/// A role that a container has in its own right is nobody's mistake, unless it refuses the container.
+/// A role that the pod template sets is intended, unless it refuses the container.
 fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     let pods = with_own_roles(chain);
     let carried = || {
@@ -144,7 +146,10 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
         quote(&first.workload.to_string())
     );
     let roles = quote_list(&distinct(carried().map(|(_, found)| found)), 3);
-    let message = format!("{place} sets role {roles} itself, and the annotation says `{annotated}`");
+    let message = format!(
+        "{place} sets role {roles} itself, but {} is `{annotated}`",
+        repair::where_it_stands(chain, "role-arn")
+    );
     if refused.is_empty() {
         let tokens = carried().map(|(_, (container, role))| (role, container.token_audience()));
         let tokens: BTreeSet<_> = tokens.collect();
@@ -154,9 +159,10 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
         if passes {
             return Some(Finding::new(&ENTRY, message).severity(Severity::Notice));
         }
-        let message = format!("{message}; whether it admits the container's token does not show");
+        let message =
+            format!("{message}; whether role {roles} admits the container's token cannot be determined");
         let fix = Fix::manual(format!(
-            "check that {roles} is meant, and that its trust policy admits `{}`",
+            "check that role {roles} is intended, and that its trust policy admits `{}`",
             reveal(&chain.subject)
         ));
         return Some(Finding::new(&ENTRY, message).severity(Severity::Risk).fix(fix));
@@ -164,11 +170,11 @@ fn on_purpose(chain: &Chain<'_>, annotated: &str) -> Option<Finding> {
     let roles: Vec<&str> = refused.into_iter().collect();
     let roles = quote_list(&roles, 3);
     let fix = Fix::manual(format!(
-        "if {roles} is meant, let its trust policy admit `{}`; if it is not, take `AWS_ROLE_ARN` and \
-         `AWS_WEB_IDENTITY_TOKEN_FILE` out of the `env` of that container, and of no other",
+        "if role {roles} is intended, let its trust policy admit `{}`; if it is not, remove `AWS_ROLE_ARN` and \
+         `AWS_WEB_IDENTITY_TOKEN_FILE` from the `env` of only that container",
         reveal(&chain.subject)
     ));
-    let message = format!("{message}; {roles} refuses the container's token");
+    let message = format!("{message}; role {roles} refuses the container's token");
     Some(Finding::new(&ENTRY, message).severity(Severity::Broken).fix(fix))
 }
 

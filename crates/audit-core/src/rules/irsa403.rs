@@ -2,25 +2,25 @@
 //!
 //! ## What it means
 //! A workload that the `IrsaAudit` expects to run as this ServiceAccount (`expect.workloads`) runs as `default` or as
-//! another one. During a rollout, pods of both may run: then nothing is said.
+//! a different one. During a rollout, pods of both may run; this is not reported.
 //!
-//! If the expected workload has no pods, its template counts: from files as it was given, in the cluster as the API server shows it
-//! to the operator, which asks for this one workload by name. If there is no such workload, or its template was not seen, it is
-//! *unknown*.
+//! If the expected workload has no pods, its template counts: in files, the template that was given; in a cluster, the template that the
+//! operator reads from the API server for this workload, by name. If the workload does not exist, or its template could not be read, the
+//! finding is *unknown*.
 //!
-//! Without an expectation it is a *notice* without a command, where names suggest it. All of this must hold:
-//! - the ServiceAccount is annotated with a role, nothing runs as it, not even a finished pod, no object of another project uses
+//! Without an expectation the finding is a *notice* without a command, if names suggest a mistake. All of these conditions must be met:
+//! - the ServiceAccount has a role annotation, nothing runs as it, not even a finished pod, no object of another project uses
 //!   it, and no `IrsaAudit` says which workloads should;
-//! - in the same namespace a workload runs as another ServiceAccount, whose name is exactly this one's, or this one's
-//!   without an affix such as `-sa`; or which one of the usual labels (`app.kubernetes.io/name`, `app.kubernetes.io/instance`,
-//!   `app`, `k8s-app`, `name`) calls by exactly this name. A common beginning says nothing;
-//! - that workload has no AWS credentials of its own, and its ServiceAccount no role that it could assume.
+//! - in the same namespace a workload runs as a different ServiceAccount. Its name is exactly this ServiceAccount's name, or this name
+//!   without an affix such as `-sa`; or one of its usual labels (`app.kubernetes.io/name`, `app.kubernetes.io/instance`,
+//!   `app`, `k8s-app`, `name`) has exactly this name. A common prefix is not enough;
+//! - that workload has no AWS credentials of its own, and its ServiceAccount has no role that it could assume.
 //!
-//! A workload of the same name comes before those of the same label; where several fit equally, all are named.
+//! A workload with the same name is preferred to those with the same label. If several match equally, the message names all.
 //!
 //! ## Why it breaks
-//! The webhook and the token go by the pod's ServiceAccount. The annotation on this one is of no use to a pod that runs
-//! as another; `serviceAccountName` is missing from the pod template, or stands at the wrong level of it.
+//! The webhook and the token use the pod's ServiceAccount. The annotation on this ServiceAccount does not apply to a pod that runs
+//! as a different one: `serviceAccountName` is missing from the pod template, or is at the wrong level of it.
 //!
 //! ## In logs
 //! `Unable to locate credentials`, errors that name the node's role, or
@@ -37,7 +37,7 @@
 //! ```
 //!
 //! ## Fix
-//! Set `spec.template.spec.serviceAccountName`, in whatever creates the workload as well.
+//! Set `spec.template.spec.serviceAccountName`, also where the workload is managed.
 //!
 //! ## Verify
 //! `kubectl get pods -o custom-columns=NAME:.metadata.name,SA:.spec.serviceAccountName` shows the ServiceAccount.
@@ -63,7 +63,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PodUsesOtherServiceAccount",
     severity: Severity::Broken,
     link: Link::Pods,
-    title: "a workload runs as another ServiceAccount than is expected",
+    title: "a workload runs as a different ServiceAccount from the one that is expected",
 };
 
 /// What looks for it.
@@ -86,7 +86,7 @@ fn expected(chain: &Chain<'_>) -> Option<Finding> {
         return unseen(chain, request);
     };
     let message = format!(
-        "{}/{} runs as ServiceAccount `{}`, and IrsaAudit `{}` expects `{}`",
+        "{}/{} runs as ServiceAccount `{}`, but IrsaAudit `{}` expects ServiceAccount `{}`",
         quote(&workload.kind),
         quote(&workload.name),
         quote(other),
@@ -167,16 +167,16 @@ fn unseen(chain: &Chain<'_>, request: &AuditRequest) -> Option<Finding> {
     let unseen = request.workloads.iter().find(is_unseen)?;
     let (why, fix) = match looked_up(chain, unseen) {
         Some(LookedUp::Absent) => (
-            "there is no such workload in the namespace",
-            "create the workload, or take it out of `spec.expect.workloads`",
+            "the namespace has no such workload",
+            "create the workload, or remove it from `spec.expect.workloads`",
         ),
         _ => (
-            "it has no pods: as which ServiceAccount it runs is not seen",
-            "scale the workload up, or take it out of `spec.expect.workloads`",
+            "the workload has no pods, so its ServiceAccount cannot be determined",
+            "scale the workload up, or remove it from `spec.expect.workloads`",
         ),
     };
     let message = format!(
-        "IrsaAudit `{}` expects {}/{} to run as `{}`, and {why}",
+        "IrsaAudit `{}` expects {}/{} to run as ServiceAccount `{}`, but {why}",
         quote(&request.name),
         quote(&unseen.kind),
         quote(&unseen.name),
@@ -229,7 +229,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
         .collect();
     let shown = quote_list(&same, 3);
     let message = format!(
-        "nothing runs as `{}`, which is annotated with a role; by its {}, {shown} may be meant to, and it runs as `{}`",
+        "ServiceAccount `{}` has a role annotation, but nothing runs as it; by its {}, {shown} may be intended to, but it runs as `{}`",
         quote(&chain.key.service_account),
         if best.0 == Likeness::SameName {
             "name"
@@ -421,8 +421,8 @@ mod tests {
             "kubectl set serviceaccount --namespace shop deployment/cart cart"
         );
         for (found, says) in [
-            (LookedUp::Absent, "there is no such workload"),
-            (LookedUp::Unreadable, "is not seen"),
+            (LookedUp::Absent, "has no such workload"),
+            (LookedUp::Unreadable, "cannot be determined"),
         ] {
             let report = audited(found);
             assert_eq!(report.verdict, Verdict::Unknown);

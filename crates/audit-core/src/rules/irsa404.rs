@@ -1,13 +1,14 @@
 //! # IRSA404 `TokenAudienceMismatch`
 //!
 //! ## What it means
-//! A pod's token has another audience than its ServiceAccount asks for, and provider or trust policy refuse it.
+//! A pod's token has a different audience from the one that its ServiceAccount requests, and the OIDC provider or the trust policy refuses
+//! it.
 //!
-//! A token that names no audience gets the API server's own, which cannot be seen from outside: *unknown*.
+//! A token without an audience gets the API server's default audience, which irsa-audit cannot see: the finding is then *unknown*.
 //!
 //! ## Why it breaks
-//! The webhook writes the audience into a pod once, when it is created; a changed annotation reaches only new pods. Or
-//! the pod's template brings a token of its own.
+//! The webhook writes the audience into a pod once, when it is created. A changed annotation reaches only new pods. Or
+//! the pod template mounts its own token.
 //!
 //! ## In logs
 //! `InvalidIdentityToken: Incorrect token audience`, or
@@ -19,11 +20,11 @@
 //!   - name: aws-iam-token
 //!     projected:
 //!       sources:
-//!         - serviceAccountToken: {audience: vault, path: token}   # sts.amazonaws.com is asked for
+//!         - serviceAccountToken: {audience: vault, path: token}   # the ServiceAccount requests sts.amazonaws.com
 //! ```
 //!
 //! ## Fix
-//! `kubectl rollout restart`; where the token comes in a volume of the pod template's own, give it the audience there.
+//! Run `kubectl rollout restart`. If the pod template mounts its own token, set the audience in that volume.
 //!
 //! ## Verify
 //! The projected volume of a new pod has the ServiceAccount's audience.
@@ -49,7 +50,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TokenAudienceMismatch",
     severity: Severity::Broken,
     link: Link::Pods,
-    title: "pods carry a token with another audience than their ServiceAccount asks for",
+    title: "pods have a token with a different audience from the one that their ServiceAccount requests",
 };
 
 /// What looks for it.
@@ -76,14 +77,14 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     audiences.dedup();
     let (_, names) = workloads(&pods);
     let message = format!(
-        "{} a token for {}, which is refused, and the ServiceAccount asks for `{}`; to restart: {names}",
+        "{} a token for audience {}, which STS refuses, but the ServiceAccount requests `{}`: {names}",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote_list(&audiences, 3),
         quote(chain.audience)
     );
     let preset = differing(chain, preset_audience);
     let fix = if preset.iter().any(|told| audiences.contains(&told.what)) {
-        let step = "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
+        let step = "set the token's audience to that of the ServiceAccount, or leave the token to the webhook, in the pod templates of";
         Some(Fix::manual(format!("{step} {names}")))
     } else {
         rollout::restart(chain, &pods)
@@ -91,7 +92,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 
-/// Tokens that name no audience get the API server's own, which nobody sees from outside.
+/// Tokens without an audience get the API server's default audience, which irsa-audit cannot see.
 fn unseen(chain: &Chain<'_>) -> Option<Finding> {
     let NamedRole::Role(arn) = &chain.named_role else {
         return None;
@@ -117,13 +118,12 @@ fn unseen(chain: &Chain<'_>) -> Option<Finding> {
     }
     let (_, names) = workloads(&pods);
     let message = format!(
-        "{} a token that names no audience, so that it has the API server's own, which nobody sees from outside; the \
-         ServiceAccount asks for `{}`",
+        "{} a token without an audience: it gets the API server's default audience, which irsa-audit cannot see, but the \
+         ServiceAccount requests `{}`",
         some_of(pods.len(), chain.pods.len(), "has", "have"),
         quote(chain.audience)
     );
-    let step =
-        "give the token the ServiceAccount's audience, or leave it to the webhook, in the pod templates of";
+    let step = "set the token's audience to that of the ServiceAccount, or leave the token to the webhook, in the pod templates of";
     let fix = Fix::manual(format!("{step} {names}"));
     Some(Finding::new(&ENTRY, message).severity(Severity::Unknown).fix(fix))
 }

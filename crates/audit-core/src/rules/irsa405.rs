@@ -1,25 +1,25 @@
 //! # IRSA405 `TokenUnreadable`
 //!
 //! ## What it means
-//! A container's `AWS_WEB_IDENTITY_TOKEN_FILE` leads to no token: no volume is mounted there, the volume there has no such file or is
-//! mounted in place of the file, another volume is mounted over the token, or the pod is for Windows and has a path for Linux.
+//! The path in a container's `AWS_WEB_IDENTITY_TOKEN_FILE` has no token: no volume is mounted there, the volume has no such file or is
+//! mounted as a directory at this path, another volume is mounted over the token, or the pod runs on Windows and has a Linux path.
 //!
-//! *Broken* where no file can be there in any container of a running pod that has a role, and nothing else gives them
-//! credentials. Else a *risk*: the other containers of the pod work, a template has no pods yet, or the other volume may hold a
-//! token. Init containers count as others do. Where no container of a pod has a token and the ServiceAccount is annotated, that is
-//! IRSA401; where it is not, the pod has to mount a token itself.
+//! The finding is *broken* if no container of a running pod that has a role can have a file there, and nothing else gives them
+//! credentials. Otherwise it is a *risk*: the other containers of the pod work, a template has no pods yet, or the other volume may contain
+//! a token. Init containers count like other containers. If no container of a pod has a token and the ServiceAccount is annotated, the
+//! finding is IRSA401; if it is not annotated, the pod must mount a token itself.
 //!
-//! Where the variable leads into some other volume (a Secret, a CSI driver's, a host path), a token may well be there: see IRSA911. A
-//! projected volume has the files of its sources and no others, and so do a Secret and a ConfigMap whose keys are known.
+//! If the variable points into a different kind of volume (a Secret, a CSI volume, a host path), a token may be there: see IRSA911. A
+//! projected volume has only the files of its sources, and so do a Secret and a ConfigMap whose keys are known.
 //!
 //! ## Why it matters
-//! The SDK finds no file, or one without a token. It then fails, or goes on to other credentials, such as the node's.
-//! The image could bring a file of its own, but no token that is valid.
+//! The SDK finds no file, or a file without a token. It then fails, or uses other credentials, such as the node's.
+//! The image could contain its own file, but not a valid token.
 //!
-//! The webhook mounts its token only where it changes the container at all: one that sets one of the two variables,
-//! `AWS_REGION` or `AWS_DEFAULT_REGION`, and `AWS_STS_REGIONAL_ENDPOINTS` itself is left alone. It writes the path as
-//! `C:\var\run\…` only where the pod's `nodeSelector` has `kubernetes.io/os: windows`: `spec.os`, affinities and tolerations
-//! are not looked at. Some SDKs for Windows, such as that for .NET, do not open `/var/run/…`.
+//! The webhook mounts its token only if it changes the container. It does not change a container that itself sets one of the two variables,
+//! `AWS_REGION` or `AWS_DEFAULT_REGION`, and `AWS_STS_REGIONAL_ENDPOINTS`. It writes the path as
+//! `C:\var\run\…` only if the pod's `nodeSelector` has `kubernetes.io/os: windows`; it ignores `spec.os`, affinities and tolerations.
+//! Some SDKs on Windows, such as the one for .NET, do not open `/var/run/…`.
 //!
 //! ## In logs
 //! `open /tmp/token: no such file or directory`, `WebIdentityErr: failed fetching WebIdentity token`, or errors that name
@@ -33,11 +33,14 @@
 //! ```
 //!
 //! ## Fix
-//! Lead the variable to the token that the container has; for a profile, correct `web_identity_token_file` in its config file; mount the other volume elsewhere; or take the two variables out of that container in the pod template, so that the webhook
-//! sets them and mounts the token; without an annotation, annotate the ServiceAccount if the variable leads to where the webhook mounts its
-//! token, else mount a projected token at that path; or give Windows pods the
-//! `nodeSelector`.
-//! Where the template is right by now, restart the workload.
+//! One of these, as the finding says:
+//!
+//! - set the variable to the path of the token that the container has; for a profile, correct `web_identity_token_file` in its config file;
+//! - mount the other volume elsewhere;
+//! - remove the two variables from that container in the pod template, so that the webhook sets them and mounts the token;
+//! - without an annotation: annotate the ServiceAccount if the variable has the webhook's path, else mount a projected token at the path;
+//! - set the `nodeSelector` of Windows pods;
+//! - if the template is already correct, restart the workload.
 //!
 //! ## Verify
 //! `kubectl exec … -- sh -c 'cut -c1-10 $AWS_WEB_IDENTITY_TOKEN_FILE'` shows the beginning of a token, `eyJ…`.
@@ -67,7 +70,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TokenUnreadable",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "a container's token file is not where its token is",
+    title: "the path of a container's token file has no readable token",
 };
 
 /// What looks for it.
@@ -108,7 +111,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let place = match first.what {
         Why::Nowhere if first.container.sets_all && is_webhooks => {
             format!(
-                "has `AWS_WEB_IDENTITY_TOKEN_FILE` lead to `{file}`, where no token is mounted: {LEFT_ALONE}"
+                "reads its token from `{file}` (`AWS_WEB_IDENTITY_TOKEN_FILE`), but no token is mounted there: {LEFT_ALONE}"
             )
         }
         Why::Nowhere => {
@@ -117,13 +120,16 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
             } else {
                 "`web_identity_token_file` of its profile"
             };
-            format!("has {pointer} lead to `{file}`, where no token is mounted")
+            format!("reads its token from `{file}` ({pointer}), but no token is mounted there")
         }
         Why::Folder(folder) => format!(
-            "has the folder of a volume at `{}`, where its token file should be",
+            "mounts a volume as a directory at `{}`, where its token file should be",
             quote(folder)
         ),
-        Why::Hidden(hidden_by) => format!("has another volume, at `{}`, over its token", quote(hidden_by)),
+        Why::Hidden(hidden_by) => format!(
+            "mounts another volume at `{}`, which hides its token",
+            quote(hidden_by)
+        ),
         Why::LinuxPath if first.pod.os == Os::SelectedWindows => LINUX_PATH_OF_OLD.to_owned(),
         Why::LinuxPath => LINUX_PATH.to_owned(),
     };
@@ -221,14 +227,14 @@ fn in_profiles(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option
     )))
 }
 
-const LEFT_ALONE: &str = "it also sets the Region and `AWS_STS_REGIONAL_ENDPOINTS` itself, and the webhook then leaves it \
-                          alone and mounts no token";
+const LEFT_ALONE: &str = "the container also sets the Region and `AWS_STS_REGIONAL_ENDPOINTS` itself, so the webhook does not \
+                          change it and mounts no token";
 
-const LINUX_PATH: &str = "is for Windows, and has, or will get, a token path for Linux: the webhook writes `C:\\…` only where \
+const LINUX_PATH: &str = "runs on Windows, but has, or will get, a token path for Linux: the webhook writes `C:\\…` only if \
                           `nodeSelector` has `kubernetes.io/os: windows`";
 
-const LINUX_PATH_OF_OLD: &str = "is for Windows, and has a token path for Linux: its template sets that, or it is older than the webhook that \
-                                 writes `C:\\…` for the pod's `nodeSelector`";
+const LINUX_PATH_OF_OLD: &str = "runs on Windows, but has a token path for Linux: its template sets this path, or the pod is older than a \
+                                 webhook that writes `C:\\…` for the pod's `nodeSelector`";
 
 /// Gives a pod for Windows its path: the webhook does, unless the template sets the variable.
 fn linux_path_of_old(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> {
@@ -287,7 +293,7 @@ fn unset(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> 
         |due| {
             let variables = quote_list(&VARIABLES, 2);
             let (containers, names) = places(due);
-            format!("take {variables} out of container {containers} in the pod templates of {names}")
+            format!("remove {variables} from container {containers} in the pod templates of {names}")
         },
     )
 }
@@ -316,7 +322,7 @@ fn mount(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Option<Fix> 
         format!(
             "in the pod templates of {names}, mount a projected volume with a `serviceAccountToken` for the audience that the role \
              accepts (usually `{DEFAULT_AUDIENCE}`) into container {containers}, at the path in `AWS_WEB_IDENTITY_TOKEN_FILE`; or \
-             remove `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from these containers if they need no AWS"
+             remove `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` from these containers if they do not call AWS"
         )
     };
     rollout::edited_containers(chain, told, Container::leads_nowhere, |_| None, step)
@@ -340,7 +346,7 @@ fn select_windows(chain: &Chain<'_>, told: &[ToldContainer<'_, Why<'_>>]) -> Opt
         |due| fix::select_windows(&chain.key.namespace, &workloads(due).0),
         |due| {
             let (_, names) = workloads(due);
-            format!("give the pod templates of {names} the nodeSelector `kubernetes.io/os: windows`")
+            format!("set nodeSelector `kubernetes.io/os: windows` in the pod templates of {names}")
         },
     )
 }

@@ -1,17 +1,17 @@
 //! # IRSA406 `StaticCredentialsShadow`
 //!
 //! ## What it means
-//! A container that has web identity (by the webhook, or by variables and a token of its own), or will get it, also has other
-//! credentials that SDKs may take first: it sets `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, or a volume brings the file of `AWS_SHARED_CREDENTIALS_FILE`, or
-//! `~/.aws/credentials`.
+//! A container that has web identity (from the webhook, or from its own variables and token), or will get it, also has other
+//! credentials that SDKs may use first: it sets `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, or a volume contains the file of
+//! `AWS_SHARED_CREDENTIALS_FILE` or `~/.aws/credentials`.
 //!
-//! A *notice* where `AWS_PROFILE` comes with a mounted file of profiles (`AWS_CONFIG_FILE`, `~/.aws/config`): a profile that
-//! has the pod's role as its source, or names token file and role itself, is a documented way to another account's role, and
-//! is meant to come first.
+//! The finding is a *notice* if `AWS_PROFILE` comes with a mounted file of profiles (`AWS_CONFIG_FILE`, `~/.aws/config`): a profile that
+//! has the pod's role as its source, or names token file and role itself, is a documented way to a role in a different account, and
+//! is intended to be used first.
 //!
 //! ## Why it matters
-//! The role is then never assumed, whatever else is right: the calls are made as somebody else, with keys
-//! that do not expire and that nobody rotates. Which credentials come first depends on the SDK:
+//! The SDK then never assumes the role, even if every link is correct. The calls have a different identity, often with keys
+//! that do not expire and are not rotated. Which credentials are used first depends on the SDK:
 //!
 //! | SDK | order of its default chain |
 //! |---|---|
@@ -20,8 +20,8 @@
 //! | C++, Rust | keys in the environment, shared files, web identity |
 //! | .NET 3 | web identity, shared files, keys in the environment |
 //!
-//! Only what `env` and volumes show is known in a cluster: Secrets and ConfigMaps are not read there, so `envFrom` alone
-//! proves nothing. In files, the keys of Secrets and ConfigMaps that were given count. An empty value counts as none, as for
+//! In a cluster, irsa-audit knows only what `env` and volumes show: it does not read Secrets and ConfigMaps, so `envFrom` alone
+//! proves nothing. In files, the keys of the given Secrets and ConfigMaps count. An empty value counts as absent, as for
 //! the SDKs, and so does a key that is `optional`.
 //!
 //! ## In logs
@@ -36,9 +36,9 @@
 //! ```
 //!
 //! ## Fix
-//! Take the variables, or the volume, out of that container in the pod template. Where a mounted file of profiles explains
-//! `AWS_PROFILE`, leave it. A paused workload has to be resumed, and pods with the update strategy `OnDelete` to be deleted, before the change
-//! reaches them; where the template has lost the variables since, a restart is all.
+//! Remove the variables, or the volume, from that container in the pod template. If a mounted file of profiles explains
+//! `AWS_PROFILE`, keep it. Before the change reaches the pods, a paused workload must be resumed, and pods with the update strategy
+//! `OnDelete` must be deleted. If the template no longer has the variables, a restart is enough.
 //!
 //! ## Verify
 //! `kubectl exec … -- aws sts get-caller-identity` names the role.
@@ -71,7 +71,7 @@ pub const ENTRY: Entry = Entry {
     reason: "StaticCredentialsShadow",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "a container sets credentials that SDKs take before web identity",
+    title: "a container has credentials that SDKs use before web identity",
 };
 
 /// What looks for it.
@@ -89,7 +89,8 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let keys = among_all_with_role(chain, Container::access_key);
     if !keys.is_empty() {
-        let what = "which every SDK but that for .NET takes before web identity";
+        let what =
+            "which every SDK except the one for .NET uses before web identity, so the role is not used";
         return Some(finding(chain, &keys, Container::access_key, &KEYS, what));
     }
     let files = among_all_with_role(chain, |container| {
@@ -104,7 +105,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let profiles = among_all_with_role(chain, unexplained_profile);
     if !profiles.is_empty() {
-        let what = "which some SDKs take before web identity";
+        let what = "which some SDKs use before web identity, so the role may not be used";
         return Some(finding(chain, &profiles, unexplained_profile, &[PROFILE], what));
     }
     let absent = among_all_with_role(chain, |container| match container.configured() {
@@ -155,7 +156,12 @@ fn finding(
             let command = fix::unset_env(&chain.key.namespace, named(due), variables);
             command.filter(|_| due.iter().all(by_env))
         },
-        |due| format!("take `{variable}` out of what {} set", in_templates(due)),
+        |due| {
+            format!(
+                "remove `{variable}` from the environment of {}",
+                in_templates(due)
+            )
+        },
     );
     Finding::new(&ENTRY, message).fix(fix)
 }
@@ -164,12 +170,12 @@ fn finding(
 fn of_files(chain: &Chain<'_>, told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     let shown = told.first().map_or_else(String::new, |one| file(one.what));
     let message = format!(
-        "{} has shared credentials at {shown}, which some SDKs (JavaScript, C++, Rust) take before web identity",
+        "{} has shared credentials at {shown}, which some SDKs (JavaScript, C++, Rust) use before web identity, so the role may not be used",
         containers_shown(told)
     );
     let step = |due: &[ToldContainer<'_, &MountedFile>]| {
         format!(
-            "if the role is meant, take the file, and `AWS_SHARED_CREDENTIALS_FILE`, out of {}",
+            "if the role is intended, remove the file, and `AWS_SHARED_CREDENTIALS_FILE`, from {}",
             in_templates(due)
         )
     };
@@ -190,16 +196,16 @@ fn of_profiles(told: &[ToldContainer<'_, &MountedFile>]) -> Finding {
     });
     let whose = match role {
         Some(role) => format!(
-            "with SDKs that take the profile first (JavaScript, Kotlin, Rust; Python for `source_profile`), its calls are made as role `{}`",
+            "SDKs that use the profile first (JavaScript, Kotlin, Rust; Python for `source_profile`) make its calls as role `{}`",
             quote(role)
         ),
         None => {
-            "its calls are made as the role that the profile leads to, which may differ from the annotation's"
+            "SDKs that use the profile make its calls as the role of the profile, which may differ from the annotation"
                 .to_owned()
         }
     };
     let message = format!(
-        "{} uses a profile of the file at {shown}: {whose}",
+        "{} uses a profile in the file {shown}: {whose}",
         containers_shown(told)
     );
     Finding::new(&ENTRY, message).severity(Severity::Notice)
@@ -212,7 +218,7 @@ fn of_absent(told: &[ToldContainer<'_, (&str, &MountedFile)>]) -> Finding {
         .map(|one| (quote(one.what.0), file(one.what.1)))
         .unwrap_or_default();
     let message = format!(
-        "{} uses profile `{name}`, and the file at {shown} has no such profile",
+        "{} uses profile `{name}`, but the file {shown} has no such profile, so SDKs fail",
         containers_shown(told)
     );
     let fix = Fix::manual(format!(

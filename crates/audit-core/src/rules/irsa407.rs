@@ -1,20 +1,20 @@
 //! # IRSA407 `ContainerSkipped`
 //!
 //! ## What it means
-//! A pod has its credentials, and one of its containers does not: the pod's annotation `skip-containers` names it, or the
-//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so that the webhook set neither there.
+//! A pod has its credentials, but one of its containers does not: the pod's annotation `skip-containers` names the container, or the
+//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so the webhook sets neither there.
 //!
-//! So is a pod whose template sets `AWS_ROLE_ARN` to another role than the ServiceAccount's, and leaves the token to the webhook: that role
-//! is the one that is audited, and the annotation's is not used there.
+//! The finding also reports a pod whose template sets `AWS_ROLE_ARN` to a different role from the ServiceAccount's, and leaves the token to
+//! the webhook: irsa-audit audits that role, and the role of the annotation is not used there.
 //!
-//! Of a workload without pods: its new pods will be so. A *risk* where none of their containers will get credentials, as where
-//! no registration of the webhook selects them; *unknown* where it depends on something that is not seen, or not evaluated,
-//! whether one does.
+//! For a workload without pods, the finding is about its future pods. It is a *risk* if none of their containers will get credentials, for
+//! example because no registration of the webhook selects them. It is *unknown* if that depends on something that irsa-audit did not see
+//! or does not evaluate.
 //!
 //! Pods in which no container has credentials are IRSA401.
 //!
 //! ## Why it matters
-//! That may well be wanted: a sidecar needs no role. If the container calls AWS, it does so with other credentials, or
+//! This may be intended: a sidecar needs no role. If the container calls AWS, it uses other credentials, or
 //! none.
 //!
 //! ## In logs
@@ -28,8 +28,8 @@
 //! ```
 //!
 //! ## Fix
-//! If the container calls AWS: take its name out of the annotation, where the other names stay, or the variable out of its
-//! `env`; or have the webhook select the pods.
+//! If the container calls AWS: remove its name from the annotation and keep the other names, or remove the variable from its
+//! `env`, or make the webhook select the pods.
 //!
 //! ## Verify
 //! `kubectl exec … -c app -- env` in a new pod shows both variables, or the container needs neither.
@@ -54,7 +54,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ContainerSkipped",
     severity: Severity::Notice,
     link: Link::Pods,
-    title: "a container is left without the credentials of its pod",
+    title: "a container does not get the credentials of its pod",
 };
 
 /// What looks for it.
@@ -90,7 +90,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         .collect();
     let (why, fix) = explained(chain, injection, first, &of_the_same);
     let message = format!(
-        "{} {why}, and gets no credentials from the webhook",
+        "{} {why}, so it gets no credentials from the webhook",
         containers_shown(&told)
     );
     let is_left_with_nothing = told
@@ -113,10 +113,10 @@ fn in_place_of_the_webhooks(chain: &Chain<'_>) -> Option<Finding> {
         .is_some_and(|aws| aws.outcome() == RoleOutcome::Fails);
     let other = repair::overridden(chain).filter(|_| !fails)?;
     let message = format!(
-        "{} sets `AWS_ROLE_ARN` in its pod template: the webhook leaves both variables alone, and role `{}` is not used there",
+        "{} sets `AWS_ROLE_ARN` in its pod template, so the webhook sets neither variable, and role `{}` is not used there",
         other.containers, other.role
     );
-    let check = format!("go on only if role `{}` is the one that is meant", other.role);
+    let check = format!("continue only if role `{}` is the intended one", other.role);
     Some(Finding::new(&ENTRY, message).fix(Fix::manual(check).then(Some(other.fix))))
 }
 
@@ -146,26 +146,26 @@ fn explained(
                 |due| selection::command(&why, namespace, due),
                 |due| selection::by_hand(&why, namespace, &workloads(due).1),
             );
-            (format!("is in pods of which this holds: {reason}"), fix)
+            (format!("is not injected, because {reason}"), fix)
         }
         (Lack::Skipped, _) => {
             let key = skipped::key(chain);
-            let why = format!("is named in `{key}`");
+            let why = format!("is named in annotation `{key}`");
             let step = |due: &[&Pod]| {
                 let (_, names) = workloads(due);
                 format!(
-                    "if it calls AWS, take `{container}` out of the annotation `{key}` in the pod templates of {names}; the other \
-                     names stay"
+                    "if container `{container}` calls AWS, remove it from the annotation `{key}` in the pod templates of {names}, and keep \
+                     the other names"
                 )
             };
             (why, rollout::edited(chain, pods, lacks, |_| None, step))
         }
         _ => {
-            let why = "sets one of `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned();
+            let why = "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned();
             let step = |due: &[&Pod]| {
                 let (_, names) = workloads(due);
                 format!(
-                    "if it calls AWS, take the variable out of container `{container}` in the pod templates of {names}"
+                    "if container `{container}` calls AWS, remove the variable from it in the pod templates of {names}"
                 )
             };
             (why, rollout::edited(chain, pods, lacks, |_| None, step))

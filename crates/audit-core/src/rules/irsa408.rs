@@ -1,11 +1,11 @@
 //! # IRSA408 `PodIdentityTakesPrecedence`
 //!
 //! ## What it means
-//! The ServiceAccount names a role for IRSA, and an EKS Pod Identity association exists for it as well. New pods get the
+//! The ServiceAccount names a role for IRSA, but an EKS Pod Identity association exists for it as well. New pods get the
 //! credentials of the association, and nothing for IRSA.
 //!
 //! ## Why it matters
-//! What runs now and what runs after the next restart may have different roles. Where the association's role may do less,
+//! The pods may have a different role after the next restart. If the association's role has fewer permissions,
 //! or its trust policy is not for Pod Identity, the restart breaks the workload.
 //!
 //! ## In logs
@@ -18,10 +18,10 @@
 //! ```
 //!
 //! ## Fix
-//! Settle on one of the two: take away the association, or, once its role is known to do, the annotation.
+//! Keep one of the two: delete the association, or, once its role is known to work, remove the annotation.
 //!
 //! ## Verify
-//! New pods have either `AWS_ROLE_ARN` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, whichever was meant.
+//! New pods have either `AWS_ROLE_ARN` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`, whichever is intended.
 //!
 //! ## References
 //! - [EKS Pod Identity](https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html)
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PodIdentityTakesPrecedence",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "new pods get credentials of EKS Pod Identity in place of those of IRSA",
+    title: "new pods get credentials from EKS Pod Identity instead of IRSA",
 };
 
 /// What looks for it.
@@ -73,7 +73,7 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
             format!("delete the association with `{delete}`"),
         )
     };
-    let message = format!("{name} gives new pods {role} in place of the annotation's");
+    let message = format!("{name} gives new pods {role} instead of the role in the annotation");
     let fix = Fix::manual(format!(
         "keep one of the two: {delete}, or remove the annotation `{}/role-arn`",
         chain.config.annotation_prefix

@@ -1,15 +1,15 @@
 //! # IRSA409 `WebhookMissing`
 //!
 //! ## What it means
-//! No `MutatingWebhookConfiguration` of the pod identity webhook is registered with the API server, and pods of annotated
+//! No `MutatingWebhookConfiguration` of the pod identity webhook is registered with the API server, so pods of annotated
 //! ServiceAccounts run without credentials.
 //!
 //! ## Why it matters
-//! Annotations do nothing by themselves: the webhook puts role and token into pods as they are created. EKS registers it by
-//! itself; a self-hosted cluster has to, and a restored or cleaned-up cluster may have lost it.
+//! Annotations do nothing by themselves: the webhook puts role and token into pods when they are created. EKS registers the webhook
+//! automatically. A self-hosted cluster must install it, and a restored or cleaned-up cluster may have lost it.
 //!
 //! ## In logs
-//! `NoCredentialProviders: no valid providers in chain`, in every pod that was created since.
+//! `NoCredentialProviders: no valid providers in chain`, in every pod that was created without the webhook.
 //!
 //! ## Example
 //! ```console
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Install the webhook; on EKS, where somebody deleted its configuration, ask AWS support. Then recreate the pods.
+//! Install the webhook. If its configuration was deleted on EKS, ask AWS support. Then recreate the pods.
 //!
 //! ## Verify
 //! `kubectl get mutatingwebhookconfigurations` lists `pod-identity-webhook`, and a new pod has `AWS_ROLE_ARN`.
@@ -69,7 +69,7 @@ fn finding(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Option<Findi
         return None;
     }
     let message = format!(
-        "no MutatingWebhookConfiguration of the pod identity webhook is registered, and pods of {} have no credentials",
+        "no MutatingWebhookConfiguration of the pod identity webhook is registered, so pods of {} have no credentials",
         quote_list(&lacking, 3)
     );
     let fix = Fix::manual("install the pod identity webhook, and recreate the pods");

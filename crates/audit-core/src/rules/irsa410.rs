@@ -1,20 +1,20 @@
 //! # IRSA410 `RoleNeverUsedByRunningPods`
 //!
 //! ## What it means
-//! Every link passes, pods have had their credentials for longer than IAM takes to tell of a use, and IAM has seen none of
-//! the role since they began to run.
+//! Every link passes, and pods have had their credentials for longer than IAM needs to record a use, but IAM has recorded no use of
+//! the role since these pods started.
 //!
-//! IAM's documentation speaks of a few hours until a use shows. This waits for 24: only pods that are older than that
-//! count, and nobody, in these pods or elsewhere, may have used the role since the oldest of them was created. Files do not
-//! tell how old they are: IAM's answer counts as being from the latest date in it. Not said where IRSA402, IRSA405, IRSA406 or
-//! IRSA413 say why.
+//! According to its documentation, IAM records a use within a few hours. irsa-audit waits for 24 hours: only pods that are older
+//! count, and no one, in these pods or elsewhere, may have used the role since the oldest of them was created. Files do not
+//! say how old they are: IAM's answer counts as being from the latest date in it. The finding is not reported if IRSA402, IRSA405, IRSA406
+//! or IRSA413 gives the reason.
 //!
 //! ## Why it matters
-//! The application makes its calls with other credentials, or none: its SDK is too old for web identity, its code asks for
-//! the node's role or a profile, its tokens expired. Or it needs no AWS at all. Role, provider and trust policy are not the
+//! The application makes its calls with other credentials, or none: its SDK is too old for web identity, its code requests
+//! the node's role or a profile, or its tokens expired. Or it does not call AWS at all. Role, provider and trust policy are not the
 //! cause: they pass.
 //!
-//! The least versions that know web identity, by EKS's list:
+//! The minimum versions that support web identity, from the list of EKS:
 //!
 //! | SDK | version |
 //! |---|---|
@@ -38,8 +38,8 @@
 //! ```
 //!
 //! ## Fix
-//! Compare the SDK in the image with the list above, look for credentials that the code passes itself, and update the SDK. The
-//! role is changed last: IRSA507 speaks of roles that nothing needs.
+//! Compare the SDK in the image with the list above, look for credentials that the code passes itself, and update the SDK. Do not
+//! change the role first: IRSA507 reports roles that nothing needs.
 //!
 //! ## Verify
 //! `kubectl exec … -- aws sts get-caller-identity` names the role; a day later, `RoleLastUsed` has a date.
@@ -88,8 +88,8 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let grown: Vec<(&Pod, Timestamp)> = pods.into_iter().filter(|(_, from)| is_grown(*from)).collect();
     let oldest = grown.iter().map(|(_, created)| *created).min()?;
     let when = match last_used {
-        LastUsed::Never => "never".to_owned(),
-        LastUsed::At(at) if at < oldest => format!("for the last time at {at}"),
+        LastUsed::Never => "no use of the role".to_owned(),
+        LastUsed::At(at) if at < oldest => format!("the last use of the role at {at}"),
         LastUsed::At(_) | LastUsed::Unseen => return None,
     };
     let explained: [BindingCheck; 4] = [irsa402::check, irsa405::check, irsa406::check, irsa413::check];
@@ -99,13 +99,13 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let pods: Vec<&Pod> = grown.iter().map(|(pod, _)| *pod).collect();
     let (_, names) = workloads(&pods);
     let message = format!(
-        "{} `{}` since {oldest} at the earliest, and IAM saw the role used {when}: {names}; the lead is the SDK in these \
-         containers, not the role",
-        some_of(pods.len(), chain.pods.len(), "could assume", "could assume"),
+        "{} able to assume `{}` since {oldest} at the earliest, but IAM recorded {when}: {names}. Check the AWS SDK in these containers, \
+         not the role",
+        some_of(pods.len(), chain.pods.len(), "has been", "have been"),
         aws.arn
     );
     let fix = Fix::manual(format!(
-        "compare the AWS SDKs in the images of {names} with the least versions that know web identity ({MINIMUM}), and look \
+        "compare the AWS SDKs in the images of {names} with the minimum versions that support web identity ({MINIMUM}), and look \
          for credentials that the code passes to its clients itself"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))

@@ -1,16 +1,16 @@
 //! # IRSA411 `GlobalStsEndpoint`
 //!
 //! ## What it means
-//! SDKs are told to ask the global endpoint of STS: a container sets `AWS_STS_REGIONAL_ENDPOINTS=legacy`, or the
-//! ServiceAccount's annotation `sts-regional-endpoints` says `false`, so that the webhook does not set `regional`.
+//! SDKs are configured to use the global endpoint of STS: a container sets `AWS_STS_REGIONAL_ENDPOINTS=legacy`, or the
+//! ServiceAccount's annotation `sts-regional-endpoints` is `false`, so the webhook does not set `regional`.
 //!
 //! ## Why it matters
 //! Since 2025, AWS serves requests to `https://sts.amazonaws.com` in the Region of the workload, if that Region is enabled by
-//! default and the request is resolved by the VPC's own DNS server. From Regions that an account has to opt into, and with
-//! other DNS servers, they still go to us-east-1: farther away, and a single point of failure. The global name is not that of
-//! a VPC endpoint in any case, and its tokens are not valid in opt-in Regions unless the account says so. Newer SDKs use the
-//! Region's endpoint unless they are told otherwise; this tells them otherwise. Partitions other than `aws` have no global
-//! endpoint: there nothing is said.
+//! default and the VPC's own DNS server resolves the request. From opt-in Regions, and with
+//! other DNS servers, they still go to us-east-1, which is farther away and a single point of failure. The global name never resolves to
+//! a VPC endpoint, and its tokens are not valid in opt-in Regions unless the account allows it. Newer SDKs use the
+//! Region's endpoint by default; this setting overrides that. Partitions other than `aws` have no global
+//! endpoint, so the finding does not occur there.
 //!
 //! ## In logs
 //! Timeouts to `sts.amazonaws.com`; `InvalidClientTokenId` in an opt-in region; `RegionDisabledException`.
@@ -22,7 +22,7 @@
 //! ```
 //!
 //! ## Fix
-//! Take the variable out of the pod template; set the annotation to `true`, or take it away.
+//! Remove the variable from the pod template. Set the annotation to `true`, or remove it.
 //!
 //! ## Verify
 //! `kubectl exec … -- env` in a new pod shows `AWS_STS_REGIONAL_ENDPOINTS=regional`, or nothing with a new SDK.
@@ -46,7 +46,7 @@ pub const ENTRY: Entry = Entry {
     reason: "GlobalStsEndpoint",
     severity: Severity::Notice,
     link: Link::Pods,
-    title: "SDKs are told to use the global endpoint of STS",
+    title: "SDKs are configured to use the global endpoint of STS",
 };
 
 /// What looks for it.
@@ -71,7 +71,10 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
     if told.is_empty() {
         return None;
     }
-    let message = format!("{} sets `{VARIABLE}=legacy`", containers_shown(&told));
+    let message = format!(
+        "{} sets `{VARIABLE}=legacy`, so its SDK uses the global endpoint of STS",
+        containers_shown(&told)
+    );
     let fix = rollout::edited_containers(
         chain,
         &told,
@@ -79,7 +82,7 @@ fn by_container(chain: &Chain<'_>) -> Option<Finding> {
         |due| fix::unset_env(&chain.key.namespace, named(due), &[VARIABLE]),
         |due| {
             let (_, names) = workloads(&pods_of(due));
-            format!("take `{VARIABLE}` out of the pod templates of {names}")
+            format!("remove `{VARIABLE}` from the pod templates of {names}")
         },
     );
     Some(Finding::new(&ENTRY, message).fix(fix))
@@ -96,7 +99,7 @@ fn by_annotation(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let key = format!("{}/sts-regional-endpoints", injection.prefix);
-    let message = format!("the annotation `{key}` keeps the webhook from setting `{VARIABLE}=regional`");
+    let message = format!("annotation `{key}` is false, so the webhook does not set `{VARIABLE}=regional`");
     let fix = fix::use_regional_sts(chain.key, injection.prefix).then(rollout::restart(chain, &chain.pods));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

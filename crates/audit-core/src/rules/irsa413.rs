@@ -1,16 +1,16 @@
 //! # IRSA413 `TokenNotRefreshed`
 //!
 //! ## What it means
-//! A container reads a token that nobody refreshes: it is mounted by `subPath`, or lies in an `emptyDir` into which only an
+//! A container reads a token that is never refreshed: the token is mounted by `subPath`, or is in an `emptyDir` into which only an
 //! init container can have copied it.
 //!
-//! What is certain of a copy: the variable leads into an `emptyDir`, an init container mounts the same one and ends, and no
-//! container that goes on running can write there, besides the one that reads. Where another can, it may well refresh the
-//! copy: nothing is said.
+//! A copy is reported only if it is certain: the variable points into an `emptyDir`, an init container mounts the same one and ends, and no
+//! container that keeps running can write there, except the one that reads. If another container can write there, it may refresh the
+//! copy, and the finding is not reported.
 //!
 //! ## Why it matters
-//! The kubelet writes a new token before the old one expires, into the projected volume. A `subPath` shows for ever what
-//! was there when the container started, and so does a copy. All is well until the first token expires, after a day by
+//! The kubelet writes a new token before the old one expires, into the projected volume. A `subPath` mount keeps the
+//! file from the start of the container, and so does a copy. Everything works until the first token expires, after a day by
 //! default.
 //!
 //! ## In logs
@@ -25,7 +25,7 @@
 //! ```
 //!
 //! ## Fix
-//! Mount the whole volume, without `subPath`, and let `AWS_WEB_IDENTITY_TOKEN_FILE` lead there; or leave both to the
+//! Mount the whole volume, without `subPath`, and set `AWS_WEB_IDENTITY_TOKEN_FILE` to its path. Or leave both to the
 //! webhook.
 //!
 //! ## Verify
@@ -51,7 +51,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TokenNotRefreshed",
     severity: Severity::Risk,
     link: Link::Pods,
-    title: "a container reads a token that nobody refreshes",
+    title: "a container reads a token that is never refreshed",
 };
 
 /// What looks for it.
@@ -68,13 +68,13 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     };
     let how = match told.first()?.what {
         Frozen::CopiedBy(copier) => format!(
-            "reads a copy of the token that init container `{}` leaves",
+            "reads a copy of the token, made by init container `{}`",
             quote(copier)
         ),
         Frozen::SubPath => "mounts the token by `subPath`".to_owned(),
     };
     let message = format!(
-        "{} {how}: it expires, and no new one arrives",
+        "{} {how}, so the container gets no new token when this one expires",
         containers_shown(&told)
     );
     let is_frozen = |container: &Container| {
@@ -84,7 +84,8 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let step = |due: &[ToldContainer<'_, Frozen<'_>>]| {
         let (_, names) = workloads(&pods_of(due));
         format!(
-            "let `AWS_WEB_IDENTITY_TOKEN_FILE` lead to the token's volume, mounted whole, in the pod templates of {names}"
+            "in the pod templates of {names}, mount the whole volume of the token, and set `AWS_WEB_IDENTITY_TOKEN_FILE` to the token's path \
+             in it"
         )
     };
     let fix = rollout::edited_containers(chain, &told, is_frozen, |_| None, step);

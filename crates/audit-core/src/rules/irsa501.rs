@@ -1,12 +1,12 @@
 //! # IRSA501 `NoPoliciesAttached`
 //!
 //! ## What it means
-//! The role can be assumed, and has neither attached nor inline policies. *Broken* where an `IrsaAudit` expects AWS
-//! permissions; otherwise a *risk*, because policies of resources (a bucket's, a key's) and chaining to another role need
-//! none here.
+//! The role can be assumed, but has neither attached nor inline policies. The finding is *broken* if an `IrsaAudit` expects AWS
+//! permissions. Otherwise it is a *risk*, because resource-based policies (of a bucket or a key) and chaining to another role may need
+//! no policy here.
 //!
 //! ## Why it breaks
-//! What no policy allows is denied. Policies of resources are not looked at.
+//! AWS denies what no policy allows. irsa-audit does not evaluate resource-based policies.
 //!
 //! ## In logs
 //! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:GetObject … because no identity-based policy
@@ -21,8 +21,8 @@
 //! ```
 //!
 //! ## Fix
-//! `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or an inline policy. Where an `IrsaAudit` expects something, the
-//! command puts one inline policy that allows exactly that.
+//! Run `aws iam attach-role-policy --role-name NAME --policy-arn ARN`, or add an inline policy. If an `IrsaAudit` expects permissions, the
+//! command adds one inline policy that allows exactly those.
 //!
 //! ## Verify
 //! `aws iam list-attached-role-policies --role-name NAME` lists it.
@@ -75,7 +75,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         match answer {
             Some(PolicyAnswer::Refused(refusal)) => refusal.needs_own,
             Some(answer) => *answer == PolicyAnswer::NotAllowed,
-            // Policies that were not read in whole; there are none to read but a boundary.
+            // Policies that were not read in whole: only a boundary can be missing.
             None => !is_free(question.action) && !question::is_chaining(question.action),
         }
     };
@@ -96,7 +96,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let is_proven =
         !refused.is_empty() || (!missing.is_empty() && (all.is_empty() || !all.iter().all(is_contradicted)));
     let mut message = format!(
-        "role `{}` has neither attached nor inline policies",
+        "role `{}` has neither attached nor inline policies, so it has no permissions of its own",
         quote(aws.arn.name())
     );
     if !refusals.is_empty() {
@@ -114,7 +114,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if missing.is_empty() {
         let attach = Command::new("aws iam attach-role-policy").option("--role-name", aws.arn.name());
         Some(Fix::manual(format!(
-            "attach a policy: `{}`, or put one inline",
+            "attach a policy with `{}`, or add an inline policy",
             attach.own("--policy-arn ARN")
         )))
     } else {

@@ -1,16 +1,16 @@
 //! # IRSA502 `ActionNotAllowed`
 //!
 //! ## What it means
-//! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), and no policy of the role allows one of them: every action on
-//! every resource is asked for. A wildcard in an action or in a resource asks for all that it matches; the resource `*` is for
-//! actions that have no resource of their own. For `sts:AssumeRole` on a role that was read, that role's trust policy is asked
-//! as well, and the finding names both refusals where both sides refuse. Within an account, a trust policy that names the role's ARN
-//! grants it without an identity policy; one that names the account does not.
+//! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), but no policy of the role allows one of them. irsa-audit checks every action
+//! on every resource. A wildcard in an action or in a resource stands for everything that it matches; the resource `*` is for
+//! actions that have no resource of their own. For `sts:AssumeRole` on a role that was read, irsa-audit evaluates that role's trust policy
+//! as well, and the finding names both refusals if both sides refuse. Within an account, a trust policy that names the role's ARN
+//! grants `sts:AssumeRole` without an identity policy; a trust policy that names the account does not.
 //!
 //! ## Why it breaks
-//! What no policy allows is denied. Policies of resources are not looked at, nor are SCPs and RCPs that were not given: a
-//! bucket's own policy may allow what the role's does not. Then expect nothing of the role. Where IAM's policy simulator may be asked, it confirms this, and sees SCPs
-//! (IRSA910).
+//! AWS denies what no policy allows. irsa-audit does not evaluate resource-based policies, nor SCPs and RCPs that were not given: a
+//! bucket policy may allow what the role's policies do not. In that case, do not expect the permission of the role. If irsa-audit may call
+//! IAM's policy simulator, the simulator confirms the finding, and also evaluates SCPs (IRSA910).
 //!
 //! ## In logs
 //! `AccessDenied … assumed-role/NAME/… is not authorized to perform: s3:PutObject on resource: … because no identity-based policy
@@ -29,9 +29,9 @@
 //! with a policy that allows `s3:GetObject` only.
 //!
 //! ## Fix
-//! The command puts one inline policy beside the others that allows exactly what is missing. Where policies are kept in code, take
-//! its Terraform form, or the statement in it. Where a statement allows the action on the resource and only its condition is not
-//! met, no command is printed: the finding names the condition key, what it must be and what the request has.
+//! The command adds one inline policy that allows exactly what is missing. If you manage policies in code, use
+//! the Terraform form, or the statement in it. If a statement allows the action on the resource, and only its condition is not
+//! met, the finding has no command: it names the condition key, what it must be, and what the request has.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says `allowed`.
@@ -81,7 +81,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         Some(Granted {
             fix,
             is_outside: true,
-        }) => (Some(fix), "; nor does the permissions boundary allow all of it"),
+        }) => (
+            Some(fix),
+            "; the permissions boundary does not allow all of it either",
+        ),
         granted => (granted.map(|granted| granted.fix), ""),
     };
     let message = and_asks(format!("{message}{nor}"), fix.as_ref());
@@ -106,7 +109,7 @@ fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
     let own = match (expected.answer.own(), missed(chain, &expected.question)) {
         (PolicyAnswer::NotAllowed, Some(missed)) => {
             format!(
-                "no policy allows {what} as asked: the condition of {} is not met: {}",
+                "no policy allows {what}, because the condition of {} is not met: {}",
                 missed.place,
                 missed.why()
             )
@@ -115,9 +118,9 @@ fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
             format!("no policy allows {what}{}", why_not(chain, &expected.question))
         }
         (PolicyAnswer::Undetermined(_), _) => {
-            format!("{what} is refused, whatever the role's own policies say")
+            format!("{what} is refused, even if the role's own policies allow it")
         }
-        _ => format!("{what} is allowed by the role's own policies"),
+        _ => format!("the role's own policies allow {what}"),
     };
     match expected.answer.refusal() {
         None => match doubts(chain, expected).first() {
@@ -125,6 +128,9 @@ fn why(chain: &Chain<'_>, expected: &Expected<'_>) -> String {
             None => own,
         },
         Some(why) if matches!(expected.answer.own(), PolicyAnswer::NotAllowed) => format!("{own}, and {why}"),
+        Some(why) if matches!(expected.answer.own(), PolicyAnswer::Undetermined(_)) => {
+            format!("{own}: {why}")
+        }
         Some(why) => format!("{own}, but {why}"),
     }
 }
@@ -139,7 +145,7 @@ fn doubts(chain: &Chain<'_>, expected: &Expected<'_>) -> Vec<Doubt<'static>> {
         .unwrap_or_default()
 }
 
-/// What lets it: a grant of what no policy allows, then a word with those who own what else refuses.
+/// What allows it: a grant of what no policy allows, then what to ask the owners of the rest.
 fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Granted> {
     let (mut missing, mut by_hand): (Vec<&ExpectedRequest<'_>>, Vec<String>) = (Vec::new(), Vec::new());
     for expected in failing {
@@ -155,7 +161,7 @@ fn let_it(chain: &Chain<'_>, failing: &[&Expected<'_>]) -> Option<Granted> {
             // A condition is there for a reason: nothing is granted past it.
             Some(missed) => by_hand.push(format!(
                 "make the request meet the condition of {}, or ask the owner of the policy to change it: a condition is usually \
-                 deliberate, so that no command is printed that grants {} without it",
+                 deliberate, so no command is given that allows {} without it",
                 missed.place,
                 asked(question)
             )),

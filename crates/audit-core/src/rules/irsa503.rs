@@ -2,11 +2,12 @@
 //!
 //! ## What it means
 //! A statement of the role's policies, of its permissions boundary, or of an SCP or RCP denies what an `IrsaAudit` expects
-//! (`spec.expect.aws`), or a part of it. Policy and statement are named. SCPs and RCPs are evaluated where they were given as files
-//! (`--aws`), and deny for certain only where the files also say that they are attached to the account itself; else it is IRSA906.
+//! (`spec.expect.aws`), or a part of it. The finding names policy and statement. irsa-audit evaluates SCPs and RCPs that were given as
+//! files (`--aws`). They deny for certain only if the files also say that they are attached to the account itself; otherwise the finding is
+//! IRSA906.
 //!
 //! ## Why it breaks
-//! An explicit Deny outweighs every Allow.
+//! An explicit Deny overrides every Allow.
 //!
 //! ## In logs
 //! `AccessDenied … is not authorized to perform: s3:DeleteObject on resource: … with an explicit deny in an identity-based policy`
@@ -19,8 +20,8 @@
 //! where `s3:DeleteObject` on `arn:aws:s3:::carts/*` is expected.
 //!
 //! ## Fix
-//! No automatic fix: a Deny is usually deliberate. Ask the owner of the policy to exclude the action or the resource, or expect
-//! less.
+//! No automatic fix: a Deny is usually deliberate. Ask the owner of the policy to exclude the action or the resource, or remove
+//! the expectation.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:DeleteObject --resource-arns ARN` no longer
@@ -47,7 +48,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ActionExplicitlyDenied",
     severity: Severity::Broken,
     link: Link::Permissions,
-    title: "an expected action meets an explicit Deny",
+    title: "a policy explicitly denies an expected action",
 };
 
 /// What looks for it.
@@ -67,7 +68,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         let what = asked(&expected.question);
         let denied = match expected.answer.own() {
             PolicyAnswer::Denied(place) => format!(
-                "{what} is denied by {place}{}",
+                "{place} explicitly denies {what}{}",
                 applies(chain, place, &expected.question)
             ),
             _ => what,
@@ -79,11 +80,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     });
     let fix = Fix::manual(match first.policy {
         PolicySource::Organization(_) => format!(
-            "no automatic fix: a Deny is usually deliberate, and no policy of the account outweighs it. Ask the administrator of the \
-             organization to make an exception from {first}, or expect less"
+            "no automatic fix: a Deny is usually deliberate, and no policy of the account overrides it. Ask the administrator of the \
+             organization to make an exception from {first}"
         ),
         _ => format!(
-            "no automatic fix: a Deny is usually deliberate. Ask the policy's owner to make an exception from {first}, or expect less"
+            "no automatic fix: a Deny is usually deliberate. Ask the policy's owner to make an exception from {first}"
         ),
     });
     Some(Finding::new(&ENTRY, message).fix(fix))
@@ -99,12 +100,12 @@ fn applies(chain: &Chain<'_>, place: &StatementPlace<'_>, question: &ExpectedReq
     if shown.is_empty() {
         return String::new();
     }
-    format!(", whose condition is met: {}", shown.join("; "))
+    format!(", because its condition is met: {}", shown.join("; "))
 }
 
 /// A clause that is met, with what the request has.
 fn condition(met: &ClauseExplanation) -> String {
-    format!("{}, and {}", clause::wanted(met), clause::got(&met.got))
+    format!("{}, and {}", clause::wanted(met), clause::got(&met.key, &met.got))
 }
 
 #[cfg(test)]

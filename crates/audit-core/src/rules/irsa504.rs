@@ -1,10 +1,10 @@
 //! # IRSA504 `PermissionsBoundaryBlocks`
 //!
 //! ## What it means
-//! A policy of the role allows what an `IrsaAudit` expects (`spec.expect.aws`), and the role's permissions boundary does not.
+//! A policy of the role allows what an `IrsaAudit` expects (`spec.expect.aws`), but the role's permissions boundary does not.
 //!
 //! ## Why it breaks
-//! A role with a boundary may do only what both allow.
+//! A role with a boundary may do only what both its policies and the boundary allow.
 //!
 //! ## In logs
 //! `AccessDenied … is not authorized to perform: sqs:SendMessage on resource: … because no permissions boundary allows the
@@ -18,12 +18,13 @@
 //! with a boundary that allows S3 only.
 //!
 //! ## Fix
-//! The boundary is there to limit roles, usually many of them: its owner decides. Where another role or user has the same policy, no
-//! command is printed, for a wider boundary would reach them too: ask for a boundary of its own for this role. Where it is a policy
-//! of the account that this role alone has, the command makes a new version of it with one more statement, for exactly what is
-//! missing. It refuses if the policy has changed since the audit, or if others have it by then; the old version stays, to go back to.
-//! IAM keeps five versions of a policy: of five, delete one first (`aws iam delete-policy-version`), or IAM says `LimitExceeded`. A
-//! boundary of AWS cannot be changed: put a policy of the account in its place. Or expect less.
+//! A boundary limits roles, usually many of them, so its owner decides. If another role or user has the same policy, the finding has no
+//! command, because a wider boundary would apply to them too: ask for a separate boundary for this role. If the boundary is a policy
+//! of the account that only this role has, the command creates a new version of it with one more statement, for exactly what is
+//! missing. The command fails if the policy has changed since the audit, or if others have the policy by then. The old version remains,
+//! so that you can roll back. IAM keeps five versions of a policy: if there are five, delete one first (`aws iam delete-policy-version`),
+//! or IAM returns `LimitExceeded`. A boundary that AWS manages cannot be changed: use a policy of the account instead. Or remove the
+//! expectation.
 //!
 //! ## Verify
 //! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names sqs:SendMessage --resource-arns ARN
@@ -66,7 +67,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     };
     let message = message(chain, aws.arn.name(), &blocked, |expected| {
         let what = asked(&expected.question);
-        let mut why = format!("{what} is allowed, but not by the permissions boundary, {boundary}");
+        let mut why =
+            format!("the role's policies allow {what}, but the permissions boundary, {boundary}, does not");
         if let Some(missed) = missed_by_boundary(chain, &expected.question) {
             why = format!(
                 "{why}: the condition of {} is not met: {}",

@@ -1,13 +1,13 @@
 //! # IRSA505 `AdministratorAccess`
 //!
 //! ## What it means
-//! The role may do everything in its account, however its policies say so (`*`, `*:*`, `NotAction` of a few, several statements
-//! together): any action of IAM, and of services that nobody has heard of, on any resource, and no permissions boundary holds it
-//! back. A Deny that takes a part away again does not change that, unless it is of IAM. Waivers do not count for this code, unless the
-//! `default` IrsaAuditPolicy says otherwise.
+//! The role may do everything in its account, however its policies are written (`*`, `*:*`, `NotAction` with a few actions, several
+//! statements together): any action of IAM and of any other service, also of future ones, on any resource, and no permissions boundary
+//! limits it. A Deny of a part does not change that, unless it denies IAM actions. This finding cannot be waived, unless the
+//! `default` IrsaAuditPolicy allows it.
 //!
 //! ## Why it matters
-//! Whoever takes over a pod, or may create one in the namespace, has the account.
+//! Anyone who takes over a pod, or may create one in the namespace, controls the account.
 //!
 //! ## In logs
 //! Nothing: everything works.
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ## Fix
-//! Allow what the workload does: IAM Access Analyzer makes a policy from what it did.
+//! Allow only what the workload does: IAM Access Analyzer generates a policy from its activity.
 //!
 //! ## Verify
 //! The finding is gone, and the workload still does its work.
@@ -44,7 +44,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AdministratorAccess",
     severity: Severity::Risk,
     link: Link::Permissions,
-    title: "the role may do everything",
+    title: "the role has administrator access",
 };
 
 /// What looks for it.
@@ -58,11 +58,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let policies = aws.permissions.as_ref().ok()?;
     let place = administrator(&Session::of(chain, &aws.arn), policies)?;
     let (name, account) = (quote(aws.arn.name()), aws.arn.account());
-    let message = format!("role `{name}` may do everything in account {account}, by {place}; {NOT_SEEN}");
+    let message =
+        format!("role `{name}` has administrator access to account {account}, by {place}; {NOT_SEEN}");
     let report =
         Command::new("aws iam generate-service-last-accessed-details").option("--arn", aws.arn.as_str());
     let fix = Fix::manual(format!(
-        "put the actions that the workload uses in the place of {place}; `{report}` begins a report of the services that it has used"
+        "replace {place} with the actions that the workload uses; `{report}` starts a report of the services that the role has used"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

@@ -1,19 +1,19 @@
 //! # IRSA506 `PrivilegeEscalation`
 //!
 //! ## What it means
-//! The role can give itself permissions that it does not have, by one of five well-known ways: it may put an inline policy on itself
-//! (`iam:PutRolePolicy`); attach any managed policy to itself (`iam:AttachRolePolicy`); make a new version of a policy of the account
-//! that it has attached (`iam:CreatePolicyVersion`); make any role of the account trust it (`iam:UpdateAssumeRolePolicy`); or pass any
-//! role of the account to a service that runs what it is given (`iam:PassRole` with EC2, Lambda, ECS, `CloudFormation`, Glue or
-//! `CodeBuild`). A way counts only if every step of it is certainly allowed. Administrators are IRSA505. Waivers do not count for this
-//! code, unless the `default` IrsaAuditPolicy says otherwise.
+//! The role can give itself permissions that it does not have, in one of five well-known ways: it may put an inline policy on itself
+//! (`iam:PutRolePolicy`); attach any managed policy to itself (`iam:AttachRolePolicy`); create a new version of a policy of the account
+//! that is attached to it (`iam:CreatePolicyVersion`); make any role of the account trust it (`iam:UpdateAssumeRolePolicy`); or pass any
+//! role of the account to a service that runs code with it (`iam:PassRole` with EC2, Lambda, ECS, `CloudFormation`, Glue or
+//! `CodeBuild`). A way counts only if every step of it is certainly allowed. Administrators are IRSA505. This finding cannot be waived,
+//! unless the `default` IrsaAuditPolicy allows it.
 //!
 //! ## Why it matters
-//! Whoever takes over a pod, or may create one in the namespace, can end up with the account. Within a permissions boundary the first
-//! three ways lead as far as the boundary.
+//! Anyone who takes over a pod, or may create one in the namespace, can take control of the account. A permissions boundary limits the
+//! first three ways.
 //!
 //! ## In logs
-//! Nothing, until somebody goes that way: CloudTrail then has `PutRolePolicy`, `AttachRolePolicy`, … by the role's own session.
+//! Nothing, until the way is used: CloudTrail then has `PutRolePolicy`, `AttachRolePolicy`, … by the role's own session.
 //!
 //! ## Example
 //! ```json
@@ -48,7 +48,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PrivilegeEscalation",
     severity: Severity::Risk,
     link: Link::Permissions,
-    title: "the role can give itself more than it has",
+    title: "the role can give itself more permissions",
 };
 
 /// What looks for it.
@@ -67,11 +67,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     ways.first()?;
     let told: Vec<String> = ways.iter().map(told).collect();
     let boundary = match &policies.boundary {
-        Some(policy) => format!(", as far as its permissions boundary reaches, {}", policy.source),
+        Some(policy) => format!(", within its permissions boundary, {}", policy.source),
         None => String::new(),
     };
     let message = format!(
-        "role `{}` can {}{boundary}; {}",
+        "role `{}` can give itself more permissions: it can {}{boundary}; {}",
         quote(aws.arn.name()),
         told.join(", or "),
         not_seen(chain.snapshot)
@@ -79,8 +79,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let mut places: Vec<String> = ways.iter().map(|way| way.by.to_string()).collect();
     places.dedup();
     let fix = Fix::manual(format!(
-        "name in {} the resources that the workload needs, in place of wildcards: the one role to pass, with `iam:PassedToService`; \
-         policies below a path; or allow it to change only roles that have a boundary (`iam:PermissionsBoundary`)",
+        "in {}, replace wildcards with the resources that the workload needs: the one role to pass, with `iam:PassedToService`; \
+         policies below a path; or only roles that have a boundary (`iam:PermissionsBoundary`)",
         places.join(", and in ")
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))

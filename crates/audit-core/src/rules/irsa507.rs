@@ -1,15 +1,15 @@
 //! # IRSA507 `RoleUnused`
 //!
 //! ## What it means
-//! Every link to the role passes, and IAM has not seen it used for longer than the `default` IrsaAuditPolicy allows
-//! (`roleUnusedAfter`, 90 days where it says nothing). A role that was never used has to be older than that.
+//! Every link to the role passes, but IAM has recorded no use of the role for longer than the `default` IrsaAuditPolicy allows
+//! (`roleUnusedAfter`, 90 days by default). A role that was never used must be older than that.
 //!
-//! IAM looks back 400 days, and tells of a use hours after it: a day is added for that. Said only where IAM's answer had the last
-//! use; `list-roles` leaves it out. Files do not tell how old they are: a dump counts as being from the latest date that stands
-//! in it. Not said where a finding on the pods says why nothing uses the role, or that nothing does (IRSA410).
+//! IAM looks back 400 days, and records a use some hours later, so irsa-audit adds a day. The finding is reported only if IAM's answer has
+//! the last use; `list-roles` leaves it out. Files do not say how old they are: a dump counts as being from the latest date in it. The
+//! finding is not reported if a finding on the pods says why nothing uses the role, or that nothing uses it (IRSA410).
 //!
 //! ## Why it matters
-//! Nobody needs what the role may do, and whoever may run a pod as the ServiceAccount can still do it.
+//! No one needs the permissions of the role, but anyone who may run a pod as the ServiceAccount can still use them.
 //!
 //! ## In logs
 //! Nothing.
@@ -21,10 +21,10 @@
 //! ```
 //!
 //! ## Fix
-//! If nothing needs the role, take it away from the ServiceAccount, and delete it once nothing else needs it.
+//! If nothing needs the role, remove it from the ServiceAccount, and delete it once nothing else needs it.
 //!
 //! ## Verify
-//! The ServiceAccount names no role; or `RoleLastUsed` has a younger date, some hours after the role was used.
+//! The ServiceAccount names no role; or `RoleLastUsed` has a newer date, some hours after the role was used.
 //!
 //! ## References
 //! - [RoleLastUsed](https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html)
@@ -75,16 +75,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let is_older = |created: Timestamp| seen_until.duration_since(created) > signed(TRACKED);
     let message = match (role.last_used, role.created) {
         (LastUsed::At(at), _) => {
-            format!("role `{name}` was used at {at} for the last time, more than {threshold} ago")
+            format!("role `{name}` was last used at {at}, more than {threshold} ago")
         }
         (_, Some(created)) if is_older(created) => {
             format!(
-                "IAM, which looks back {}, has seen no use of role `{name}`",
+                "role `{name}` has no recorded use in the {} that IAM looks back",
                 span(TRACKED)
             )
         }
         (_, Some(created)) => {
-            format!("role `{name}` was created at {created}, more than {threshold} ago, and never used")
+            format!("role `{name}` was created at {created}, more than {threshold} ago, and was never used")
         }
         (_, None) => return None,
     };

@@ -1,17 +1,17 @@
 //! # IRSA508 `ActionUnknown`
 //!
 //! ## What it means
-//! An expected action, or an action that one of the role's own policies names, is not in AWS's list of actions, of the month that
-//! the message gives. Often it is the name of an API operation whose action has another name, such as `s3:ListObjectsV2`, which
-//! takes `s3:ListBucket`. It is *unknown* where the action is expected, else a notice. Policies of AWS and actions with wildcards
-//! in policies are not looked at.
+//! An expected action, or an action in one of the role's own policies, is not in AWS's list of actions, as of the month that the message
+//! gives. Often it is the name of an API operation whose action has a different name, such as `s3:ListObjectsV2`, which needs
+//! `s3:ListBucket`. The finding is *unknown* if the action is expected, else a *notice*. irsa-audit does not check AWS managed policies,
+//! nor actions with wildcards in policies.
 //!
 //! ## Why it is unknown
-//! A policy that allows an action that does not exist allows nothing by it. AWS adds actions all the time, so that one that is
-//! not in the list may be a new one: the list alone proves nothing.
+//! An action that does not exist allows nothing. But AWS adds actions all the time, so an action that is
+//! not in the list may be new: the list alone proves nothing.
 //!
 //! ## In logs
-//! If another action was meant: `AccessDenied … is not authorized to perform: s3:ListBucket`, which names the right one.
+//! If a different action was intended: `AccessDenied … is not authorized to perform: s3:ListBucket`, which names the right one.
 //!
 //! ## Example
 //! ```json
@@ -19,8 +19,8 @@
 //! ```
 //!
 //! ## Fix
-//! Write the action that was meant: the message names it where one is near. Where the action is new, nothing has to be done but
-//! to waive this code until the list has it.
+//! Write the intended action: the message names it if there is a similar one. If the action is new, waive this code until the list has
+//! the action.
 //!
 //! ## Verify
 //! `aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY --policy-document file://policy.json` reports no
@@ -83,7 +83,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         more => format!("; and {more} more"),
     };
     let message = format!(
-        "role `{}`: not in AWS's list of actions of {}: {}{more}",
+        "role `{}`: AWS's list of actions, as of {}, does not contain {}{more}",
         quote(aws.arn.name()),
         iam_actions::AS_OF,
         told.join("; ")
@@ -99,11 +99,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 /// An action with the one that was probably meant.
 fn told(action: &str, place: &str) -> String {
     match iam_actions::meant(action) {
-        Some(meant) => format!(
-            "`{}`{place}, where `{}` was probably meant",
-            quote(action),
-            meant.name
-        ),
+        Some(meant) => format!("`{}`{place}: `{}` was probably meant", quote(action), meant.name),
         None => format!("`{}`{place}", quote(action)),
     }
 }
@@ -113,13 +109,10 @@ fn fix(actions: &[&str]) -> Option<Fix> {
         .iter()
         .filter_map(|action| {
             let meant = iam_actions::meant(action)?;
-            Some(format!("`{}` in place of `{}`", meant.name, quote(action)))
+            Some(format!("`{}` instead of `{}`", meant.name, quote(action)))
         })
         .collect();
-    let brief = format!(
-        "write {}, where it is expected and in the role's policies",
-        pairs.join(", and ")
-    );
+    let brief = format!("write {}, also in the role's policies", pairs.join(", and "));
     (!pairs.is_empty()).then(|| Fix::manual(brief))
 }
 

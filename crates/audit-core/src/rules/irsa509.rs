@@ -1,16 +1,16 @@
 //! # IRSA509 `NextRoleRefused`
 //!
 //! ## What it means
-//! The credentials of the role are used to assume another role, and that fails: a store of external-secrets has a `role` or
-//! `additionalRoles`, or a profile in a config file has `role_arn` with a `source_profile`. *Broken* where a step is proven to be
-//! refused, *unknown* where the next role's trust policy, or what a role's policies say, was not seen.
+//! The credentials of the role are used to assume another role, but that fails: a store of external-secrets has a `role` or
+//! `additionalRoles`, or a profile in a config file has `role_arn` with a `source_profile`. The finding is *broken* if a step is proven to
+//! be refused, and *unknown* if irsa-audit did not see the next role's trust policy, or the policies of a role.
 //!
-//! Where the container also has web identity in its environment, which some SDKs take before a profile, a refusal is a *risk*.
+//! If the container also has web identity in its environment, which some SDKs use before a profile, a refusal is a *risk*.
 //!
 //! ## Why it breaks
-//! A role can be assumed by another role only if both sides agree: the next role's trust policy has to name the first role (or its
-//! account), and the first role's policies have to allow `sts:AssumeRole`, unless both are in one account and the trust policy names
-//! the first role's ARN itself. An external ID has to match. Session tags need `sts:TagSession` on both sides.
+//! A role can assume another role only if both sides allow it: the next role's trust policy must name the first role (or its
+//! account), and the first role's policies must allow `sts:AssumeRole`, unless both are in one account and the trust policy names
+//! the first role's ARN. An external ID must match. Session tags need `sts:TagSession` on both sides.
 //!
 //! ## In logs
 //! `AccessDenied: User: arn:aws:sts::111122223333:assumed-role/cart/… is not authorized to perform: sts:AssumeRole on resource:
@@ -29,8 +29,8 @@
 //! ```
 //!
 //! ## Fix
-//! Let the trust policy of the next role name the first one, or allow `sts:AssumeRole` on it in a policy of the first role, as the
-//! finding says. It is for the owners of both roles: no command is printed.
+//! Name the first role in the trust policy of the next role, or allow `sts:AssumeRole` on the next role in a policy of the first role, as
+//! the finding says. The owners of both roles decide, so the finding has no command.
 //!
 //! ## Verify
 //! `irsa-audit can-i NAMESPACE/SERVICEACCOUNT sts:AssumeRole ROLE_ARN` says `yes`.
@@ -58,7 +58,7 @@ pub const ENTRY: Entry = Entry {
     reason: "NextRoleRefused",
     severity: Severity::Broken,
     link: Link::Permissions,
-    title: "a role that is assumed next is refused",
+    title: "the role cannot assume the next role",
 };
 
 /// What looks for it.
@@ -108,7 +108,16 @@ fn given<'c, 'a>(aws: &'c RoleChain<'a>) -> Option<&'c RoleChain<'a>> {
 }
 
 fn finding(who: &str, stop: &Stop, severity: Severity) -> Finding {
-    let message = format!("{who} goes on to role `{}`: {}", quote(&stop.to), stop.why);
+    let outcome = if stop.is_refused {
+        "which fails"
+    } else {
+        "and whether that succeeds cannot be determined"
+    };
+    let message = format!(
+        "{who} then assumes role `{}`, {outcome}: {}",
+        quote(&stop.to),
+        stop.why
+    );
     // The next role is asked for with credentials, and no token.
     let about = AboutRole {
         role: quote(&stop.side),

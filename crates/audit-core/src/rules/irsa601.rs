@@ -1,15 +1,15 @@
 //! # IRSA601 `RbacNoBinding`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names something that the ServiceAccount may not do, and nothing in force singles it out: no binding
-//! of the whole cluster or of the namespace names it, or the group of its namespace, with a role that has any rule; nor does a
-//! binding come near (IRSA606).
+//! `spec.expect.kubernetes` names something that the ServiceAccount may not do, and no binding in force is meant for it: no binding
+//! of the whole cluster or of the namespace names it, or the group of its namespace, with a role that has any rule, and no
+//! binding has a similar subject (IRSA606).
 //!
 //! ## Why it breaks
 //! RBAC denies what nothing allows.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -22,8 +22,8 @@
 //! and no RoleBinding in `shop` names the ServiceAccount.
 //!
 //! ## Fix
-//! Apply the printed role and binding: exactly what is expected, for this ServiceAccount alone. Where an existing role does, bind
-//! that.
+//! Apply the printed role and binding: they grant exactly what is expected, only to this ServiceAccount. If an existing role fits, bind
+//! that role.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.
@@ -44,7 +44,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacNoBinding",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "nothing lets the ServiceAccount do what is expected",
+    title: "no binding grants the ServiceAccount what is expected",
 };
 
 /// What looks for it.

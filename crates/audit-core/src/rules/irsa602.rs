@@ -1,14 +1,14 @@
 //! # IRSA602 `RbacWrongNamespace`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names something that a RoleBinding of the ServiceAccount grants, in another namespace than the one
+//! `spec.expect.kubernetes` names something that a RoleBinding of the ServiceAccount grants, but in a different namespace from the one
 //! that is expected.
 //!
 //! ## Why it breaks
-//! A RoleBinding is in force in its own namespace, wherever its subjects and its ClusterRole lie.
+//! A RoleBinding is in force only in its own namespace, whatever the namespace of its subjects, and even with a ClusterRole.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -42,7 +42,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacWrongNamespace",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "a RoleBinding grants it in another namespace",
+    title: "a RoleBinding grants the permission in a different namespace",
 };
 
 /// What looks for it.

@@ -1,15 +1,15 @@
 //! # IRSA603 `RbacScopeMismatch`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names a resource that lies in no namespace, such as `nodes`, or all namespaces at once, and a
+//! `spec.expect.kubernetes` names a cluster-scoped resource, such as `nodes`, or all namespaces at once, but only a
 //! RoleBinding grants it.
 //!
 //! ## Why it breaks
-//! A RoleBinding grants only what lies in its own namespace, also where it refers to a ClusterRole. The API server accepts it all
-//! the same, and it grants nothing.
+//! A RoleBinding grants only what is in its own namespace, also if it refers to a ClusterRole. The API server accepts the RoleBinding,
+//! but it does not grant the rest.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -22,7 +22,7 @@
 //!
 //! ## Fix
 //! A ClusterRole and a ClusterRoleBinding are for the cluster's administrators to decide: the fix is a proposal, with the manifests in
-//! `irsa-audit audit -o wide`. If only one namespace was meant, name it in the expectation.
+//! `irsa-audit audit -o wide`. If only one namespace is intended, name it in the expectation.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.
@@ -43,7 +43,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacScopeMismatch",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "a RoleBinding cannot give what lies in no namespace, or all of them",
+    title: "a RoleBinding cannot grant cluster-scoped resources, or all namespaces",
 };
 
 /// What looks for it.

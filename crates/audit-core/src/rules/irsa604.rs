@@ -1,25 +1,25 @@
 //! # IRSA604 `RbacVerbMissing`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names a verb that no rule grants; a rule in force is about the same resource, with other verbs.
+//! `spec.expect.kubernetes` names a verb that no rule grants. A rule in force grants other verbs on the same resource.
 //!
 //! ## Why it breaks
-//! Each verb stands for itself: `get` is neither `list` nor `watch`, and `patch` is not `update`. Informers need `list` and
+//! No verb includes another: `get` is neither `list` nor `watch`, and `patch` is not `update`. Informers need `list` and
 //! `watch`. Verbs are written in lower case.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
 //! ```yaml
-//! # The expectation wants `list`.
+//! # The expectation has `list`.
 //! rules:
 //!   - {apiGroups: [""], resources: [pods], verbs: [get]}
 //! ```
 //!
 //! ## Fix
-//! Apply the printed role and binding, or add the verb to the rule, if everybody with that role should have it.
+//! Apply the printed role and binding, or add the verb to the rule if every subject with that role should have it.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacVerbMissing",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "the verb is not granted",
+    title: "no rule grants the verb",
 };
 
 /// What looks for it.

@@ -1,13 +1,13 @@
 //! # IRSA605 `RbacApiGroupMismatch`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names a resource that a rule in force has under another API group.
+//! `spec.expect.kubernetes` names a resource that a rule in force has in a different API group.
 //!
 //! ## Why it breaks
-//! A rule is about the resources of its groups only. `""` is the core group, in which there are pods and no deployments.
+//! A rule grants only the resources of its groups. `""` is the core group, which has pods but no deployments.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacApiGroupMismatch",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "the resource is granted under another API group",
+    title: "the resource is granted in a different API group",
 };
 
 /// What looks for it.

@@ -1,20 +1,20 @@
 //! # IRSA606 `RbacSubjectMismatch`
 //!
 //! ## What it means
-//! A binding that is in force grants what `spec.expect.kubernetes` names to somebody of nearly the same name: a ServiceAccount of
-//! that name in another namespace, a `User` or `Group` in place of the `ServiceAccount`, or a ServiceAccount of nearly that name
+//! A binding that is in force grants what `spec.expect.kubernetes` names to a subject with a similar name: a ServiceAccount of
+//! that name in a different namespace, a `User` or `Group` instead of the `ServiceAccount`, or a ServiceAccount with a similar name
 //! that does not exist.
 //!
 //! ## Why it breaks
-//! Subjects are compared letter by letter, with their kind and namespace, and the API server accepts those that do not exist.
+//! The API server compares subjects exactly, with their kind and namespace. It accepts subjects that do not exist.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
 //! ```yaml
-//! # Meant: ServiceAccount `cart` in namespace `shop`.
+//! # Intended: ServiceAccount `cart` in namespace `shop`.
 //! subjects:
 //!   - {kind: User, name: cart, apiGroup: rbac.authorization.k8s.io}
 //! ```
@@ -42,7 +42,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacSubjectMismatch",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "the binding nearly names the ServiceAccount",
+    title: "a binding names a similar subject instead of the ServiceAccount",
 };
 
 /// What looks for it.

@@ -1,14 +1,14 @@
 //! # IRSA607 `RbacRoleMissing`
 //!
 //! ## What it means
-//! A binding of the ServiceAccount that is in force refers to a Role or ClusterRole that does not exist, and nothing else grants
+//! A binding of the ServiceAccount that is in force refers to a Role or ClusterRole that does not exist, and no other binding grants
 //! what `spec.expect.kubernetes` names.
 //!
 //! ## Why it breaks
-//! The API server accepts such a binding, and it grants nothing. A `Role` is looked for in the binding's namespace.
+//! The API server accepts such a binding, but it grants nothing. A `Role` must be in the binding's namespace.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Fix
-//! Apply the printed role and binding, or create the role that is missing. A `roleRef` cannot be changed: delete the binding and
+//! Apply the printed role and binding, or create the missing role. A `roleRef` cannot be changed: delete the binding and
 //! create it again.
 //!
 //! ## Verify
@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacRoleMissing",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "the role that the binding refers to does not exist",
+    title: "a binding refers to a role that does not exist",
 };
 
 /// What looks for it.

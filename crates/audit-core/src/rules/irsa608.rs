@@ -1,15 +1,15 @@
 //! # IRSA608 `RbacResourceMismatch`
 //!
 //! ## What it means
-//! What is in force for the ServiceAccount is about other resources than `spec.expect.kubernetes` names: another one, a
-//! misspelled one, the resource without the subresource, or only objects of other names.
+//! The rules in force for the ServiceAccount grant different resources from the ones that `spec.expect.kubernetes` names: a different
+//! resource, a misspelled one, the resource without the subresource, or only objects with other names.
 //!
 //! ## Why it breaks
-//! `pods` does not cover `pods/log`, nor does `pods/*`, which means nothing. With `resourceNames`, only requests that name one of
-//! them are allowed: `create` and `deletecollection` name none; `list` and `watch` do with a field selector for `metadata.name`.
+//! `pods` does not cover `pods/log`, nor does `pods/*`, which has no meaning. With `resourceNames`, only requests that name one of
+//! them are allowed: `create` and `deletecollection` name no object; `list` and `watch` do with a field selector for `metadata.name`.
 //!
 //! ## In logs
-//! In the application's: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
+//! The application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods" in API group "" in
 //! the namespace "NS"`, which does not say why.
 //!
 //! ## Example
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! ## Fix
-//! Apply the printed role and binding, or add the resource to the rule, if everybody with that role should have it.
+//! Apply the printed role and binding, or add the resource to the rule if every subject with that role should have it.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says `yes`, and the finding is gone.
@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacResourceMismatch",
     severity: Severity::Broken,
     link: Link::Rbac,
-    title: "another resource, subresource or name is granted",
+    title: "a different resource, subresource or name is granted",
 };
 
 /// What looks for it.

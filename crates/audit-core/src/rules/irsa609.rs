@@ -1,15 +1,15 @@
 //! # IRSA609 `ApiTokenNotMounted`
 //!
 //! ## What it means
-//! Permissions in Kubernetes are expected of the ServiceAccount (`spec.expect.kubernetes`), and its pods get no token for the
-//! Kubernetes API: `automountServiceAccountToken` is `false`, on the pod or, where the pod does not say, on the
-//! ServiceAccount, and no volume of the pod brings such a token.
+//! The ServiceAccount is expected to have permissions in Kubernetes (`spec.expect.kubernetes`), but its pods get no token for the
+//! Kubernetes API: `automountServiceAccountToken` is `false`, on the pod or, if the pod does not set it, on the
+//! ServiceAccount, and no volume of the pod has such a token.
 //!
-//! The token for AWS is another one, and is not concerned.
+//! The token for AWS is a different token, and is not affected.
 //!
 //! ## Why it matters
-//! Without a token, a client in the pod has no identity for the API server: what roles allow the ServiceAccount is of no use
-//! to it. It may have credentials that do not show here, such as a kubeconfig in a Secret: that is why this is a *risk*, and
+//! Without a token, a client in the pod has no identity for the API server, so it cannot use the permissions of the ServiceAccount.
+//! It may have credentials that irsa-audit cannot see, such as a kubeconfig in a Secret. Therefore the finding is a *risk*,
 //! never *broken*.
 //!
 //! ## In logs
@@ -26,8 +26,8 @@
 //! ```
 //!
 //! ## Fix
-//! Set `automountServiceAccountToken: true` in the pod template, which counts before the ServiceAccount's, or mount a projected
-//! token; or expect no permissions of a workload that does not call the API.
+//! Set `automountServiceAccountToken: true` in the pod template, which overrides the ServiceAccount, or mount a projected
+//! token. If the workload does not call the API, remove the expectation.
 //!
 //! ## Verify
 //! `kubectl exec … -- ls /var/run/secrets/kubernetes.io/serviceaccount` in a new pod shows `token`.
@@ -79,8 +79,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         _ => format!("ServiceAccount `{}`", quote(&chain.key.to_string())),
     };
     let message = format!(
-        "permissions in Kubernetes are expected, and pods of {names} get no token for the Kubernetes API: \
-         `automountServiceAccountToken` of {place} is `false`, and no volume brings one"
+        "pods of {names} are expected to use the Kubernetes API, but get no token for it: `automountServiceAccountToken` of {place} is \
+         `false`, and no volume has such a token"
     );
     let fix = rollout::edited(
         chain,
@@ -90,7 +90,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         |due| {
             let (_, names) = workloads(due);
             format!(
-                "if they call the Kubernetes API, set `automountServiceAccountToken: true` in the pod templates of {names}"
+                "if these workloads call the Kubernetes API, set `automountServiceAccountToken: true` in the pod templates of {names}"
             )
         },
     );

@@ -1,7 +1,7 @@
 //! # IRSA610 `TokenMintingExposed`
 //!
 //! ## What it means
-//! Others can take the identity of the ServiceAccount, and with it the role. These permissions open a way:
+//! Others can take the identity of the ServiceAccount, and with it the role. These permissions allow it:
 //!
 //! | permission | in a RoleBinding of its namespace | in a ClusterRoleBinding |
 //! |---|---|---|
@@ -18,15 +18,15 @@
 //! | `create`, `update` or `patch` on `mutatingwebhookconfigurations`: such a webhook changes pods of every namespace | no | yes |
 //! | `create` on `certificatesigningrequests`, `update` or `patch` on `certificatesigningrequests/approval` and `approve` on the signer `kubernetes.io/kube-apiserver-client`, in one role: a certificate for any name | no | yes |
 //!
-//! Said of every ServiceAccount that is audited. Left out are those who run the cluster anyway: the group `system:masters`,
+//! The finding is reported for every audited ServiceAccount. It leaves out the subjects that run the cluster: the group `system:masters`,
 //! nodes, the controller manager and the scheduler, EKS's own users and groups (`eks:…`), and ServiceAccounts in
 //! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Permissions
-//! that are limited to pods, workloads or roles of some names are not counted, except `bind` on `edit`, `admin` or `cluster-admin`, and
-//! except a webhook configuration, which can be made to select any pod whatever its name.
-//! Offline, nothing is said where the files hold no bindings.
+//! that are limited to pods, workloads or roles with certain names do not count, except `bind` on `edit`, `admin` or `cluster-admin`, and
+//! except a webhook configuration, which can select any pod whatever its name.
+//! In an audit of files, the finding is not reported if the files contain no bindings.
 //!
 //! ## Why it matters
-//! In AWS's log these requests look like the ServiceAccount's own. Anyone who can do this has every permission of the role,
+//! In CloudTrail these requests look like those of the ServiceAccount itself. Anyone who can do this has every permission of the role,
 //! whatever IAM says.
 //!
 //! ## In logs
@@ -38,8 +38,8 @@
 //! ```
 //!
 //! ## Fix
-//! Take away what is not needed from the roles that are named; keep workloads with powerful roles in a namespace where few
-//! may create pods. It changes no verdict. A change of roles shows at the next audit of the ServiceAccount.
+//! Remove permissions that are not needed from the roles that the finding names. Keep workloads with powerful roles in a namespace where
+//! few may create pods. The finding does not change the verdict. A change of roles shows at the next audit of the ServiceAccount.
 //!
 //! ## Verify
 //! `kubectl auth can-i create serviceaccounts/token --namespace NS --as USER` says `no`.
@@ -85,7 +85,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     Some(Finding::new(
         &ENTRY,
-        format!("others can take this identity: {}", others.join(", ")),
+        format!(
+            "others can take the identity of ServiceAccount `{}`: {}",
+            quote(&chain.key.to_string()),
+            others.join(", ")
+        ),
     ))
 }
 

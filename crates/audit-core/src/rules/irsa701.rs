@@ -1,14 +1,15 @@
 //! # IRSA701 `TrustsMissingServiceAccount`
 //!
 //! ## What it means
-//! Roles of an account trust this cluster's issuer for ServiceAccounts that do not exist. Found by a listing of the whole account, and
-//! told of the account, not of a binding. Where a workload names such a ServiceAccount, IRSA106 says so besides.
+//! Roles of an account trust this cluster's issuer for ServiceAccounts that do not exist. irsa-audit finds them by listing the whole
+//! account, and reports the finding for the account, not for a binding. If a workload names such a ServiceAccount, IRSA106 is reported as
+//! well.
 //!
 //! ## Why it matters
-//! Whoever may create a ServiceAccount of that name in that namespace gets the role.
+//! Anyone who may create a ServiceAccount of that name in that namespace gets the role.
 //!
 //! ## In logs
-//! Nothing, until somebody does.
+//! Nothing, until someone creates the ServiceAccount and uses the role.
 //!
 //! ## Example
 //! ```json
@@ -17,7 +18,7 @@
 //! where there is no ServiceAccount `retired` in `shop`.
 //!
 //! ## Fix
-//! Take the subject out of the trust policy, or delete the role; or create the ServiceAccount that was meant.
+//! Remove the subject from the trust policy, or delete the role. Or create the intended ServiceAccount.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer names it after the next refresh.
@@ -64,7 +65,7 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
         .collect();
     missing.first()?;
     let message = format!(
-        "roles of account {id} trust {} of this cluster that {} not exist: {}",
+        "roles of account {id} trust {} of this cluster that {} not exist: {}. Anyone who may create such a ServiceAccount gets its role",
         if missing.len() == 1 {
             "a ServiceAccount".to_owned()
         } else {
@@ -73,9 +74,8 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
         if missing.len() == 1 { "does" } else { "do" },
         list(&missing)
     );
-    let fix = Fix::manual(
-        "take these subjects out of the trust policies, or create the ServiceAccounts that were meant",
-    );
+    let fix =
+        Fix::manual("remove these subjects from the trust policies, or create the intended ServiceAccounts");
     Some(Finding::new(&ENTRY, message).fix(fix))
 }
 

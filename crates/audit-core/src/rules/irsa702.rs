@@ -1,13 +1,13 @@
 //! # IRSA702 `TrustsUnannotatedServiceAccount`
 //!
 //! ## What it means
-//! Roles of an account trust ServiceAccounts of this cluster that exist and do not use them: they are annotated with another role, or
-//! with none and nothing runs as them; neither the webhook's ConfigMap, nor their pods, nor a controller that requests their tokens
-//! names the role. (Where something does run, the missing annotation is IRSA101 on the binding.) Found by a listing
-//! of the whole account, and told of the account.
+//! Roles of an account trust ServiceAccounts of this cluster that exist but do not use the roles: they are annotated with a different role,
+//! or have no annotation and nothing runs as them; and neither the webhook's ConfigMap, nor their pods, nor a controller that requests
+//! their tokens names the role. (If something runs as the ServiceAccount, the missing annotation is IRSA101 for the binding.) irsa-audit
+//! finds them by listing the whole account, and reports the finding for the account.
 //!
 //! ## Why it matters
-//! The trust is left over, or the annotation was forgotten. Whoever may annotate the ServiceAccount, or run pods as it, gets the role.
+//! The trust is left over, or the annotation was forgotten. Anyone who may annotate the ServiceAccount, or run pods as it, gets the role.
 //!
 //! ## In logs
 //! Nothing.
@@ -20,7 +20,7 @@
 //! while role `cart` trusts `system:serviceaccount:shop:cart`.
 //!
 //! ## Fix
-//! Annotate the ServiceAccount, if it is meant to have the role; otherwise take the subject out of the trust policy.
+//! Annotate the ServiceAccount if it should have the role. Otherwise remove the subject from the trust policy.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer names it.
@@ -44,7 +44,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TrustsUnannotatedServiceAccount",
     severity: Severity::Notice,
     link: Link::Trust,
-    title: "roles trust ServiceAccounts that do not use them",
+    title: "roles trust ServiceAccounts that do not use the roles",
 };
 
 /// What looks for it.
@@ -74,12 +74,12 @@ fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
         String::new()
     } else {
         format!(
-            "; irsa-audit could not list {}, which may use them (IRSA915)",
+            "; irsa-audit could not list {}, which may use these roles (IRSA915)",
             kinds_shown(&unseen)
         )
     };
     let message = format!(
-        "roles of account {id} trust {} that {} not use them: {}{unseen}",
+        "roles of account {id} trust {} that {} not use these roles: {}{unseen}",
         if unused.len() == 1 {
             "a ServiceAccount".to_owned()
         } else {

@@ -1,18 +1,18 @@
 //! # IRSA703 `TrustsDeadIssuer`
 //!
 //! ## What it means
-//! Roles trust the issuer of an EKS cluster that is gone: the accounts of these roles have no OIDC provider for it, and no account
-//! that was looked into has a cluster with it. The message says which accounts these are: the cluster may stand in one that cannot
-//! be seen. One finding for each such issuer, told of the cluster's audit, not of a binding; never of this cluster's own issuer.
+//! Roles trust the issuer of an EKS cluster that is gone: the accounts of these roles have no OIDC provider for the issuer, and no account
+//! that irsa-audit read has a cluster with it. The message names these accounts: the cluster may be in an account that irsa-audit cannot
+//! read. There is one finding for each such issuer, for the cluster's audit, not for a binding, and never for this cluster's own issuer.
 //!
-//! Found by a listing of the roles' account; the providers and, in the issuer's region, the clusters are listed only while some
-//! role trusts an issuer of which nothing else was seen. Where `eks:ListClusters` or `eks:DescribeCluster` fails in the roles' own
-//! account, or before all of this was read, nothing is said. From files it takes `list-open-id-connect-providers`,
-//! `list-clusters` and the `describe-cluster` of each cluster. A list of no clusters tells no region, and so proves nothing.
+//! irsa-audit lists the roles of the account. It lists the providers and, in the issuer's region, the clusters only while some
+//! role trusts an issuer that nothing else shows. If `eks:ListClusters` or `eks:DescribeCluster` fails in the roles' own
+//! account, or before everything is read, the finding is not reported. An audit of files needs `list-open-id-connect-providers`,
+//! `list-clusters` and the `describe-cluster` of each cluster. An empty list of clusters does not say its region, so it proves nothing.
 //!
 //! ## Why it matters
-//! Nobody can use this trust now, and whoever reads the policy believes that somebody does. Where the role trusts nobody else,
-//! nothing can use the role. Should somebody register a provider for that URL again, the trust is there.
+//! No one can use this trust now, but a reader of the policy believes that it is used. If the role trusts no other principal,
+//! nothing can use the role. If someone registers a provider for that URL again, the trust is valid again.
 //!
 //! ## In logs
 //! Nothing.
@@ -24,7 +24,7 @@
 //! after the cluster and its provider were deleted.
 //!
 //! ## Fix
-//! Take the statements for that provider out of the trust policies; delete the roles that trust nobody else, if nothing but that
+//! Remove the statements for that provider from the trust policies. Delete the roles that trust no other principal, if only that
 //! cluster needed them.
 //!
 //! ## Verify
@@ -74,7 +74,7 @@ fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
     let more = dead.len().saturating_sub(MOST);
     let mut findings: Vec<Finding> = dead.iter().take(MOST).map(finding).collect();
     if let Some(last) = findings.last_mut().filter(|_| more > 0) {
-        let _ = write!(last.message, "; so with {more} more issuers");
+        let _ = write!(last.message, "; {more} more issuers are gone in the same way");
     }
     findings
 }
@@ -88,10 +88,10 @@ fn finding(dead: &Dead<'_>) -> Finding {
     let host_path = roles().next().map_or("", |roles| &roles.host_path);
     let unseen = match &*dead.unseen {
         [] => String::new(),
-        accounts => format!("; what {} has there could not be seen", named(accounts)),
+        accounts => format!("; irsa-audit could not see the clusters of {}", named(accounts)),
     };
     let message = format!(
-        "{} EKS issuer `{}`, of which no provider is left, and no cluster in {}: {}{}{unseen}",
+        "{} EKS issuer `{}`, which has no OIDC provider any more, and no cluster in {}: {}{}{unseen}",
         if total == 1 {
             "a role trusts".to_owned()
         } else {
@@ -142,14 +142,14 @@ fn list(dead: &Dead<'_>, total: usize) -> String {
 fn nobody_else(total: usize, alone: usize) -> String {
     match (total, alone) {
         (_, 0) => String::new(),
-        (1, _) => ", which trusts nobody else".to_owned(),
-        (total, alone) if total == alone => "; none of them trusts anybody else".to_owned(),
-        (_, 1) => "; one of them trusts nobody else".to_owned(),
-        (_, alone) => format!("; {alone} of them trust nobody else"),
+        (1, _) => ", which trusts no other principal".to_owned(),
+        (total, alone) if total == alone => "; none of them trusts any other principal".to_owned(),
+        (_, 1) => "; one of them trusts no other principal".to_owned(),
+        (_, alone) => format!("; {alone} of them trust no other principal"),
     }
 }
 
-/// A step for a person: what the roles are there for besides, no policy tells.
+/// A step for a person: no policy says what else the roles are for.
 fn fix(dead: &Dead<'_>) -> Option<Fix> {
     let (account, roles) = dead.trusting.first()?;
     let (name, _) = roles.named.first()?;
@@ -157,8 +157,8 @@ fn fix(dead: &Dead<'_>) -> Option<Fix> {
         .option("--role-name", name)
         .own("--query Role.AssumeRolePolicyDocument");
     Some(Fix::manual(format!(
-        "take the statements for this issuer out of the trust policies, and delete the roles that trust nobody else, if nothing but \
-         that cluster needed them; in account {account}, `{look}` shows the first"
+        "remove the statements for this issuer from the trust policies, and delete the roles that trust no other principal, if only \
+         that cluster needed them; in account {account}, `{look}` shows the trust policy of the first role"
     )))
 }
 
@@ -176,7 +176,7 @@ mod tests {
         audit_cluster(&world.snapshot, &world.config, world.now).findings
     }
 
-    /// Roles of the account that trust an issuer, and whether each trusts nobody else.
+    /// Roles of the account that trust an issuer, and whether each trusts no other principal.
     fn trusting(world: World, host_path: &str, roles: &[(&str, bool)]) -> World {
         let mut trusting = TrustingRoles::new(host_path);
         for (name, alone) in roles {
@@ -216,7 +216,7 @@ mod tests {
             (finding.entry.code, finding.severity),
             ("IRSA703", Severity::Risk)
         );
-        for word in [OTHER_HOST_PATH, "`old`", ACCOUNT, "nobody else"] {
+        for word in [OTHER_HOST_PATH, "`old`", ACCOUNT, "no other principal"] {
             assert!(finding.message.contains(word), "{word}: {}", finding.message);
         }
         let fix = finding.fix.as_ref().unwrap();
@@ -278,7 +278,7 @@ mod tests {
             .map(|finding| finding.message)
             .collect();
         assert!(
-            messages[0].contains(OTHER_ACCOUNT) && messages[0].contains("could not be seen"),
+            messages[0].contains(OTHER_ACCOUNT) && messages[0].contains("could not see"),
             "{messages:?}"
         );
         world.snapshot.accounts.get_mut(OTHER_ACCOUNT).unwrap().access = Access::NotConfigured;

@@ -1,14 +1,15 @@
 //! # IRSA901 `AwsAccessDenied`
 //!
 //! ## What it means
-//! The operator's own credentials lack an action. On a binding only where the evidence was never had; on the cluster's
-//! audit as long as it goes on. On Permissions it counts only where `expect.aws` asks.
+//! The credentials of irsa-audit itself lack a permission. A binding has the finding only if irsa-audit never read the evidence; the
+//! cluster's audit has it as long as the permission is missing. For the link Permissions, it counts only if `expect.aws` needs the
+//! evidence.
 //!
 //! ## Why it is unknown
-//! What cannot be read proves nothing.
+//! Evidence that irsa-audit cannot read proves nothing.
 //!
 //! ## In logs
-//! In the operator's: `AccessDenied … is not authorized to perform: iam:GetRole`.
+//! The operator logs `AccessDenied … is not authorized to perform: iam:GetRole`.
 //!
 //! ## Example
 //! ```text
@@ -16,7 +17,7 @@
 //! ```
 //!
 //! ## Fix
-//! Add the action to a policy of the operator's role, in the account that is named.
+//! Add the action to a policy of the operator's role, in the account that the finding names.
 //!
 //! `sts:AssumeRoleWithWebIdentity` is different: no policy of the role allows it. The operator's own ServiceAccount is a binding like any
 //! other, and `irsa-audit audit` in its namespace names the broken link: annotation, token in the pod, provider or trust policy.
@@ -45,7 +46,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AwsAccessDenied",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "the operator lacks a permission in AWS",
+    title: "irsa-audit lacks a permission in AWS",
 };
 
 /// What looks for it.
@@ -86,26 +87,26 @@ fn finding((snapshot, config): (&Snapshot, &Config), account: &str, actions: &[&
         return without_role_of(account);
     }
     let message = format!(
-        "the operator may not {} in account {account}",
+        "irsa-audit may not call {} in account {account}, so it cannot read this evidence",
         quote_list(actions, 5)
     );
     let fix = Fix::manual(format!(
-        "add to a policy of the operator's role: {}",
+        "add this statement to a policy of the role that irsa-audit uses: {}",
         ascii_json(&serde_json::json!({"Effect": "Allow", "Action": actions, "Resource": "*"}))
     ));
     Finding::new(&ENTRY, message).fix(fix)
 }
 
-/// There are no credentials at all. No identity policy helps: the binding of the operator itself is broken, or nobody has logged in.
+/// There are no credentials at all. No identity policy helps: the binding of the operator itself is broken, or the user has not logged in.
 fn without_own_role(snapshot: &Snapshot, config: &Config, account: &str) -> Finding {
     if let Some((broken, fix)) = broken_link(snapshot, config) {
-        let message = format!("there are no AWS credentials to read account {account} with: {broken}");
+        let message = format!("irsa-audit has no AWS credentials to read account {account}: {broken}");
         return Finding::new(&ENTRY, message).fix(fix);
     }
-    let message = format!("there are no AWS credentials to read account {account} with");
+    let message = format!("irsa-audit has no AWS credentials to read account {account}");
     let fix = Fix::manual(
-        "a command needs your own credentials: `aws sts get-caller-identity` must answer where it runs. The operator gets them as any pod \
-         does, and a policy of its role does not help. Check, in this order: its ServiceAccount has the annotation with the role's ARN; its \
+        "a command needs your own credentials: `aws sts get-caller-identity` must succeed where the command runs. The operator gets its \
+         credentials like any pod, and no policy of its role fixes this. Check, in this order: its ServiceAccount has the annotation with the role's ARN; its \
          pod was created after that and has `AWS_WEB_IDENTITY_TOKEN_FILE`; the role exists; the role's account has an OIDC provider for the \
          cluster's issuer; the role's trust policy admits this ServiceAccount. `irsa-audit audit -n NAMESPACE`, with the operator's namespace \
          and your own credentials, names the broken link and prints its fix",
@@ -115,10 +116,10 @@ fn without_own_role(snapshot: &Snapshot, config: &Config, account: &str) -> Find
 
 /// The operator has credentials, but not for the role by which it is to read this account.
 fn without_role_of(account: &str) -> Finding {
-    let message = format!("the operator may not assume the role that it was given for account {account}");
+    let message = format!("irsa-audit may not assume the role that is configured for account {account}");
     let fix = Fix::manual(format!(
-        "two policies must allow it: the trust policy of the role in `--account {account}=ROLE_ARN` must admit the operator's role (and its \
-         external ID, where one is set), and a policy of the operator's role must allow `{ROLE_OF_ACCOUNT}` on that ARN"
+        "two policies must allow it: the trust policy of the role in `--account {account}=ROLE_ARN` must admit the role that irsa-audit uses \
+         (and its external ID, if one is set), and a policy of the role that irsa-audit uses must allow `{ROLE_OF_ACCOUNT}` on that ARN"
     ));
     Finding::new(&ENTRY, message).fix(fix)
 }
@@ -239,7 +240,7 @@ mod tests {
             ),
             (
                 "sts:AssumeRole",
-                "may not assume the role that it was given",
+                "may not assume the role that is configured",
                 "--account 111122223333=",
             ),
         ] {

@@ -1,14 +1,14 @@
 //! # IRSA902 `AwsUnavailable`
 //!
 //! ## What it means
-//! AWS throttles the operator, or fails. On a binding only where evidence was never had: otherwise
-//! the last evidence stands, with its age, until IRSA904. An answer that is merely on its way is IRSA914.
+//! AWS throttles irsa-audit, or does not answer. A binding has the finding only if irsa-audit never read the evidence. Otherwise
+//! the last evidence remains valid, with its age, until IRSA904. If irsa-audit is still waiting for an answer, the finding is IRSA914.
 //!
 //! ## Why it is unknown
-//! What was never seen proves nothing.
+//! Evidence that irsa-audit never read proves nothing.
 //!
 //! ## In logs
-//! In the operator's: `Throttling: Rate exceeded`, `ServiceUnavailable`, or no connection.
+//! The operator logs `Throttling: Rate exceeded`, `ServiceUnavailable`, or a connection error.
 //!
 //! ## Example
 //! ```text
@@ -16,8 +16,8 @@
 //! ```
 //!
 //! ## Fix
-//! Usually none: the operator tries again with growing intervals. Where it lasts: a longer refresh interval, fewer others
-//! that ask IAM in the same account, a way through proxy and firewall.
+//! Usually none: the operator retries with growing intervals. If the finding remains: set a longer refresh interval, reduce the calls of
+//! other clients to IAM in the same account, or allow the connection in proxy and firewall.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o yaml` no longer shows the finding.
@@ -38,7 +38,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AwsUnavailable",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "AWS could not be asked",
+    title: "AWS does not answer",
 };
 
 /// What looks for it.
@@ -57,9 +57,9 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
 
 fn account_finding(account: &str, failure: &ReadFailure) -> Finding {
     let what = if failure.kind == FailureKind::Throttled {
-        "throttles the operator"
+        "has throttled irsa-audit"
     } else {
-        "does not answer"
+        "has not answered"
     };
     Finding::new(
         &ENTRY,
@@ -73,11 +73,20 @@ fn account_finding(account: &str, failure: &ReadFailure) -> Finding {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (link, what) = gaps(chain).into_iter().find_map(|(link, gap)| match gap {
-        Gap::Failed(FailureKind::Throttled) => Some((link, "throttles the operator")),
+        Gap::Failed(FailureKind::Throttled) => Some((link, "throttles irsa-audit")),
         Gap::Failed(FailureKind::Unavailable) => Some((link, "does not answer")),
         _ => None,
     })?;
-    Some(Finding::new(&ENTRY, format!("AWS {what} in account {}", account(chain))).at(link))
+    Some(
+        Finding::new(
+            &ENTRY,
+            format!(
+                "AWS {what} in account {}, so irsa-audit could not read this evidence",
+                account(chain)
+            ),
+        )
+        .at(link),
+    )
 }
 
 #[cfg(test)]

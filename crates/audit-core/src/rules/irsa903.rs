@@ -1,18 +1,18 @@
 //! # IRSA903 `AccountUnreachable`
 //!
 //! ## What it means
-//! The role lives in an account for which no access is configured, or which the `default` `IrsaAuditPolicy` does not
-//! allow. In an audit of files: they do not hold the role, the documents of its policies, or not all that the verdict needs to know
-//! of its account's provider. With `--filter Role`, `get-account-authorization-details` leaves the documents of managed policies out:
-//! what the role may do is not known then, which counts for the verdict only where permissions are expected.
+//! The role is in an account for which no access is configured, or which the `default` `IrsaAuditPolicy` does not allow. In an audit of
+//! files: the files do not contain the role, the documents of its policies, or everything that the verdict needs about its account's
+//! provider. With `--filter Role`, `get-account-authorization-details` leaves out the documents of managed policies: the permissions of the
+//! role are then not known, which counts for the verdict only if permissions are expected.
 //!
 //! ## Why it is unknown
-//! The operator reads only its own account and those that it is told how to enter. Of files, only the output of
-//! `get-account-authorization-details` shows that a role is not there, and only that of `list-open-id-connect-providers`
-//! that a provider is not.
+//! The operator reads only its own account and the accounts for which access is configured. Among files, only the output of
+//! `get-account-authorization-details` shows that a role does not exist, and only the output of `list-open-id-connect-providers`
+//! shows that a provider does not exist.
 //!
 //! ## In logs
-//! Nothing: no call is made.
+//! Nothing: irsa-audit makes no call.
 //!
 //! ## Example
 //! The operator runs in account `111122223333`, without `--account`:
@@ -27,11 +27,11 @@
 //! ```
 //!
 //! ## Fix
-//! Start the operator with `--account ID=ROLE_ARN`, naming a role in that account that it may assume. In an audit of files:
+//! Start the operator with `--account ID=ROLE_ARN`, with a role in that account that it may assume. In an audit of files,
 //! the finding names the command of the AWS CLI whose output is missing.
 //!
 //! ## Verify
-//! `kubectl get clusterirsaaudit cluster -o yaml` lists the account; or the audit of files does not say it any more.
+//! `kubectl get clusterirsaaudit cluster -o yaml` lists the account. Or the audit of files no longer reports the finding.
 //!
 //! ## References
 //! - [Authenticate to another account with IRSA](https://docs.aws.amazon.com/eks/latest/userguide/cross-account-access.html)
@@ -57,7 +57,7 @@ pub const ENTRY: Entry = Entry {
     reason: "AccountUnreachable",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "the role's account cannot be looked into",
+    title: "irsa-audit cannot read the role's account",
 };
 
 /// What looks for it.
@@ -79,7 +79,7 @@ fn of_accounts(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
         [one] => vec![finding(one)],
         [first, ..] => {
             let message = format!(
-                "no access is configured to {} accounts that ServiceAccounts name: {}",
+                "ServiceAccounts name roles in {} accounts to which no access is configured, so these roles cannot be checked: {}",
                 closed.len(),
                 quote_list(&closed, NAMED)
             );
@@ -92,11 +92,14 @@ fn of_accounts(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
 
 fn finding(account: &str) -> Finding {
     let fix = Fix::manual(format!(
-        "start the operator with `--account {account}=arn:aws:iam::{account}:role/NAME`, naming a role that it may assume"
+        "start irsa-audit with `--account {account}=arn:aws:iam::{account}:role/NAME`, with a role that it may assume"
     ));
-    Finding::new(&ENTRY, format!("no access to account {account} is configured"))
-        .fix(fix)
-        .reread(Reread::Nothing)
+    Finding::new(
+        &ENTRY,
+        format!("no access to account {account} is configured, so its roles cannot be checked"),
+    )
+    .fix(fix)
+    .reread(Reread::Nothing)
 }
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
@@ -128,7 +131,7 @@ impl Missing<'_> {
                     .option("--policy-name", *name);
                 (
                     format!("inline policy `{}`", quote(name)),
-                    format!("what `{command}` prints"),
+                    format!("the output of `{command}`"),
                 )
             }
             Self::Managed(arn) => {
@@ -140,7 +143,7 @@ impl Missing<'_> {
                     .own("--query Policy.DefaultVersionId --output text)\"");
                 (
                     format!("policy `{}`", quote(arn)),
-                    format!("what `{policy}` and `{version}` print, in a directory of their own"),
+                    format!("the output of `{policy}` and `{version}`, in a separate directory"),
                 )
             }
         }
@@ -176,13 +179,13 @@ fn without_documents(aws: &RoleChain<'_>, documents: &[Missing<'_>]) -> Finding 
     let (names, commands): (Vec<String>, Vec<String>) =
         documents.iter().map(|document| document.told(role)).unzip();
     let fix = Fix::manual(format!(
-        "give to `--aws`, with credentials of account {account}, {}",
+        "give to `--aws`, produced with credentials of account {account}: {}",
         commands.join("; and ")
     ));
     let message = format!(
-        "no file that was given holds the document of {} of role `{}` of account {account}",
-        names.join(", nor of "),
-        quote(role)
+        "role `{}` of account {account}: no given file contains the document of {}",
+        quote(role),
+        names.join(", nor of ")
     );
     Finding::new(&ENTRY, message).fix(fix).reread(Reread::Nothing)
 }
@@ -198,7 +201,7 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
     let all = Command::new("aws iam get-account-authorization-details");
     let (what, commands) = match (link, &aws.provider_arn) {
         (Link::Provider, Some(arn)) => (
-            format!("all that must be known of the provider `{}`", quote(arn)),
+            format!("all that is needed about the provider `{}`", quote(arn)),
             vec![
                 Command::new("aws iam list-open-id-connect-providers"),
                 Command::new("aws iam get-open-id-connect-provider")
@@ -218,12 +221,12 @@ fn not_given(chain: &Chain<'_>, aws: &RoleChain<'_>, link: Link) -> Finding {
     };
     let commands: Vec<String> = commands.iter().map(Command::to_string).collect();
     let fix = Fix::manual(format!(
-        "give to `--aws` what `{}` prints with credentials of account {account}",
+        "give the output of `{}`, with credentials of account {account}, to `--aws`",
         commands.join(join)
     ));
     Finding::new(
         &ENTRY,
-        format!("no file that was given holds {what} of account {account}"),
+        format!("no given file contains {what} of account {account}"),
     )
     .fix(fix)
     .reread(Reread::Nothing)

@@ -1,14 +1,14 @@
 //! # IRSA904 `EvidenceStale`
 //!
 //! ## What it means
-//! What was seen in AWS is older than the policy's limit (`stalenessLimit`), so that it proves nothing any more. Until
-//! then the last evidence stood.
+//! The evidence from AWS is older than the policy's limit (`stalenessLimit`), so it no longer proves anything. Until
+//! then the last evidence was valid.
 //!
 //! ## Why it is unknown
-//! Whether a role or a trust policy is still what it was, nobody has looked since.
+//! The role or the trust policy may have changed since irsa-audit last read it.
 //!
 //! ## In logs
-//! In the operator's: the failure of each attempt to read again.
+//! The operator logs each failed attempt to read again.
 //!
 //! ## Example
 //! ```yaml
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! ## Fix
-//! That of the failure which it names: usually a permission of the operator, or throttling.
+//! Fix the failure that the finding names: usually a missing permission of the operator, or throttling.
 //!
 //! ## Verify
 //! The metric `irsa_audit_evidence_age_seconds` of the account falls below the limit.
@@ -58,16 +58,19 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     })?;
     let why = match failure {
         Some(FailureKind::AccessDenied { action }) => {
-            format!(": the operator may no longer `{}`", quote(action))
+            format!(": irsa-audit may no longer call `{}`", quote(action))
         }
-        Some(FailureKind::Throttled) => ": AWS throttles the operator".to_owned(),
+        Some(FailureKind::Throttled) => ": AWS throttles irsa-audit".to_owned(),
         Some(FailureKind::Unavailable) => ": AWS does not answer".to_owned(),
         None => String::new(),
     };
     Some(
         Finding::new(
             &ENTRY,
-            format!("account {} was last read at {observed}{why}", account(chain)),
+            format!(
+                "the evidence from account {} is too old: it is from {observed}{why}",
+                account(chain)
+            ),
         )
         .at(link),
     )

@@ -1,18 +1,21 @@
 //! # IRSA906 `ExpectationNotEvaluated`
 //!
 //! ## What it means
-//! Whether what an `IrsaAudit` expects holds cannot be determined. For AWS actions (`spec.expect.aws`): a statement of the role's
-//! policies, or of the trust policy of a role that is to be assumed, depends on condition keys of which nothing is known (they are
-//! named), or allows a part of an expected pattern. Or the trust policy of a role that is to be assumed was not seen, or too long ago: it
-//! has to allow `sts:AssumeRole`, and within an account may grant it by itself. Or the pods get their credentials from EKS Pod Identity, so that the annotation's role is not theirs.
-//! Or the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536 bytes, and some lengths. The
-//! message names the limit; what is within it is evaluated.
+//! Whether an expectation of an `IrsaAudit` is met cannot be determined. The reason is one of these:
+//!
+//! - for AWS actions (`spec.expect.aws`): a statement of the role's policies, or of the trust policy of a role that is assumed next,
+//!   depends on condition keys with unknown values (the message names them), or allows only a part of an expected pattern;
+//! - irsa-audit did not see the trust policy of a role that is assumed next, or saw it too long ago: the policy must allow
+//!   `sts:AssumeRole`, and within an account may grant it by itself;
+//! - the pods get their credentials from EKS Pod Identity, so they do not use the annotation's role;
+//! - the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536
+//!   bytes of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it.
 //!
 //! ## Why it is unknown
-//! Saying nothing would pass the expectation off as met, and calling it broken might be wrong.
+//! The expectation may or may not be met. Reporting nothing would mean that it is met, and *broken* could be wrong.
 //!
 //! ## In logs
-//! Nothing: it is told here alone.
+//! Nothing: only this finding reports it.
 //!
 //! ## Example
 //! ```json
@@ -21,9 +24,9 @@
 //! where `s3:GetObject` is expected.
 //!
 //! ## Fix
-//! Say what is known of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. In place of a pattern, name the
-//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise take the
-//! expectation away, or waive this code.
+//! Give the values of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. Instead of a pattern, name the
+//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise remove the
+//! expectation, or waive this code.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -50,7 +53,7 @@ pub const ENTRY: Entry = Entry {
     reason: "ExpectationNotEvaluated",
     severity: Severity::Unknown,
     link: Link::Permissions,
-    title: "whether an expectation is met cannot be told",
+    title: "whether an expectation is met cannot be determined",
 };
 
 /// What looks for it.
@@ -77,12 +80,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     };
     let what = if request.from_command {
-        "what was asked".to_owned()
+        "your question".to_owned()
     } else {
         format!("`spec.{field}`")
     };
     let message = format!(
-        "the pods get their credentials from EKS Pod Identity, whose role is not looked at: {what} is not evaluated"
+        "the pods get their credentials from EKS Pod Identity, whose role irsa-audit does not read, so {what} is not evaluated"
     );
     Some(Finding::new(&ENTRY, message).at(link))
 }
@@ -102,11 +105,11 @@ fn over_limit(chain: &Chain<'_>) -> Option<Finding> {
         Link::Permissions
     };
     let message = format!(
-        "IrsaAudit `{}`: {}. What is over a limit is not evaluated",
+        "IrsaAudit `{}`: {}. irsa-audit does not evaluate what exceeds a limit",
         quote(&request.name),
         all.join(", and ")
     );
-    let fix = Fix::manual("reduce spec.expect: keep the actions and resources that matter most");
+    let fix = Fix::manual("reduce `spec.expect`: keep the actions and resources that matter most");
     Some(Finding::new(&ENTRY, message).at(link).fix(Some(fix)))
 }
 
@@ -123,7 +126,7 @@ fn undetermined(chain: &Chain<'_>) -> Option<Finding> {
         };
         let told: Vec<String> = doubts.iter().take(DOUBTS).map(Doubt::to_string).collect();
         format!(
-            "{} cannot be determined: {}",
+            "whether {} is allowed cannot be determined: {}",
             asked(&expected.question),
             told.join(", and ")
         )
@@ -165,12 +168,12 @@ pub(super) fn settle(chain: &Chain<'_>, doubts: &[Doubt<'_>]) -> Option<String> 
     };
     Some(if is_asked {
         format!(
-            "if you know what the request has, ask `irsa-audit can-i` with `{}`",
+            "if you know the values in the request, ask `irsa-audit can-i` with `{}`",
             given.join(" ")
         )
     } else {
         format!(
-            "if you know what the request has, say so: `spec.expect.aws[].context: {{{}}}`",
+            "if you know the values in the request, set `spec.expect.aws[].context: {{{}}}`",
             given.join(", ")
         )
     })

@@ -1,25 +1,25 @@
 //! # IRSA907 `ServiceAccountNotGiven`
 //!
 //! ## What it means
-//! An `IrsaAudit`, a pod or a workload's template names a ServiceAccount that is in none of the files, and the files are not
-//! the whole cluster: `--partial` is set, a file that could have held it is empty or cannot be read, a page of a list is missing, or no
-//! object has a `uid`, so that they are manifests and not the objects of a cluster. The operator never says this.
+//! An `IrsaAudit`, a pod or a workload's pod template names a ServiceAccount that is in none of the files, but the files are not
+//! the whole cluster: `--partial` is set, a file that could contain it is empty or cannot be read, a page of a list is missing, or no
+//! object has a `uid`, so the files are manifests and not the objects of a cluster. The operator never reports this finding.
 //!
 //! ## Why it is unknown
 //! The ServiceAccount may exist in the cluster, with or without the annotation.
 //!
 //! ## In logs
-//! Nothing: it is told here alone.
+//! Nothing: only this finding reports it.
 //!
 //! ## Example
 //! ```console
 //! $ helm template chart | irsa-audit audit --partial --kubernetes - --aws account.json
 //! ```
-//! where the chart does not make the ServiceAccount that its Deployment names.
+//! where the chart does not create the ServiceAccount that its Deployment names.
 //!
 //! ## Fix
 //! Give the manifest of the ServiceAccount as well, or the output of `kubectl get serviceaccounts --all-namespaces -o yaml`. If the
-//! files are the whole cluster, remove `--partial`: then its absence is IRSA106.
+//! files are the whole cluster, remove `--partial`: its absence is then IRSA106.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -67,7 +67,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         ),
     };
     let message = format!(
-        "no file holds ServiceAccount `{}`, and it may exist: {why}",
+        "no file contains ServiceAccount `{}`, but it may exist: {why}",
         quote(&chain.key.to_string())
     );
     let fix = Fix::manual(fix);

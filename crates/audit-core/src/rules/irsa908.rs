@@ -1,31 +1,37 @@
 //! # IRSA908 `RbacNotSeen`
 //!
 //! ## What it means
-//! `spec.expect.kubernetes` names something that no role which was seen allows, and not all were seen: the operator may not
-//! list roles and bindings; or files do not hold them (`irsa-audit audit --partial`); or files hold no object at all of a kind that
-//! may grant it, although every cluster has Roles, ClusterRoles, RoleBindings and ClusterRoleBindings of its own; or not the
-//! built-in ClusterRole, such as `view`, to which a binding refers; or a Role with more than 4,096 verbs, API groups, resources and names
-//! was not read whole, or a RoleBinding with more than 4,096 subjects (cluster-wide: 65,536). Live, the API server itself is asked as well, and
-//! what it allows is met all the same.
+//! `spec.expect.kubernetes` names something that no role that irsa-audit saw allows, but irsa-audit did not see all roles and bindings.
+//! The reason is one of these:
+//!
+//! - the operator may not list roles and bindings;
+//! - the files do not contain them (`irsa-audit audit --partial`);
+//! - the files contain no object of a kind that may grant it, although every cluster has Roles, ClusterRoles, RoleBindings and
+//!   ClusterRoleBindings;
+//! - the files do not contain the built-in ClusterRole, such as `view`, to which a binding refers;
+//! - irsa-audit did not read a Role with more than 4,096 verbs, API groups, resources and names completely, or a RoleBinding with more than
+//!   4,096 subjects (cluster-wide: 65,536).
+//!
+//! In a live audit, irsa-audit also asks the API server, and what the API server allows counts as met.
 //!
 //! ## Why it is unknown
-//! What was not seen may allow it.
+//! A role or binding that irsa-audit did not see may allow it.
 //!
 //! ## In logs
-//! In the operator's: `clusterroles.rbac.authorization.k8s.io is forbidden`.
+//! The operator logs `clusterroles.rbac.authorization.k8s.io is forbidden`.
 //!
 //! ## Example
 //! ```console
 //! $ helm template chart | irsa-audit audit --partial --kubernetes - --aws account.json
 //! ```
-//! where the chart does not make the role that the expectation needs.
+//! where the chart does not create the role that the expectation needs.
 //!
 //! ## Fix
-//! Let the operator `list` and `watch` `roles`, `clusterroles`, `rolebindings` and `clusterrolebindings`, as the shipped
-//! manifests do. Offline, give those objects as well. Split a role or binding that is too large.
+//! Allow the operator to `list` and `watch` `roles`, `clusterroles`, `rolebindings` and `clusterrolebindings`, as the shipped
+//! manifests do. In an audit of files, give those objects as well. Split a role or binding that is too large.
 //!
 //! ## Verify
-//! The finding is gone, or another one says what is denied.
+//! The finding is gone, or a different finding says what is denied.
 //!
 //! ## References
 //! - [Using RBAC authorization](https://kubernetes.io/docs/reference/access-authn-authz/rbac/)
@@ -36,6 +42,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::rbac::{self, PermissionDecision, Unseen};
 use crate::snapshot::Origin;
+use crate::text::quote;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -43,7 +50,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacNotSeen",
     severity: Severity::Unknown,
     link: Link::Rbac,
-    title: "not all roles and bindings were seen",
+    title: "irsa-audit did not see all roles and bindings",
 };
 
 /// What looks for it.
@@ -65,12 +72,13 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "split the role or binding into several smaller ones"
         }
         Origin::Live => {
-            "let the operator list and watch roles, clusterroles, rolebindings and clusterrolebindings"
+            "allow irsa-audit to list and watch roles, clusterroles, rolebindings and clusterrolebindings"
         }
         Origin::Files => "give the roles and bindings of the cluster to `--kubernetes` as well",
     };
     let message = format!(
-        "nothing that was seen allows what is expected, but {}",
+        "no role that irsa-audit saw allows what is expected of ServiceAccount `{}`, but {}",
+        quote(&chain.key.to_string()),
         rbac::missing(missing)
     );
     Some(Finding::new(&ENTRY, message).fix(Fix::manual(fix)))

@@ -1,21 +1,21 @@
 //! # IRSA909 `RbacReviewDisagrees`
 //!
 //! ## What it means
-//! The roles and bindings of the cluster say the opposite of what its API server says of something that `spec.expect.kubernetes`
-//! names. The operator, and `irsa-audit audit` on a live cluster, ask the API server for each expected request what it would answer
-//! to the ServiceAccount (a `SubjectAccessReview`). A disagreement counts once the API server has repeated it, seconds later: roles that
-//! have just changed show a moment sooner here or there. Of one ServiceAccount 64 requests are asked for at most, those first
-//! that no role allows. Files are never confirmed so.
+//! For something that `spec.expect.kubernetes` names, the roles and bindings of the cluster give a different answer from the API server.
+//! The operator, and `irsa-audit audit` on a live cluster, ask the API server for each expected request whether it would allow
+//! it to the ServiceAccount (a `SubjectAccessReview`). A disagreement counts only if the API server repeats it some seconds later, because
+//! a change of roles reaches one of the two a moment earlier. irsa-audit asks for at most 64 requests of one ServiceAccount, and first for
+//! those that no role allows. An audit of files has no such confirmation.
 //!
 //! ## Why it is unknown
-//! RBAC only ever allows, and is one authorizer of several: a webhook or a policy file may allow what no role allows, and deny what a
-//! role does. Then the roles prove nothing, so that none of IRSA601 to 608 is said of these requests, nor that they are fine. The
-//! question carries the user and the groups that the ServiceAccount's token makes known, and not what a token says besides, such as the
-//! pod's name: an authorizer that goes by that may answer the pod otherwise.
+//! RBAC can only allow, and it is one of several authorizers: a webhook or a policy file may allow what no role allows, and deny what a
+//! role allows. The roles then prove nothing, so irsa-audit reports neither IRSA601 to IRSA608 for these requests, nor that they are
+//! allowed. The question contains the user and the groups of the ServiceAccount's token, but not the other claims of a token, such as the
+//! pod's name: an authorizer that uses those may give the pod a different answer.
 //!
 //! ## In logs
-//! In the application's, where it is denied: `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods"`, and
-//! after it the reason that the authorizer gave.
+//! If the request is denied, the application logs `pods is forbidden: User "system:serviceaccount:NS:NAME" cannot list resource "pods"`,
+//! followed by the reason that the authorizer gave.
 //!
 //! ## Example
 //! ```console
@@ -26,8 +26,8 @@
 //! ```
 //!
 //! ## Fix
-//! Look which authorizers the API server has (`--authorization-mode`, `--authorization-config`), and which of them answers so. If that is
-//! meant, waive this code, or take the expectation away.
+//! Find out which authorizers the API server has (`--authorization-mode`, `--authorization-config`), and which of them gives this answer.
+//! If the answer is intended, waive this code, or remove the expectation.
 //!
 //! ## Verify
 //! `kubectl auth can-i VERB RESOURCE --namespace NS --as system:serviceaccount:NS:NAME` says what the roles say, and the finding is
@@ -51,7 +51,7 @@ pub const ENTRY: Entry = Entry {
     reason: "RbacReviewDisagrees",
     severity: Severity::Unknown,
     link: Link::Rbac,
-    title: "the API server says the opposite of what the roles say",
+    title: "the API server contradicts the roles and bindings",
 };
 
 /// What looks for it.
@@ -75,11 +75,11 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let all: usize = chain.permissions.iter().map(|answer| answer.disputed.len()).sum();
     let more = match all - alike.len() {
         0 => String::new(),
-        others => format!("; and it disagrees on {others} more of the expected requests"),
+        others => format!("; the API server also disagrees on {others} more expected requests"),
     };
     let fix = Fix::manual(
-        "look which authorizer of the API server answers so (`--authorization-mode`, `--authorization-config`); if that is meant, waive \
-         IRSA909",
+        "find the authorizer of the API server that gives this answer (`--authorization-mode`, `--authorization-config`); if the answer is \
+         intended, waive IRSA909",
     );
     Some(Finding::new(&ENTRY, format!("{}{more}", both(first, &asked(&alike)))).fix(fix))
 }
@@ -87,22 +87,22 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 /// What the roles say, and what the API server says.
 fn both(dispute: &Dispute<'_>, asked: &str) -> String {
     let grant = dispute.grant.map_or_else(
-        || "no role that it has allows it".to_owned(),
-        |binding| format!("{} gives it, by {}", named(binding), role(binding)),
+        || "none of its roles allows it".to_owned(),
+        |binding| format!("{} grants it, with {}", named(binding), role(binding)),
     );
     match dispute.ruling {
         Ruling::Allowed => {
             format!(
-                "the API server says that it may {asked}, and {grant}: an authorizer besides RBAC allows it"
+                "the API server says that the ServiceAccount may {asked}, but {grant}: an authorizer other than RBAC allows it"
             )
         }
         Ruling::Denied { explicitly, failed } => {
             let why = match (explicitly, failed) {
                 (true, _) => "an authorizer before RBAC denies it",
-                (false, true) => "one of its authorizers fails",
-                (false, false) => "it does not go by the roles that were seen",
+                (false, true) => "one of the API server's authorizers fails",
+                (false, false) => "the API server does not use the roles that irsa-audit saw",
             };
-            format!("the API server says that it may not {asked}, and {grant}: {why}")
+            format!("the API server says that the ServiceAccount may not {asked}, but {grant}: {why}")
         }
     }
 }

@@ -1,22 +1,22 @@
 //! # IRSA910 `SimulationDisagrees`
 //!
 //! ## What it means
-//! IAM's policy simulator (`iam:SimulatePrincipalPolicy`) gives another answer than the evaluation of the role's own policies to
-//! something that an `IrsaAudit` expects (`spec.expect.aws`). Both are shown. It was asked at least twice, some seconds apart, and the
-//! policies were read again in between. Where it allows what would otherwise be IRSA502, 503 or 504, those are silent about it, and
-//! IRSA501 is no more than a risk.
+//! For something that an `IrsaAudit` expects (`spec.expect.aws`), IAM's policy simulator (`iam:SimulatePrincipalPolicy`) gives a different
+//! answer from the evaluation of the role's own policies. The message shows both. irsa-audit called the simulator at least twice, some
+//! seconds apart, and read the policies again in between. If the simulator allows what would otherwise be IRSA502, IRSA503 or IRSA504,
+//! these are not reported, and IRSA501 is only a risk.
 //!
-//! The simulator is asked for actions and ARNs without wildcards, and only where the operator may call it; without
-//! `iam:SimulatePrincipalPolicy` this finding never shows.
+//! irsa-audit calls the simulator only for actions and ARNs without wildcards, and only if it may; without
+//! `iam:SimulatePrincipalPolicy` this finding never occurs.
 //!
 //! ## Why it is unknown
-//! The simulator sees what the role's policies do not tell: the SCPs of the account's organization. But it does not know the whole
-//! request either. It is told the role, what the expectation says in `context`, and the region of the ARN, or of the cluster
-//! where the ARN has none. An SCP that hangs on another condition key, such as `aws:SourceVpc`, may be taken as if the key were absent,
-//! and then denies what is allowed in truth. RCPs and the policies of resources are seen by neither.
+//! The simulator also evaluates the SCPs of the account's organization, which are not part of the role's policies. But it does not know the
+//! whole request either. It gets the role, the `context` of the expectation, and the region of the ARN, or of the cluster
+//! if the ARN has none. For an SCP that depends on a different condition key, such as `aws:SourceVpc`, the simulator may treat the key as
+//! absent, and then deny what AWS actually allows. Neither evaluates RCPs and resource-based policies.
 //!
 //! ## In logs
-//! Where an SCP denies it: `AccessDenied … is not authorized to perform: s3:PutObject on resource: … with an explicit deny in a service
+//! If an SCP denies it: `AccessDenied … is not authorized to perform: s3:PutObject on resource: … with an explicit deny in a service
 //! control policy`, or `… because no service control policy allows the s3:PutObject action`.
 //!
 //! ## Example
@@ -26,14 +26,14 @@
 //! in an SCP, where `s3:PutObject` is expected and a policy of the role allows it.
 //!
 //! ## Fix
-//! Where an SCP is the cause, ask whoever administers the organization. If that SCP depends on keys of the request, say what they are:
-//! `spec.expect.aws[].context: {"aws:SourceVpc": "vpc-0123456789abcdef0"}`; they are given to the simulator as well. Where the workload does
-//! what is expected all the same, waive this code.
+//! If an SCP is the cause, ask the administrator of the organization. If that SCP depends on keys of the request, give their values:
+//! `spec.expect.aws[].context: {"aws:SourceVpc": "vpc-0123456789abcdef0"}`; irsa-audit passes them to the simulator as well. If the
+//! workload can do what is expected nevertheless, waive this code.
 //!
 //! ## Verify
-//! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says the same as
-//! the finding; once it says `allowed`, the finding goes at the next look, `kubectl annotate irsaaudit NAME irsa-audit.dev/reaudit=now`
-//! for one at once.
+//! `aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names s3:PutObject --resource-arns ARN` says the same as the
+//! finding; once it says `allowed`, the finding disappears at the next audit. `kubectl annotate irsaaudit NAME irsa-audit.dev/reaudit=now`
+//! starts one now.
 //!
 //! ## References
 //! - [SimulatePrincipalPolicy](https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html)
@@ -56,7 +56,7 @@ pub const ENTRY: Entry = Entry {
     reason: "SimulationDisagrees",
     severity: Severity::Unknown,
     link: Link::Permissions,
-    title: "IAM's policy simulator gives another answer than the role's policies",
+    title: "IAM's policy simulator contradicts the role's policies",
 };
 
 /// What looks for it.
@@ -88,7 +88,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         more => format!("; and {more} more"),
     };
     let message = format!(
-        "role `{}`: {}{more}; RCPs and policies of resources are not looked at",
+        "role `{}`: {}{more}; irsa-audit did not evaluate RCPs and resource-based policies",
         quote(aws.arn.name()),
         shown.join("; ")
     );
@@ -101,7 +101,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "in `spec.expect.aws[].context`"
         };
         Fix::manual(format!(
-            "ask the administrator of the organization whether an SCP is meant to deny it; if that SCP depends on keys of the request, \
+            "ask the administrator of the organization whether an SCP is intended to deny it; if that SCP depends on keys of the request, \
              such as `aws:SourceVpc`, give their values {place}"
         ))
     } else {
@@ -118,10 +118,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
 fn both(expected: &Expected<'_>, said: SimulatedDecision) -> String {
     let what = asked(&expected.question);
     let ours = match &expected.answer {
-        PolicyAnswer::Allowed(place) => format!("{what} is allowed by {place}"),
-        PolicyAnswer::Denied(place) => format!("{what} is denied by {place}"),
+        PolicyAnswer::Allowed(place) => format!("{place} allows {what}"),
+        PolicyAnswer::Denied(place) => format!("{place} denies {what}"),
         PolicyAnswer::OutsideBoundary(boundary) => {
-            format!("{what} is allowed, but not by the permissions boundary, {boundary}")
+            format!("the role's policies allow {what}, and the permissions boundary, {boundary}, does not")
         }
         _ => format!("no policy allows {what}"),
     };
@@ -144,7 +144,7 @@ fn compare(role_arn: &str, said: &SimulatedAnswer) -> Fix {
         simulate = simulate.option("--resource-arns", &said.resource);
     }
     Fix::manual(format!(
-        "`{simulate}` names the statements that it rests on: compare them with the role's policies"
+        "`{simulate}` names the statements behind this answer: compare them with the role's policies"
     ))
 }
 

@@ -1,16 +1,19 @@
 //! # IRSA911 `CredentialPathUnseen`
 //!
 //! ## What it means
-//! Containers bring their own credentials, and the audit cannot see which role these lead to: the role is in a config file, a
-//! credentials file or a variable that comes from a Secret or ConfigMap, or a server other than the agent of EKS Pod Identity
-//! gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`); or it sees the role, and not whose token is exchanged for it, since
-//! `AWS_WEB_IDENTITY_TOKEN_FILE` leads into another volume than a projected token: a Secret, or an `emptyDir` that a sidecar such as
-//! spiffe-helper fills; or the container mounts more than 64 projected tokens, and the audit reads no more. The webhook leaves a container
-//! alone that sets these variables. Annotation and webhook are no part of such a path.
+//! Containers bring their own credentials, and irsa-audit cannot determine the role or the token. The reason is one of these:
+//!
+//! - the role is in a config file, a credentials file or a variable that comes from a Secret or ConfigMap;
+//! - a server other than the agent of EKS Pod Identity gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`);
+//! - the role is known, but not whose token is used, because `AWS_WEB_IDENTITY_TOKEN_FILE` points into a volume that is not a projected
+//!   token: a Secret, or an `emptyDir` that a sidecar such as spiffe-helper fills;
+//! - the container mounts more than 64 projected tokens, and irsa-audit does not read more.
+//!
+//! The webhook does not change a container that sets these variables. Annotation and webhook are not part of such a path.
 //!
 //! ## Why it is unknown
-//! Secrets and ConfigMaps are not read in the cluster. Whether the role exists and trusts the ServiceAccount depends on its
-//! name, which is in there.
+//! irsa-audit does not read Secrets and ConfigMaps in the cluster. Whether the role exists and trusts the ServiceAccount depends on its
+//! name, which is in them.
 //!
 //! ## In logs
 //! Nothing by itself. If the role refuses: `AccessDenied … Not authorized to perform sts:AssumeRoleWithWebIdentity`.
@@ -25,11 +28,11 @@
 //! ```
 //!
 //! ## Fix
-//! Look at the `role_arn` in the file, and ask about that role with `irsa-audit trust evaluate`. Offline, give the ConfigMap to
+//! Look up the `role_arn` in the file, and check that role with `irsa-audit trust evaluate`. In an audit of files, give the ConfigMap to
 //! `irsa-audit audit --kubernetes`, which reads config files in it.
 //!
 //! ## Verify
-//! `kubectl exec … -- aws sts get-caller-identity` shows the role that the container really has.
+//! `kubectl exec … -- aws sts get-caller-identity` shows the role that the container actually has.
 //!
 //! ## References
 //! - [Shared config and credentials files](https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html)
@@ -53,7 +56,7 @@ pub const ENTRY: Entry = Entry {
     reason: "CredentialPathUnseen",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "containers bring their own credentials, whose role is not seen",
+    title: "containers bring their own credentials, and their role cannot be determined",
 };
 
 /// What looks for it.
@@ -84,12 +87,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     let by_server = container.is_some_and(Container::has_other_server);
     let how = match first.audience {
         _ if by_server => {
-            "takes credentials from the server in `AWS_CONTAINER_CREDENTIALS_FULL_URI`, which is not EKS Pod Identity"
+            "gets its credentials from the server in `AWS_CONTAINER_CREDENTIALS_FULL_URI`, which is not EKS Pod Identity"
                 .to_owned()
         }
         Some(audience) => format!("brings its own token with audience `{}`", quote(audience)),
         None if container.is_some_and(|container| container.names_variable) => {
-            "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to a value from elsewhere, so that the webhook sets neither".to_owned()
+            "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` to a value that irsa-audit cannot read".to_owned()
         }
         None => "brings its own credentials".to_owned(),
     };
@@ -98,14 +101,15 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         String::new()
     } else {
         format!(
-            "; {} trusts this ServiceAccount by its name",
+            "; role {} trusts this ServiceAccount by name",
             quote_list(&trusting, 3)
         )
     };
     let file = container
         .filter(|_| !by_server)
         .map_or_else(String::new, unread_file);
-    let message = format!("{shown} {how}: the role that it assumes is not seen{file}{candidates}");
+    let message =
+        format!("{shown} {how}, so the role that it assumes cannot be determined{file}{candidates}");
     let fix = Fix::manual(
         "find the role in the file or variable that the container reads, and evaluate its trust policy with `irsa-audit trust \
          evaluate`",
@@ -118,17 +122,17 @@ fn of_too_many(shown: &str, unkept: Unkept) -> Finding {
     let (message, fix) = match unkept {
         Unkept::Tokens => (
             format!(
-                "{shown} mounts more projected service account tokens than the audit reads: which of them it uses cannot be determined"
+                "{shown} mounts more projected service account tokens than irsa-audit reads: which of them it uses cannot be determined"
             ),
             format!(
-                "mount only the tokens that the container needs: the audit reads up to {MOST_TOKENS} for each container"
+                "mount only the tokens that the container needs: irsa-audit reads up to {MOST_TOKENS} for each container"
             ),
         ),
         Unkept::Containers => (
             format!(
-                "the pod of {shown} has more containers than the audit reads: how the others get credentials cannot be determined"
+                "the pod of {shown} has more containers than irsa-audit reads: how the others get credentials cannot be determined"
             ),
-            format!("split the pod: the audit reads up to {MOST_CONTAINERS} containers of each"),
+            format!("split the pod: irsa-audit reads up to {MOST_CONTAINERS} containers of each"),
         ),
     };
     Finding::new(&ENTRY, message).fix(Fix::manual(fix))
@@ -154,8 +158,8 @@ fn of_controller(taker: Taker<'_>, used: &Used) -> Finding {
         _ => String::new(),
     };
     let message = format!(
-        "{object} uses ServiceAccount `{name}` in the namespace of its controller, several namespaces have one, and its role admits \
-         none of them: which one it is cannot be determined"
+        "{object} uses ServiceAccount `{name}` in the namespace of its controller, but several namespaces have one and its role admits \
+         none of them, so which one it uses cannot be determined"
     );
     let fix = Fix::manual(format!(
         "find the namespace where the controller of {object} runs, and evaluate the role's trust policy for its ServiceAccount with \
@@ -168,27 +172,27 @@ fn of_controller(taker: Taker<'_>, used: &Used) -> Finding {
 fn of_another_token(shown: &str, container: &Container) -> Option<Finding> {
     let role = container.role_arn.as_deref()?;
     let from = match container.token_source()? {
-        TokenSource::Copied(name) => format!("init container `{}` copies it there", quote(name)),
+        TokenSource::Copied(name) => format!("init container `{}` copies the token there", quote(name)),
         TokenSource::Unseen => match container.token_volume().map(|file| (&file.volume, &file.key)) {
             Some((VolumeKind::Secret(name), key)) => {
-                format!("it is key `{}` of Secret `{}`", quote(key), quote(name))
+                format!("the token is key `{}` of Secret `{}`", quote(key), quote(name))
             }
             Some((VolumeKind::ConfigMap(name), key)) => {
-                format!("it is key `{}` of ConfigMap `{}`", quote(key), quote(name))
+                format!("the token is key `{}` of ConfigMap `{}`", quote(key), quote(name))
             }
-            _ => "it is in a volume that is not a projected token".to_owned(),
+            _ => "the token is in a volume that is not a projected token".to_owned(),
         },
         TokenSource::Projected(_) | TokenSource::Nothing => return None,
     };
     let file = container.token_file.as_deref().unwrap_or_default();
     let message = format!(
-        "{shown} sets `AWS_ROLE_ARN` to `{}` and reads its token from `{}`: whose token that is cannot be determined, {from}",
+        "{shown} sets `AWS_ROLE_ARN` to `{}` and reads its token from `{}`, but whose token that is cannot be determined: {from}",
         quote(role),
         quote(file)
     );
     let fix = Fix::manual(format!(
         "decode the claims `iss`, `sub` and `aud` of the token in `{}` (its second part is base64), and evaluate the trust policy of \
-         role `{}` for them with `irsa-audit trust evaluate`; or mount a projected `serviceAccountToken` there, which the audit can see",
+         role `{}` for them with `irsa-audit trust evaluate`; or mount a projected `serviceAccountToken` there, which irsa-audit can see",
         quote(file),
         quote(role)
     ));
@@ -202,7 +206,7 @@ fn unread_file(container: &Container) -> String {
     };
     match container.configured() {
         Some(Configured::Elsewhere(how)) => format!("; the profile in {} {how}", irsa406::file(found)),
-        _ => format!("; look at the file {}", irsa406::file(found)),
+        _ => format!("; see the file {}", irsa406::file(found)),
     }
 }
 

@@ -1,11 +1,11 @@
 //! # IRSA912 `PodIdentityNotAudited`
 //!
 //! ## What it means
-//! Pods of the ServiceAccount get their credentials from EKS Pod Identity, or an association says that new ones will. That way
-//! to a role is not audited: neither the association, nor the trust policy for `pods.eks.amazonaws.com`, nor the agent.
+//! Pods of the ServiceAccount get their credentials from EKS Pod Identity, or an association exists that will give them to new pods.
+//! irsa-audit does not audit this path: neither the association, nor the trust policy for `pods.eks.amazonaws.com`, nor the agent.
 //!
 //! ## Why it is unknown
-//! Nothing was looked at that could be broken. What the annotation says does not matter to these pods.
+//! irsa-audit checked nothing that could be broken. The annotation does not matter for these pods.
 //!
 //! ## In logs
 //! Nothing by itself.
@@ -18,12 +18,12 @@
 //! ```
 //!
 //! ## Fix
-//! Compare by hand: `aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace NS --service-account NAME`, and
+//! Check by hand: `aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace NS --service-account NAME`, and
 //! the trust policy of the association's role, which must allow `sts:AssumeRole` and `sts:TagSession` to
 //! `pods.eks.amazonaws.com`.
 //!
 //! ## Verify
-//! `kubectl exec … -- aws sts get-caller-identity` shows the role that the pod really has.
+//! `kubectl exec … -- aws sts get-caller-identity` shows the role that the pod actually has.
 //!
 //! ## References
 //! - [How EKS Pod Identity works](https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html)
@@ -42,7 +42,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PodIdentityNotAudited",
     severity: Severity::Unknown,
     link: Link::Pods,
-    title: "EKS Pod Identity gives the credentials, and is not audited",
+    title: "EKS Pod Identity gives the credentials, which is not audited",
 };
 
 /// What looks for it.
@@ -58,16 +58,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let message = match chain.ways.taker_of(CredentialPath::PodIdentity)? {
         taker @ (Taker::Container(..) | Taker::Object(_)) => format!(
-            "{} gets its credentials from EKS Pod Identity, and neither the association's role nor its trust policy was looked \
-             at",
+            "{} gets its credentials from EKS Pod Identity, which is not audited: irsa-audit did not check the association's role and its \
+             trust policy",
             taker.shown()
         ),
         Taker::Nothing => {
-            "an association of EKS Pod Identity gives new pods their role, which was not looked at".to_owned()
+            "an EKS Pod Identity association gives new pods their role, which is not audited".to_owned()
         }
     };
     let fix = Fix::manual(
-        "check that the association's role lets `pods.eks.amazonaws.com` do `sts:AssumeRole` and `sts:TagSession`, and that \
+        "check that the association's role allows `sts:AssumeRole` and `sts:TagSession` for `pods.eks.amazonaws.com`, and that \
          the agent runs on the nodes",
     );
     Some(Finding::new(&ENTRY, message).fix(fix))

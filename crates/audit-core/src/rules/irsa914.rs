@@ -1,11 +1,11 @@
 //! # IRSA914 `EvidencePending`
 //!
 //! ## What it means
-//! The operator has just met this binding, or this role, and what AWS says of it is not read yet: the question is in the queue, or
-//! its answer is on the way. The status says `Reconciling` until the answer is there.
+//! The binding or the role is new to the operator, which has not read its evidence from AWS yet: the request is in the queue, or
+//! the answer has not arrived. The status says `Reconciling` until the answer arrives.
 //!
 //! ## Why it is unknown
-//! What is not read yet may show a fault or a risk. The verdict is the one that a fresh audit would give, or none.
+//! The evidence that is not read yet may show a fault or a risk.
 //!
 //! ## In logs
 //! Nothing: no call has failed.
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! ## Fix
-//! None: it passes within seconds. Many new roles at once, and the rate limit that the operator keeps to, make it longer.
+//! None: the finding disappears within seconds. It takes longer if there are many new roles at once, because the operator limits its rate
+//! of calls.
 //!
 //! ## Verify
 //! `kubectl get irsaaudit NAME` shows another reason.
@@ -35,7 +36,7 @@ pub const ENTRY: Entry = Entry {
     reason: "EvidencePending",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "AWS has been asked, and the answer is not there yet",
+    title: "AWS has not answered yet",
 };
 
 /// What looks for it.
@@ -46,7 +47,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (link, _) = gaps(chain).into_iter().find(|(_, gap)| **gap == Gap::Pending)?;
-    let message = format!("AWS has not answered yet in account {}", account(chain));
+    let message = format!(
+        "irsa-audit has not read this evidence from account {} yet",
+        account(chain)
+    );
     Some(Finding::new(&ENTRY, message).at(link))
 }
 

@@ -1,15 +1,15 @@
 //! # IRSA915 `ConsumerKindUnseen`
 //!
 //! ## What it means
-//! The API server serves a kind of another project whose objects use ServiceAccounts, such as a `SecretStore` or an `Issuer`, and
-//! irsa-audit could not list its objects: it has no permission to, or the API server did not answer. It is told once for the
+//! The API server serves a kind of another project whose objects use ServiceAccounts, such as a `SecretStore` or an `Issuer`, but
+//! irsa-audit could not list its objects: it has no permission, or the API server did not answer. The finding is reported once for the
 //! cluster.
 //!
 //! ## Why it is unknown
-//! Such an object may have its controller request the token of a ServiceAccount, or name its role. Then the ServiceAccount needs no
-//! annotation, and its pods need no injected credentials. Until the objects are seen, a missing annotation (IRSA101, IRSA103) and
-//! missing credentials (IRSA401) that they could explain are *unknown* instead of *broken*, and an automatic `IrsaAudit` that they
-//! could call for is not deleted. All other findings are as they would be.
+//! The controller of such an object may request the token of a ServiceAccount, or the object may name its role. The ServiceAccount then
+//! needs no annotation, and its pods need no injected credentials. Until irsa-audit can list the objects, a missing annotation (IRSA101,
+//! IRSA103) and missing credentials (IRSA401) that they could explain are *unknown* instead of *broken*, and an automatic `IrsaAudit` that
+//! they could require is not deleted. All other findings stay the same.
 //!
 //! ## In logs
 //! The operator logs `may not be listed` with the kind. Nothing else fails.
@@ -24,7 +24,7 @@
 //!
 //! ## Fix
 //! Set the kind to `true` in the chart's value `rbac.consumers`. Without the chart, allow `list` and `watch` of the kind in the
-//! operator's ClusterRole, as `deploy/operator.yaml` does. It is seen within ten minutes.
+//! operator's ClusterRole, as `deploy/operator.yaml` does. The operator sees the change within ten minutes.
 //!
 //! ## Verify
 //! `kubectl auth can-i list secretstores.external-secrets.io --all-namespaces --as system:serviceaccount:NAMESPACE:NAME` says
@@ -65,12 +65,12 @@ fn of_cluster(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
         return Vec::new();
     }
     let message = format!(
-        "{} could not be listed: what they explain is not known, and a missing annotation or missing credentials that such an \
-         object could explain are unknown instead of broken",
+        "irsa-audit could not list {}, so a missing annotation or missing credentials that such an object could explain are unknown \
+         instead of broken",
         kinds_shown(&kinds)
     );
     let fix = Fix::manual(format!(
-        "allow irsa-audit to `list` and `watch` {} in all namespaces: in the chart, by the value `rbac.consumers`",
+        "allow irsa-audit to `list` and `watch` {} in all namespaces; in the chart, with the value `rbac.consumers`",
         resources(&kinds)
     ));
     vec![Finding::new(&ENTRY, message).fix(fix)]

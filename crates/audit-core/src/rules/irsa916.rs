@@ -1,13 +1,13 @@
 //! # IRSA916 `TooManyCredentialPaths`
 //!
 //! ## What it means
-//! The containers of a ServiceAccount, and the objects for which controllers request its token, name more different roles, or
-//! audiences, than irsa-audit follows for one ServiceAccount: sixteen, and the role that the webhook is asked for. The finding says how
-//! many it did not look at. All that it did look at is reported as ever.
+//! The containers of a ServiceAccount, and the objects for which controllers request its token, name more different roles or
+//! audiences than irsa-audit follows for one ServiceAccount: sixteen, and the role that the webhook injects. The finding says how
+//! many irsa-audit did not check. The others are reported as usual.
 //!
 //! ## Why it is unknown
-//! Each role takes an evaluation of its trust policy, and its reading from AWS. Whoever can create objects in a namespace could
-//! otherwise keep the audit of the whole cluster, and the account's rate limit for IAM, busy with thousands of them. Whether the roles
+//! irsa-audit reads each role from AWS and evaluates its trust policy. Without a limit, anyone who can create objects in a namespace could
+//! slow down the audit of the whole cluster, and use up the account's rate limit for IAM, with thousands of them. Whether the roles
 //! beyond the limit admit the ServiceAccount is not known.
 //!
 //! ## In logs
@@ -27,8 +27,8 @@
 //! ```
 //!
 //! ## Fix
-//! Use one ServiceAccount for each role, or for a few of them. That is also what least privilege asks for: whoever gets the token of
-//! this ServiceAccount can have all its roles.
+//! Use one ServiceAccount for each role, or for a few of them. Least privilege requires this as well: anyone who gets the token of
+//! this ServiceAccount can assume all its roles.
 //!
 //! ## Verify
 //! `irsa-audit audit` no longer reports IRSA916 for the ServiceAccount.
@@ -50,7 +50,7 @@ pub const ENTRY: Entry = Entry {
     reason: "TooManyCredentialPaths",
     severity: Severity::Unknown,
     link: Link::Role,
-    title: "a ServiceAccount is used with more roles than are followed",
+    title: "a ServiceAccount is used with more roles than irsa-audit follows",
 };
 
 /// What looks for it.
@@ -67,12 +67,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     }
     let account = quote(&chain.key.to_string());
     let message = format!(
-        "containers and objects use ServiceAccount `{account}` with {} different roles or audiences: {MOST_WAYS} were followed, and {left} \
-         were not looked at",
+        "containers and objects use ServiceAccount `{account}` with {} different roles or audiences: irsa-audit followed {MOST_WAYS}, and did \
+         not check the other {left}",
         MOST_WAYS + left
     );
     let fix = Fix::manual(format!(
-        "use a ServiceAccount of its own for each role, in place of `{account}` for all of them"
+        "use a separate ServiceAccount for each role instead of `{account}` for all of them"
     ));
     Some(Finding::new(&ENTRY, message).fix(fix))
 }

@@ -2,12 +2,12 @@
 //!
 //! ## What it means
 //! ServiceAccounts with a role are not audited, or not completely: their `IrsaAudit` is suspended, the API server refuses to create it,
-//! or it expects more than irsa-audit evaluates for one object (IRSA906). The finding counts them for each namespace. Where an `IrsaAudit`
-//! cannot be created, the ServiceAccount is audited all the same; its verdict is only in the metrics.
+//! or it expects more than irsa-audit evaluates for one object (IRSA906). The finding counts them for each namespace. If an `IrsaAudit`
+//! cannot be created, the ServiceAccount is still audited, but its verdict is only in the metrics.
 //!
 //! ## Why it is unknown
-//! Anyone who can edit a namespace can set `spec.suspend`, or add a `ResourceQuota` for `IrsaAudit` objects. Nobody should conclude from a
-//! missing or old status that the bindings are fine.
+//! Anyone who can edit a namespace can set `spec.suspend`, or add a `ResourceQuota` for `IrsaAudit` objects. A missing or old
+//! status does not mean that the bindings work.
 //!
 //! ## In logs
 //! The operator logs each kind of refused write.
@@ -25,8 +25,8 @@
 //! ```
 //!
 //! ## Fix
-//! Set `spec.suspend` of the `IrsaAudit` to false. Where creation is refused: change the quota, or the admission webhook or policy, that the
-//! refusal in the operator's log names. Where an `IrsaAudit` expects too much: see IRSA906 in its status.
+//! Set `spec.suspend` of the `IrsaAudit` to false. If creation is refused: change the quota, or the admission webhook or policy, that the
+//! refusal in the operator's log names. If an `IrsaAudit` expects too much: see IRSA906 in its status.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o jsonpath='{.status.unaudited}'` does not list the namespace.
@@ -86,8 +86,8 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
         named.join(", ")
     );
     let fix = Fix::manual(
-        "set `spec.suspend` of suspended IrsaAudits to false; where creation is refused, change the quota or the admission policy of the \
-         namespace; where a limit is exceeded, see IRSA906 in the status"
+        "set `spec.suspend` of suspended IrsaAudits to false; if creation is refused, change the quota or the admission policy of the \
+         namespace; if a limit is exceeded, see IRSA906 in the status"
             .to_owned(),
     );
     vec![Finding::new(&ENTRY, message).fix(fix)]
@@ -96,7 +96,7 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
 fn reasons(count: &Unaudited) -> String {
     let reasons = [
         (count.suspended, "suspended"),
-        (count.refused, "not created because the API server refused"),
+        (count.refused, "refused by the API server"),
         (count.over_limit, "over a limit"),
     ];
     let counted = reasons.iter().filter(|(count, _)| *count > 0);

@@ -1,16 +1,17 @@
 //! # IRSA918 `PodsNotGiven`
 //!
 //! ## What it means
-//! Pods run as the ServiceAccount, or may run as it, and no file holds them. Either the status of a workload counts pods that are in none
-//! of the files. Or something shows that pods are missing: a file that could have held them is empty or cannot be read, a page of a list
-//! is missing, or a cluster's objects were given without any pod. Pods that were given are audited. The operator never says this.
+//! Pods run as the ServiceAccount, or may run as it, but no file contains them. Either the status of a workload counts pods that are in
+//! none of the files. Or something shows that pods are missing: a file that could contain them is empty or cannot be read, a page of a list
+//! is missing, or a cluster's objects were given without any pod. irsa-audit audits the pods that were given. The operator never reports
+//! this finding.
 //!
 //! ## Why it is unknown
-//! Only running pods show whether the webhook injected the role and the token (IRSA401), and whether they carry a role from before a change
+//! Only running pods show whether the webhook injected the role and the token (IRSA401), and whether they have a role from before a change
 //! (IRSA402). All other links are audited.
 //!
 //! ## In logs
-//! Nothing: only an audit of files says this.
+//! Nothing: only an audit of files reports this.
 //!
 //! ## Example
 //! ```console
@@ -69,7 +70,7 @@ fn counted(chain: &Chain<'_>) -> Option<String> {
         let pods = cluster.workload(&template.namespace, workload)?.ungiven_pods;
         (pods > 0).then(|| {
             format!(
-                "the status of `{}` counts {pods} {}, and no file holds any of them: whether they have credentials is unknown",
+                "the status of `{}` counts {pods} {}, but no file contains any of them, so whether they have credentials is unknown",
                 quote(&workload.to_string()),
                 if pods == 1 { "pod" } else { "pods" }
             )
@@ -82,9 +83,9 @@ fn unseen(chain: &Chain<'_>) -> Option<String> {
     let why = reasons(chain, GapKind::Pods)?;
     let key = quote(&chain.key.to_string());
     Some(if chain.pods.is_empty() {
-        format!("no file holds a pod of ServiceAccount `{key}`, and there may be some: {why}")
+        format!("no file contains a pod of ServiceAccount `{key}`, but there may be some: {why}")
     } else {
-        format!("there may be more pods of ServiceAccount `{key}` than the files hold: {why}")
+        format!("there may be more pods of ServiceAccount `{key}` than the files contain: {why}")
     })
 }
 

@@ -1,16 +1,16 @@
 //! # IRSA919 `NamespaceAssumed`
 //!
 //! ## What it means
-//! The manifest of the ServiceAccount, or of a workload that runs as it, names no namespace, and `--namespace` was not set. The audit
-//! assumes the namespace `default`, as kubectl does. The operator never says this.
+//! The manifest of the ServiceAccount, or of a workload that runs as it, names no namespace, and `--namespace` is not set. irsa-audit
+//! assumes the namespace `default`, as kubectl does. The operator never reports this finding.
 //!
 //! ## Why it is unknown
 //! The namespace is a part of the token's subject, `system:serviceaccount:NAMESPACE:NAME`. Whether the trust policy admits it depends on
 //! where the manifest is applied. What depends on the namespace (the trust policy, and whether the ServiceAccount exists) is *unknown*
-//! instead of *broken*, without a fix. All other findings are as they would be.
+//! instead of *broken*, without a fix. All other findings stay the same.
 //!
 //! ## In logs
-//! Nothing: only an audit of files says this.
+//! Nothing: only an audit of files reports this.
 //!
 //! ## Example
 //! ```console
@@ -19,7 +19,7 @@
 //! where the chart leaves the namespace to `helm install --namespace`.
 //!
 //! ## Fix
-//! Say where the manifests will be applied: `irsa-audit audit --namespace NAMESPACE …`.
+//! Set the namespace in which the manifests will be applied: `irsa-audit audit --namespace NAMESPACE …`.
 //!
 //! ## Verify
 //! The finding is gone.
@@ -54,8 +54,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "the manifest of ServiceAccount `{}`, or of what runs as it, names no namespace: namespace `{}` is assumed, and the subject of its \
-         tokens depends on it",
+        "the manifest of ServiceAccount `{}`, or of a workload that runs as it, names no namespace: irsa-audit assumes namespace `{}`, and the \
+         subject of the tokens depends on it",
         quote(&chain.key.service_account),
         quote(&chain.key.namespace)
     );

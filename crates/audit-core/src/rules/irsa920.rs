@@ -1,17 +1,17 @@
 //! # IRSA920 `PlanValueUnknown`
 //!
 //! ## What it means
-//! The audit reads a Terraform plan, and the plan does not give a value that decides: Terraform knows it only after apply, or marks it as
-//! sensitive. The message names the resource and the attribute. The operator never says this.
+//! The audit reads a Terraform plan, but the plan does not contain a value that decides: Terraform knows it only after apply, or marks it
+//! as sensitive. The message names the resource and the attribute. The operator never reports this finding.
 //!
-//! As a notice, it says that the role annotation of a ServiceAccount is known only after apply, and that the configuration refers to one
-//! role alone there. The audit takes the ARN of that role for the annotation. A plan does not show text around a reference.
+//! As a *notice*, the finding says that the role annotation of a ServiceAccount is known only after apply, and that the configuration
+//! refers there to exactly one role. irsa-audit uses the ARN of that role as the annotation. A plan does not show text around a reference.
 //!
 //! ## Why it is unknown
-//! A guess could be wrong in both directions. What the plan does give is audited: all other findings are as they would be.
+//! A guess could be wrong in both directions. irsa-audit audits what the plan contains, so all other findings stay the same.
 //!
 //! ## In logs
-//! Nothing: only an audit of a plan says this.
+//! Nothing: only an audit of a plan reports this.
 //!
 //! ## Example
 //! ```hcl
@@ -28,8 +28,8 @@
 //! where the provider is created by the same plan.
 //!
 //! ## Fix
-//! Audit the account after the apply. Or let the plan know the value: create the cluster and its provider in an apply of their own, and write
-//! the ARN of the provider from the account ID and the issuer.
+//! Audit the account after the apply. Or make the value known to the plan: create the cluster and its provider in a separate apply, and
+//! build the ARN of the provider from the account ID and the issuer.
 //!
 //! ## Verify
 //! The finding is gone from the audit after the apply.
@@ -52,7 +52,7 @@ pub const ENTRY: Entry = Entry {
     reason: "PlanValueUnknown",
     severity: Severity::Unknown,
     link: Link::ServiceAccount,
-    title: "the Terraform plan does not give a value that decides",
+    title: "the Terraform plan does not contain a value that decides",
 };
 
 /// What looks for it.
@@ -69,7 +69,7 @@ pub(super) const RULE: Rule = Rule {
 fn annotation(chain: &Chain<'_>) -> Option<Finding> {
     let gap = undecided(chain)?;
     let message = format!(
-        "ServiceAccount `{}`: {}, so the role that it asks for is unknown",
+        "ServiceAccount `{}`: {}, so its role is unknown",
         quote(&chain.key.to_string()),
         told(gap)
     );
@@ -80,7 +80,7 @@ fn annotation(chain: &Chain<'_>) -> Option<Finding> {
 fn taken(chain: &Chain<'_>) -> Option<Finding> {
     let taken = chain.snapshot.cluster.taken_annotation(chain.key)?;
     let message = format!(
-        "ServiceAccount `{}`: {}. The configuration refers to `{}` alone there, so its ARN is taken for the annotation",
+        "ServiceAccount `{}`: {}. The configuration refers there only to `{}`, so irsa-audit uses the ARN of this role",
         quote(&chain.key.to_string()),
         told(&taken.gap),
         quote(&taken.role)
@@ -118,8 +118,8 @@ fn finding(message: String, gap: &PlanGap) -> Finding {
 fn told(gap: &PlanGap) -> String {
     let attribute = quote(&gap.attribute);
     match gap.why {
-        PlanGapReason::AfterApply => format!("`{attribute}` is known only after apply"),
-        PlanGapReason::Sensitive => format!("`{attribute}` is sensitive and is not shown"),
+        PlanGapReason::AfterApply => format!("Terraform knows `{attribute}` only after apply"),
+        PlanGapReason::Sensitive => format!("`{attribute}` is sensitive, so the plan does not show it"),
     }
 }
 

@@ -15,8 +15,8 @@ use crate::text::quote;
 pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, cause: &Cause) -> Option<String> {
     if cause.kind == CauseKind::ConditionUnsatisfiable {
         return Some(format!(
-            "First ask the owner of role `{}` whether ServiceAccount `{}` is meant to have it without this condition: a condition is \
-             usually deliberate, and the fix does not repeat it",
+            "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role without this condition: a condition is \
+             usually deliberate, and the fix leaves it out",
             quote(role.arn.name()),
             quote(&chain.key.to_string())
         ));
@@ -33,7 +33,7 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, caus
         return None;
     }
     Some(format!(
-        "First ask the owner of role `{}` whether ServiceAccount `{}` is meant to have it: no Allow statement of the trust \
+        "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role: no Allow statement of the trust \
          policy names this ServiceAccount, and the annotation alone authorizes nothing",
         quote(role.arn.name()),
         quote(&chain.key.to_string())

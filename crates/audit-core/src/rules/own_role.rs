@@ -18,8 +18,8 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
     let Some(role) = asked_role(snapshot, config, own) else {
         let annotation = format!("{}/role-arn", config.annotation_prefix);
         let fix = Fix::manual(format!(
-            "create a role for the operator, set its ARN as annotation `{annotation}` of that ServiceAccount, where it is managed (a value of the \
-             chart), and recreate the operator's pods"
+            "create a role for the operator, set annotation `{annotation}` of that ServiceAccount to its ARN where the ServiceAccount is managed \
+             (a value of the chart), and recreate the operator's pods"
         ));
         return Some((
             format!("{account} names no role in annotation `{annotation}`"),
@@ -35,11 +35,11 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
         let delete = Command::new("kubectl delete pod").option("--namespace", &own.namespace);
         let fix = Fix::manual(format!(
             "recreate the operator's pods: `{}`. If the new ones have no `AWS_WEB_IDENTITY_TOKEN_FILE` either, \
-             the pod identity webhook does not reach them",
+             the pod identity webhook does not process them",
             delete.argument(&*pod.name)
         ));
         let message = format!(
-            "pod `{}` of {account} has no token for AWS: it is older than the annotation, or the webhook did not mutate it",
+            "pod `{}` of {account} has no token for AWS: the pod is older than the annotation, or the webhook did not change the pod",
             quote(&pod.name)
         );
         return Some((message, fix));
@@ -48,7 +48,7 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
     let message = format!("AWS STS does not give {account} credentials for role `{role}`");
     let audit = Command::new("irsa-audit audit").option("--namespace", &own.namespace);
     let fix = Fix::manual(format!(
-        "a policy of the role does not help. The role must exist; its account must have an OIDC provider for the cluster's issuer; its trust \
+        "no policy of the role fixes this. The role must exist; its account must have an OIDC provider for the cluster's issuer; its trust \
          policy must admit subject `{}`. `{audit}`, with your own AWS credentials, names which of these is wrong and \
          prints the fix",
         quote(&own.subject())

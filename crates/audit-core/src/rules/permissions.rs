@@ -22,14 +22,19 @@ pub fn finding(chain: &Chain<'_>, entry: &'static Entry, cause: DenialCause) -> 
     let (answer, nearest) = unmet.next()?;
     let more = match unmet.count() {
         0 => String::new(),
-        others => format!("; so with {others} more of what is expected"),
+        1 => "; one more expected permission is denied for the same reason".to_owned(),
+        others => format!("; {others} more expected permissions are denied for the same reason"),
     };
     let rbac = chain.snapshot.cluster.rbac();
-    let message = format!("{}{more}", explain(rbac, answer, nearest));
+    let message = format!(
+        "ServiceAccount `{}` {}{more}",
+        quote(&chain.key.to_string()),
+        explain(rbac, answer, nearest)
+    );
     Some(Finding::new(entry, message).fix(proposed(chain)))
 }
 
-/// What is denied, and why: the nearest grant, and what it misses.
+/// What is denied, and why: the nearest grant, and what it lacks. It follows the subject.
 #[must_use]
 pub fn explain(rbac: &Rbac, answer: &PermissionAnswer<'_>, nearest: &NearestGrant<'_>) -> String {
     format!(
@@ -69,7 +74,7 @@ fn proposed(chain: &Chain<'_>) -> Fix {
 }
 
 fn unreachable_grant() -> Fix {
-    Fix::manual("no role can allow what is asked for: correct its verbs, resource or names")
+    Fix::manual("no role can allow this request: correct its verbs, resource or names")
 }
 
 /// The least that gives everything that is expected and denied, whatever the cause: one command, once. For those who ask for
@@ -91,7 +96,7 @@ pub fn repair(rbac: &Rbac, key: &BindingKey, answers: &[PermissionAnswer<'_>]) -
 fn ready_made(rbac: &Rbac, answer: &PermissionAnswer<'_>) -> String {
     let role = least::built_in(rbac, &answer.denied);
     role.map_or_else(String::new, |name| {
-        format!("; ClusterRole `{name}` has it, among much else")
+        format!("; ClusterRole `{name}` grants it, and much more")
     })
 }
 
@@ -147,39 +152,39 @@ fn resource(request: &AccessRequest<'_>) -> String {
 /// The nearest grant, and what it misses.
 fn why(answer: &PermissionAnswer<'_>, nearest: &NearestGrant<'_>) -> String {
     let (Some(binding), Some(request)) = (nearest.binding, answer.denied.first()) else {
-        return "nothing that is in force there names it or its groups and grants anything".to_owned();
+        return "no binding that is in force there and grants anything names it or its groups".to_owned();
     };
     let by = named(binding);
     match nearest.cause {
         DenialCause::NoBinding => String::new(),
         DenialCause::Namespace => format!(
-            "{by} grants it in namespace `{}` only",
+            "{by} grants it only in namespace `{}`",
             quote(&binding.id.namespace)
         ),
         DenialCause::Scope if is_cluster_scoped(request.api_group, request.resource) => format!(
-            "{by} grants it, but {} lies in no namespace, and a RoleBinding reaches nothing outside of its own: it takes a \
-             ClusterRoleBinding",
+            "{by} grants it, but {} is cluster-scoped, and a RoleBinding grants only what is in its own namespace: a \
+             ClusterRoleBinding is needed",
             resource(request)
         ),
         DenialCause::Scope => format!(
-            "{by} grants it in its namespace only, and a RoleBinding, even to a ClusterRole, reaches no other: it takes a \
-             ClusterRoleBinding, unless it is meant for one namespace only"
+            "{by} grants it only in its own namespace, as every RoleBinding does, even to a ClusterRole: a ClusterRoleBinding is \
+             needed, unless only one namespace is intended"
         ),
         DenialCause::Subject => {
             let subject = nearest.subject.map_or_else(String::new, |subject| {
                 format!("{} `{}`", subject.kind(), quote(&subject.name()))
             });
-            format!("{by} grants it to {subject}")
+            format!("{by} grants it to {subject} instead")
         }
         DenialCause::RoleMissing => format!("{by} refers to {}, which does not exist", role(binding)),
         DenialCause::Verb => format!(
-            "{} allows only {} there ({by})",
+            "{} grants only {} there ({by})",
             role(binding),
             words(nearest.rule, |rule| &rule.verbs)
         ),
         DenialCause::Group => {
             format!(
-                "{} has it in API group {} ({by})",
+                "{} grants it in API group {} instead ({by})",
                 role(binding),
                 words(nearest.rule, |rule| &rule.api_groups)
             )
@@ -203,7 +208,7 @@ fn why(answer: &PermissionAnswer<'_>, nearest: &NearestGrant<'_>) -> String {
                 "create" | "deletecollection" if names => ": a name cannot restrict this verb",
                 _ => "",
             };
-            format!("{} is about {of} only ({by}){hint}", role(binding))
+            format!("{} grants only {of} ({by}){hint}", role(binding))
         }
     }
 }
@@ -213,7 +218,7 @@ fn words(rule: Option<&PolicyRule>, list: impl Fn(&PolicyRule) -> &[crate::model
         .map(|rule| list(rule).iter().map(|word| &**word).collect())
         .unwrap_or_default();
     match words[..] {
-        [""] => "`\"\"` (the core one)".to_owned(),
+        [""] => "`\"\"` (the core group)".to_owned(),
         _ => quote_list(&words, SHOWN),
     }
 }

@@ -53,7 +53,7 @@ pub fn lacks_credentials(pod: &Pod) -> bool {
 /// Pods in which a container would assume another role than a new pod's, because they are older than the annotation, or than
 /// their template.
 ///
-/// A role without a token is no credential: applications use `AWS_ROLE_ARN` for ends of their own.
+/// A role without a token is not a credential: applications use `AWS_ROLE_ARN` for their own purposes.
 #[must_use]
 pub fn stale<'a>(chain: &Chain<'a>) -> Vec<&'a Pod> {
     let mut older: Vec<&Pod> = outdated(chain).iter().map(|one| one.pod).collect();

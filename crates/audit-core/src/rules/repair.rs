@@ -234,7 +234,7 @@ pub fn create_annotated(chain: &Chain<'_>, arn: &str) -> Fix {
         .then(recreated(chain, |pod| !carries(pod, arn)))
 }
 
-/// Takes the audience annotation away, and recreates the pods with a token for another audience than the usual.
+/// Removes the audience annotation, and recreates the pods with a token for a different audience from the default.
 #[must_use]
 pub fn drop_audience(chain: &Chain<'_>) -> Fix {
     let default = chain.default_audience.unwrap_or(DEFAULT_AUDIENCE);
@@ -266,8 +266,8 @@ pub fn ask_for(chain: &Chain<'_>, audience: &str) -> Fix {
 #[must_use]
 pub fn edit_config_map(chain: &Chain<'_>, field: &str, value: &str) -> Fix {
     Fix::manual(format!(
-        "set `{field}` of `{}` in the key `config` of the webhook's ConfigMap `{CONFIG_MAP}` to {value}, in whatever writes \
-         it (kOps does, from `spec.iam.serviceAccountExternalPermissions`), and recreate the pods",
+        "set `{field}` of `{}` in the key `config` of the webhook's ConfigMap `{CONFIG_MAP}` to {value} where the \
+         ConfigMap is managed (kOps writes it from `spec.iam.serviceAccountExternalPermissions`), and recreate the pods",
         quote(&chain.key.to_string())
     ))
 }

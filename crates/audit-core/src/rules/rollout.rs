@@ -53,7 +53,7 @@ pub fn catch_up(chain: &Chain<'_>, pods: &[&Pod]) -> Option<Fix> {
     let restarted = restart(chain, &free);
     let restarted = restarted.map(|fix| match fix.first.kind {
         FixKind::Kubectl => fix.brief(format!(
-            "recreate pods that are older than the pod template of {names}, which needs no change"
+            "recreate the pods that are older than the pod template of {names}; the template needs no change"
         )),
         FixKind::Manual | FixKind::AwsCli => fix,
     });

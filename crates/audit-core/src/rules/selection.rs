@@ -15,14 +15,14 @@ pub fn reason(why: &LeftOut<'_>, namespace: &str) -> String {
             "namespaceSelector",
             format!("namespace `{}` has", quote(namespace)),
         ),
-        LabelOf::Pod => ("objectSelector", "they have".to_owned()),
+        LabelOf::Pod => ("objectSelector", "the pods have".to_owned()),
     };
     let got = match why.got {
         Some(value) => format!("`{}`", quote(value)),
         None => "no such label".to_owned(),
     };
     format!(
-        "the pod identity webhook does not select them: the {selector} of {} wants {}, but {whose} {got}",
+        "the pod identity webhook does not select the pods: the {selector} of {} requires {}, but {whose} {got}",
         named(why.registration),
         wanted(why.wanted)
     )
@@ -33,17 +33,17 @@ pub fn reason(why: &LeftOut<'_>, namespace: &str) -> String {
 pub fn doubt(doubt: &SelectionDoubt<'_>, namespace: &str) -> String {
     match doubt {
         SelectionDoubt::Conditions(registration) => format!(
-            "{} selects pods by `matchConditions`, which are not evaluated here",
+            "{} selects pods by `matchConditions`, which irsa-audit does not evaluate",
             named(registration)
         ),
         SelectionDoubt::Label(registration, LabelOf::Namespace, wanted) => format!(
-            "{} selects namespaces by the label `{}`, and the labels of namespace `{}` were not seen",
+            "{} selects namespaces by the label `{}`, but irsa-audit did not see the labels of namespace `{}`",
             named(registration),
             quote(&wanted.key),
             quote(namespace)
         ),
         SelectionDoubt::Label(registration, LabelOf::Pod, wanted) => format!(
-            "{} selects pods by the label `{}`, which was not kept",
+            "{} selects pods by the label `{}`, which irsa-audit does not read",
             named(registration),
             quote(&wanted.key)
         ),
@@ -76,13 +76,13 @@ pub fn by_hand(why: &LeftOut<'_>, namespace: &str, names: &str) -> String {
             format!("remove the label `{key}` from the pod templates of {names}")
         }
         (LabelOf::Pod, _) => format!(
-            "give the pod templates of {names} a label `{key}` that {registration} selects ({}), or have its objectSelector \
-             changed",
+            "add a label `{key}` that {registration} selects ({}) to the pod templates of {names}, or have the objectSelector of the \
+             webhook changed",
             wanted(why.wanted)
         ),
         (LabelOf::Namespace, _) => format!(
-            "recreating the pods does not help: ask the owner of {registration} whether namespace `{}` is left out on \
-             purpose; if it is not, have its namespaceSelector, or the namespace's label `{key}`, changed, and then recreate \
+            "recreating the pods does not help. Ask the owner of {registration} whether namespace `{}` is excluded on \
+             purpose. If it is not, change the namespaceSelector of the webhook, or the namespace's label `{key}`, and then recreate \
              the pods",
             quote(namespace)
         ),
@@ -105,7 +105,7 @@ fn wanted(requirement: &LabelRequirement) -> String {
         RequirementOperator::In if requirement.values.len() == 1 => format!("label `{key}` to be {values}"),
         RequirementOperator::In => format!("label `{key}` to be one of {values}"),
         RequirementOperator::NotIn => format!("label `{key}` to be none of {values}"),
-        RequirementOperator::Exists => format!("label `{key}` to be there"),
+        RequirementOperator::Exists => format!("label `{key}` to be present"),
         RequirementOperator::DoesNotExist => format!("label `{key}` to be absent"),
     }
 }

@@ -7,7 +7,7 @@ use crate::model::Pod;
 use crate::text::quote;
 use crate::webhook::annotation;
 
-/// Containers that proxies and operators add to pods, and that call AWS for nobody: whoever skips them means it.
+/// Containers that proxies and operators add to pods, and that do not call AWS: who skips them intends it.
 const BYSTANDERS: [&str; 12] = [
     "istio-proxy",
     "istio-init",
@@ -63,7 +63,7 @@ pub fn by_hand(chain: &Chain<'_>, pods: &[&Pod]) -> String {
             };
             format!(
                 "in the pod templates of {names}, remove the containers that call AWS from {list} in the annotation `{key}`, and \
-                 leave the others"
+                 keep the others"
             )
         }
     }

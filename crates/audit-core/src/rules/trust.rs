@@ -9,8 +9,9 @@ use crate::fix::Repaired;
 use crate::fix::{self, Fix, shell};
 use crate::model::aws::{self, Role};
 use crate::model::service_account::DEFAULT_AUDIENCE;
+use crate::permissions::clause;
 use crate::snapshot::AskedIn;
-use crate::text::{ascii_json, quote, quote_list, reveal};
+use crate::text::{ascii_json, quote, reveal};
 
 /// The finding of `entry` if the trust policy denies for exactly this cause; `explain` makes the message's core.
 ///
@@ -35,12 +36,12 @@ pub(crate) fn denied(
     // Beside a statement that explains a refusal, others were tried; a Deny speaks for itself.
     let others = match (kind, cause.others_tried) {
         (CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined, _) | (_, 0) => String::new(),
-        (_, 1) => "; one other statement does not fit either".to_owned(),
-        (_, n) => format!("; {n} other statements do not fit either"),
+        (_, 1) => "; one other statement does not match either".to_owned(),
+        (_, n) => format!("; {n} other statements do not match either"),
     };
     let denied = match cause.also_denied_by {
         // By its number alone: its name is no part of the clause that failed.
-        Some(at) => format!("; statement {} also denies it, or may deny it", at + 1),
+        Some(at) => format!("; statement {} also denies the request, or may deny it", at + 1),
         None => String::new(),
     };
     // With an invalid document, or a Deny, nothing is granted by the fix either.
@@ -68,11 +69,10 @@ pub(crate) fn denied(
     Some(Finding::new(entry, message).fix(fix))
 }
 
-/// Why another role than this is the one that was meant.
+/// Why a different role from this one is intended.
 pub(crate) fn overrides(other: &repair::Overridden) -> String {
     format!(
-        "{} has this role from `AWS_ROLE_ARN` in its pod template, in place of `{}`, which the webhook would inject and which admits this \
-         ServiceAccount",
+        "{} gets this role from `AWS_ROLE_ARN` in its pod template; the webhook would inject role `{}`, which admits this ServiceAccount",
         other.containers, other.role
     )
 }
@@ -88,8 +88,8 @@ pub(crate) fn or_by_hand(chain: &Chain<'_>, finding: Finding) -> Finding {
     };
     let host_path = issuer.url.host_path();
     let fix = Fix::manual(format!(
-        "let a statement of role `{}` allow `sts:AssumeRoleWithWebIdentity` to the provider `{}`, with StringEquals of \
-         `{host_path}:sub` to `{}` and of `{host_path}:aud` to `{}`, and let no Deny apply to it",
+        "add a statement to the trust policy of role `{}` that allows `sts:AssumeRoleWithWebIdentity` for the provider `{}`, under the \
+         StringEquals conditions that `{host_path}:sub` is `{}` and `{host_path}:aud` is `{}`, and check that no Deny applies to it",
         quote(aws.arn.name()),
         quote(aws.provider_arn.as_deref().unwrap_or_default()),
         reveal(&chain.subject),
@@ -159,26 +159,26 @@ fn expects_another(chain: &Chain<'_>, role: &Role) -> Option<Fix> {
     let expected = request.role_arn.as_deref()?;
     (expected != role.arn.as_str()).then(|| {
         Fix::manual(format!(
-            "IrsaAudit `{}` expects role `{}`: no change of role `{}` is proposed. Repair IRSA107 first",
+            "no fix is proposed for role `{}`, because IrsaAudit `{}` expects role `{}`. Repair IRSA107 first",
+            quote(role.arn.name()),
             quote(&request.name),
-            quote(expected),
-            quote(role.arn.name())
+            quote(expected)
         ))
     })
 }
 
-/// Why there is no edit of a role that AWS keeps, and what to do.
+/// Why there is no edit of a role that AWS manages, and what to do.
 fn kept(chain: &Chain<'_>, role: &Role, keeper: aws::Keeper) -> Fix {
     let why = match keeper {
         aws::Keeper::Service => {
-            "is a service-linked role: its AWS service keeps its trust policy, and IAM lets no one edit it"
+            "is a service-linked role: an AWS service manages its trust policy, and IAM does not let anyone edit it"
         }
         aws::Keeper::IdentityCenter => {
-            "belongs to IAM Identity Center, which keeps its trust policy: IAM lets no one edit it"
+            "belongs to IAM Identity Center, which manages its trust policy: IAM does not let anyone edit it"
         }
     };
     Fix::manual(format!(
-        "role `{}` {why}. Create a role of your own for this workload, and set {} to its ARN",
+        "role `{}` {why}. Create a separate role for this workload, and set {} to its ARN",
         quote(role.arn.name()),
         role_of_account(chain)
     ))
@@ -222,9 +222,9 @@ fn too_long(chain: &Chain<'_>, role: &Role, edit: &Edit) -> Option<Fix> {
         String::new()
     };
     let fix = Fix::manual(format!(
-        "the repaired trust policy of role `{}` does not fit: it would have {size} characters without white space, and the quota of \
-         account {} is {quota}. Remove statements that are no longer needed, such as those for clusters that were deleted{raise}; or \
-         create a role of its own for ServiceAccount `{}`. Then re-audit. The change that does not fit: {}",
+        "the repaired trust policy of role `{}` would be too long: it would have {size} characters without white space, but the quota of \
+         account {} is {quota}. Remove statements that are no longer needed, such as those for deleted clusters{raise}; or \
+         create a separate role for ServiceAccount `{}`. Then re-audit. The change that does not fit: {}",
         quote(role.arn.name()),
         role.arn.account(),
         quote(&chain.key.to_string()),
@@ -268,7 +268,7 @@ fn describe(role: &Role, changes: &[Change]) -> String {
                 from,
                 to,
             } => format!(
-                "in {place}, {} of `{}`: replace `{}` by `{}`",
+                "in {place}, {} of `{}`: replace `{}` with `{}`",
                 quote(operator),
                 quote(key),
                 quote(from),
@@ -292,7 +292,7 @@ fn describe(role: &Role, changes: &[Change]) -> String {
             }
             ChangeKind::Principal { from, to } => {
                 format!(
-                    "in {place}, principal: replace `{}` by `{}`",
+                    "in {place}, principal: replace `{}` with `{}`",
                     quote(from),
                     quote(to)
                 )
@@ -306,9 +306,9 @@ fn describe(role: &Role, changes: &[Change]) -> String {
 }
 
 /// The clause of a cause: operator and key, safe to show.
-pub(crate) fn clause(cause: &Cause) -> String {
+pub(crate) fn clause_of(cause: &Cause) -> String {
     match (&cause.operator, &cause.key) {
-        (Some(operator), Some(key)) => format!("{} of `{}`", quote(operator), quote(key)),
+        (Some(operator), Some(key)) => format!("`{}` ({})", quote(key), quote(operator)),
         (_, Some(key)) => format!("`{}`", quote(key)),
         _ => "the condition".to_owned(),
     }
@@ -322,13 +322,33 @@ pub(crate) fn unmet(cause: &Cause) -> String {
 /// What a condition wants, safe to show.
 pub(crate) fn demand(cause: &Cause) -> String {
     let (Some(operator), Some(key)) = (&cause.operator, &cause.key) else {
-        return format!("{} wants {}", clause(cause), wanted(cause));
+        return format!("{} must be {}", clause_of(cause), wanted(cause));
     };
-    let (operator, key) = (quote(operator), quote(key));
-    match verb(&operator) {
-        Some(verb) => format!("`{key}` {verb} {} ({operator})", wanted(cause)),
-        None => format!("`{key}` must satisfy {operator} {}", wanted(cause)),
+    if operator == clause::NULL {
+        return format!("{} ({operator})", clause::presence(key, &cause.wanted));
     }
+    let (operator, shown) = (quote(operator), quote(key));
+    let wanted = values(key, &cause.wanted);
+    match verb(&operator) {
+        Some(verb) => format!("`{shown}` {verb} {wanted} ({operator})"),
+        None => format!("`{shown}` must satisfy {operator} {wanted}"),
+    }
+}
+
+/// The most values that a message lists of one side.
+const SHOWN: usize = 3;
+
+/// Values of a condition key, safe to show.
+fn values(key: &str, values: &[String]) -> String {
+    if values.is_empty() {
+        return "nothing".to_owned();
+    }
+    let shown = values.iter().take(SHOWN).map(|value| clause::value(key, value));
+    let mut shown: Vec<String> = shown.collect();
+    if values.len() > SHOWN {
+        shown.push(format!("{} more", values.len() - SHOWN));
+    }
+    shown.join(", ")
 }
 
 /// What a comparison asks for. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
@@ -363,12 +383,12 @@ fn verb(operator: &str) -> Option<&'static str> {
 /// What the request has for the key of a condition, safe to show.
 pub(crate) fn found(cause: &Cause) -> String {
     let key = cause.key.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let got = got(cause);
     if cause.got.is_empty() {
         return "the request does not have this key".to_owned();
     }
+    let got = values(&key, &cause.got);
     match key.as_str() {
-        "aws:currenttime" | "aws:epochtime" => format!("the time is {got}"),
+        key if clause::is_time(key) => format!("the time is {got}"),
         _ if key.starts_with("aws:") || key.starts_with("sts:") => format!("the request has {got}"),
         _ => format!("this ServiceAccount's token has {got}"),
     }
@@ -376,28 +396,20 @@ pub(crate) fn found(cause: &Cause) -> String {
 
 /// What the policy wants, safe to show.
 pub(crate) fn wanted(cause: &Cause) -> String {
-    if cause.wanted.is_empty() {
-        "nothing".to_owned()
-    } else {
-        quote_list(&cause.wanted, 3)
-    }
+    values(cause.key.as_deref().unwrap_or_default(), &cause.wanted)
 }
 
 /// What the request has, safe to show.
 pub(crate) fn got(cause: &Cause) -> String {
-    if cause.got.is_empty() {
-        "nothing".to_owned()
-    } else {
-        quote_list(&cause.got, 3)
-    }
+    values(cause.key.as_deref().unwrap_or_default(), &cause.got)
 }
 
 /// What should stand there instead, safe to show.
 pub(crate) fn suggestion(cause: &Cause) -> String {
-    cause
-        .suggestion
-        .as_deref()
-        .map_or_else(|| "another".to_owned(), |text| format!("`{}`", quote(text)))
+    cause.suggestion.as_deref().map_or_else(
+        || "one of this cluster's issuer".to_owned(),
+        |text| format!("`{}`", quote(text)),
+    )
 }
 
 /// The first exposure of a kind, of a trust policy that admits the request: the role's chain, the role, and the place of

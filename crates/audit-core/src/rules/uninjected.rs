@@ -28,7 +28,7 @@ pub(super) enum Why {
     LeftAlone,
     /// No webhook is registered with the API server.
     NoWebhook,
-    /// Nobody looked whether one is, nothing else shows it, and the cluster is not of EKS.
+    /// Whether one is registered was not read, nothing else shows it, and the cluster is not of EKS.
     WebhookUnseen,
     /// It is older than the ServiceAccount that has the annotation.
     OlderThanAccount,
@@ -107,31 +107,32 @@ impl Why {
                 });
                 let doubts = doubts.unwrap_or_default();
                 return format!(
-                    "they are older than the {asked}, or the webhook does not select them: {doubts}"
+                    "the pods are older than the {asked}, or the webhook does not select them: {doubts}"
                 );
             }
             Self::Skipped => "an annotation tells the webhook to skip the container",
             Self::Preset => {
-                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, where the webhook then sets \
-                 neither"
+                "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so the webhook sets neither there"
             }
             Self::LeftAlone => {
                 "a container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE`, a Region and `AWS_STS_REGIONAL_ENDPOINTS` \
-                 itself, where the webhook then mounts no token"
+                 itself, so the webhook mounts no token there"
             }
             Self::NoWebhook => "no pod identity webhook is registered with the API server",
             Self::WebhookUnseen => {
-                "no pod identity webhook was seen, and outside of EKS there is one only where it was installed"
+                "irsa-audit found no pod identity webhook; outside of EKS, a cluster has one only if it was installed"
             }
-            Self::OlderThanAccount => "they are older than the ServiceAccount",
+            Self::OlderThanAccount => "the pods are older than the ServiceAccount",
             Self::Race => {
-                "they were created within seconds of the ServiceAccount, of which the webhook may not have heard by then"
+                "the pods were created within seconds of the ServiceAccount, possibly before the webhook knew it"
             }
             Self::NotSeen if must_answer(chain) => {
-                return format!("they are older than the {asked}, or than the registration of the webhook");
+                return format!(
+                    "the pods are older than the {asked}, or than the registration of the webhook"
+                );
             }
             Self::NotSeen => {
-                return format!("they are older than the {asked}, or the webhook did not see them");
+                return format!("the pods are older than the {asked}, or the webhook did not process them");
             }
         };
         text.to_owned()
@@ -145,19 +146,19 @@ impl Why {
     pub(super) fn step(self, injection: &Injection<'_>) -> String {
         let prefix = injection.prefix;
         match self {
-            Self::NotSelected => "have the pods selected by the webhook".to_owned(),
+            Self::NotSelected => "make the webhook select the pods".to_owned(),
             Self::MayBeLeftOut => {
                 "check that the webhook selects these pods, and recreate them if it does".to_owned()
             }
             Self::Skipped => format!(
-                "take the containers that call AWS out of the annotation `{prefix}/skip-containers` of the pod templates"
+                "remove the containers that call AWS from the annotation `{prefix}/skip-containers` of the pod templates"
             ),
             Self::Preset | Self::LeftAlone => {
-                "take the variables out of the containers in the pod templates".to_owned()
+                "remove the variables from the containers in the pod templates".to_owned()
             }
             Self::NoWebhook => "install the pod identity webhook, then recreate the pods".to_owned(),
             Self::WebhookUnseen => "look for the pod identity webhook with `kubectl get mutatingwebhookconfigurations`, install it if \
-                 it is not there, and then recreate the pods"
+                 it is missing, and then recreate the pods"
                 .to_owned(),
             Self::OlderThanAccount | Self::Race | Self::NotSeen => "recreate the pods".to_owned(),
         }

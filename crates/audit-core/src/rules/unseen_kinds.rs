@@ -27,7 +27,7 @@ impl MayExplain {
                 kinds_shown(kinds)
             ),
             fix: Fix::manual(format!(
-                "let irsa-audit list {}, as IRSA915 says: whether anything has to be repaired depends on these objects",
+                "allow irsa-audit to list {} (see IRSA915): whether a repair is needed depends on these objects",
                 resources(kinds)
             )),
         })
@@ -47,7 +47,7 @@ pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
     let shown = quote_list(&classes, SHOWN);
     Some(MayExplain {
         note: format!(
-            "; its pods mount SecretProviderClass {shown}, which was not given: with provider `aws`, its driver requests the token \
+            "; its pods mount SecretProviderClass {shown}, which was not given: if its provider is `aws`, the driver requests the token \
              instead"
         ),
         fix: Fix::manual(format!(

@@ -15,8 +15,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: OLD_SDK,
         title: "The SDK is older than the minimum for IRSA",
-        means: "This version is below the one on EKS's list for IAM roles for service accounts. An SDK that does not know web identity passes over \
-                AWS_WEB_IDENTITY_TOKEN_FILE without a word and takes the role of the node. Nothing in the cluster or in IAM is at fault.",
+        means: "This version is below the one on EKS's list for IAM roles for service accounts. An SDK that does not support web identity silently ignores \
+                AWS_WEB_IDENTITY_TOKEN_FILE and uses the role of the node. The cluster and IAM are not the cause.",
         codes: &["IRSA410"],
         checks: &["Update the SDK, or the image of the add-on that contains it, and recreate the pods."],
         advice: &["node-role"],
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sdk-sts-module",
         title: "The application lacks the part of its SDK that calls STS",
-        means: "The SDK found the token and cannot exchange it: for Java the module `sts` must be on the class path, for .NET the assembly \
+        means: "The SDK found the token but cannot exchange it: for Java the module `sts` must be on the class path, for .NET the assembly \
                 AWSSDK.SecurityToken. No finding of irsa-audit reports it.",
         codes: &[],
         checks: &[
@@ -44,8 +44,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "token-file-permission",
         title: "The process may not read the token file",
-        means: "The token is there, and its file mode does not admit the user of the process. The kubelet gives the file to the pod's fsGroup, or to \
-                the runAsUser that all containers share, and else lets everyone read it. Before Kubernetes 1.19 only root could read it. A program \
+        means: "The token exists, but its file mode does not let the user of the process read it. The kubelet gives the file to the pod's fsGroup, \
+                or to the runAsUser that all containers share. Otherwise everyone can read it. Before Kubernetes 1.19 only root could read it. A program \
                 that changes its user after the start cannot read it. No finding of irsa-audit reports it.",
         codes: &[],
         checks: &["Set `securityContext.fsGroup` of the pod, for example to 65534, and recreate the pods."],
@@ -96,7 +96,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "static-keys",
         title: "AWS does not know the access key, or its signature is wrong",
         means: "The request was signed with an access key that does not exist, belongs to a different partition, or has a wrong secret. Credentials \
-                from web identity do not have this error, so the SDK took keys from the environment or a file before the token of the ServiceAccount. \
+                from web identity do not have this error, so the SDK used keys from the environment or a file before the token of the ServiceAccount. \
                 Session credentials of the global STS endpoint are not valid in an opt-in region either.",
         codes: &["IRSA406", "IRSA411"],
         checks: &[
@@ -118,11 +118,11 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "credentials-expired",
         title: "The credentials have expired, and were not renewed",
-        means: "Session credentials live for some hours at most. SDKs renew those of web identity by themselves. Credentials that were copied into \
-                variables, or taken out of the SDK once, are not renewed.",
+        means: "Session credentials live for some hours at most. SDKs renew those of web identity automatically. Credentials that were copied into \
+                variables, or read from the SDK once, are not renewed.",
         codes: &["IRSA406", "IRSA413"],
         checks: &[
-            "Pass the SDK's credential provider on, not its current keys.",
+            "Pass the SDK's credential provider to other code, not its current keys.",
             "A wrong clock on the node has the same effect.",
         ],
         advice: &[],
@@ -138,7 +138,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "profile-missing",
         title: "AWS_PROFILE names a profile that the container does not have",
-        means: "With AWS_PROFILE, the SDK reads a config file first. The file or the profile is missing, so that it does not get to the token.",
+        means: "With AWS_PROFILE, the SDK reads a config file first. The file or the profile is missing, so the SDK does not reach the token.",
         codes: &["IRSA406"],
         checks: &[],
         advice: &[],
@@ -154,13 +154,13 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "pod-identity-agent",
         title: "EKS Pod Identity did not give credentials",
-        means: "The container is told to ask the EKS Pod Identity agent on its node, which is not IRSA: an association for the ServiceAccount takes \
-                precedence in new pods. The agent did not answer, or EKS may not assume the role of the association.",
+        means: "The container is configured to ask the EKS Pod Identity agent on its node, which is not IRSA: an association for the ServiceAccount \
+                takes precedence in new pods. The agent did not answer, or EKS may not assume the role of the association.",
         codes: &["IRSA408", "IRSA912"],
         checks: &[
             "The DaemonSet eks-pod-identity-agent must run on the node. Fargate and Windows nodes do not have it.",
             "The role's trust policy must allow sts:AssumeRole and sts:TagSession to the service pods.eks.amazonaws.com.",
-            "A proxy must leave 169.254.170.23 and [fd00:ec2::23] out (NO_PROXY).",
+            "A proxy must not handle 169.254.170.23 and [fd00:ec2::23] (NO_PROXY).",
         ],
         advice: &[],
         signs: &[
@@ -175,7 +175,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "imds-unreachable",
         title: "The SDK fell back to the instance metadata service, and could not reach it",
         means: "The SDK found no token and no keys, and asked the instance metadata service (IMDS) for the node's role. A hop limit of 1 keeps pods \
-                from that service, which is a protection. What is wrong is that the SDK got that far.",
+                from that service, which is a protection. The fault is that the SDK found no other credentials first.",
         codes: NOT_INJECTED,
         checks: &[
             "If the container has AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, its SDK is too old or lacks a module for STS.",
@@ -222,7 +222,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "no-credentials",
         title: "The SDK found no credentials at all",
         means: "None of the places where the SDK looks has credentials. For a pod with IRSA this means that the webhook did not inject them, or that \
-                the SDK does not know web identity.",
+                the SDK does not support web identity.",
         codes: NOT_INJECTED,
         checks: &[
             "The container must have AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. The webhook sets them when a pod is created: recreate older pods.",

@@ -17,8 +17,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "iam-trust-quota",
         title: "The trust policy is longer than its quota",
-        means: "A trust policy has at most 2,048 characters without white space, unless the quota was raised. Every ServiceAccount with a statement of \
-                its own uses some of it.",
+        means: "A trust policy has at most 2,048 characters without white space, unless the quota was raised. Every ServiceAccount with its own \
+                statement uses some of it.",
         codes: &["IRSA219"],
         checks: &["List several subjects in one condition, or raise the quota \"Role trust policy length\"."],
         advice: &["open-trust"],
@@ -27,8 +27,8 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: "iam-provider-exists",
-        title: "The account has an OIDC provider of this URL already",
-        means: "The URL of a provider is unique in an account. If pods still get an error that there is none, they ask in a different account, or the URLs \
+        title: "The account already has an OIDC provider with this URL",
+        means: "The URL of a provider is unique in an account. If pods still get an error that there is none, they use a different account, or the URLs \
                 differ.",
         codes: &["IRSA301", "IRSA302", "IRSA303"],
         checks: &[
@@ -40,11 +40,11 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: "iam-thumbprint",
-        title: "IAM or Terraform asks for a thumbprint",
+        title: "IAM or Terraform requires a thumbprint",
         means: "A thumbprint is a required field in older tools. IAM does not use it for an issuer whose certificate is from a public CA.",
         codes: &[],
         checks: &[
-            "Leave thumbprint_list out, or give any valid value of 40 hexadecimal digits where the tool demands one.",
+            "Leave thumbprint_list out, or give any valid value of 40 hexadecimal digits if the tool requires one.",
         ],
         advice: &["thumbprint"],
         signs: &[&["thumbprint_list"], &["thumbprintlist"], &["thumbprint-list"]],

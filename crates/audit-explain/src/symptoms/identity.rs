@@ -32,15 +32,15 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: NODE,
         title: "The process has the role of the node, not that of its ServiceAccount",
-        means: "The name of the session is the id of an EC2 instance: the SDK found no credentials of its own and took those of the instance. The \
-                policies of the role of the ServiceAccount were not looked at.",
+        means: "The name of the session is the id of an EC2 instance: the SDK found no other credentials and used those of the instance. AWS \
+                did not evaluate the policies of the ServiceAccount's role.",
         codes: &[
             "IRSA401", "IRSA101", "IRSA103", "IRSA407", "IRSA409", "IRSA403", "IRSA405", "IRSA410",
         ],
         checks: &[
             "The container must have AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. The webhook sets them when a pod is created.",
-            "If the container has both, its SDK does not use them: it is older than the minimum, lacks a module for STS, or the application asks \
-             for the credentials of the instance.",
+            "If the container has both, its SDK does not use them: it is older than the minimum, lacks a module for STS, or the application requests \
+             the credentials of the instance.",
         ],
         advice: &["node-role", "hop-limit"],
         ..Symptom::NONE
@@ -58,8 +58,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: USER,
         title: "The process has the access keys of an IAM user",
-        means: "SDKs take access keys from the environment or from a credentials file before the token of the ServiceAccount. Only the SDK for .NET \
-                takes web identity before keys in the environment.",
+        means: "SDKs use access keys from the environment or from a credentials file before the token of the ServiceAccount. Only the SDK for .NET \
+                uses web identity before keys in the environment.",
         codes: &["IRSA406"],
         checks: &[
             "If a person ran the command, this is that person's own identity. It says nothing about the pod.",
@@ -69,9 +69,9 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: PERSON,
-        title: "This is the session of a person, by IAM Identity Center",
-        means: "The role belongs to a permission set. A pod does not get such a session: the command was run on a workstation, or keys of a person \
-                are in the container.",
+        title: "This is the session of a person, from IAM Identity Center",
+        means: "The role belongs to a permission set. A pod does not get such a session: the command ran on a workstation, or the container has keys of a \
+                person.",
         codes: &["IRSA406"],
         checks: &["Run `aws sts get-caller-identity` inside the container."],
         advice: &[],
@@ -89,8 +89,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: ROLE,
         title: "The process has a session of a role",
-        means: "This is how a pod looks that got its credentials by its ServiceAccount. If it is the expected role, the chain works up to the trust \
-                policy, and errors are about the role's permissions. If it is a different role, the pod is older than the annotation, or a file or \
+        means: "A pod that got its credentials through its ServiceAccount has such a session. If it is the expected role, the chain works up to the \
+                trust policy, and errors are about the role's permissions. If it is a different role, the pod is older than the annotation, or a file or \
                 variable names that role.",
         codes: &["IRSA402", "IRSA107", "IRSA408", "IRSA501", "IRSA502"],
         checks: &[],

@@ -23,7 +23,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "rbac-role-missing",
         title: "A binding refers to a role that does not exist",
-        means: "The authorizer found a binding for the caller and no role of the name in its roleRef.",
+        means: "The authorizer found a binding for the caller, but no role with the name in its roleRef.",
         codes: &["IRSA607"],
         checks: &[],
         advice: &[],
@@ -37,10 +37,10 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "rbac-escalation",
         title: "The caller may not grant what it does not have itself",
-        means: "Kubernetes lets nobody create or change a role or binding with permissions that they lack, unless they may `escalate` or `bind`. The \
-                error lists the missing permissions.",
+        means: "Kubernetes does not let anyone create or change a role or binding with permissions that they lack, unless they may `escalate` or \
+                `bind`. The error lists the missing permissions.",
         codes: &[],
-        checks: &["Have it applied by someone who has these permissions."],
+        checks: &["Ask someone who has these permissions to apply it."],
         advice: &[],
         signs: &[
             &["attempting to grant rbac permissions not currently held"],
@@ -65,8 +65,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: FORBIDDEN,
         title: "RBAC does not let the ServiceAccount do this",
-        means: "The API server knows the ServiceAccount, and no role that is bound to it allows the request. The error does not say whether a binding is \
-                missing, is in a different namespace, or grants something else. IAM has no part in it.",
+        means: "The API server knows the ServiceAccount, but no role that is bound to it allows the request. The error does not say whether a binding is \
+                missing, is in a different namespace, or grants something else. IAM is not involved.",
         codes: &[
             "IRSA601", "IRSA602", "IRSA604", "IRSA608", "IRSA605", "IRSA603", "IRSA606", "IRSA607", "IRSA909",
         ],
@@ -149,9 +149,9 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: "token-expiration",
-        title: "A token is asked for less than 10 minutes",
+        title: "A token is requested for less than 10 minutes",
         means: "Kubernetes does not issue projected tokens that live less than 600 seconds. The annotation token-expiration of the ServiceAccount or the \
-                pod, or the pod's own volume, asks for less.",
+                pod, or the pod's own volume, requests less.",
         codes: &["IRSA105"],
         checks: &[],
         advice: &[],
@@ -161,7 +161,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "token-volume",
         title: "The kubelet could not mount the token",
-        means: "The kubelet asks the API server for the token of the volume aws-iam-token and did not get it. The rest of the event says why.",
+        means: "The kubelet requested the token of the volume aws-iam-token from the API server, but did not get it. The rest of the event says why.",
         codes: &["IRSA106", "IRSA105"],
         checks: &[],
         advice: &[],

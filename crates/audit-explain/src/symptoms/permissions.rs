@@ -16,7 +16,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "denied-next-role",
         title: "The role may not assume the next role",
-        means: "The pod has its credentials, and the application or a profile asks for a second role with them. The identity policies of the first \
+        means: "The pod has its credentials, and the application or a profile uses them to assume a second role. The identity policies of the first \
                 role must allow sts:AssumeRole on the second, and the trust policy of the second must admit the first.",
         codes: &["IRSA509", "IRSA502"],
         checks: &[],
@@ -62,7 +62,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "denied-endpoint-policy",
         title: "The policy of a VPC endpoint denies the call",
         means: "The request goes through a VPC endpoint whose policy does not allow this principal, action or resource. The role may be fine. No \
-                finding of irsa-audit reports it: endpoint policies are not looked at.",
+                finding of irsa-audit reports it: irsa-audit does not evaluate endpoint policies.",
         codes: &[],
         checks: &[
             "Look at `aws ec2 describe-vpc-endpoints` for the service, in the VPC of the node, and at its PolicyDocument.",
@@ -94,7 +94,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "denied-session-policy",
         title: "The policy of the session does not allow the call",
-        means: "Whoever assumed the role passed a session policy, which limits this session only. IRSA passes none: the application did, or the \
+        means: "The caller that assumed the role passed a session policy, which limits only this session. IRSA passes none: the application did, or the \
                 association of EKS Pod Identity has one.",
         codes: &["IRSA408"],
         checks: &[
@@ -111,7 +111,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "denied-resource-policy",
         title: "The resource's own policy does not allow the call, or denies it",
         means: "A resource in a different account, a KMS key, and a role that is assumed must allow the caller in their own policy. A Deny in it \
-                applies in the same account as well. irsa-audit looks at the trust policies of roles, not at other policies of resources.",
+                applies in the same account as well. irsa-audit evaluates the trust policies of roles, but no other resource-based policies.",
         codes: &["IRSA509", "IRSA910"],
         checks: &[
             "Look at the policy of the bucket, key, queue or secret for a condition or Deny that applies to this role.",
@@ -126,8 +126,8 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: "denied-explicitly",
-        title: "A policy of the role denies the call explicitly",
-        means: "A Deny in an identity policy wins over every Allow.",
+        title: "A policy of the role explicitly denies the call",
+        means: "A Deny in an identity policy overrides every Allow.",
         codes: &["IRSA503"],
         checks: &["A Deny is usually deliberate: ask its owner before you change it."],
         advice: &[],
@@ -151,9 +151,11 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "denied-operator",
         title: "A program that reads IAM lacks a permission",
-        means: "The refused action reads IAM or EKS, as the operator of irsa-audit and its command line do. Where they are refused, links are unknown.",
+        means: "The refused action reads IAM or EKS, as the operator of irsa-audit and its command line do. If AWS refuses them, links are unknown.",
         codes: &["IRSA901"],
-        checks: &["`irsa-audit doctor` lists which permission is missing and what is not seen without it."],
+        checks: &[
+            "`irsa-audit doctor` lists the missing permissions and what irsa-audit cannot see without them.",
+        ],
         advice: &[],
         signs: &[
             &["iam:getrole"],

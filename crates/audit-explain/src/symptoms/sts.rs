@@ -35,8 +35,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sts-no-provider",
         title: "STS does not know the cluster's issuer in the role's account",
-        means: "The account of the role has no IAM OIDC provider for the issuer in the token. A provider in a different account, also in that \
-                of the cluster, does not count. A new cluster has a new issuer.",
+        means: "The account of the role has no IAM OIDC provider for the issuer in the token. A provider in a different account, even that of \
+                the cluster, does not count. A new cluster has a new issuer.",
         codes: &["IRSA301", "IRSA302"],
         checks: &[],
         advice: &["cluster-account", "thumbprint"],
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "sts-verification-key",
         title: "STS could not get the key that verifies the token from the issuer",
         means: "STS reads `/.well-known/openid-configuration` of the issuer and the keys that it names, from the internet. It did not get them, \
-                or the key that signed the token is not among them. No policy is at fault, and no finding of irsa-audit reports it.",
+                or the key that signed the token is not among them. No policy is the cause, and no finding of irsa-audit reports it.",
         codes: &[],
         checks: &[
             "On EKS, AWS serves both documents. Right after a cluster is created, or during a burst of calls, the error goes away: retry with backoff.",
@@ -76,7 +76,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "sts-thumbprint",
         title: "The issuer's certificate does not match the provider's thumbprints",
         means: "The certificate of the issuer is not from a CA that IAM trusts, so IAM compares it with the thumbprints of the OIDC provider, and \
-                none matches. This is possible for a self-hosted issuer only: those of EKS have certificates of a public CA.",
+                none matches. This is possible only for a self-hosted issuer: those of EKS have certificates of a public CA.",
         codes: &["IRSA302"],
         checks: &[
             "Serve the issuer with a certificate of a public CA, or update the thumbprint with `aws iam update-open-id-connect-provider-thumbprint`.",
@@ -150,7 +150,7 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sts-token-invalid",
         title: "What was sent to STS is not a token of the cluster's issuer",
-        means: "The file that the SDK reads does not hold a token that STS can read: it is empty or cut off, it is a token for something else, or \
+        means: "The file that the SDK reads does not contain a token that STS can read: it is empty or cut off, it is a token for something else, or \
                 the variable AWS_WEB_IDENTITY_TOKEN_FILE names a different file.",
         codes: &["IRSA405", "IRSA404"],
         checks: &[
@@ -177,8 +177,8 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sts-role-arn",
         title: "AWS_ROLE_ARN is not the ARN of a role",
-        means: "STS rejected the role's ARN before it looked at the token. The annotation, or the variable in the pod, has a typing error, or is \
-                an ARN of something else.",
+        means: "STS rejected the role's ARN before it checked the token. The annotation, or the variable in the pod, has a typing error, or is \
+                the ARN of something else.",
         codes: &["IRSA102", "IRSA402"],
         checks: &[],
         advice: &[],
@@ -201,8 +201,8 @@ pub(super) const TABLE: &[Symptom] = &[
     },
     Symptom {
         id: "sts-duration",
-        title: "The session is asked for longer than the role allows",
-        means: "The application asks for a session that is longer than the MaxSessionDuration of the role. A role that is assumed from a role's \
+        title: "The session is requested for longer than the role allows",
+        means: "The application requests a session that is longer than the MaxSessionDuration of the role. A role that is assumed from a role's \
                 session lasts one hour at most, whatever that setting says. No finding of irsa-audit reports it.",
         codes: &[],
         checks: &["Leave the duration to the SDK, or raise the role's MaxSessionDuration."],
@@ -217,7 +217,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "sts-region-disabled",
         title: "STS is not active in this region for the account",
         means: "The endpoint of this region is deactivated for the account, or the region is an opt-in region that the account has not enabled. \
-                What counts is the account of the role. No trust policy is at fault.",
+                The account of the role counts. No trust policy is the cause.",
         codes: &["IRSA411"],
         checks: &[
             "Enable the region, or activate its STS endpoint, in the account settings of IAM of the role's account.",
@@ -230,11 +230,11 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sts-throttled",
         title: "AWS throttled the call",
-        means: "Too many calls were made in the account and region. For STS, many pods that start at once, or an application that makes a new client \
-                for each request, are the usual cause. The credentials and policies are not at fault.",
+        means: "Too many calls were made in the account and region. For STS, many pods that start at once, or an application that creates a new client \
+                for each request, are the usual cause. The credentials and policies are not the cause.",
         codes: &["IRSA902"],
         checks: &[
-            "Make one client and keep it: it keeps the credentials until they expire.",
+            "Create one client and keep it: it keeps the credentials until they expire.",
             "Use the regional endpoint of STS, and retry with backoff (AWS_RETRY_MODE=adaptive or standard).",
         ],
         advice: &[],
@@ -251,13 +251,13 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "sts-unreachable",
         title: "The pod cannot reach STS",
-        means: "The name or the address of the STS endpoint cannot be reached from the pod. The token was not sent, so that no trust policy was \
-                looked at. No finding of irsa-audit reports it.",
+        means: "The name or the address of the STS endpoint cannot be reached from the pod. The token was not sent, so AWS evaluated no trust \
+                policy. No finding of irsa-audit reports it.",
         codes: &["IRSA411"],
         checks: &[
             "A NetworkPolicy must allow DNS and HTTPS to the endpoint. A private subnet needs a NAT gateway or a VPC endpoint for STS.",
             "A VPC endpoint serves the regional name: set AWS_STS_REGIONAL_ENDPOINTS=regional and AWS_REGION for an older SDK.",
-            "Its security group must admit the pods. NO_PROXY must not lack an endpoint that the proxy cannot reach.",
+            "Its security group must admit the pods. NO_PROXY must list every endpoint that the proxy cannot reach.",
         ],
         advice: &[],
         signs: &[
@@ -301,7 +301,7 @@ pub(super) const TABLE: &[Symptom] = &[
         id: ASSUMED,
         title: "STS gave credentials for the token",
         means: "The record shows a call that succeeded: service account, provider and trust policy work together. If the application still fails, \
-                look at the permissions of the role, and at which credentials the application takes first.",
+                check the permissions of the role, and which credentials the application uses first.",
         codes: &["IRSA501", "IRSA502", "IRSA503", "IRSA504", "IRSA406"],
         checks: &[],
         advice: &[],

@@ -108,7 +108,7 @@ pub(super) fn of_tally(
         return;
     }
     if tally.accounts == 0 {
-        let reason = "the files hold no ServiceAccount at all, and every cluster has some";
+        let reason = "the files contain no ServiceAccount, although every cluster has some";
         cluster.put_gap(GapKind::ServiceAccounts, reason.to_owned());
         problems.push(InputProblem::warning(
             Place::everywhere(),
@@ -124,10 +124,10 @@ pub(super) fn of_tally(
         problems.push(InputProblem::warning(place, message));
     }
     if tally.live == 0 {
-        let reason = "no object has a `uid`, so that they are manifests, and a cluster may hold more";
+        let reason = "no object has a `uid`, so the files are manifests, and a cluster may contain more";
         cluster.put_gap(GapKind::ServiceAccounts, reason.to_owned());
     } else if tally.pods == 0 && tally.live > tally.planned {
-        let reason = "the files hold neither pods nor workloads, and every cluster has some";
+        let reason = "the files contain neither pods nor workloads, although every cluster has some";
         cluster.put_gap(GapKind::Pods, reason.to_owned());
         problems.push(InputProblem::warning(
             Place::everywhere(),

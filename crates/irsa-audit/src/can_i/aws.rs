@@ -76,12 +76,12 @@ fn along(way: &WayFindings<'_>) -> Reply {
     let reply = match (allowed(chain), brought::before_the_role(chain)) {
         // Every container would ask as somebody else.
         (Some(_), Some(brought)) => Reply::unknown(&format!(
-            "the role allows it, but {brought}, which every SDK but that for .NET takes before the role's credentials, and what these \
-             keys allow was not seen: `aws sts get-caller-identity` in that container shows whose they are"
+            "the role allows it, but {brought}, which every SDK except the one for .NET uses before the role's credentials, and irsa-audit \
+             cannot see what these keys allow: `aws sts get-caller-identity` in that container shows whose they are"
         )),
         (Some(reply), None) => reply,
         (None, _) => {
-            Reply::unknown("nothing that was seen forbids it, and nothing that allows it was looked at")
+            Reply::unknown("irsa-audit saw nothing that forbids it, but did not evaluate what may allow it")
         }
     };
     let weighty = |finding: &&Finding| finding.link == Link::Pods && finding.severity > Severity::Notice;
@@ -105,7 +105,7 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     }
     if let Some(brought) = brought::instead(chain) {
         return Some(Reply::unknown(&format!(
-            "ServiceAccount `{}` has no role, but {brought}, and what those credentials allow was not seen: `aws sts \
+            "ServiceAccount `{}` has no role, but {brought}, and irsa-audit cannot see what those credentials allow: `aws sts \
              get-caller-identity` in that container shows whose they are",
             quote(&chain.key.to_string())
         )));
@@ -117,7 +117,9 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
         .collect();
     let hint = match trusting.first() {
         None => String::new(),
-        Some(first) => format!("; role {first} trusts it, and would be its role if the annotation named it"),
+        Some(first) => {
+            format!("; role {first} trusts it, and would be its role if the annotation named this role")
+        }
     };
     let prefix = &chain.config.annotation_prefix;
     let why = format!(
@@ -125,8 +127,9 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
         quote(&chain.key.to_string()),
     );
     let unread = brought::unread_variables(chain);
-    let unread =
-        unread.map(|unread| format!("\n{unread}, which may hold access keys and were not looked at"));
+    let unread = unread.map(|unread| {
+        format!("\n{unread}, which may contain access keys and which irsa-audit does not read")
+    });
     let unread = unread.unwrap_or_default();
     let steps = format!(
         "to give it a role, annotate it with `{prefix}/role-arn`, let the trust policy of that role admit it, and recreate its pods"
@@ -139,8 +142,8 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
 }
 
 /// What pods without a credential path of their own get.
-const NODE_ROLE: &str = "those of the node's role, if the instance metadata service of the node lets pods reach it, else none; \
-                         what the node's role may do was not looked at";
+const NODE_ROLE: &str = "those of the node's role if pods can reach the instance metadata service of the node, else none; \
+                         irsa-audit did not evaluate what the node's role may do";
 
 /// By what the role is allowed to do it.
 fn allowed(chain: &Chain<'_>) -> Option<Reply> {
@@ -163,7 +166,7 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
     };
     if let Some(account) = elsewhere(role, question) {
         return Some(Reply::unknown(&format!(
-            "as `{arn}`, {by} allows it, but `{}` is in account {account}: its own policy has to allow it as well, and was not seen",
+            "as `{arn}`, {by} allows it, but `{}` is in account {account}: its own policy must allow it as well, and irsa-audit did not see that policy",
             quote(question.resource)
         )));
     }
@@ -172,7 +175,7 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
     }
     Some(match chaining::target(question.action, question.resource) {
         None => Reply::unknown(&format!(
-            "as `{arn}`, {by} allows it, but the trust policy of each role has to allow it as well: ask about one role, by its whole \
+            "as `{arn}`, {by} allows it, but the trust policy of each role must allow it as well: ask about one role, by its whole \
              ARN"
         )),
         Some(_) => Reply::yes(&format!(

@@ -63,12 +63,10 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
     };
     match &answer.decision {
         PermissionDecision::Unseen(unseen) => Reply::unknown(&format!(
-            "nothing that was seen allows it, but {}",
+            "no role that irsa-audit saw allows it, but {}",
             missing(unseen)
         )),
-        PermissionDecision::Disputed => {
-            Reply::unknown("the API server says the opposite of what its roles and bindings say")
-        }
+        PermissionDecision::Disputed => Reply::unknown("the API server contradicts its roles and bindings"),
         PermissionDecision::Denied => {
             let why = answer
                 .nearest
@@ -84,14 +82,14 @@ fn answer(snapshot: &Snapshot, key: &BindingKey, asked: &KubernetesExpectation) 
             let remedy = manifest.map_or_else(|| fix.script(), |manifest| manifest.text.clone());
             Reply::no(
                 &why,
-                &format!("# The least that lets it:\n{}\n", remedy.trim_end()),
+                &format!("# The least role that allows it:\n{}\n", remedy.trim_end()),
             )
         }
         PermissionDecision::Allowed => {
             let identity = Identity::from(key);
             let asked = requests(answer.expectation);
             let grant = asked.first().and_then(|request| rbac.grant(&identity, request));
-            let why = grant.map(|binding| format!("{} gives it, by {}", named(binding), role(binding)));
+            let why = grant.map(|binding| format!("{} grants it, with {}", named(binding), role(binding)));
             Reply::yes(&why.unwrap_or_default())
         }
     }

@@ -120,9 +120,9 @@ fn why(expected: &Expected<'_>) -> String {
     };
     let own = match expected.answer.own() {
         PolicyAnswer::NotAllowed => format!("no policy allows {what}"),
-        PolicyAnswer::Denied(place) => format!("{what} is denied by {place}"),
+        PolicyAnswer::Denied(place) => format!("{place} denies {what}"),
         PolicyAnswer::OutsideBoundary(boundary) => {
-            format!("{what} is not allowed by the permissions boundary, {boundary}")
+            format!("the permissions boundary, {boundary}, does not allow {what}")
         }
         _ => String::new(),
     };
@@ -151,7 +151,7 @@ fn remedies(all: &[Expected<'_>], role: &str) -> String {
         }
     }
     if steps.is_empty() {
-        "ask the owner of the policy that is named".to_owned()
+        "ask the owner of this policy".to_owned()
     } else {
         steps.join("; ")
     }

@@ -57,14 +57,14 @@ impl Reply {
             let others = replies.split_off(1.min(replies.len()));
             let mut first = replies
                 .pop()
-                .map_or_else(|| Self::unknown("nothing was looked at"), |(_, reply)| reply);
+                .map_or_else(|| Self::unknown("nothing was evaluated"), |(_, reply)| reply);
             for (taker, other) in others {
                 let said = other.text.lines().next().unwrap_or_default();
                 let _ = writeln!(first.text, "note: {taker}: {said}");
             }
             return first;
         }
-        let mut text = "unknown: it depends on the container, since their roles differ\n".to_owned();
+        let mut text = "unknown: it depends on the container, because the roles differ\n".to_owned();
         for (taker, reply) in replies {
             let _ = write!(text, "\n{taker}: {}", reply.text);
         }
@@ -101,9 +101,9 @@ fn write_step(out: &mut String, step: &Step, is_first: bool) {
     let _ = match (step.kind, is_first) {
         (FixKind::AwsCli, true) => writeln!(
             out,
-            "\n# What lets it, with the AWS CLI and credentials of the role's account:\n{text}"
+            "\n# What allows it, with the AWS CLI and credentials of the role's account:\n{text}"
         ),
-        (FixKind::Kubectl, true) => writeln!(out, "\n# What lets it, with kubectl:\n{text}"),
+        (FixKind::Kubectl, true) => writeln!(out, "\n# What allows it, with kubectl:\n{text}"),
         (FixKind::Manual, true) => write!(out, "\n{}", to_do(&step.text)),
         (kind @ FixKind::Manual, false) => writeln!(out, "\n{}", shell::comment(kind.then(), &step.text)),
         (kind, false) => writeln!(out, "\n# {}:\n{text}", kind.then()),

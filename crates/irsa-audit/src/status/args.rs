@@ -16,15 +16,14 @@ Examples:
   irsa-audit status shop/cart --kubernetes dump/kubernetes --aws dump/aws
 
 Exit codes:
-  0  working or at risk, or nothing asks for a role
+  0  working or at risk, or nothing names a role
   1  broken
   2  something is wrong with the call, or cannot be read
-  3  something that decides could not be seen";
+  3  irsa-audit could not see something that decides";
 
 /// Show one ServiceAccount as a whole: its credential path, each link of the chain, and every finding with its fix.
 ///
-/// The first broken link is marked. Looks at the cluster of the kubeconfig and at AWS; with --kubernetes, at files alone. Nothing is written to
-/// either.
+/// The first broken link is marked. Reads the cluster of the kubeconfig and AWS; with --kubernetes, only files. Writes to neither.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_long_help = MORE)]
 pub struct StatusArgs {

@@ -61,20 +61,20 @@ impl Subject {
             (Bound::Yes, _) => (0, ""),
             (Bound::No, true) => (
                 0,
-                "asks for no role, and nothing that was seen gives it one. Its pods have the role of their node, if the instance metadata \
-                 service lets them reach it.",
+                "names no role, and nothing that irsa-audit read gives it one. Its pods get the role of their node if they can reach the \
+                 instance metadata service.",
             ),
             (Bound::CannotTell, true) => (
                 UNKNOWN,
-                "names no role itself. Whether something else gives it one cannot be determined from what was seen.",
+                "names no role itself. Whether something else gives it one cannot be determined from what irsa-audit read.",
             ),
             (_, false) if snapshot.cluster.is_partial() => (
                 UNKNOWN,
-                "is in none of the files, and they are not the whole cluster.",
+                "is in none of the files, but the files are not the whole cluster.",
             ),
             (_, false) => (
                 UNKNOWN,
-                "does not exist in what was read, and nothing that was read uses it.",
+                "does not exist in what irsa-audit read, and nothing there uses it.",
             ),
         };
         let mut bindings: Vec<BindingReport> = match bound {
@@ -102,7 +102,7 @@ impl Subject {
     /// For people.
     pub fn text(&self, is_offline: bool) -> Answer {
         let source = if is_offline {
-            "the files that were given"
+            "the given files"
         } else {
             "the cluster of the kubeconfig and AWS"
         };

@@ -160,7 +160,7 @@ fn the_policy_and_the_command_that_settles_it_are_named() {
     let report = world(vec![at(&[ACCOUNT], scp(&[deny("s3:*")]))]).audit();
     let finding = finding_of(&report, "IRSA503");
     assert!(
-        finding.message.contains("only those that were given"),
+        finding.message.contains("only the SCPs and RCPs that were given"),
         "{}",
         finding.message
     );

@@ -394,7 +394,7 @@ fn a_label_by_which_pods_opt_in_is_added() {
         ..Registration::usual()
     }));
     assert!(
-        message.contains("wants label `irsa` to be `enabled`, but they have no such label"),
+        message.contains("requires label `irsa` to be `enabled`, but the pods have no such label"),
         "{message}"
     );
     assert!(
