@@ -75,7 +75,7 @@ pub fn is_time(key: &str) -> bool {
 #[must_use]
 pub fn value(key: &str, value: &str) -> String {
     let shown = format!("`{}`", quote(value));
-    let seconds = value.trim().parse().ok().filter(|_| is_time(key));
+    let seconds = value.trim().parse::<i64>().ok().filter(|_| is_time(key));
     let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
     match time {
         Some(time) => format!("{shown} ({time})"),

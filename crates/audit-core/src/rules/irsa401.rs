@@ -187,7 +187,7 @@ fn by_hand(chain: &Chain<'_>, injection: &Injection<'_>, pods: &[&Pod]) -> Strin
         Some(Why::Skipped) => skipped::by_hand(chain, pods),
         _ => {
             let steps: Vec<String> = reasons.iter().map(|why| why.step(injection)).collect();
-            format!("for {names}: {}", steps.join("; "))
+            format!("{} (for {names})", steps.join("; "))
         }
     }
 }
