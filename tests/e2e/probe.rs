@@ -270,6 +270,7 @@ async fn an_sts_of_other_people_gives_the_answers_of_the_evaluation() -> Outcome
         async { Ministack::start().await.map_err(Failure::from) }
     )?;
     let cluster = Cluster::new(plane.client().await?);
+    cluster.create(&objects::webhook()).await?;
     cluster.create_namespace("shop").await?;
     let iam = iam(&aws).await;
     let provider = iam.create_open_id_connect_provider().url(ISSUER);
