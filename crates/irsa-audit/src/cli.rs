@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn a_command_that_needs_an_argument_shows_its_help_without() {
         for name in [
-            "explain", "status", "probe", "snapshot", "can-i", "trust", "plan", "consent", "approve", "rollback",
-            "release",
+            "explain", "status", "probe", "snapshot", "can-i", "trust", "plan", "consent", "approve",
+            "rollback", "release",
         ] {
             let error = Cli::try_parse_from(["irsa-audit", name]).unwrap_err();
             assert_eq!(
