@@ -28,6 +28,7 @@ mod install;
 mod lifecycle;
 mod neighbours;
 mod pipelines;
+mod probe;
 mod quiet;
 mod rbac;
 mod remediation;

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_iam::Client;
 use fake_aws::FakeAws;
-use test_kit::{Moto, MotoError};
+use test_kit::{Moto, PythonError};
 
 /// The account of the operator's own credentials.
 pub const HOME: &str = "123456789012";
@@ -37,7 +37,7 @@ pub enum AwsError {
     Fake(#[from] std::io::Error),
     /// Moto did not start.
     #[error(transparent)]
-    Moto(#[from] MotoError),
+    Moto(#[from] PythonError),
     /// A call was refused or failed.
     #[error("`{call}` failed: {message}")]
     Call {

@@ -17,6 +17,7 @@
 //! | [`capture`] | accounts to be written down, as the AWS CLI prints them |
 //! | `permitted` | whether AWS lets the caller make these calls |
 //! | `editor` | the writer's calls: one role, read and written |
+//! | `web_identity` | one exchange of a token at STS, to learn what STS says of it |
 //! | `account`, `home`, `clients` | the ways into accounts, and which of them is the operator's own |
 
 mod account;
@@ -43,6 +44,7 @@ mod queue;
 mod reading;
 mod request;
 mod settings;
+mod web_identity;
 
 pub use account_access::{AccountAccess, AccountAccessError};
 pub use apply::apply;
@@ -57,3 +59,4 @@ pub use reading::{Listed, ListedRole, Reading};
 pub use request::DirectoryRequest;
 pub use settings::{DirectorySettings, Rate, load_home};
 pub use turns::AskedFor;
+pub use web_identity::{StsAnswer, StsError, WebIdentityCall, assume_with_token};

@@ -73,6 +73,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     ("IRSA902", include_str!("../../../docs/findings/IRSA902.md")),
     ("IRSA903", include_str!("../../../docs/findings/IRSA903.md")),
     ("IRSA904", include_str!("../../../docs/findings/IRSA904.md")),
+    ("IRSA905", include_str!("../../../docs/findings/IRSA905.md")),
     ("IRSA906", include_str!("../../../docs/findings/IRSA906.md")),
     ("IRSA907", include_str!("../../../docs/findings/IRSA907.md")),
     ("IRSA908", include_str!("../../../docs/findings/IRSA908.md")),

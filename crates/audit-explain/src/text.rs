@@ -138,6 +138,14 @@ fn caller(principal: &Principal) -> String {
     }
 }
 
+/// One symptom as text: what it means, and what to check. The text ends with a line break.
+#[must_use]
+pub fn symptom(symptom: &Symptom) -> String {
+    let mut out = String::new();
+    write_symptom(&mut out, symptom);
+    out.trim_start().to_owned()
+}
+
 fn write_symptom(out: &mut String, symptom: &Symptom) {
     let _ = writeln!(out, "\n{} ({})", symptom.title, symptom.id);
     paragraph(out, "  ", symptom.means);

@@ -1,11 +1,12 @@
 //! JSON, indented. Every character that a terminal hides is escaped, so that it means the same and shows itself.
 
+use audit_core::Finding;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::presentation::Presentation;
 use crate::text::is_escaped;
-use crate::view::AuditReport;
+use crate::view::{self, AuditReport};
 
 /// Renders a report.
 #[must_use]
@@ -18,6 +19,18 @@ pub(crate) fn indented(value: &impl Serialize) -> String {
     // Nothing that is rendered fails to serialize: it has text, numbers and lists only.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     visible(&text) + "\n"
+}
+
+/// One finding, as a report has it.
+#[must_use]
+pub fn finding(finding: &Finding) -> Value {
+    serde_json::to_value(view::finding(finding)).unwrap_or_default()
+}
+
+/// A value that a command made itself, as reports are written.
+#[must_use]
+pub fn document(value: &Value) -> String {
+    indented(value)
 }
 
 /// The report as a value.

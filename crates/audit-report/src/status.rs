@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use audit_core::report::{AccountReport, BindingReport, ClusterReport, LinkState};
-use audit_core::{CredentialPath, Link, Verdict};
+use audit_core::{CredentialPath, Finding, Link, Verdict};
 use jiff::Timestamp;
 
 use crate::columns::{Cell, columns};
@@ -58,6 +58,14 @@ pub fn render(
     }
     finding::write_then(&mut out, &binding.then, terminal);
     write_evidence(&mut out, binding, cluster, looked_at);
+    out
+}
+
+/// One finding with its fix, as a status shows it. The text ends with a line break.
+#[must_use]
+pub fn finding(finding: &Finding, terminal: Terminal) -> String {
+    let mut out = String::new();
+    finding::write(&mut out, finding, terminal);
     out
 }
 

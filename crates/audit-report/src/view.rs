@@ -84,7 +84,7 @@ struct LinkView {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FindingView<'a> {
+pub(crate) struct FindingView<'a> {
     code: &'a str,
     reason: &'a str,
     severity: &'static str,
@@ -277,7 +277,8 @@ fn link((link, state): &(Link, LinkState)) -> LinkView {
     }
 }
 
-fn finding(finding: &Finding) -> FindingView<'_> {
+/// A finding, as it is in each list of findings.
+pub(crate) fn finding(finding: &Finding) -> FindingView<'_> {
     let fix = finding.fix.as_ref();
     let alternatives = fix.into_iter().flat_map(|fix| &fix.first.alternatives);
     FindingView {

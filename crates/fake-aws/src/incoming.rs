@@ -3,7 +3,7 @@
 use crate::authorization::Credential;
 use crate::eks_route;
 use crate::parameters::Parameters;
-use crate::service::Service;
+use crate::service::{Service, WEB_IDENTITY};
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 
@@ -28,7 +28,7 @@ impl Incoming {
         let body = axum::body::to_bytes(body, BODY_LIMIT).await.ok()?;
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let credential = header(AUTHORIZATION.as_str()).and_then(Credential::parse);
-        let service = credential.as_ref().map_or(Service::Other, |credential| {
+        let mut service = credential.as_ref().map_or(Service::Other, |credential| {
             Service::from_signing_name(&credential.service)
         });
         let (operation, parameters) = match service {
@@ -39,6 +39,9 @@ impl Incoming {
                 (parameters.take("Action").unwrap_or_default(), parameters)
             }
         };
+        if credential.is_none() && operation == WEB_IDENTITY {
+            service = Service::Sts;
+        }
         let session_token = header("x-amz-security-token").map(ToOwned::to_owned);
         Some(Self {
             service,

@@ -22,7 +22,8 @@
 //!
 //! Credentials choose the account, the signature's credential scope the service; signatures are not checked.
 //! Nothing is evaluated but the trust that `AssumeRole` needs, and what `SimulatePrincipalPolicy` is asked: every key may do everything
-//! in its account, except what [`FakeAws::deny`] names.
+//! in its account, except what [`FakeAws::deny`] names. `AssumeRoleWithWebIdentity` looks at the role, the provider and the audience,
+//! and not at the trust policy.
 
 mod account;
 mod authorization;

@@ -7,7 +7,7 @@ use crate::error::ServiceError;
 use crate::incoming::Incoming;
 use crate::keyring::{Principal, Refusal};
 use crate::reply::Answer;
-use crate::service::Service;
+use crate::service::{Service, WEB_IDENTITY};
 use crate::world::World;
 use crate::{eks, iam, sts};
 
@@ -19,6 +19,10 @@ impl World {
         caller: Result<Principal, Refusal>,
     ) -> Result<Answer, ServiceError> {
         let service = incoming.service;
+        if incoming.operation == WEB_IDENTITY {
+            // The token alone says who asks.
+            return sts::web_identity::perform(self, incoming).map(Answer::Xml);
+        }
         let caller = caller.map_err(|refusal| match refusal {
             Refusal::Missing => ServiceError::missing_token(service),
             Refusal::Unknown => ServiceError::unknown_token(service),

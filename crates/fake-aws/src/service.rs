@@ -1,5 +1,8 @@
 //! The services that are spoken, and how they differ on the wire.
 
+/// The one operation that is not signed.
+pub(crate) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+
 /// A service by its name in the credential scope of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {

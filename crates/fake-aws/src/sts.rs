@@ -1,6 +1,7 @@
 //! STS: who the caller is, and roles to assume.
 
 mod trust;
+pub(crate) mod web_identity;
 
 use crate::denial;
 use crate::error::ServiceError;
@@ -11,6 +12,9 @@ use crate::world::World;
 use crate::xml::Xml;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Instant;
+
+/// The secret key of every session.
+const SESSION_SECRET: &str = "fake-session-secret";
 
 /// Does one operation and answers the inside of its result.
 pub(crate) fn perform(
@@ -59,11 +63,25 @@ fn assume_role(
         let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ServiceError::validation(message));
     }
+    let role_id = stored.id.clone();
+    *xml = session(world, (account_id, arn), &role_id, session_name, seconds);
+    Ok(())
+}
+
+/// Makes a session of a role, and tells its credentials.
+fn session(
+    world: &mut World,
+    (account_id, role_arn): (&str, &str),
+    role_id: &str,
+    session_name: &str,
+    seconds: u32,
+) -> Xml {
+    let name = role_arn.rsplit('/').next().unwrap_or_default();
     let principal = Principal {
         account: account_id.to_owned(),
         arn: format!("arn:aws:sts::{account_id}:assumed-role/{name}/{session_name}"),
-        user_id: format!("{}:{session_name}", stored.id),
-        role_arn: Some(arn.to_owned()),
+        user_id: format!("{role_id}:{session_name}"),
+        role_arn: Some(role_arn.to_owned()),
     };
     let number = world.ids.number();
     let (key, token) = (
@@ -71,9 +89,10 @@ fn assume_role(
         format!("FakeSessionToken{number:012}"),
     );
     let expires = Timestamp::now() + SignedDuration::from_secs(seconds.into());
+    let mut xml = Xml::default();
     xml.nest("Credentials", |xml| {
         xml.leaf("AccessKeyId", &key)
-            .leaf("SecretAccessKey", "fake")
+            .leaf("SecretAccessKey", SESSION_SECRET)
             .leaf("SessionToken", &token);
         xml.leaf("Expiration", &format!("{expires:.0}"));
     });
@@ -89,7 +108,7 @@ fn assume_role(
             expires,
         },
     );
-    Ok(())
+    xml
 }
 
 /// Account and bare name of a role's ARN.

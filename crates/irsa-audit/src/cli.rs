@@ -18,6 +18,7 @@ use crate::doctor::args::DoctorArgs;
 use crate::explain::args::ExplainArgs;
 use crate::operator::settings::OperatorArgs;
 use crate::printed::{CompletionsArgs, CrdsArgs};
+use crate::probe::args::ProbeArgs;
 use crate::refresh::RefreshArgs;
 use crate::repair::args::{ApproveArgs, ConsentArgs, PlanArgs, ReleaseArgs, RollbackArgs};
 use crate::snapshot::args::SnapshotArgs;
@@ -59,6 +60,7 @@ Examples:
 pub enum Command {
     Explain(Box<ExplainArgs>),
     Status(Box<StatusArgs>),
+    Probe(Box<ProbeArgs>),
     Audit(Box<AuditArgs>),
     Snapshot(Box<SnapshotArgs>),
     CanI(Box<CanIArgs>),
@@ -105,6 +107,7 @@ mod tests {
         for name in [
             "explain",
             "status",
+            "probe",
             "audit",
             "snapshot",
             "can-i",
@@ -129,8 +132,8 @@ mod tests {
     #[test]
     fn a_command_that_needs_an_argument_shows_its_help_without() {
         for name in [
-            "explain", "status", "snapshot", "can-i", "trust", "plan", "consent", "approve", "rollback",
-            "release",
+            "explain", "status", "probe", "snapshot", "can-i", "trust", "plan", "consent", "approve",
+            "rollback", "release",
         ] {
             let error = Cli::try_parse_from(["irsa-audit", name]).unwrap_err();
             assert_eq!(

@@ -11,6 +11,7 @@ mod doctor;
 mod explain;
 mod operator;
 mod printed;
+mod probe;
 mod refresh;
 mod remediation;
 mod repair;
@@ -59,6 +60,7 @@ fn run(command: Command, called: &Called) -> ExitCode {
     match command {
         Command::Explain(args) => finish(explain::run(&args, called.program())),
         Command::Status(args) => finish(status::run(&args)),
+        Command::Probe(args) => finish(probe::run(&args, called.program())),
         Command::Audit(args) => finish(audit::run(&args)),
         Command::Snapshot(args) => finish(snapshot::run(&args)),
         Command::CanI(args) => finish(can_i::run(&args)),

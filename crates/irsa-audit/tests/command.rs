@@ -99,6 +99,7 @@ fn a_kubeconfig_or_context_that_is_not_there_is_an_error() {
         for command in [
             &["audit"][..],
             &["status", "a/b"],
+            &["probe", "a/b"],
             &["refresh", "a/b"],
             &["doctor"],
             &["plan", "a/b"],
@@ -120,6 +121,7 @@ fn the_issuer_has_one_name_and_an_alias() {
         for command in [
             &["audit"][..],
             &["status", "a/b"],
+            &["probe", "a/b"],
             &["plan", "a/b"],
             &["operator"],
             &["writer"],

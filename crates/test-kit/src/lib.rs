@@ -5,6 +5,7 @@
 //!   watches. No controllers, no nodes.
 //! - [`Proxy`] is what a client uses in place of the API server, with faults on demand.
 //! - [`Moto`] is an AWS endpoint that other people wrote, with an AWS CLI to run against it.
+//! - [`Ministack`] is another one, whose STS evaluates trust policies.
 //! - [`Launch`] and [`Process`] run anything else, such as the operator itself.
 //!
 //! ```no_run
@@ -35,10 +36,10 @@
 //! `#[tokio::test]` makes its own.
 //!
 //! # Where the programs come from
-//! See [`Binaries::find`] and [`Moto::start`]. What has to be built or downloaded is kept in the folder
+//! See [`Binaries::find`], [`Moto::start`] and [`Ministack::start`]. What has to be built or downloaded is kept in the folder
 //! `irsa-audit` of the user's cache folder (`$XDG_CACHE_HOME`, else `~/.cache`), by version: a fresh clone does not
 //! build it again. All of it may be removed at any time while no test runs. The Go modules and the Python
-//! requirements that pin them are in this crate, in `control-plane` and `moto`.
+//! requirements that pin them are in this crate, in `control-plane`, `moto` and `ministack`.
 #![cfg(unix)]
 
 mod binaries;
@@ -46,17 +47,21 @@ mod cache;
 mod control_plane;
 mod credentials;
 mod go;
+mod ministack;
 mod moto;
 mod ports;
 mod process;
 mod progress;
 mod proxy;
+mod python;
 
 pub use binaries::{Binaries, BinariesError};
 pub use cache::CacheError;
 pub use control_plane::{ControlPlane, ControlPlaneError, DEFAULT_ISSUER, Options};
 pub use credentials::CredentialsError;
 pub use go::GoError;
-pub use moto::{Moto, MotoError};
+pub use ministack::Ministack;
+pub use moto::Moto;
 pub use process::{Launch, Process, ProcessError, Signal};
 pub use proxy::{Calls, Proxy, ProxyError, ProxyFault, SeenCall};
+pub use python::PythonError;

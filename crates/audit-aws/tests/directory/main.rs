@@ -19,3 +19,4 @@ mod simulation;
 mod single;
 mod support;
 mod trouble;
+mod web_identity;

@@ -12,6 +12,7 @@ pub(super) const TABLE: &[Symptom] = &[
         checks: &["`irsa-audit trust evaluate --policy FILE` names the first error with its place."],
         advice: &[],
         signs: &[&["malformedpolicydocument"]],
+        hidden_by: &["sts-session-policy"],
         ..Symptom::NONE
     },
     Symptom {

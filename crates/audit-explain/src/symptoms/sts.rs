@@ -214,6 +214,20 @@ pub(super) const TABLE: &[Symptom] = &[
         ..Symptom::NONE
     },
     Symptom {
+        id: "sts-session-policy",
+        title: "STS does not accept the session policy of the request",
+        means: "The application, or `irsa-audit probe`, sends a session policy with the request. STS cannot read it, or it is too large together \
+                with the session tags. The role's own policies are not at fault.",
+        codes: &[],
+        checks: &[],
+        advice: &[],
+        signs: &[
+            &["packedpolicytoolarge"],
+            &["malformedpolicydocument", "assumerolewithwebidentity"],
+        ],
+        ..Symptom::NONE
+    },
+    Symptom {
         id: "sts-region-disabled",
         title: "STS is not active in this region for the account",
         means: "The endpoint of this region is deactivated for the account, or the region is an opt-in region that the account has not enabled. \
