@@ -354,7 +354,7 @@ mod tests {
             "cannot be changed: `Job/x`",
             "no controller recreates: `Pod/x`",
             "oc rollout latest` for `DeploymentConfig/x`",
-            "which their controllers recreate: `Kafka/x`",
+            "so that their controllers recreate them: `Kafka/x`",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
