@@ -2,10 +2,8 @@
 
 use iam_policy::{RoleArn, edit_distance};
 
+use super::service_account::KIAM;
 use super::{Pod, ServiceAccount, Workload};
-
-/// The annotation of kiam and kube2iam, which gave roles to pods before there was IRSA.
-pub const KIAM: &str = "iam.amazonaws.com/role";
 
 /// An annotation that names a role where the webhook does not look.
 #[derive(Debug, Clone, PartialEq, Eq)]

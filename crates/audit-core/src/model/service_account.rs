@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use litemap::LiteMap;
 
 use super::BindingKey;
-use super::near_annotation::KIAM;
 
 /// The audience of a token when neither the ServiceAccount nor the webhook's flag `--token-audience` asks for another: what
 /// EKS always has, in the China partition as well.
@@ -12,6 +11,9 @@ pub const DEFAULT_AUDIENCE: &str = "sts.amazonaws.com";
 
 /// The ServiceAccount that every namespace has, and that a pod runs as which names none.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
+
+/// The annotation of kiam and kube2iam, which gave roles to pods before there was IRSA.
+pub const KIAM: &str = "iam.amazonaws.com/role";
 
 /// What the webhook reads below its prefix, of ServiceAccounts and of pods.
 const WEBHOOKS: [&str; 5] = [

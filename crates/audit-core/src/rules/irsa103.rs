@@ -42,7 +42,7 @@ use crate::chain::{Chain, NamedRole};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::near_annotation::KIAM;
+use crate::model::service_account::KIAM;
 use crate::model::{DEFAULT_SERVICE_ACCOUNT, Misplaced, Workload};
 use crate::text::quote;
 

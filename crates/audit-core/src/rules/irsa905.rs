@@ -110,12 +110,12 @@ impl<'a> ProbedRole<'a> {
     fn found(&self) -> String {
         let named = |finding: &Finding| format!("{} {}", finding.entry.code, finding.entry.reason);
         let is_broken = |finding: &&Finding| finding.severity == Severity::Broken;
-        let mut names: Vec<String> = self.concerned().filter(is_broken).map(named).collect();
-        if names.is_empty() {
+        let mut all: Vec<String> = self.concerned().filter(is_broken).map(named).collect();
+        if all.is_empty() {
             // A policy may have made them weigh less.
-            names = self.concerned().map(named).collect();
+            all = self.concerned().map(named).collect();
         }
-        names.join(", ")
+        all.join(", ")
     }
 }
 

@@ -82,7 +82,7 @@ pub fn run(args: &ProbeArgs, program: &'static str) -> Result<ExitCode, ProbeErr
         ProbeOutput::Json => {
             let status = subject.json();
             let shown = has_status.then(|| serde_json::from_str(&status.text).unwrap_or_default());
-            (status.code, view.json(shown))
+            (status.code, view.json(shown.as_ref()))
         }
     };
     print(&text)?;

@@ -74,7 +74,7 @@ impl ProbeView<'_> {
     }
 
     /// For machines. A promise to users: fields are added, and never change their meaning.
-    pub fn json(&self, status: Option<Value>) -> String {
+    pub fn json(&self, status: Option<&Value>) -> String {
         let Self {
             key,
             target,

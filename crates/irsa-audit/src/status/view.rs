@@ -108,19 +108,16 @@ impl Subject {
         };
         let looked_at = LookedAt { source, at: self.at };
         let terminal = ColorWhen::Auto.terminal();
-        let text = match self.report.bindings.first() {
-            Some(binding) => {
-                audit_report::status::render(binding, &self.report.cluster, &looked_at, terminal)
-            }
-            None => {
-                let hint = self.hint.iter().map(|hint| format!(" {hint}"));
-                format!(
-                    "ServiceAccount `{}` {}{}\n",
-                    quote(&self.key.to_string()),
-                    self.why_none,
-                    hint.collect::<String>()
-                )
-            }
+        let text = if let Some(binding) = self.report.bindings.first() {
+            audit_report::status::render(binding, &self.report.cluster, &looked_at, terminal)
+        } else {
+            let hint = self.hint.iter().map(|hint| format!(" {hint}"));
+            format!(
+                "ServiceAccount `{}` {}{}\n",
+                quote(&self.key.to_string()),
+                self.why_none,
+                hint.collect::<String>()
+            )
         };
         Answer {
             code: self.code,

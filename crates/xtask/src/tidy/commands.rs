@@ -10,6 +10,9 @@ use super::shown;
 /// Programs that people are told to run.
 const PROGRAMS: [&str; 6] = ["aws", "kubectl", "eksctl", "irsa-audit", "jq", "oc"];
 
+/// What follows the name of a program in a sentence about it.
+const VERBS: [&str; 8] = ["can", "cannot", "could", "did", "evaluated", "has", "may", "must"];
+
 /// Texts of a package's sources in which a value is put into a command as it is.
 ///
 /// # Errors
@@ -76,8 +79,9 @@ fn literals(tokens: TokenStream, found: &mut Vec<String>) {
 fn open_command(text: &str) -> Option<String> {
     let within = text.split('`').skip(1).step_by(2);
     let mut commands = within.chain([text]).filter(|command| {
-        let words = command.split_once(' ');
-        words.is_some_and(|(program, _)| PROGRAMS.contains(&program))
+        let mut words = command.split(' ');
+        let is_program = words.next().is_some_and(|program| PROGRAMS.contains(&program));
+        is_program && words.next().is_some_and(|word| !VERBS.contains(&word))
     });
     let command = commands.find(|command| {
         let own = command.split('`').next().unwrap_or_default();
@@ -115,6 +119,7 @@ mod tests {
         for source in [
             r#"fn a(x: &str) -> String { format!("{x}: `aws sts get-caller-identity` shows {x}; `{x}` too") }"#,
             "/// As `kubectl get {x}`.\nfn a() {}",
+            r#"fn a(x: &str) -> String { format!("irsa-audit could not read {x}") }"#,
             r#"#[cfg(test)] mod tests { fn a(x: &str) -> String { format!("kubectl get {x}") } }"#,
         ] {
             assert_eq!(found(source), 0, "{source}");

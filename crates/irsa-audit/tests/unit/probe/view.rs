@@ -39,7 +39,7 @@ fn shown(answer: StsAnswer) -> (String, Value) {
         session_name: "irsa-audit-probe-jane",
         comparison: &comparison,
     };
-    let json = view.json(Some(json!({"kind": "AuditReport"})));
+    let json = view.json(Some(&json!({"kind": "AuditReport"})));
     let text = view.text(Some("the status\n"), Terminal::default());
     assert!(
         ![&json, &text]

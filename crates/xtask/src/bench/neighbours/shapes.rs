@@ -307,7 +307,9 @@ async fn many_containers(stage: &mut Stage<'_>) -> Result<(), Error> {
                     {"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file}]})
             };
             let mut body = pod(&format!("many-{n}"), "many", None);
-            body["spec"]["containers"] = (0..3_000).map(container).collect();
+            if let Some(containers) = body.pointer_mut("/spec/containers") {
+                *containers = (0..3_000).map(container).collect();
+            }
             create_pod(client, GREEDY, body).await
         }
     })
