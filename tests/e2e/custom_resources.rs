@@ -200,11 +200,13 @@ async fn the_api_server_bounds_what_one_audit_may_expect() -> Outcome {
         json!({"aws": [{"actions": ["a"], "context": keys(33, 1)}]}),
         json!({"aws": [{"actions": ["a"], "context": keys(1, 2049)}]}),
         json!({"aws": [{"actions": ["a"], "context": {(text(257)): "b"}}]}),
+        json!({"aws": [{"actions": ["a"], "context": keys(32, 2048)}]}),
         json!({"kubernetes": vec![kubernetes(32, 64); 32]}),
         json!({"kubernetes": [kubernetes(4, 64), kubernetes(1, 0)]}),
         json!({"kubernetes": [{"verbs": ["get"], "resource": text(254)}]}),
         json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "resourceNames": [text(254)]}]}),
         json!({"kubernetes": [{"verbs": ["get"], "resource": "pods", "namespace": text(64)}]}),
+        json!({"kubernetes": vec![json!({"verbs": [text(253)], "resource": "pods", "resourceNames": vec![text(253); 8]}); 32]}),
     ]
     .into_iter()
     .enumerate()
@@ -214,7 +216,7 @@ async fn the_api_server_bounds_what_one_audit_may_expect() -> Outcome {
     for (at, expect) in [
         json!({"aws": [aws(64, 8)], "kubernetes": [kubernetes(4, 64)]}),
         json!({"aws": vec![aws(16, 0); 32]}),
-        json!({"aws": [{"actions": [text(128)], "resources": [text(2048)], "context": keys(32, 2048)}]}),
+        json!({"aws": [{"actions": [text(128)], "resources": [text(2048)], "context": keys(32, 1900)}]}),
         json!({"kubernetes": vec![kubernetes(8, 0); 32]}),
     ]
     .into_iter()

@@ -95,7 +95,7 @@ fn where_there_is_nothing_to_ask_for_the_reason_is_named() {
             "registry/registry",
             "`Own`",
         ),
-        (case("no-role-at-all", &[]), "shop/cart", "`Node`"),
+        (case("no-role-at-all", &[]), "shop/default", "no role annotation"),
     ] {
         assert!(
             matches!(why(&evidence, account), NothingToProbe::NoRole { why, .. } if why.contains(path)),
