@@ -3,20 +3,25 @@
 use serde_json::{Value, json};
 
 use crate::explanation::Explanation;
+use crate::symptom::Symptom;
+
+/// A symptom as a JSON object.
+#[must_use]
+pub fn symptom(symptom: &Symptom) -> Value {
+    json!({
+        "id": symptom.id,
+        "title": symptom.title,
+        "means": symptom.means,
+        "codes": symptom.codes,
+        "checks": symptom.checks,
+    })
+}
 
 /// The explanation as a JSON object.
 #[must_use]
 pub fn value(explanation: &Explanation) -> Value {
     let mentioned = &explanation.mentioned;
-    let symptoms = explanation.symptoms.iter().map(|symptom| {
-        json!({
-            "id": symptom.id,
-            "title": symptom.title,
-            "means": symptom.means,
-            "codes": symptom.codes,
-            "checks": symptom.checks,
-        })
-    });
+    let symptoms = explanation.symptoms.iter().map(|known| symptom(known));
     let kubernetes = mentioned.kubernetes.iter().map(|request| {
         json!({
             "user": request.user,

@@ -86,15 +86,8 @@ impl ProbeView<'_> {
             Said::Refuses(error) => ("refuses", Some(error)),
             Said::Undecided(error) => ("undecided", Some(error)),
         };
-        let symptoms = comparison.symptoms.iter().map(|symptom| {
-            json!({
-                "id": symptom.id,
-                "title": symptom.title,
-                "means": symptom.means,
-                "codes": symptom.codes,
-                "checks": symptom.checks,
-            })
-        });
+        let symptoms = comparison.symptoms.iter();
+        let symptoms = symptoms.map(|known| audit_explain::json::symptom(known));
         let (agreement, findings) = match &comparison.agreement {
             Agreement::Agrees => ("agrees", Vec::new()),
             Agreement::Disagrees(finding) => ("disagrees", vec![audit_report::json::finding(finding)]),
