@@ -13,11 +13,12 @@ use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers::{self, ConsumerKind};
 use crate::namespace_object::NamespaceObject;
-use crate::pages::Pages;
+use crate::pages::{PageItem, Pages};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, Extract, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire,
 };
+use crate::shallow::Shallow;
 use crate::trouble;
 use crate::watch::Scope;
 use crate::webhook_object::WebhookObject;
@@ -194,6 +195,12 @@ impl CaptureKind {
     }
 }
 
+impl PageItem for Shallow {
+    fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
 /// The list of a kind, page by page.
 pub struct CaptureList {
     pages: Pages,
@@ -210,7 +217,7 @@ impl CaptureList {
         if self.has_ended {
             return Ok(None);
         }
-        let page: ObjectList<Value> = match self.pages.next().await {
+        let page: ObjectList<Shallow> = match self.pages.next().await {
             Ok(page) => page,
             Err(kube::Error::Api(status)) if self.kind.may_be_absent && status.code == trouble::NOT_FOUND => {
                 self.has_ended = true;
@@ -220,7 +227,7 @@ impl CaptureList {
         };
         self.has_ended = page.metadata.continue_.is_none_or(|token| token.is_empty());
         let mut captured = CapturedPage::default();
-        for object in page.items {
+        for Shallow(object) in page.items {
             match self.kind.reduced(object) {
                 Ok(object) => captured.objects.push(object),
                 Err(undecodable) => captured.unreadable.push(undecodable),

@@ -48,6 +48,7 @@ pub mod prune;
 pub mod remediation;
 mod retry;
 pub mod rights;
+mod shallow;
 mod trouble;
 pub mod watch;
 mod watched;

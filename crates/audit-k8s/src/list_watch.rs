@@ -12,7 +12,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::pages::Pages;
+use crate::pages::{PageItem, Pages};
 
 const GONE: u16 = 410;
 const TIMEOUT: u16 = 408;
@@ -33,7 +33,7 @@ pub(crate) fn list_watch<K>(
     fields: Option<String>,
 ) -> impl Stream<Item = Result<Event<K>, Error>> + Send
 where
-    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+    K: Resource + DeserializeOwned + PageItem + Debug + Send + 'static,
 {
     let source = Source {
         api,
@@ -79,7 +79,7 @@ struct Source<K> {
 
 impl<K> Source<K>
 where
-    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+    K: Resource + DeserializeOwned + PageItem + Debug + Send + 'static,
 {
     /// Goes on by one event, error or call.
     async fn step(&mut self) -> Option<Result<Event<K>, Error>> {

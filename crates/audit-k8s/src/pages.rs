@@ -2,14 +2,16 @@
 //! namespace makes such, and a page is in memory at once.
 
 use std::io::{self, ErrorKind};
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures::{AsyncRead, AsyncReadExt as _, pin_mut};
+use futures::{AsyncRead, AsyncReadExt as _, TryFutureExt as _, pin_mut};
 use kube::Client;
 use kube::api::{ListParams, ObjectList};
 use kube::core::Request;
-use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Objects of the first page, and the most of any.
@@ -25,8 +27,9 @@ struct PageBytes {
     most: usize,
 }
 
+/// A page costs the API server something by itself, and each of a hundred thousand pods has some 8 KB.
 const BYTES: PageBytes = PageBytes {
-    wanted: 1 << 20,
+    wanted: 4 << 20,
     most: 16 << 20,
 };
 
@@ -40,6 +43,18 @@ const AT_ONCE: usize = 2;
 /// The longest that one answer may take, because others wait for it. After one that takes longer, fewer objects are asked for.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// An object of a page.
+pub(crate) trait PageItem: Clone {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The text is not such an object, and the page cannot be used.
+    fn read(text: &str) -> serde_json::Result<Self>;
+}
+
+/// The body of an answer, from its first byte on.
+type Answer = Pin<Box<dyn AsyncRead + Send>>;
+
 /// The list of one kind, page by page.
 pub(crate) struct Pages {
     client: Client,
@@ -47,6 +62,9 @@ pub(crate) struct Pages {
     params: ListParams,
     limit: u32,
     bytes: PageBytes,
+    /// The next page is asked for as soon as it is known where it begins: the API server makes it while this one is read, and
+    /// for a large cluster it takes longer for that than the reader.
+    asked: JoinSet<kube::Result<Answer>>,
 }
 
 impl Pages {
@@ -58,6 +76,7 @@ impl Pages {
             params,
             limit: FIRST,
             bytes: BYTES,
+            asked: JoinSet::new(),
         }
     }
 
@@ -65,17 +84,23 @@ impl Pages {
     ///
     /// # Errors
     /// Those of the API server and of the way to it. A page that failed can be asked for again.
-    pub(crate) async fn next<K: DeserializeOwned + Clone>(&mut self) -> kube::Result<ObjectList<K>> {
+    pub(crate) async fn next<K: PageItem>(&mut self) -> kube::Result<ObjectList<K>> {
         loop {
-            let params = self.params.clone().limit(self.limit);
-            let request = self.request.list(&params).map_err(kube::Error::BuildRequest)?;
-            let body = self.client.request_stream(request).await?;
+            if self.asked.is_empty() {
+                self.ask()?;
+            }
+            let answer = self.asked.join_next().await;
+            // A task that nobody aborts ends with an answer, unless the runtime is about to end.
+            let Some(Ok(answer)) = answer else {
+                return Err(kube::Error::ReadEvents(ErrorKind::Interrupted.into()));
+            };
+            let body = answer?;
             let most = if self.limit == 1 {
                 usize::MAX
             } else {
                 self.bytes.most
             };
-            let _turn = READING.acquire().await;
+            let turn = READING.acquire().await;
             let Ok(text) = timeout(LONGEST, text(body, most)).await else {
                 self.limit = (self.limit / 8).max(1);
                 return Err(kube::Error::ReadEvents(ErrorKind::TimedOut.into()));
@@ -85,11 +110,35 @@ impl Pages {
                 self.limit = (self.limit / 8).max(1);
                 continue;
             }
-            let page: ObjectList<K> = serde_json::from_slice(&text).map_err(kube::Error::SerdeError)?;
-            self.limit = limit_after(self.limit, page.items.len(), text.len(), self.bytes);
+            let page: ObjectList<&RawValue> =
+                serde_json::from_slice(&text).map_err(kube::Error::SerdeError)?;
+            let items: serde_json::Result<_> = page.items.iter().map(|item| K::read(item.get())).collect();
+            let items: Vec<K> = items.map_err(kube::Error::SerdeError)?;
+            self.limit = limit_after(self.limit, items.len(), text.len(), self.bytes);
             self.params.continue_token = page.metadata.continue_.clone().filter(|token| !token.is_empty());
-            return Ok(page);
+            drop(turn);
+            if self.params.continue_token.is_some() {
+                self.ask()?;
+            }
+            let ObjectList { types, metadata, .. } = page;
+            return Ok(ObjectList {
+                types,
+                metadata,
+                items,
+            });
         }
+    }
+
+    /// Asks for the next page.
+    fn ask(&mut self) -> kube::Result<()> {
+        let params = self.params.clone().limit(self.limit);
+        let request = self.request.list(&params).map_err(kube::Error::BuildRequest)?;
+        let client = self.client.clone();
+        self.asked.spawn(async move {
+            let body = client.request_stream(request);
+            body.map_ok(|body| Box::pin(body) as Answer).await
+        });
+        Ok(())
     }
 }
 
@@ -124,6 +173,12 @@ mod tests {
 
     use super::*;
     use crate::health::tests::text_or_silence;
+
+    impl PageItem for ConfigMap {
+        fn read(text: &str) -> serde_json::Result<Self> {
+            serde_json::from_str(text)
+        }
+    }
 
     /// A server of 40 small objects, 30 of 12 KB, and 40 small ones. Keeps how many objects were in each answer.
     fn server() -> (Client, Arc<Mutex<Vec<usize>>>) {
@@ -268,9 +323,9 @@ mod tests {
 
     #[test]
     fn pages_grow_while_objects_are_small_and_shrink_where_they_are_not() {
-        assert_eq!(limit_after(100, 100, 300_000, BYTES), 349);
+        assert_eq!(limit_after(100, 100, 1_200_000, BYTES), 349);
         assert_eq!(limit_after(349, 349, 100_000, BYTES), MOST);
-        assert_eq!(limit_after(500, 13, 15_600_000, BYTES), 1);
+        assert_eq!(limit_after(500, 13, 15_600_000, BYTES), 3);
         assert_eq!(limit_after(7, 0, 100, BYTES), 7);
     }
 }

@@ -23,6 +23,10 @@ const FORBIDDEN_KIND: Duration = Duration::from_secs(30);
 /// After so long without a failure, the next one is the first.
 const FORGIVEN: Duration = Duration::from_mins(1);
 
+/// After so many failures in a row to continue a watch where it left off, it starts anew with a listing: its place may
+/// not exist any more, as after etcd was restored from a backup.
+pub(crate) const RESUMES_BEFORE_LISTING: u32 = 5;
+
 /// The failures of one watch.
 pub(crate) struct Retry {
     /// What is watched, for the log.
@@ -30,6 +34,8 @@ pub(crate) struct Retry {
     health: ApiHealth,
     /// In a row.
     failures: u32,
+    /// Of those, in a row, such as kept it from going on where it was.
+    failed_resumes: u32,
     /// The end of the latest pause.
     paused: Option<Instant>,
     /// The kind is refused by this code: since when, and how often.
@@ -42,6 +48,7 @@ impl Retry {
             kind,
             health,
             failures: 0,
+            failed_resumes: 0,
             paused: None,
             refusal: None,
         }
@@ -50,6 +57,7 @@ impl Retry {
     /// Takes note of what a watch says. That a listing begins is no answer, and its end does not say that the watch works: a watch that
     /// fails after each listing must not list again and again at once.
     pub(crate) fn heard<K>(&mut self, event: &Event<K>, now: Instant) {
+        self.failed_resumes = 0;
         match event {
             Event::Init => return,
             Event::Apply(_) | Event::Delete(_) => self.failures = 0,
@@ -68,8 +76,8 @@ impl Retry {
         }
     }
 
-    /// Pauses after a failure for as long as is sensible. Logs a refusal once.
-    pub(crate) async fn wait(&mut self, error: &watcher::Error, message: &str) {
+    /// Pauses after a failure for as long as is sensible. Logs a refusal once. Returns whether the watch has to begin anew with a listing.
+    pub(crate) async fn wait(&mut self, error: &watcher::Error, message: &str) -> bool {
         let now = Instant::now();
         if self.paused.is_some_and(|at| now - at >= FORGIVEN) {
             self.failures = 0;
@@ -93,6 +101,14 @@ impl Retry {
         }
         self.failures = self.failures.saturating_add(1);
         self.paused = Some(Instant::now());
+        if matches!(error, watcher::Error::WatchStartFailed(_)) {
+            self.failed_resumes += 1;
+        }
+        let begins_anew = self.failed_resumes == RESUMES_BEFORE_LISTING || trouble::has_lost_its_place(error);
+        if begins_anew {
+            self.failed_resumes = 0;
+        }
+        begins_anew
     }
 
     fn growing(&self, most: Duration) -> Duration {

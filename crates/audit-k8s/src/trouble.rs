@@ -42,8 +42,13 @@ fn is_refusal(code: u16) -> bool {
     (400..500).contains(&code) && !matches!(code, UNAUTHORIZED | TOO_MANY_REQUESTS)
 }
 
-/// Whether an answer could not be decoded: what it said is lost.
+/// Whether an answer could not be decoded: what it said is lost. Of a line of a watch that is JSON and no event, kube says that it is a
+/// status, with nothing in it.
 pub(crate) fn is_unreadable(error: &watcher::Error) -> bool {
+    let is_nothing = |status: &Status| status.code == 0;
+    if matches!(error, watcher::Error::WatchFailed(kube::Error::Api(status)) if is_nothing(status)) {
+        return true;
+    }
     matches!(
         error,
         watcher::Error::InitialListFailed(

@@ -4,7 +4,7 @@ use audit_api::{CLUSTER_AUDIT_NAME, admission};
 use audit_core::model::NamespacedName;
 use audit_core::model::webhook::CONFIG_MAP;
 use futures::{StreamExt, pin_mut};
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
@@ -29,10 +29,6 @@ use crate::trouble;
 use crate::watched::Watched;
 use crate::webhook_object::WebhookObject;
 
-/// After so many failures in a row to continue a watch where it left off, it starts anew with a listing: its place may
-/// not exist any more, as after etcd was restored from a backup.
-const RESUMES_BEFORE_LISTING: u32 = 5;
-
 /// What is watched.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -46,7 +42,8 @@ pub struct Scope {
 /// namespaces, each in a task of its own, and sends what they say, the kinds of other projects that are served among them; with them the `MutatingWebhookConfiguration` objects and the one ConfigMap of the webhook.
 ///
 /// Ends when the receiver is gone; dropping the future ends the watches, too. Calls that fail are reported and tried
-/// again for ever: where the API server is in trouble, as soon as any call that `health` sees succeeds, and at least every few seconds;
+/// again for ever: where the API server is in trouble, as soon as any call that `health` sees succeeds, and until then all that wait take
+/// turns, so that one call is made at least each second;
 /// where a kind is missing or forbidden, at least every 15 or 30 seconds. The calls of `client` must be those that `health` sees. A full
 /// channel makes the watches wait, nothing is dropped.
 pub async fn observe(client: Client, health: ApiHealth, scope: Scope, sender: Sender<Observation>) {
@@ -147,11 +144,9 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
     loop {
         let events = list_watch(api.clone(), fields.cloned());
         pin_mut!(events);
-        let mut failed_resumes = 0;
         while let Some(event) = events.next().await {
             let error = match event {
                 Ok(event) => {
-                    failed_resumes = 0;
                     retry.heard(&event, Instant::now());
                     if let Some(observation) = observation(event, prefix)
                         && sender.send(observation).await.is_err()
@@ -170,11 +165,7 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
             if sender.send(failed).await.is_err() {
                 return;
             }
-            retry.wait(&error, &message).await;
-            if matches!(error, watcher::Error::WatchStartFailed(_)) {
-                failed_resumes += 1;
-            }
-            if failed_resumes == RESUMES_BEFORE_LISTING || trouble::has_lost_its_place(&error) {
+            if retry.wait(&error, &message).await {
                 break;
             }
         }

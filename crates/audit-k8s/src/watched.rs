@@ -8,13 +8,15 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::pages::PageItem;
 use crate::prune::{Undecodable, Wire, prune};
+use crate::shallow::Shallow;
 
 /// What a list or watch decodes in place of an object: reduced at once, and never an error, because one unreadable
 /// object would end the page or the watch that carries it.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched<W> {
-    /// Name, namespace and resourceVersion, which the watcher needs; nothing else.
+    /// Name, namespace and resourceVersion, which the watcher needs; nothing else, and nothing of an object of a list.
     metadata: ObjectMeta,
     /// The reduced object.
     pub(crate) object: Result<W, Undecodable>,
@@ -33,11 +35,23 @@ impl<W> Watched<W> {
 
 impl<'de, W: Wire> Deserialize<'de> for Watched<W> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(from)?;
+        let Shallow(object) = Shallow::deserialize(from)?;
         Ok(Self {
             metadata: metadata(&object),
             object: prune(object),
         })
+    }
+}
+
+impl<W: Wire> PageItem for Watched<W> {
+    fn read(text: &str) -> serde_json::Result<Self> {
+        match W::read(text) {
+            Some(object) => Ok(Self {
+                metadata: ObjectMeta::default(),
+                object: Ok(object),
+            }),
+            None => serde_json::from_str(text),
+        }
     }
 }
 

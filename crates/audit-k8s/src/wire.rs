@@ -45,6 +45,12 @@ pub(crate) trait Wire: Sized + Clone + Debug + Send + 'static {
     /// Reduces an object, or says why it cannot be read.
     fn prune(object: Value) -> Result<Self, String>;
 
+    /// Reduces an object as [`Wire::prune`] does, without a value of it in between, which is most of the work of reading a list.
+    /// `None` where the kind is rare, and where the object cannot be read.
+    fn read(_text: &str) -> Option<Self> {
+        None
+    }
+
     /// Reduces it further, for the prefix of annotations and labels.
     fn for_prefix(self, prefix: &str) -> Self::Plain;
 }
@@ -81,8 +87,18 @@ pub(crate) fn extract<W: Extract>(object: Value, prefix: &str) -> Result<Value, 
     Ok(extract)
 }
 
+/// Takes away when each field was written last: a time that whoever writes the object may choose, up to years that no type here has.
+fn forget_times(object: &mut Value) {
+    let history = object.pointer_mut("/metadata/managedFields");
+    for entry in history.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(fields) = entry.as_object_mut() {
+            fields.remove("time");
+        }
+    }
+}
+
 /// Reduces an object of one kind.
-pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
+pub(crate) fn prune<W: Wire>(mut object: Value) -> Result<W, Undecodable> {
     let text = |pointer| {
         object
             .pointer(pointer)
@@ -91,6 +107,7 @@ pub(crate) fn prune<W: Wire>(object: Value) -> Result<W, Undecodable> {
             .to_owned()
     };
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    forget_times(&mut object);
     W::prune(object).map_err(|reason| Undecodable {
         kind: W::KIND,
         namespace,

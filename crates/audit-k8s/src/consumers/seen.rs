@@ -10,6 +10,8 @@ use kube::core::discovery::ApiResource;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::pages::PageItem;
+use crate::shallow::Shallow;
 use crate::watched::metadata;
 
 /// What is read of an object: its name, `spec`, and `status`, by which it shows that it has ended. The kind's own function
@@ -31,7 +33,7 @@ impl Seen {
 
 impl<'de> Deserialize<'de> for Seen {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut object = Value::deserialize(from)?;
+        let Shallow(mut object) = Shallow::deserialize(from)?;
         let metadata = metadata(&object);
         let mut take = |field: &str| object.get_mut(field).map(Value::take).unwrap_or_default();
         let mut value = Map::new();
@@ -47,6 +49,12 @@ impl<'de> Deserialize<'de> for Seen {
             metadata,
             value: Value::Object(value),
         })
+    }
+}
+
+impl PageItem for Seen {
+    fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 }
 

@@ -267,8 +267,7 @@ async fn follow(
                     }
                     is_first
                 });
-                retry.wait(&error, &trouble::told(&error)).await;
-                if trouble::has_lost_its_place(&error) {
+                if retry.wait(&error, &trouble::told(&error)).await {
                     events = list_watch(api.clone(), None).boxed();
                 }
             }

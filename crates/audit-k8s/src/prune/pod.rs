@@ -45,6 +45,10 @@ impl Wire for PodWire {
         decode(object).map(Self::of)
     }
 
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
     fn for_prefix(self, prefix: &str) -> Pod {
         let mut pod = self.pod;
         let all = std::mem::take(&mut pod.annotations);

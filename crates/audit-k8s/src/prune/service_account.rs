@@ -41,23 +41,33 @@ impl Wire for ServiceAccountWire {
     const KIND: Kind = Kind::ServiceAccount;
 
     fn prune(object: Value) -> Result<Self, String> {
-        let Raw {
-            metadata,
-            automount_service_account_token,
-        } = decode(object)?;
-        Ok(Self(ServiceAccount {
-            key: BindingKey::new(metadata.namespace, metadata.name),
-            uid: metadata.uid,
-            created: metadata.creation_timestamp,
-            annotations: metadata.annotations.into_iter().collect(),
-            automount_off: automount_service_account_token == Some(false),
-        }))
+        decode(object).map(Self::of)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self::of)
     }
 
     fn for_prefix(self, prefix: &str) -> ServiceAccount {
         let mut account = self.0;
         account.annotations = ServiceAccount::kept_annotations(account.annotations, prefix);
         account
+    }
+}
+
+impl ServiceAccountWire {
+    fn of(raw: Raw) -> Self {
+        let Raw {
+            metadata,
+            automount_service_account_token,
+        } = raw;
+        Self(ServiceAccount {
+            key: BindingKey::new(metadata.namespace, metadata.name),
+            uid: metadata.uid,
+            created: metadata.creation_timestamp,
+            annotations: metadata.annotations.into_iter().collect(),
+            automount_off: automount_service_account_token == Some(false),
+        })
     }
 }
 

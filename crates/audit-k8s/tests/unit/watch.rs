@@ -14,6 +14,7 @@ use super::*;
 use crate::health::tests::text_or_silence;
 use crate::index::Index;
 use crate::kind::Kind;
+use crate::retry::RESUMES_BEFORE_LISTING;
 
 const SERVICE_ACCOUNTS: &str = "/api/v1/serviceaccounts";
 const PODS: &str = "/api/v1/pods";
@@ -61,7 +62,8 @@ impl Answer {
     fn events(events: &[(&str, Value)]) -> Self {
         let lines = events
             .iter()
-            .map(|(type_, object)| format!("{}\n", json!({ "type": type_, "object": object })));
+            // In this order, as the API server.
+            .map(|(type_, object)| format!("{{\"type\":\"{type_}\",\"object\":{object}}}\n"));
         Self {
             status: StatusCode::OK,
             body: lines.collect(),
@@ -461,6 +463,58 @@ async fn a_missing_definition_is_told_and_asked_for_ever_more_rarely_until_it_is
         (Duration::from_secs(7)..=Duration::from_secs(15)).contains(last),
         "{pauses:?}"
     );
+}
+
+/// What anyone who may write an object may put into its `managedFields`: any depth, and times of any year.
+fn odd(mut object: Value) -> Value {
+    let mut deep = json!({});
+    for _ in 0..300 {
+        deep = json!({ "f:x": deep });
+    }
+    object["metadata"]["managedFields"] = json!([{ "manager": "mine", "operation": "Update", "apiVersion": "v1",
+        "time": "9999-12-31T23:59:59Z", "fieldsType": "FieldsV1", "fieldsV1": { "f:spec": deep } }]);
+    object
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_with_an_odd_history_is_read_as_any_other() {
+    let api = FakeApi::default()
+        .lists(PODS, [Answer::page(&[odd(pod("a", "1"))], "", "10")])
+        .watches(PODS, [Answer::events(&[("ADDED", odd(pod("b", "11")))])])
+        .lists(AUDITS, [Answer::page(&[odd(audit("listed"))], "", "10")])
+        .watches(AUDITS, [Answer::events(&[("ADDED", odd(audit("watched")))])]);
+    let mut consumer = Consumer::start(&api);
+    consumer
+        .until(|c| {
+            let are_there = ["listed", "watched"].map(|name| c.index.audit("shop", name).is_some());
+            c.pods("orders") == ["a", "b"] && are_there == [true, true]
+        })
+        .await;
+    for kind in [Kind::Pod, Kind::IrsaAudit] {
+        assert_eq!(
+            (consumer.index.failed(kind), consumer.index.skipped(kind)),
+            (0, 0),
+            "{kind}"
+        );
+    }
+}
+
+/// One line is lost, whatever it was: what it said is found by a listing.
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_no_event_makes_the_watch_begin_anew() {
+    for line in ["garbage\n", "{\"type\":\"ADDED\"}\n", "{}\n"] {
+        let api = FakeApi::default()
+            .lists(
+                PODS,
+                [
+                    Answer::page(&[pod("a", "1")], "", "10"),
+                    Answer::page(&[pod("a", "1"), pod("b", "11")], "", "11"),
+                ],
+            )
+            .watches(PODS, [Answer::text(200, line)]);
+        let mut consumer = Consumer::start(&api);
+        consumer.until(|c| c.pods("orders") == ["a", "b"]).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,8 @@ struct State {
     asked: Vec<String>,
     /// Ends the watches that run.
     cut: Arc<Notify>,
+    /// No watch begins: its place is gone.
+    refuses_watches: bool,
 }
 
 /// The server.
@@ -64,6 +66,12 @@ impl Server {
         asked
             .filter(|one| one.split('?').next().is_some_and(|one| one.ends_with(path)))
             .count()
+    }
+
+    /// Ends the watches that run, and lets none begin.
+    pub(crate) fn refuse_watches(&self) {
+        self.0.lock().unwrap().refuses_watches = true;
+        self.cut();
     }
 
     /// Ends the watches that run.
@@ -118,7 +126,7 @@ impl State {
                     return refusal(installed.status);
                 }
                 if parameters.contains("watch=true") {
-                    return None;
+                    return if self.refuses_watches { refusal(500) } else { None };
                 }
                 let list = json!({
                     "apiVersion": format!("{group}/v1"), "kind": format!("{kind}List"),

@@ -67,6 +67,36 @@ impl Seen {
     }
 }
 
+/// As after etcd was restored from a backup: the place where the watch was does not exist any more, and what was there is gone.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_cannot_go_on_lists_anew() {
+    let server = Server::default();
+    server.install(STORE, 200, vec![store()]);
+    let mut seen = Seen::of(&server);
+    seen.pass(ASKED_EVERY).await;
+    assert!(seen.has_store());
+    server.install(STORE, 200, Vec::new());
+    server.refuse_watches();
+    seen.pass(ASKED_EVERY).await;
+    assert!(!seen.has_store());
+}
+
+/// The values of a Helm release are any JSON.
+#[tokio::test(start_paused = true)]
+async fn objects_of_any_depth_are_read() {
+    let server = Server::default();
+    let mut deep = store();
+    let mut values = json!(1);
+    for _ in 0..300 {
+        values = json!([values]);
+    }
+    deep["spec"]["values"] = values;
+    server.install(STORE, 200, vec![deep]);
+    let mut seen = Seen::of(&server);
+    seen.pass(ASKED_EVERY).await;
+    assert!(seen.has_store() && seen.unseen().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kind_is_watched_from_when_it_is_installed_until_it_is_removed() {
     let server = Server::default();
