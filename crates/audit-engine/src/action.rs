@@ -50,6 +50,8 @@ pub enum Write {
         status: PackedStatus,
         /// The Event, where the verdict changed.
         announce: Option<Announcement>,
+        /// Something of the binding has just changed: it goes before what is refreshed.
+        is_urgent: bool,
     },
     /// Make a ServiceAccount that came to exist the owner of its automatic `IrsaAudit`.
     Own {
@@ -91,6 +93,15 @@ impl Write {
             | Self::Release { uid, .. }
             | Self::Delete { uid, .. } => Some(uid),
             Self::Create { .. } | Self::Cluster { .. } => None,
+        }
+    }
+
+    /// Whether it goes before what is refreshed: whatever follows from something that has just changed.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Self::Status { is_urgent, .. } => *is_urgent,
+            _ => true,
         }
     }
 

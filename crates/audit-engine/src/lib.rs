@@ -318,7 +318,8 @@ impl Engine {
             self.memory.say(&object, uid, status.clone());
         }
         if let Write::Create { key, .. } = write {
-            let is_refused = *outcome == WriteOutcome::Refused;
+            // One of its name that cannot be read is in its place: nobody would audit the ServiceAccount, and nothing would show it.
+            let is_refused = *outcome == WriteOutcome::Refused || self.index.is_unreadable_audit(&object);
             if self.leading && self.snapshot.cluster.put_refused(key, is_refused) {
                 self.cluster.touch();
             }

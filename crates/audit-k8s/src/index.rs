@@ -36,6 +36,8 @@ use crate::webhook_object::WebhookObject;
 #[derive(Debug, Default)]
 pub struct Index {
     audits: BTreeMap<NamespacedName, Box<AuditObject>>,
+    /// Those that are there and cannot be read.
+    unreadable_audits: BTreeSet<NamespacedName>,
     policies: BTreeMap<String, Box<PolicyObject>>,
     remediation: RemediationStore,
     /// Where the pod identity webhook is registered, by the names of the configurations.
@@ -247,9 +249,13 @@ impl Index {
                 name,
                 ..
             }) => {
+                let id = NamespacedName::new(namespace, name);
+                if kind == Kind::IrsaAudit {
+                    self.unreadable_audits.insert(id.clone());
+                }
                 let progress = self.progress(kind);
                 progress.skipped += 1;
-                progress.exists(|| NamespacedName::new(namespace, name));
+                progress.exists(|| id);
                 Dirty::default()
             }
             Observation::WatchFailed { kind, message } => {
@@ -307,6 +313,12 @@ impl Index {
         self.audits
             .get(&NamespacedName::new(namespace, name))
             .map(Box::as_ref)
+    }
+
+    /// Whether an `IrsaAudit` is there that cannot be read.
+    #[must_use]
+    pub fn is_unreadable_audit(&self, id: &NamespacedName) -> bool {
+        self.unreadable_audits.contains(id)
     }
 
     /// All `IrsaAudit`s, by namespace and name.
@@ -445,16 +457,20 @@ impl Index {
             Step::Put(audit) => self.put_audit(cluster, audit),
             Step::Remove(id) => {
                 self.audits.remove(&id);
+                self.unreadable_audits.remove(&id);
                 Dirty::of(cluster.remove_request(&id.namespace, &id.name))
             }
             Step::Retain(listed) => {
                 self.audits.retain(|id, _| listed.contains(id));
+                self.unreadable_audits.retain(|id| listed.contains(id));
                 Dirty::of(cluster.retain_requests(&listed))
             }
         }
     }
 
     fn put_audit(&mut self, cluster: &mut Cluster, audit: Box<AuditObject>) -> Dirty {
+        let id = NamespacedName::new(audit.namespace.clone(), audit.name.clone());
+        self.unreadable_audits.remove(&id);
         let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, audit.request.clone()));
         let key = audit.binding_key();
         let old = self

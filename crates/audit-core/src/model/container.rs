@@ -71,11 +71,15 @@ pub enum StsEndpoints {
 pub const MOST_TOKENS: usize = 64;
 
 /// The most tokens that are kept of all containers of one pod, except that each container keeps one.
-pub const MOST_TOKENS_OF_POD: usize = 1024;
+pub const MOST_TOKENS_OF_POD: usize = 256;
 
 /// The most containers of one pod that are kept: whoever may create pods may create one with five thousand, and what is looked at for each may
 /// depend on all.
 pub const MOST_CONTAINERS: usize = 128;
+
+/// The most bytes of text that are kept of the containers of one pod. Those of real pods have some hundred bytes each; one object may
+/// have 1.5 MB, and what it says of a volume is kept for each container that mounts it.
+pub const MOST_BYTES_OF_POD: usize = 64 << 10;
 
 /// A container, reduced to its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -150,7 +154,7 @@ pub struct Rarities {
 pub enum Unkept {
     /// Tokens of the container: that one is not among those that are kept proves nothing.
     Tokens,
-    /// Containers of its pod, of which this is the last that is kept.
+    /// Containers of its pod, or texts in them, of which this is the last that is kept.
     Containers,
 }
 
@@ -235,6 +239,43 @@ pub struct EnvFrom {
 }
 
 impl Container {
+    /// The bytes of its texts, about: see [`MOST_BYTES_OF_POD`].
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let texts = [&self.role_arn, &self.token_file];
+        let own: usize = self.name.len() + texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let of_token = |token: &TokenMount| {
+            let audience = token.audience.as_ref().map_or(0, String::len);
+            size_of::<TokenMount>() + token.path.len() + token.file.len() + audience
+        };
+        let tokens: usize = self.tokens.iter().map(of_token).sum();
+        let rare = self.rarities.as_ref().map_or(0, |rarities| {
+            let of_source = |from: &EnvFrom| size_of::<EnvFrom>() + from.name.len() + from.prefix.len();
+            let files = [
+                &rarities.credentials_file,
+                &rarities.config_file,
+                &rarities.token_volume,
+            ];
+            let of_file = |file: &MountedFile| file.path.len() + file.key.len();
+            let place = match &rarities.token_place {
+                Some(TokenPlace::Folder(text) | TokenPlace::Hidden(text) | TokenPlace::CopiedBy(text)) => {
+                    text.len()
+                }
+                Some(TokenPlace::Nowhere | TokenPlace::Elsewhere) | None => 0,
+            };
+            place
+                + rarities.profile_name.as_ref().map_or(0, String::len)
+                + rarities.env_from.iter().map(of_source).sum::<usize>()
+                + rarities
+                    .mounts
+                    .iter()
+                    .map(|mount| size_of::<String>() + mount.len())
+                    .sum::<usize>()
+                + files.into_iter().flatten().map(of_file).sum::<usize>()
+        });
+        own + tokens + rare
+    }
+
     /// Whether the container certainly has all that web identity needs: role, token file, and a projected token.
     #[must_use]
     pub fn has_web_identity(&self) -> bool {

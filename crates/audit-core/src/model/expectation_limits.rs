@@ -9,17 +9,18 @@ use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, Ov
 pub const MAX_AWS_QUESTIONS: usize = 512;
 /// Verbs on names, of all of `spec.expect.kubernetes` together.
 pub const MAX_KUBERNETES_QUESTIONS: usize = 256;
-/// Bytes of all texts of `spec.expect.aws` together, and of all of `spec.expect.kubernetes`: they are held for as long as the object is there.
-pub const MAX_BYTES: usize = 64 * 1024;
-/// The longest action, in bytes: IAM has none that is half as long.
+/// Characters of all texts of `spec.expect.aws` together, and of the verbs and names of all of `spec.expect.kubernetes`: they are held for
+/// as long as the object is there. Characters, as the API server counts.
+pub const MAX_CHARACTERS: usize = 64 * 1024;
+/// The longest action, in characters: IAM has none that is half as long.
 pub const MAX_ACTION: usize = 128;
-/// The longest ARN, in bytes, and the longest value of a condition key.
+/// The longest ARN, in characters, and the longest value of a condition key.
 pub const MAX_ARN: usize = 2048;
 /// Condition keys of one expectation.
 pub const MAX_CONTEXT_KEYS: usize = 32;
-/// The longest condition key, in bytes.
+/// The longest condition key, in characters.
 pub const MAX_CONTEXT_KEY: usize = 256;
-/// The longest verb, resource or name in Kubernetes, in bytes.
+/// The longest verb, resource or name in Kubernetes, in characters.
 pub const MAX_KUBERNETES_WORD: usize = 253;
 
 impl AuditRequest {
@@ -31,7 +32,7 @@ impl AuditRequest {
         let mut left = Left::of("expect.aws", "actions on resources in all", MAX_AWS_QUESTIONS);
         self.aws.retain(|expectation| {
             let refused = too_long_aws(expectation)
-                .or_else(|| left.without(aws_questions(expectation), aws_bytes(expectation)));
+                .or_else(|| left.without(aws_questions(expectation), aws_characters(expectation)));
             over.extend(refused);
             refused.is_none()
         });
@@ -41,9 +42,12 @@ impl AuditRequest {
             MAX_KUBERNETES_QUESTIONS,
         );
         self.kubernetes.retain(|expectation| {
-            let bytes = kubernetes_words(expectation).map(String::len).sum();
-            let refused = too_long_kubernetes(expectation)
-                .or_else(|| left.without(kubernetes_questions(expectation), bytes));
+            let refused = too_long_kubernetes(expectation).or_else(|| {
+                left.without(
+                    kubernetes_questions(expectation),
+                    kubernetes_characters(expectation),
+                )
+            });
             over.extend(refused);
             refused.is_none()
         });
@@ -58,7 +62,7 @@ impl AuditRequest {
 struct Left {
     field: &'static str,
     questions: usize,
-    bytes: usize,
+    characters: usize,
     /// What its questions are called, and how many there may be in all.
     asked: (&'static str, usize),
     /// The limit that an expectation was over.
@@ -70,23 +74,23 @@ impl Left {
         Self {
             field,
             questions,
-            bytes: MAX_BYTES,
+            characters: MAX_CHARACTERS,
             asked: (asked, questions),
             over: None,
         }
     }
 
     /// Takes one expectation from it. Returns the limit that it, or one before it, is over.
-    fn without(&mut self, questions: usize, bytes: usize) -> Option<OverLimit> {
+    fn without(&mut self, questions: usize, characters: usize) -> Option<OverLimit> {
         let rest = (
             self.questions.checked_sub(questions),
-            self.bytes.checked_sub(bytes),
+            self.characters.checked_sub(characters),
         );
         self.over = self.over.or(match rest {
             (None, _) => Some(self.asked),
-            (_, None) => Some(("bytes in all", MAX_BYTES)),
-            (Some(questions), Some(bytes)) => {
-                (self.questions, self.bytes) = (questions, bytes);
+            (_, None) => Some(("characters in all", MAX_CHARACTERS)),
+            (Some(questions), Some(characters)) => {
+                (self.questions, self.characters) = (questions, characters);
                 None
             }
         });
@@ -98,13 +102,23 @@ impl Left {
     }
 }
 
-fn aws_bytes(expectation: &AwsExpectation) -> usize {
+fn aws_characters(expectation: &AwsExpectation) -> usize {
     let texts = expectation.actions.iter().chain(&expectation.resources);
     let context = expectation
         .context
         .iter()
-        .map(|(key, value)| key.len() + value.len());
-    texts.map(String::len).chain(context).sum()
+        .map(|(key, value)| characters(key) + characters(value));
+    texts.map(|text| characters(text)).chain(context).sum()
+}
+
+/// What the API server counts of an object that it admits: the other words are one each.
+fn kubernetes_characters(expectation: &KubernetesExpectation) -> usize {
+    let words = expectation.verbs.iter().chain(&expectation.resource_names);
+    words.map(|word| characters(word)).sum()
+}
+
+fn characters(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn aws_questions(expectation: &AwsExpectation) -> usize {
@@ -125,18 +139,18 @@ fn too_long_aws(expectation: &AwsExpectation) -> Option<OverLimit> {
             limit,
         })
     };
-    let is_longer = |texts: &[String], limit: usize| texts.iter().any(|text| text.len() > limit);
+    let is_longer = |texts: &[String], limit: usize| texts.iter().any(|text| characters(text) > limit);
     let context = &expectation.context;
     if is_longer(&expectation.actions, MAX_ACTION) {
-        over("bytes in an action", MAX_ACTION)
+        over("characters in an action", MAX_ACTION)
     } else if is_longer(&expectation.resources, MAX_ARN) {
-        over("bytes in a resource", MAX_ARN)
+        over("characters in a resource", MAX_ARN)
     } else if context.len() > MAX_CONTEXT_KEYS {
         over("keys in context", MAX_CONTEXT_KEYS)
-    } else if context.keys().any(|key| key.len() > MAX_CONTEXT_KEY) {
-        over("bytes in a key of context", MAX_CONTEXT_KEY)
-    } else if context.values().any(|value| value.len() > MAX_ARN) {
-        over("bytes in a value of context", MAX_ARN)
+    } else if context.keys().any(|key| characters(key) > MAX_CONTEXT_KEY) {
+        over("characters in a key of context", MAX_CONTEXT_KEY)
+    } else if context.values().any(|value| characters(value) > MAX_ARN) {
+        over("characters in a value of context", MAX_ARN)
     } else {
         None
     }
@@ -144,10 +158,10 @@ fn too_long_aws(expectation: &AwsExpectation) -> Option<OverLimit> {
 
 fn too_long_kubernetes(expectation: &KubernetesExpectation) -> Option<OverLimit> {
     kubernetes_words(expectation)
-        .any(|word| word.len() > MAX_KUBERNETES_WORD)
+        .any(|word| characters(word) > MAX_KUBERNETES_WORD)
         .then_some(OverLimit {
             field: "expect.kubernetes",
-            what: "bytes in a word",
+            what: "characters in a word",
             limit: MAX_KUBERNETES_WORD,
         })
 }
@@ -233,19 +247,20 @@ mod tests {
 
     #[test]
     fn the_texts_of_an_object_have_a_limit_together() {
-        let long = |bytes: usize| AwsExpectation {
+        let long = |characters: usize| AwsExpectation {
             context: (0..16)
-                .map(|at| (format!("k{at:02}"), "v".repeat(bytes / 16)))
+                .map(|at| (format!("k{at:02}"), "ö".repeat(characters / 16)))
                 .collect(),
             ..aws(1, 1)
         };
-        let over = ("expect.aws", MAX_BYTES);
+        let over = ("expect.aws", MAX_CHARACTERS);
         assert_eq!(of_aws(vec![long(30_000), long(30_000)]), (2, vec![]));
         assert_eq!(
             of_aws(vec![long(30_000), long(30_000), long(30_000), aws(1, 1)]),
             (2, vec![over])
         );
-        let word = "w".repeat(MAX_KUBERNETES_WORD);
+        // Characters are counted, whatever bytes they have.
+        let word = "ä".repeat(MAX_KUBERNETES_WORD);
         let kubernetes = KubernetesExpectation {
             verbs: vec![word.clone(); 8],
             api_group: word.clone(),
@@ -255,12 +270,16 @@ mod tests {
             namespace: Some(word),
         };
         let request = AuditRequest {
-            kubernetes: vec![kubernetes; 30],
+            kubernetes: vec![kubernetes; 40],
             ..AuditRequest::default()
         };
         let bounded = request.bounded();
-        assert_eq!(bounded.kubernetes.len(), 21);
-        assert_eq!(bounded.over_limit[0].limit, MAX_BYTES);
+        assert_eq!(
+            bounded.kubernetes.len(),
+            65_536 / (8 * 253),
+            "the verbs alone count"
+        );
+        assert_eq!(bounded.over_limit[0].limit, MAX_CHARACTERS);
     }
 
     #[test]

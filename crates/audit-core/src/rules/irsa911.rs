@@ -7,7 +7,8 @@
 //! - a server other than the agent of EKS Pod Identity gives the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI`);
 //! - the role is known, but not whose token is used, because `AWS_WEB_IDENTITY_TOKEN_FILE` points into a volume that is not a projected
 //!   token: a Secret, or an `emptyDir` that a sidecar such as spiffe-helper fills;
-//! - the container mounts more than 64 projected tokens, and irsa-audit does not read more.
+//! - the container mounts more than 64 projected tokens, or at a path of more than 4,096 bytes, and irsa-audit does not read more;
+//! - the pod has more than 128 containers, or more than 64 KiB of names, paths, tokens and variables that irsa-audit would read.
 //!
 //! The webhook does not change a container that sets these variables. Annotation and webhook are not part of such a path.
 //!
@@ -45,7 +46,8 @@ use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::{
-    Configured, Container, MOST_CONTAINERS, MOST_TOKENS, TokenSource, Unkept, Used, VolumeKind,
+    Configured, Container, MOST_BYTES_OF_POD, MOST_CONTAINERS, MOST_TOKENS, TokenSource, Unkept, Used,
+    VolumeKind,
 };
 use crate::paths::{Taker, Way};
 use crate::text::{quote, quote_list};
@@ -130,9 +132,14 @@ fn of_too_many(shown: &str, unkept: Unkept) -> Finding {
         ),
         Unkept::Containers => (
             format!(
-                "the pod of {shown} has more containers than irsa-audit reads: how the others get credentials cannot be determined"
+                "the pod of {shown} has more containers, or longer texts in them, than irsa-audit reads: how the others get credentials cannot \
+                 be determined"
             ),
-            format!("split the pod: irsa-audit reads up to {MOST_CONTAINERS} containers of each"),
+            format!(
+                "split the pod: irsa-audit reads up to {MOST_CONTAINERS} containers of each, and up to {} KiB of their variables, \
+                 tokens and mount paths",
+                MOST_BYTES_OF_POD >> 10
+            ),
         ),
     };
     Finding::new(&ENTRY, message).fix(Fix::manual(fix))

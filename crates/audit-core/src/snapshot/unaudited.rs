@@ -12,7 +12,7 @@ use crate::model::BindingKey;
 pub struct Unaudited {
     /// Their `IrsaAudit` is suspended.
     pub suspended: u32,
-    /// The API server refuses to create their `IrsaAudit`.
+    /// The API server refuses to create their `IrsaAudit`, or has one of its name that cannot be read.
     pub refused: u32,
     /// Their `IrsaAudit` expects more than is evaluated.
     pub over_limit: u32,

@@ -57,8 +57,10 @@ pub struct ReferencedAccount {
     needed: BTreeMap<String, BTreeSet<PieceId>>,
     /// Neither policy nor configuration keep the operator out.
     pub is_open: bool,
-    /// When to list next.
+    /// When to list next, with all else that a refresh reads.
     pub next_listing: Timestamp,
+    /// When to list for the sake of roles that are wanted, where others have just been: see [`ReferencedAccount::may_be_listed_at`].
+    deferred_listing: Option<Timestamp>,
     /// A listing is under way.
     listing: bool,
     /// Roles that bindings refer to only since the listing under way was asked for.
@@ -86,6 +88,7 @@ impl ReferencedAccount {
             needed: BTreeMap::new(),
             is_open,
             next_listing: Timestamp::MIN,
+            deferred_listing: None,
             listing: false,
             unlisted: BTreeSet::new(),
             denied: false,
@@ -217,6 +220,7 @@ impl ReferencedAccount {
     pub fn list(&mut self, refresh: Duration, now: Timestamp) -> BTreeSet<String> {
         self.listing = true;
         self.unlisted.clear();
+        self.deferred_listing = None;
         self.begun = Some((now, self.lately(now).map_or(0, |(_, before)| before + 1)));
         self.next_listing = after(now, refresh.max(LOST));
         self.roles.keys().cloned().collect()
@@ -259,5 +263,29 @@ impl ReferencedAccount {
     /// Brings the next listing forward.
     pub fn list_by(&mut self, at: Timestamp) {
         self.next_listing = self.next_listing.min(at);
+    }
+
+    /// Lists at a time for the sake of roles that are wanted, and of nothing else.
+    pub fn defer_listing(&mut self, at: Timestamp) {
+        self.deferred_listing = Some(self.deferred_listing.map_or(at, |other| other.min(at)));
+    }
+
+    /// Whether roles that are wanted wait for a listing.
+    #[must_use]
+    pub fn defers_listing(&self) -> bool {
+        self.deferred_listing.is_some()
+    }
+
+    /// Whether a listing for the sake of roles may begin that was put off.
+    #[must_use]
+    pub fn takes_deferred(&self, now: Timestamp) -> bool {
+        self.deferred_listing.is_some_and(|at| at <= now)
+    }
+
+    /// When something is listed next, if nothing else happens.
+    #[must_use]
+    pub fn next(&self) -> Timestamp {
+        let next = self.next_listing;
+        self.deferred_listing.map_or(next, |at| at.min(next))
     }
 }

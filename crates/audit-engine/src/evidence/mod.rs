@@ -165,12 +165,14 @@ impl EvidencePlan {
             .is_some_and(|allowed| !allowed.contains(account))
     }
 
-    /// Whether a listing that is under way, or about to begin, answers for a role of a binding.
+    /// Whether a listing that is under way, or will begin soon, answers for a role of a binding.
     #[must_use]
     pub fn is_being_listed(&self, key: &BindingKey, now: Timestamp) -> bool {
         let is_listed = |arn: &RoleArn| {
             let account = self.accounts.get(arn.account());
-            account.is_some_and(|account| account.is_open && account.is_being_listed(arn.name(), now))
+            account.is_some_and(|account| {
+                account.is_open && (account.defers_listing() || account.is_being_listed(arn.name(), now))
+            })
         };
         // Without an identity of its own, the operator can list nothing.
         self.knows_home() && self.references.get(key).into_iter().flatten().any(is_listed)

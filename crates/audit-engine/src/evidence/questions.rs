@@ -32,7 +32,7 @@ impl EvidencePlan {
             .accounts
             .values()
             .filter(|watched| watched.is_open)
-            .map(|watched| watched.next_listing)
+            .map(ReferencedAccount::next)
             .min();
         let waiting = self
             .forced
@@ -92,6 +92,7 @@ impl EvidencePlan {
             }
         }
         self.refresh_due(snapshot, now, &mut requests);
+        self.list_deferred(issuer, now, &mut requests);
         let urgent = std::mem::take(&mut self.urgent);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.append(&mut self.forced.clone());
@@ -166,6 +167,23 @@ impl EvidencePlan {
         }
     }
 
+    /// Lists the accounts of which roles have been waiting for that.
+    fn list_deferred(
+        &mut self,
+        issuer: Option<&IssuerUrl>,
+        now: Timestamp,
+        requests: &mut Vec<DirectoryRequest>,
+    ) {
+        let Some(issuer) = issuer else {
+            return;
+        };
+        for (id, watched) in &mut self.accounts {
+            if watched.is_open && watched.takes_deferred(now) {
+                requests.push(listing(id, watched, issuer, self.refresh, now));
+            }
+        }
+    }
+
     /// What the directory need not read any more.
     fn releases(&mut self) -> impl Iterator<Item = DirectoryRequest> + use<> {
         let mut accounts: BTreeMap<String, BTreeSet<PieceId>> = BTreeMap::new();
@@ -203,7 +221,7 @@ impl EvidencePlan {
                     if at <= now {
                         requests.push(listing(&id, watched, issuer, self.refresh, now));
                     } else {
-                        watched.list_by(at);
+                        watched.defer_listing(at);
                     }
                 }
                 listed.insert(id);

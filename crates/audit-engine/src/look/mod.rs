@@ -24,7 +24,7 @@ use super::{Engine, OVERDUE, State};
 pub use gather::{Gathered, referenced_roles};
 use judge::Judged;
 pub use publish::Waiting;
-use publish::{Audited, Published, Publisher};
+use publish::{Audited, Published, Publisher, is_broken_by_rbac};
 #[cfg(test)]
 pub use remediation::PlanInputs;
 
@@ -45,8 +45,11 @@ impl Engine {
         let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
         let judged = chain.map(|chain| Judged::judge(&chain.sharing(Some(&self.shared))));
         let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);
-        self.plan_review(key, questions, is_forced, now);
-        let published = self.publish(key, judged, now, actions);
+        let may_be_held_back = judged
+            .as_ref()
+            .is_some_and(|judged| is_broken_by_rbac(&judged.report));
+        self.plan_review(key, questions, is_forced, may_be_held_back, now);
+        let published = self.publish(key, judged, is_urgent, now, actions);
         self.conclude(key, published, now);
     }
 
@@ -54,6 +57,7 @@ impl Engine {
         &mut self,
         key: &BindingKey,
         judged: Option<Judged>,
+        is_urgent: bool,
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) -> Published {
@@ -73,6 +77,7 @@ impl Engine {
             remediation: &self.settings.remediation,
             config: &self.in_force.config,
             default_audience: default_audience(&self.snapshot, &self.in_force.config, &key.namespace),
+            is_urgent,
             is_being_listed: self.evidence.is_being_listed(key, now),
             waiting: self.states.get_mut(key).and_then(|state| state.waiting.take()),
             now,

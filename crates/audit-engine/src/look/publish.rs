@@ -66,6 +66,8 @@ pub struct Publisher<'a> {
     pub may_be_contradicted: bool,
     /// A listing is to bring its role.
     pub is_being_listed: bool,
+    /// Something of the binding has just changed.
+    pub is_urgent: bool,
     /// Since when first answers about a role are awaited.
     pub waiting: Option<Waiting>,
     /// Who repairs trust policies.
@@ -461,6 +463,7 @@ impl Publisher<'_> {
             uid: audit.uid.clone(),
             status,
             announce,
+            is_urgent: self.is_urgent,
         })
     }
 
@@ -503,7 +506,7 @@ fn unaudited() -> IrsaAuditStatus {
 }
 
 /// Whether the roles of Kubernetes alone make the binding broken.
-fn is_broken_by_rbac(report: &BindingReport) -> bool {
+pub(super) fn is_broken_by_rbac(report: &BindingReport) -> bool {
     let breaking = report
         .findings
         .iter()

@@ -27,13 +27,14 @@ impl Engine {
         }
     }
 
-    /// Sees to it that the API server is asked for what is expected of a binding, at once where somebody asked for that, and forgets
-    /// what it said of anything else.
+    /// Sees to it that the API server is asked for what is expected of a binding, at once where somebody asked for that, before others where
+    /// a verdict is held back for the answer, and forgets what it said of anything else.
     pub(super) fn plan_review(
         &mut self,
         key: &BindingKey,
         questions: &[ReviewQuestion],
         is_forced: bool,
+        is_held_back: bool,
         now: Timestamp,
     ) {
         if questions.is_empty() {
@@ -42,6 +43,8 @@ impl Engine {
             self.reviews.want(key, questions, now);
             if is_forced {
                 self.reviews.hasten(key, now);
+            } else if is_held_back {
+                self.reviews.put_first(key);
             }
         }
         let believed = self.snapshot.reviews.of(key).iter();

@@ -23,6 +23,9 @@ const GAP: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 8;
 const AT_ONCE_OF_ONE: usize = 6;
 
+/// After so many on which a verdict waits, one of the others has its turn.
+const URGENT_IN_A_ROW: u32 = 4;
+
 /// So often somebody who audits once waits for a contradiction to be heard again.
 const PATIENCE: u32 = 3;
 
@@ -41,6 +44,8 @@ struct Case {
     attempt: u32,
     /// No answer has come yet that all agree with, or that was repeated.
     open: bool,
+    /// A verdict waits for the answer.
+    is_awaited: bool,
 }
 
 /// Plans the reviews. Bindings of which nobody expects anything are not in it.
@@ -51,6 +56,10 @@ pub struct ReviewPlan {
     due: Schedule<BindingKey>,
     /// Those whose time has come.
     ready: Rotation,
+    /// Those of them on which a verdict waits that is held back meanwhile.
+    urgent: Rotation,
+    /// Urgent ones that were taken since another one was.
+    urgent_taken: u32,
     /// The namespace of each review under way. Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
     under_way: BTreeMap<u64, String>,
     rounds: u64,
@@ -67,6 +76,8 @@ impl ReviewPlan {
             cases: BTreeMap::new(),
             due: Schedule::default(),
             ready: Rotation::default(),
+            urgent: Rotation::default(),
+            urgent_taken: 0,
             under_way: BTreeMap::new(),
             rounds: 0,
             refused_until: None,
@@ -92,6 +103,7 @@ impl ReviewPlan {
         if self.cases.remove(key).is_some() {
             self.due.set(key, None);
             self.ready.remove(key);
+            self.urgent.remove(key);
         }
     }
 
@@ -108,11 +120,26 @@ impl ReviewPlan {
         case.doubts.retain(|doubt| questions.contains(&doubt.question));
         case.attempt = 0;
         case.open = true;
-        self.hasten(key, now);
+        self.ask_soon(key, now);
     }
 
-    /// Asks for a binding as soon as that may be.
+    /// Asks for a binding as soon as that may be, and before others.
     pub fn hasten(&mut self, key: &BindingKey, now: Timestamp) {
+        self.put_first(key);
+        self.ask_soon(key, now);
+    }
+
+    /// Asks for a binding before others once its time has come: a verdict is held back until there is an answer, if one may come yet.
+    pub fn put_first(&mut self, key: &BindingKey) {
+        if let Some(case) = self.cases.get_mut(key).filter(|case| case.open) {
+            case.is_awaited = true;
+            if self.ready.remove(key) {
+                self.urgent.insert(key.clone());
+            }
+        }
+    }
+
+    fn ask_soon(&mut self, key: &BindingKey, now: Timestamp) {
         let Some(case) = self.cases.get(key).filter(|case| case.round.is_none()) else {
             return;
         };
@@ -123,10 +150,10 @@ impl ReviewPlan {
     /// When the next review is due; none where only an answer makes room for it.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
-        let is_ready = self
-            .ready
-            .next_where(|namespace| has_room_for(&self.under_way, namespace))
-            .is_some();
+        let has_room = |namespace: &str| has_room_for(&self.under_way, namespace);
+        let is_ready = [&self.urgent, &self.ready]
+            .into_iter()
+            .any(|waiting| waiting.next_where(has_room).is_some());
         let next = if is_ready {
             Some(Timestamp::MIN)
         } else {
@@ -140,16 +167,30 @@ impl ReviewPlan {
         self.refused_until.is_some_and(|until| until > now)
     }
 
-    /// A binding that is to be reviewed now. Namespaces take turns.
+    /// A binding that is to be reviewed now. Those come first on which a verdict waits, and among equals namespaces take turns.
     pub fn take_due(&mut self, now: Timestamp) -> Option<BindingKey> {
         if self.under_way.len() >= AT_ONCE || self.is_refused(now) {
             return None;
         }
         for key in self.due.take_due(now) {
-            self.ready.insert(key);
+            if self.cases.get(&key).is_some_and(|case| case.is_awaited) {
+                self.urgent.insert(key);
+            } else {
+                self.ready.insert(key);
+            }
         }
-        self.ready
-            .pop_where(|namespace| has_room_for(&self.under_way, namespace))
+        let has_room = |namespace: &str| has_room_for(&self.under_way, namespace);
+        let is_others_turn = self.urgent_taken >= URGENT_IN_A_ROW;
+        if is_others_turn && let Some(key) = self.ready.pop_where(has_room) {
+            self.urgent_taken = 0;
+            return Some(key);
+        }
+        if let Some(key) = self.urgent.pop_where(has_room) {
+            self.urgent_taken = self.urgent_taken.saturating_add(1);
+            return Some(key);
+        }
+        self.urgent_taken = 0;
+        self.ready.pop_where(has_room)
     }
 
     /// Begins the review of a binding.
@@ -160,6 +201,7 @@ impl ReviewPlan {
             case.asked = Some(in_short(&questions));
             case.round = Some(self.rounds);
             case.not_before = Some(after(now, GAP));
+            case.is_awaited = false;
         }
         Review {
             key: key.clone(),
@@ -277,6 +319,35 @@ fn in_short(questions: &[ReviewQuestion]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_verdict_waits_for_goes_first_and_the_rest_has_its_turn() {
+        let mut plan = ReviewPlan::new(Duration::from_hours(1));
+        let now = Timestamp::UNIX_EPOCH;
+        for n in 0..1_000 {
+            plan.want(&BindingKey::new(format!("ns-{n}"), "app"), &[], now);
+        }
+        // Some wait in their turn already, others not yet.
+        for n in 0..AT_ONCE {
+            assert!(plan.take_due(now).is_some(), "{n}");
+        }
+        for n in 990..1_000 {
+            plan.hasten(&BindingKey::new(format!("ns-{n}"), "app"), now);
+        }
+        plan.want(&BindingKey::new("late", "app"), &[], now);
+        plan.hasten(&BindingKey::new("late", "app"), now);
+        let awaited = |key: &BindingKey| key.namespace.starts_with("ns-99") || key.namespace == "late";
+        let taken: Vec<bool> = std::iter::from_fn(|| plan.take_due(now))
+            .map(|key| awaited(&key))
+            .take(16)
+            .collect();
+        assert_eq!(
+            taken.iter().filter(|is_awaited| **is_awaited).count(),
+            11,
+            "{taken:?}"
+        );
+        assert!(taken[..5].contains(&false), "{taken:?}");
+    }
 
     #[test]
     fn a_namespace_with_many_expectations_keeps_no_other_waiting() {

@@ -386,6 +386,9 @@ fn roles_that_are_renamed_for_ever_have_the_account_listed_ever_more_rarely() {
         }
         lab.pass(1);
     }
+    // They ask for a listing, and for nothing of what a refresh reads beside it.
+    let reads = lab.short_reads();
+    assert!(!reads.contains(&format!("provider {HOME}")), "{reads:?}");
     let listings = |lab: &Lab| {
         let reads = lab.short_reads();
         reads.iter().filter(|read| read.starts_with("list")).count()

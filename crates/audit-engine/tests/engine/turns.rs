@@ -286,3 +286,26 @@ fn a_first_status_waits_for_any_listing_that_brings_its_role() {
     lab.pass(60);
     assert_eq!(lab.verdict("new-0"), Some(VerdictName::Unknown));
 }
+
+#[test]
+fn the_status_of_what_was_changed_goes_before_that_of_what_was_only_read_again() {
+    let mut lab = Lab::healthy();
+    let is_urgent = |lab: &Lab| -> Vec<bool> {
+        let statuses = lab
+            .writes
+            .iter()
+            .filter(|write| matches!(write, Write::Status { .. }));
+        statuses.map(Write::is_urgent).collect()
+    };
+    lab.annotated("app", Some("missing"));
+    lab.pass(10);
+    assert!(!is_urgent(&lab).is_empty() && is_urgent(&lab).iter().all(|is| *is));
+    lab.annotated("app", Some("app"));
+    lab.pass(10);
+    lab.forget();
+    // Somebody deletes the role in AWS: the next refresh finds that.
+    lab.aws.home().roles.clear();
+    lab.pass(2 * 3600);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Broken));
+    assert_eq!(is_urgent(&lab).first(), Some(&false));
+}

@@ -12,6 +12,7 @@ mod metrics;
 mod publish;
 mod refusals;
 pub mod settings;
+mod written;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use audit_api::{
     AUTOMATIC_LABEL, CLUSTER_AUDIT_NAME, ClusterIrsaAudit, ClusterIrsaAuditStatus, FIELD_MANAGER, IrsaAudit,
 };
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{PartialObjectMeta, Status};
+use kube::core::Status;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use super::leader::Guard;
 use super::line::Line;
 use super::metrics::Metrics;
 use super::refusals::Refusals;
+use super::written::WrittenAudit;
 use crate::cluster::{Ending, shown};
 use audit_core::model::NamespacedName;
 use audit_engine::{AuditOwner, Write, WriteOutcome};
@@ -112,7 +113,7 @@ impl ObjectWriter {
             };
             let namespace = write.object().map(|id| id.namespace).unwrap_or_default();
             // Nobody has one any more while the operator stops.
-            let Some(turn) = line.enter(asked_for(&namespace, true)).await else {
+            let Some(turn) = line.enter(asked_for(&namespace, write.is_urgent())).await else {
                 return;
             };
             // In a box of its own: ten thousand may wait for their turn, and what the call needs is not taken before that.
@@ -154,7 +155,7 @@ impl ObjectWriter {
     }
 }
 
-/// For whom something is written: Events wait for statuses.
+/// For whom something is written. Events wait for the statuses of what has just changed.
 fn asked_for(namespace: &str, is_urgent: bool) -> AskedFor {
     AskedFor {
         namespace: namespace.to_owned(),
@@ -227,7 +228,7 @@ impl Writer {
         }
     }
 
-    fn audits(&self, namespace: &str) -> Api<IrsaAudit> {
+    fn audits(&self, namespace: &str) -> Api<WrittenAudit> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -254,10 +255,8 @@ impl Writer {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
-        self.audits(namespace)
-            .create(&params, &audit)
-            .await
-            .map(|created| version(&created))
+        let api: Api<IrsaAudit> = Api::namespaced(self.client.clone(), namespace);
+        api.create(&params, &audit).await.map(|created| version(&created))
     }
 
     /// Puts a status in the place of the whole one, whoever owns parts of it, of exactly the object that its UID names: what holds of
@@ -278,8 +277,8 @@ impl Writer {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.namespace);
-        api.patch_status(&object.name, &params, &Patch::<()>::Json(patch))
+        self.audits(&object.namespace)
+            .patch_status(&object.name, &params, &Patch::<()>::Json(patch))
             .await
             .map(|written| version(&written))
     }
@@ -291,8 +290,8 @@ impl Writer {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api: Api<PartialObjectMeta<IrsaAudit>> = Api::namespaced(self.client.clone(), &object.namespace);
-        api.patch_metadata(&object.name, &params, &Patch::Merge(&patch))
+        self.audits(&object.namespace)
+            .patch(&object.name, &params, &Patch::Merge(&patch))
             .await
             .map(|written| version(&written))
     }

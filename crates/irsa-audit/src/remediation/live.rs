@@ -9,10 +9,12 @@ use audit_api::{IrsaApproval, IrsaAudit, IrsaAuditPolicy, TrustPolicyChange, adm
 use audit_remedy::{AdmissionGuard, Authorities, BreakerLimits, JournalRecord, LiveCheck, RemedySubject};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
+use kube::api::{ListParams, ObjectList, ObjectMeta};
+use kube::core::Request;
 use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::accounts::OwnAccounts;
@@ -145,19 +147,19 @@ impl LiveReader {
     /// # Errors
     /// [`ReadError`], also if one of them cannot be understood: it may be the one that counts.
     pub async fn audits_in(&self, namespace: &str) -> Result<Vec<RemedyAudit>, ReadError> {
-        let resource = ApiResource::erase::<IrsaAudit>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let api: Api<IrsaAudit> = Api::namespaced(self.client.clone(), namespace);
         let mut audits = Vec::new();
         each(
             &api,
             "the IrsaAudits of the namespace",
             AUDIT_PAGE_SIZE,
             |object| {
-                audits.push(RemedyAudit::read(object));
+                audits.push(RemedyAudit::read(object)?);
+                Ok(())
             },
         )
         .await?;
-        Ok(audits.into_iter().collect::<Result<_, _>>()?)
+        Ok(audits)
     }
 
     /// Goes through all `IrsaAudit`s, page by page. What cannot be understood is left out: nothing is repaired for it.
@@ -165,12 +167,12 @@ impl LiveReader {
     /// # Errors
     /// [`ReadError`].
     pub async fn each_audit(&self, mut see: impl FnMut(RemedyAudit)) -> Result<(), ReadError> {
-        let resource = ApiResource::erase::<IrsaAudit>(&());
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let api: Api<IrsaAudit> = Api::all(self.client.clone());
         each(&api, "IrsaAudits", AUDIT_PAGE_SIZE, |object| {
             if let Ok(audit) = RemedyAudit::read(object) {
                 see(audit);
             }
+            Ok(())
         })
         .await
     }
@@ -181,12 +183,11 @@ impl LiveReader {
     /// [`ReadError`], also if one record cannot be understood.
     pub async fn journal(&self) -> Result<Vec<JournalRecord>, ReadError> {
         let api: Api<TrustPolicyChange> = Api::all(self.client.clone());
-        let mut records = Vec::new();
-        each(&api, "TrustPolicyChanges", PAGE_SIZE, |change| {
-            records.push(remediation::record(&change));
-        })
-        .await?;
-        Ok(records.into_iter().collect::<Result<_, _>>()?)
+        let changes = collect(&api, "TrustPolicyChanges").await?;
+        Ok(changes
+            .iter()
+            .map(remediation::record)
+            .collect::<Result<_, _>>()?)
     }
 
     /// Everyone who has to agree.
@@ -293,24 +294,39 @@ where
     K: Clone + Debug + DeserializeOwned,
 {
     let mut all = Vec::new();
-    each(api, what, PAGE_SIZE, |object| all.push(object)).await?;
+    let failed = |error| ReadError::Api {
+        what,
+        source: Box::new(kube::Error::SerdeError(error)),
+    };
+    each(api, what, PAGE_SIZE, |object| {
+        all.push(serde_json::from_str(object).map_err(failed)?);
+        Ok(())
+    })
+    .await?;
     Ok(all)
 }
 
-/// Goes through pages. All are of one moment, or the API server says that they no longer are.
-async fn each<K>(
+/// Goes through pages, object by object as text: others write them, and what is odd in one must not hide the rest. All are of one moment,
+/// or the API server says that they no longer are.
+async fn each<K: Clone>(
     api: &Api<K>,
     what: &'static str,
     page_size: u32,
-    mut see: impl FnMut(K),
-) -> Result<(), ReadError>
-where
-    K: Clone + Debug + DeserializeOwned,
-{
+    mut see: impl FnMut(&str) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let client = api.clone().into_client();
+    let failed = |error| ReadError::Api {
+        what,
+        source: Box::new(error),
+    };
     let mut params = ListParams::default().limit(page_size);
     loop {
-        let page = answered(what, api.list(&params)).await?;
-        page.items.into_iter().for_each(&mut see);
+        let request = Request::new(api.resource_url()).list(&params);
+        let request = request.map_err(|error| failed(kube::Error::BuildRequest(error)))?;
+        let page = answered(what, client.request::<ObjectList<Box<RawValue>>>(request)).await?;
+        for object in &page.items {
+            see(object.get())?;
+        }
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
             None => return Ok(()),

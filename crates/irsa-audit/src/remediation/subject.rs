@@ -9,8 +9,9 @@ use audit_core::model::{AuditRequest, BindingKey, IssuerUrl};
 use audit_remedy::{RemediationMode, RemedySubject};
 use iam_policy::{RoleArn, RoleArnError};
 use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
-use kube::api::{DynamicObject, ObjectMeta};
+use kube::api::ObjectMeta;
 use serde::Deserialize;
 
 /// Which subjects there are.
@@ -33,6 +34,23 @@ pub struct RemedyAudit {
     spec: RemedyAuditSpec,
 }
 
+#[derive(Deserialize)]
+struct RemedyAuditText {
+    metadata: RemedyAuditMetadata,
+    spec: RemedyAuditSpec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemedyAuditMetadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RemedyAuditSpec {
@@ -53,18 +71,13 @@ struct RemedyExpect {
 }
 
 impl RemedyAudit {
-    /// Reads an object. Of its metadata only what is asked for is kept: all `IrsaAudit`s of a namespace are held at once.
+    /// Reads an object. Of its metadata only what is asked for is read and kept: all `IrsaAudit`s of a namespace are held at once, and
+    /// their editors write any depth and any year into `managedFields`.
     ///
     /// # Errors
     /// If its spec is not what the definition allows.
-    pub fn read(object: DynamicObject) -> Result<Self, serde_json::Error> {
-        let DynamicObject {
-            metadata, mut data, ..
-        } = object;
-        let spec = data
-            .get_mut("spec")
-            .map(serde_json::Value::take)
-            .unwrap_or_default();
+    pub fn read(object: &str) -> Result<Self, serde_json::Error> {
+        let RemedyAuditText { metadata, spec } = serde_json::from_str(object)?;
         let label = metadata
             .labels
             .and_then(|mut labels| labels.remove_entry(AUTOMATIC_LABEL));
@@ -78,7 +91,7 @@ impl RemedyAudit {
                 deletion_timestamp: metadata.deletion_timestamp,
                 ..ObjectMeta::default()
             },
-            spec: serde_json::from_value(spec)?,
+            spec,
         })
     }
 
@@ -228,7 +241,7 @@ mod tests {
     fn audit(name: &str, created: &str, spec: &Value) -> RemedyAudit {
         let metadata = json!({"namespace": "shop", "name": name, "uid": name, "creationTimestamp": created});
         let object = json!({"apiVersion": "irsa-audit.dev/v1alpha1", "kind": "IrsaAudit", "metadata": metadata, "spec": spec});
-        RemedyAudit::read(serde_json::from_value(object).unwrap()).unwrap()
+        RemedyAudit::read(&object.to_string()).unwrap()
     }
 
     fn automatic(name: &str, created: &str) -> RemedyAudit {
@@ -241,6 +254,20 @@ mod tests {
 
     fn bound() -> ServiceAccount {
         account(&json!({"eks.amazonaws.com/role-arn": ROLE}))
+    }
+
+    #[test]
+    fn an_audit_with_an_odd_history_is_read() {
+        let mut deep = json!({});
+        for _ in 0..300 {
+            deep = json!({ "f:x": deep });
+        }
+        let object = json!({ "spec": { "serviceAccountName": "cart" }, "metadata": { "name": "a", "namespace": "shop",
+            "managedFields": [{ "manager": "mine", "time": "9999-12-31T23:59:59Z", "fieldsV1": deep }] } });
+        assert_eq!(
+            RemedyAudit::read(&object.to_string()).unwrap().binding(),
+            BindingKey::new("shop", "cart")
+        );
     }
 
     #[test]
@@ -302,7 +329,7 @@ mod tests {
             "spec": {"serviceAccountName": "cart", "expect": {"aws": [{"actions": [filler]}]}},
             "status": {"message": filler},
         });
-        let read = RemedyAudit::read(serde_json::from_value(object).unwrap()).unwrap();
+        let read = RemedyAudit::read(&object.to_string()).unwrap();
         assert!(format!("{read:?}").len() < 10_000);
         assert!(!read.request().declared);
     }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 
 use super::ServiceError;
+use super::visitors::Visitors;
 
 /// How long a text of the metrics is shown: whoever reaches the port may ask as often as they like, and each text takes time in
 /// proportion to the bindings.
@@ -67,7 +68,7 @@ pub async fn serve(
     shown: Shown,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Option<&'static str> {
-    if let Err(error) = axum::serve(listener, router(shown))
+    if let Err(error) = axum::serve(Visitors::new(listener), router(shown))
         .with_graceful_shutdown(stop)
         .await
     {

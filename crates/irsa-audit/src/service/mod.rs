@@ -4,6 +4,7 @@ mod election;
 mod error;
 pub mod http;
 pub mod stop;
+mod visitors;
 
 use std::time::Duration;
 

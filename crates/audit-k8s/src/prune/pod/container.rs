@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use audit_core::model::file_path::{below, cleaned};
 use audit_core::model::{
-    Container, EnvFrom, EnvSource, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD, Rarities, StsEndpoints,
-    TokenMount, Unkept,
+    Container, EnvFrom, EnvSource, MOST_BYTES_OF_POD, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD,
+    Rarities, StsEndpoints, TokenMount, Unkept,
 };
 use audit_core::webhook::TOKEN_VOLUME;
 
 use super::raw::{RawContainer, RawEnvFrom, RawMount, RawProjected, RawToken, RawVolume};
-use super::setting::Setting;
+use super::setting::{LONGEST, Setting};
 use super::volumes::{Contents, Projected, Seen, Volumes};
 use super::{files, token_place};
 
@@ -96,7 +96,7 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
     let init = init.into_iter().map(|raw| Seen { init: true, raw });
     let main = main.into_iter().map(|raw| Seen { init: false, raw });
     let mut all: Vec<Seen> = init.chain(main).collect();
-    let is_cut = all.len() > MOST_CONTAINERS;
+    let mut is_cut = all.len() > MOST_CONTAINERS;
     all.truncate(MOST_CONTAINERS);
     let most_tokens = (MOST_TOKENS_OF_POD / all.len().max(1)).clamp(1, MOST_TOKENS);
     let one = |seen: &Seen| {
@@ -107,11 +107,34 @@ pub(super) fn all(init: Vec<RawContainer>, main: Vec<RawContainer>, volumes: &Vo
         }
         container
     };
-    let mut kept: Vec<Container> = all.iter().map(one).collect();
+    let mut kept: Vec<Container> = Vec::with_capacity(all.len());
+    let mut bytes = 0;
+    for seen in &all {
+        let container = one(seen);
+        bytes += container.text_bytes();
+        if bytes > MOST_BYTES_OF_POD {
+            kept.push(without_texts(container));
+            is_cut = true;
+            break;
+        }
+        kept.push(container);
+    }
     if let Some(last) = kept.last_mut().filter(|_| is_cut) {
         last.rarities.get_or_insert_default().unkept = Some(Unkept::Containers);
     }
     kept
+}
+
+/// A container of which nothing is told but its name and what it may have.
+fn without_texts(container: Container) -> Container {
+    Container {
+        role_arn: None,
+        token_file: None,
+        opaque_env: true,
+        tokens: Vec::new(),
+        rarities: None,
+        ..container
+    }
 }
 
 /// What is in a volume. A Secret or `ConfigMap` without a name, which no API server admits and a file may have, is nothing to look up.
@@ -119,7 +142,7 @@ fn contents(volume: RawVolume) -> Contents {
     if let Some(projected) = volume
         .projected
         .map(projected)
-        .filter(|all| !all.tokens.is_empty())
+        .filter(|all| !all.tokens.is_empty() || all.has_longer_tokens)
     {
         Contents::Tokens(projected)
     } else if let Some(keys) = volume.secret.filter(|keys| !keys.secret_name.is_empty()) {
@@ -138,11 +161,18 @@ fn projected(raw: RawProjected) -> Projected {
         tokens: Vec::new(),
         others: Vec::new(),
         has_more: false,
+        has_longer_tokens: false,
     };
     for source in raw.sources {
         let keys = [source.secret, source.config_map, source.downward_api];
         projected.has_more |= source.service_account_token.is_none() && keys.iter().all(Option::is_none);
-        projected.tokens.extend(source.service_account_token);
+        if let Some(token) = source.service_account_token {
+            if token.path.len().max(token.audience.len()) > LONGEST {
+                projected.has_longer_tokens = true;
+            } else {
+                projected.tokens.push(token);
+            }
+        }
         for keys in keys.into_iter().flatten() {
             // Without items, all keys of the object are files.
             projected.has_more |= keys.items.is_empty();
@@ -173,6 +203,12 @@ fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
     let has_file = credentials_file.is_some() || config_file.is_some();
     let mounts = raw.volume_mounts.iter().filter(|_| has_file);
     let (tokens, has_more_tokens) = tokens(raw, volumes, token_file.literal().as_deref(), most_tokens);
+    let leaves_out = |mount: &RawMount| {
+        let has_longer =
+            matches!(volumes.get(&mount.name), Some(Contents::Tokens(all)) if all.has_longer_tokens);
+        has_longer || mount.mount_path.len() > LONGEST
+    };
+    let has_more_tokens = has_more_tokens || raw.volume_mounts.iter().any(leaves_out);
     let rarities = Rarities {
         access_key: setting(ACCESS_KEY).set_by(),
         profile: setting(PROFILE).set_by(),
@@ -286,8 +322,12 @@ fn mounted<'a>(
         .take(most)
 }
 
-/// A token as it is mounted; none where `subPath` mounts something else of its volume.
+/// A token as it is mounted; none where `subPath` mounts something else of its volume, and where the path is longer than any that is
+/// read: each token would have a copy of it.
 fn token_mount(mount: &RawMount, token: &RawToken) -> Option<TokenMount> {
+    if mount.mount_path.len() > LONGEST {
+        return None;
+    }
     let sub_path = [&mount.sub_path, &mount.sub_path_expr]
         .into_iter()
         .find(|path| !path.is_empty());

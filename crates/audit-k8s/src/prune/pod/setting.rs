@@ -10,6 +10,10 @@ use super::raw::RawVariable;
 /// times is nobody's role.
 const REFERENCES: usize = 64;
 
+/// The longest value that is read, in bytes: Linux's longest path; a role's ARN has half of that. A variable may have a megabyte, and a
+/// value sixty-four times another one.
+pub(super) const LONGEST: usize = 4096;
+
 /// What `env` says of a variable.
 #[derive(Default)]
 pub(super) enum Setting<'a> {
@@ -18,7 +22,7 @@ pub(super) enum Setting<'a> {
     /// An empty value: the SDKs take that for nothing.
     Empty,
     Literal(Cow<'a, str>),
-    /// Its value stands elsewhere: in a field, in another variable, in a `ConfigMap` or `Secret`.
+    /// Its value stands elsewhere: in a field, in another variable, in a `ConfigMap` or `Secret`. Or it is longer than [`LONGEST`].
     Elsewhere {
         /// It may have none.
         optional: bool,
@@ -43,6 +47,7 @@ impl<'a> Setting<'a> {
         }
         match variable.value.as_str() {
             "" => Self::Empty,
+            value if value.len() > LONGEST => Self::Elsewhere { optional: false },
             value if !value.contains('$') => Self::Literal(Cow::Borrowed(value)),
             value => match expanded(value, env.get(..at).unwrap_or_default(), left) {
                 Some(value) if value.is_empty() => Self::Empty,
@@ -78,7 +83,7 @@ impl<'a> Setting<'a> {
 }
 
 /// A value with those of variables before it in place of `$(NAME)`, as the kubelet puts them there; `$$` is a `$`. Absent where one of
-/// them does not show, or is not in `env`: it may come from `envFrom`, or be the kubelet's own.
+/// them does not show, or is not in `env`: it may come from `envFrom`, or be the kubelet's own; and where it is longer than [`LONGEST`].
 ///
 /// Source: [dependent environment
 /// variables](https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
@@ -103,9 +108,12 @@ fn expanded(value: &str, before: &[RawVariable], left: &mut usize) -> Option<Str
             text.push('$');
             after
         };
+        if text.len() > LONGEST {
+            return None;
+        }
     }
     text.push_str(rest);
-    Some(text)
+    (text.len() <= LONGEST).then_some(text)
 }
 
 #[cfg(test)]
@@ -152,6 +160,13 @@ mod tests {
             .collect();
         doubled.insert(0, ("V0", "x"));
         assert_eq!(last(&doubled), None, "the kubelet would have to write a terabyte");
+        for (n, is_read) in [(64, true), (65, false)] {
+            let long = "x".repeat(LONGEST / 64);
+            let all = format!("{}{}", "$(A)".repeat(n.min(64)), "y".repeat(n - n.min(64)));
+            assert_eq!(last(&[("A", &long), ("X", &all)]).is_some(), is_read, "{n}");
+            let plain = "x".repeat(n * LONGEST / 64);
+            assert_eq!(last(&[("X", &plain)]).is_some(), is_read, "{n}");
+        }
         let later = env(&[("X", "$(ACCOUNT)"), account]);
         assert!(Setting::of(&later, 0).is_elsewhere(), "it is not yet known there");
     }

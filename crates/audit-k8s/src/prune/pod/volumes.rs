@@ -24,6 +24,8 @@ pub(super) struct Projected {
     pub(super) others: Vec<String>,
     /// Some source has files of which nothing shows how they are called.
     pub(super) has_more: bool,
+    /// A token was left out, because its path or its audience is longer than any that is read.
+    pub(super) has_longer_tokens: bool,
 }
 
 /// Volumes by name.

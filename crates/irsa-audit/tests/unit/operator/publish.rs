@@ -119,6 +119,7 @@ fn status(announce: Option<Announcement>) -> Write {
         uid: "u".to_owned(),
         status: PackedStatus::new(&audit_api::IrsaAuditStatus::default()),
         announce,
+        is_urgent: true,
     }
 }
 
