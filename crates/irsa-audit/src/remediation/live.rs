@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{ListParams, ObjectList, ObjectMeta};
 use kube::core::Request;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -291,7 +291,7 @@ impl LiveReader {
 
 async fn collect<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, ReadError>
 where
-    K: Clone + Debug + DeserializeOwned,
+    K: Clone + Debug + DeserializeOwned + Resource,
 {
     let mut all = Vec::new();
     let failed = |error| ReadError::Api {
@@ -308,7 +308,7 @@ where
 
 /// Goes through pages, object by object as text: others write them, and what is odd in one must not hide the rest. All are of one moment,
 /// or the API server says that they no longer are.
-async fn each<K: Clone>(
+async fn each<K: Clone + Resource>(
     api: &Api<K>,
     what: &'static str,
     page_size: u32,

@@ -309,7 +309,7 @@ mod tests {
             RemediationMode::Automatic
         );
         let wrong = json!({"metadata": {"name": "a"}, "spec": {"serviceAccountName": "cart", "remediation": "Always"}});
-        assert!(RemedyAudit::read(serde_json::from_value(wrong).unwrap()).is_err());
+        assert!(RemedyAudit::read(&wrong.to_string()).is_err());
     }
 
     #[test]
