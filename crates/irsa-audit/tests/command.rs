@@ -152,6 +152,23 @@ fn the_definitions_are_those_that_are_shipped() {
 }
 
 #[test]
+fn uninstalling_names_every_definition() {
+    let printed = out(&call(&["crds"]));
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/install.md"));
+    let page = page.unwrap();
+    let line = page.lines().find(|line| line.starts_with("kubectl delete crd "));
+    let named: Vec<&str> = line.unwrap().split_whitespace().skip(3).collect();
+    let mut names: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  name: "))
+        .collect();
+    names.sort_unstable();
+    let mut sorted = named.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, names);
+}
+
+#[test]
 fn each_shell_has_its_completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = call(&["completions", shell]);
