@@ -8,7 +8,7 @@ mod permissions;
 mod registry;
 mod sts;
 
-use crate::mentioned::Mentioned;
+use crate::mentioned::{AwsRequest, Mentioned};
 use crate::pasted::Pasted;
 use crate::sdk::OldSdk;
 use crate::symptom::Symptom;
@@ -54,7 +54,7 @@ pub(crate) fn recognize(
         .filter(|symptom| certain.contains(symptom) || symptom.may_be_in(&pasted.folded, &certain))
         .collect();
     // What else AWS refused is not the kubelet's.
-    let only_pulls = mentioned.aws.iter().all(|request| request.is_pull());
+    let only_pulls = mentioned.aws.iter().all(AwsRequest::is_pull);
     let is_hidden = |symptom: &Symptom| {
         found.iter().any(|other| {
             other.id != symptom.id

@@ -30,7 +30,16 @@ pub(super) const TABLE: &[Symptom] = &[
             &["not authorized to perform: sts:assumerole on resource"],
             &["not authorized to perform: sts:tagsession"],
         ],
-        hidden_by: &OTHER_CALLERS,
+        // These say which policy, and no permission of the two roles helps. The rest are other callers.
+        hidden_by: &[
+            "denied-scp",
+            "denied-rcp",
+            "identity-node",
+            "identity-user",
+            "identity-person",
+            "identity-root",
+            "sts-",
+        ],
         ..Symptom::NONE
     },
     Symptom {
