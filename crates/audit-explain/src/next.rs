@@ -81,7 +81,9 @@ pub(crate) fn commands(
             ));
         }
     }
-    if mentioned.service_accounts.is_empty() && mentioned.kubernetes.is_empty() {
+    // Of what no finding reports, an audit says nothing.
+    let may_find = symptoms.is_empty() || symptoms.iter().any(|symptom| !symptom.codes.is_empty());
+    if mentioned.service_accounts.is_empty() && mentioned.kubernetes.is_empty() && may_find {
         found.push(NextCommand::new(
             &Command::new(program).own("audit"),
             "every ServiceAccount with a role, and what is wrong with it",
@@ -96,9 +98,11 @@ pub(crate) fn commands(
     commands
 }
 
-/// The same question to kubectl, about a user that is no ServiceAccount. The groups of the user are not in an error.
+/// The same question to kubectl, about a user that is no ServiceAccount. The groups of the user are not in an error. What a node may do depends
+/// on its pods, and RBAC does not say it.
 fn auth_can_i(request: &KubernetesRequest) -> Option<NextCommand> {
-    let user = request.user.as_deref().filter(|_| !request.is_anonymous)?;
+    let may_ask = !request.is_anonymous && !request.is_of_node();
+    let user = request.user.as_deref().filter(|_| may_ask)?;
     let ask = about(Command::new("kubectl auth can-i"), request, None)?;
     NextCommand::new(
         &ask.option("--as", user),

@@ -69,7 +69,7 @@ fn mentioned(out: &mut String, explanation: &Explanation) {
     lines.extend(found.names.iter().map(|name| {
         (
             "ServiceAccount",
-            format!("{name}, in a namespace that the text does not name"),
+            format!("{name}, in a namespace that is not certain"),
         )
     }));
     lines.extend(found.roles.iter().map(|role| ("role", role.to_string())));

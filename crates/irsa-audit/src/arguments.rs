@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use audit_core::model::BindingKey;
+use audit_core::text::quote;
 use clap::{Args, ValueEnum};
 
 /// A ServiceAccount.
@@ -18,15 +19,25 @@ pub struct SubjectArgs {
     pub namespace: Option<String>,
 }
 
+/// The names of the resource, by which kubectl takes `sa/cart`.
+const RESOURCE: [&str; 3] = ["sa", "serviceaccount", "serviceaccounts"];
+
 /// Why a ServiceAccount is not named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
     /// The namespace or the name is missing.
     #[error("give the ServiceAccount as NAMESPACE/NAME, such as `shop/cart`, or as NAME with --namespace")]
     Incomplete,
     /// The namespace is given twice, and differs.
-    #[error("--namespace names a different namespace from NAMESPACE/NAME: leave one out")]
-    TwoNamespaces,
+    #[error("`{}` is in namespace `{}`, but --namespace is `{}`: leave one out", quote(.given), quote(.own), quote(.flag))]
+    TwoNamespaces {
+        /// What is given.
+        given: String,
+        /// The namespace in it.
+        own: String,
+        /// That of the flag.
+        flag: String,
+    },
 }
 
 impl SubjectArgs {
@@ -37,10 +48,18 @@ impl SubjectArgs {
     pub fn key(&self) -> Result<BindingKey, SubjectError> {
         let given = self.namespace.as_deref();
         let (namespace, name) = match self.service_account.split_once('/') {
-            Some((namespace, _)) if given.is_some_and(|given| given != namespace) => {
-                return Err(SubjectError::TwoNamespaces);
-            }
-            Some((namespace, name)) => (namespace, name),
+            Some((own, name)) => match given {
+                // As kubectl has it: the flag names the namespace.
+                Some(flag) if flag != own && RESOURCE.contains(&own) => (flag, name),
+                Some(flag) if flag != own => {
+                    return Err(SubjectError::TwoNamespaces {
+                        given: self.service_account.clone(),
+                        own: own.to_owned(),
+                        flag: flag.to_owned(),
+                    });
+                }
+                _ => (own, name),
+            },
             None => (given.unwrap_or_default(), self.service_account.as_str()),
         };
         if namespace.is_empty() || name.is_empty() || name.contains('/') {
@@ -102,6 +121,31 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_account_is_named_with_its_namespace_once() {
+        let key = |service_account: &str, namespace: Option<&str>| {
+            let args = SubjectArgs {
+                service_account: service_account.to_owned(),
+                namespace: namespace.map(str::to_owned),
+            };
+            args.key()
+        };
+        let cart = Ok(BindingKey::new("shop", "cart"));
+        assert_eq!(key("shop/cart", None), cart);
+        assert_eq!(key("cart", Some("shop")), cart);
+        assert_eq!(key("shop/cart", Some("shop")), cart);
+        assert_eq!(key("sa/cart", Some("shop")), cart);
+        assert_eq!(key("serviceaccount/cart", Some("shop")), cart);
+        assert_eq!(key("sa/cart", None), Ok(BindingKey::new("sa", "cart")));
+        assert_eq!(key("sa/cart", Some("sa")), Ok(BindingKey::new("sa", "cart")));
+        let differs = key("till/cart", Some("shop")).unwrap_err().to_string();
+        assert!(
+            differs.contains("`till`") && differs.contains("`shop`"),
+            "{differs}"
+        );
+        assert_eq!(key("cart", None), Err(SubjectError::Incomplete));
+    }
 
     #[test]
     fn a_prefix_is_a_dns_name() {

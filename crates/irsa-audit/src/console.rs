@@ -52,9 +52,14 @@ fn loudness() -> u8 {
 
 /// Says what the user should know about the answer.
 pub fn warn(message: impl Display) {
-    if loudness() > QUIET {
+    if shows_warnings() {
         eprintln!("{}irsa-audit: warning: {message}", clear());
     }
+}
+
+/// Whether warnings are shown.
+pub fn shows_warnings() -> bool {
+    loudness() > QUIET
 }
 
 /// What a line of progress leaves on a terminal must go before anything else is written.

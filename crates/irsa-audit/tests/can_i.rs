@@ -69,6 +69,10 @@ impl Files {
     }
 
     fn call(&self, question: &[&str]) -> Output {
+        self.call_of("shop/cart", question)
+    }
+
+    fn call_of(&self, account: &str, question: &[&str]) -> Output {
         let at = |name: &str| self.folder.path().join(name);
         fs::create_dir_all(at("aws")).unwrap();
         let write = |name: &str, value: Value| fs::write(at(name), value.to_string()).unwrap();
@@ -95,7 +99,7 @@ impl Files {
             json!({ "Url": HOST_PATH, "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": [], "CreateDate": "2026-03-02T10:21:33+00:00" }),
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_irsa-audit"));
-        command.args(["can-i", "shop/cart"]).args(question);
+        command.args(["can-i", account]).args(question);
         command.arg("--kubernetes").arg(at("cluster.json"));
         command.arg("--aws").arg(at("aws")).args(["--issuer", ISSUER]);
         command.output().unwrap()
@@ -221,6 +225,54 @@ fn who_gets_no_credentials_may_do_nothing() {
     let (code, text) = files.ask(&["s3:GetObject", CARTS]);
     assert!(
         code == 1 && text.starts_with("no: IRSA204 ") && text.contains("update-assume-role-policy"),
+        "{text}"
+    );
+}
+
+#[test]
+fn all_repairs_are_listed_and_lead_to_yes_together() {
+    let question = ["s3:PutObject", CARTS];
+    let (code, text) = Files::with(&json!([allow("s3:Get*")]))
+        .trusting("staging")
+        .ask(&question);
+    assert!(
+        code == 1 && text.starts_with("no: IRSA204 ") && text.contains("\nthen: IRSA502 "),
+        "{text}"
+    );
+    let trust_edit = text.find("update-assume-role-policy").unwrap();
+    let grant = text
+        .find("\n# then, with the AWS CLI:\naws iam put-role-policy ")
+        .unwrap();
+    assert!(
+        trust_edit < grant && text.contains("\n# What allows it, with the AWS CLI"),
+        "{text}"
+    );
+    let (_, json) = text.split_once("# As json:\n").unwrap();
+    let printed: Value = serde_json::from_str(json.split("\n\n#").next().unwrap()).unwrap();
+    let statements = json!([allow("s3:Get*"), printed["Statement"][0]]);
+    assert_eq!(
+        Files::with(&statements).trusting("shop").ask(&question).0,
+        0,
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_not_all_is_called_the_first_step() {
+    let files = Files::with(&json!([allow("s3:*")]));
+    let output = files.call_of("shop/nope", &["s3:PutObject", CARTS]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("\n# First, with kubectl:\nkubectl create serviceaccount nope ")
+            && !text.contains("allows it, with")
+            && text.contains("\n# Then: "),
+        "{text}"
+    );
+    // The queue's own policy is not among the files.
+    let queue = ["sqs:SendMessage", "arn:aws:sqs:eu-west-1:444455556666:q"];
+    let (code, text) = files.ask(&queue);
+    assert!(
+        code == 1 && text.contains("\n# First, with the AWS CLI") && text.contains("account 444455556666"),
         "{text}"
     );
 }

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -149,6 +150,20 @@ fn the_definitions_are_those_that_are_shipped() {
         count += 1;
     }
     assert_eq!(printed.matches("---\n").count(), count);
+}
+
+#[test]
+fn uninstalling_names_every_definition() {
+    let printed = out(&call(&["crds"]));
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/install.md"));
+    let page = page.unwrap();
+    let line = page.lines().find(|line| line.starts_with("kubectl delete crd "));
+    let deleted: BTreeSet<&str> = line.unwrap().split_whitespace().skip(3).collect();
+    let shipped: BTreeSet<&str> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  name: "))
+        .collect();
+    assert_eq!(deleted, shipped);
 }
 
 #[test]

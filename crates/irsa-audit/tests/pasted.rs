@@ -135,7 +135,7 @@ fn fixes(report: &Value, all: &mut Vec<String>) {
 fn after_headings(printed: &str) -> Vec<String> {
     let is_heading = |line: &str| {
         let line = line.trim_start().trim_start_matches("# ");
-        let begins = ["fix, with", "then, with", "What allows it, with"];
+        let begins = ["fix, with", "then, with", "What allows it, with", "First, with"];
         line.ends_with(':') && begins.iter().any(|begin| line.starts_with(begin))
     };
     let lines: Vec<&str> = printed.lines().collect();

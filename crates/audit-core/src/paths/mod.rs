@@ -6,8 +6,8 @@
 //!
 //! | SDKs | order |
 //! |---|---|
-//! | C++, Go v2, Java v2, PHP, Ruby | environment keys, web identity from the environment, config and credentials files, container, instance |
-//! | JavaScript v3, Kotlin, Rust | environment keys, files, web identity from the environment, container, instance |
+//! | Go v2, Java v2, PHP, Ruby | environment keys, web identity from the environment, config and credentials files, container, instance |
+//! | C++, JavaScript v3, Kotlin, Rust | environment keys, files, web identity from the environment, container, instance |
 //! | Python (boto3) | environment keys, `role_arn` in files, web identity from the environment, files, container, instance |
 //! | .NET v3 | web identity from the environment before environment keys |
 //!

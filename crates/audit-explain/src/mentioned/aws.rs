@@ -25,6 +25,12 @@ pub struct AwsRequest {
 }
 
 impl AwsRequest {
+    /// Whether it is how images are pulled from ECR.
+    #[must_use]
+    pub fn is_pull(&self) -> bool {
+        self.action.starts_with("ecr:")
+    }
+
     /// Whether it is how a pod gets its credentials, which no policy of the role decides.
     #[must_use]
     pub fn is_web_identity(&self) -> bool {

@@ -3,7 +3,7 @@
 use audit_core::model::BindingKey;
 
 use super::run;
-use super::service_account::is_label;
+use super::service_account::{is_label, is_name};
 use crate::pasted::Pasted;
 
 /// The longest word that is taken.
@@ -35,6 +35,22 @@ pub struct KubernetesRequest {
     pub namespace: Option<String>,
     /// The request is about the whole cluster.
     pub is_cluster_wide: bool,
+}
+
+impl KubernetesRequest {
+    /// Whether a kubelet made it.
+    #[must_use]
+    pub fn is_of_node(&self) -> bool {
+        let user = self.user.as_deref();
+        user.is_some_and(|user| user.starts_with("system:node:"))
+    }
+
+    /// The ServiceAccount that it is about.
+    pub(super) fn about_service_account(&self) -> Option<BindingKey> {
+        let (name, namespace) = self.name.as_deref().zip(self.namespace.as_deref())?;
+        let is_one = self.resource == "serviceaccounts" && is_label(namespace) && is_name(name);
+        is_one.then(|| BindingKey::new(namespace, name))
+    }
 }
 
 /// `pods "a" is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "ns"`.

@@ -27,7 +27,7 @@ pub struct Mentioned {
     pub findings: Vec<&'static Entry>,
     /// ServiceAccounts with their namespaces.
     pub service_accounts: Vec<BindingKey>,
-    /// Names of ServiceAccounts of which the text does not say the namespace.
+    /// Names of ServiceAccounts whose namespace is not certain from the text.
     pub names: Vec<String>,
     /// IAM roles by their ARNs.
     pub roles: Vec<RoleArn>,
@@ -44,13 +44,21 @@ pub struct Mentioned {
 impl Mentioned {
     pub(crate) fn read(pasted: &Pasted) -> Self {
         let mut mentioned = Self::default();
-        let accounts = service_account::subjects(pasted).chain(service_account::pairs(pasted));
+        keep(&mut mentioned.kubernetes, kubernetes::requests(pasted));
+        let refused = &mentioned.kubernetes;
+        let accounts = service_account::subjects(pasted)
+            .chain(service_account::pairs(pasted))
+            .chain(service_account::placed(pasted))
+            .chain(
+                refused
+                    .iter()
+                    .filter_map(KubernetesRequest::about_service_account),
+            );
         keep(&mut mentioned.service_accounts, accounts);
         keep(&mut mentioned.findings, findings::codes(pasted));
         keep(&mut mentioned.roles, principal::roles(pasted));
         keep(&mut mentioned.principals, principal::principals(pasted));
         keep(&mut mentioned.aws, aws::requests(pasted));
-        keep(&mut mentioned.kubernetes, kubernetes::requests(pasted));
         keep(&mut mentioned.issuers, issuers(pasted));
         let names: Vec<String> = service_account::names(pasted)
             .filter(|name| {

@@ -1,7 +1,7 @@
 //! How SDKs say that they have no credentials, or the wrong ones. The texts are those of the SDKs for Java, Go, Python, JavaScript, Rust, .NET,
-//! of the AWS CLI and of Terraform.
+//! PHP, Ruby and C++, of the AWS CLI, Hadoop, Fluent Bit and Terraform.
 
-use crate::symptom::Symptom;
+use crate::symptom::{Symptom, WeakSigns};
 
 /// A version of an SDK in the text is older than the minimum.
 pub(super) const OLD_SDK: &str = "sdk-old";
@@ -9,6 +9,28 @@ pub(super) const OLD_SDK: &str = "sdk-old";
 /// What can keep credentials from a container.
 const NOT_INJECTED: &[&str] = &[
     "IRSA401", "IRSA101", "IRSA103", "IRSA409", "IRSA407", "IRSA403", "IRSA405", "IRSA410",
+];
+
+/// What says that an address was asked, and in vain.
+const NO_ANSWER: [&str; 18] = [
+    "timed out",
+    "timeout",
+    "deadline exceeded",
+    "max retries exceeded",
+    "maximum number of attempts",
+    "connection refused",
+    "no route to host",
+    "network is unreachable",
+    "failed to connect",
+    "etimedout",
+    "econnrefused",
+    "ehostunreach",
+    "request send failed",
+    "failed to make ec2metadata request",
+    "received non 200 response",
+    "error retrieving metadata",
+    "error when retrieving credentials",
+    "no such file or directory",
 ];
 
 pub(super) const TABLE: &[Symptom] = &[
@@ -42,6 +64,24 @@ pub(super) const TABLE: &[Symptom] = &[
         ..Symptom::NONE
     },
     Symptom {
+        id: "sdk-http-client",
+        title: "The SDK for Java cannot choose an HTTP client for STS",
+        means: "The SDK found the token, and calls STS with an HTTP client from the class path. There are several of them, or none, so it gives up without a \
+                call. No finding of irsa-audit reports it.",
+        codes: &[],
+        checks: &[
+            "Keep one HTTP client on the class path: exclude url-connection-client or apache-client. Or name one by the system property \
+             software.amazon.awssdk.http.service.impl.",
+            "A client that the application sets on its own service client is not used for STS, unless it also builds the credential provider.",
+        ],
+        advice: &[],
+        signs: &[
+            &["multiple http implementations were found on the classpath"],
+            &["unable to load an http implementation from any provider in the chain"],
+        ],
+        ..Symptom::NONE
+    },
+    Symptom {
         id: "token-file-permission",
         title: "The process may not read the token file",
         means: "The token exists, but its file mode does not let the user of the process read it. The kubelet gives the file to the pod's fsGroup, \
@@ -60,6 +100,7 @@ pub(super) const TABLE: &[Symptom] = &[
             "eks.amazonaws.com/serviceaccount",
             "webidentity token",
             "web identity token file",
+            "web identify token file",
             "aws-iam-token",
         ],
         ..Symptom::NONE
@@ -82,6 +123,8 @@ pub(super) const TABLE: &[Symptom] = &[
             &["os error 2"],
             &["failed fetching webidentity token"],
             &["unable to read the web identity token file"],
+            &["could not read web identity token file"],
+            &["could not read web identify token file"],
         ],
         and_any: &[
             "eks.amazonaws.com/serviceaccount",
@@ -89,8 +132,31 @@ pub(super) const TABLE: &[Symptom] = &[
             "web identity token",
             "web_identity_token_file",
             "webidentityerr",
+            "stswebidentity",
+            "web identify token",
         ],
         hidden_by: &["token-file-permission"],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "unsigned-request",
+        title: "The request was not signed: AWS saw an anonymous caller",
+        means: "The program sent the request without any credentials, so the policies of the ServiceAccount's role were not evaluated. Plain HTTP clients do that, \
+                as those for OpenSearch, and programs that go on when they find no credentials. A resource-based policy that refuses `anonymous` is not at fault.",
+        codes: &["IRSA401", "IRSA101", "IRSA410"],
+        checks: &[
+            "Let the program sign its requests (Signature Version 4): look for a setting such as `aws_auth`, `AWS_Auth On` or a signing proxy.",
+            "An explicit setting for anonymous access turns signing off: AnonymousAWSCredentialsProvider, `signature_version=UNSIGNED`, `--no-sign-request`.",
+            "Do not open the resource's policy to everyone.",
+        ],
+        advice: &[],
+        signs: &[
+            &["user: anonymous is not authorized"],
+            &["missingauthenticationtoken"],
+            &["request is missing authentication token"],
+            &["anonymous access is forbidden for this operation"],
+        ],
+        ..Symptom::NONE
     },
     Symptom {
         id: "static-keys",
@@ -148,7 +214,8 @@ pub(super) const TABLE: &[Symptom] = &[
             &["profilenotfound"],
             &["profile file contained no credentials for profile"],
         ],
-        and_any: &[],
+        // The SDK for Java 2 says so of every chain that has no credentials at all.
+        ignoring: &["profile file contained no credentials for profile 'default'"],
         ..Symptom::NONE
     },
     Symptom {
@@ -164,10 +231,74 @@ pub(super) const TABLE: &[Symptom] = &[
         ],
         advice: &[],
         signs: &[
-            &["169.254.170.23"],
-            &["fd00:ec2::23"],
             &["eks does not have permissions to assume the associated role"],
-            &["eks-pod-identity-token"],
+            &["assumeroleforpodidentity", "accessdenied"],
+            &["operation error eks auth: assumeroleforpodidentity"],
+        ],
+        // They are also in the variables of every pod that uses it, and in NO_PROXY.
+        weak: WeakSigns {
+            signs: &[
+                &["169.254.170.23"],
+                &["fd00:ec2::23"],
+                &["eks-pod-identity-token"],
+            ],
+            and_any: &NO_ANSWER,
+            unless: &[],
+        },
+        hidden_by: &["pod-identity-no-association"],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "pod-identity-no-association",
+        title: "EKS Pod Identity has no association for the ServiceAccount",
+        means: "The program asks EKS Pod Identity for credentials, not IRSA, and the cluster has no association for the ServiceAccount in this namespace: it was \
+                deleted after the pod was created, is for a different namespace or name, or was never there. No policy refused anything.",
+        codes: &["IRSA408", "IRSA912"],
+        checks: &[
+            "`aws eks list-pod-identity-associations --cluster-name CLUSTER` lists the associations, each with its namespace and ServiceAccount.",
+            "To use EKS Pod Identity, create the association. To use IRSA, recreate the pods, which keep the variables of Pod Identity; for the AWS provider of \
+             the Secrets Store CSI driver, remove `usePodIdentity` from the SecretProviderClass.",
+        ],
+        advice: &[],
+        signs: &[
+            &["no service account role association"],
+            &["no association found for service account"],
+            &["token included in the request is not associated with any service account"],
+        ],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "imds-metadata",
+        title: "The program asks the instance metadata service for its region or VPC, and gets no answer",
+        means: "The program reads data about the instance (IMDS), such as the region, the VPC or the instance's id. These are not credentials, and its IAM role is \
+                not at fault. A hop limit of 1 keeps pods from that service, and Fargate does not have it. No finding of irsa-audit reports it.",
+        codes: &[],
+        checks: &[
+            "AWS Load Balancer Controller: set --aws-vpc-id and --aws-region, which are `vpcId` and `region` in its Helm chart.",
+            "Other programs: set AWS_REGION in the container, and what else the error asks for in the program's settings.",
+        ],
+        advice: &["hop-limit"],
+        signs: &[
+            &["specify --aws-vpc-id"],
+            &["specify --aws-region"],
+            &["failed to introspect vpcid"],
+            &["failed to introspect region"],
+            &["failed to fetch vpc id from instance metadata"],
+            &["vpc id through ec2 metadata"],
+            &["get mac metadata"],
+            &["could not determine region from any metadata service"],
+            &["could not get metadata from aws"],
+            &["ec2 instance metadata is not available"],
+            &["ec2imds: getinstanceidentitydocument"],
+            &["ec2imds: getregion"],
+            &["failed to get ec2 instance identity document"],
+            &["169.254.169.254/latest/dynamic/instance-identity"],
+            &["169.254.169.254/latest/meta-data/placement"],
+            &["169.254.169.254/latest/meta-data/mac"],
+            &["169.254.169.254/latest/meta-data/network"],
+            &["169.254.169.254/latest/meta-data/instance-id"],
+            &["failed to retrieve imds metadata"],
+            &["could not retrieve ec2 metadata"],
         ],
         ..Symptom::NONE
     },
@@ -179,13 +310,11 @@ pub(super) const TABLE: &[Symptom] = &[
         codes: NOT_INJECTED,
         checks: &[
             "If the container has AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, its SDK is too old or lacks a module for STS.",
+            "If the program asked for its region or VPC rather than for credentials, set these in its settings.",
         ],
         advice: &["hop-limit", "node-role"],
         signs: &[
             &["no ec2 imds role found"],
-            &["ec2imds: getmetadata"],
-            &["ec2imds: gettoken"],
-            &["ec2metadataerror"],
             &["ec2rolerequesterror"],
             &["no ec2 instance role found"],
             &["unable to contact ec2 metadata service"],
@@ -196,11 +325,28 @@ pub(super) const TABLE: &[Symptom] = &[
             ],
             &["unable to get iam security credentials from ec2 instance metadata service"],
             &["unable to retrieve credentials from ec2 instance metadata"],
-            &["169.254.169.254"],
-            &["imds", "timed out"],
-            &["ec2 metadata", "timeout"],
-            &["instance metadata", "timed out"],
+            &["error retrieving credentials from the instance profile metadata service"],
+            &["ec2 metadata rolename request returned error"],
+            &["error response received from instance metadata service"],
+            &["could not communicate with imds"],
+            &["requested metadata is not found at http://169.254.169.254/latest/meta-data/iam"],
         ],
+        // They say who was asked, and not for what. The address alone is also in NO_PROXY and in policies.
+        weak: WeakSigns {
+            signs: &[
+                &["ec2imds: getmetadata"],
+                &["ec2imds: gettoken"],
+                &["ec2metadataerror"],
+                &["http://169.254.169.254"],
+                &["169.254.169.254:80"],
+                &["host='169.254.169.254'"],
+                &["imds", "timed out"],
+                &["ec2 metadata", "timeout"],
+                &["instance metadata", "timed out"],
+            ],
+            and_any: &NO_ANSWER,
+            unless: &["imds-metadata"],
+        },
         hidden_by: &[
             "sts-n",
             "sts-audience",
@@ -210,6 +356,10 @@ pub(super) const TABLE: &[Symptom] = &[
             "sts-region",
             "sts-throttled",
             "sts-clock",
+            "sts-duration",
+            "sts-session",
+            "sts-unspecified",
+            "tls-",
             "token-file",
             "sdk-",
             "pod-identity-",
@@ -246,19 +396,38 @@ pub(super) const TABLE: &[Symptom] = &[
             &["unable to find credentials"],
             &["failed to resolve aws credentials"],
             &["no valid credential sources"],
-            &["failed to refresh cached credentials"],
             &["partial credentials found"],
             &["unable to sign request without credentials set"],
             &["could not find credentials"],
+            &["noauthwithawsexception"],
+            &["noawscredentialsexception"],
+            &["no aws credentials provided by"],
+            &["cannot read credentials from /"],
+            &["provider returned no credentials, service="],
         ],
+        // SDKs wrap every failure to get credentials in these words.
+        weak: WeakSigns {
+            signs: &[&["failed to refresh cached credentials"]],
+            and_any: &[],
+            unless: &["denied-"],
+        },
         hidden_by: &[
             "sts-",
+            "tls-",
             "token-file",
             "sdk-",
             "pod-identity-",
-            "imds-",
+            "imds-unreachable",
             "identity-",
-            "denied-",
+            "denied-next-role",
+            "denied-scp",
+            "denied-rcp",
+            "denied-endpoint",
+            "denied-boundary",
+            "denied-session",
+            "denied-resource",
+            "denied-explicitly",
+            "denied-not-allowed",
             "static-keys",
             "profile-",
             "credentials-expired",

@@ -43,6 +43,7 @@ pub(super) const TABLE: &[Symptom] = &[
              the credentials of the instance.",
         ],
         advice: &["node-role", "hop-limit"],
+        hidden_by: &["image-pull"],
         ..Symptom::NONE
     },
     Symptom {

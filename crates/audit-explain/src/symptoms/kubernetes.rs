@@ -1,11 +1,12 @@
 //! What the API server and the kubelet say.
 
-use crate::mentioned::Mentioned;
+use crate::mentioned::{KubernetesRequest, Mentioned};
 use crate::symptom::Symptom;
 
 const FORBIDDEN: &str = "rbac-forbidden";
 const OTHER_USER: &str = "rbac-other-user";
 const ANONYMOUS: &str = "rbac-anonymous";
+const TOKEN_VOLUME: &str = "token-volume";
 
 /// What RBAC refused, by who asked.
 pub(super) fn of(mentioned: &Mentioned) -> Vec<&'static str> {
@@ -14,9 +15,17 @@ pub(super) fn of(mentioned: &Mentioned) -> Vec<&'static str> {
         .map(|request| match (&request.service_account, request.is_anonymous) {
             (Some(_), _) => FORBIDDEN,
             (None, true) => ANONYMOUS,
+            (None, false) if is_of_kubelet(request) => TOKEN_VOLUME,
             (None, false) => OTHER_USER,
         })
         .collect()
+}
+
+/// Whether a kubelet asked for the token of a pod. No role decides that, but the node authorizer.
+fn is_of_kubelet(request: &KubernetesRequest) -> bool {
+    request.is_of_node()
+        && request.resource == "serviceaccounts"
+        && request.subresource.as_deref() == Some("token")
 }
 
 pub(super) const TABLE: &[Symptom] = &[
@@ -85,6 +94,7 @@ pub(super) const TABLE: &[Symptom] = &[
         checks: &[
             "`kubectl auth whoami` shows the user and the groups; `kubectl auth can-i --list` what they may do.",
             "If a pod should have made the call, its ServiceAccount's token was not used.",
+            "For a node, `system:node:…`, no binding counts: the node authorizer lets it read only what the pods on it use.",
         ],
         advice: &["cluster-admin"],
         hidden_by: &["rbac-role-missing", "rbac-impersonate"],
@@ -148,6 +158,24 @@ pub(super) const TABLE: &[Symptom] = &[
         ..Symptom::NONE
     },
     Symptom {
+        id: "service-account-without-role",
+        title: "The ServiceAccount has no annotation with its role",
+        means: "A controller or driver requests a token of the ServiceAccount and reads the role from its annotation eks.amazonaws.com/role-arn: External \
+                Secrets, or the AWS provider of the Secrets Store CSI driver. The annotation is missing, or its key is misspelled. These programs read this key, \
+                whatever the webhook is configured with.",
+        codes: &["IRSA101", "IRSA103"],
+        checks: &[
+            "The programs read the annotation each time, so no pod has to be recreated for it.",
+            "For EKS Pod Identity in place of IRSA, a SecretProviderClass needs `usePodIdentity: \"true\"`.",
+        ],
+        advice: &[],
+        signs: &[
+            &["iam role must be associated with service account"],
+            &["need iam role for service account"],
+        ],
+        ..Symptom::NONE
+    },
+    Symptom {
         id: "token-expiration",
         title: "A token is requested for less than 10 minutes",
         means: "Kubernetes does not issue projected tokens that live less than 600 seconds. The annotation token-expiration of the ServiceAccount or the \
@@ -159,11 +187,14 @@ pub(super) const TABLE: &[Symptom] = &[
         ..Symptom::NONE
     },
     Symptom {
-        id: "token-volume",
+        id: TOKEN_VOLUME,
         title: "The kubelet could not mount the token",
         means: "The kubelet requested the token of the volume aws-iam-token from the API server, but did not get it. The rest of the event says why.",
         codes: &["IRSA106", "IRSA105"],
-        checks: &[],
+        checks: &[
+            "`no relationship found between node and this object` is from the node authorizer, not RBAC: the API server does not know of a pod on this node that \
+             uses the ServiceAccount. That passes within seconds for a new pod. If it lasts, the pod was deleted, and its node still tries: recreate the pod.",
+        ],
         advice: &[],
         signs: &[
             &["mountvolume.setup failed", "aws-iam-token"],

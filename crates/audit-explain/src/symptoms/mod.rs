@@ -5,20 +5,22 @@ mod iam;
 mod identity;
 mod kubernetes;
 mod permissions;
+mod registry;
 mod sts;
 
-use crate::mentioned::Mentioned;
+use crate::mentioned::{AwsRequest, Mentioned};
 use crate::pasted::Pasted;
 use crate::sdk::OldSdk;
 use crate::symptom::Symptom;
 
 /// Each area's table. The order is that of the output: what stops a pod first comes first.
-const TABLES: [&[Symptom]; 6] = [
+const TABLES: [&[Symptom]; 7] = [
     sts::TABLE,
     identity::TABLE,
     credentials::TABLE,
     permissions::TABLE,
     kubernetes::TABLE,
+    registry::TABLE,
     iam::TABLE,
 ];
 
@@ -45,12 +47,18 @@ pub(crate) fn recognize(
     {
         ids.push(sts::ASSUMED);
     }
-    let found: Vec<&Symptom> = all()
+    let certain: Vec<&Symptom> = all()
         .filter(|symptom| ids.contains(&symptom.id) || symptom.is_in(&pasted.folded))
         .collect();
+    let found: Vec<&Symptom> = all()
+        .filter(|symptom| certain.contains(symptom) || symptom.may_be_in(&pasted.folded, &certain))
+        .collect();
+    // What else AWS refused is not the kubelet's.
+    let only_pulls = mentioned.aws.iter().all(AwsRequest::is_pull);
     let is_hidden = |symptom: &Symptom| {
         found.iter().any(|other| {
             other.id != symptom.id
+                && (only_pulls || other.id != registry::IMAGE_PULL)
                 && symptom
                     .hidden_by
                     .iter()
@@ -101,14 +109,16 @@ mod tests {
                     symptom.id
                 );
             }
-            for prefix in symptom.hidden_by {
+            for prefix in symptom.hidden_by.iter().chain(symptom.weak.unless) {
                 assert!(
                     all().any(|other| other.id.starts_with(prefix)),
                     "{}: {prefix}",
                     symptom.id
                 );
             }
-            for fragment in symptom.signs.iter().copied().flatten().chain(symptom.and_any) {
+            let signs = symptom.signs.iter().chain(symptom.weak.signs).copied().flatten();
+            let others = [symptom.and_any, symptom.weak.and_any, symptom.ignoring];
+            for fragment in signs.chain(others.into_iter().flatten()) {
                 assert_eq!(**fragment, fragment.to_lowercase(), "{}", symptom.id);
             }
         }

@@ -4,28 +4,42 @@
 use crate::symptom::Symptom;
 
 /// A caller that is not the role of the ServiceAccount: its permissions are not to be repaired.
-const OTHER_CALLERS: [&str; 5] = [
+const OTHER_CALLERS: [&str; 6] = [
     "identity-node",
     "identity-user",
     "identity-person",
     "identity-root",
     "sts-",
+    "image-pull",
 ];
 
 pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "denied-next-role",
-        title: "The role may not assume the next role",
-        means: "The pod has its credentials, and the application or a profile uses them to assume a second role. The identity policies of the first \
-                role must allow sts:AssumeRole on the second, and the trust policy of the second must admit the first.",
+        title: "The role may not assume the next role, or not tag its session",
+        means: "The pod has its credentials, and the application or a profile uses them to assume a second role. Both sides must allow the action in the \
+                error: the identity policies of the first role must allow it on the second, and the trust policy of the second must allow it to the first. \
+                That is sts:AssumeRole, and for a session with tags sts:TagSession as well.",
         codes: &["IRSA509", "IRSA502"],
-        checks: &[],
+        checks: &[
+            "If the error names sts:TagSession, allow sts:TagSession next to sts:AssumeRole, in the first role's identity policy and in the second role's trust \
+             policy. Or do not pass session tags. Those of EKS Pod Identity pass on to the next role, unless the association disables them.",
+        ],
         advice: &[],
         signs: &[
             &["not authorized to perform: sts:assumerole on resource"],
             &["not authorized to perform: sts:tagsession"],
         ],
-        hidden_by: &OTHER_CALLERS,
+        // These say which policy, and no permission of the two roles helps. The rest are other callers.
+        hidden_by: &[
+            "denied-scp",
+            "denied-rcp",
+            "identity-node",
+            "identity-user",
+            "identity-person",
+            "identity-root",
+            "sts-",
+        ],
         ..Symptom::NONE
     },
     Symptom {
@@ -122,6 +136,7 @@ pub(super) const TABLE: &[Symptom] = &[
             &["explicit deny in a resource-based policy"],
             &["ciphertext refers to a customer master key that does not exist"],
         ],
+        hidden_by: &["unsigned-request"],
         ..Symptom::NONE
     },
     Symptom {
@@ -146,6 +161,36 @@ pub(super) const TABLE: &[Symptom] = &[
         advice: &[],
         signs: &[&["no identity-based policy allows"]],
         hidden_by: &OTHER_CALLERS,
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "denied-opensearch",
+        title: "OpenSearch's own access control refuses the role",
+        means: "IAM and the domain's access policy let the request through. The domain has fine-grained access control, which maps IAM roles to roles of \
+                OpenSearch, and no role that this one is mapped to allows the request. No finding of irsa-audit reports it.",
+        codes: &[],
+        checks: &[
+            "Map the role's ARN as a backend role to a role of OpenSearch that allows it (Security, Roles, Mapped users).",
+            "If the name in the error is the node's role, do not map that: find out why the pod does not get its own.",
+        ],
+        advice: &[],
+        signs: &[&["no permissions for [", "backend_roles"]],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "denied-service-linked-role",
+        title: "The role may not create a service-linked role",
+        means: "The account does not have the role that the service needs for itself, and the caller may not create it. It is created once in an account.",
+        codes: &["IRSA502"],
+        checks: &[
+            "An administrator creates it, for EC2 Spot with `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`. Or allow \
+             iam:CreateServiceLinkedRole to the role, for this service only.",
+        ],
+        advice: &[],
+        signs: &[
+            &["servicelinkedrolecreationnotpermitted"],
+            &["do not have permission to create the service-linked role"],
+        ],
         ..Symptom::NONE
     },
     Symptom {
@@ -174,12 +219,14 @@ pub(super) const TABLE: &[Symptom] = &[
     Symptom {
         id: "denied-unspecified",
         title: "A policy refuses the call, and the error does not say which one",
-        means: "The caller has credentials. An identity policy, a permissions boundary, an SCP or RCP, the policy of a VPC endpoint or that of the \
-                resource refuses the call. Some services, and S3 across accounts, do not say which.",
+        means: "An identity policy, a permissions boundary, an SCP or RCP, the policy of a VPC endpoint or that of the resource refuses the call. Some \
+                services, and S3 across accounts, do not say which, nor who the caller was.",
         codes: &["IRSA502", "IRSA501", "IRSA504", "IRSA503", "IRSA508", "IRSA910"],
         checks: &[
             "For S3, a missing object without s3:ListBucket gives this error as well, and so does a KMS key that the role may not use.",
-            "The CloudTrail record of the call says who the caller was and often names the type of policy.",
+            "The CloudTrail record of the call says who the caller was and often names the type of policy. `aws sts get-caller-identity` in the container says \
+             who it is now.",
+            "`aws sts decode-authorization-message` decodes an encoded authorization failure message.",
         ],
         advice: &[],
         signs: &[
@@ -190,11 +237,15 @@ pub(super) const TABLE: &[Symptom] = &[
             &["403 forbidden"],
             &["(403)", "headobject"],
             &["(403)", "headbucket"],
+            &["saslauthenticationexception", "access denied"],
         ],
         and_any: &[
             "aws",
             "amazon",
-            "s3",
+            "s3:",
+            "s3.",
+            "s3a:",
+            " s3 ",
             "arn:",
             "(service:",
             "api error",
@@ -203,6 +254,16 @@ pub(super) const TABLE: &[Symptom] = &[
             "is not authorized to perform",
             "headobject",
             "unauthorizedoperation",
+            "encoded authorization failure message",
+            "saslauthenticationexception",
+        ],
+        // What files, databases, registries and NFS servers refuse.
+        ignoring: &[
+            "java.nio.file.accessdeniedexception",
+            "access denied (\"java.",
+            "access denied for user",
+            "access denied by server",
+            "pull access denied",
         ],
         hidden_by: &[
             "denied-next",
@@ -215,7 +276,10 @@ pub(super) const TABLE: &[Symptom] = &[
             "denied-explicitly",
             "denied-not-allowed",
             "denied-operator",
+            "denied-service-linked",
+            "denied-opensearch",
             "sts-",
+            "tls-",
             "identity-node",
             "identity-user",
             "identity-person",
@@ -224,6 +288,11 @@ pub(super) const TABLE: &[Symptom] = &[
             "pod-identity-",
             "rbac-",
             "static-keys",
+            "unsigned-request",
+            "no-credentials",
+            "image-pull",
+            "registry-login",
         ],
+        ..Symptom::NONE
     },
 ];

@@ -3,6 +3,53 @@
 
 use crate::symptom::Symptom;
 
+/// The endpoint of STS, in the words of those who call it.
+const STS_ENDPOINT: [&str; 10] = [
+    "/sts.",
+    "lookup sts.",
+    "to sts.",
+    "'sts.",
+    "\"sts.",
+    "enotfound sts.",
+    "eai_again sts.",
+    "unknownhostexception: sts.",
+    "operation error sts:",
+    "sts.amazonaws.com:443",
+];
+
+/// An endpoint of AWS, or an SDK that calls one. The API servers of EKS, its webhooks, and the servers of RDS have names of AWS as well, and
+/// certificates of other CAs.
+const AWS_ENDPOINT: [&str; 28] = [
+    "/sts.",
+    "lookup sts.",
+    "to sts.",
+    "'sts.",
+    "\"sts.",
+    "operation error ",
+    "awssdk",
+    "aws_sdk",
+    "aws-sdk",
+    "com.amazonaws.",
+    "botocore",
+    "webidentity",
+    "aws http error",
+    "https://s3.",
+    ".s3.",
+    "https://ec2.",
+    "https://secretsmanager.",
+    "https://ssm.",
+    "https://kms.",
+    "https://sqs.",
+    "https://sns.",
+    "https://dynamodb.",
+    "https://logs.",
+    "https://monitoring.",
+    "https://elasticloadbalancing.",
+    "https://route53.",
+    "https://autoscaling.",
+    "https://api.ecr.",
+];
+
 /// A CloudTrail record of a token that was exchanged.
 pub(super) const ASSUMED: &str = "sts-assumed";
 
@@ -294,22 +341,96 @@ pub(super) const TABLE: &[Symptom] = &[
             &["dns error"],
             &["httptimeouterror"],
             &["tls handshake timeout"],
+            &["broken connection to sts."],
+            &["could not resolve host: sts."],
+            &["failed to connect to sts."],
+        ],
+        and_any: &STS_ENDPOINT,
+        hidden_by: &["sts-not-authorized", "imds-unreachable", "tls-"],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "tls-certificate",
+        title: "The container does not trust the certificate that it gets for AWS",
+        means: "The connection was made, and TLS failed: the image has no CA certificates or old ones, or a proxy or firewall answers in place of AWS \
+                with a certificate of its own. The request was not sent, so AWS evaluated no policy. No finding of irsa-audit reports it.",
+        codes: &[],
+        checks: &[
+            "Install the CA certificates in the image: the package ca-certificates; an image from scratch or a JVM with its own trust store needs them copied.",
+            "Behind a proxy that intercepts TLS, add its CA to the container's trust store, and to AWS_CA_BUNDLE, SSL_CERT_FILE or NODE_EXTRA_CA_CERTS where \
+             the SDK reads these. Or exempt the AWS endpoints (NO_PROXY).",
+            "`openssl s_client -connect HOST:443` in the pod shows who issued the certificate. That of AWS is issued by Amazon.",
+        ],
+        advice: &[],
+        signs: &[
             &["certificate signed by unknown authority"],
+            &["x509: certificate has expired"],
+            &["x509: certificate is valid for"],
+            &["x509: certificate is not trusted"],
+            &["ssl validation failed for"],
+            &["certificate verify failed"],
+            &["certificate_verify_failed"],
+            &["pkix path building failed"],
+            &["pkix path validation failed"],
+            &["unable to find valid certification path"],
             &["unable to get local issuer certificate"],
+            &["unable_to_get_issuer_cert_locally"],
+            &["unable to verify the first certificate"],
+            &["unable_to_verify_leaf_signature"],
+            &["self signed certificate"],
+            &["self-signed certificate"],
+            &["self_signed_cert_in_chain"],
+            &["depth_zero_self_signed_cert"],
+            &["remote certificate is invalid"],
+            &["invalid peer certificate"],
+            &["ssl certificate problem"],
+            &["ssl peer certificate or ssh remote key was not ok"],
+            &["curl error 60"],
         ],
-        and_any: &[
-            "/sts.",
-            "lookup sts.",
-            "to sts.",
-            "'sts.",
-            "\"sts.",
-            "enotfound sts.",
-            "eai_again sts.",
-            "unknownhostexception: sts.",
-            "operation error sts:",
-            "sts.amazonaws.com:443",
+        and_any: &AWS_ENDPOINT,
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "sts-unspecified",
+        title: "The call to STS failed, and the text does not say why",
+        means: "The program tried to exchange the token for credentials, and says only that this failed. STS may have refused it, or the pod may not have \
+                reached STS.",
+        codes: &[
+            "IRSA204", "IRSA205", "IRSA203", "IRSA301", "IRSA201", "IRSA303", "IRSA405",
         ],
-        hidden_by: &["sts-not-authorized", "imds-"],
+        checks: &[
+            "Look at the lines before it. Fluent Bit says what STS answered, `STS API responded with`, some of it only with `Log_Level debug`.",
+            "`irsa-audit probe NAMESPACE/NAME` asks STS with a token of the ServiceAccount, and shows the answer.",
+            "Of a call that reached STS, CloudTrail has a record, AssumeRoleWithWebIdentity, in the account of the role. If there is none, check the network.",
+        ],
+        advice: &[],
+        signs: &[
+            &["sts assume role request failed"],
+            &["sts api responded with"],
+            &["webidentityerr: failed to retrieve credentials"],
+            &["operation error sts: assumerolewithwebidentity"],
+            &["could not load credentials from tokenfilewebidentitycredentials"],
+        ],
+        hidden_by: &["sts-", "tls-", "token-file", "static-keys", "credentials-expired"],
+        ..Symptom::NONE
+    },
+    Symptom {
+        id: "endpoint-unreachable",
+        title: "The pod cannot reach an endpoint of AWS",
+        means: "The name or the address of the endpoint cannot be reached from the pod. AWS evaluated no policy. No finding of irsa-audit reports it.",
+        codes: &[],
+        checks: &[
+            "A NetworkPolicy must allow DNS and HTTPS to the endpoint. A private subnet needs a NAT gateway or a VPC endpoint for the service.",
+            "Check AWS_REGION, and any endpoint in the application's settings.",
+        ],
+        advice: &[],
+        signs: &[
+            &["could not connect to the endpoint url", ".amazonaws.com"],
+            &["connect timeout on endpoint url", ".amazonaws.com"],
+            &["read timeout on endpoint url", ".amazonaws.com"],
+        ],
+        hidden_by: &["sts-unreachable", "tls-", "pod-identity-", "imds-"],
+        ..Symptom::NONE
     },
     Symptom {
         id: ASSUMED,

@@ -368,7 +368,13 @@ impl Accounts {
                 // Where several accounts have it, whose is whose is plain only if there is one for each, and all say the same.
                 let is_plain = owners.len() == 1 || (all_same && described.len() >= owners.len());
                 if owners.is_empty() || !is_plain {
-                    problems.push(self.whose(description.place.clone()));
+                    let place = description.place.clone();
+                    let unlisted = self.unlisted(&place, &url, description.home.as_deref());
+                    problems.push(
+                        unlisted
+                            .filter(|_| owners.is_empty())
+                            .unwrap_or_else(|| self.whose(place)),
+                    );
                     break;
                 }
                 for account in owners {
@@ -400,19 +406,36 @@ impl Accounts {
         if is_likely { vec![home.to_owned()] } else { listing }
     }
 
+    /// That the lists of providers deny the provider that an output describes; nothing where an account has no list.
+    fn unlisted(&self, place: &Place, url: &str, home: Option<&str>) -> Option<InputProblem> {
+        let is_listed = |id: &&String| self.told.get(*id).is_some_and(|told| told.providers.is_some());
+        let accounts: Vec<&String> = match home {
+            Some(home) => self.told.keys().filter(|id| *id == home).collect(),
+            None => self.told.keys().collect(),
+        };
+        if accounts.is_empty() || !accounts.iter().all(is_listed) {
+            return None;
+        }
+        let message = format!(
+            "describes OIDC provider `{}`, but the list of OIDC providers of {} does not have it: one of the two files is older, or of a different \
+             account. Run `aws iam list-open-id-connect-providers` and `aws iam get-open-id-connect-provider` again, or say with --account ID which \
+             account it is of",
+            quote(url),
+            quote_list(&accounts, 5)
+        );
+        Some(InputProblem::error(place.clone(), message))
+    }
+
     /// That nobody can tell which account an output is of.
     fn whose(&self, place: Place) -> InputProblem {
         let accounts: Vec<&String> = self.told.keys().collect();
         let given = if accounts.is_empty() {
-            "nor does anything else".to_owned()
+            "and no other output does".to_owned()
         } else {
-            format!(
-                "and which of {} is not plain from the others",
-                quote_list(&accounts, 5)
-            )
+            format!("and the other outputs are of {}", quote_list(&accounts, 5))
         };
         let message = format!(
-            "does not tell its account, {given}: say with --account ID, or keep the outputs of each account in a directory of \
+            "does not say which account it is of, {given}: say with --account ID, or keep the outputs of each account in a directory of \
              its own"
         );
         InputProblem::error(place, message)
@@ -480,7 +503,7 @@ fn parent(folder: &str) -> Option<&str> {
 /// That `--account` and the directory disagree about an output that names no account.
 fn disputed(place: Place, by_flag: &str, by_folder: &str) -> InputProblem {
     let message = format!(
-        "does not tell its account: `--account` says {}, and the other outputs in its directory are of {}. Keep the outputs of \
+        "does not say which account it is of: `--account` says {}, and the other outputs in its directory are of {}. Keep the outputs of \
          each account in a directory of its own",
         quote(by_flag),
         quote(by_folder)

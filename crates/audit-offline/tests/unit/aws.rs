@@ -299,7 +299,13 @@ fn what_names_no_account_belongs_to_the_only_one() {
         "--account",
     );
     let contradiction = [details(&[detail(ACCOUNT, "cart")]), listed(&[]), described(AUD)];
-    error(&contradiction, &with_issuer(), "--account");
+    error(&contradiction, &with_issuer(), "does not have it");
+    let of_another = [
+        details(&[detail(ACCOUNT, "cart")]),
+        json!({"OpenIDConnectProviderList": [{"Arn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/other.example.com")}]}),
+        described(AUD),
+    ];
+    error(&of_another, &with_issuer(), "does not have it");
 }
 
 #[test]

@@ -33,9 +33,13 @@ pub enum SourceError {
     Problems(Vec<String>),
     /// The files hold nothing of a cluster.
     #[error(
-        "the files given as the whole cluster hold no namespace, ServiceAccount or pod, so nothing can be audited: see the warnings above, or set --partial if a chart has none"
+        "the files have no namespace, ServiceAccount or pod of a cluster, so there is nothing to audit: {see}give the objects of the cluster with \
+         --kubernetes, or set --partial if a chart has none"
     )]
-    Nothing,
+    Nothing {
+        /// Where more is said: empty, or words with a comma.
+        see: &'static str,
+    },
     /// Of files, one account's outputs at most may name none.
     #[error(
         "--account gives, with --kubernetes, one account to which outputs belong that name none: give one ID, without a role"
@@ -116,7 +120,13 @@ pub fn read(args: &SourceArgs, namespace: Option<&str>) -> Result<AuditInput, So
     // A cluster has some; a command that failed has not. What plans alone say is a part of a cluster.
     let is_partial = args.partial || loaded.snapshot.cluster.is_partial();
     if !is_partial && options.snapshot.is_none() && loaded.snapshot.cluster.bindings().next().is_none() {
-        return Err(SourceError::Nothing);
+        let has_warned = !loaded.problems.is_empty() && console::shows_warnings();
+        let see = if has_warned {
+            "see the warnings above, "
+        } else {
+            ""
+        };
+        return Err(SourceError::Nothing { see });
     }
     Ok(AuditInput {
         snapshot: loaded.snapshot,

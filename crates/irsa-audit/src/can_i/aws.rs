@@ -17,6 +17,7 @@ use audit_core::text::quote;
 use audit_core::{Config, Finding, Severity};
 use iam_policy::RoleArn;
 
+use super::afterwards::{Afterwards, decides, elsewhere};
 use super::pod_identity;
 use super::reply::{Reply, to_do};
 use crate::audit::live::{self, Wish};
@@ -50,28 +51,27 @@ fn answer(evidence: &AuditInput, config: &Config, key: &BindingKey) -> Reply {
     if let Some(reply) = pod_identity::answer(&chain).or_else(|| without_role(&chain)) {
         return reply;
     }
-    let ways = along_ways(chain).into_iter();
-    let replies = ways.map(|way| {
+    let ways = along_ways(chain);
+    let is_only = ways.len() == 1;
+    let replies = ways.iter().map(|way| {
         let taker = way.chain.deciding.map(|way| way.taker.shown());
-        (taker.unwrap_or_default(), along(&way))
+        (taker.unwrap_or_default(), along(way, is_only))
     });
     Reply::of_several(replies.collect())
 }
 
-/// The answer for those that take one way.
-fn along(way: &WayFindings<'_>) -> Reply {
+/// The answer for those that take one way, which may be the only one.
+fn along(way: &WayFindings<'_>, is_only: bool) -> Reply {
     let WayFindings { chain, findings } = way;
-    // Pods that run now are not the ServiceAccount: new ones may do what they cannot.
-    let decides = |link: Link| link != Link::Pods && link != Link::Rbac;
     let first = |severity: Severity| {
         let mut findings = findings.iter();
         findings.find(|finding| decides(finding.link) && finding.severity == severity)
     };
     if let Some(broken) = first(Severity::Broken) {
-        return Reply::of(broken, true);
+        return Reply::refused(broken, &Afterwards::of(way, broken, is_only));
     }
     if let Some(unseen) = first(Severity::Unknown) {
-        return Reply::of(unseen, false);
+        return Reply::unseen(unseen);
     }
     let reply = match (allowed(chain), brought::before_the_role(chain)) {
         // Every container would ask as somebody else.
@@ -164,7 +164,7 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
         }
         _ => return None,
     };
-    if let Some(account) = elsewhere(role, question) {
+    if let Some(account) = elsewhere(role, question.action, question.resource) {
         return Some(Reply::unknown(&format!(
             "as `{arn}`, {by} allows it, but `{}` is in account {account}: its own policy must allow it as well, and irsa-audit did not see that policy",
             quote(question.resource)
@@ -183,15 +183,6 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
             same_role(role, question)
         )),
     })
-}
-
-/// The account of a resource that is in a different one from the role. Access across accounts takes the resource's own policy as well
-/// (IAM User Guide, "Cross-account policy evaluation logic"). Of another role that is its trust policy, which is looked at.
-fn elsewhere<'a>(role: &RoleArn, question: &PolicyQuestion<'a>) -> Option<&'a str> {
-    let account = question.resource.split(':').nth(4)?;
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_other = is_account && account != role.account() && !question::is_chaining(question.action);
-    is_other.then_some(account)
 }
 
 /// That the role which is to be assumed is the one that the pods have.

@@ -5,6 +5,7 @@
 //! | [`args`] | the flags |
 //! | `question` | what they ask for |
 //! | `aws` | actions of AWS |
+//! | `afterwards` | what has to be repaired after the first broken link |
 //! | `pod_identity` | the same with credentials of EKS Pod Identity |
 //! | `kubernetes` | verbs of Kubernetes |
 //! | `resources` | which resources there are, and by which names |
@@ -12,6 +13,7 @@
 //! | `presence` | whether ServiceAccount and namespace exist |
 //! | `reply` | answers as text |
 
+mod afterwards;
 pub mod args;
 mod aws;
 mod kubernetes;

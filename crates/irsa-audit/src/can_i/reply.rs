@@ -6,6 +6,8 @@ use audit_core::Finding;
 use audit_core::fix::{Fix, FixKind, Step, shell};
 use audit_report::lines;
 
+use super::afterwards::Afterwards;
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
@@ -38,14 +40,33 @@ impl Reply {
         }
     }
 
-    /// No, or unknown, for what a finding says.
-    pub fn of(finding: &Finding, is_no: bool) -> Self {
-        let (code, word) = if is_no { (1, "no") } else { (3, "unknown") };
-        let mut text = format!("{word}: {}\n", named(finding));
-        if let Some(fix) = &finding.fix {
-            write_fix(&mut text, fix);
+    /// No, for what a finding says, with the repairs of this and of what follows it.
+    pub fn refused(finding: &Finding, after: &Afterwards) -> Self {
+        let mut text = format!("no: {}\n", named(finding));
+        for next in &after.findings {
+            let _ = writeln!(text, "then: {}", named(next));
         }
-        Self { code, text }
+        let fixes = std::iter::once(finding)
+            .chain(&after.findings)
+            .filter_map(|finding| finding.fix.as_ref());
+        let begin = match after.open {
+            None => "What allows it",
+            Some(_) => "First",
+        };
+        write_steps(&mut text, fixes.flat_map(Fix::steps), begin);
+        if let Some(open) = &after.open {
+            let _ = writeln!(text, "\n{}", shell::comment("Then", open));
+        }
+        Self { code: 1, text }
+    }
+
+    /// Unknown, for what a finding says.
+    pub fn unseen(finding: &Finding) -> Self {
+        let mut text = format!("unknown: {}\n", named(finding));
+        if let Some(fix) = &finding.fix {
+            write_steps(&mut text, fix.steps(), "First");
+        }
+        Self { code: 3, text }
     }
 
     /// The answer for several ways, each with who takes it; the first decides. Where answers differ, it depends on who asks AWS.
@@ -89,24 +110,24 @@ pub(super) fn to_do(words: &str) -> String {
     format!("{}\n", shell::comment("To do", words))
 }
 
-/// A fix in every form, each so that it can be pasted: what a person does is a comment.
-fn write_fix(out: &mut String, fix: &Fix) {
-    for (index, step) in fix.steps().enumerate() {
-        write_step(out, step, index == 0);
+/// Steps in every form, each so that it can be pasted: what a person does is a comment. `begin` says what they lead to.
+fn write_steps<'a>(out: &mut String, steps: impl Iterator<Item = &'a Step>, begin: &str) {
+    for (index, step) in steps.enumerate() {
+        write_step(out, step, (index == 0).then_some(begin));
     }
 }
 
-fn write_step(out: &mut String, step: &Step, is_first: bool) {
+fn write_step(out: &mut String, step: &Step, begin: Option<&str>) {
     let text = lines(&step.text);
-    let _ = match (step.kind, is_first) {
-        (FixKind::AwsCli, true) => writeln!(
+    let _ = match (step.kind, begin) {
+        (FixKind::AwsCli, Some(begin)) => writeln!(
             out,
-            "\n# What allows it, with the AWS CLI and credentials of the role's account:\n{text}"
+            "\n# {begin}, with the AWS CLI and credentials of the role's account:\n{text}"
         ),
-        (FixKind::Kubectl, true) => writeln!(out, "\n# What allows it, with kubectl:\n{text}"),
-        (FixKind::Manual, true) => write!(out, "\n{}", to_do(&step.text)),
-        (kind @ FixKind::Manual, false) => writeln!(out, "\n{}", shell::comment(kind.then(), &step.text)),
-        (kind, false) => writeln!(out, "\n# {}:\n{text}", kind.then()),
+        (FixKind::Kubectl, Some(begin)) => writeln!(out, "\n# {begin}, with kubectl:\n{text}"),
+        (FixKind::Manual, Some(_)) => write!(out, "\n{}", to_do(&step.text)),
+        (kind @ FixKind::Manual, None) => writeln!(out, "\n{}", shell::comment(kind.then(), &step.text)),
+        (kind, None) => writeln!(out, "\n# {}:\n{text}", kind.then()),
     };
     for alternative in &step.alternatives {
         let only_if = alternative
