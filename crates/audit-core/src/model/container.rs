@@ -143,6 +143,17 @@ pub struct Rarities {
     pub configured: Option<Configured>,
     /// What there is more of than is kept.
     pub unkept: Option<Unkept>,
+    /// Where SDKs send their calls to STS because a variable says so, where that is not STS at AWS.
+    pub sts_endpoint: Option<OtherEndpoint>,
+}
+
+/// A server that a variable names in place of a service's own endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherEndpoint {
+    /// The variable.
+    pub variable: &'static str,
+    /// Scheme, host and port.
+    pub url: String,
 }
 
 /// What a pod may have more of than is kept.
