@@ -1,5 +1,6 @@
 //! For a terminal: a line for each binding, then the findings and fixes of those that do not work or fail the audit.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use audit_core::finding::Severity;
@@ -54,8 +55,45 @@ pub fn render(presentation: &Presentation<'_>, terminal: Terminal) -> String {
         }
         finding::write_then(&mut out, &binding.then, terminal);
     }
+    notices(&mut out, presentation);
     finish(&mut out, report, terminal);
     out
+}
+
+/// The most bindings that are named for one code.
+const NAMED: usize = 3;
+
+/// Which notices there are on bindings that work: their lines say that all is well, and a notice may say why that is not all.
+fn notices(out: &mut String, presentation: &Presentation<'_>) {
+    let mut by_code: BTreeMap<&str, Vec<&BindingKey>> = BTreeMap::new();
+    let working = presentation.report.bindings.iter();
+    for binding in working.filter(|binding| binding.verdict == Verdict::Working) {
+        let (_, others) = presentation.parted(binding);
+        for finding in others.into_iter().filter(|finding| finding.counts()) {
+            by_code.entry(finding.entry.code).or_default().push(&binding.key);
+        }
+    }
+    let told: Vec<String> = by_code
+        .into_iter()
+        .map(|(code, mut keys)| {
+            keys.dedup();
+            if keys.len() > NAMED {
+                return format!("{code} ({} bindings)", keys.len());
+            }
+            let names: Vec<String> = keys
+                .iter()
+                .map(|key| shown(&cut(&key.to_string(), MOST_OF_NAME)))
+                .collect();
+            format!("{code} ({})", names.join(", "))
+        })
+        .collect();
+    if !told.is_empty() {
+        let _ = writeln!(
+            out,
+            "\nother findings on working bindings, shown by `-o wide`: {}",
+            told.join(", ")
+        );
+    }
 }
 
 /// The lines of all bindings.
@@ -167,11 +205,32 @@ mod tests {
                 ..presented(&report)
             };
             let text = super::render(&presentation, Terminal::default());
-            ["IRSA204", "IRSA216"].map(|code| text.contains(code))
+            ["IRSA204", "IRSA216"].map(|code| text.contains(&format!("  {code} ")))
         };
         assert_eq!(shown(Some(Severity::Broken)), [false, false]);
         assert_eq!(shown(None), [false, false]);
         assert_eq!(shown(Some(Severity::Notice)), [true, true]);
+    }
+
+    #[test]
+    fn notices_on_what_works_are_pointed_to_and_not_told() {
+        let noticed = |namespace: &str| {
+            let mut works = working(namespace);
+            works.findings = broken().findings.into_iter().take(1).collect();
+            works.findings[0].severity = Severity::Notice;
+            works
+        };
+        let text = render(&report(vec![noticed("a"), noticed("b"), working("c")]));
+        let line = text.lines().find(|line| line.contains("IRSA204")).unwrap();
+        assert!(
+            line.contains("a/cart, b/cart") && line.contains("-o wide"),
+            "{text}"
+        );
+        assert!(!text.contains(COMMAND), "{text}");
+        let many = ["a", "b", "c", "d"].map(noticed).to_vec();
+        let text = render(&report(many));
+        assert!(text.contains("IRSA204 (4 bindings)"), "{text}");
+        assert!(!render(&report(vec![working("a")])).contains("-o wide"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use diagnose::{
     Undocumented, diagnose_trust, edit_distance,
 };
 pub use document::{Document, Effect, PrincipalKind, Statement, Version};
-pub use edit::{Change, ChangeKind, Edit, least_edit};
+pub use edit::{Change, ChangeKind, Edit, Guard, Guards, guards, least_edit};
 pub use evaluate::{Decision, PolicyKind, decide};
 pub use explain::{
     ClauseExplanation, ElementExplanation, Explanation, Residual, StatementExplanation, explain,

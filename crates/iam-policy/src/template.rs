@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::arn::components;
 use crate::document::Document;
 use crate::evaluate::{Decision, PolicyKind, decide};
+use crate::operator::Test;
 use crate::parse::parse;
 use crate::request::{ASSUME_ROLE_WITH_WEB_IDENTITY, Request, WebIdentity};
 use crate::subject_pattern::SUBJECT_PREFIX;
@@ -85,7 +86,7 @@ pub struct Appended {
 /// # Errors
 /// If `sid` or a part of the identity cannot stand in such a statement; see [`TemplateError`].
 pub fn trust_statement(identity: &WebIdentity, sid: &str) -> Result<Value, TemplateError> {
-    let text = statement_text(identity, sid)?;
+    let text = statement_text(identity, sid, &[])?;
     serde_json::from_str(&text).map_err(|_| TemplateError::Unproven)
 }
 
@@ -96,6 +97,25 @@ pub fn trust_statement(identity: &WebIdentity, sid: &str) -> Result<Value, Templ
 /// # Errors
 /// If the document does not parse whole, is no trust policy, has the `Sid` already, or the proof fails.
 pub fn append(text: &str, identity: &WebIdentity, sid: &str) -> Result<Appended, TemplateError> {
+    append_with(text, identity, sid, &[])
+}
+
+/// A condition on something else than the subject and the audience, as JSON text where it is put in as it stands.
+pub(crate) struct Extra {
+    pub(crate) operator: String,
+    /// With its quotation marks.
+    pub(crate) key: String,
+    /// One value, or a list.
+    pub(crate) values: String,
+}
+
+/// Appends [`trust_statement`] with more conditions, which can only narrow it.
+pub(crate) fn append_with(
+    text: &str,
+    identity: &WebIdentity,
+    sid: &str,
+    extras: &[Extra],
+) -> Result<Appended, TemplateError> {
     let original = whole(text)?;
     if original
         .statements
@@ -104,7 +124,7 @@ pub fn append(text: &str, identity: &WebIdentity, sid: &str) -> Result<Appended,
     {
         return Err(TemplateError::SidTaken(quoted(sid)));
     }
-    let added = statement_text(identity, sid)?;
+    let added = statement_text(identity, sid, extras)?;
     let statement: Value = serde_json::from_str(&added).map_err(|_| TemplateError::Unproven)?;
     let span = original.statements_span.clone();
     // Where text is put in: around a single statement, else behind the last of the list, or into the empty list.
@@ -282,7 +302,7 @@ fn whole(text: &str) -> Result<Document, TemplateError> {
     }
 }
 
-fn statement_text(identity: &WebIdentity, sid: &str) -> Result<String, TemplateError> {
+fn statement_text(identity: &WebIdentity, sid: &str, extras: &[Extra]) -> Result<String, TemplateError> {
     if sid.is_empty() || !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(TemplateError::BadSid(quoted(sid)));
     }
@@ -327,14 +347,31 @@ fn statement_text(identity: &WebIdentity, sid: &str) -> Result<String, TemplateE
         return Err(TemplateError::BadAudience(quoted(audience)));
     }
     let json = |text: &str| Value::from(text).to_string();
+    let entry = |key: &str, value: &str| format!("{key}:{value}");
+    let claim = |claim: &str, value: &str| entry(&json(&format!("{issuer}:{claim}")), &json(value));
+    let mut conditions = vec![(
+        Test::StringEquals.name(),
+        vec![claim("sub", subject), claim("aud", audience)],
+    )];
+    for extra in extras {
+        let entry = entry(&extra.key, &extra.values);
+        match conditions
+            .iter_mut()
+            .find(|(operator, _)| *operator == extra.operator)
+        {
+            Some((_, entries)) => entries.push(entry),
+            None => conditions.push((&extra.operator, vec![entry])),
+        }
+    }
+    let conditions: Vec<String> = conditions
+        .iter()
+        .map(|(operator, entries)| format!("{}:{{{}}}", json(operator), entries.join(",")))
+        .collect();
     Ok(format!(
-        r#"{{"Sid":{},"Effect":"Allow","Principal":{{"Federated":{}}},"Action":{},"Condition":{{"StringEquals":{{{}:{},{}:{}}}}}}}"#,
+        r#"{{"Sid":{},"Effect":"Allow","Principal":{{"Federated":{}}},"Action":{},"Condition":{{{}}}}}"#,
         json(sid),
         json(provider_arn),
         json(ASSUME_ROLE_WITH_WEB_IDENTITY),
-        json(&format!("{issuer}:sub")),
-        json(subject),
-        json(&format!("{issuer}:aud")),
-        json(audience),
+        conditions.join(","),
     ))
 }

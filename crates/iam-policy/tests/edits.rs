@@ -7,8 +7,8 @@
 )]
 
 use iam_policy::{
-    ChangeKind as C, Decision, StatementShape, TemplateError, WebIdentity, access_change, append,
-    diagnose_trust, least_edit, parse, remove, take_away, trust_statement, who_can,
+    ChangeKind as C, Decision, Guard, StatementShape, TemplateError, WebIdentity, access_change, append,
+    diagnose_trust, guards, least_edit, parse, remove, take_away, trust_statement, who_can,
 };
 
 const ISSUER: &str = "oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
@@ -536,4 +536,116 @@ fn a_statement_is_taken_out_only_where_it_is_one_of_several_and_there_once() {
     );
     let twice = with.text.replace("]}", &format!(",{}]}}", with.statement));
     assert_eq!(remove(&twice, &with.statement), Err(TemplateError::NotOnce(2)));
+}
+
+/// A condition of which an auditor knows nothing.
+const GUARD: &str = r#""StringEquals": {"aws:SourceVpce": "vpce-1"}"#;
+
+/// What the edit makes of the text: its kinds of changes, the decision, and the statement that it is in.
+fn guarded(text: &str) -> (Vec<&'static str>, Decision, serde_json::Value) {
+    let edit = least_edit(text, &identity()).unwrap_or_else(|| panic!("no edit: {text}"));
+    let kinds = edit.changes.iter().map(|change| kind(&change.kind)).collect();
+    let decision = diagnose_trust(&parse(&edit.text), &identity()).decision;
+    let statement = edit.document["Statement"][edit.changes[0].statement].clone();
+    (kinds, decision, statement)
+}
+
+#[test]
+fn what_the_meant_statement_asks_for_beside_the_token_stays() {
+    let sub = r#""ISS:sub": "system:serviceaccount:shop:cart""#;
+    let aud = r#""ISS:aud": "sts.amazonaws.com""#;
+    let conditions = |claims: &str| {
+        format!(
+            r#"{{"IpAddress": {{"aws:SourceIp": ["192.0.2.0/24"]}}, "StringEquals": {{"aws:SourceVpce": "vpce-1", {claims}}}}}"#
+        )
+    };
+    let with_claims = |claims: &str| allow(&conditions(claims));
+    let old_provider = PROVIDER.replace(ISSUER, OTHER);
+    for (text, kinds) in [
+        (with_claims(&format!(r#"{sub}, "ISS:aud": "sts""#)), ["added"]),
+        (
+            with_claims(&format!(r#"{aud}, "ISS:sub": "shop:cart""#)),
+            ["value"],
+        ),
+        (
+            with_claims(&format!(
+                r#"{aud}, "https://{}": "system:serviceaccount:shop:cart""#,
+                "ISS:sub"
+            )),
+            ["key"],
+        ),
+        (
+            with_claims(&format!(
+                r#"{aud}, "ISS:sub": "system:serviceaccount:shop:carts""#
+            )),
+            ["added"],
+        ),
+        (
+            with_claims(&format!(r#"{aud}, "ISS:sub": "system:serviceaccount:shop:*""#)),
+            ["added"],
+        ),
+        // Where the statement itself cannot be put right, its guards go with the new one.
+        (
+            with_claims(&format!("{sub}, {aud}")).replace("AssumeRoleWithWebIdentity", "AssumeRole"),
+            ["appended"],
+        ),
+        (
+            policy(&old_provider, &conditions(&format!("{sub}, {aud}"))),
+            ["appended"],
+        ),
+        (with_claims(r#""ISS:sub": "shop:cart""#), ["appended"]),
+    ] {
+        let (changes, decision, statement) = guarded(&text);
+        assert_eq!(
+            (changes.as_slice(), decision),
+            (kinds.as_slice(), Decision::Undetermined),
+            "{text}"
+        );
+        let condition = &statement["Condition"];
+        assert_eq!(condition["StringEquals"]["aws:SourceVpce"], "vpce-1", "{text}");
+        assert_eq!(
+            condition["IpAddress"]["aws:SourceIp"][0], "192.0.2.0/24",
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_guards_are_those_of_the_statement_that_names_the_subject() {
+    // That which comes nearest is about another ServiceAccount, and asks for nothing else.
+    let near =
+        r#"{"StringEquals": {"ISS:sub": "system:serviceaccount:bank:till", "ISS:aud": "sts.amazonaws.com"}}"#;
+    let meant = format!(
+        r#"{{{GUARD}, "StringLike": {{"ISS:sub": "system:serviceaccount:shop:*", "ISS:aud": "a"}}, "Bool": {{"aws:ViaAWSService": "true"}}}}"#
+    );
+    let (one, other) = (allow(near), allow(&meant));
+    let inner = |text: &str| text.split_once('[').unwrap().1.trim_end_matches("]}").to_owned();
+    let text = one.replace("]}", &format!(", {}]}}", inner(&other)));
+    let (changes, decision, statement) = guarded(&text);
+    assert_eq!((changes, decision), (vec!["appended"], Decision::Undetermined));
+    assert_eq!(statement["Condition"]["StringEquals"]["aws:SourceVpce"], "vpce-1");
+    // Nothing of a statement for people or machines.
+    let root = r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole", "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}}"#;
+    assert_eq!(edited(root).1, ["appended"]);
+    assert_eq!(guards(&parse(root).document.unwrap(), &identity()), None);
+}
+
+#[test]
+fn what_the_request_cannot_meet_is_left_out_and_said() {
+    let ended = r#""DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}"#;
+    let text = allow(&format!(
+        r#"{{{GUARD}, {ended}, "StringLike": {{"ISS:sub": "shop:cart"}}}}"#
+    ));
+    let now = WebIdentity {
+        called_at: Some(1_700_000_000),
+        ..identity()
+    };
+    let all = guards(&parse(&text).document.unwrap(), &now).unwrap();
+    let keys = |guards: &[Guard]| guards.iter().map(|guard| guard.key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&all.kept), ["aws:SourceVpce"]);
+    assert_eq!(keys(&all.left_out), ["aws:CurrentTime"]);
+    let edit = least_edit(&text, &now).unwrap();
+    let condition = &edit.document["Statement"][1]["Condition"];
+    assert_eq!(condition["StringEquals"]["aws:SourceVpce"], "vpce-1");
+    assert!(condition.get("DateLessThan").is_none());
 }

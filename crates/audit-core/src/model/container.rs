@@ -147,6 +147,17 @@ pub struct Rarities {
     pub configured: Option<Configured>,
     /// What there is more of than is kept.
     pub unkept: Option<Unkept>,
+    /// Where SDKs send their calls to STS because a variable says so, where that is not STS at AWS.
+    pub sts_endpoint: Option<OtherEndpoint>,
+}
+
+/// A server that a variable names in place of a service's own endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherEndpoint {
+    /// The variable.
+    pub variable: &'static str,
+    /// Scheme, host and port.
+    pub url: String,
 }
 
 /// What a pod may have more of than is kept.
@@ -264,6 +275,10 @@ impl Container {
                 Some(TokenPlace::Nowhere | TokenPlace::Elsewhere) | None => 0,
             };
             place
+                + rarities
+                    .sts_endpoint
+                    .as_ref()
+                    .map_or(0, |endpoint| endpoint.url.len())
                 + rarities.profile_name.as_ref().map_or(0, String::len)
                 + rarities.env_from.iter().map(of_source).sum::<usize>()
                 + rarities

@@ -39,7 +39,8 @@ pub use by_role::{ByRole, RoleKey};
 pub use consumer::{Consumer, ConsumerObject, Explains, NextRole, RequestedAudience, UnseenKind, Use, Used};
 pub use container::{
     Container, EnvFrom, EnvSource, MOST_BYTES_OF_POD, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD,
-    MountedFile, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace, TokenSource, Unkept, VolumeKind,
+    MountedFile, OtherEndpoint, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace, TokenSource, Unkept,
+    VolumeKind,
 };
 pub use containers::Containers;
 pub use credential_source::CredentialSource;

@@ -246,8 +246,11 @@ impl<'a> Ways<'a> {
                 RoleOutcome::Unknown => 1,
                 RoleOutcome::Passes => 2,
             };
-            // Pods that got nothing are broken; what pods were given is compared with the annotation.
-            (rank, way.path != CredentialPath::Node, !way.path.has_webhook())
+            // Pods that got nothing are broken; what pods were given is compared with the annotation. A bare container beside one that
+            // was given something is neither.
+            let got_nothing = way.path == CredentialPath::Node
+                && matches!(way.taker, Taker::Container(pod, _) if !pod.containers.iter().any(Container::may_have_web_identity));
+            (rank, !got_nothing, !way.path.has_webhook())
         })
     }
 
@@ -358,6 +361,15 @@ fn next_of<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> impl Iterator
 mod tests {
     use super::*;
     use crate::testing::*;
+
+    #[test]
+    fn a_bare_container_beside_injected_ones_does_not_decide() {
+        let path = |world: World| world.audit().facts.path;
+        let beside = World::healthy().pod(|pod| pod.containers.push(bare("sidecar")));
+        assert_eq!(path(beside), Some(CredentialPath::Webhook));
+        let also_bare = World::healthy().another_pod("other", bare("app"));
+        assert_eq!(path(also_bare), Some(CredentialPath::Node));
+    }
 
     #[test]
     fn a_way_is_one_pods_although_others_share_its_containers() {

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use super::expected::Confirmation;
 use super::policies::{PolicyAnswer, PolicySet};
 use super::question::{ExpectedRequest, NO_RESOURCE};
+use super::resource;
 use super::session::principal;
 use super::simulation_context;
 use crate::chain::{Chain, RoleChain};
@@ -63,8 +64,9 @@ pub(super) fn inquiries(role: &RoleArn, home: Option<&str>, expectation: &AwsExp
             by_region.entry(region).or_default().insert(arn);
         }
     }
-    let has_none =
-        expectation.resources.is_empty() || expectation.resources.iter().any(|arn| arn == NO_RESOURCE);
+    let has_none = expectation.resources.is_empty()
+        || expectation.resources.iter().any(|arn| arn == NO_RESOURCE)
+        || actions.iter().any(|action| resource::has_none(action));
     let without = has_none.then_some(("", BTreeSet::new()));
     let sets = without.into_iter().chain(by_region);
     sets.filter_map(|(region, resources)| {

@@ -66,6 +66,13 @@ pub enum Doubt<'a> {
         /// The keys, as the policy writes them.
         keys: Vec<String>,
     },
+    /// No request for the action has the resource that was named.
+    Resource {
+        /// Why; safe to show.
+        why: String,
+        /// What to name in its place; safe to show.
+        remedy: String,
+    },
     /// Whether a policy of the organization denies it.
     Organization {
         /// Why that is not certain; safe to show.
@@ -83,7 +90,7 @@ impl Doubt<'_> {
     pub fn keys(&self) -> &[String] {
         match self {
             Self::Keys(_, keys) | Self::Target { keys, .. } | Self::Organization { keys, .. } => keys,
-            Self::Part(_) | Self::Unreadable(_) => &[],
+            Self::Part(_) | Self::Unreadable(_) | Self::Resource { .. } => &[],
         }
     }
 
@@ -92,6 +99,7 @@ impl Doubt<'_> {
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::Organization { remedy, .. } => remedy.as_deref(),
+            Self::Resource { remedy, .. } => Some(remedy),
             _ => None,
         }
     }
@@ -103,7 +111,9 @@ impl fmt::Display for Doubt<'_> {
             Self::Keys(place, keys) => write!(f, "{place} depends on {}", quote_list(keys, 5)),
             Self::Part(place) => write!(f, "{place} may apply only to a part of it"),
             Self::Unreadable(source) => write!(f, "{source} cannot be read"),
-            Self::Target { why, .. } | Self::Organization { why, .. } => f.write_str(why),
+            Self::Target { why, .. } | Self::Resource { why, .. } | Self::Organization { why, .. } => {
+                f.write_str(why)
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ use iam_policy::RoleArn;
 use super::chaining;
 use super::confirmation::confirm;
 pub use super::expected::{Confirmation, Expected};
-use super::policies::PolicySet;
+use super::policies::{PolicyAnswer, PolicySet};
 pub use super::question::{ExpectedRequest, admitted, questions, request};
+use super::resource::mismatch;
 use super::session::Session;
 use crate::chain::Chain;
 use crate::model::AwsExpectation;
@@ -50,7 +51,10 @@ where
         .map(|(question, expectation)| {
             let session = Session::of(chain, role);
             let request = request(&session, question.action, question.resource, &expectation.context);
-            let answer = chaining::ask(chain, role, &request, policies);
+            let answer = match mismatch(question.action, question.resource) {
+                Some(doubt) => PolicyAnswer::Undetermined(vec![doubt]),
+                None => chaining::ask(chain, role, &request, policies),
+            };
             Expected {
                 question,
                 answer,

@@ -8,8 +8,10 @@ use crate::model::SimulatedAnswer;
 pub struct ExpectedRequest<'a> {
     /// The action.
     pub action: &'a str,
-    /// The resource.
+    /// The resource on which AWS checks it: `*` for an action that has none of its own.
     pub resource: &'a str,
+    /// The resource that was named in place of that `*`.
+    pub named: Option<&'a str>,
     /// Which expectation it belongs to, from 0.
     pub expectation: usize,
 }

@@ -9,6 +9,7 @@
 //! | [`doubt`] | where a policy says something, and why that may not be enough for an answer |
 //! | [`policies`] | the documents, and how they answer one question |
 //! | [`question`] | one action on one resource, as policies are asked |
+//! | [`resource`] | what AWS checks an action on, where that is not what was named |
 //! | [`session`] | what is certain of a request that the role's session makes |
 //! | [`expectation`] | what an `IrsaAudit` expects, question by question |
 //! | [`mod@expected`] | a question with its answers |
@@ -36,15 +37,17 @@ pub mod policies;
 pub mod power;
 pub mod public;
 pub mod question;
+pub mod resource;
 pub mod session;
 pub mod simulation;
 mod simulation_context;
 
 pub use expectation::{Expected, ExpectedRequest, expected};
 pub use policies::{
-    ChainRefusal, Doubt, Missed, PolicyAnswer, PolicySet, PolicySource, RolePolicy, StatementPlace,
-    is_for_every_resource, is_free, is_listed,
+    ChainRefusal, Doubt, Missed, PolicyAnswer, PolicySet, PolicySource, RolePolicy, StatementPlace, is_free,
+    is_listed,
 };
+pub use resource::is_for_every_resource;
 pub use session::Session;
 pub use simulation::Confirmation;
 

@@ -434,13 +434,6 @@ impl<'a> PolicySet<'a> {
     }
 }
 
-/// Whether a question on `*` is about an action that has resources, so that it asks for every one of them.
-#[must_use]
-pub fn is_for_every_resource(action: &str, resource: &str) -> bool {
-    let takes_one = |action: iam_actions::CatalogueAction| action.resources == iam_actions::Resources::Named;
-    resource == "*" && iam_actions::find(action).is_some_and(takes_one)
-}
-
 /// Whether AWS's list has an action, or one that a pattern matches.
 #[must_use]
 pub fn is_listed(action: &str) -> bool {

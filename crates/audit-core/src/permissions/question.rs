@@ -3,6 +3,7 @@
 use iam_policy::{ContextValue, Request};
 
 pub use super::expected::ExpectedRequest;
+use super::resource;
 use super::session::Session;
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
@@ -25,12 +26,16 @@ pub fn questions(
 ) -> impl Iterator<Item = (ExpectedRequest<'_>, &AwsExpectation)> {
     expectations.iter().enumerate().flat_map(|(number, expectation)| {
         expectation.actions.iter().flat_map(move |action| {
-            let named = expectation.resources.iter().map(String::as_str);
+            let has_none = resource::has_none(action);
+            // However many are named, it is one question.
+            let most = if has_none { 1 } else { usize::MAX };
+            let named = expectation.resources.iter().map(String::as_str).take(most);
             let any = expectation.resources.is_empty().then_some(NO_RESOURCE);
             named.chain(any).map(move |resource| {
                 let question = ExpectedRequest {
                     action,
-                    resource,
+                    resource: if has_none { NO_RESOURCE } else { resource },
+                    named: Some(resource).filter(|named| has_none && *named != NO_RESOURCE),
                     expectation: number,
                 };
                 (question, expectation)

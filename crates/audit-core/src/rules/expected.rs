@@ -11,6 +11,7 @@ use crate::model::aws::keeper;
 use crate::model::{Observed, RoleKey, SimulatedDecision};
 use crate::permissions::expectation::{admitted, request};
 use crate::permissions::organization::not_seen;
+use crate::permissions::resource::mismatch;
 use crate::permissions::session::Session;
 use crate::permissions::{
     Confirmation, DENIED_BY_SCP, Doubt, Expected, ExpectedRequest, Missed, NOT_SIMULATED, PolicyAnswer,
@@ -25,9 +26,22 @@ const SHOWN: usize = 3;
 /// A question in words.
 pub(crate) fn asked(question: &ExpectedRequest<'_>) -> String {
     match question.resource {
-        "*" => format!("`{}`", quote(question.action)),
+        "*" => match instead(question) {
+            Some(instead) => format!("`{}` ({instead})", quote(question.action)),
+            None => format!("`{}`", quote(question.action)),
+        },
         resource => format!("`{}` on `{}`", quote(question.action), quote(resource)),
     }
+}
+
+/// That AWS checks an action on `*`, where a resource was named for it.
+#[must_use]
+pub fn instead(question: &ExpectedRequest<'_>) -> Option<String> {
+    let named = question.named?;
+    Some(format!(
+        "this action has no resource of its own, so AWS checks it on `*`, never on `{}`",
+        quote(named)
+    ))
 }
 
 /// A message on some answers: the first few, then how many more there are, then what was not looked at by whom.
@@ -137,8 +151,56 @@ impl From<Fix> for Granted {
 }
 
 /// An inline policy that allows what no policy allows, and where the permissions boundary does not allow that either, what is
-/// missing there; proven to do so, by hand where that cannot be proven.
+/// missing there; proven to do so, by hand where that cannot be proven, and where the resource was not named, or is none of the action.
 pub(crate) fn grant(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Option<Granted> {
+    let (named, by_hand) = to_name(chain, missing);
+    if named.is_empty() && !by_hand.is_empty() {
+        return Some(Fix::manual(by_hand.join("; ")).into());
+    }
+    grant_named(chain, &named).map(|granted| Granted {
+        fix: and_by_hand(granted.fix, &by_hand),
+        ..granted
+    })
+}
+
+/// The questions that name what they are about, and for the others which resource has to be named before anything is granted: a
+/// forgotten ARN must not become a grant on everything.
+fn to_name<'q, 'e>(
+    chain: &Chain<'_>,
+    questions: &[&'q ExpectedRequest<'e>],
+) -> (Vec<&'q ExpectedRequest<'e>>, Vec<String>) {
+    let (mut named, mut steps) = (Vec::new(), Vec::new());
+    for question in questions {
+        match step_to_name(chain, question) {
+            Some(step) => steps.push(step),
+            None => named.push(*question),
+        }
+    }
+    steps.dedup();
+    (named, steps)
+}
+
+fn step_to_name(chain: &Chain<'_>, question: &ExpectedRequest<'_>) -> Option<String> {
+    if let Some(doubt) = mismatch(question.action, question.resource) {
+        return doubt.remedy().map(str::to_owned);
+    }
+    if !is_for_every_resource(question.action, question.resource) {
+        return None;
+    }
+    let how = if chain.request.is_some_and(|request| request.from_command) {
+        "ask again with the ARN of the resource"
+    } else {
+        "name its ARN in `resources` of `spec.expect.aws`"
+    };
+    Some(format!(
+        "`{}` is an action on resources, and none was named: {how}. No command is given, because it would allow the action on every \
+         resource",
+        quote(question.action)
+    ))
+}
+
+/// The same for what names its resources.
+fn grant_named(chain: &Chain<'_>, missing: &[&ExpectedRequest<'_>]) -> Option<Granted> {
     let aws = admitted(chain)?;
     let name = aws.arn.name();
     if keeper(&aws.arn).is_some() {
@@ -233,6 +295,10 @@ pub(crate) fn widen(
     let PolicySource::Managed(arn) = boundary.source else {
         return None;
     };
+    let (_, unnamed) = to_name(chain, blocked);
+    if !unnamed.is_empty() {
+        return Some(Fix::manual(unnamed.join("; ")));
+    }
     if let Some(others) = others_with(chain, arn) {
         return Some(boundary::of_others(arn, aws.arn.name(), &others));
     }

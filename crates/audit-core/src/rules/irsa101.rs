@@ -123,10 +123,18 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else {
         (severity, "")
     };
+    let key = format!("{}/role-arn", chain.config.annotation_prefix);
+    let is_empty = chain
+        .service_account
+        .is_some_and(|account| account.annotations.contains_key(&key));
+    let what = if is_empty {
+        format!("has an empty annotation `{key}`")
+    } else {
+        format!("has no annotation `{key}`")
+    };
     let message = format!(
-        "ServiceAccount `{}` has no annotation `{}/role-arn`, but {because}{unseen}{}",
+        "ServiceAccount `{}` {what}, but {because}{unseen}{}",
         quote(&chain.key.to_string()),
-        chain.config.annotation_prefix,
         meanwhile(chain)
     );
     // Pods that carry a role show that they need it.

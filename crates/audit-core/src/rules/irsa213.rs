@@ -2,7 +2,7 @@
 //!
 //! ## What it means
 //! A condition that no other code explains can never be met by this token: a numeric comparison of a subject, `Null`
-//! that requires `sub` to be absent, a session tag or an `amr` that tokens of Kubernetes never have.
+//! that requires `sub` to be absent, a session tag or an `amr` that tokens of Kubernetes never have, a time that has ended.
 //!
 //! ## Why it breaks
 //! All conditions of a statement must be met.
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! ## Fix
-//! Append a statement without the condition, or remove the condition if it is a mistake.
+//! Ask the owner of the role whether the condition is deliberate. Then append a statement without it, or remove the condition if it is a
+//! mistake. Conditions that the request may meet stay.
 //!
 //! ## Verify
 //! The pod's next attempt succeeds. An IAM change can take a minute to take effect.
@@ -27,7 +28,7 @@
 
 use iam_policy::CauseKind;
 
-use super::trust::{denied, or_by_hand, unmet};
+use super::trust::{denied, has_ended, or_by_hand, unmet};
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
@@ -53,6 +54,10 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         CauseKind::ConditionUnsatisfiable,
         &ENTRY,
         |cause| match &cause.key {
+            Some(_) if has_ended(cause.operator.as_deref(), cause.key.as_deref()) => format!(
+                "{}, so the time that this statement allows has ended",
+                unmet(cause)
+            ),
             Some(_) => unmet(cause),
             None => "the conditions of this statement contradict each other, so no request can meet them"
                 .to_owned(),

@@ -1,7 +1,8 @@
 //! # IRSA215 `SubjectConditionMissing`
 //!
 //! ## What it means
-//! A statement admits the cluster's provider without any condition on `:sub`.
+//! A statement admits the cluster's provider without a condition on `:sub` that names who may assume the role. A `StringNotEquals` names
+//! only who may not.
 //!
 //! ## Why it matters
 //! Any ServiceAccount of the cluster can assume the role: anyone who can create a pod in any namespace gets it. This finding cannot be
@@ -51,12 +52,27 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (_, role, at) = exposure(chain, &ExposureKind::SubjectUnconstrained)?;
+    let key = format!("{}:sub", chain.issuer?.url.host_path());
+    let parsed = role.trust();
+    let open = parsed.document.as_ref()?.statements().get(at)?;
+    let negated: Vec<String> = open
+        .conditions()
+        .filter(|(_, other, _)| other.eq_ignore_ascii_case(&key))
+        .map(|(operator, ..)| operator.to_string())
+        .collect();
+    let why = if negated.is_empty() {
+        format!("no condition on `{key}`, so any ServiceAccount of the cluster can assume the role")
+    } else {
+        format!(
+            "the condition on `{key}` ({}) does not name who may assume the role, so any ServiceAccount of the cluster that it does not \
+             exclude can",
+            negated.join(", ")
+        )
+    };
     let message = format!(
-        "trust policy of role `{}`, {}: no condition on `{}:sub`, so any ServiceAccount of the cluster can assume the role; add \
-         StringEquals `{}`",
+        "trust policy of role `{}`, {}: {why}; add StringEquals `{}`",
         quote(role.arn.name()),
         statement(role, at),
-        chain.issuer?.url.host_path(),
         quote(&chain.subject)
     );
     Some(Finding::new(&ENTRY, message))
@@ -79,6 +95,21 @@ mod tests {
     #[test]
     fn no_condition_on_the_subject_is_a_risk() {
         the_one(&open().audit(), RISK);
+    }
+
+    #[test]
+    fn a_condition_that_only_excludes_is_not_said_to_be_missing() {
+        let message = |world: World| the_one(&world.audit(), RISK).message.clone();
+        assert!(message(open()).contains("no condition"));
+        let excluding = World::healthy().condition(&json!({
+            "StringEquals": { format!("{HOST_PATH}:aud"): AUDIENCE },
+            "StringNotEquals": { format!("{HOST_PATH}:sub"): "system:serviceaccount:kube-system:default" }
+        }));
+        let message = message(excluding);
+        assert!(
+            message.contains("StringNotEquals") && !message.contains("no condition"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! ## What it means
 //! A pod has its credentials, but one of its containers does not: the pod's annotation `skip-containers` names the container, or the
-//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so the webhook sets neither there.
+//! container sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself, so the webhook sets neither there. Or nothing in the pod says
+//! why: then the container was probably added after the webhook had looked at the pod, as admission webhooks for sidecars do.
 //!
 //! The finding also reports a pod whose template sets `AWS_ROLE_ARN` to a different role from the ServiceAccount's, and leaves the token to
 //! the webhook: irsa-audit audits that role, and the role of the annotation is not used there.
@@ -44,7 +45,7 @@ use crate::chain::{Chain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::model::Pod;
+use crate::model::{Container, Pod};
 use crate::text::quote;
 use crate::webhook::{InjectedPods, Injection, InjectionDifference, Lack, Selection};
 
@@ -80,6 +81,14 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
         })
     };
     told.retain(|one| one.what != Lack::NotSelected || nothing_left(one.pod));
+    // Pods without any credentials are IRSA401's. Whoever brings credentials of its own does not miss these.
+    told.retain(|one| {
+        let is_beside = || one.pod.containers.iter().any(Container::may_have_web_identity);
+        one.what != Lack::NotSeen || is_beside() && !one.container.may_have_other_credentials()
+    });
+    if told.iter().any(|one| one.what != Lack::NotSeen) {
+        told.retain(|one| one.what != Lack::NotSeen);
+    }
     let Some(first) = told.first() else {
         return in_doubt(chain, injection);
     };
@@ -160,6 +169,16 @@ fn explained(
             };
             (why, rollout::edited(chain, pods, lacks, |_| None, step))
         }
+        (Lack::NotSeen, _) => {
+            let why = "has neither `AWS_ROLE_ARN` nor a token, although other containers of its pod do: it was probably added to the pod \
+                       after the webhook had looked at it"
+                .to_owned();
+            let step = format!(
+                "if container `{container}` calls AWS, recreate the pod. If that does not help, add the container to the pod template instead \
+                 of letting another admission webhook add it"
+            );
+            (why, Some(Fix::manual(step)))
+        }
         _ => {
             let why = "sets `AWS_ROLE_ARN` or `AWS_WEB_IDENTITY_TOKEN_FILE` itself".to_owned();
             let step = |due: &[&Pod]| {
@@ -201,7 +220,7 @@ fn in_doubt(chain: &Chain<'_>, injection: &Injection<'_>) -> Option<Finding> {
 fn lacking(difference: InjectionDifference<'_>) -> Option<Lack> {
     match difference {
         InjectionDifference::Lacks(
-            lack @ (Lack::Skipped | Lack::Preset | Lack::LeftAlone | Lack::NotSelected),
+            lack @ (Lack::Skipped | Lack::Preset | Lack::LeftAlone | Lack::NotSelected | Lack::NotSeen),
         ) => Some(lack),
         _ => None,
     }
@@ -210,7 +229,7 @@ fn lacking(difference: InjectionDifference<'_>) -> Option<Lack> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Container, PodPhase, Registration};
+    use crate::model::{PodPhase, Registration};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -236,6 +255,18 @@ mod tests {
         let with = |container| World::healthy().pod(|pod| pod.containers.push(container));
         the_one(&with(bare("b")).pod(skip("a,b")).audit(), NOTICE);
         the_one(&with(half_preset()).audit(), NOTICE);
+    }
+
+    #[test]
+    fn a_bare_container_beside_injected_ones_is_a_notice_that_names_it() {
+        let report = World::healthy()
+            .pod(|pod| pod.containers.push(bare("agent")))
+            .audit();
+        assert!(the_one(&report, NOTICE).message.contains("`agent`"));
+        assert_eq!(
+            codes(&World::healthy().container(bare("app")).audit()),
+            ["IRSA401"]
+        );
     }
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
             &world.audit(),
             ("IRSA501", Severity::Risk, Link::Permissions, Verdict::AtRisk),
         );
-        let expected = world.expect_aws();
+        let expected = world.expect(&["s3:GetObject"], &["arn:aws:s3:::carts/*"]);
         let report = expected.audit();
         let finding = the_one(
             &report,

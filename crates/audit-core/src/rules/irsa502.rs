@@ -3,7 +3,7 @@
 //! ## What it means
 //! An `IrsaAudit` expects AWS permissions (`spec.expect.aws`), but no policy of the role allows one of them. irsa-audit checks every action
 //! on every resource. A wildcard in an action or in a resource stands for everything that it matches; the resource `*` is for
-//! actions that have no resource of their own. For `sts:AssumeRole` on a role that was read, irsa-audit evaluates that role's trust policy
+//! actions that have no resource of their own, and irsa-audit checks these on `*` whatever resource is named, as AWS does. For `sts:AssumeRole` on a role that was read, irsa-audit evaluates that role's trust policy
 //! as well, and the finding names both refusals if both sides refuse. Within an account, a trust policy that names the role's ARN
 //! grants `sts:AssumeRole` without an identity policy; a trust policy that names the account does not.
 //!
@@ -30,7 +30,8 @@
 //!
 //! ## Fix
 //! The command adds one inline policy that allows exactly what is missing. If you manage policies in code, use
-//! the Terraform form, or the statement in it. If a statement allows the action on the resource, and only its condition is not
+//! the Terraform form, or the statement in it. For an action on resources of which none is named, there is no command: name the ARN first. If
+//! a statement allows the action on the resource, and only its condition is not
 //! met, the finding has no command: it names the condition key, what it must be, and what the request has.
 //!
 //! ## Verify
@@ -223,6 +224,56 @@ mod tests {
                 FixKind::AwsCli,
                 "{finding:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_forgotten_arn_is_asked_for_and_nothing_is_granted_on_everything() {
+        for actions in [&["s3:PutObject"][..], &["s3:Put*"]] {
+            let report = allowing(&["s3:GetObject"], &[CARTS]).expect(actions, &[]).audit();
+            let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+            assert_eq!(fix.first.kind, FixKind::Manual, "{actions:?}");
+            assert!(fix.first.text.contains("ARN"), "{}", fix.first.text);
+        }
+        // What names no resource does not keep the rest from its command.
+        let report = allowing(&["s3:GetObject"], &[CARTS])
+            .expect(&["s3:PutObject", "s3:ListAllMyBuckets"], &[])
+            .audit();
+        let fix = the_one(&report, BROKEN).fix.clone().unwrap();
+        assert_eq!(fix.first.kind, FixKind::AwsCli);
+        assert!(!fix.first.text.contains("PutObject"), "{}", fix.first.text);
+        assert_eq!(fix.then.last().unwrap().kind, FixKind::Manual);
+    }
+
+    #[test]
+    fn an_action_without_a_resource_is_checked_on_everything_whatever_is_named() {
+        const INSTANCE: &str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-1";
+        let expecting = |resource: &str| {
+            allowing(&["ec2:DescribeInstances"], &[resource]).expect(&["ec2:DescribeInstances"], &[INSTANCE])
+        };
+        assert_healthy(&expecting("*").audit());
+        let report = expecting("arn:aws:ec2:*:*:instance/*").audit();
+        let finding = the_one(&report, BROKEN);
+        assert!(
+            finding.message.contains("no resource of its own"),
+            "{}",
+            finding.message
+        );
+        let command = &finding.fix.as_ref().unwrap().first.text;
+        assert!(command.contains(r#""Resource":["*"]"#), "{command}");
+    }
+
+    #[test]
+    fn a_resource_that_no_request_has_proves_nothing() {
+        let alias = "arn:aws:kms:eu-west-1:111122223333:alias/cart";
+        for (action, resource) in [("s3:ListBucket", CARTS), ("kms:Decrypt", alias)] {
+            for allowed in [resource, "arn:aws:s3:::other/*"] {
+                let report = allowing(&[action], &[allowed])
+                    .expect(&[action], &[resource])
+                    .audit();
+                assert_eq!(codes(&report), ["IRSA906"], "{action} {allowed}");
+                assert!(report.findings[0].fix.is_some());
+            }
         }
     }
 

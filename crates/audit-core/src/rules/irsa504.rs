@@ -104,6 +104,8 @@ mod tests {
     use crate::testing::*;
     use crate::verdict::Verdict;
 
+    const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:q";
+
     fn bounded(allowed: &str) -> World {
         let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "*" }] });
         let boundary = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": allowed, "Resource": "*" }] });
@@ -126,12 +128,22 @@ mod tests {
 
     #[test]
     fn what_neither_allows_is_no_matter_of_the_boundary() {
-        let report = bounded("s3:*").expect(&["sns:Publish"], &[]).audit();
+        let topic = "arn:aws:sns:eu-west-1:111122223333:carts";
+        let report = bounded("s3:*").expect(&["sns:Publish"], &[topic]).audit();
         assert_eq!(codes(&report), ["IRSA502"]);
         let fix = report.findings[0].fix.clone().unwrap();
         assert!(fix.first.text.contains("put-role-policy"), "{}", fix.first.text);
         let next = fix.then.first().expect("the boundary does not allow it either");
         assert!(next.text.contains("create-policy-version"), "{}", next.text);
+    }
+
+    #[test]
+    fn a_boundary_is_not_widened_to_every_resource_because_none_was_named() {
+        let report = bounded("s3:*").expect(&["sqs:SendMessage"], &[]).audit();
+        assert_eq!(codes(&report), ["IRSA504"]);
+        let fix = report.findings[0].fix.clone().unwrap();
+        assert_eq!((fix.first.kind, fix.then.len()), (FixKind::Manual, 0));
+        assert!(fix.first.text.contains("ARN"), "{}", fix.first.text);
     }
 
     /// The statement that a fix adds, in its form as JSON.
@@ -173,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_boundary_of_aws_or_one_that_is_full_is_for_people() {
-        let world = || bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let world = || bounded("s3:*").expect(&["sqs:SendMessage"], &[QUEUE]);
         let kind = |world: World| {
             let report = world.audit();
             report.findings[0].fix.clone().unwrap().first.kind
@@ -204,7 +216,7 @@ mod tests {
         let report = World::healthy()
             .inline(&all)
             .boundary(&boundary)
-            .expect(&["sqs:SendMessage"], &[])
+            .expect(&["sqs:SendMessage"], &[QUEUE])
             .audit();
         assert_eq!(codes(&report), ["IRSA504"]);
         assert_eq!(
@@ -215,7 +227,7 @@ mod tests {
 
     #[test]
     fn whom_else_it_limits_is_told() {
-        let bounded = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let bounded = bounded("s3:*").expect(&["sqs:SendMessage"], &[QUEUE]);
         let lookup = bounded.snapshot.accounts[ACCOUNT].roles["cart"]
             .latest()
             .cloned()
@@ -243,7 +255,7 @@ mod tests {
     #[test]
     fn a_boundary_that_others_have_is_for_people() {
         let policy = |change: &dyn Fn(&mut ManagedPolicy)| {
-            let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+            let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[QUEUE]);
             let account = world.snapshot.accounts.get_mut(ACCOUNT).unwrap();
             let (policy, _) = account
                 .managed
@@ -269,7 +281,7 @@ mod tests {
             fix.first.kind == FixKind::Manual && fix.first.text.contains("delete-policy-version"),
             "{fix:?}"
         );
-        let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[]);
+        let mut world = bounded("s3:*").expect(&["sqs:SendMessage"], &[QUEUE]);
         let attached = RolePolicies {
             attached: vec![format!("arn:aws:iam::{ACCOUNT}:policy/boundary")],
             ..RolePolicies::default()
@@ -284,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_command_looks_again_who_has_the_boundary() {
-        let report = bounded("s3:*").expect(&["sqs:SendMessage"], &[]).audit();
+        let report = bounded("s3:*").expect(&["sqs:SendMessage"], &[QUEUE]).audit();
         let text = &report.findings[0].fix.as_ref().unwrap().first.text;
         assert!(text.contains(".PermissionsBoundaryUsageCount == 1"), "{text}");
     }

@@ -5,6 +5,8 @@
 //!
 //! - for AWS actions (`spec.expect.aws`): a statement of the role's policies, or of the trust policy of a role that is assumed next,
 //!   depends on condition keys with unknown values (the message names them), or allows only a part of an expected pattern;
+//! - no request for the action has the named resource, whatever policies say: an object for `s3:ListBucket`, a bucket for `s3:GetObject`,
+//!   an alias for `kms:Decrypt`. The fix says what to name;
 //! - irsa-audit did not see the trust policy of a role that is assumed next, or saw it too long ago: the policy must allow
 //!   `sts:AssumeRole`, and within an account may grant it by itself;
 //! - the pods get their credentials from EKS Pod Identity, so they do not use the annotation's role;

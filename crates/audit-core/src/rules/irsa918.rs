@@ -2,7 +2,8 @@
 //!
 //! ## What it means
 //! Pods run as the ServiceAccount, or may run as it, but no file contains them. Either the status of a workload counts pods that are in
-//! none of the files. Or something shows that pods are missing: a file that could contain them is empty or cannot be read, a page of a list
+//! none of the files; where these are at most two, and no more than the files contain, it is only a notice, because a workload may have
+//! been scaled while its cluster was dumped. Or something shows that pods are missing: a file that could contain them is empty or cannot be read, a page of a list
 //! is missing, or a cluster's objects were given without any pod. irsa-audit audits the pods that were given. The operator never reports
 //! this finding.
 //!
@@ -57,25 +58,44 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     if chain.snapshot.origin == Origin::Live || !chain.aws_applies() {
         return None;
     }
-    let message = counted(chain).or_else(|| unseen(chain))?;
+    let (message, severity) = match counted(chain) {
+        Some((message, Severity::Notice)) => match unseen(chain) {
+            Some(unseen) => (unseen, ENTRY.severity),
+            None => (message, Severity::Notice),
+        },
+        Some(told) => told,
+        None => (unseen(chain)?, ENTRY.severity),
+    };
     let fix = Fix::manual("give the output of `kubectl get pods --all-namespaces -o yaml` as well");
-    Some(Finding::new(&ENTRY, message).fix(fix))
+    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
 }
 
-/// That the status of a workload counts pods.
-fn counted(chain: &Chain<'_>) -> Option<String> {
+/// The most pods by which the status of a workload may differ from the pods only because both were not read at the same moment.
+const LAG: u64 = 2;
+
+/// That the status of a workload counts pods that were not given, and how much that matters.
+fn counted(chain: &Chain<'_>) -> Option<(String, Severity)> {
     let cluster = &chain.snapshot.cluster;
-    chain.templates.iter().find_map(|template| {
-        let workload = &template.workload;
-        let pods = cluster.workload(&template.namespace, workload)?.ungiven_pods;
-        (pods > 0).then(|| {
-            format!(
-                "the status of `{}` counts {pods} {}, but no file contains any of them, so whether they have credentials is unknown",
-                quote(&workload.to_string()),
-                if pods == 1 { "pod" } else { "pods" }
-            )
-        })
-    })
+    let workloads = chain.templates.iter().chain(&chain.pods);
+    let missing = workloads.filter_map(|pod| {
+        let facts = cluster.workload(&pod.namespace, &pod.workload)?;
+        let (ungiven, given) = (facts.ungiven_pods, facts.given_pods);
+        let may_lag = ungiven <= LAG && ungiven <= given;
+        (ungiven > 0).then_some((may_lag, &pod.workload, ungiven, given))
+    });
+    let (may_lag, workload, ungiven, given) = missing.min_by_key(|(may_lag, ..)| *may_lag)?;
+    let counts = ungiven + given;
+    let pods = if counts == 1 { "pod" } else { "pods" };
+    let seen = match given {
+        0 => "no file contains any of them, so whether they have credentials is unknown".to_owned(),
+        _ => format!("the files contain {given} of them, so whether the others have credentials is unknown"),
+    };
+    let message = format!(
+        "the status of `{}` counts {counts} {pods}, but {seen}",
+        quote(&workload.to_string())
+    );
+    let severity = if may_lag { Severity::Notice } else { ENTRY.severity };
+    Some((message, severity))
 }
 
 /// That pods may be missing: all of them, or others than those that were seen.
@@ -162,8 +182,45 @@ mod tests {
         world
             .snapshot
             .cluster
-            .put_ungiven_pods("shop", workload.as_ref().clone(), 3);
+            .put_ungiven_pods("shop", workload.as_ref().clone(), 3, 0);
         let report = world.audit();
         assert_eq!((report.verdict, report.reason), (Verdict::Unknown, ENTRY.reason));
+    }
+
+    #[test]
+    fn where_most_pods_of_a_workload_are_missing_it_is_not_said_to_work() {
+        for (ungiven, given, expected) in [
+            (2, 1, Some(Severity::Unknown)),
+            (40, 60, Some(Severity::Unknown)),
+            // What a status may be behind, or ahead.
+            (1, 1, Some(Severity::Notice)),
+            (2, 8, Some(Severity::Notice)),
+            (0, 3, None),
+        ] {
+            let mut world = World::healthy().read_from_files();
+            let workload = world.snapshot.cluster.binding(&world.key).unwrap().pods()[0]
+                .workload
+                .clone();
+            world
+                .snapshot
+                .cluster
+                .put_ungiven_pods("shop", workload.as_ref().clone(), ungiven, given);
+            let report = world.audit();
+            let found = report
+                .findings
+                .iter()
+                .find(|finding| finding.entry.code == ENTRY.code);
+            assert_eq!(
+                found.map(|finding| finding.severity),
+                expected,
+                "{ungiven} {given}"
+            );
+            let is_unknown = expected == Some(Severity::Unknown);
+            assert_eq!(
+                report.verdict == Verdict::Unknown,
+                is_unknown,
+                "{ungiven} {given}"
+            );
+        }
     }
 }

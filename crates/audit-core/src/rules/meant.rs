@@ -11,16 +11,51 @@ use crate::text::quote;
 
 /// What the role's owner has to be asked before the ServiceAccount is let in: where the role admits others by now, and neither an
 /// `IrsaAudit` nor the trust policy itself names the two together.
-/// Where a condition keeps it out, the owner may have meant just that, and the fix leaves the condition out.
-pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, cause: &Cause) -> Option<String> {
-    if cause.kind == CauseKind::ConditionUnsatisfiable {
-        return Some(format!(
-            "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role without this condition: a condition is \
-             usually deliberate, and the fix leaves it out",
-            quote(role.arn.name()),
-            quote(&chain.key.to_string())
-        ));
+/// Where a condition keeps it out, the owner may have meant just that, and the fix leaves the condition out: `left_out` has those that it
+/// leaves out, in words, whatever else the finding is about.
+pub(crate) fn question(
+    chain: &Chain<'_>,
+    aws: &RoleChain<'_>,
+    role: &Role,
+    cause: &Cause,
+    left_out: &[String],
+) -> Option<String> {
+    let by_itself = cause.kind == CauseKind::ConditionUnsatisfiable;
+    let without = match left_out {
+        [] | [_] if by_itself => Some((" without this condition".to_owned(), "it")),
+        [] => None,
+        [one] => Some((format!(" without the condition that {one}"), "it")),
+        all => Some((format!(" without these conditions: {}", all.join("; ")), "them")),
+    };
+    // The finding is about the condition alone: the statement was meant for the ServiceAccount.
+    let unnamed = if by_itself {
+        None
+    } else {
+        unnamed(chain, aws, role)
+    };
+    if without.is_none() && unnamed.is_none() {
+        return None;
     }
+    let mut asks = format!(
+        "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role",
+        quote(role.arn.name()),
+        quote(&chain.key.to_string())
+    );
+    if let Some((without, them)) = without {
+        asks.push_str(&format!(
+            "{without}: a condition is usually deliberate, and the fix leaves {them} out"
+        ));
+        if let Some(unnamed) = unnamed {
+            asks.push_str(&format!(". Also, {unnamed}"));
+        }
+    } else if let Some(unnamed) = unnamed {
+        asks.push_str(&format!(": {unnamed}"));
+    }
+    Some(asks)
+}
+
+/// Why the ServiceAccount is not known to be meant to have the role.
+fn unnamed(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Option<&'static str> {
     let is_expected = chain.request.and_then(|request| request.role_arn.as_deref()) == Some(aws.arn.as_str());
     let parsed = role.trust();
     let document = parsed.document.as_ref()?;
@@ -32,12 +67,9 @@ pub(crate) fn question(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role, caus
     if is_expected || allows.any(|statement| names_it(chain, statement)) {
         return None;
     }
-    Some(format!(
-        "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role: no Allow statement of the trust \
-         policy names this ServiceAccount, and the annotation alone authorizes nothing",
-        quote(role.arn.name()),
-        quote(&chain.key.to_string())
-    ))
+    Some(
+        "no Allow statement of the trust policy names this ServiceAccount, and the annotation alone authorizes nothing",
+    )
 }
 
 /// Whether a statement was written for the ServiceAccount: an operator that passes what its values name compares a key of this
@@ -131,6 +163,24 @@ mod tests {
         let mut expired = condition(SUBJECT);
         expired["DateLessThan"] = json!({"aws:CurrentTime": "2026-01-01T00:00:00Z"});
         assert!(asks(&expired));
+    }
+
+    #[test]
+    fn a_condition_that_the_fix_leaves_out_is_asked_for_whatever_else_is_wrong() {
+        let wrong = |also: &str, key: &str, value: &str| {
+            let mut conditions = condition("shop/cart");
+            conditions[also] = json!({key: value});
+            conditions
+        };
+        assert!(!asks(&condition("shop/cart")));
+        assert!(asks(&wrong(
+            "DateLessThan",
+            "aws:CurrentTime",
+            "2020-01-01T00:00:00Z"
+        )));
+        assert!(asks(&wrong("StringLike", "sts:ExternalId", "x")));
+        // What may be met is kept: nothing is left out.
+        assert!(!asks(&wrong("IpAddress", "aws:SourceIp", "192.0.2.0/24")));
     }
 
     #[test]

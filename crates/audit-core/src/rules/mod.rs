@@ -51,6 +51,7 @@ pub mod irsa409;
 pub mod irsa410;
 pub mod irsa411;
 pub mod irsa413;
+pub mod irsa414;
 pub mod irsa501;
 pub mod irsa502;
 pub mod irsa503;
@@ -154,6 +155,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa410::RULE,
     irsa411::RULE,
     irsa413::RULE,
+    irsa414::RULE,
     irsa501::RULE,
     irsa502::RULE,
     irsa503::RULE,

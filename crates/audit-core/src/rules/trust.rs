@@ -1,6 +1,9 @@
 //! From the diagnosis of a trust policy to findings.
 
-use iam_policy::{Cause, CauseKind, Change, ChangeKind, Edit, ExposureKind, WebIdentity, least_edit};
+use iam_policy::{
+    Cause, CauseKind, Change, ChangeKind, Decision, Edit, ExposureKind, Guard, WebIdentity, diagnose_trust,
+    guards, least_edit,
+};
 
 use super::{meant, repair};
 use crate::chain::{Chain, RoleChain};
@@ -47,7 +50,7 @@ pub(crate) fn denied(
     // With an invalid document, or a Deny, nothing is granted by the fix either.
     let asks = match kind {
         CauseKind::TrustPolicyInvalid | CauseKind::ExplicitDeny | CauseKind::ConditionUndetermined => None,
-        _ => meant::question(chain, aws, role, cause),
+        _ => meant::question(chain, aws, role, cause, &left_out(chain, aws, role)),
     };
     let core = format!(
         "trust policy of role `{}`{place}: {}{others}{denied}",
@@ -67,6 +70,39 @@ pub(crate) fn denied(
         None => fix,
     });
     Some(Finding::new(entry, message).fix(fix))
+}
+
+/// The conditions that an edit cannot keep, since this request does not meet them: in words, safe to show.
+fn left_out(chain: &Chain<'_>, aws: &RoleChain<'_>, role: &Role) -> Vec<String> {
+    let parsed = role.trust();
+    let all = parsed
+        .document
+        .as_ref()
+        .zip(identity(chain, aws))
+        .and_then(|(document, identity)| guards(document, &identity));
+    let all = all.map(|guards| guards.left_out).unwrap_or_default();
+    let words = |guard: &Guard| {
+        let ended = if has_ended(Some(&guard.operator), Some(&guard.key)) {
+            ", so the time that it allows has ended"
+        } else {
+            ""
+        };
+        format!(
+            "{}, but {}{ended}",
+            demand_of(&guard.operator, &guard.key, &guard.wanted),
+            found_of(&guard.key, &guard.got)
+        )
+    };
+    all.iter().map(words).collect()
+}
+
+/// Whether a condition that is not met is the end of a time window.
+pub(crate) fn has_ended(operator: Option<&str>, key: Option<&str>) -> bool {
+    let is_an_end = |operator: &str| {
+        let (_, test) = operator.split_once(':').unwrap_or(("", operator));
+        test.starts_with("DateLessThan") || test.starts_with("NumericLessThan")
+    };
+    operator.is_some_and(is_an_end) && key.is_some_and(clause::is_time)
 }
 
 /// Why a different role from this one is intended.
@@ -139,9 +175,10 @@ pub(crate) fn printed(
     }
     let name = role.arn.name();
     let brief = format!(
-        "edit the trust policy of role `{}`: {}",
+        "edit the trust policy of role `{}`: {}{}",
         quote(name),
-        describe(role, &edit.changes)
+        describe(role, &edit.changes),
+        stays(text, edit, identity)
     );
     let old = serde_json::from_str(text).ok()?;
     let fix = fix::trust::edit_in_place(name, &old, edit, identity, brief)?;
@@ -257,6 +294,30 @@ pub(crate) fn statement(role: &Role, at: usize) -> String {
     }
 }
 
+/// Which conditions of the edited statement only AWS can decide, in words: after such an edit the audit does not say that all is well.
+fn stays(text: &str, edit: &Edit, identity: &WebIdentity) -> String {
+    let after = diagnose_trust(&iam_policy::parse(&edit.text), identity);
+    let all = iam_policy::parse(text)
+        .document
+        .and_then(|document| guards(&document, identity))
+        .filter(|_| after.decision == Decision::Undetermined);
+    let open = |guard: &Guard| {
+        let named = format!("`{}` ({})", quote(&guard.key), quote(&guard.operator));
+        guard.got.is_empty().then_some(named)
+    };
+    let open: Vec<String> = all.iter().flat_map(|all| &all.kept).filter_map(open).collect();
+    match open.as_slice() {
+        [] => String::new(),
+        [one] => format!(
+            ". The statement keeps the condition on {one}, and only AWS can tell whether the pods meet it"
+        ),
+        all => format!(
+            ". The statement keeps the conditions on {}, and only AWS can tell whether the pods meet them",
+            all.join(", ")
+        ),
+    }
+}
+
 /// An edit in words.
 fn describe(role: &Role, changes: &[Change]) -> String {
     let one = |change: &Change| {
@@ -321,14 +382,18 @@ pub(crate) fn unmet(cause: &Cause) -> String {
 
 /// What a condition wants, safe to show.
 pub(crate) fn demand(cause: &Cause) -> String {
-    let (Some(operator), Some(key)) = (&cause.operator, &cause.key) else {
-        return format!("{} must be {}", clause_of(cause), wanted(cause));
-    };
+    match (&cause.operator, &cause.key) {
+        (Some(operator), Some(key)) => demand_of(operator, key, &cause.wanted),
+        _ => format!("{} must be {}", clause_of(cause), wanted(cause)),
+    }
+}
+
+fn demand_of(operator: &str, key: &str, wanted: &[String]) -> String {
     if operator == clause::NULL {
-        return format!("{} ({operator})", clause::presence(key, &cause.wanted));
+        return format!("{} ({operator})", clause::presence(key, wanted));
     }
     let (operator, shown) = (quote(operator), quote(key));
-    let wanted = values(key, &cause.wanted);
+    let wanted = values(key, wanted);
     match verb(&operator) {
         Some(verb) => format!("`{shown}` {verb} {wanted} ({operator})"),
         None => format!("`{shown}` must satisfy {operator} {wanted}"),
@@ -382,11 +447,15 @@ fn verb(operator: &str) -> Option<&'static str> {
 
 /// What the request has for the key of a condition, safe to show.
 pub(crate) fn found(cause: &Cause) -> String {
-    let key = cause.key.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if cause.got.is_empty() {
+    found_of(cause.key.as_deref().unwrap_or_default(), &cause.got)
+}
+
+fn found_of(key: &str, got: &[String]) -> String {
+    let key = key.to_ascii_lowercase();
+    if got.is_empty() {
         return "the request does not have this key".to_owned();
     }
-    let got = values(&key, &cause.got);
+    let got = values(&key, got);
     match key.as_str() {
         key if clause::is_time(key) => format!("the time is {got}"),
         _ if key.starts_with("aws:") || key.starts_with("sts:") => format!("the request has {got}"),

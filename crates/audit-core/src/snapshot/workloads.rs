@@ -18,8 +18,10 @@ pub struct WorkloadFacts {
     pub managed_by: Option<Workload>,
     /// Its pod template: what new pods begin with. It may have changed since the running pods were created.
     pub template: Option<Pod>,
-    /// How many pods its status counts, where no file holds any of them; 0 where that does not show.
+    /// How many pods its status counts that no file holds; 0 where that does not show.
     pub ungiven_pods: u64,
+    /// How many of the pods that its status counts the files hold, where they do not hold all.
+    pub given_pods: u64,
 }
 
 impl Cluster {
@@ -45,10 +47,12 @@ impl Cluster {
         self.facts(&namespace, workload).template = Some(template);
     }
 
-    /// Takes note of how many pods the status of a workload counts of which no file holds one.
-    pub fn put_ungiven_pods(&mut self, namespace: &str, workload: Workload, pods: u64) {
+    /// Takes note of how many pods the status of a workload counts that no file holds, and how many of them files do hold.
+    pub fn put_ungiven_pods(&mut self, namespace: &str, workload: Workload, ungiven: u64, given: u64) {
         let facts = self.facts(namespace, workload);
-        facts.ungiven_pods = facts.ungiven_pods.max(pods);
+        if ungiven > facts.ungiven_pods {
+            (facts.ungiven_pods, facts.given_pods) = (ungiven, given);
+        }
     }
 
     fn facts(&mut self, namespace: &str, workload: Workload) -> &mut WorkloadFacts {

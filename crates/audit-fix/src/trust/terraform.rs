@@ -22,10 +22,18 @@ pub fn alternative(role_name: &str, edit: &Edit, identity: &WebIdentity) -> Opti
     *(if is_list { place.get_mut(at)? } else { place }) = statement.generated();
     // The data source writes this version unless it is told another one, under which `${…}` may be literal.
     let as_it_is = generated.get("Version").cloned();
+    // Of a condition that only AWS can decide, the decision does not show what `${…}` means.
+    let decision = iam_policy::diagnose_trust(&iam_policy::parse(&edit.text), identity).decision;
+    let current = as_it_is.as_ref().is_some_and(|version| version == "2012-10-17");
+    let is_admitted = decision == Decision::Allowed
+        || decision == Decision::Undetermined && (current || !statement.has_variables());
+    if !is_admitted {
+        return None;
+    }
     for version in [as_it_is, Some(json!("2012-10-17"))].into_iter().flatten() {
         generated.as_object_mut()?.insert("Version".to_owned(), version);
         let parsed = iam_policy::parse(&generated.to_string());
-        if iam_policy::diagnose_trust(&parsed, identity).decision != Decision::Allowed {
+        if iam_policy::diagnose_trust(&parsed, identity).decision != decision {
             return None;
         }
     }
@@ -93,6 +101,12 @@ impl Statement {
         !all.chain(principals)
             .chain(conditions)
             .any(|text| text.contains("&{"))
+    }
+
+    /// Whether a condition's value may have a policy variable.
+    fn has_variables(&self) -> bool {
+        let mut values = self.conditions.iter().flat_map(|(_, _, values)| values);
+        values.any(|value| value.contains("${"))
     }
 
     fn block(&self) -> Block {
@@ -305,6 +319,25 @@ mod tests {
         let text = terraform(&ec2).unwrap();
         assert!(text.contains("one more statement"), "{text}");
         assert!(admits(&generated(&text)));
+    }
+
+    #[test]
+    fn a_condition_that_only_aws_can_decide_is_kept() {
+        let guarded = |values: Value| {
+            let mut conditions = condition("system:serviceaccount:shop:carts");
+            conditions["StringEquals"]["aws:SourceVpce"] = values;
+            trust(&conditions)
+        };
+        let text = terraform(&guarded(json!("vpce-1"))).unwrap();
+        let generated = generated(&text);
+        assert_eq!(
+            generated["Statement"][0]["Condition"]["StringEquals"]["aws:SourceVpce"],
+            json!(["vpce-1"])
+        );
+        // Without the version, a variable is literal text, which the data source would make a variable.
+        let mut old = guarded(json!("${aws:PrincipalTag/vpce}"));
+        old.as_object_mut().unwrap().remove("Version");
+        assert_eq!(terraform(&old), None);
     }
 
     #[test]

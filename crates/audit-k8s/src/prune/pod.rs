@@ -3,6 +3,7 @@
 mod api_token;
 mod container;
 mod csi;
+mod endpoint;
 mod extract;
 mod files;
 mod raw;

@@ -141,6 +141,11 @@ fn of_a_pod_only_what_is_read_is_kept() {
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", MARKER),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", MARKER),
         ("AWS_REGION", MARKER),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://m4rk3r:m4rk3r@minio:9000/m4rk3r?m4rk3r",
+        ),
+        ("AWS_ENDPOINT_URL_S3", MARKER),
         ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/cart"),
         (
             "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -193,7 +198,7 @@ fn fixtures_are_read_the_same() {
 }
 
 /// The names of variables that are read, and some that are not.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -206,6 +211,9 @@ const NAMES: [&str; 14] = [
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_CONFIG_FILE",
     "AWS_SECRET_ACCESS_KEY",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "A",
     "B",
 ];
@@ -215,6 +223,7 @@ fn any_env() -> impl Strategy<Value = Value> {
         Just("$(A)".to_owned()),
         Just("/root/.aws/config".to_owned()),
         Just("http://169.254.170.23/v1/credentials".to_owned()),
+        Just("http://u:$(A)@minio:9000/x".to_owned()),
         "[a$()/]{0,8}",
     ];
     let value = text.prop_map(|text| json!({"value": text}));

@@ -23,7 +23,7 @@ pub(super) struct Tally {
     adrift: usize,
     first_adrift: Option<(Place, String)>,
     accounts: usize,
-    /// Pods, and workloads, whose status counts theirs.
+    /// Pods of a cluster. Workloads are none: what they say of their own pods is not what others have.
     pods: usize,
     all: usize,
 }
@@ -41,7 +41,7 @@ impl Tally {
         self.all += 1;
         match &object.content {
             Ok(Content::ServiceAccount(_)) => self.accounts += 1,
-            Ok(Content::Pod(_) | Content::Template(_) | Content::Workload(_)) => self.pods += 1,
+            Ok(Content::Pod(_)) => self.pods += 1,
             // They say what is expected, and are not a part of what is audited.
             Ok(Content::Nothing | Content::Request(_) | Content::Policy(_)) | Err(_) => return,
             Ok(_) => {}
@@ -127,7 +127,7 @@ pub(super) fn of_tally(
         let reason = "no object has a `uid`, so the files are manifests, and a cluster may contain more";
         cluster.put_gap(GapKind::ServiceAccounts, reason.to_owned());
     } else if tally.pods == 0 && tally.live > tally.planned {
-        let reason = "the files contain neither pods nor workloads, although every cluster has some";
+        let reason = "the files contain no pod, although every cluster has some";
         cluster.put_gap(GapKind::Pods, reason.to_owned());
         problems.push(InputProblem::warning(
             Place::everywhere(),

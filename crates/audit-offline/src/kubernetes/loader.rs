@@ -1,5 +1,6 @@
 //! Objects into a cluster.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 
@@ -369,9 +370,7 @@ impl Loader<'_> {
         for (_, mut pod) in pods {
             variables.resolve(&mut pod);
             let workload = owners.resolve(&pod.namespace, pod.workload.as_ref().clone());
-            if pod.is_active() {
-                with_pods.take(&pod.namespace, &workload);
-            }
+            with_pods.take(&pod, &workload);
             if let Some(template) = newest.get(&(pod.namespace.as_str(), &workload)).copied() {
                 template::compare(&mut pod, template);
             }
@@ -414,34 +413,65 @@ fn put_registrations(cluster: &mut Cluster, webhooks: Placed<Vec<Registration>>,
     }
 }
 
-/// The workloads of which pods were given that can still ask for credentials.
+/// The workloads of which pods were given.
 #[derive(Debug, Default)]
 struct WithPods {
     /// With their namespaces.
-    workloads: HashSet<(String, Workload)>,
-    /// Namespaces and names of Deployments, by the names of their `ReplicaSet`s: where these were not given, nothing else tells.
-    deployments: HashSet<(String, String)>,
+    workloads: HashMap<(String, Workload), GivenPods>,
+    /// By namespaces and names of Deployments, told by the names of their `ReplicaSet`s: where these were not given, nothing else tells.
+    deployments: HashMap<(String, String), GivenPods>,
+}
+
+/// How many pods of a workload were given.
+#[derive(Debug, Clone, Copy, Default)]
+struct GivenPods {
+    /// Those that can still ask for credentials.
+    active: u64,
+    /// Those that go away: the status of their workload may have been read while it still counted them.
+    leaving: u64,
 }
 
 impl WithPods {
-    fn take(&mut self, namespace: &str, workload: &Workload) {
-        self.workloads.insert((namespace.to_owned(), workload.clone()));
-        let deployment = owner::deployment_by_name(workload);
-        self.deployments
-            .extend(deployment.map(|name| (namespace.to_owned(), name.to_owned())));
+    fn take(&mut self, pod: &Pod, workload: &Workload) {
+        let of_deployment = owner::deployment_by_name(workload)
+            .map(|name| self.deployments.entry((pod.namespace.clone(), name.to_owned())));
+        let of_workload = self.workloads.entry((pod.namespace.clone(), workload.clone()));
+        let counts = [
+            Some(of_workload.or_default()),
+            of_deployment.map(Entry::or_default),
+        ];
+        for count in counts.into_iter().flatten() {
+            if pod.is_active() {
+                count.active += 1;
+            } else if pod.terminating {
+                count.leaving += 1;
+            }
+        }
     }
 
     fn shows(&self, namespace: &str, workload: &Workload) -> bool {
-        self.workloads.contains(&(namespace.to_owned(), workload.clone()))
+        let given = self.workloads.get(&(namespace.to_owned(), workload.clone()));
+        given.is_some_and(|given| given.active > 0)
     }
 
-    /// Takes note of the pods that the status of other workloads counts.
+    /// Takes note of the pods that the status of a workload counts, and that were not given.
     fn put_ungiven(&self, counted: Vec<(String, Workload, u64)>, owners: &Owners, cluster: &mut Cluster) {
         for (namespace, workload, pods) in counted {
             let workload = owners.resolve(&namespace, workload);
             let by_name = (namespace.clone(), workload.name.clone());
-            if !self.shows(&namespace, &workload) && !self.deployments.contains(&by_name) {
-                cluster.put_ungiven_pods(&namespace, workload, pods);
+            let given = [
+                self.workloads.get(&(namespace.clone(), workload.clone())),
+                self.deployments.get(&by_name),
+            ];
+            let sum = |count: fn(&GivenPods) -> u64| given.into_iter().flatten().map(count).sum::<u64>();
+            let active = sum(|given| given.active);
+            let seen = if active == 0 {
+                0
+            } else {
+                active + sum(|given| given.leaving)
+            };
+            if pods > seen {
+                cluster.put_ungiven_pods(&namespace, workload, pods - seen, seen);
             }
         }
     }

@@ -117,13 +117,22 @@ fn a_status_that_counts_pods_shows_that_they_are_missing() {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "cart-1-a", "namespace": "shop", "uid": "7",
         "ownerReferences": owned("cart-1", "ReplicaSet")}, "spec": {"serviceAccountName": "cart", "containers": [{"name": "a"}]},
         "status": {"phase": "Running"}});
-    for texts in [
-        vec![deployment(3), set.to_string(), pod.to_string()],
-        vec![deployment(3), pod.to_string()],
+    let (set, pod) = (set.to_string(), pod.to_string());
+    let leaving = pod.replace("cart-1-a", "cart-1-b").replace(
+        "\"uid\":\"7\"",
+        "\"uid\":\"6\",\"deletionTimestamp\":\"2026-06-01T00:00:00Z\"",
+    );
+    for (texts, is_told) in [
+        (vec![deployment(3), set.clone(), pod.clone()], true),
+        (vec![deployment(3), pod.clone()], true),
+        (vec![deployment(1), set, pod.clone()], false),
+        (vec![deployment(1), pod.clone()], false),
+        // One that goes away may still be counted.
+        (vec![deployment(2), pod, leaving], false),
     ] {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let told = codes_with(&texts);
-        assert!(!told.contains(&"IRSA918"), "{told:?}");
+        assert_eq!(told.contains(&"IRSA918"), is_told, "{told:?}");
     }
 }
 
@@ -138,6 +147,22 @@ fn a_dump_without_any_pod_was_made_without_asking_for_them() {
         "{:?}",
         problems(&loaded)
     );
+    // Workloads are no pods, whatever their status counts.
+    for (kind, spec) in [
+        (
+            "Deployment",
+            json!({"template": {"spec": {"containers": [{"name": "a"}]}}}),
+        ),
+        (
+            "CronJob",
+            json!({"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}}}),
+        ),
+    ] {
+        let workload = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "dns", "namespace": "kube-system", "uid": "4"},
+            "spec": spec, "status": {"replicas": 2, "readyReplicas": 2}});
+        let loaded = load_texts(&[&account.to_string(), &workload.to_string()], &[], &options());
+        assert_eq!(codes(&loaded)[0].1, ["IRSA903", "IRSA918"], "{kind}");
+    }
     let partial = Options {
         partial: true,
         ..options()

@@ -65,11 +65,21 @@ impl<'d> Nearest<'d> {
         identity: &WebIdentity,
         request: &Request,
     ) -> Option<(Self, usize)> {
+        Self::among(document, identity, request, |_| true)
+    }
+
+    /// The nearest of those Allow statements that are eligible, and how many others of them there are.
+    pub(crate) fn among(
+        document: &'d Document,
+        identity: &WebIdentity,
+        request: &Request,
+        is_eligible: impl Fn(&Statement) -> bool,
+    ) -> Option<(Self, usize)> {
         let allows = document
             .statements
             .iter()
             .enumerate()
-            .filter(|(_, statement)| statement.effect == Effect::Allow);
+            .filter(|(_, statement)| statement.effect == Effect::Allow && is_eligible(statement));
         let candidates: Vec<Self> = allows
             .map(|(at, statement)| Self::new(at, statement, request))
             .collect();

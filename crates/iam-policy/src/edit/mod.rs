@@ -3,7 +3,11 @@
 //! An edit is given only if the edited text, read and diagnosed again, admits the identity. It admits nothing else:
 //! no other subject, and not this subject with a token for another audience. Everyone who was admitted before still
 //! is. An edit in place is proven to do so (see `proof`); where it would not, the statement template is appended.
+//!
+//! What the statement that was meant for the identity asks for beside its token stays, in place or copied (see `guards`): then AWS
+//! alone knows whether the edited text admits the identity.
 
+mod guards;
 mod proof;
 mod splice;
 
@@ -20,6 +24,8 @@ use crate::pattern::tokens;
 use crate::request::{Request, WebIdentity};
 use crate::subject_pattern::SubjectPattern;
 use crate::template;
+pub use guards::{Guard, Guards, guards};
+use guards::{Meant, is_left_to_guards};
 use splice::Splice;
 
 /// A trust policy with the least edit made.
@@ -93,7 +99,8 @@ pub enum ChangeKind {
 /// More steps than this are no small edit.
 const MAX_STEPS: usize = 8;
 
-/// The least edit after which the trust policy `text` admits the identity, and nothing else that it did not admit before.
+/// The least edit after which the trust policy `text` admits the identity, and nothing else that it did not admit before. Where
+/// [`guards`] keeps a condition of which nothing is known, it admits the identity as far as that is met.
 ///
 /// `None` if it does so already, if IAM would refuse the document or a key is there twice, if a Deny or something
 /// unknown is in the way, if the identity cannot be named literally in a policy, and if no edit could be proven.
@@ -106,13 +113,29 @@ pub fn least_edit(text: &str, identity: &WebIdentity) -> Option<Edit> {
     }
     // A name with a wildcard would admit others under `StringLike`.
     template::trust_statement(identity, "Literal").ok()?;
-    in_place(&parsed, identity).or_else(|| appended(text, identity))
+    let meant = Meant::find(parsed.document.as_ref()?, identity);
+    // In place of another statement than the meant one, its guards would be gone.
+    let keeps_guards = |edit: &Edit| {
+        meant.as_ref().is_none_or(|meant| {
+            !meant.has_guards()
+                || edit
+                    .changes
+                    .first()
+                    .is_some_and(|change| change.statement == meant.at)
+        })
+    };
+    in_place(&parsed, identity)
+        .filter(keeps_guards)
+        .or_else(|| appended(&parsed, meant.as_ref(), identity))
 }
 
 /// So many statement ids are tried where someone has changed the statement of the first.
 const MAX_SIDS: usize = 9;
 
-fn appended(text: &str, identity: &WebIdentity) -> Option<Edit> {
+/// Appends the statement template with the guards of the statement that was meant.
+fn appended(parsed: &Parsed, meant: Option<&Meant<'_>>, identity: &WebIdentity) -> Option<Edit> {
+    let document = parsed.document.as_ref()?;
+    let text = document.text();
     let first = sid(identity);
     let others = (2..=MAX_SIDS).map(|number| format!("{first}n{number}"));
     let mut tries = std::iter::once(first.clone()).chain(others);
@@ -120,9 +143,20 @@ fn appended(text: &str, identity: &WebIdentity) -> Option<Edit> {
         Err(template::TemplateError::SidTaken(_)) => None,
         result => Some((sid, result)),
     })?;
-    let appended = appended.ok()?;
+    let mut appended = appended.ok()?;
+    // Without guards it admits the identity: nothing else stands in the way.
     if appended.decision != Decision::Allowed {
         return None;
+    }
+    let extras = match meant {
+        Some(meant) => meant.extras(document)?,
+        None => Vec::new(),
+    };
+    if !extras.is_empty() {
+        appended = template::append_with(text, identity, &sid, &extras).ok()?;
+        if !matches!(appended.decision, Decision::Allowed | Decision::Undetermined) {
+            return None;
+        }
     }
     let statement = parse(&appended.text).document?.statements.len().checked_sub(1)?;
     let kind = ChangeKind::AppendedStatement {
@@ -164,7 +198,13 @@ fn in_place(before: &Parsed, identity: &WebIdentity) -> Option<Edit> {
     for _ in 0..MAX_STEPS {
         let diagnosis = diagnose_trust(&parsed, identity);
         let document = parsed.document.as_ref()?;
-        let Some(cause) = diagnosis.cause else {
+        let is_left_to_guards = || {
+            diagnosis.decision == Decision::Undetermined
+                && changes
+                    .first()
+                    .is_some_and(|change| is_left_to_guards(document, change.statement, identity))
+        };
+        let Some(cause) = diagnosis.cause.as_ref().filter(|_| !is_left_to_guards()) else {
             let value = serde_json::from_str(&document.text).ok()?;
             let proven = proof::admits_only(before.document.as_ref()?, document, identity, &changes);
             return proven.then(|| Edit {
@@ -179,9 +219,9 @@ fn in_place(before: &Parsed, identity: &WebIdentity) -> Option<Edit> {
         if !same || diagnosis.decision != Decision::ImplicitlyDenied {
             return None;
         }
-        let (splices, kinds) = step(document, &cause, identity)?;
+        let (splices, kinds) = step(document, cause, identity)?;
         let text = splice::apply(&document.text, splices)?;
-        let (statement, sid) = (cause.statement?, cause.sid);
+        let (statement, sid) = (cause.statement?, cause.sid.clone());
         changes.extend(kinds.into_iter().map(|kind| Change {
             statement,
             sid: sid.clone(),

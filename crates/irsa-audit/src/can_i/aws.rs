@@ -11,7 +11,7 @@ use audit_core::permissions::{
     ExpectedRequest as PolicyQuestion, PolicyAnswer, chaining, expected, question,
 };
 use audit_core::rules::brought;
-use audit_core::rules::expected::seen;
+use audit_core::rules::expected::{instead, seen};
 use audit_core::snapshot::{Binding, Cluster};
 use audit_core::text::quote;
 use audit_core::{Config, Finding, Severity};
@@ -171,7 +171,8 @@ fn allowed(chain: &Chain<'_>) -> Option<Reply> {
         )));
     }
     if !question::is_chaining(question.action) {
-        return Some(Reply::yes(&format!("as `{arn}`, by {by}; {seen}")));
+        let instead = instead(question).map_or_else(String::new, |instead| format!("; {instead}"));
+        return Some(Reply::yes(&format!("as `{arn}`, by {by}{instead}; {seen}")));
     }
     Some(match chaining::target(question.action, question.resource) {
         None => Reply::unknown(&format!(

@@ -519,7 +519,10 @@ proptest! {
             let waived = repaired.findings.iter().any(|f| f.link == Link::Trust && !f.counts());
             // Of several ways the one that fails is told first: once it is repaired, another one may decide.
             let way = |report: &BindingReport| (report.facts.role_arn.clone(), report.facts.audience.clone());
-            prop_assert!(waived || way(&repaired) != way(&report) || state(&repaired, Link::Trust) == LinkState::Passes, "{}", shown(&repaired));
+            // A condition that only AWS can decide stays, and is told.
+            let is_left_to_aws = codes(&repaired).contains(&"IRSA214");
+            let passes = state(&repaired, Link::Trust) == LinkState::Passes || is_left_to_aws;
+            prop_assert!(waived || way(&repaired) != way(&report) || passes, "{}", shown(&repaired));
         }
     }
 

@@ -42,10 +42,12 @@ fn one_pod_of_several_is_enough() {
 
 #[test]
 fn one_container_with_credentials_is_enough() {
-    assert_healthy(
-        &World::healthy()
-            .pod(|pod| pod.containers.push(bare("sidecar")))
-            .audit(),
+    let report = World::healthy()
+        .pod(|pod| pod.containers.push(bare("sidecar")))
+        .audit();
+    assert_eq!(
+        (report.verdict, codes(&report)),
+        (Verdict::Working, vec!["IRSA407"])
     );
 }
 

@@ -12,7 +12,7 @@ use audit_core::webhook::TOKEN_VOLUME;
 use super::raw::{RawContainer, RawEnvFrom, RawMount, RawProjected, RawToken, RawVolume};
 use super::setting::{LONGEST, Setting};
 use super::volumes::{Contents, Projected, Seen, Volumes};
-use super::{files, token_place};
+use super::{endpoint, files, token_place};
 
 /// The role that the SDKs assume with a web identity token.
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -50,6 +50,8 @@ pub(super) enum Told {
     Whole,
     /// Which of the servers of EKS Pod Identity it is, if it is one of them.
     Agent,
+    /// Of an address, the server alone.
+    Origin,
     /// That it has one.
     Presence,
 }
@@ -63,6 +65,7 @@ impl Told {
         match self {
             Self::Whole => value.into(),
             Self::Agent if is_agent(value) => value.into(),
+            Self::Origin => endpoint::origin(value).map_or_else(|| NOT_KEPT.into(), Cow::Owned),
             Self::Agent | Self::Presence => NOT_KEPT.into(),
         }
     }
@@ -72,6 +75,8 @@ impl Told {
 pub(super) fn told(variable: &str) -> Option<Told> {
     match variable {
         ROLE_ARN | TOKEN_FILE | PROFILE | STS_ENDPOINTS | CREDENTIALS_FILE | CONFIG_FILE => Some(Told::Whole),
+        endpoint::IGNORED => Some(Told::Whole),
+        endpoint::OF_STS | endpoint::OF_ALL => Some(Told::Origin),
         ACCESS_KEY => Some(Told::Presence),
         other if SERVERS.contains(&other) => Some(Told::Agent),
         other if REGIONS.contains(&other) => Some(Told::Presence),
@@ -224,6 +229,7 @@ fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
         profile_name: setting(PROFILE).literal().filter(|_| has_file),
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
         unkept: has_more_tokens.then_some(Unkept::Tokens),
+        sts_endpoint: endpoint::of(setting),
     };
     let names = |names: &[&str]| {
         raw.env
