@@ -316,7 +316,7 @@ impl EditRefusal {
             ),
             Self::DependsOnConditions => (
                 Authority::RoleOwner,
-                "Whether the role admits the ServiceAccount depends on conditions that cannot be evaluated here.".to_owned(),
+                "The trust policy also has conditions on something other than the ServiceAccount's token, which a new statement would bypass.".to_owned(),
                 "No automatic fix: such a condition is usually deliberate. Ask the role's owner.",
             ),
             Self::Denied => (

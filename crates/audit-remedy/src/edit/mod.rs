@@ -86,6 +86,14 @@ pub fn append_statement(
         Decision::Undetermined => return Err(EditRefusal::DependsOnConditions),
         Decision::Invalid => return Err(EditRefusal::NotATrustPolicy),
     }
+    // Our statement has no other conditions than those of the template. What a plan says of the claims of tokens, people see.
+    let claims = format!("{}:", identity.issuer.to_lowercase());
+    let is_claim = |guard: &iam_policy::Guard| guard.key.to_lowercase().starts_with(&claims);
+    let guards = iam_policy::guards(&before, &identity);
+    let mut guards = guards.iter().flat_map(|all| all.kept.iter().chain(&all.left_out));
+    if guards.any(|guard| !is_claim(guard)) {
+        return Err(EditRefusal::DependsOnConditions);
+    }
     let sid = statement::statement_id(role, subject, counter);
     let appended = append(before.text(), &identity, &sid).map_err(EditRefusal::from)?;
     if appended.decision != Decision::Allowed {

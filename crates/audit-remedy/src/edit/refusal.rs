@@ -32,8 +32,8 @@ pub enum EditRefusal {
     SidTaken,
     /// The role admits the ServiceAccount already: there is nothing to do.
     AlreadyAdmitted,
-    /// Whether the role admits it depends on conditions that are not known here. A condition is usually deliberate, and our statement
-    /// would go around it.
+    /// The statement that admits it, or was meant to, has conditions on something else than the token, on the network perhaps. A
+    /// condition is usually deliberate, and our statement would go around it.
     DependsOnConditions,
     /// A Deny statement keeps it out: another edit is needed, which is its author's.
     Denied,
