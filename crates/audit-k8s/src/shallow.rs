@@ -105,7 +105,7 @@ mod tests {
         for depth in [1, DEEPEST - 1, DEEPEST, 200, 100_000] {
             let text = format!("{}1{}", r#"{"a":["#.repeat(depth), "]}".repeat(depth));
             let Shallow(value) = serde_json::from_str(&text).unwrap();
-            assert_eq!(value.pointer("/a/0").is_some(), true, "{depth}");
+            assert!(value.pointer("/a/0").is_some(), "{depth}");
             let innermost = value.pointer(&"/a/0".repeat(depth.min(DEEPEST / 2)));
             assert_eq!(
                 innermost.is_some_and(|value| *value == 1),

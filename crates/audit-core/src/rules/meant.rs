@@ -36,22 +36,21 @@ pub(crate) fn question(
     if without.is_none() && unnamed.is_none() {
         return None;
     }
-    let mut asks = format!(
+    let begin = format!(
         "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role",
         quote(role.arn.name()),
         quote(&chain.key.to_string())
     );
-    if let Some((without, them)) = without {
-        asks.push_str(&format!(
-            "{without}: a condition is usually deliberate, and the fix leaves {them} out"
-        ));
-        if let Some(unnamed) = unnamed {
-            asks.push_str(&format!(". Also, {unnamed}"));
+    Some(match (without, unnamed) {
+        (Some((without, them)), unnamed) => {
+            let also = unnamed.map_or_else(String::new, |unnamed| format!(". Also, {unnamed}"));
+            format!(
+                "{begin}{without}: a condition is usually deliberate, and the fix leaves {them} out{also}"
+            )
         }
-    } else if let Some(unnamed) = unnamed {
-        asks.push_str(&format!(": {unnamed}"));
-    }
-    Some(asks)
+        (None, Some(unnamed)) => format!("{begin}: {unnamed}"),
+        (None, None) => begin,
+    })
 }
 
 /// Why the ServiceAccount is not known to be meant to have the role.

@@ -47,6 +47,10 @@ const MAX_NAME: usize = 253;
 pub type Waiting = (Option<String>, Timestamp);
 
 /// What compares a binding's objects with what they should be.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Publisher<'a> {
     /// The binding.
     pub key: &'a BindingKey,
