@@ -36,22 +36,23 @@ pub(crate) fn question(
     if without.is_none() && unnamed.is_none() {
         return None;
     }
-    let mut asks = format!(
+    let is_without = without.is_some();
+    let asks = format!(
         "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role",
         quote(role.arn.name()),
         quote(&chain.key.to_string())
     );
-    if let Some((without, them)) = without {
-        asks.push_str(&format!(
-            "{without}: a condition is usually deliberate, and the fix leaves {them} out"
-        ));
-        if let Some(unnamed) = unnamed {
-            asks.push_str(&format!(". Also, {unnamed}"));
+    let asks = match without {
+        Some((without, them)) => {
+            format!("{asks}{without}: a condition is usually deliberate, and the fix leaves {them} out")
         }
-    } else if let Some(unnamed) = unnamed {
-        asks.push_str(&format!(": {unnamed}"));
-    }
-    Some(asks)
+        None => asks,
+    };
+    Some(match (is_without, unnamed) {
+        (_, None) => asks,
+        (true, Some(unnamed)) => format!("{asks}. Also, {unnamed}"),
+        (false, Some(unnamed)) => format!("{asks}: {unnamed}"),
+    })
 }
 
 /// Why the ServiceAccount is not known to be meant to have the role.
