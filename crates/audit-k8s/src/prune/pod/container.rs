@@ -74,8 +74,13 @@ impl Told {
 /// How much of the value of a variable is read; nothing of others than these is, not even the name.
 pub(super) fn told(variable: &str) -> Option<Told> {
     match variable {
-        ROLE_ARN | TOKEN_FILE | PROFILE | STS_ENDPOINTS | CREDENTIALS_FILE | CONFIG_FILE => Some(Told::Whole),
-        endpoint::IGNORED => Some(Told::Whole),
+        ROLE_ARN
+        | TOKEN_FILE
+        | PROFILE
+        | STS_ENDPOINTS
+        | CREDENTIALS_FILE
+        | CONFIG_FILE
+        | endpoint::IGNORED => Some(Told::Whole),
         endpoint::OF_STS | endpoint::OF_ALL => Some(Told::Origin),
         ACCESS_KEY => Some(Told::Presence),
         other if SERVERS.contains(&other) => Some(Told::Agent),
