@@ -2,7 +2,7 @@
 //!
 //! ## What it means
 //! A container gets a role and a token, but `AWS_ENDPOINT_URL_STS` or `AWS_ENDPOINT_URL` sends its calls to STS to a server that is not
-//! AWS STS. Often the variable is meant for one other service, such as S3 at a server of one's own. irsa-audit reads these variables in `env`, not in
+//! AWS STS. Often the variable is meant for one other service, such as a private S3. irsa-audit reads these variables in `env`, not in
 //! `envFrom` and not in files of profiles, and reports only the scheme, host and port.
 //!
 //! ## Why it matters
@@ -24,7 +24,7 @@
 //! ## Fix
 //! Replace `AWS_ENDPOINT_URL` by the variable of the one service that is elsewhere, such as `AWS_ENDPOINT_URL_S3`, or set
 //! `AWS_ENDPOINT_URL_STS` to the endpoint of AWS STS in the Region. Remove an `AWS_ENDPOINT_URL_STS` that leads elsewhere. If the server is
-//! meant to issue the credentials, as some emulators of AWS can, waive this code.
+//! meant to issue the credentials, as emulators of AWS can, waive this code.
 //!
 //! ## Verify
 //! In a new pod, `aws sts get-caller-identity --debug` shows an endpoint of AWS, and CloudTrail shows the call.

@@ -36,20 +36,22 @@ pub(crate) fn question(
     if without.is_none() && unnamed.is_none() {
         return None;
     }
-    let begin = format!(
+    let is_without = without.is_some();
+    let asks = format!(
         "First ask the owner of role `{}` whether ServiceAccount `{}` should have the role",
         quote(role.arn.name()),
         quote(&chain.key.to_string())
     );
-    Some(match (without, unnamed) {
-        (Some((without, them)), unnamed) => {
-            let also = unnamed.map_or_else(String::new, |unnamed| format!(". Also, {unnamed}"));
-            format!(
-                "{begin}{without}: a condition is usually deliberate, and the fix leaves {them} out{also}"
-            )
+    let asks = match without {
+        Some((without, them)) => {
+            format!("{asks}{without}: a condition is usually deliberate, and the fix leaves {them} out")
         }
-        (None, Some(unnamed)) => format!("{begin}: {unnamed}"),
-        (None, None) => begin,
+        None => asks,
+    };
+    Some(match (is_without, unnamed) {
+        (_, None) => asks,
+        (true, Some(unnamed)) => format!("{asks}. Also, {unnamed}"),
+        (false, Some(unnamed)) => format!("{asks}: {unnamed}"),
     })
 }
 
