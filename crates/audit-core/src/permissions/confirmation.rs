@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use super::expected::Confirmation;
 use super::policies::{PolicyAnswer, PolicySet};
-use super::question::{ExpectedRequest, NO_RESOURCE};
-use super::resource;
+use super::question::ExpectedRequest;
+use super::resource::{self, NO_RESOURCE};
 use super::session::principal;
 use super::simulation_context;
 use crate::chain::{Chain, RoleChain};

@@ -3,13 +3,10 @@
 use iam_policy::{ContextValue, Request};
 
 pub use super::expected::ExpectedRequest;
-use super::resource;
+use super::resource::{self, NO_RESOURCE};
 use super::session::Session;
 use crate::chain::{Chain, RoleChain};
 use crate::model::AwsExpectation;
-
-/// What is asked for where an action has no resource of its own.
-pub(super) const NO_RESOURCE: &str = "*";
 
 /// What a role does to another one when it assumes it. Each takes its own permission, on both sides.
 const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];

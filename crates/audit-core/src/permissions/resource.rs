@@ -10,8 +10,10 @@ use iam_actions::{CatalogueAction, Resources};
 use iam_policy::is_pattern;
 
 use super::doubt::Doubt;
-use super::question::NO_RESOURCE;
 use crate::text::quote;
+
+/// What is asked for where an action has no resource of its own.
+pub(super) const NO_RESOURCE: &str = "*";
 
 /// Whether AWS's list says of an action that it has no resource of its own.
 #[must_use]
