@@ -262,22 +262,22 @@ mod tests {
         // Characters are counted, whatever bytes they have.
         let word = "ä".repeat(MAX_KUBERNETES_WORD);
         let kubernetes = KubernetesExpectation {
-            verbs: vec![word.clone(); 8],
+            verbs: vec![word.clone()],
             api_group: word.clone(),
             resource: word.clone(),
             subresource: Some(word.clone()),
-            resource_names: Vec::new(),
+            resource_names: vec![word.clone(); 8],
             namespace: Some(word),
         };
         let request = AuditRequest {
-            kubernetes: vec![kubernetes; 40],
+            kubernetes: vec![kubernetes; 32],
             ..AuditRequest::default()
         };
         let bounded = request.bounded();
         assert_eq!(
             bounded.kubernetes.len(),
-            65_536 / (8 * 253),
-            "the verbs alone count"
+            65_536 / (9 * 253),
+            "verbs and names count"
         );
         assert_eq!(bounded.over_limit[0].limit, MAX_CHARACTERS);
     }

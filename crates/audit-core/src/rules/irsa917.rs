@@ -1,12 +1,13 @@
 //! # IRSA917 `BindingsNotAudited`
 //!
 //! ## What it means
-//! ServiceAccounts with a role are not audited, or not completely: their `IrsaAudit` is suspended, the API server refuses to create it,
-//! or it expects more than irsa-audit evaluates for one object (IRSA906). The finding counts them for each namespace. If an `IrsaAudit`
+//! ServiceAccounts with a role are not audited, or not completely: their `IrsaAudit` is suspended, it cannot be created (the API
+//! server refuses it, or audits of other ServiceAccounts have its names), or it expects more than irsa-audit evaluates for one object (IRSA906). The finding counts them for each namespace. If an `IrsaAudit`
 //! cannot be created, the ServiceAccount is still audited, but its verdict is only in the metrics.
 //!
 //! ## Why it is unknown
-//! Anyone who can edit a namespace can set `spec.suspend`, or add a `ResourceQuota` for `IrsaAudit` objects. A missing or old
+//! Anyone who can edit a namespace can set `spec.suspend`, add a `ResourceQuota` for `IrsaAudit` objects, or create an `IrsaAudit` that has the
+//! name of one ServiceAccount and audits a different one. A missing or old
 //! status does not mean that the bindings work.
 //!
 //! ## In logs
@@ -26,7 +27,7 @@
 //!
 //! ## Fix
 //! Set `spec.suspend` of the `IrsaAudit` to false. If creation is refused: change the quota, or the admission webhook or policy, that the
-//! refusal in the operator's log names. If an `IrsaAudit` expects too much: see IRSA906 in its status.
+//! refusal in the operator's log names, or rename the `IrsaAudit` that has the name of this ServiceAccount. If an `IrsaAudit` expects too much: see IRSA906 in its status.
 //!
 //! ## Verify
 //! `kubectl get clusterirsaaudit cluster -o jsonpath='{.status.unaudited}'` does not list the namespace.
@@ -87,7 +88,7 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
     );
     let fix = Fix::manual(
         "set `spec.suspend` of suspended IrsaAudits to false; if creation is refused, change the quota or the admission policy of the \
-         namespace; if a limit is exceeded, see IRSA906 in the status"
+         namespace, or rename IrsaAudits that have the name of a different ServiceAccount; if a limit is exceeded, see IRSA906 in the status"
             .to_owned(),
     );
     vec![Finding::new(&ENTRY, message).fix(fix)]
@@ -96,7 +97,7 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
 fn reasons(count: &Unaudited) -> String {
     let reasons = [
         (count.suspended, "suspended"),
-        (count.refused, "refused by the API server"),
+        (count.refused, "refused"),
         (count.over_limit, "over a limit"),
     ];
     let counted = reasons.iter().filter(|(count, _)| *count > 0);

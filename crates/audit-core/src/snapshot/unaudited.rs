@@ -12,7 +12,8 @@ use crate::model::BindingKey;
 pub struct Unaudited {
     /// Their `IrsaAudit` is suspended.
     pub suspended: u32,
-    /// The API server refuses to create their `IrsaAudit`, or has one of its name that cannot be read.
+    /// The API server refuses to create their `IrsaAudit`, or others have all its names: audits of other ServiceAccounts, or such as cannot
+    /// be read.
     pub refused: u32,
     /// Their `IrsaAudit` expects more than is evaluated.
     pub over_limit: u32,

@@ -205,18 +205,28 @@ impl Publisher<'_> {
             name: self.key.service_account.clone(),
             uid,
         });
-        let mut name = self.key.service_account.clone();
-        // Somebody may have given that name to the audit of another ServiceAccount.
-        if self.index.audit(&self.key.namespace, &name).is_some() {
-            let suffix = format!("-{:08x}", hash(self.key) & 0xffff_ffff);
-            name.truncate(name.floor_char_boundary(MAX_NAME - suffix.len()));
-            name.push_str(&suffix);
-        }
+        let Some(name) = self.free_name() else {
+            self.is_held = true;
+            return;
+        };
         self.write(Write::Create {
             name,
             key: self.key.clone(),
             owner,
         });
+    }
+
+    /// A name for an automatic object. Somebody may have given the first, or all of them, to audits of other ServiceAccounts.
+    fn free_name(&self) -> Option<String> {
+        let first = self.key.service_account.clone();
+        let suffix = format!("-{:08x}", hash(self.key) & 0xffff_ffff);
+        let mut second = first.clone();
+        second.truncate(second.floor_char_boundary(MAX_NAME - suffix.len()));
+        second.push_str(&suffix);
+        [first, second].into_iter().find(|name| {
+            let id = self.name(name);
+            self.index.audit(&id.namespace, &id.name).is_none() && !self.index.is_unreadable_audit(&id)
+        })
     }
 
     fn service_account_uid(&self) -> Option<String> {

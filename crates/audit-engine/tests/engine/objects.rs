@@ -368,3 +368,31 @@ fn an_object_that_somebody_deletes_again_and_again_is_made_less_and_less_often()
     lab.pass(1);
     assert_eq!(made(&lab), 1);
 }
+
+/// Names are known before: the ServiceAccount's, and that with a suffix.
+#[test]
+fn where_others_have_taken_all_its_names_a_binding_is_audited_and_told() {
+    let mut lab = Lab::healthy();
+    let own = |lab: &Lab| {
+        let mut objects = lab.api.objects.iter();
+        let found = objects.find(|(_, stored)| stored["spec"]["serviceAccountName"] == "app");
+        found.map(|(id, _)| id.clone())
+    };
+    for _ in 0..2 {
+        let id = own(&lab).unwrap();
+        let deleted = lab.api.delete(&id);
+        lab.show(deleted);
+        lab.declare(&id.name, "other");
+        lab.pass(10);
+    }
+    assert_eq!(own(&lab), None);
+    lab.annotated("app", Some("missing"));
+    lab.pass(60);
+    assert_eq!(lab.shown.unaudited[0].1.refused, 1);
+    // A name is free again.
+    let deleted = lab.api.delete(&object("app"));
+    lab.show(deleted);
+    lab.pass(2 * 3600);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Broken));
+    assert!(lab.shown.unaudited.is_empty());
+}

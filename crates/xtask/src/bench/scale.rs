@@ -86,6 +86,11 @@ async fn partly_bound(root: &Path) -> Result<(), Error> {
         "ServiceAccount changed -> status: {}",
         changes(client, &mut statuses).await?
     );
+    let mut scrapes = Vec::new();
+    for _ in 0..20 {
+        scrapes.push(operator.get("/metrics").await?.1);
+    }
+    println!("/metrics: {}", summary(scrapes));
     let used = operator.processor_time();
     let begin = Instant::now();
     let churning = client.clone();
@@ -100,16 +105,13 @@ async fn partly_bound(root: &Path) -> Result<(), Error> {
     );
     let cores = (operator.processor_time() - used) / seconds;
     println!("processor meanwhile: {cores:.2} cores");
-    let made = churn.is_finished();
+    if churn.is_finished() {
+        // What the API server cannot take is no figure of the operator's, and the rest can be measured.
+        println!(
+            "the pod changes in the background ended early: the figures before this line are not of {CHURN} a second"
+        );
+    }
     churn.abort();
-    if made {
-        return Err(world("the pod changes in the background ended early"));
-    }
-    let mut scrapes = Vec::new();
-    for _ in 0..20 {
-        scrapes.push(operator.get("/metrics").await?.1);
-    }
-    println!("/metrics: {}", summary(scrapes));
     println!("at the end: {}", resident(&operator));
     drop(operator);
     let bare = bare(client).await?;
