@@ -42,15 +42,21 @@ const fn case(
 
 const CARTS: &str = "arn:aws:s3:::carts/*";
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 
 /// Each on a scenario; none of which is asked what its `IrsaAudit` expects, and no operator runs.
-const CASES: [Case; 15] = [
+const CASES: [Case; 16] = [
     case("eksctl", &["s3:GetObject", CARTS], YES, "of inline policy `read`"),
     case("eksctl", &["s3:PutObject", CARTS], NO, "IRSA502"),
     case("no-policies", &["s3:GetObject", CARTS], NO, "IRSA501"),
     case("boundary-blocks", &["sqs:SendMessage", QUEUE], NO, "IRSA504"),
     // Neither the policies nor the boundary allow it.
-    case("boundary-blocks", &["sns:Publish"], NO, "IRSA502"),
+    case("boundary-blocks", &["sns:Publish", TOPIC], NO, "IRSA502"),
+    // A forgotten ARN is asked for: nothing is granted on everything.
+    Case {
+        is_repaired: false,
+        ..case("boundary-blocks", &["sns:Publish"], NO, "IRSA502")
+    },
     case("wrong-namespace", &["s3:GetObject", CARTS], NO, "IRSA204"),
     case(
         "action-undetermined",

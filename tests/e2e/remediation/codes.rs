@@ -22,7 +22,6 @@ const REPAIRED: &[(&str, &str)] = &[
     ("wrong-audience", "IRSA209"),
     ("old-key", "IRSA210"),
     ("key-with-scheme", "IRSA211"),
-    ("session-tag", "IRSA213"),
 ];
 
 #[tokio::test]

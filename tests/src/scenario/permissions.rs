@@ -19,7 +19,7 @@ fn without_policies() -> Vec<Scenario> {
         "no-permissions",
         "the pod is who it should be, and S3 still says AccessDenied",
         powerless("no-permissions"),
-        &json!({"actions": ["s3:GetObject"]}),
+        &json!({"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::carts/*"]}),
     );
     let unasked = Scenario::bound(
         "no-policies",
