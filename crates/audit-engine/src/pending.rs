@@ -1,5 +1,5 @@
-//! Bindings that wait for a look. What somebody has just changed goes before what is refreshed, and namespaces take turns, so that
-//! neither a large namespace nor a busy one keeps the others waiting.
+//! Bindings that wait for a look, or for a review. What somebody has just changed goes before what is refreshed, and namespaces take
+//! turns, so that neither a large namespace nor a busy one keeps the others waiting.
 
 use audit_core::model::BindingKey;
 
@@ -36,18 +36,36 @@ impl Pending {
         }
     }
 
+    /// Takes a binding out. Returns whether it waited.
+    pub fn remove(&mut self, key: &BindingKey) -> bool {
+        // Both, so that nothing of it stays.
+        self.changed.remove(key) | self.refreshed.remove(key)
+    }
+
     /// The next binding.
     pub fn pop(&mut self) -> Option<NextLook> {
-        let is_turn_of_changed = self.refreshed.is_empty() || self.in_a_row < CHANGED_IN_A_ROW;
-        if is_turn_of_changed && let Some(key) = self.changed.pop() {
+        self.pop_where(|_| true)
+    }
+
+    /// The next binding of the namespaces that may have their turn.
+    pub fn pop_where(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<NextLook> {
+        let is_turn_of_changed =
+            self.in_a_row < CHANGED_IN_A_ROW || self.refreshed.next_where(&may_have_it).is_none();
+        if is_turn_of_changed && let Some(key) = self.changed.pop_where(&may_have_it) {
             self.in_a_row = self.in_a_row.saturating_add(1);
             self.refreshed.remove(&key);
             return Some(NextLook { key, is_urgent: true });
         }
         self.in_a_row = 0;
-        let key = self.refreshed.pop()?;
+        let key = self.refreshed.pop_where(may_have_it)?;
         let is_urgent = self.changed.remove(&key);
         Some(NextLook { key, is_urgent })
+    }
+
+    /// Whether a binding waits of a namespace that may have its turn.
+    pub fn has_next_where(&self, may_have_it: impl Fn(&str) -> bool) -> bool {
+        let mut both = [&self.changed, &self.refreshed].into_iter();
+        both.any(|waiting| waiting.next_where(&may_have_it).is_some())
     }
 
     /// Whether a binding waits that has changed.

@@ -62,11 +62,6 @@ impl<K: OfNamespace> Rotation<K> {
         was_there
     }
 
-    /// Takes out the next one.
-    pub fn pop(&mut self) -> Option<K> {
-        self.pop_where(|_| true)
-    }
-
     /// Takes out the next one of the namespaces that may have their turn.
     pub fn pop_where(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<K> {
         let namespace = self.next_where(may_have_it)?.to_owned();

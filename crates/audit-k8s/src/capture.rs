@@ -5,15 +5,16 @@
 
 use audit_core::model::webhook::CONFIG_MAP;
 use audit_core::text::reveal;
-use kube::api::{ListParams, ObjectList};
+use kube::api::ListParams;
 use kube::{Client, Resource as _};
 use serde_json::Value;
 
 use crate::audit_object::AuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers::{self, ConsumerKind};
+use crate::list_reader::ListItem;
 use crate::namespace_object::NamespaceObject;
-use crate::pages::{PageItem, Pages};
+use crate::pages::{Page, Pages};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, Extract, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire,
@@ -195,11 +196,7 @@ impl CaptureKind {
     }
 }
 
-impl PageItem for Shallow {
-    fn read(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
-    }
-}
+impl ListItem for Shallow {}
 
 /// The list of a kind, page by page.
 pub struct CaptureList {
@@ -217,7 +214,7 @@ impl CaptureList {
         if self.has_ended {
             return Ok(None);
         }
-        let page: ObjectList<Shallow> = match self.pages.next().await {
+        let page: Page<Shallow> = match self.pages.next().await {
             Ok(page) => page,
             Err(kube::Error::Api(status)) if self.kind.may_be_absent && status.code == trouble::NOT_FOUND => {
                 self.has_ended = true;
@@ -225,7 +222,7 @@ impl CaptureList {
             }
             Err(error) => return Err(CaptureFailure::of(&error)),
         };
-        self.has_ended = page.metadata.continue_.is_none_or(|token| token.is_empty());
+        self.has_ended = page.is_last();
         let mut captured = CapturedPage::default();
         for Shallow(object) in page.items {
             match self.kind.reduced(object) {

@@ -39,6 +39,8 @@ pub mod index;
 pub mod kind;
 pub mod lease;
 pub mod list;
+mod list_reader;
+mod list_text;
 mod list_watch;
 pub mod namespace_object;
 pub mod observation;

@@ -1,7 +1,7 @@
 //! Every kind, listed once: for an audit that does not stay.
 
 use audit_core::model::webhook::CONFIG_MAP;
-use kube::api::{ListParams, ObjectList};
+use kube::api::ListParams;
 use kube::core::Status;
 use kube::{Client, Resource as _};
 use thiserror::Error;
@@ -12,7 +12,7 @@ use crate::consumers;
 use crate::kind::Kind;
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
-use crate::pages::Pages;
+use crate::pages::{Page, Pages};
 use crate::policy_object::PolicyObject;
 use crate::prune::{
     ClusterRoleBindingWire, ClusterRoleWire, PodWire, RoleBindingWire, RoleWire, ServiceAccountWire, Wire,
@@ -122,16 +122,17 @@ async fn pages<W: Wire<Plain: ObservedObject>>(
     let path = W::Resource::url_path(&(), namespace);
     let mut pages = Pages::new(client.clone(), &path, params);
     loop {
-        let page: ObjectList<Watched<W>> = match pages.next().await {
+        let page: Page<Watched<W>> = match pages.next().await {
             Ok(page) => page,
             Err(error) if W::KIND.is_custom() && is_not_found(&error) => break,
             Err(error) => return Err(failed(&error)),
         };
+        let is_last = page.is_last();
         observations.extend(page.items.into_iter().map(|object| match object.object {
             Ok(object) => W::Plain::observation(W::KIND, WatchChange::Listed(object.for_prefix(prefix))),
             Err(undecodable) => Observation::Skipped(undecodable),
         }));
-        if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+        if is_last {
             break;
         }
     }
@@ -240,7 +241,7 @@ mod tests {
         [
             format!("/api/v1{of}/serviceaccounts?{LIMIT}"),
             // The objects of the page before are small.
-            format!("/api/v1{of}/serviceaccounts?&limit=500&continue=more"),
+            format!("/api/v1{of}/serviceaccounts?&limit=4000&continue=more"),
             format!("/api/v1{of}/pods?{LIMIT}"),
             format!("/api/v1/namespaces?{LIMIT}"),
         ]

@@ -1,18 +1,21 @@
-//! A list and the watch after it, as events: what kube's `watcher` does, with pages whose sizes follow their bytes, which it does not have.
+//! A list and the watch after it, as events: what kube's `watcher` does, with lists that are read while they come, and pages whose sizes follow
+//! their bytes, which it does not have.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
 use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::core::Request;
 use kube::runtime::watcher::{Error, Event};
 use kube::{Api, Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::pages::{PageItem, Pages};
+use crate::list_reader::{ListItem, ListReader};
+use crate::pages::{Pages, is_last};
 
 const GONE: u16 = 410;
 const TIMEOUT: u16 = 408;
@@ -26,18 +29,33 @@ const WATCH_SECONDS: u32 = 240;
 /// How much longer than agreed a watch may last before it counts as dead.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// How long nothing may come of a list that has begun.
+const STALLS: Duration = Duration::from_secs(30);
+
+/// Where a list comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListSource {
+    /// The API server's cache, all in one answer, for the first list of a kind. It costs the API server a third of the pages of a large
+    /// list, for each of which it counts all objects after it, or asks etcd. An API server that lags behind tells what follows by the watch.
+    Cache,
+    /// The most recent state, in pages: what was seen already is never followed by what was before it.
+    Pages,
+}
+
 /// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. Both go
 /// on where they were, until the API server says that it cannot.
 pub(crate) fn list_watch<K>(
     api: Api<K>,
     fields: Option<String>,
+    from: ListSource,
 ) -> impl Stream<Item = Result<Event<K>, Error>> + Send
 where
-    K: Resource + DeserializeOwned + PageItem + Debug + Send + 'static,
+    K: Resource + ListItem + Debug + Send + 'static,
 {
     let source = Source {
         api,
         fields,
+        from,
         place: Place::Start,
     };
     stream::unfold(source, |mut source| async move {
@@ -58,6 +76,11 @@ fn is_refused(error: &kube::Error) -> bool {
 /// How far it has come.
 enum Place<K> {
     Start,
+    /// A list from the cache, and what came of it.
+    Cached {
+        reader: Option<ListReader>,
+        objects: VecDeque<K>,
+    },
     Listing {
         pages: Box<Pages>,
         objects: VecDeque<K>,
@@ -74,30 +97,34 @@ struct Source<K> {
     api: Api<K>,
     /// A field selector.
     fields: Option<String>,
+    /// Where the next list comes from.
+    from: ListSource,
     place: Place<K>,
 }
 
 impl<K> Source<K>
 where
-    K: Resource + DeserializeOwned + PageItem + Debug + Send + 'static,
+    K: Resource + ListItem + Debug + Send + 'static,
 {
     /// Goes on by one event, error or call.
     async fn step(&mut self) -> Option<Result<Event<K>, Error>> {
         match std::mem::replace(&mut self.place, Place::Start) {
             Place::Start => {
-                let mut params = ListParams::default();
-                params.field_selector.clone_from(&self.fields);
-                self.place = Place::Listing {
-                    pages: Box::new(Pages::new(
-                        self.api.clone().into_client(),
-                        self.api.resource_url(),
-                        params,
-                    )),
-                    objects: VecDeque::new(),
-                    listed: None,
+                let objects = VecDeque::new();
+                self.place = match std::mem::replace(&mut self.from, ListSource::Pages) {
+                    ListSource::Cache => Place::Cached {
+                        reader: None,
+                        objects,
+                    },
+                    ListSource::Pages => Place::Listing {
+                        pages: Box::new(self.pages()),
+                        objects,
+                        listed: None,
+                    },
                 };
                 Some(Ok(Event::Init))
             }
+            Place::Cached { reader, objects } => self.read_on(reader, objects).await,
             Place::Listing {
                 pages,
                 objects,
@@ -108,6 +135,84 @@ where
                 None => self.resume(version).await,
             },
         }
+    }
+
+    fn params(&self) -> ListParams {
+        let mut params = ListParams::default();
+        params.field_selector.clone_from(&self.fields);
+        params
+    }
+
+    fn pages(&self) -> Pages {
+        Pages::new(
+            self.api.clone().into_client(),
+            self.api.resource_url(),
+            self.params(),
+        )
+    }
+
+    /// Begins a list from the API server's cache.
+    async fn ask_cache(&mut self) -> kube::Result<ListReader> {
+        let request = Request::new(self.api.resource_url()).list(&self.params().match_any());
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        ListReader::ask(&self.api.clone().into_client(), request).await
+    }
+
+    /// Goes on with a list from the cache.
+    async fn read_on(
+        &mut self,
+        reader: Option<ListReader>,
+        mut objects: VecDeque<K>,
+    ) -> Option<Result<Event<K>, Error>> {
+        if let Some(object) = objects.pop_front() {
+            self.place = Place::Cached { reader, objects };
+            return Some(Ok(Event::InitApply(object)));
+        }
+        match self.read_some(reader).await {
+            Ok((reader, Some(objects))) => {
+                self.place = Place::Cached {
+                    reader: Some(reader),
+                    objects: objects.into(),
+                };
+                None
+            }
+            Ok((reader, None)) => self.end_of_cached(&reader),
+            // What begins anew begins with pages.
+            Err(error) => Some(Err(Error::InitialListFailed(error))),
+        }
+    }
+
+    async fn read_some(&mut self, reader: Option<ListReader>) -> kube::Result<(ListReader, Option<Vec<K>>)> {
+        let Some(mut reader) = reader else {
+            return Ok((self.ask_cache().await?, Some(Vec::new())));
+        };
+        let objects = timeout(STALLS, reader.some()).await;
+        let objects = objects.map_err(|_| kube::Error::ReadEvents(ErrorKind::TimedOut.into()))?;
+        Ok((reader, objects?))
+    }
+
+    fn end_of_cached(&mut self, reader: &ListReader) -> Option<Result<Event<K>, Error>> {
+        let metadata = match reader.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return Some(Err(Error::InitialListFailed(error))),
+        };
+        // An API server without a cache for the kind may make pages of it.
+        if !is_last(&metadata) {
+            self.place = Place::Listing {
+                pages: Box::new(self.pages().after(metadata)),
+                objects: VecDeque::new(),
+                listed: None,
+            };
+            return None;
+        }
+        let Some(version) = metadata.resource_version.filter(|version| !version.is_empty()) else {
+            return Some(Err(Error::NoResourceVersion));
+        };
+        self.place = Place::Watching {
+            version,
+            events: None,
+        };
+        Some(Ok(Event::InitDone))
     }
 
     async fn list(
@@ -144,7 +249,7 @@ where
                 return Some(Err(Error::InitialListFailed(error)));
             }
         };
-        let is_last = page.metadata.continue_.is_none_or(|token| token.is_empty());
+        let is_last = page.is_last();
         let listed = page
             .metadata
             .resource_version

@@ -1,37 +1,25 @@
-//! Pages of a list. How many objects one has follows from the bytes of the one before: an object may have 1.5 MB, anyone who can edit a
-//! namespace makes such, and a page is in memory at once.
+//! Pages of a list, read object by object while they come. How many objects one has follows from the bytes of the one before: an object
+//! may have 1.5 MB, anyone who can edit a namespace makes such, and what is kept of a page's objects is in memory at once.
 
-use std::io::{self, ErrorKind};
-use std::pin::Pin;
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use futures::{AsyncRead, AsyncReadExt as _, TryFutureExt as _, pin_mut};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::Client;
-use kube::api::{ListParams, ObjectList};
+use kube::api::ListParams;
 use kube::core::Request;
-use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::list_reader::{ListItem, ListReader};
+
 /// Objects of the first page, and the most of any.
 const FIRST: u32 = 100;
-const MOST: u32 = 500;
+const MOST: u32 = 4_000;
 
-/// How many bytes a page has.
-#[derive(Debug, Clone, Copy)]
-struct PageBytes {
-    /// As many as are meant.
-    wanted: usize,
-    /// The most: a page that has more is given up, and asked for with fewer objects.
-    most: usize,
-}
-
-/// A page costs the API server something by itself, and each of a hundred thousand pods has some 8 KB.
-const BYTES: PageBytes = PageBytes {
-    wanted: 4 << 20,
-    most: 16 << 20,
-};
+/// A page that has so many times the bytes that are meant is given up, and asked for with fewer objects.
+const TOO_MANY: usize = 4;
 
 /// Reads and decodes pages, a few at once in the whole process: at a start all kinds are listed together, and their largest pages would
 /// add up. An API server that does not answer keeps nobody waiting: a page's turn begins with the first byte of the answer.
@@ -43,17 +31,24 @@ const AT_ONCE: usize = 2;
 /// The longest that one answer may take, because others wait for it. After one that takes longer, fewer objects are asked for.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// An object of a page.
-pub(crate) trait PageItem: Clone {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// The text is not such an object, and the page cannot be used.
-    fn read(text: &str) -> serde_json::Result<Self>;
+/// A part of a list.
+#[derive(Debug)]
+pub(crate) struct Page<K> {
+    pub(crate) items: Vec<K>,
+    pub(crate) metadata: ListMeta,
 }
 
-/// The body of an answer, from its first byte on.
-type Answer = Pin<Box<dyn AsyncRead + Send>>;
+impl<K> Page<K> {
+    /// Whether no other one follows.
+    pub(crate) fn is_last(&self) -> bool {
+        is_last(&self.metadata)
+    }
+}
+
+/// Whether nothing follows a page that says this of itself.
+pub(crate) fn is_last(metadata: &ListMeta) -> bool {
+    metadata.continue_.as_ref().is_none_or(String::is_empty)
+}
 
 /// The list of one kind, page by page.
 pub(crate) struct Pages {
@@ -61,10 +56,9 @@ pub(crate) struct Pages {
     request: Request,
     params: ListParams,
     limit: u32,
-    bytes: PageBytes,
     /// The next page is asked for as soon as it is known where it begins: the API server makes it while this one is read, and
     /// for a large cluster it takes longer for that than the reader.
-    asked: JoinSet<kube::Result<Answer>>,
+    asked: JoinSet<kube::Result<ListReader>>,
 }
 
 impl Pages {
@@ -75,16 +69,21 @@ impl Pages {
             request: Request::new(path),
             params,
             limit: FIRST,
-            bytes: BYTES,
             asked: JoinSet::new(),
         }
     }
 
-    /// The next page. One without `continue` is the last.
+    /// The same from the page on that `metadata` names of the page before it.
+    pub(crate) fn after(mut self, metadata: ListMeta) -> Self {
+        self.params.continue_token = metadata.continue_;
+        self
+    }
+
+    /// The next page.
     ///
     /// # Errors
     /// Those of the API server and of the way to it. A page that failed can be asked for again.
-    pub(crate) async fn next<K: PageItem>(&mut self) -> kube::Result<ObjectList<K>> {
+    pub(crate) async fn next<K: ListItem>(&mut self) -> kube::Result<Page<K>> {
         loop {
             if self.asked.is_empty() {
                 self.ask()?;
@@ -94,38 +93,28 @@ impl Pages {
             let Some(Ok(answer)) = answer else {
                 return Err(kube::Error::ReadEvents(ErrorKind::Interrupted.into()));
             };
-            let body = answer?;
+            let reader = answer?;
             let most = if self.limit == 1 {
                 usize::MAX
             } else {
-                self.bytes.most
+                TOO_MANY * K::PAGE
             };
             let turn = READING.acquire().await;
-            let Ok(text) = timeout(LONGEST, text(body, most)).await else {
+            let Ok(page) = timeout(LONGEST, read(reader, most)).await else {
                 self.limit = (self.limit / 8).max(1);
                 return Err(kube::Error::ReadEvents(ErrorKind::TimedOut.into()));
             };
-            let text = text.map_err(kube::Error::ReadEvents)?;
-            if text.len() == most {
+            let Some((page, bytes)) = page? else {
                 self.limit = (self.limit / 8).max(1);
                 continue;
-            }
-            let page: ObjectList<&RawValue> =
-                serde_json::from_slice(&text).map_err(kube::Error::SerdeError)?;
-            let items: serde_json::Result<_> = page.items.iter().map(|item| K::read(item.get())).collect();
-            let items: Vec<K> = items.map_err(kube::Error::SerdeError)?;
-            self.limit = limit_after(self.limit, items.len(), text.len(), self.bytes);
-            self.params.continue_token = page.metadata.continue_.clone().filter(|token| !token.is_empty());
+            };
             drop(turn);
-            if self.params.continue_token.is_some() {
+            self.limit = limit_after(self.limit, page.items.len(), bytes, K::PAGE);
+            if !page.is_last() {
+                self.params.continue_token.clone_from(&page.metadata.continue_);
                 self.ask()?;
             }
-            let ObjectList { types, metadata, .. } = page;
-            return Ok(ObjectList {
-                types,
-                metadata,
-                items,
-            });
+            return Ok(page);
         }
     }
 
@@ -134,29 +123,34 @@ impl Pages {
         let params = self.params.clone().limit(self.limit);
         let request = self.request.list(&params).map_err(kube::Error::BuildRequest)?;
         let client = self.client.clone();
-        self.asked.spawn(async move {
-            let body = client.request_stream(request);
-            body.map_ok(|body| Box::pin(body) as Answer).await
-        });
+        self.asked
+            .spawn(async move { ListReader::ask(&client, request).await });
         Ok(())
     }
 }
 
-/// The text of an answer, or so many bytes of it.
-async fn text(body: impl AsyncRead, most: usize) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let start = body.take(u64::try_from(most).unwrap_or(u64::MAX));
-    pin_mut!(start);
-    start.read_to_end(&mut text).await?;
-    Ok(text)
+/// The page of an answer, and how many bytes it has; nothing where it has too many.
+async fn read<K: ListItem>(mut reader: ListReader, most: usize) -> kube::Result<Option<(Page<K>, usize)>> {
+    let mut items = Vec::new();
+    while let Some(mut objects) = reader.some().await? {
+        items.append(&mut objects);
+        if reader.bytes() >= most {
+            return Ok(None);
+        }
+    }
+    let page = Page {
+        items,
+        metadata: reader.metadata()?,
+    };
+    Ok(Some((page, reader.bytes())))
 }
 
-/// How many objects to ask for after a page of so many objects and bytes.
-fn limit_after(limit: u32, objects: usize, bytes: usize, of: PageBytes) -> u32 {
+/// How many objects to ask for after a page of so many objects and bytes, where it is meant to have others.
+fn limit_after(limit: u32, objects: usize, bytes: usize, wanted: usize) -> u32 {
     if objects == 0 {
         return limit;
     }
-    let fitting = of.wanted.saturating_mul(objects) / bytes.max(1);
+    let fitting = wanted.saturating_mul(objects) / bytes.max(1);
     u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
 }
 
@@ -174,10 +168,8 @@ mod tests {
     use super::*;
     use crate::health::tests::text_or_silence;
 
-    impl PageItem for ConfigMap {
-        fn read(text: &str) -> serde_json::Result<Self> {
-            serde_json::from_str(text)
-        }
+    impl ListItem for ConfigMap {
+        const PAGE: usize = 10_000;
     }
 
     /// A server of 40 small objects, 30 of 12 KB, and 40 small ones. Keeps how many objects were in each answer.
@@ -219,11 +211,9 @@ mod tests {
     async fn a_page_of_large_objects_is_asked_for_again_with_fewer() {
         let (client, given) = server();
         let mut pages = Pages::new(client, "/api/v1/configmaps", ListParams::default());
-        let most = 160_000;
-        pages.bytes = PageBytes { wanted: 10_000, most };
         let mut names = Vec::new();
         loop {
-            let page: ObjectList<ConfigMap> = pages.next().await.unwrap();
+            let page: Page<ConfigMap> = pages.next().await.unwrap();
             // What is in memory at once is bounded.
             let bytes: usize = page
                 .items
@@ -231,9 +221,9 @@ mod tests {
                 .flat_map(|item| item.data.iter().flatten())
                 .map(|(_, x)| x.len())
                 .sum();
-            assert!(bytes < most, "{bytes}");
+            assert!(bytes < TOO_MANY * ConfigMap::PAGE, "{bytes}");
             names.extend(page.items.iter().filter_map(|item| item.metadata.name.clone()));
-            if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+            if page.is_last() {
                 break;
             }
         }
@@ -323,9 +313,10 @@ mod tests {
 
     #[test]
     fn pages_grow_while_objects_are_small_and_shrink_where_they_are_not() {
-        assert_eq!(limit_after(100, 100, 1_200_000, BYTES), 349);
-        assert_eq!(limit_after(349, 349, 100_000, BYTES), MOST);
-        assert_eq!(limit_after(500, 13, 15_600_000, BYTES), 3);
-        assert_eq!(limit_after(7, 0, 100, BYTES), 7);
+        let wanted = 4 << 20;
+        assert_eq!(limit_after(100, 100, 1_200_000, wanted), 349);
+        assert_eq!(limit_after(349, 349, 10_000, wanted), MOST);
+        assert_eq!(limit_after(500, 13, 15_600_000, wanted), 3);
+        assert_eq!(limit_after(7, 0, 100, wanted), 7);
     }
 }

@@ -16,7 +16,7 @@ use crate::cluster_audit_object::ClusterAuditObject;
 use crate::config_map_object::ConfigMapObject;
 use crate::consumers;
 use crate::health::ApiHealth;
-use crate::list_watch::list_watch;
+use crate::list_watch::{ListSource, list_watch};
 use crate::namespace_object::NamespaceObject;
 use crate::observation::{Observation, ObservedObject, WatchChange};
 use crate::policy_object::PolicyObject;
@@ -141,8 +141,10 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
     }: &Watcher,
 ) {
     let mut retry = Retry::new(W::KIND.as_str(), health.clone());
+    let mut from = ListSource::Cache;
     loop {
-        let events = list_watch(api.clone(), fields.cloned());
+        let events = list_watch(api.clone(), fields.cloned(), from);
+        from = ListSource::Pages;
         pin_mut!(events);
         while let Some(event) = events.next().await {
             let error = match event {

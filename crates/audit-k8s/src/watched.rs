@@ -8,7 +8,7 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::pages::PageItem;
+use crate::list_reader::ListItem;
 use crate::prune::{Undecodable, Wire, prune};
 use crate::shallow::Shallow;
 
@@ -43,7 +43,10 @@ impl<'de, W: Wire> Deserialize<'de> for Watched<W> {
     }
 }
 
-impl<W: Wire> PageItem for Watched<W> {
+impl<W: Wire> ListItem for Watched<W> {
+    /// It is reduced as soon as it has come. Of each page, the API server counts all objects that come after it.
+    const PAGE: usize = 16 << 20;
+
     fn read(text: &str) -> serde_json::Result<Self> {
         match W::read(text) {
             Some(object) => Ok(Self {

@@ -10,7 +10,7 @@ use audit_core::rbac::{ReviewQuestion, Reviewed, Ruling};
 use jiff::Timestamp;
 
 use super::super::action::{Review, ReviewOutcome};
-use super::super::rotation::Rotation;
+use super::super::pending::Pending;
 use super::super::schedule::{Schedule, after, backoff};
 
 /// The most requests of one binding for which the API server is asked: expectations may be long.
@@ -22,9 +22,6 @@ const GAP: Duration = Duration::from_secs(5);
 /// How many bindings are reviewed at once, and how many of them may be of one namespace.
 const AT_ONCE: usize = 8;
 const AT_ONCE_OF_ONE: usize = 6;
-
-/// After so many on which a verdict waits, one of the others has its turn.
-const URGENT_IN_A_ROW: u32 = 4;
 
 /// So often somebody who audits once waits for a contradiction to be heard again.
 const PATIENCE: u32 = 3;
@@ -54,12 +51,8 @@ pub struct ReviewPlan {
     refresh: Duration,
     cases: BTreeMap<BindingKey, Case>,
     due: Schedule<BindingKey>,
-    /// Those whose time has come.
-    ready: Rotation,
-    /// Those of them on which a verdict waits that is held back meanwhile.
-    urgent: Rotation,
-    /// Urgent ones that were taken since another one was.
-    urgent_taken: u32,
+    /// Those whose time has come. Those go first on which a verdict waits that is held back meanwhile.
+    ready: Pending,
     /// The namespace of each review under way. Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
     under_way: BTreeMap<u64, String>,
     rounds: u64,
@@ -75,9 +68,7 @@ impl ReviewPlan {
             refresh,
             cases: BTreeMap::new(),
             due: Schedule::default(),
-            ready: Rotation::default(),
-            urgent: Rotation::default(),
-            urgent_taken: 0,
+            ready: Pending::default(),
             under_way: BTreeMap::new(),
             rounds: 0,
             refused_until: None,
@@ -103,7 +94,6 @@ impl ReviewPlan {
         if self.cases.remove(key).is_some() {
             self.due.set(key, None);
             self.ready.remove(key);
-            self.urgent.remove(key);
         }
     }
 
@@ -134,7 +124,7 @@ impl ReviewPlan {
         if let Some(case) = self.cases.get_mut(key).filter(|case| case.open) {
             case.is_awaited = true;
             if self.ready.remove(key) {
-                self.urgent.insert(key.clone());
+                self.ready.insert(key.clone());
             }
         }
     }
@@ -151,10 +141,7 @@ impl ReviewPlan {
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
         let has_room = |namespace: &str| has_room_for(&self.under_way, namespace);
-        let is_ready = [&self.urgent, &self.ready]
-            .into_iter()
-            .any(|waiting| waiting.next_where(has_room).is_some());
-        let next = if is_ready {
+        let next = if self.ready.has_next_where(has_room) {
             Some(Timestamp::MIN)
         } else {
             self.due.next()
@@ -174,23 +161,13 @@ impl ReviewPlan {
         }
         for key in self.due.take_due(now) {
             if self.cases.get(&key).is_some_and(|case| case.is_awaited) {
-                self.urgent.insert(key);
-            } else {
                 self.ready.insert(key);
+            } else {
+                self.ready.refresh([key]);
             }
         }
         let has_room = |namespace: &str| has_room_for(&self.under_way, namespace);
-        let is_others_turn = self.urgent_taken >= URGENT_IN_A_ROW;
-        if is_others_turn && let Some(key) = self.ready.pop_where(has_room) {
-            self.urgent_taken = 0;
-            return Some(key);
-        }
-        if let Some(key) = self.urgent.pop_where(has_room) {
-            self.urgent_taken = self.urgent_taken.saturating_add(1);
-            return Some(key);
-        }
-        self.urgent_taken = 0;
-        self.ready.pop_where(has_room)
+        self.ready.pop_where(has_room).map(|next| next.key)
     }
 
     /// Begins the review of a binding.

@@ -1,13 +1,13 @@
 //! The kinds that are served, listed once. What cannot be listed is not known.
 
-use kube::api::{ListParams, ObjectList};
+use kube::api::ListParams;
 use kube::{Api, Client};
 
 use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, kinds, read};
 use crate::observation::{Observation, WatchChange};
-use crate::pages::Pages;
+use crate::pages::{Page, Pages};
 
 /// What the beginning of the watches would tell.
 pub(crate) async fn list(client: &Client, namespace: Option<&str>) -> Vec<Observation> {
@@ -43,10 +43,10 @@ async fn pages(
     let client = api.clone().into_client();
     let mut pages = Pages::new(client, api.resource_url(), ListParams::default());
     loop {
-        let page: ObjectList<Seen> = pages.next().await?;
+        let page: Page<Seen> = pages.next().await?;
         let listed = page.items.iter().filter_map(|seen| read(kind, &seen.value));
         observations.extend(listed.map(|object| Observation::Consumer(kind, WatchChange::Applied(object))));
-        if page.metadata.continue_.is_none_or(|token| token.is_empty()) {
+        if page.is_last() {
             return Ok(());
         }
     }

@@ -10,7 +10,7 @@ use kube::core::discovery::ApiResource;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::pages::PageItem;
+use crate::list_reader::ListItem;
 use crate::shallow::Shallow;
 use crate::watched::metadata;
 
@@ -52,11 +52,7 @@ impl<'de> Deserialize<'de> for Seen {
     }
 }
 
-impl PageItem for Seen {
-    fn read(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
-    }
-}
+impl ListItem for Seen {}
 
 impl Resource for Seen {
     type DynamicType = ApiResource;

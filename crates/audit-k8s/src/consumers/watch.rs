@@ -20,7 +20,7 @@ use super::seen::Seen;
 use super::served::served;
 use super::{ConsumerKind, kinds, read};
 use crate::health::ApiHealth;
-use crate::list_watch::list_watch;
+use crate::list_watch::{ListSource, list_watch};
 use crate::observation::{Observation, WatchChange};
 use crate::retry::Retry;
 use crate::trouble::{self, Recovery};
@@ -228,7 +228,7 @@ async fn follow(
 ) {
     let mut retry = Retry::new(kind.kind, health);
     let mut refusals = 0;
-    let mut events = list_watch(api.clone(), None).boxed();
+    let mut events = list_watch(api.clone(), None, ListSource::Pages).boxed();
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -268,7 +268,7 @@ async fn follow(
                     is_first
                 });
                 if retry.wait(&error, &trouble::told(&error)).await {
-                    events = list_watch(api.clone(), None).boxed();
+                    events = list_watch(api.clone(), None, ListSource::Pages).boxed();
                 }
             }
         }

@@ -254,6 +254,26 @@ fn bookmark(version: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_from_the_cache_that_breaks_off_is_made_anew_in_pages() {
+    let whole = Answer::page(&[pod("a", "1"), pod("gone", "2")], "", "10").body;
+    for end in [1, whole.len() / 2, whole.len() - 1] {
+        let api = FakeApi::default().lists(
+            PODS,
+            [
+                Answer::text(200, &whole[..end]),
+                Answer::page(&[pod("a", "1")], "page2", "20"),
+                Answer::page(&[pod("b", "15")], "", "20"),
+            ],
+        );
+        let mut consumer = Consumer::start(&api);
+        consumer.until(|c| c.index.is_synced()).await;
+        assert_eq!(consumer.pods("orders"), ["a", "b"], "{end}");
+        assert_eq!(api.parameter(PODS, false, "resourceVersion"), ["0", "", ""]);
+        assert_eq!(api.parameter(PODS, false, "continue"), ["", "", "page2"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_changes_unreadable_objects_and_an_expired_watch() {
     let api = FakeApi::default()
         .lists(
@@ -295,8 +315,9 @@ async fn pages_changes_unreadable_objects_and_an_expired_watch() {
     assert_eq!(consumer.index.skipped(Kind::Pod), 3);
 
     assert_eq!(api.parameter(PODS, false, "continue"), ["", "page2", "", "page4"]);
-    // A page of small objects is followed by a larger one.
-    assert_eq!(api.parameter(PODS, false, "limit"), ["100", "500", "100", "500"]);
+    // The first list may come from a cache, and whole. A page of small objects is followed by a larger one.
+    assert_eq!(api.parameter(PODS, false, "resourceVersion"), ["0", "", "", ""]);
+    assert_eq!(api.parameter(PODS, false, "limit"), ["", "100", "100", "4000"]);
     while api.calls(PODS, true).len() < 3 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
