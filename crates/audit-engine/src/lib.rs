@@ -41,6 +41,7 @@ mod unrecorded;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use audit_api::DEFAULT_POLICY_NAME;
@@ -89,7 +90,7 @@ const FIRST_REQUESTS: Duration = Duration::from_secs(10);
 /// What is known of a binding besides the observations.
 #[derive(Debug, Default)]
 struct State {
-    summary: Option<BindingSummary>,
+    summary: Option<Arc<BindingSummary>>,
     waiting: Option<look::Waiting>,
 }
 

@@ -1,6 +1,7 @@
 //! The part of a report that outlives its turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit_core::Verdict;
 use audit_core::finding::Severity;
@@ -13,8 +14,8 @@ use jiff::Timestamp;
 /// What the engine shows to metrics.
 #[derive(Debug, Default)]
 pub struct MetricsView {
-    /// The latest report of each binding; empty on a follower.
-    pub bindings: BTreeMap<BindingKey, BindingSummary>,
+    /// The latest report of each binding, shared with the engine; empty on a follower.
+    pub bindings: BTreeMap<BindingKey, Arc<BindingSummary>>,
     /// When the oldest evidence of each account was read; empty on a follower.
     pub evidence: BTreeMap<String, Timestamp>,
     /// The ARNs of roles with a statement of the writer's form that its journal does not know; empty on a follower.

@@ -1,11 +1,11 @@
 //! A pod, reduced to what rules read.
 
-use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 pub use audit_fix::Workload;
 use jiff::Timestamp;
+use litemap::LiteMap;
 
 use super::container::Container;
 use super::containers::Containers;
@@ -38,8 +38,8 @@ pub const NAME_LABELS: [&str; 5] = [
     "name",
 ];
 
-/// The labels of a pod, shared by the pods that have the same.
-pub type Labels = Arc<BTreeMap<String, String>>;
+/// The labels of a pod, shared by the pods that have the same. There are few, of which a map of a tree takes five times the memory.
+pub type Labels = Arc<LiteMap<String, String>>;
 
 /// The labels that each pod, or each Job, has with a value of its own. They are not kept: labels are shared, and no webhook
 /// selects pods by these.

@@ -91,5 +91,5 @@ pub(crate) fn changed(mut pod: Pod, change: impl FnOnce(&mut Pod)) -> Pod {
 /// A pod that opts out of the webhook, as EKS registers it.
 pub(crate) fn opted_out(pod: &mut Pod) {
     let label = (OPT_OUT_LABEL.to_owned(), "true".to_owned());
-    pod.labels = Arc::new([label].into());
+    pod.labels = Arc::new([label].into_iter().collect());
 }

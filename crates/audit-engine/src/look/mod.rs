@@ -13,6 +13,8 @@ mod judge;
 mod publish;
 mod remediation;
 
+use std::sync::Arc;
+
 use audit_core::audit::is_suspended;
 use audit_core::chain::default_audience;
 use audit_core::model::BindingKey;
@@ -98,7 +100,7 @@ impl Engine {
                 self.simulate(key, follows.simulation);
                 self.evidence.hang(key, follows.cause, now);
                 self.changed.insert(key.clone());
-                state.summary = Some(follows.summary);
+                state.summary = Some(Arc::new(follows.summary));
             }
             Audited::NotYet => {}
             Audited::No => {

@@ -103,7 +103,7 @@ impl PodWire {
         let common = PodCommon {
             namespace: metadata.namespace,
             service_account,
-            labels: Arc::new(metadata.labels),
+            labels: Arc::new(metadata.labels.into_iter().collect()),
             os,
             api_token,
             annotations: metadata.annotations.into_iter().collect(),

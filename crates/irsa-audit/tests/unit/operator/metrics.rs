@@ -60,7 +60,7 @@ fn insert(metrics: &Metrics, namespace: &str, name: &str, summary: BindingSummar
     metrics
         .shown()
         .bindings
-        .insert(BindingKey::new(namespace, name), summary);
+        .insert(BindingKey::new(namespace, name), summary.into());
 }
 
 fn text(metrics: &Metrics) -> String {
