@@ -101,7 +101,8 @@ impl Config {
     /// Whether a binding is left out of the audit.
     #[must_use]
     pub fn excludes(&self, key: &BindingKey) -> bool {
-        self.excluded_namespaces.contains(&key.namespace) || self.excluded_service_accounts.contains(key)
+        self.excluded_namespaces.contains(key.namespace.as_str())
+            || self.excluded_service_accounts.contains(key)
     }
 
     /// Whether a waiver for a code counts.

@@ -21,7 +21,7 @@ use ::rbac::Rbac;
 
 use crate::model::{
     AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, LookedUp,
-    NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
+    Name, NamespacedName, Pod, Reviews, ServiceAccount, WorkloadRef,
 };
 pub use accounts::{AccountTrait, Accounts};
 use consumers::Consumers;
@@ -81,12 +81,12 @@ impl Snapshot {
 pub struct Cluster {
     bindings: BTreeMap<BindingKey, Binding>,
     /// The same by name: name and namespace.
-    by_name: BTreeSet<(String, String)>,
+    by_name: BTreeSet<(Name, Name)>,
     pods: PodIndex,
     /// The mirrors of static pods, by namespace and name. They have no ServiceAccount.
     mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
-    request_homes: HashMap<NamespacedName, String>,
+    request_homes: HashMap<NamespacedName, Name>,
     expectations: Expectations,
     existence: Existence,
     /// The labels of namespaces, by name.
@@ -487,7 +487,7 @@ impl Cluster {
 
     /// The bindings of a name, in all namespaces.
     fn named(&self, name: &str) -> Vec<BindingKey> {
-        let names = self.by_name.range((name.to_owned(), String::new())..);
+        let names = self.by_name.range((Name::new(name), Name::default())..);
         counted::each(names.take_while(|(own, _)| own == name))
             .map(|(name, namespace)| BindingKey::new(namespace.clone(), name.clone()))
             .collect()

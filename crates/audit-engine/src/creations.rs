@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use audit_core::model::NamespacedName;
+use audit_core::model::{Name, NamespacedName};
 use jiff::Timestamp;
 
 use super::schedule::{after, backoff};
@@ -23,12 +23,12 @@ struct Refusing {
     /// The end of the pause.
     until: Timestamp,
     /// The object whose creation is under way to try again.
-    probe: Option<String>,
+    probe: Option<Name>,
 }
 
 /// The namespaces that refuse, by name.
 #[derive(Debug, Default)]
-pub struct Creations(BTreeMap<String, Refusing>);
+pub struct Creations(BTreeMap<Name, Refusing>);
 
 impl Creations {
     /// When the next creation in a namespace may start; absent where it may start at once.

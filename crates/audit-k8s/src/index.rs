@@ -441,8 +441,8 @@ impl Index {
             Step::Remove(NamespacedName { namespace, name }) => cluster.remove_consumer(&ConsumerObject {
                 group: kind.group.to_owned(),
                 kind: kind.kind.to_owned(),
-                namespace,
-                name,
+                namespace: namespace.into(),
+                name: name.into(),
             }),
             Step::Retain(listed) => cluster.retain_consumers(kind.group, kind.kind, &listed),
         }
@@ -501,8 +501,11 @@ impl Index {
             Step::Put(WebhookObject { name, registrations }) if !registrations.is_empty() => {
                 self.webhooks.insert(name, registrations);
             }
-            Step::Put(WebhookObject { name, .. }) | Step::Remove(NamespacedName { name, .. }) => {
+            Step::Put(WebhookObject { name, .. }) => {
                 self.webhooks.remove(&name);
+            }
+            Step::Remove(NamespacedName { name, .. }) => {
+                self.webhooks.remove(name.as_str());
             }
             Step::Retain(listed) => self
                 .webhooks
@@ -538,11 +541,11 @@ impl Index {
             Step::Nothing => BTreeSet::new(),
             Step::Put(NamespaceObject { name, labels }) => {
                 let changed = cluster.put_namespace(name.clone(), labels);
-                changed.then_some(name).into_iter().collect()
+                changed.then(|| name.into()).into_iter().collect()
             }
             Step::Remove(NamespacedName { name, .. }) => {
                 let changed = cluster.remove_namespace(&name);
-                changed.then_some(name).into_iter().collect()
+                changed.then(|| name.into()).into_iter().collect()
             }
             Step::Retain(listed) => {
                 cluster.retain_namespaces(|name| listed.contains(&NamespacedName::new("", name.to_owned())))
@@ -572,7 +575,7 @@ impl Index {
                 self.policies.insert(policy.name.clone(), policy);
                 changed
             }
-            Step::Remove(NamespacedName { name, .. }) => self.policies.remove(&name).is_some(),
+            Step::Remove(NamespacedName { name, .. }) => self.policies.remove(name.as_str()).is_some(),
             Step::Retain(listed) => {
                 let before = self.policies.len();
                 self.policies

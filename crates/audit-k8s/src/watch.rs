@@ -191,7 +191,11 @@ fn observation<W: Wire<Plain: ObservedObject>>(
         Event::Delete(object) => {
             // Gone is gone, readable or not.
             let NamespacedName { namespace, name } = object.id()?;
-            W::Plain::observation(W::KIND, WatchChange::Deleted { namespace, name })
+            let gone = WatchChange::Deleted {
+                namespace: namespace.into(),
+                name: name.into(),
+            };
+            W::Plain::observation(W::KIND, gone)
         }
     })
 }

@@ -136,8 +136,8 @@ impl SnapshotWorkload {
             LookedUp::Unreadable => (None, None),
         };
         Self {
-            namespace: key.namespace.clone(),
-            service_account: key.service_account.clone(),
+            namespace: key.namespace.to_string(),
+            service_account: key.service_account.to_string(),
             kind: workload.kind.clone(),
             name: workload.name.clone(),
             exists,

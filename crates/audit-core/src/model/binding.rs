@@ -5,19 +5,21 @@ use std::fmt;
 use audit_fix::ServiceAccountName;
 use rbac::Identity;
 
+use super::Name;
+
 /// Names one ServiceAccount, and with it one binding. Ordered by namespace, then name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BindingKey {
     /// The namespace of the ServiceAccount.
-    pub namespace: String,
+    pub namespace: Name,
     /// The name of the ServiceAccount.
-    pub service_account: String,
+    pub service_account: Name,
 }
 
 impl BindingKey {
     /// Names the ServiceAccount `service_account` in `namespace`.
     #[must_use]
-    pub fn new(namespace: impl Into<String>, service_account: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Name>, service_account: impl Into<Name>) -> Self {
         Self {
             namespace: namespace.into(),
             service_account: service_account.into(),

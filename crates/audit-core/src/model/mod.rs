@@ -50,7 +50,7 @@ pub use issuer::{ClusterIssuer, IssuerError, IssuerSource, IssuerUrl};
 pub use likeness::{Likeness, likeness};
 pub use looked_up::LookedUp;
 pub use manifest_place::{ManifestPlace, ManifestPlaces};
-pub use namespaced_name::NamespacedName;
+pub use namespaced_name::{Name, NamespacedName};
 pub use near_annotation::Misplaced;
 pub use organization::{ControlKind, ControlPolicy};
 pub use planned::{PlanGap, PlanGapReason, PlannedResource, PlannedResources, TakenAnnotation};

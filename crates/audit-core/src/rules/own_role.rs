@@ -32,7 +32,7 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
         .filter(|pod| pod.is_active() && !pod.is_template());
     let mut lacking = running.filter(|pod| lacks_credentials(pod));
     if let Some(pod) = lacking.next() {
-        let delete = Command::new("kubectl delete pod").option("--namespace", &own.namespace);
+        let delete = Command::new("kubectl delete pod").option("--namespace", own.namespace.as_str());
         let fix = Fix::manual(format!(
             "recreate the operator's pods: `{}`. If the new ones have no `AWS_WEB_IDENTITY_TOKEN_FILE` either, \
              the pod identity webhook does not process them",
@@ -46,7 +46,7 @@ pub fn broken_link(snapshot: &Snapshot, config: &Config) -> Option<(String, Fix)
     }
     let role = quote(&role.to_string());
     let message = format!("AWS STS does not give {account} credentials for role `{role}`");
-    let audit = Command::new("irsa-audit audit").option("--namespace", &own.namespace);
+    let audit = Command::new("irsa-audit audit").option("--namespace", own.namespace.as_str());
     let fix = Fix::manual(format!(
         "no policy of the role fixes this. The role must exist; its account must have an OIDC provider for the cluster's issuer; its trust \
          policy must admit subject `{}`. `{audit}`, with your own AWS credentials, names which of these is wrong and \

@@ -45,7 +45,10 @@ impl Cluster {
         let binding = self.bindings.get(key);
         let named = binding.into_iter().flat_map(|binding| binding.consumers.values());
         let exists = binding.is_some_and(|binding| binding.service_account.is_some());
-        let anywhere = index.anywhere.get(&key.service_account).filter(|_| exists);
+        let anywhere = index
+            .anywhere
+            .get(key.service_account.as_str())
+            .filter(|_| exists);
         let anywhere = anywhere.into_iter().flatten().flat_map(move |object| {
             index
                 .uses(object)
@@ -107,13 +110,17 @@ impl Cluster {
             let object = ConsumerObject {
                 group: group.to_owned(),
                 kind: kind.to_owned(),
-                namespace: id.namespace.clone(),
-                name: id.name.clone(),
+                namespace: id.namespace.to_string(),
+                name: id.name.to_string(),
             };
             !self.consumers.objects.contains_key(&object)
         };
         let mounted = classes(self.bindings.get(key), &key.namespace);
-        mounted.into_iter().filter(is_unseen).map(|id| id.name).collect()
+        mounted
+            .into_iter()
+            .filter(is_unseen)
+            .map(|id| id.name.into())
+            .collect()
     }
 
     /// Stores the uses that an object makes of ServiceAccounts, in place of those that it made before. An object without any

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::Cluster;
-use crate::model::BindingKey;
+use crate::model::{BindingKey, Name};
 
 /// So many of the latest changes are remembered. Who has not asked for longer looks at all again.
 const REMEMBERED: usize = 1024;
@@ -91,7 +91,7 @@ impl Cluster {
                 found.extend(own.filter_map(existing));
             }
             (None, Some(name)) => {
-                let names = self.by_name.range((name.to_owned(), start.to_owned())..);
+                let names = self.by_name.range((Name::new(name), Name::new(start))..);
                 let names = names.take_while(|(own, namespace)| own == name && namespace.starts_with(start));
                 let keys = names.map(|(name, namespace)| BindingKey::new(namespace.clone(), name.clone()));
                 found.extend(keys.filter_map(|key| existing(self.bindings.get_key_value(&key)?)));

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cluster;
 use crate::model::likeness::account_names;
-use crate::model::{AuditRequest, BindingKey, KubernetesExpectation, Pod, WorkloadRef, likeness};
+use crate::model::{AuditRequest, BindingKey, KubernetesExpectation, Name, Pod, WorkloadRef, likeness};
 
 /// The bindings by what is expected of them in the request that counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Expectations {
     /// The ServiceAccounts that workloads are expected to run as, by namespace and workload.
-    workloads: BTreeMap<String, BTreeMap<WorkloadRef, BTreeSet<String>>>,
+    workloads: BTreeMap<Name, BTreeMap<WorkloadRef, BTreeSet<Name>>>,
     /// Those of which Kubernetes permissions are expected.
     permissions: BTreeSet<BindingKey>,
     /// The same by the namespaces in which they are expected; with an empty one, in none or in all.
     permissions_in: BTreeSet<(String, BindingKey)>,
     /// The same by namespace, then the name and the namespace of the ServiceAccount.
-    permissions_named: BTreeSet<(String, String, String)>,
+    permissions_named: BTreeSet<(String, Name, Name)>,
 }
 
 /// What is expected of one binding.
@@ -78,7 +78,7 @@ impl Expectations {
     }
 }
 
-fn named(scope: &str, key: &BindingKey) -> (String, String, String) {
+fn named(scope: &str, key: &BindingKey) -> (String, Name, Name) {
     (
         scope.to_owned(),
         key.service_account.clone(),
@@ -146,7 +146,7 @@ impl Cluster {
             return named.filter(|key| self.expects_permissions(key)).collect();
         }
         let names = &self.expectations.permissions_named;
-        let names = names.range((scope.to_owned(), name.to_owned(), String::new())..);
+        let names = names.range((scope.to_owned(), Name::new(name), Name::default())..);
         counted::each(names.take_while(|(own_scope, own, _)| own_scope == scope && own == name))
             .map(|(_, name, namespace)| BindingKey::new(namespace.clone(), name.clone()))
             .collect()
@@ -165,7 +165,7 @@ impl Cluster {
             kind: pod.workload.kind.clone(),
             name: pod.workload.name.clone(),
         };
-        let expected = self.expectations.workloads.get(&pod.namespace);
+        let expected = self.expectations.workloads.get(pod.namespace.as_str());
         let expected = expected.and_then(|workloads| workloads.get(&workload));
         let key = |name: &str| BindingKey::new(pod.namespace.clone(), name);
         let expected = counted::each(expected.into_iter().flatten()).map(|name| key(name));

@@ -74,8 +74,8 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
             name: name.to_owned(),
         }),
         common: Arc::new(PodCommon {
-            namespace: key.namespace.clone(),
-            service_account: key.service_account.clone(),
+            namespace: key.namespace.to_string(),
+            service_account: key.service_account.to_string(),
             containers: vec![container].into(),
             ..PodCommon::default()
         }),

@@ -464,7 +464,7 @@ impl World {
             .and_then(|b| b.requests().first().cloned());
         let mut request = old.unwrap_or_else(|| AuditRequest {
             name: "cart".to_owned(),
-            service_account: self.key.service_account.clone(),
+            service_account: self.key.service_account.to_string(),
             declared: true,
             ..AuditRequest::default()
         });

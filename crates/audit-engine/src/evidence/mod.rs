@@ -522,11 +522,11 @@ impl EvidencePlan {
                 if is_urgent {
                     self.urgent
                         .entry(piece.clone())
-                        .or_insert_with(|| key.namespace.clone());
+                        .or_insert_with(|| key.namespace.to_string());
                 }
                 self.askers
                     .entry(piece.clone())
-                    .or_insert_with(|| key.namespace.clone());
+                    .or_insert_with(|| key.namespace.to_string());
                 self.wanted.insert(piece);
             }
             self.want_needed(id, role, snapshot);
@@ -585,7 +585,7 @@ impl EvidencePlan {
             let others = self.of_account(arn.account(), snapshot);
             self.askers
                 .entry(role.clone())
-                .or_insert_with(|| key.namespace.clone());
+                .or_insert_with(|| key.namespace.to_string());
             self.forced.insert(role);
             self.forced.extend(others);
         }

@@ -134,7 +134,7 @@ impl EvidencePlan {
         }
         let any = || {
             let mut bindings = self.referring_to_role(&target.account, &target.key);
-            bindings.next().map(|key| key.namespace.clone())
+            bindings.next().map(|key| key.namespace.to_string())
         };
         AskedFor {
             namespace: self.askers.get(target).cloned().or_else(any).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use audit_aws::PieceId;
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, Name};
 use jiff::Timestamp;
 
 use super::super::schedule::{Schedule, after, backoff};
@@ -29,7 +29,7 @@ pub struct RereadCause {
 struct Hanging {
     keys: BTreeSet<BindingKey>,
     /// The namespace of the binding that came first: the target is read for it.
-    namespace: String,
+    namespace: Name,
     attempt: u32,
 }
 
@@ -98,7 +98,7 @@ impl Rereads {
                 hanging.attempt += 1;
                 let wait = backoff(FIRST, Duration::MAX, hanging.attempt);
                 self.due.set(&target, (wait < refresh).then(|| after(now, wait)));
-                due.push((target, hanging.namespace.clone()));
+                due.push((target, hanging.namespace.to_string()));
             }
         }
         due

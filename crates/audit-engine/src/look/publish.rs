@@ -202,7 +202,7 @@ impl Publisher<'_> {
 
     fn create(&mut self) {
         let owner = self.service_account_uid().map(|uid| AuditOwner {
-            name: self.key.service_account.clone(),
+            name: self.key.service_account.to_string(),
             uid,
         });
         let Some(name) = self.free_name() else {
@@ -218,7 +218,7 @@ impl Publisher<'_> {
 
     /// A name for an automatic object. Somebody may have given the first, or all of them, to audits of other ServiceAccounts.
     fn free_name(&self) -> Option<String> {
-        let first = self.key.service_account.clone();
+        let first = self.key.service_account.to_string();
         let suffix = format!("-{:08x}", hash(self.key) & 0xffff_ffff);
         let mut second = first.clone();
         second.truncate(second.floor_char_boundary(MAX_NAME - suffix.len()));
@@ -242,7 +242,7 @@ impl Publisher<'_> {
         let uid = self.service_account_uid()?;
         let is_owned = audit.owner.as_ref().is_some_and(|owner| owner.uid == uid);
         (audit.automatic && !is_owned).then(|| AuditOwner {
-            name: self.key.service_account.clone(),
+            name: self.key.service_account.to_string(),
             uid,
         })
     }

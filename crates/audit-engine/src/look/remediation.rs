@@ -124,8 +124,8 @@ impl PlanInputs<'_> {
         let audience = account.annotation(&self.config.annotation_prefix, "audience");
         let subject = RemedySubject {
             issuer: self.snapshot.issuer.as_ref()?.url.clone(),
-            namespace: self.key.namespace.clone(),
-            name: self.key.service_account.clone(),
+            namespace: self.key.namespace.to_string(),
+            name: self.key.service_account.to_string(),
             service_account_uid: account.uid.clone(),
             irsa_audit_uid: Some(audit.uid.clone()).filter(|uid| !uid.is_empty())?,
             audience: audience

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, Name};
 use audit_core::rbac::review::Evaluated;
 use audit_core::rbac::{ReviewQuestion, Reviewed, Ruling};
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub struct ReviewPlan {
     /// Those whose time has come. Those go first on which a verdict waits that is held back meanwhile.
     ready: Pending,
     /// The namespace of each review under way. Also of cases that are closed by now: as long as they are not answered, they are work for the API server.
-    under_way: BTreeMap<u64, String>,
+    under_way: BTreeMap<u64, Name>,
     rounds: u64,
     /// The operator may not ask. A missing right is not granted within seconds.
     refused_until: Option<Timestamp>,
@@ -281,7 +281,7 @@ impl Case {
 }
 
 /// Whether one more review of a namespace may begin beside those under way.
-fn has_room_for(under_way: &BTreeMap<u64, String>, namespace: &str) -> bool {
+fn has_room_for(under_way: &BTreeMap<u64, Name>, namespace: &str) -> bool {
     let of_it = under_way.values().filter(|of| *of == namespace).count();
     under_way.len() < AT_ONCE && of_it < AT_ONCE_OF_ONE
 }
@@ -347,8 +347,8 @@ mod tests {
         assert_eq!(
             begin(&mut plan)
                 .first()
-                .map(|review| review.key.namespace.clone()),
-            Some("shop".to_owned())
+                .map(|review| review.key.namespace.as_str()),
+            Some("shop")
         );
         // Each end makes room for the next one.
         for review in under_way {

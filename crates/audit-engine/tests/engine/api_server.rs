@@ -114,6 +114,7 @@ impl ApiServer {
     pub fn delete(&mut self, object: &NamespacedName) -> Vec<Observation> {
         self.objects.remove(object);
         let NamespacedName { namespace, name } = object.clone();
+        let (namespace, name) = (namespace.into(), name.into());
         vec![Observation::Audit(WatchChange::Deleted { namespace, name })]
     }
 

@@ -526,7 +526,7 @@ impl Lab {
 
     /// The statuses of all `IrsaAudit`s that have one.
     fn statuses(&self) -> BTreeMap<String, IrsaAuditStatus> {
-        let names = self.api.objects.keys().map(|id| id.name.clone());
+        let names = self.api.objects.keys().map(|id| id.name.to_string());
         names
             .filter_map(|name| Some((name.clone(), self.status(&name)?)))
             .collect()

@@ -28,8 +28,8 @@ impl ShownObjects {
         let (kind, namespace, name, is_there) = match observation {
             Observation::ServiceAccount(WatchChange::Applied(account)) => (
                 Kind::ServiceAccount,
-                account.key.namespace.clone(),
-                account.key.service_account.clone(),
+                account.key.namespace.to_string(),
+                account.key.service_account.to_string(),
                 true,
             ),
             Observation::ServiceAccount(WatchChange::Deleted { namespace, name }) => {

@@ -284,7 +284,10 @@ fn change(kind: &ConsumerKind, event: Event<Seen>) -> Option<WatchChange<super::
         Event::Apply(seen) => WatchChange::Applied(read(kind, &seen.value)?),
         Event::Delete(seen) => {
             let NamespacedName { namespace, name } = seen.id();
-            WatchChange::Deleted { namespace, name }
+            WatchChange::Deleted {
+                namespace: namespace.into(),
+                name: name.into(),
+            }
         }
     })
 }

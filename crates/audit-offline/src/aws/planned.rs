@@ -85,8 +85,8 @@ impl Told {
                 self.change_policies(&role, |policies| policies.attached.retain(|own| *own != policy));
             }
             What::AssociationGone { cluster, key } => self.associations.retain(|own| {
-                (&own.cluster_name, &own.namespace, &own.service_account)
-                    != (&cluster, &key.namespace, &key.service_account)
+                (&*own.cluster_name, &*own.namespace, &*own.service_account)
+                    != (&*cluster, &*key.namespace, &*key.service_account)
             }),
             What::Role(role) => {
                 if let Planned::Known(arn) = &role.arn {
@@ -383,13 +383,13 @@ impl Told {
             disable_session_tags,
         } = planned;
         self.associations.retain(|own| {
-            (&own.cluster_name, &own.namespace, &own.service_account)
-                != (&cluster, &key.namespace, &key.service_account)
+            (&*own.cluster_name, &*own.namespace, &*own.service_account)
+                != (&*cluster, &*key.namespace, &*key.service_account)
         });
         self.associations.push(Association {
             cluster_name: cluster,
-            namespace: key.namespace,
-            service_account: key.service_account,
+            namespace: key.namespace.into(),
+            service_account: key.service_account.into(),
             arn: String::new(),
             id,
             role_arn,

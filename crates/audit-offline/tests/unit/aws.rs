@@ -528,7 +528,7 @@ fn associations_are_those_of_the_cluster() {
             .cloned()
             .unwrap_or_default();
         seen.into_iter()
-            .map(|(key, association)| (key.service_account, association.role_arn))
+            .map(|(key, association)| (key.service_account.into(), association.role_arn))
             .collect()
     };
     let role = Some("arn:aws:iam::111122223333:role/cart".to_owned());

@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_fails_the_audit_comes_first() {
         let mut unknown = broken();
-        unknown.key.namespace = "a".to_owned();
+        unknown.key.namespace = "a".into();
         unknown.verdict = Verdict::Unknown;
         unknown.findings[0].severity = Severity::Unknown;
         let text = render(&report(vec![unknown, broken()]));
@@ -258,7 +258,7 @@ mod tests {
         let many: Vec<_> = (0..2_000)
             .map(|number| {
                 let mut binding = broken();
-                binding.key.namespace = format!("n{number:04}");
+                binding.key.namespace = format!("n{number:04}").into();
                 binding
             })
             .collect();

@@ -59,7 +59,7 @@ fn hostile() -> impl Strategy<Value = String> {
 /// A report in which this text is everywhere where text can be, with its manifests.
 fn everywhere(text: &str) -> (Report, ManifestPlaces) {
     let mut binding = named(text);
-    binding.key.service_account = text.to_owned();
+    binding.key.service_account = text.into();
     for fact in [
         &mut binding.facts.role_arn,
         &mut binding.facts.account,

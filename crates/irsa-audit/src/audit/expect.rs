@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use audit_core::model::{AuditRequest, AwsExpectation};
+use audit_core::model::{AuditRequest, AwsExpectation, Name};
 use audit_core::snapshot::Cluster;
 use audit_core::text::quote;
 
@@ -66,12 +66,12 @@ pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[ExpectArg
     let asking = cluster
         .bindings()
         .filter(|(key, _)| cluster.asked(key, annotation_prefix).role.is_some());
-    let requests: Vec<(String, AuditRequest)> = asking
+    let requests: Vec<(Name, AuditRequest)> = asking
         .map(|(key, binding)| {
             let first = binding.requests().first().cloned();
             let mut request = first.unwrap_or_else(|| AuditRequest {
-                name: key.service_account.clone(),
-                service_account: key.service_account.clone(),
+                name: key.service_account.to_string(),
+                service_account: key.service_account.to_string(),
                 declared: true,
                 from_command: true,
                 ..AuditRequest::default()

@@ -199,8 +199,8 @@ fn same_role(role: &RoleArn, question: &PolicyQuestion<'_>) -> &'static str {
 fn expect(cluster: &mut Cluster, key: &BindingKey, asked: &AwsExpectation) {
     cluster.retain_requests(&[].into());
     let request = AuditRequest {
-        name: key.service_account.clone(),
-        service_account: key.service_account.clone(),
+        name: key.service_account.to_string(),
+        service_account: key.service_account.to_string(),
         aws: vec![asked.clone()],
         declared: true,
         from_command: true,

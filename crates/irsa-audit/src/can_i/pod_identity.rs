@@ -90,7 +90,7 @@ fn expectations(chain: &Chain<'_>, asked: &AwsExpectation, has_tags: bool) -> Ve
     ] {
         let is_given = asked.context.keys().any(|given| given.eq_ignore_ascii_case(key));
         if !is_given {
-            asked.context.insert(key.to_owned(), value.clone());
+            asked.context.insert(key.to_owned(), value.to_string());
         }
     }
     let mut all = vec![asked];

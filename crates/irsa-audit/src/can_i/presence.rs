@@ -64,7 +64,8 @@ impl Subjects {
         namespace: Option<&str>,
     ) -> Option<Reply> {
         if self.service_account == Presence::Absent {
-            let list = Command::new("kubectl get serviceaccounts").option("--namespace", &key.namespace);
+            let list =
+                Command::new("kubectl get serviceaccounts").option("--namespace", key.namespace.as_str());
             let why = format!(
                 "ServiceAccount `{}` does not exist{}",
                 quote(&key.to_string()),

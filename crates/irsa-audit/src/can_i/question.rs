@@ -109,14 +109,17 @@ fn kubernetes(args: &CanIArgs) -> Result<KubernetesExpectation, QuestionError> {
         None if is_version(group) => "",
         _ => group,
     };
-    let namespace = args.namespace.as_ref().unwrap_or(&args.service_account.namespace);
+    let namespace = args
+        .namespace
+        .as_deref()
+        .unwrap_or(&args.service_account.namespace);
     Ok(KubernetesExpectation {
         verbs: vec![args.action.clone()],
         api_group: group.to_owned(),
         resource: resource.to_owned(),
         subresource: args.subresource.clone().or(in_path),
         resource_names: args.name.iter().cloned().collect(),
-        namespace: (!args.all_namespaces).then(|| namespace.clone()),
+        namespace: (!args.all_namespaces).then(|| namespace.to_owned()),
     })
 }
 

@@ -55,7 +55,11 @@ fn subjects(evidence: &AuditInput, mentioned: &Mentioned) -> Vec<BindingKey> {
     }
     let report = audit(&evidence.snapshot, &evidence.config, evidence.now);
     let is_meant = |binding: &&BindingReport| {
-        mentioned.names.contains(&binding.key.service_account) || has_role(binding, mentioned)
+        mentioned
+            .names
+            .iter()
+            .any(|name| *name == binding.key.service_account)
+            || has_role(binding, mentioned)
     };
     let keys: BTreeSet<BindingKey> = report
         .bindings

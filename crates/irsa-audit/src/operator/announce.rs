@@ -42,8 +42,8 @@ pub fn reference(object: &NamespacedName, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(API_VERSION.to_owned()),
         kind: Some("IrsaAudit".to_owned()),
-        namespace: Some(object.namespace.clone()),
-        name: Some(object.name.clone()),
+        namespace: Some(object.namespace.to_string()),
+        name: Some(object.name.to_string()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()
     }

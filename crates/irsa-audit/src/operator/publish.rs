@@ -341,7 +341,7 @@ impl Writer {
             Err(_) => WriteError::TimedOut(span),
         };
         let error = audit_core::text::reveal(&error.to_string());
-        tracing::debug!(namespace = object.namespace, name = object.name, %error, "event not published");
+        tracing::debug!(namespace = object.namespace.as_str(), name = object.name.as_str(), %error, "event not published");
     }
 }
 

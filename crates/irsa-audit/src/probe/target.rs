@@ -69,7 +69,7 @@ pub enum NothingToProbe {
 }
 
 fn accounts(key: &BindingKey) -> Command {
-    Command::new("kubectl get serviceaccounts").option("--namespace", &key.namespace)
+    Command::new("kubectl get serviceaccounts").option("--namespace", key.namespace.as_str())
 }
 
 /// What to ask for: the role that the evaluation audits, or the one that is `wanted`.

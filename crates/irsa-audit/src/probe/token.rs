@@ -56,13 +56,14 @@ pub enum TokenError {
 
 fn role(key: &BindingKey) -> Command {
     Command::new("kubectl create role irsa-audit-probe --verb=create --resource=serviceaccounts/token")
-        .option("--resource-name", &key.service_account)
-        .option("--namespace", &key.namespace)
+        .option("--resource-name", key.service_account.as_str())
+        .option("--namespace", key.namespace.as_str())
 }
 
 /// Whether the caller may do it; it creates nothing.
 fn create(key: &BindingKey) -> Command {
-    Command::new("kubectl auth can-i create serviceaccounts/token").option("--namespace", &key.namespace)
+    Command::new("kubectl auth can-i create serviceaccounts/token")
+        .option("--namespace", key.namespace.as_str())
 }
 
 /// A token, which shows nowhere.

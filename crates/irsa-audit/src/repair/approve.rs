@@ -149,8 +149,8 @@ async fn create(
     const HINT: &str = "; who may create IrsaApprovals may approve: ask a cluster admin to bind the ClusterRole for approvers in the \
                         chart of irsa-audit";
     let spec = IrsaApprovalSpec {
-        namespace: key.namespace.clone(),
-        service_account: key.service_account.clone(),
+        namespace: key.namespace.to_string(),
+        service_account: key.service_account.to_string(),
         plan_hash: plan.hash.to_string(),
         valid_for: valid_for.into(),
         approved_by: approved_by.to_owned(),

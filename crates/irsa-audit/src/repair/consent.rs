@@ -98,8 +98,8 @@ impl<'a> ConsentText<'a> {
         let existing = live.tags.iter().find(|tag| tag.key == self.key);
         let subject = RemedySubject {
             issuer: self.issuer.clone(),
-            namespace: namespace.clone(),
-            name: name.clone(),
+            namespace: namespace.to_string(),
+            name: name.to_string(),
             service_account_uid: String::new(),
             irsa_audit_uid: String::new(),
             audience: String::new(),

@@ -151,14 +151,14 @@ fn no_subject(key: &BindingKey, prefix: &str, gap: &SubjectGap) -> String {
     match gap {
         SubjectGap::NoServiceAccount => format!(
             "{account} does not exist: check its name with `{}`",
-            Command::new("kubectl get serviceaccounts").option("--namespace", &key.namespace)
+            Command::new("kubectl get serviceaccounts").option("--namespace", key.namespace.as_str())
         ),
         SubjectGap::Deleted => format!("{account} is being deleted: create it again first"),
         SubjectGap::NoAnnotation => format!(
             "{account} has no annotation `{prefix}/role-arn`, so there is no role to plan for: set it with `{}`",
             Command::new("kubectl annotate serviceaccount")
-                .option("--namespace", &key.namespace)
-                .argument(&key.service_account)
+                .option("--namespace", key.namespace.as_str())
+                .argument(key.service_account.as_str())
                 .argument(format!("{prefix}/role-arn=ROLE_ARN"))
         ),
         SubjectGap::NotARole { value, error } => format!(

@@ -304,10 +304,7 @@ impl WriterLoop {
             self.metrics.outcome(outcome);
         }
         if self.schedule.is_news(binding, &why) {
-            let BindingKey {
-                namespace,
-                service_account,
-            } = binding;
+            let (namespace, service_account) = (binding.namespace.as_str(), binding.service_account.as_str());
             let outcome = outcome.unwrap_or("nothing_to_do");
             tracing::info!(target: super::LOG, namespace, service_account, outcome, why, "no repair");
         }
@@ -317,8 +314,8 @@ impl WriterLoop {
     fn execute(&mut self, binding: &BindingKey, plan: Plan) {
         tracing::info!(
             target: super::LOG,
-            namespace = binding.namespace,
-            service_account = binding.service_account,
+            namespace = binding.namespace.as_str(),
+            service_account = binding.service_account.as_str(),
             role_arn = %plan.role.arn,
             operation = plan.operation().as_str(),
             plan = %plan.hash,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use audit_core::model::BindingKey;
+use audit_core::model::{BindingKey, Name};
 use tokio::time::Instant;
 
 /// A binding is looked at after at most so many intervals.
@@ -25,7 +25,7 @@ pub struct Schedule {
     interval: Duration,
     entries: BTreeMap<BindingKey, Entry>,
     /// The namespace that had its turn last.
-    last: String,
+    last: Name,
     /// Looks that may begin now, and when there is one more.
     looks: u32,
     most: u32,
@@ -39,7 +39,7 @@ impl Schedule {
         Self {
             interval,
             entries: BTreeMap::new(),
-            last: String::new(),
+            last: Name::default(),
             looks: 0,
             most: u32::from(per_minute.max(1)),
             refilled: None,
@@ -162,7 +162,7 @@ mod tests {
         let mut schedule = schedule(240, &bindings, now);
         let turns: Vec<String> = (0..6)
             .filter_map(|_| schedule.next(now))
-            .map(|b| b.namespace)
+            .map(|b| b.namespace.to_string())
             .collect();
         assert_eq!(turns, ["greedy", "modest", "zeal", "greedy", "greedy", "greedy"]);
     }
