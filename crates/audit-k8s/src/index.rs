@@ -541,7 +541,7 @@ impl Index {
             Step::Nothing => BTreeSet::new(),
             Step::Put(NamespaceObject { name, labels }) => {
                 let changed = cluster.put_namespace(name.clone(), labels);
-                changed.then(|| name.into()).into_iter().collect()
+                changed.then_some(name).into_iter().collect()
             }
             Step::Remove(NamespacedName { name, .. }) => {
                 let changed = cluster.remove_namespace(&name);

@@ -47,13 +47,18 @@ impl<T> Turns<T> {
     /// Takes out what is next.
     #[must_use]
     pub fn pop(&mut self) -> Option<T> {
-        let is_turn_of_urgent = self.others.is_empty() || self.in_a_row < URGENT_IN_A_ROW;
-        if is_turn_of_urgent && let Some(item) = self.urgent.pop() {
+        self.pop_where(|_| true)
+    }
+
+    /// Takes out what is next of the namespaces that may have their turn.
+    pub fn pop_where(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<T> {
+        let is_turn_of_urgent = self.in_a_row < URGENT_IN_A_ROW || self.others.next(&may_have_it).is_none();
+        if is_turn_of_urgent && let Some(item) = self.urgent.pop(&may_have_it) {
             self.in_a_row = self.in_a_row.saturating_add(1);
             return Some(item);
         }
         self.in_a_row = 0;
-        self.others.pop()
+        self.others.pop(&may_have_it)
     }
 }
 
@@ -78,21 +83,28 @@ impl<T> Lanes<T> {
         self.lanes.entry(namespace).or_default().push_back(item);
     }
 
-    fn pop(&mut self) -> Option<T> {
-        let after = (Bound::Excluded(self.last.as_str()), Bound::Unbounded);
-        let next = self.lanes.range::<str, _>(after).next();
-        let (namespace, _) = next.or_else(|| self.lanes.iter().next())?;
-        self.last.clone_from(namespace);
+    /// The namespace whose turn is next, of those that may have it.
+    fn next(&self, may_have_it: impl Fn(&str) -> bool) -> Option<&String> {
+        let last = self.last.as_str();
+        let after = (Bound::Excluded(last), Bound::Unbounded);
+        let until = (Bound::Unbounded, Bound::Included(last));
+        let in_order = self
+            .lanes
+            .range::<str, _>(after)
+            .chain(self.lanes.range::<str, _>(until));
+        in_order
+            .map(|(namespace, _)| namespace)
+            .find(|namespace| may_have_it(namespace))
+    }
+
+    fn pop(&mut self, may_have_it: impl Fn(&str) -> bool) -> Option<T> {
+        self.last = self.next(may_have_it)?.clone();
         let lane = self.lanes.get_mut(&self.last)?;
         let item = lane.pop_front();
         if lane.is_empty() {
             self.lanes.remove(&self.last);
         }
         item
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lanes.is_empty()
     }
 }
 
@@ -126,6 +138,20 @@ mod tests {
             ("", false, "all"),
         ]);
         assert_eq!(order(all), ["a1", "b1", "all", "a2", "a3"]);
+    }
+
+    #[test]
+    fn a_namespace_that_may_not_have_its_turn_is_passed_over() {
+        let mut all = turns(&[
+            ("a", true, "a1"),
+            ("b", false, "b1"),
+            ("c", true, "c1"),
+            ("a", false, "a2"),
+        ]);
+        let not_a = |namespace: &str| namespace != "a";
+        let passed: Vec<_> = std::iter::from_fn(|| all.pop_where(not_a)).collect();
+        assert_eq!(passed, ["c1", "b1"]);
+        assert_eq!(order(all), ["a1", "a2"]);
     }
 
     #[test]

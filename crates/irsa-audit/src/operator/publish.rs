@@ -31,6 +31,9 @@ use turns::AskedFor;
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
 
+/// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen.
+const OF_ONE: usize = 4;
+
 /// Why a write was not done.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
@@ -92,7 +95,7 @@ impl ObjectWriter {
         (
             Self {
                 writer: Arc::new(writer),
-                line: Line::new(CONCURRENCY),
+                line: Line::new(CONCURRENCY, OF_ONE),
                 tasks: JoinSet::new(),
                 done,
             },
