@@ -255,7 +255,7 @@ async fn a_write_that_hangs_is_given_up_before_leadership_ends() {
 async fn writes_that_wait_are_not_sent_when_the_operator_stops() {
     let api = Api::new(Answer::Nothing);
     let (mut publisher, _outcomes) = publisher(&api, Guard::Alone);
-    for _ in 0..CONCURRENCY + 5 {
+    for _ in 0..OF_ONE + 5 {
         publisher.start(status(None));
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -263,7 +263,7 @@ async fn writes_that_wait_are_not_sent_when_the_operator_stops() {
     publisher.finish(Duration::from_secs(3)).await;
     assert_eq!(
         (api.calls().len(), start.elapsed()),
-        (CONCURRENCY, Duration::from_secs(3))
+        (OF_ONE, Duration::from_secs(3))
     );
     assert!(publisher.tasks.is_empty());
 }
