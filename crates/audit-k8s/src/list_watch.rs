@@ -14,6 +14,7 @@ use kube::runtime::watcher::{Error, Event};
 use kube::{Api, Resource, ResourceExt as _};
 use tokio::time::timeout;
 
+use crate::kind::Kind;
 use crate::list_reader::{ListItem, ListReader};
 use crate::pages::{Pages, is_last};
 
@@ -35,11 +36,23 @@ const STALLS: Duration = Duration::from_secs(30);
 /// Where a list comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListSource {
-    /// The API server's cache, all in one answer, for the first list of a kind. It costs the API server a third of the pages of a large
-    /// list, for each of which it counts all objects after it, or asks etcd. An API server that lags behind tells what follows by the watch.
+    /// The API server's cache, all in one answer, for the first list of a kind of which there are many. It costs the API server a third of the
+    /// pages of a large list, for each of which it counts all objects after it, or asks etcd. An API server that lags behind tells what
+    /// follows by the watch.
     Cache,
     /// The most recent state, in pages: what was seen already is never followed by what was before it.
     Pages,
+}
+
+impl ListSource {
+    /// Where the first list of a kind comes from. What decides about others, such as policies and approvals, is never seen late for
+    /// the sake of speed.
+    pub(crate) fn first_of(kind: Kind) -> Self {
+        match kind {
+            Kind::Pod | Kind::IrsaAudit => Self::Cache,
+            _ => Self::Pages,
+        }
+    }
 }
 
 /// Lists, then watches, for ever: an error is told, and what failed is tried again when the stream is asked for its next item. Both go

@@ -141,7 +141,7 @@ async fn forward<W: Wire<Plain: ObservedObject>>(
     }: &Watcher,
 ) {
     let mut retry = Retry::new(W::KIND.as_str(), health.clone());
-    let mut from = ListSource::Cache;
+    let mut from = ListSource::first_of(W::KIND);
     loop {
         let events = list_watch(api.clone(), fields.cloned(), from);
         from = ListSource::Pages;
