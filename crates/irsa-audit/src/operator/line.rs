@@ -48,6 +48,10 @@ impl Places {
 
     /// The next one that may go on. Few namespaces are passed over: those that have all turns that one may have.
     fn next(&mut self) -> Option<Call> {
+        if self.free == 0 {
+            // No namespace has room: all that wait, which may be thousands, would be asked.
+            return None;
+        }
         let mut waiting = std::mem::take(&mut self.waiting);
         let next = waiting.pop_where(|namespace| self.has_room_for(namespace));
         self.waiting = waiting;
