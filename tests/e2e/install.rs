@@ -225,6 +225,9 @@ async fn the_release_is_upgraded_and_uninstalled_and_the_audits_stay() -> Outcom
     play(&world, "eksctl").await?;
     let operator = run(&world).await?;
     wait_for(&world, "eksctl", WORKS).await?;
+    // It is written after the audits, and dropping the operator kills it.
+    let is_written = || async { cluster_status(&world).await["issuer"].is_object() };
+    assert!(eventually(WITHIN, is_written).await, "{}", cluster_status(&world).await);
     drop(operator);
 
     let folder = chart::folder().display().to_string();
@@ -243,7 +246,7 @@ async fn the_release_is_upgraded_and_uninstalled_and_the_audits_stay() -> Outcom
     helm_on(&world, &["uninstall", RELEASE]).await?;
     assert!(world.cluster().get(deployment).await?.is_none());
     assert_eq!(world.cluster().audits().await?.len(), 1);
-    assert!(cluster_status(&world).await["issuer"].is_object());
+    assert!(is_written().await);
 
     // It comes back to the definitions that it left.
     install(&world, "minimal-values.yaml").await?;
