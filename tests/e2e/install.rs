@@ -227,7 +227,11 @@ async fn the_release_is_upgraded_and_uninstalled_and_the_audits_stay() -> Outcom
     wait_for(&world, "eksctl", WORKS).await?;
     // It is written after the audits, and dropping the operator kills it.
     let is_written = || async { cluster_status(&world).await["issuer"].is_object() };
-    assert!(eventually(WITHIN, is_written).await, "{}", cluster_status(&world).await);
+    assert!(
+        eventually(WITHIN, is_written).await,
+        "{}",
+        cluster_status(&world).await
+    );
     drop(operator);
 
     let folder = chart::folder().display().to_string();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_core::document::{decode, may_mention};
-use audit_core::model::{EksIssuer, InlineDocuments, IssuerUrl, ManagedPolicy, RolePolicies, TrustingRoles};
+use audit_core::model::{EksIssuer, IssuerUrl, ManagedPolicy, RolePolicies, TrustingRoles, few};
 use audit_core::{issuers, subjects};
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use iam_policy::RoleArn;
@@ -230,7 +230,7 @@ impl ListingProgress {
                 let text = decode(policy.policy_document.as_deref()?);
                 Some((policy.policy_name.clone()?, text.into()))
             });
-            documents.collect::<InlineDocuments>()
+            few(documents)
         });
         let policies = RolePolicies {
             attached: sorted(attached.into_iter().filter_map(|policy| policy.policy_arn)),
@@ -274,5 +274,6 @@ impl ListingProgress {
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = names.collect();
     names.sort_unstable();
+    names.shrink_to_fit();
     names
 }

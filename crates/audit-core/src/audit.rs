@@ -12,7 +12,7 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
+use crate::model::{BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
@@ -613,10 +613,7 @@ pub fn audit_cluster(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Cl
 /// Whether a ServiceAccount's audit request asks for a rest.
 #[must_use]
 pub fn is_suspended(binding: &Binding) -> bool {
-    binding
-        .requests()
-        .first()
-        .is_some_and(|r: &AuditRequest| r.suspend)
+    binding.request().is_some_and(|request| request.suspend)
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ impl<'a> Chain<'a> {
             NamedRole::Role(arn) if !uses_pod_identity => Some(by_role(arn.clone(), audience)),
             _ => None,
         };
-        let request = binding.and_then(|b| b.requests().first());
+        let request = binding.and_then(Binding::request);
         let kubernetes = request.map_or(&[][..], |request| &request.kubernetes);
         Self {
             key,

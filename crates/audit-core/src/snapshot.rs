@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ::rbac::Rbac;
+use smallvec::SmallVec;
 
 use crate::model::{
     AuditRequest, BindingKey, ClusterIssuer, Consumer, ControlPolicy, DEFAULT_SERVICE_ACCOUNT, LookedUp,
@@ -79,7 +80,8 @@ impl Snapshot {
 /// The cluster's objects, by binding.
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
-    bindings: BTreeMap<BindingKey, Binding>,
+    /// Apart from the nodes of the tree, of which half is free.
+    bindings: BTreeMap<BindingKey, Box<Binding>>,
     /// The same by name: name and namespace.
     by_name: BTreeSet<(Name, Name)>,
     pods: PodIndex,
@@ -108,7 +110,7 @@ pub struct Cluster {
 #[derive(Debug, Clone, Default)]
 pub struct Binding {
     service_account: Option<ServiceAccount>,
-    requests: Vec<AuditRequest>,
+    requests: SmallVec<[Arc<AuditRequest>; 1]>,
     pods: Vec<Arc<Pod>>,
     /// By the order in which they were filed.
     consumers: BTreeMap<u64, Consumer>,
@@ -123,8 +125,14 @@ impl Binding {
 
     /// The `IrsaAudit`s that name it, the one that counts first, see [`AuditRequest::precedence`].
     #[must_use]
-    pub fn requests(&self) -> &[AuditRequest] {
+    pub fn requests(&self) -> &[Arc<AuditRequest>] {
         &self.requests
+    }
+
+    /// The `IrsaAudit` that counts.
+    #[must_use]
+    pub fn request(&self) -> Option<&AuditRequest> {
+        self.requests.first().map(Arc::as_ref)
     }
 
     /// The pods that run as it, in no particular order.
@@ -229,12 +237,12 @@ impl Cluster {
     /// What there is about a ServiceAccount.
     #[must_use]
     pub fn binding(&self, key: &BindingKey) -> Option<&Binding> {
-        self.bindings.get(key)
+        self.bindings.get(key).map(Box::as_ref)
     }
 
     /// All ServiceAccounts of which anything is known, sorted.
     pub fn bindings(&self) -> impl Iterator<Item = (&BindingKey, &Binding)> {
-        counted::each(&self.bindings)
+        counted::each(&self.bindings).map(|(key, binding)| (key, &**binding))
     }
 
     /// What there is about the ServiceAccounts of a namespace, sorted.
@@ -242,6 +250,7 @@ impl Cluster {
         let first = BindingKey::new(namespace, "");
         let bindings = self.bindings.range(first..);
         counted::each(bindings.take_while(move |(key, _)| key.namespace == namespace))
+            .map(|(key, binding)| (key, &**binding))
     }
 
     /// The pods of a namespace, whatever they run as.
@@ -385,7 +394,8 @@ impl Cluster {
     }
 
     /// Stores the request of an `IrsaAudit`. Returns the bindings that it changes.
-    pub fn put_request(&mut self, namespace: &str, request: AuditRequest) -> Vec<BindingKey> {
+    pub fn put_request(&mut self, namespace: &str, request: impl Into<Arc<AuditRequest>>) -> Vec<BindingKey> {
+        let request = request.into();
         let id = NamespacedName::new(namespace, request.name.clone());
         let key = BindingKey::new(namespace, request.service_account.clone());
         let mut changed = Vec::new();
@@ -401,15 +411,9 @@ impl Cluster {
         match requests.iter_mut().find(|r| r.name == request.name) {
             Some(old) if *old == request => return changed,
             Some(old) => *old = request,
-            None => {
-                if requests.is_empty() {
-                    // Nearly always the only one; a vector begins with four.
-                    requests.reserve_exact(1);
-                }
-                requests.push(request);
-            }
+            None => requests.push(request),
         }
-        requests.sort_by(AuditRequest::precedence);
+        requests.sort_by(|one, other| one.precedence(other));
         self.expectations.replace(&key, &expected, self.expected_of(&key));
         self.request_homes.insert(id, key.service_account.clone());
         changed.push(key);
@@ -469,7 +473,7 @@ impl Cluster {
     }
 
     fn drop_if_empty(&mut self, key: &BindingKey) {
-        if self.bindings.get(key).is_some_and(Binding::is_empty) {
+        if self.binding(key).is_some_and(Binding::is_empty) {
             self.bindings.remove(key);
             let by_name = (key.service_account.clone(), key.namespace.clone());
             self.by_name.remove(&by_name);
@@ -540,7 +544,7 @@ mod tests {
         assert_eq!(cluster.put_pod(cart.clone()), [key("cart")]);
         assert_eq!(cluster.put_pod(cart.clone()), [], "nothing changed");
         let mut moved = cart.clone();
-        moved.service_account = "orders".to_owned();
+        moved.service_account = "orders".into();
         assert_eq!(cluster.put_pod(moved), [key("cart"), key("orders")]);
         assert!(cluster.binding(&key("cart")).is_none(), "nothing is left of it");
         assert_eq!(cluster.remove_pod("shop", &cart.name), [key("orders")]);

@@ -3,16 +3,16 @@
 use audit_api::ClusterIrsaAuditStatus;
 use audit_api::status::PackedStatus;
 use audit_core::Verdict;
-use audit_core::model::{BindingKey, NamespacedName, WorkloadRef};
+use audit_core::model::{BindingKey, Name, NamespacedName, Uid, WorkloadRef};
 use audit_core::rbac::{ReviewQuestion, Ruling};
 
 /// A ServiceAccount that owns its automatic `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditOwner {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its UID.
-    pub uid: String,
+    pub uid: Uid,
 }
 
 /// A change of verdict that is worth an Event.
@@ -45,7 +45,7 @@ pub enum Write {
         /// The object.
         object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
-        uid: String,
+        uid: Uid,
         /// What to write.
         status: PackedStatus,
         /// The Event, where the verdict changed.
@@ -58,7 +58,7 @@ pub enum Write {
         /// The object.
         object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
-        uid: String,
+        uid: Uid,
         /// Its owner.
         owner: AuditOwner,
     },
@@ -67,14 +67,14 @@ pub enum Write {
         /// The object.
         object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
-        uid: String,
+        uid: Uid,
     },
     /// Delete an automatic `IrsaAudit` that nothing calls for any more.
     Delete {
         /// The object.
         object: NamespacedName,
         /// Its UID: another object of the same name is not meant.
-        uid: String,
+        uid: Uid,
     },
     /// Write the status of the `ClusterIrsaAudit`.
     Cluster {
@@ -86,7 +86,7 @@ pub enum Write {
 impl Write {
     /// The UID of the object that is meant, where only that one is.
     #[must_use]
-    pub fn uid(&self) -> Option<&str> {
+    pub fn uid(&self) -> Option<&Uid> {
         match self {
             Self::Status { uid, .. }
             | Self::Own { uid, .. }

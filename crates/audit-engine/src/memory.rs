@@ -9,7 +9,7 @@ use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
 use super::schedule::after;
-use audit_core::model::NamespacedName;
+use audit_core::model::{NamespacedName, Uid};
 
 /// So often within this time a status is written over that others write to, so that nobody keeps the operator busy.
 const MENDS: u32 = 3;
@@ -18,7 +18,7 @@ const MENDING: Duration = Duration::from_secs(4);
 /// What is known of one object: another one of the same name has been told nothing.
 #[derive(Debug)]
 struct Remembered {
-    uid: String,
+    uid: Uid,
     /// Shared with the index once the watch has shown it; nothing until this process has said something.
     said: Option<PackedStatus>,
     /// When this process found a status of which it did not know whether it is right.
@@ -28,9 +28,9 @@ struct Remembered {
 }
 
 impl Remembered {
-    fn new(uid: &str) -> Self {
+    fn new(uid: &Uid) -> Self {
         Self {
-            uid: uid.to_owned(),
+            uid: uid.clone(),
             said: None,
             found: None,
             mended: None,
@@ -53,7 +53,7 @@ impl Memory {
     }
 
     /// Takes note of what was said of the object with this UID, or of what is taken over as said.
-    pub fn say(&mut self, name: &NamespacedName, uid: &str, status: PackedStatus) {
+    pub fn say(&mut self, name: &NamespacedName, uid: &Uid, status: PackedStatus) {
         let remembered = self.of(name, uid);
         remembered.said = Some(status);
         remembered.found = None;
@@ -108,12 +108,12 @@ impl Memory {
         self.objects.clear();
     }
 
-    fn of(&mut self, name: &NamespacedName, uid: &str) -> &mut Remembered {
+    fn of(&mut self, name: &NamespacedName, uid: &Uid) -> &mut Remembered {
         let remembered = self
             .objects
             .entry(name.clone())
             .or_insert_with(|| Remembered::new(uid));
-        if remembered.uid != uid {
+        if remembered.uid != *uid {
             *remembered = Remembered::new(uid);
         }
         remembered

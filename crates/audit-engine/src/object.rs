@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::action::{Write, WriteOutcome};
 use super::creations::Creations;
 use super::schedule::{after, backoff};
-use audit_core::model::NamespacedName;
+use audit_core::model::{NamespacedName, Uid};
 
 /// The first wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ struct Object {
     refusals: u32,
     retry_at: Option<Timestamp>,
     /// The UID of an object that is not there any more, although the watch still shows it.
-    gone: Option<String>,
+    gone: Option<Uid>,
     /// When an object of this name was made last, and how many in a row.
     made: Option<(Timestamp, u32)>,
 }
@@ -63,7 +63,7 @@ enum Shows {
     /// An object of that name.
     Any,
     /// An object with another UID.
-    Other(String),
+    Other(Uid),
     /// This version, or a later one.
     Version(u64),
     /// Nobody can tell: the version is no number.
@@ -231,7 +231,7 @@ impl Objects {
             (WriteOutcome::Gone | WriteOutcome::Refused | WriteOutcome::Failed, _) => {
                 // The watch will show that it is gone; until then it would only be missed again.
                 let is_gone = *outcome == WriteOutcome::Gone;
-                object.gone = write.uid().filter(|_| is_gone).map(str::to_owned);
+                object.gone = write.uid().filter(|_| is_gone).cloned();
                 object.failures += 1;
                 object.wait(object.failures, now);
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
 use crate::alternative::{Alternative, Form};
 use crate::command::Command;
@@ -17,9 +18,9 @@ use crate::yaml;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workload {
     /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, … ; `Pod` where nothing owns it.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Its name.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl std::fmt::Display for Workload {
@@ -69,7 +70,7 @@ pub fn restart(namespace: &str, workloads: &[Workload]) -> Option<Fix> {
     }
     // Of the plugin of Argo Rollouts.
     let restart = |w: &&Workload| {
-        let restart = Command::new("kubectl argo rollouts restart").argument(&w.name);
+        let restart = Command::new("kubectl argo rollouts restart").argument(w.name.as_str());
         Fix::kubectl(restart.option("--namespace", namespace))
     };
     commands.extend(rollouts.iter().map(restart));

@@ -1,8 +1,10 @@
 //! An `IrsaAudit`, reduced to what the operator needs of it.
 
+use std::sync::Arc;
+
 use audit_api::status::PackedStatus;
 use audit_api::{AUTOMATIC_LABEL, IrsaAudit, REAUDIT_ANNOTATION, spec};
-use audit_core::model::{AuditRequest, BindingKey};
+use audit_core::model::{AuditRequest, BindingKey, Name, Uid};
 use audit_remedy::RemediationMode;
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
@@ -20,17 +22,17 @@ const MAX_OWNER: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditObject {
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: Name,
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// `metadata.uid`; empty where the object has none.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.resourceVersion`, for deletes and updates that must not undo what somebody else did since.
-    pub resource_version: Option<String>,
+    pub resource_version: Option<Name>,
     /// `metadata.generation`; 0 where the object has none.
     pub generation: i64,
-    /// What it asks for.
-    pub request: AuditRequest,
+    /// What it asks for, shared with the snapshot.
+    pub request: Arc<AuditRequest>,
     /// What the team opts into: `Off` while the audit is suspended.
     pub remediation: RemediationMode,
     /// It carries the label of the objects that the operator made.
@@ -49,12 +51,10 @@ pub struct AuditObject {
 /// The ServiceAccount that owns an `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// `ServiceAccount`.
-    pub kind: String,
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its uid.
-    pub uid: String,
+    pub uid: Box<str>,
 }
 
 impl AuditObject {
@@ -128,17 +128,16 @@ impl Wire for Box<AuditObject> {
                 is_account && owner.name.len() <= MAX_OWNER && owner.uid.len() <= MAX_OWNER
             })
             .map(|owner| Owner {
-                kind: owner.kind,
-                name: owner.name,
-                uid: owner.uid,
+                name: owner.name.into(),
+                uid: owner.uid.into(),
             });
         Ok(Box::new(AuditObject {
-            namespace: metadata.namespace.ok_or("metadata.namespace is missing")?,
-            name: metadata.name.ok_or("metadata.name is missing")?,
-            uid: metadata.uid.unwrap_or_default(),
-            resource_version: metadata.resource_version,
+            namespace: metadata.namespace.ok_or("metadata.namespace is missing")?.into(),
+            name: metadata.name.ok_or("metadata.name is missing")?.into(),
+            uid: metadata.uid.unwrap_or_default().into(),
+            resource_version: metadata.resource_version.map(Into::into),
             generation: metadata.generation.unwrap_or_default(),
-            request,
+            request: Arc::new(request),
             remediation,
             automatic,
             adopted,
@@ -208,7 +207,6 @@ mod tests {
         assert_eq!(
             audit.owner,
             Some(Owner {
-                kind: "ServiceAccount".into(),
                 name: "orders".into(),
                 uid: "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d".into()
             })

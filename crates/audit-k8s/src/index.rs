@@ -3,6 +3,7 @@
 mod remediation;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit_api::CLUSTER_AUDIT_NAME;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
@@ -471,7 +472,7 @@ impl Index {
     fn put_audit(&mut self, cluster: &mut Cluster, audit: Box<AuditObject>) -> Dirty {
         let id = NamespacedName::new(audit.namespace.clone(), audit.name.clone());
         self.unreadable_audits.remove(&id);
-        let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, audit.request.clone()));
+        let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, Arc::clone(&audit.request)));
         let key = audit.binding_key();
         let old = self
             .audits

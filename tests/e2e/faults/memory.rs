@@ -28,6 +28,12 @@ const NAMESPACE: &str = "hostile";
 /// Together twice the limit.
 const PODS: usize = 60;
 
+/// With annotations of which the beginnings are kept, together more than the limit.
+const ACCOUNTS: usize = 200;
+
+/// Half of what the annotations of an object may have.
+const ANNOTATION: usize = 125_000;
+
 /// So many tokens in one volume, mounted so many times: their product is beyond the limit.
 const TOKENS: usize = 1_000;
 
@@ -60,6 +66,8 @@ pub(super) async fn large_objects_fit_and_where_they_do_not_the_next_one_ends_ri
     world.cluster().create_namespace(NAMESPACE).await?;
     let pods = stream::iter(0..PODS).map(|number| create(&world, number));
     pods.buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    let accounts = stream::iter(0..ACCOUNTS).map(|number| create_annotated(&world, number));
+    accounts.buffer_unordered(8).try_collect::<Vec<()>>().await?;
     create_with_tokens(&world).await?;
     annotate(&world, CHANGED, Some("arn:aws:iam::1:role/x")).await?;
     drop(operator);
@@ -83,6 +91,16 @@ async fn create(world: &World, number: usize) -> Outcome {
     let mut pod = objects::pod(NAMESPACE, "large", &number.to_string(), "default", None);
     pod["spec"]["containers"][0]["env"] = json!([{"name": "LARGE", "value": "x".repeat(LARGE)}]);
     world.cluster().create(&pod).await?;
+    Ok(())
+}
+
+async fn create_annotated(world: &World, number: usize) -> Outcome {
+    let name = format!("annotated-{number}");
+    let text = "x".repeat(ANNOTATION);
+    let annotations = json!({"eks.amazonaws.com/audience": text, "eks.amazonaws.com/other": text});
+    let metadata = json!({"namespace": NAMESPACE, "name": name, "annotations": annotations});
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
+    world.cluster().create(&account).await?;
     Ok(())
 }
 

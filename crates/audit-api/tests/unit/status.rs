@@ -165,8 +165,8 @@ fn a_status_stays_small_whatever_the_names_hold() {
     big.facts.provider_arn = Some(long.clone());
     big.pods.workloads = (0..500)
         .map(|n| Workload {
-            kind: long.clone(),
-            name: format!("{n}{long}"),
+            kind: long.as_str().into(),
+            name: format!("{n}{long}").into(),
         })
         .collect();
     let status = status(&big, None, 1, at(1000));

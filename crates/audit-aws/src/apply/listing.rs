@@ -105,6 +105,7 @@ fn put_listed(
     put_trusted_issuers(account, listed.trusted_issuers, ended_at);
     for roles in subjects.values_mut() {
         roles.sort_unstable();
+        roles.shrink_to_fit();
     }
     changes.extend(changed_subjects(&account.trusted_subjects, &subjects));
     account.trusted_subjects = subjects;

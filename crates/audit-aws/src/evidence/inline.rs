@@ -30,7 +30,7 @@ impl EvidenceKind for Inline {
     }
 
     async fn read(&self, account: &AccountClient) -> Read<InlineDocuments> {
-        let (mut documents, mut began) = (InlineDocuments::new(), None);
+        let (mut documents, mut began) = (InlineDocuments::with_capacity(self.names.len()), None);
         for name in &self.names {
             let request = account.iam.get_role_policy().role_name(&self.role);
             let send = || request.clone().policy_name(name).send();

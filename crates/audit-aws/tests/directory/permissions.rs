@@ -55,7 +55,10 @@ fn text<T: AsRef<str>>(seen: Option<&Observed<T>>) -> Option<&str> {
 fn assert_documents(account: &Account) {
     assert_eq!(account.inline.keys().collect::<Vec<_>>(), ["a", "b"]);
     for documents in account.inline.values() {
-        assert_eq!(&*documents.latest().unwrap()["own"], document("s3:GetObject"));
+        assert_eq!(
+            &**documents.latest().unwrap().get("own").unwrap(),
+            document("s3:GetObject")
+        );
     }
     assert_eq!(account.managed.keys().collect::<Vec<_>>(), [BOUNDARY, SHARED]);
     assert_eq!(

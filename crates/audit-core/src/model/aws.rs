@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use iam_policy::{Parsed, RoleArn};
 use jiff::Timestamp;
+use litemap::LiteMap;
 
 use super::PlanGap;
 
@@ -175,7 +176,7 @@ impl AsRef<str> for ManagedPolicy {
 }
 
 /// The documents of a role's inline policies, decoded, by their names.
-pub type InlineDocuments = BTreeMap<String, Box<str>>;
+pub type InlineDocuments = LiteMap<String, Box<str>>;
 
 /// How many characters a trust policy may have in an account that was granted no more, white space not counted.
 pub const DEFAULT_TRUST_QUOTA: usize = 2048;

@@ -6,6 +6,9 @@ use std::fmt;
 /// of a dozen tables, whose copies of its names took a tenth of the operator's memory in large clusters.
 pub use smol_str::SmolStr as Name;
 
+/// The unique id of an object, whose clones share the text.
+pub type Uid = Name;
+
 /// Names an object of some kind. Ordered by namespace, then name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespacedName {

@@ -9,7 +9,7 @@ use litemap::LiteMap;
 
 use super::container::Container;
 use super::containers::Containers;
-use super::{Annotations, BindingKey};
+use super::{Annotations, BindingKey, Name};
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,9 +106,9 @@ pub struct Pod {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PodCommon {
     /// Namespace.
-    pub namespace: String,
+    pub namespace: Name,
     /// `spec.serviceAccountName`, `default` where empty. Empty for the mirror pod of a static pod, which has none.
-    pub service_account: String,
+    pub service_account: Name,
     /// Its labels, [`MAX_LABELS`] at most and without [`UNKEPT_LABELS`]: by them webhooks select pods.
     pub labels: Labels,
     /// The operating system that it asks for.

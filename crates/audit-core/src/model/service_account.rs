@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use litemap::LiteMap;
 
 use super::BindingKey;
+use super::few::few;
 
 /// The audience of a token when neither the ServiceAccount nor the webhook's flag `--token-audience` asks for another: what
 /// EKS always has, in the China partition as well.
@@ -68,7 +69,8 @@ impl ServiceAccount {
     #[must_use]
     pub fn kept_annotations(all: impl IntoIterator<Item = (String, String)>, prefix: &str) -> Annotations {
         let mut others_left = MAX_OTHER_ANNOTATIONS;
-        all.into_iter()
+        let kept = all
+            .into_iter()
             .filter(|(key, _)| Self::keeps_annotation(key, prefix))
             .filter_map(|(key, mut value)| {
                 let name = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
@@ -81,12 +83,12 @@ impl ServiceAccount {
                     MAX_VALUE
                 };
                 if value.len() > most {
-                    value.truncate(value.floor_char_boundary(most));
-                    value.shrink_to_fit();
+                    // A copy: into what a long text leaves free where it is cut short in place, the next long one does not fit.
+                    value = value.split_at(value.floor_char_boundary(most)).0.to_owned();
                 }
                 Some((key, value))
-            })
-            .collect()
+            });
+        few(kept)
     }
 
     /// The annotation `<prefix>/<name>`.
@@ -185,6 +187,14 @@ mod tests {
         );
         let kept = ServiceAccount::kept_annotations([("p/role-arn".to_owned(), arn.clone())], "p");
         assert_eq!(annotation(&kept, "p", "role-arn"), Some(arn.as_str()));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_long_text_is_not_in_its_place() {
+        let long = "x".repeat(100_000);
+        let place = long.as_ptr();
+        let kept = ServiceAccount::kept_annotations([("p/audience".to_owned(), long)], "p");
+        assert_ne!(annotation(&kept, "p", "audience").unwrap().as_ptr(), place);
     }
 
     #[test]

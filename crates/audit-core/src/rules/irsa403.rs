@@ -101,8 +101,8 @@ fn move_to_account(chain: &Chain<'_>, workload: &WorkloadRef) -> Fix {
     let cluster = &chain.snapshot.cluster;
     let pods: Vec<&Pod> = cluster.active_pods_of(&chain.key.namespace, workload).collect();
     let workload = Workload {
-        kind: workload.kind.clone(),
-        name: workload.name.clone(),
+        kind: workload.kind.as_str().into(),
+        name: workload.name.as_str().into(),
     };
     let run_as = || fix::run_as(chain.key, &workload);
     let edited = rollout::edited(
@@ -305,8 +305,8 @@ mod tests {
     fn a_paused_workload_is_resumed_after_the_change() {
         let mut world = running_as(expecting("web"), "shop", "default");
         let web = Workload {
-            kind: "Deployment".to_owned(),
-            name: "web".to_owned(),
+            kind: "Deployment".into(),
+            name: "web".into(),
         };
         world.snapshot.cluster.put_held("shop", web, Held::Paused);
         let report = world.audit();
@@ -486,7 +486,7 @@ mod tests {
         let healthy = |world: World| assert_healthy(&world.audit());
         healthy(unused("default", &["cart-worker", "car", "orders"]));
         healthy(with_pod(unused("default", &["cart"]), |pod| {
-            pod.namespace = "other".to_owned();
+            pod.namespace = "other".into();
         }));
         healthy(with_pod(unused("default", &["cart"]), |pod| {
             pod.terminating = true;

@@ -391,7 +391,7 @@ mod tests {
             .expect_role(ROLE);
         let key = world.key.clone();
         let mut of_job = pod(&key, "once", bare("app"));
-        std::sync::Arc::make_mut(&mut of_job.workload).kind = "Job".to_owned();
+        std::sync::Arc::make_mut(&mut of_job.workload).kind = "Job".into();
         world.snapshot.cluster.put_pod(of_job);
         let report = world.audit();
         let fix = report.findings[0].fix.clone().unwrap();

@@ -215,8 +215,8 @@ mod tests {
 
     fn deployment() -> Workload {
         Workload {
-            kind: "Deployment".to_owned(),
-            name: "cart".to_owned(),
+            kind: "Deployment".into(),
+            name: "cart".into(),
         }
     }
 
@@ -270,8 +270,8 @@ mod tests {
         let managed = |container: Container| {
             let mut world = World::healthy().container(container);
             let manager = Workload {
-                kind: "Prometheus".to_owned(),
-                name: "k8s".to_owned(),
+                kind: "Prometheus".into(),
+                name: "k8s".into(),
             };
             world.snapshot.cluster.put_manager("shop", deployment(), manager);
             world

@@ -42,7 +42,7 @@ impl Cluster {
     /// The uses that objects make of a ServiceAccount.
     pub fn consumers<'a>(&'a self, key: &'a BindingKey) -> impl Iterator<Item = &'a Consumer> {
         let index = &self.consumers;
-        let binding = self.bindings.get(key);
+        let binding = self.binding(key);
         let named = binding.into_iter().flat_map(|binding| binding.consumers.values());
         let exists = binding.is_some_and(|binding| binding.service_account.is_some());
         let anywhere = index
@@ -115,7 +115,7 @@ impl Cluster {
             };
             !self.consumers.objects.contains_key(&object)
         };
-        let mounted = classes(self.bindings.get(key), &key.namespace);
+        let mounted = classes(self.binding(key), &key.namespace);
         mounted
             .into_iter()
             .filter(is_unseen)
@@ -247,7 +247,7 @@ impl Cluster {
     pub fn with_controller(&self, name: &str, usual: &str) -> Vec<BindingKey> {
         let usual = BindingKey::new(usual, name);
         let exists = |key: &BindingKey| {
-            let binding = self.bindings.get(key);
+            let binding = self.binding(key);
             binding.is_some_and(|binding| binding.service_account.is_some())
         };
         let existing: Vec<BindingKey> = self.named(name).into_iter().filter(exists).collect();

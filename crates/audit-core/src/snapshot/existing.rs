@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::Cluster;
+use super::{Binding, Cluster};
 use crate::model::{BindingKey, Name};
 
 /// So many of the latest changes are remembered. Who has not asked for longer looks at all again.
@@ -77,7 +77,7 @@ impl Cluster {
             None if SUBJECT_PREFIX.starts_with(start) && start.len() < pattern.len() => "",
             None => return,
         };
-        let existing = |(key, binding): (&'a BindingKey, &super::Binding)| {
+        let existing = |key: &'a BindingKey, binding: &Binding| {
             counted::step();
             binding.service_account().map(|_| key)
         };
@@ -88,18 +88,21 @@ impl Cluster {
                 let own = own.take_while(|(key, _)| {
                     key.namespace == namespace && key.service_account.starts_with(name)
                 });
-                found.extend(own.filter_map(existing));
+                found.extend(own.filter_map(|(key, binding)| existing(key, binding)));
             }
             (None, Some(name)) => {
                 let names = self.by_name.range((Name::new(name), Name::new(start))..);
                 let names = names.take_while(|(own, namespace)| own == name && namespace.starts_with(start));
                 let keys = names.map(|(name, namespace)| BindingKey::new(namespace.clone(), name.clone()));
-                found.extend(keys.filter_map(|key| existing(self.bindings.get_key_value(&key)?)));
+                found.extend(keys.filter_map(|key| {
+                    let (key, binding) = self.bindings.get_key_value(&key)?;
+                    existing(key, binding)
+                }));
             }
             (None, None) => {
                 let own = self.bindings.range(BindingKey::new(start, "")..);
                 let own = own.take_while(|(key, _)| key.namespace.starts_with(start));
-                found.extend(own.filter_map(existing));
+                found.extend(own.filter_map(|(key, binding)| existing(key, binding)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Cluster;
+use super::{Binding, Cluster};
 use crate::model::likeness::account_names;
 use crate::model::{AuditRequest, BindingKey, KubernetesExpectation, Name, Pod, WorkloadRef, likeness};
 
@@ -97,8 +97,8 @@ fn scopes(expected: &KubernetesExpectation) -> BTreeSet<String> {
 impl Cluster {
     /// What is expected of a binding.
     pub(super) fn expected_of(&self, key: &BindingKey) -> Expected {
-        let binding = self.bindings.get(key);
-        Expected::of(binding.and_then(|binding| binding.requests.first()))
+        let binding = self.binding(key);
+        Expected::of(binding.and_then(Binding::request))
     }
 
     /// The bindings for which somebody expects Kubernetes permissions.
@@ -162,15 +162,15 @@ impl Cluster {
     /// pods to whose ServiceAccount its names fit.
     pub(super) fn expecting(&self, pod: &Pod) -> Vec<BindingKey> {
         let workload = WorkloadRef {
-            kind: pod.workload.kind.clone(),
-            name: pod.workload.name.clone(),
+            kind: pod.workload.kind.to_string(),
+            name: pod.workload.name.to_string(),
         };
         let expected = self.expectations.workloads.get(pod.namespace.as_str());
         let expected = expected.and_then(|workloads| workloads.get(&workload));
         let key = |name: &str| BindingKey::new(pod.namespace.clone(), name);
         let expected = counted::each(expected.into_iter().flatten()).map(|name| key(name));
         let lacks_pods = |key: &BindingKey| {
-            let binding = self.bindings.get(key);
+            let binding = self.binding(key);
             binding.is_some_and(|binding| binding.pods.is_empty())
                 && likeness(&key.service_account, pod).is_some()
         };

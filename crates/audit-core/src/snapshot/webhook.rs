@@ -224,7 +224,10 @@ impl Cluster {
             } = &mut self.webhook;
             let is_default = live.by_default.contains(&key);
             for audience in injected {
-                let audiences = live.of.entry(key.clone()).or_default();
+                let audiences = live
+                    .of
+                    .entry(key.clone())
+                    .or_insert_with(|| LiteMap::with_capacity(1));
                 let count = audiences.entry(audience.into()).or_default();
                 *count += 1;
                 if *count == 1 && is_default {
@@ -271,7 +274,7 @@ impl Cluster {
         if !self.webhook.live.of.contains_key(key) {
             return;
         }
-        let account = self.bindings.get(key).and_then(Binding::service_account);
+        let account = self.binding(key).and_then(Binding::service_account);
         let has = |name: &str| {
             let mut annotations = account.into_iter().flat_map(|account| &account.annotations);
             annotations.any(|(key, value)| key.ends_with(name) && (name == AUDIENCE || !value.is_empty()))
@@ -338,11 +341,7 @@ impl Cluster {
     /// stands beside it; else the ConfigMap's entry, with all that it says.
     #[must_use]
     pub fn asked<'a>(&'a self, key: &BindingKey, prefix: &str) -> AskedRole<'a> {
-        self.asked_by(
-            key,
-            self.bindings.get(key).and_then(Binding::service_account),
-            prefix,
-        )
+        self.asked_by(key, self.binding(key).and_then(Binding::service_account), prefix)
     }
 
     /// [`Cluster::asked`], with this ServiceAccount in place of the one that is there.

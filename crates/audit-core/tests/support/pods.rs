@@ -70,12 +70,12 @@ pub(crate) fn pod(key: &BindingKey, name: &str, container: Container) -> Pod {
         ready: true,
         terminating: false,
         workload: Arc::new(Workload {
-            kind: "Deployment".to_owned(),
-            name: name.to_owned(),
+            kind: "Deployment".into(),
+            name: name.into(),
         }),
         common: Arc::new(PodCommon {
-            namespace: key.namespace.to_string(),
-            service_account: key.service_account.to_string(),
+            namespace: key.namespace.clone(),
+            service_account: key.service_account.clone(),
             containers: vec![container].into(),
             ..PodCommon::default()
         }),

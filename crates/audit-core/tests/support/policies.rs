@@ -45,7 +45,9 @@ impl World {
             let (policies, _) = account.policies.get_mut("cart").unwrap().value.as_mut().unwrap();
             policies.inline.push(name.to_owned());
             let documents = account.inline.entry("cart".to_owned()).or_default();
-            let (texts, _) = documents.value.get_or_insert_with(|| ([].into(), now));
+            let (texts, _) = documents
+                .value
+                .get_or_insert_with(|| (crate::model::InlineDocuments::new(), now));
             texts.insert(name.to_owned(), text.into());
         })
     }

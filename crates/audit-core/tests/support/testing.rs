@@ -461,7 +461,7 @@ impl World {
             .snapshot
             .cluster
             .binding(&self.key)
-            .and_then(|b| b.requests().first().cloned());
+            .and_then(|b| b.request().cloned());
         let mut request = old.unwrap_or_else(|| AuditRequest {
             name: "cart".to_owned(),
             service_account: self.key.service_account.to_string(),
@@ -542,7 +542,14 @@ impl World {
 
     /// The API server has answered this to everything that is expected now.
     pub(crate) fn reviewed(mut self, ruling: rbac::Ruling) -> Self {
-        let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
+        let request = self
+            .snapshot
+            .cluster
+            .binding(&self.key)
+            .unwrap()
+            .request()
+            .unwrap()
+            .clone();
         let questions = rbac::review::questions(
             &rbac::answers(&self.snapshot, &self.key, &request.kubernetes),
             usize::MAX,
@@ -555,7 +562,14 @@ impl World {
 
     /// The world after the printed fix for its permissions.
     pub(crate) fn with_permissions_repaired(self) -> Self {
-        let request = self.snapshot.cluster.binding(&self.key).unwrap().requests()[0].clone();
+        let request = self
+            .snapshot
+            .cluster
+            .binding(&self.key)
+            .unwrap()
+            .request()
+            .unwrap()
+            .clone();
         let answers = rbac::answers(&self.snapshot, &self.key, &request.kubernetes);
         let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
         let grants = rbac::least::grants(self.snapshot.cluster.rbac(), &(&self.key).into(), &denied).unwrap();

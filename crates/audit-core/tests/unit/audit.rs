@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
-use crate::model::{FailureKind, PodPhase, RoleLookup, WorkloadRef};
+use crate::model::{AuditRequest, FailureKind, PodPhase, RoleLookup, WorkloadRef};
 use crate::testing::*;
 use crate::verdict::Verdict;
 

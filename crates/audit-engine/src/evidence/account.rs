@@ -8,6 +8,7 @@ use audit_core::model::BindingKey;
 use jiff::Timestamp;
 
 use super::super::schedule::{after, backoff};
+use super::referrers::Referrers;
 
 /// The first wait after a listing that failed.
 const RETRY: Duration = Duration::from_secs(5);
@@ -44,7 +45,7 @@ pub enum Ended {
 #[derive(Debug)]
 pub struct ReferencedAccount {
     /// The bindings that refer to each role.
-    pub roles: BTreeMap<String, BTreeSet<BindingKey>>,
+    pub roles: Referrers,
     /// How many references name each partition: somebody may have written a wrong one.
     pub partitions: BTreeMap<String, usize>,
     /// The partition in the ARNs that IAM itself gave.
@@ -80,7 +81,7 @@ impl ReferencedAccount {
     #[must_use]
     pub fn new(is_open: bool) -> Self {
         Self {
-            roles: BTreeMap::new(),
+            roles: Referrers::default(),
             partitions: BTreeMap::new(),
             proven_partition: None,
             asked_partition: None,
@@ -111,11 +112,9 @@ impl ReferencedAccount {
     /// Takes note of a binding that refers to a role.
     pub fn refer(&mut self, role: &str, partition: &str, key: &BindingKey) {
         *self.partitions.entry(partition.to_owned()).or_default() += 1;
-        let keys = self.roles.entry(role.to_owned()).or_default();
-        if keys.is_empty() {
+        if self.roles.insert(role, key) {
             self.unlisted.insert(role.to_owned());
         }
-        keys.insert(key.clone());
     }
 
     /// Takes note of a reference that is no more; with `still`, the binding has another one to the same role. Returns
@@ -127,13 +126,11 @@ impl ReferencedAccount {
                 self.partitions.remove(partition);
             }
         }
-        let Some(keys) = self.roles.get_mut(role).filter(|_| !still) else {
+        if still || !self.roles.has(role) {
             return false;
-        };
-        keys.remove(key);
-        let unused = keys.is_empty();
+        }
+        let unused = self.roles.remove(role, key);
         if unused {
-            self.roles.remove(role);
             self.unlisted.remove(role);
             self.need(role, BTreeSet::new());
         }
@@ -223,7 +220,7 @@ impl ReferencedAccount {
         self.deferred_listing = None;
         self.begun = Some((now, self.lately(now).map_or(0, |(_, before)| before + 1)));
         self.next_listing = after(now, refresh.max(LOST));
-        self.roles.keys().cloned().collect()
+        self.roles.roles().map(str::to_owned).collect()
     }
 
     /// Takes note of the end of a listing.

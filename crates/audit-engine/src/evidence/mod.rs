@@ -7,6 +7,7 @@
 mod account;
 mod outages;
 mod questions;
+mod referrers;
 mod reread;
 mod retries;
 mod simulations;
@@ -274,9 +275,8 @@ impl EvidencePlan {
     pub fn referring_to_role(&self, account: &str, name: &str) -> impl Iterator<Item = &BindingKey> {
         self.accounts
             .get(account)
-            .and_then(|watched| watched.roles.get(name))
             .into_iter()
-            .flatten()
+            .flat_map(move |watched| watched.roles.of(name))
     }
 
     /// The bindings that refer to any role of an account; one that refers to several comes several times.
@@ -284,7 +284,7 @@ impl EvidencePlan {
         self.accounts
             .get(account)
             .into_iter()
-            .flat_map(|watched| watched.roles.values().flatten())
+            .flat_map(|watched| watched.roles.bindings())
     }
 
     /// What questions about an account may depend on, for its own sake or for a role's.
@@ -333,7 +333,7 @@ impl EvidencePlan {
             }
             Reading::Piece { account, answer } => watched(account).is_some_and(|watched| {
                 let (kind, key) = (answer.kind(), answer.key());
-                let is_referred_to = !kind.is_of_role() || watched.roles.contains_key(key);
+                let is_referred_to = !kind.is_of_role() || watched.roles.has(key);
                 let is_asked = kind != PieceKind::Simulation || self.simulations.concerns(account, key);
                 is_referred_to && is_asked && answer.is_current(&self.circumstances(account, None, snapshot))
             }),
@@ -458,14 +458,14 @@ impl EvidencePlan {
         };
         let account = snapshot.accounts.get(id);
         match piece.kind {
-            kind if kind.is_of_role() => watched.roles.contains_key(key),
+            kind if kind.is_of_role() => watched.roles.has(key),
             PieceKind::Managed => account.is_some_and(|account| {
                 let attached = account.policies.having(RoleKey::Attached(key.to_owned()));
                 let bounded = account.roles.having(RoleKey::Boundary(key.to_owned()));
                 attached
                     .iter()
                     .chain(&bounded)
-                    .any(|role| watched.roles.contains_key(role))
+                    .any(|role| watched.roles.has(role))
             }),
             PieceKind::Clusters => account.is_some_and(|account| account.clusters.contains_key(key)),
             // It may be asked for to tell which issuers are dead.
@@ -499,7 +499,7 @@ impl EvidencePlan {
             let account = snapshot.accounts.get(id)?;
             let roles = watched
                 .roles
-                .keys()
+                .roles()
                 .filter_map(|name| account.roles.get(name)?.observed_at());
             Some((id.clone(), roles.chain(account.provider.observed_at()).min()?))
         };

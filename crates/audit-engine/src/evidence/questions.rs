@@ -160,7 +160,7 @@ impl EvidencePlan {
                 None => watched.next_listing = after(now, self.refresh),
             }
             if (issuer.is_none() || !can_be_listed) && watched.read_singly(self.refresh, now) {
-                let roles = watched.roles.keys();
+                let roles = watched.roles.roles();
                 self.wanted
                     .extend(roles.map(|name| PieceId::new(&id, PieceKind::Policies, name)));
             }

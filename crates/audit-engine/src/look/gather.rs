@@ -28,7 +28,7 @@ impl<'k> Gathered<'k> {
     #[must_use]
     pub fn gather(snapshot: &Snapshot, config: &Config, key: &'k BindingKey, now: Timestamp) -> Self {
         let binding = snapshot.cluster.binding(key);
-        let request = binding.and_then(|binding| binding.requests().first());
+        let request = binding.and_then(|binding| binding.request());
         let looked_into = binding.filter(|binding| !config.excludes(key) && !is_suspended(binding));
         Self {
             key,
@@ -85,7 +85,7 @@ fn roles_of(
         roles.extend(trusting_roles(snapshot, &key.subject()));
     }
     // Roles that it is expected to assume have their say by their trust policies.
-    let expectations = binding.requests().first().map_or(&[][..], |request| &request.aws);
+    let expectations = binding.request().map_or(&[][..], |request| &request.aws);
     roles.extend(chaining::targets(expectations));
     roles
 }

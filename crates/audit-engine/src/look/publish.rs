@@ -125,7 +125,7 @@ pub enum Audited {
     No,
 }
 
-impl Publisher<'_> {
+impl<'a> Publisher<'a> {
     /// Looks at the binding's objects, and says of the one that counts what was judged: nothing where it is not audited.
     pub fn publish(mut self, judged: Option<Judged>) -> Published {
         let audited = self.look(judged);
@@ -202,8 +202,8 @@ impl Publisher<'_> {
 
     fn create(&mut self) {
         let owner = self.service_account_uid().map(|uid| AuditOwner {
-            name: self.key.service_account.to_string(),
-            uid,
+            name: self.key.service_account.clone(),
+            uid: uid.into(),
         });
         let Some(name) = self.free_name() else {
             self.is_held = true;
@@ -229,21 +229,18 @@ impl Publisher<'_> {
         })
     }
 
-    fn service_account_uid(&self) -> Option<String> {
-        self.snapshot
-            .cluster
-            .binding(self.key)?
-            .service_account()
-            .map(|account| account.uid.clone())
+    fn service_account_uid(&self) -> Option<&'a str> {
+        let account = self.snapshot.cluster.binding(self.key)?.service_account();
+        account.map(|account| account.uid.as_str())
     }
 
     /// The owner that an automatic object should have, and has not.
     fn missing_owner(&self, audit: &AuditObject) -> Option<AuditOwner> {
         let uid = self.service_account_uid()?;
-        let is_owned = audit.owner.as_ref().is_some_and(|owner| owner.uid == uid);
+        let is_owned = audit.owner.as_ref().is_some_and(|owner| *owner.uid == *uid);
         (audit.automatic && !is_owned).then(|| AuditOwner {
-            name: self.key.service_account.to_string(),
-            uid,
+            name: self.key.service_account.clone(),
+            uid: uid.into(),
         })
     }
 

@@ -127,7 +127,7 @@ impl PlanInputs<'_> {
             namespace: self.key.namespace.to_string(),
             name: self.key.service_account.to_string(),
             service_account_uid: account.uid.clone(),
-            irsa_audit_uid: Some(audit.uid.clone()).filter(|uid| !uid.is_empty())?,
+            irsa_audit_uid: Some(audit.uid.to_string()).filter(|uid| !uid.is_empty())?,
             audience: audience
                 .or(self.config.token_audience.as_deref())
                 .unwrap_or(DEFAULT_AUDIENCE)

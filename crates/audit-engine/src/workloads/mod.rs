@@ -47,7 +47,7 @@ impl Engine {
         let Some(binding) = cluster.binding(key) else {
             return BTreeSet::new();
         };
-        let Some(request) = binding.requests().first() else {
+        let Some(request) = binding.request() else {
             return BTreeSet::new();
         };
         if self.in_force.config.excludes(key) || is_suspended(binding) {

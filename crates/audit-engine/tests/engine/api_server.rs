@@ -60,7 +60,7 @@ impl ApiServer {
                 if self
                     .objects
                     .get(object)
-                    .is_none_or(|stored| stored["metadata"]["uid"] != *uid)
+                    .is_none_or(|stored| stored["metadata"]["uid"] != uid.as_str())
                 {
                     return (WriteOutcome::Gone, Vec::new());
                 }

@@ -96,7 +96,7 @@ fn without_its_annotation_an_automatic_audit_goes() {
     let uid = lab.api.objects[&object("app")]["metadata"]["uid"]
         .as_str()
         .unwrap()
-        .to_owned();
+        .into();
     lab.annotated("app", None);
     lab.settle();
     assert_eq!(

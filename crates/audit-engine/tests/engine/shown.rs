@@ -36,7 +36,7 @@ impl ShownObjects {
                 (Kind::ServiceAccount, namespace.clone(), name.clone(), false)
             }
             Observation::Pod(WatchChange::Applied(pod)) => {
-                (Kind::Pod, pod.namespace.clone(), pod.name.to_string(), true)
+                (Kind::Pod, pod.namespace.to_string(), pod.name.to_string(), true)
             }
             Observation::Pod(WatchChange::Deleted { namespace, name }) => {
                 (Kind::Pod, namespace.clone(), name.clone(), false)

@@ -194,7 +194,7 @@ impl Lab {
         let Some(object) = self.audits.get_mut(&name) else {
             return;
         };
-        object.resource_version = Some(self.revision.to_string());
+        object.resource_version = Some(self.revision.to_string().into());
         let shown = object.clone();
         self.engine
             .observe(Observation::Audit(WatchChange::Applied(shown)), self.now);

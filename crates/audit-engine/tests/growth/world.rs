@@ -95,8 +95,8 @@ pub fn pod(namespace: &str, name: &str, service_account: &str, workload: &str, r
     });
     let mut pod = prune::pod(value, "eks.amazonaws.com").unwrap();
     pod.workload = Arc::new(Workload {
-        kind: "Deployment".to_owned(),
-        name: workload.to_owned(),
+        kind: "Deployment".into(),
+        name: workload.into(),
     });
     if let Some(role) = role {
         pod.containers = vec![injected(&arn(role), "sts.amazonaws.com")].into();
@@ -160,13 +160,13 @@ pub fn audit(namespace: &str, service_account: &str, request: AuditRequest) -> O
         "spec": {"serviceAccountName": service_account},
     });
     let mut object: Box<AuditObject> = prune::audit(value).unwrap();
-    object.request = AuditRequest {
+    object.request = Arc::new(AuditRequest {
         name: object.request.name.clone(),
         created: object.request.created,
         service_account: service_account.to_owned(),
         declared: true,
         ..request
-    };
+    });
     Observation::Audit(WatchChange::Applied(object))
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_core::model::pod::{MAX_LABELS, NAME_LABELS, UNKEPT_LABELS};
-use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Pod, PodCommon, PodPhase, ServiceAccount};
+use audit_core::model::{DEFAULT_SERVICE_ACCOUNT, Name, Pod, PodCommon, PodPhase, ServiceAccount, few};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -93,17 +93,17 @@ impl PodWire {
             drop(metadata.labels.split_off(&first_over));
         }
         let service_account = if is_mirror {
-            String::new()
+            Name::default()
         } else {
             [spec.service_account_name, spec.service_account]
                 .into_iter()
                 .find(|name| !name.is_empty())
-                .unwrap_or_else(|| DEFAULT_SERVICE_ACCOUNT.to_owned())
+                .map_or_else(|| Name::new_static(DEFAULT_SERVICE_ACCOUNT), Name::from)
         };
         let common = PodCommon {
-            namespace: metadata.namespace,
+            namespace: metadata.namespace.into(),
             service_account,
-            labels: Arc::new(metadata.labels.into_iter().collect()),
+            labels: Arc::new(few(metadata.labels)),
             os,
             api_token,
             annotations: metadata.annotations.into_iter().collect(),

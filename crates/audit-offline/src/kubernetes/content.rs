@@ -1,5 +1,7 @@
 //! What is in an object, by kind. Nothing of it depends on other objects.
 
+use std::sync::Arc;
+
 use audit_api::DEFAULT_POLICY_NAME;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::webhook::CONFIG_MAP;
@@ -31,7 +33,7 @@ pub(super) enum Content {
     Webhook(Vec<Registration>),
     Role(RbacRole),
     RoleBinding(RoleBinding),
-    Request(AuditRequest),
+    Request(Arc<AuditRequest>),
     /// The `default` policy.
     Policy(Box<audit_api::IrsaAuditPolicySpec>),
     /// An object that uses ServiceAccounts. One that has a whole pod template is a workload as well.

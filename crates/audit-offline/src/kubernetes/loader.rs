@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use audit_core::Config;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
@@ -34,7 +35,7 @@ type Placed<T> = HashMap<Id, (Place, T)>;
 struct Loader<'a> {
     options: &'a Options,
     accounts: Placed<ServiceAccount>,
-    requests: Placed<AuditRequest>,
+    requests: Placed<Arc<AuditRequest>>,
     policies: Placed<audit_api::IrsaAuditPolicySpec>,
     pods: HashMap<Id, Box<Pod>>,
     templates: Placed<Pod>,
@@ -264,7 +265,10 @@ impl Loader<'_> {
             self.webhook_audience = webhook_audience;
         }
         let (kind, namespace, name) = object.id.clone();
-        let workload = Workload { kind, name };
+        let workload = Workload {
+            kind: kind.into(),
+            name: name.into(),
+        };
         if let Some(held) = held {
             self.held.push((namespace.clone(), workload.clone(), held));
         }
@@ -386,9 +390,9 @@ impl Loader<'_> {
             let workload = owners.resolve(&template.namespace, own.clone());
             let owner_is_given = workload != own
                 && given.contains(&(
-                    workload.kind.clone(),
-                    template.namespace.clone(),
-                    workload.name.clone(),
+                    workload.kind.to_string(),
+                    template.namespace.to_string(),
+                    workload.name.to_string(),
                 ));
             let is_own = workload == own;
             if !with_pods.shows(&template.namespace, &workload) {
@@ -433,9 +437,13 @@ struct GivenPods {
 
 impl WithPods {
     fn take(&mut self, pod: &Pod, workload: &Workload) {
-        let of_deployment = owner::deployment_by_name(workload)
-            .map(|name| self.deployments.entry((pod.namespace.clone(), name.to_owned())));
-        let of_workload = self.workloads.entry((pod.namespace.clone(), workload.clone()));
+        let of_deployment = owner::deployment_by_name(workload).map(|name| {
+            self.deployments
+                .entry((pod.namespace.to_string(), name.to_owned()))
+        });
+        let of_workload = self
+            .workloads
+            .entry((pod.namespace.to_string(), workload.clone()));
         let counts = [
             Some(of_workload.or_default()),
             of_deployment.map(Entry::or_default),
@@ -458,7 +466,7 @@ impl WithPods {
     fn put_ungiven(&self, counted: Vec<(String, Workload, u64)>, owners: &Owners, cluster: &mut Cluster) {
         for (namespace, workload, pods) in counted {
             let workload = owners.resolve(&namespace, workload);
-            let by_name = (namespace.clone(), workload.name.clone());
+            let by_name = (namespace.clone(), workload.name.to_string());
             let given = [
                 self.workloads.get(&(namespace.clone(), workload.clone())),
                 self.deployments.get(&by_name),

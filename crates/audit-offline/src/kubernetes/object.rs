@@ -62,7 +62,7 @@ impl Object {
         Self {
             group: String::new(),
             kind: "Pod".to_owned(),
-            namespace: pod.namespace.clone(),
+            namespace: pod.namespace.to_string(),
             name: pod.name.to_string(),
             is_given: true,
             is_live: true,

@@ -49,8 +49,8 @@ pub(super) fn deployment_by_name(workload: &Workload) -> Option<&str> {
 /// An object as a workload.
 pub(super) fn workload(object: &Manifest) -> Workload {
     Workload {
-        kind: object.kind.clone(),
-        name: object.name.clone(),
+        kind: object.kind.as_str().into(),
+        name: object.name.as_str().into(),
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn controller(object: &Value) -> Option<Workload> {
     let owner = owners
         .iter()
         .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
-    let text = |name: &str| owner.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| owner.get(name).and_then(Value::as_str).map(Into::into);
     Some(Workload {
         kind: text("kind")?,
         name: text("name")?,

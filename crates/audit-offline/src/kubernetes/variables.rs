@@ -70,7 +70,7 @@ impl Variables {
         if self.keys.is_empty() {
             return;
         }
-        let namespace = pod.namespace.clone();
+        let namespace = pod.namespace.to_string();
         let has = |from: &EnvFrom, key: &str| {
             let objects = self.keys.get(&(from.source, namespace.clone()))?;
             Some(objects.get(&from.name)?.contains(key))

@@ -162,7 +162,7 @@ fn what_stands_in_policies_is_kept() {
         let loaded = taken(&outputs);
         let account = &loaded.snapshot.accounts[ACCOUNT];
         assert_eq!(
-            &*account.inline["cart"].latest().unwrap()["inline"],
+            &**account.inline["cart"].latest().unwrap().get("inline").unwrap(),
             allowing.to_string()
         );
         assert_eq!(

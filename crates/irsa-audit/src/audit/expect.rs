@@ -68,7 +68,7 @@ pub fn add(cluster: &mut Cluster, annotation_prefix: &str, expected: &[ExpectArg
         .filter(|(key, _)| cluster.asked(key, annotation_prefix).role.is_some());
     let requests: Vec<(Name, AuditRequest)> = asking
         .map(|(key, binding)| {
-            let first = binding.requests().first().cloned();
+            let first = binding.request().cloned();
             let mut request = first.unwrap_or_else(|| AuditRequest {
                 name: key.service_account.to_string(),
                 service_account: key.service_account.to_string(),

@@ -31,7 +31,8 @@ use turns::AskedFor;
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
 
-/// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen.
+/// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen. See `line` for what
+/// takes long.
 const OF_ONE: usize = 4;
 
 /// Why a write was not done.
@@ -349,7 +350,7 @@ impl Writer {
 }
 
 fn owner_reference(owner: &AuditOwner) -> Value {
-    json!({"apiVersion": "v1", "kind": "ServiceAccount", "name": owner.name, "uid": owner.uid})
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "name": owner.name.as_str(), "uid": owner.uid.as_str()})
 }
 
 /// The resource version as a number, which the API server's versions are, in rising order.

@@ -103,7 +103,7 @@ impl Known {
     pub fn workloads(&self) -> BTreeSet<ExpectedWorkload> {
         let cluster = &self.snapshot.cluster;
         let expected = cluster.bindings().flat_map(|(key, binding)| {
-            let first = binding.requests().first();
+            let first = binding.request();
             let all = first.map_or(&[][..], |request| &request.workloads);
             all.iter().map(move |workload| (key.clone(), workload.clone()))
         });

@@ -224,7 +224,7 @@ fn with_pod(mut world: World, container: Container, shape: Shape) -> World {
         .map(|names| (format!("{PREFIX}/skip-containers"), names));
     made.annotations = skip.into_iter().collect();
     made.also_named = ["cart".to_owned()].into();
-    std::sync::Arc::make_mut(&mut made.workload).kind = shape.kind.to_owned();
+    std::sync::Arc::make_mut(&mut made.workload).kind = shape.kind.into();
     world.snapshot.cluster.put_pod(made);
     world
 }

@@ -309,8 +309,8 @@ fn tokens(
             .flat_map(of_mount)
             .take(most)
             .collect();
-        kept.shrink_to_fit();
     }
+    kept.shrink_to_fit();
     (kept, has_more)
 }
 

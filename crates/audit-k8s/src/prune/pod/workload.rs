@@ -36,8 +36,8 @@ const MAX_NAME: usize = 253;
 ///   created within a day of that minute, nobody else can have thought of the number.
 pub(super) fn of(metadata: &RawMetadata) -> Workload {
     let workload = |kind: &str, name: &str| Workload {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
+        kind: kind.into(),
+        name: name.into(),
     };
     // The API server takes owners that nothing can be called, of any length: there is no such workload.
     let is_owner =
@@ -62,8 +62,8 @@ pub(super) fn of(metadata: &RawMetadata) -> Workload {
         _ => None,
     };
     above.unwrap_or_else(|| Workload {
-        kind: kind(owner),
-        name: owner.name.clone(),
+        kind: kind(owner).into(),
+        name: owner.name.as_str().into(),
     })
 }
 

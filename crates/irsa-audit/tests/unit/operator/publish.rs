@@ -116,7 +116,7 @@ fn object() -> NamespacedName {
 fn status(announce: Option<Announcement>) -> Write {
     Write::Status {
         object: object(),
-        uid: "u".to_owned(),
+        uid: "u".into(),
         status: PackedStatus::new(&audit_api::IrsaAuditStatus::default()),
         announce,
         is_urgent: true,
@@ -126,21 +126,21 @@ fn status(announce: Option<Announcement>) -> Write {
 fn delete() -> Write {
     Write::Delete {
         object: object(),
-        uid: "u".to_owned(),
+        uid: "u".into(),
     }
 }
 
 fn release() -> Write {
     Write::Release {
         object: object(),
-        uid: "u".to_owned(),
+        uid: "u".into(),
     }
 }
 
 fn create() -> Write {
     let owner = AuditOwner {
-        name: "app".to_owned(),
-        uid: "sa".to_owned(),
+        name: "app".into(),
+        uid: "sa".into(),
     };
     Write::Create {
         name: "app".to_owned(),
@@ -301,8 +301,8 @@ async fn an_event_follows_a_status_that_was_written() {
 #[tokio::test(start_paused = true)]
 async fn each_write_says_what_it_means() {
     let owner = AuditOwner {
-        name: "app".to_owned(),
-        uid: "sa".to_owned(),
+        name: "app".into(),
+        uid: "sa".into(),
     };
     let reference = json!([{"apiVersion": "v1", "kind": "ServiceAccount", "name": "app", "uid": "sa"}]);
     let audits = "/apis/irsa-audit.dev/v1alpha1/namespaces/shop/irsaaudits";
@@ -324,7 +324,7 @@ async fn each_write_says_what_it_means() {
         (
             Write::Own {
                 object: object(),
-                uid: "u".to_owned(),
+                uid: "u".into(),
                 owner,
             },
             Method::PATCH,
@@ -335,7 +335,7 @@ async fn each_write_says_what_it_means() {
         (
             Write::Release {
                 object: object(),
-                uid: "u".to_owned(),
+                uid: "u".into(),
             },
             Method::PATCH,
             format!("{audits}/app"),
