@@ -41,21 +41,22 @@ impl Engine {
         };
         let applied = audit_aws::apply(&mut self.snapshot.accounts, reading);
         self.statements_changed |= !applied.changed.is_empty();
-        let mut concerned = BTreeSet::new();
-        for concern in &applied.changed {
-            concerned.extend(self.concerned(concern));
-        }
-        for concern in &applied.confirmed {
-            // Of a role, few bindings have to be looked at.
-            if was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. }) {
-                concerned.extend(self.concerned(concern));
+        // Of a role, few bindings have to be looked at.
+        let is_of_few = |concern: &&Concern| {
+            was_stale || matches!(concern, Concern::Role { .. } | Concern::Policy { .. })
+        };
+        for concern in applied
+            .changed
+            .iter()
+            .chain(applied.confirmed.iter().filter(is_of_few))
+        {
+            let concerned = self.concerned(concern);
+            // What was asked for is awaited; what concerns many bindings is awaited by none of them.
+            if is_listing || matches!(concern, Concern::Account { .. }) {
+                self.dirty.refresh(concerned);
+            } else {
+                self.dirty.extend(concerned);
             }
-        }
-        // What was asked for is awaited; a listing comes by itself, and concerns many.
-        if is_listing {
-            self.dirty.refresh(concerned);
-        } else {
-            self.dirty.extend(concerned);
         }
         if tells_of_issuers {
             self.ask_of_issuers(now);
@@ -205,13 +206,7 @@ impl Engine {
 
     /// Takes note of the roles that a binding's verdict depends on, and wants what has not been seen of them; all of it where
     /// somebody asked for that.
-    pub(super) fn refer(
-        &mut self,
-        gathered: &mut Gathered<'_>,
-        is_forced: bool,
-        is_urgent: bool,
-        now: Timestamp,
-    ) {
+    pub(super) fn refer(&mut self, gathered: &mut Gathered<'_>, is_forced: bool, now: Timestamp) {
         let key = gathered.key();
         let roles = std::mem::take(&mut gathered.roles);
         let accounts: BTreeSet<String> = roles.iter().map(|arn| arn.account().to_owned()).collect();
@@ -246,7 +241,11 @@ impl Engine {
         if is_forced {
             self.evidence.force(key, &self.snapshot);
         }
-        self.evidence.want_unseen(key, is_urgent, &self.snapshot, now);
+        let is_awaited = self.awaited.contains(key);
+        let is_all_seen = !self.evidence.want_unseen(key, is_awaited, &self.snapshot, now);
+        if is_awaited && is_all_seen {
+            self.awaited.remove(key);
+        }
     }
 }
 

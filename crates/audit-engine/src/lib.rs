@@ -114,10 +114,15 @@ pub struct Engine {
     reviews: ReviewPlan,
     lookups: LookupPlan,
     leading: bool,
+    /// Everything has been listed once.
+    is_listed: bool,
     /// Bindings to look at.
     dirty: Pending,
     /// Of these, those for which somebody asked that everything be read anew.
     forced: BTreeSet<BindingKey>,
+    /// Bindings of which somebody changed something, until everything that they refer to has been seen: AWS is asked for their sake before it is
+    /// for that of others.
+    awaited: BTreeSet<BindingKey>,
     /// What of roles and bindings has changed since expecting bindings were looked at because of that.
     permissions_changed: PermissionsChange,
     /// When they were last.
@@ -161,8 +166,10 @@ impl Engine {
             snapshot: Snapshot::default(),
             index: Index::default(),
             leading: false,
+            is_listed: false,
             dirty: Pending::default(),
             forced: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             permissions_changed: PermissionsChange::default(),
             permissions_looked_at: None,
             audiences_looked_at: None,
@@ -232,9 +239,19 @@ impl Engine {
                 self.cluster.lose(now);
             }
             self.permissions_changed.merge(dirty.permissions);
-            self.dirty.extend(dirty.bindings);
+            // What is there at a start has not just changed: nobody waits for it more than for all else.
+            if self.is_listed {
+                if !dirty.is_echo {
+                    self.awaited.extend(dirty.bindings.iter().cloned());
+                }
+                self.dirty.extend(dirty.bindings);
+            }
             self.forced.extend(dirty.reaudits.iter().cloned());
             self.dirty.extend(dirty.reaudits);
+        }
+        if !self.is_listed && self.is_synced() {
+            self.is_listed = true;
+            self.mark_all();
         }
     }
 
@@ -297,6 +314,7 @@ impl Engine {
             self.audiences_looked_at = None;
             (self.requested, self.began) = (None, None);
             self.forced.clear();
+            self.awaited.clear();
             self.ages.clear();
             self.unrecorded.clear();
             self.shared.clear();

@@ -64,6 +64,13 @@ impl AuditObject {
         BindingKey::new(self.namespace.clone(), self.request.service_account.clone())
     }
 
+    /// Whether `other` asks for something else: what people write, and not what the operator does.
+    #[must_use]
+    pub(crate) fn asks_else(&self, other: &Self) -> bool {
+        (&self.uid, &self.request, &self.remediation, &self.reaudit)
+            != (&other.uid, &other.request, &other.remediation, &other.reaudit)
+    }
+
     /// Whether anything but the version is different in `other`.
     #[must_use]
     pub(crate) fn differs(&self, other: &Self) -> bool {

@@ -134,6 +134,8 @@ pub struct Dirty {
     /// reason to read anything from AWS again. Includes those whose published status changed, be it by the operator's
     /// own hand: auditing them again shows that nothing is to be written, or puts right what somebody else wrote.
     pub bindings: BTreeSet<BindingKey>,
+    /// Of these, whatever is seen is what the operator itself has written, or may be: nobody waits for what follows from it.
+    pub is_echo: bool,
     /// Bindings for which somebody set or changed the annotation that asks to read everything anew.
     pub reaudits: BTreeSet<BindingKey>,
     /// The webhook, or what can be seen of it or of the kinds of other projects, changed: any binding may be concerned, and the
@@ -174,6 +176,7 @@ impl Dirty {
 
     /// Adds what another observation changed.
     pub fn merge(&mut self, other: Self) {
+        self.is_echo &= other.is_echo;
         self.bindings.extend(other.bindings);
         self.reaudits.extend(other.reaudits);
         self.everything |= other.everything;
@@ -487,6 +490,10 @@ impl Index {
         if old.is_none_or(|old| old.differs(&audit)) {
             dirty.bindings.insert(key);
         }
+        dirty.is_echo = match old {
+            Some(old) => !old.asks_else(&audit),
+            None => audit.automatic && !audit.adopted,
+        };
         self.audits.insert(
             NamespacedName::new(audit.namespace.clone(), audit.name.clone()),
             audit,

@@ -507,8 +507,15 @@ impl EvidencePlan {
     }
 
     /// Wants what a binding refers to and nobody has seen, unless a listing is about to bring it: a role with what its policies say,
-    /// because the first verdict rests on all of it.
-    pub fn want_unseen(&mut self, key: &BindingKey, is_urgent: bool, snapshot: &Snapshot, now: Timestamp) {
+    /// because the first verdict rests on all of it. Returns whether there is any.
+    pub fn want_unseen(
+        &mut self,
+        key: &BindingKey,
+        is_awaited: bool,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> bool {
+        let mut lacks_any = false;
         for arn in self.references.get(key).cloned().into_iter().flatten() {
             let (id, role) = (arn.account(), arn.name());
             let Some(watched) = self.accounts.get(id) else {
@@ -517,9 +524,11 @@ impl EvidencePlan {
             let is_unseen = |account: &Account| {
                 PieceKind::Role.is_pending(account, role) || lacks_documents(account, role)
             };
-            if !watched.is_being_listed(role, now) && snapshot.accounts.get(id).is_none_or(is_unseen) {
+            let is_lacking = snapshot.accounts.get(id).is_none_or(is_unseen);
+            lacks_any |= is_lacking && watched.is_open;
+            if is_lacking && !watched.is_being_listed(role, now) {
                 let piece = PieceId::new(id, PieceKind::Policies, role);
-                if is_urgent {
+                if is_awaited {
                     self.urgent
                         .entry(piece.clone())
                         .or_insert_with(|| key.namespace.to_string());
@@ -532,6 +541,7 @@ impl EvidencePlan {
             self.want_needed(id, role, snapshot);
         }
         self.want_association(key, snapshot);
+        lacks_any
     }
 
     /// Wants the associations of the cluster once more where the role of a binding's was not asked for with them.

@@ -100,7 +100,10 @@ impl EvidencePlan {
         for piece in wanted.iter().filter_map(included).collect::<Vec<_>>() {
             wanted.remove(&piece);
         }
-        wanted.retain(|target| self.asked.at(target).is_none());
+        wanted.retain(|target| {
+            let is_awaited = urgent.contains_key(target);
+            self.asked.at(target).is_none() || (is_awaited && self.waits_behind_others(target))
+        });
         self.forced.retain(|target| self.asked.at(target).is_some());
         let singles = self.rather_list(wanted, &urgent, issuer, now, &mut requests);
         // Before what is asked now: somebody may have come to wait for it again.
@@ -122,6 +125,13 @@ impl EvidencePlan {
         let forced = &self.forced;
         self.askers.retain(|piece, _| forced.contains(piece));
         requests
+    }
+
+    /// Whether a piece was asked for, and is still to be answered, for the sake of what is refreshed.
+    fn waits_behind_others(&self, target: &PieceId) -> bool {
+        let first = target.of(target.kind.includes().unwrap_or(target.kind));
+        let asked_for = self.awaited.get(&first);
+        asked_for.is_some_and(|asked_for| !asked_for.is_urgent)
     }
 
     /// For whom a piece is read: the namespace of the binding that asked for it, or of any that refers to the role where no binding did.

@@ -43,7 +43,7 @@ impl Engine {
         self.plan_lookups(key, is_forced, now);
         let mut gathered = Gathered::gather(&self.snapshot, &self.in_force.config, key, now);
         // Roles in an account that was closed, or that is new, are judged by what is known of it from now on.
-        self.refer(&mut gathered, is_forced, is_urgent, now);
+        self.refer(&mut gathered, is_forced, now);
         let chain = gathered.derive(&self.snapshot, &self.in_force.config, now);
         let judged = chain.map(|chain| Judged::judge(&chain.sharing(Some(&self.shared))));
         let questions = judged.as_ref().map_or(&[][..], |judged| &judged.questions);

@@ -21,6 +21,29 @@ fn nothing_is_done_before_all_watches_have_listed() {
 }
 
 #[test]
+fn what_is_there_at_a_start_is_looked_at_and_has_not_just_changed() {
+    let mut lab = Lab::new();
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    lab.engine.set_leading(true);
+    for kind in Kind::ALL {
+        lab.see_step(kind, true);
+    }
+    for name in ["app", "other"] {
+        lab.binding(name);
+    }
+    for kind in Kind::ALL {
+        lab.see_step(kind, false);
+    }
+    lab.sync_audits();
+    assert!(!lab.engine.dirty.is_empty() && !lab.engine.dirty.has_changed());
+    lab.settle();
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+    lab.annotated("app", None);
+    assert!(lab.engine.dirty.has_changed());
+}
+
+#[test]
 fn a_follower_neither_writes_nor_asks() {
     let mut lab = Lab::new();
     lab.engine.set_issuer(issuer(ISSUER));

@@ -85,6 +85,98 @@ fn a_change_does_not_wait_for_what_is_refreshed() {
     assert_eq!(lab.short_writes(), ["create app owned"]);
 }
 
+/// Whether roles of this name are asked for, one by one, for somebody who waits.
+fn urgency(actions: &[Action], name: &str) -> Vec<bool> {
+    let asked = actions.iter().filter_map(|action| match action {
+        Action::Read(DirectoryRequest::Piece {
+            piece: Piece::Role(role),
+            asked_for,
+            ..
+        }) if role.name == name => Some(asked_for.is_urgent),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn what_has_just_changed_goes_first_also_where_a_listing_should_have_brought_it() {
+    let mut lab = Lab::new();
+    lab.aws.home().listings = Answers::Denied;
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    lab.sync();
+    for at in 0..50 {
+        lab.see(in_namespace(
+            "many",
+            &format!("app-{at}"),
+            &format!("missing-{at}"),
+        ));
+    }
+    lab.engine.set_leading(true);
+    // The change comes before the account is listed, which brings nothing.
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    let mut asked = Vec::new();
+    while lab.engine.next().is_some_and(|at| at <= lab.now) {
+        let actions = lab.engine.turn(lab.now, || false);
+        asked.extend(urgency(&actions, "app"));
+        lab.carry_out(actions);
+    }
+    assert_eq!(asked, [true]);
+}
+
+#[test]
+fn what_is_waited_for_goes_before_others_for_whom_it_was_asked_earlier() {
+    let mut lab = Lab::new();
+    (lab.aws.home().listings, lab.aws.home().singles) = (Answers::Denied, Answers::Never);
+    lab.engine.set_issuer(issuer(ISSUER));
+    lab.tell_home();
+    lab.sync();
+    for at in 0..50 {
+        lab.see(in_namespace("many", &format!("app-{at}"), &format!("role-{at}")));
+    }
+    lab.engine.set_leading(true);
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let actions = lab.turn();
+        asked.extend(urgency(&actions, "role-7"));
+        lab.carry_out(actions);
+    }
+    assert_eq!(asked, [false]);
+    lab.annotated("app", Some("role-7"));
+    assert_eq!(urgency(&lab.turn(), "role-7"), [true]);
+    lab.annotated("app-2", Some("role-7"));
+    assert!(urgency(&lab.turn(), "role-7").is_empty(), "once is enough");
+}
+
+#[test]
+fn what_an_account_says_of_all_its_roles_is_awaited_by_none_of_their_bindings() {
+    let mut lab = Lab::leading();
+    lab.trusts("app", "app");
+    for at in 0..50 {
+        lab.see(in_namespace("many", &format!("app-{at}"), "app"));
+    }
+    lab.settle();
+    lab.aws.home().has_no_provider = true;
+    let known = |lab: &Lab| {
+        lab.engine.snapshot.accounts[HOME]
+            .provider
+            .latest()
+            .is_some_and(Option::is_some)
+    };
+    while known(&lab) {
+        lab.now = after(lab.now, Duration::from_secs(1));
+        let reads = lab
+            .turn()
+            .into_iter()
+            .filter(|action| matches!(action, Action::Read(_)));
+        let reads = reads.collect();
+        lab.lags = true;
+        lab.carry_out(reads);
+    }
+    assert!(!lab.engine.dirty.is_empty() && !lab.engine.dirty.has_changed());
+}
+
 #[test]
 fn what_has_just_changed_is_asked_of_aws_before_what_is_refreshed() {
     let mut lab = Lab::leading();
