@@ -10,7 +10,7 @@
 //! | `pending`, `rotation` | which binding is looked at next |
 //! | `publication` | when a status is worth a write |
 //! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
-//! | `object` | which writes are under way, and which must wait |
+//! | `object`, `made`, `creations` | which writes are under way, and which must wait |
 //! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
 //! | `reviews` | what to ask the API server about expected permissions, when, and when to believe it |
@@ -25,6 +25,7 @@ mod creations;
 mod evidence;
 mod knowledge;
 mod look;
+mod made;
 mod memory;
 mod object;
 mod pending;

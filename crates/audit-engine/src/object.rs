@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::action::{Write, WriteOutcome};
 use super::creations::Creations;
+use super::made::Made;
 use super::schedule::{after, backoff};
 use audit_core::model::{NamespacedName, Uid};
 
@@ -18,13 +19,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait.
 const MOST: Duration = Duration::from_mins(1);
-
-/// The least time between two objects of one name that are made, where somebody deletes each: the first wait, and the longest.
-const AGAIN: Duration = Duration::from_secs(1);
-const MOST_AGAIN: Duration = Duration::from_mins(5);
-
-/// An object that lived longer was not deleted again and again.
-const LIVED: Duration = Duration::from_mins(10);
 
 /// How long the watch may take to show what was written, before it is written again.
 const SHOWS: Duration = Duration::from_secs(30);
@@ -44,8 +38,6 @@ struct Object {
     retry_at: Option<Timestamp>,
     /// The UID of an object that is not there any more, although the watch still shows it.
     gone: Option<Uid>,
-    /// When an object of this name was made last, and how many in a row.
-    made: Option<(Timestamp, u32)>,
 }
 
 /// A write that was done, and would be done again as long as the watch does not show it.
@@ -102,22 +94,6 @@ impl Object {
             && self.awaited.is_none()
             && self.failures == 0
             && self.refusals == 0
-            && self.made.is_none()
-    }
-
-    /// When another object of this name may be made, where that is not the first time.
-    fn may_be_made_at(&self) -> Option<Timestamp> {
-        let (last, times) = self.made?;
-        Some(after(last, backoff(AGAIN, MOST_AGAIN, times.checked_sub(2)?)))
-    }
-
-    fn take_note_of_making(&mut self, now: Timestamp) {
-        let before = self.made.filter(|_| self.was_made_lately(now));
-        self.made = Some((now, before.map_or(1, |(_, times)| times.saturating_add(1))));
-    }
-
-    fn was_made_lately(&self, now: Timestamp) -> bool {
-        self.made.is_some_and(|(last, _)| after(last, LIVED) > now)
     }
 
     fn wait(&mut self, failures: u32, now: Timestamp) {
@@ -148,14 +124,15 @@ pub enum Start {
 /// The objects by name. Only those are kept that are being written to, were just written, or gave trouble.
 #[derive(Debug, Default)]
 pub struct Objects {
-    objects: BTreeMap<NamespacedName, Object>,
+    by_name: BTreeMap<NamespacedName, Object>,
+    made: Made,
     creations: Creations,
 }
 
 impl Objects {
     /// Starts a write, unless one is under way or must wait.
     pub fn start(&mut self, name: &NamespacedName, key: &BindingKey, write: &Write, now: Timestamp) -> Start {
-        let object = self.objects.entry(name.clone()).or_default();
+        let object = self.by_name.entry(name.clone()).or_default();
         if object.in_flight.is_some() {
             return Start::Busy;
         }
@@ -170,7 +147,7 @@ impl Objects {
         let waits = [
             object.retry_at,
             awaited.map(|awaited| awaited.until),
-            object.may_be_made_at().filter(|_| is_create),
+            self.made.again_at(name).filter(|_| is_create),
         ];
         if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
             return Start::At(at);
@@ -178,7 +155,7 @@ impl Objects {
         if is_create {
             if let Some(at) = self.creations.held_until(&name.namespace, now) {
                 if object.is_forgettable() {
-                    self.objects.remove(name);
+                    self.by_name.remove(name);
                 }
                 return Start::Held(at);
             }
@@ -208,7 +185,7 @@ impl Objects {
         outcome: &WriteOutcome,
         now: Timestamp,
     ) -> Option<BindingKey> {
-        let object = self.objects.get_mut(name)?;
+        let object = self.by_name.get_mut(name)?;
         let key = object.in_flight.take();
         match (outcome, write) {
             (
@@ -224,7 +201,7 @@ impl Objects {
                 object.start_anew();
                 object.awaited = Some(Awaited::new(write, *resource_version, now));
                 if matches!(write, Write::Create { .. }) {
-                    object.take_note_of_making(now);
+                    self.made.insert(name, now);
                 }
             }
             (WriteOutcome::Unavailable, _) => object.retry_at = Some(after(now, RETRY)),
@@ -241,7 +218,7 @@ impl Objects {
 
     /// Takes note of what the watch shows, and of whether that is the status that was written last.
     pub fn see(&mut self, name: &NamespacedName, audit: &AuditObject, is_kept: bool, now: Timestamp) {
-        let Some(object) = self.objects.get_mut(name) else {
+        let Some(object) = self.by_name.get_mut(name) else {
             return;
         };
         if object.gone.as_ref().is_some_and(|uid| *uid != audit.uid) {
@@ -268,18 +245,15 @@ impl Objects {
             }
             object.unseen = None;
         }
-        if !object.was_made_lately(now) {
-            object.made = None;
-        }
         if object.is_forgettable() {
-            self.objects.remove(name);
+            self.by_name.remove(name);
         }
     }
 
     /// Whether the watch may not have shown yet what was written last.
     #[must_use]
     pub fn lags(&self, name: &NamespacedName, now: Timestamp) -> bool {
-        let Some(object) = self.objects.get(name) else {
+        let Some(object) = self.by_name.get(name) else {
             return false;
         };
         let awaited = object.awaited.as_ref();
@@ -291,18 +265,18 @@ impl Objects {
     /// Lets all writes start that wait after a failure: the definition of the kind may have come back. Returns whether any waited.
     pub fn forgive(&mut self) -> bool {
         self.creations.clear();
-        let waiting = self.objects.values_mut().filter(|object| object.failures > 0);
+        let waiting = self.by_name.values_mut().filter(|object| object.failures > 0);
         waiting.map(Object::start_anew).count() > 0
     }
 
     /// Forgets what is known of objects that are no more.
     pub fn sweep(&mut self, index: &Index, now: Timestamp) {
         self.creations.sweep(now);
-        self.objects.retain(|id, object| {
+        self.made.sweep(now);
+        self.by_name.retain(|id, object| {
             object.in_flight.is_some()
                 || object.retry_at.is_some_and(|at| at > now)
                 || object.awaited.as_ref().is_some_and(|awaited| awaited.until > now)
-                || object.was_made_lately(now)
                 || index.audit(&id.namespace, &id.name).is_some()
         });
     }
@@ -310,8 +284,9 @@ impl Objects {
     /// Forgets all but which writes are under way, for a replica that no longer leads.
     pub fn forget(&mut self) {
         self.creations.clear();
-        self.objects.retain(|_, object| object.in_flight.is_some());
-        for object in self.objects.values_mut() {
+        self.made.clear();
+        self.by_name.retain(|_, object| object.in_flight.is_some());
+        for object in self.by_name.values_mut() {
             *object = Object {
                 in_flight: object.in_flight.take(),
                 ..Object::default()

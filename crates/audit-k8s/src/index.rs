@@ -129,6 +129,10 @@ impl Progress {
 
 /// What an observation changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub struct Dirty {
     /// Bindings of which something in the cluster changed: to be audited anew from what is known. This alone is no
     /// reason to read anything from AWS again. Includes those whose published status changed, be it by the operator's
