@@ -31,8 +31,7 @@ use turns::AskedFor;
 /// Writes that are under way at once: enough to hide the API server's latency, too few to crowd others out.
 const CONCURRENCY: usize = 16;
 
-/// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen. See `line` for what
-/// takes long.
+/// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen.
 const OF_ONE: usize = 4;
 
 /// Why a write was not done.

@@ -368,7 +368,7 @@ async fn renamed_roles(stage: &mut Stage<'_>) -> Result<(), Error> {
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
     for round in 0..6 {
-        longest = longest.max(new_roles(stage, &format!("renamed-{round}")).await?);
+        longest = longest.max(new_roles(stage, &format!("fresh-{round}")).await?);
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
     let seconds = begin.elapsed().as_secs_f64();
