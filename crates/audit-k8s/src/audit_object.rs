@@ -67,8 +67,8 @@ impl AuditObject {
     /// Whether `other` asks for something else: what people write, and not what the operator does.
     #[must_use]
     pub(crate) fn asks_else(&self, other: &Self) -> bool {
-        (&self.uid, &self.request, &self.remediation, &self.reaudit)
-            != (&other.uid, &other.request, &other.remediation, &other.reaudit)
+        (&self.uid, self.generation, &self.request) != (&other.uid, other.generation, &other.request)
+            || (&self.remediation, &self.reaudit) != (&other.remediation, &other.reaudit)
     }
 
     /// Whether anything but the version is different in `other`.

@@ -1,3 +1,4 @@
+use audit_api::AUTOMATIC_LABEL;
 use audit_core::model::rbac::Subject;
 use audit_core::model::{AuditRequest, BindingKey, KubernetesExpectation, Pod, ServiceAccount};
 use serde_json::{Value, json};
@@ -202,13 +203,32 @@ fn an_audit_is_dirty_when_anything_but_its_version_changed() {
     assert!(apply(|object| object["metadata"]["resourceVersion"] = "9".into()).is_empty());
     assert_eq!(
         apply(|object| object["status"] = json!({ "verdict": "Broken" })),
-        bindings(&["orders"])
+        Dirty {
+            is_echo: true,
+            ..bindings(&["orders"])
+        }
     );
     assert_eq!(
         apply(|object| object["metadata"]["generation"] = 2.into()),
         bindings(&["orders"])
     );
     assert_eq!(w.index.audit("shop", "mine").unwrap().generation, 2);
+}
+
+#[test]
+fn what_the_operator_has_made_or_written_is_an_echo_and_what_people_ask_for_is_none() {
+    let mut w = Watched::default();
+    let mut is_echo = |name: &str, change: fn(&mut Value)| {
+        let audit = audit_with(name, "orders", change);
+        w.see(Observation::Audit(WatchChange::Applied(audit))).is_echo
+    };
+    assert!(!is_echo("declared", |_| {}));
+    assert!(is_echo("declared", |object| object["status"] =
+        json!({ "verdict": "Broken" })));
+    assert!(!is_echo("declared", |object| object["spec"]["suspend"] = true.into()));
+    assert!(is_echo("automatic", |object| {
+        object["metadata"]["labels"] = json!({ AUTOMATIC_LABEL: "true" });
+    }));
 }
 
 #[test]
