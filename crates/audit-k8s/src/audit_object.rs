@@ -277,6 +277,28 @@ mod tests {
     }
 
     #[test]
+    fn what_people_write_asks_for_something_else_and_what_the_operator_writes_does_not() {
+        let (old, mut new) = (pruned(fixture()), pruned(fixture()));
+        (new.status, new.owner, new.resource_version) = (None, None, None);
+        assert!(!old.asks_else(&new));
+        let others = [
+            AuditObject {
+                generation: 3,
+                ..old.clone()
+            },
+            AuditObject {
+                reaudit: None,
+                ..old.clone()
+            },
+            AuditObject {
+                uid: "another".into(),
+                ..old.clone()
+            },
+        ];
+        assert!(others.iter().all(|other| old.asks_else(other)));
+    }
+
+    #[test]
     fn versions_alone_make_no_difference() {
         let (old, mut new) = (pruned(fixture()), pruned(fixture()));
         new.resource_version = Some("2".into());
