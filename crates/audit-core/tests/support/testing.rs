@@ -540,20 +540,15 @@ impl World {
         self.bound(namespace, role, &rbac::testing::account("shop", "cart"))
     }
 
+    /// What RBAC says to the permissions that are expected.
+    fn answers(&self) -> Vec<rbac::PermissionAnswer<'_>> {
+        let request = self.snapshot.cluster.binding(&self.key).unwrap().request();
+        rbac::answers(&self.snapshot, &self.key, &request.unwrap().kubernetes)
+    }
+
     /// The API server has answered this to everything that is expected now.
     pub(crate) fn reviewed(mut self, ruling: rbac::Ruling) -> Self {
-        let request = self
-            .snapshot
-            .cluster
-            .binding(&self.key)
-            .unwrap()
-            .request()
-            .unwrap()
-            .clone();
-        let questions = rbac::review::questions(
-            &rbac::answers(&self.snapshot, &self.key, &request.kubernetes),
-            usize::MAX,
-        );
+        let questions = rbac::review::questions(&self.answers(), usize::MAX);
         let reviewed = |question| rbac::Reviewed { question, ruling };
         let reviews = questions.into_iter().map(reviewed).collect();
         self.snapshot.reviews.put(&self.key, reviews);
@@ -562,16 +557,8 @@ impl World {
 
     /// The world after the printed fix for its permissions.
     pub(crate) fn with_permissions_repaired(self) -> Self {
-        let request = self
-            .snapshot
-            .cluster
-            .binding(&self.key)
-            .unwrap()
-            .request()
-            .unwrap()
-            .clone();
-        let answers = rbac::answers(&self.snapshot, &self.key, &request.kubernetes);
-        let denied: Vec<_> = answers.into_iter().flat_map(|answer| answer.denied).collect();
+        let answers = self.answers().into_iter();
+        let denied: Vec<_> = answers.flat_map(|answer| answer.denied).collect();
         let grants = rbac::least::grants(self.snapshot.cluster.rbac(), &(&self.key).into(), &denied).unwrap();
         self.rbac(|rbac| {
             for grant in grants {

@@ -627,9 +627,7 @@ fn who_audits_once_waits_for_every_answer_and_no_longer() {
 #[test]
 fn who_audits_once_does_not_wait_for_answers_that_fail() {
     for answers in [Answers::Denied, Answers::Down] {
-        let mut lab = Lab::new();
-        lab.engine.set_issuer(issuer(ISSUER));
-        lab.tell_home();
+        let mut lab = Lab::starting();
         lab.engine.set_leading(true);
         lab.sync();
         lab.binding("app");

@@ -4,9 +4,7 @@ use super::*;
 
 #[test]
 fn nothing_is_done_before_all_watches_have_listed() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.engine.set_leading(true);
     lab.binding("app");
     lab.sync_all_but_audits();
@@ -22,9 +20,7 @@ fn nothing_is_done_before_all_watches_have_listed() {
 
 #[test]
 fn what_is_there_at_a_start_is_looked_at_and_has_not_just_changed() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.engine.set_leading(true);
     for kind in Kind::ALL {
         lab.see_step(kind, true);
@@ -45,9 +41,7 @@ fn what_is_there_at_a_start_is_looked_at_and_has_not_just_changed() {
 
 #[test]
 fn a_follower_neither_writes_nor_asks() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.sync();
     lab.binding("app");
     lab.declare("mine", "other");
@@ -61,9 +55,7 @@ fn a_follower_neither_writes_nor_asks() {
 
 #[test]
 fn who_begins_to_lead_reads_anew_and_audits_all() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.sync();
     for name in ["a", "b", "c"] {
         lab.binding(name);

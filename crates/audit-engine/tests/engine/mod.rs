@@ -115,6 +115,14 @@ impl Lab {
         }
     }
 
+    /// An engine that knows the issuer and its own account, and has listed nothing.
+    fn starting() -> Self {
+        let mut lab = Self::new();
+        lab.engine.set_issuer(issuer(ISSUER));
+        lab.tell_home();
+        lab
+    }
+
     /// An engine that leads, knows the issuer and its own account, and has listed a cluster with nothing in it.
     fn leading() -> Self {
         let mut lab = Self::new();

@@ -80,9 +80,7 @@ fn roles_that_concern_nobody_are_no_work() {
 
 #[test]
 fn who_may_not_list_roles_is_told_so_and_audits_the_rest() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     for kind in Kind::ALL.into_iter().filter(|kind| kind.of_rbac().is_none()) {
         lab.see_listing(kind);
     }

@@ -21,9 +21,7 @@ fn a_status_waits_for_evidence_but_not_for_ever() {
 
 #[test]
 fn the_first_listing_of_an_account_may_take_longer() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.sync();
     lab.engine.set_leading(true);
     lab.aws.home().listings = Answers::Never;

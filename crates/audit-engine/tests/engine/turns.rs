@@ -100,10 +100,8 @@ fn urgency(actions: &[Action], name: &str) -> Vec<bool> {
 
 #[test]
 fn what_has_just_changed_goes_first_also_where_a_listing_should_have_brought_it() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::starting();
     lab.aws.home().listings = Answers::Denied;
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
     lab.sync();
     for at in 0..50 {
         lab.see(in_namespace(
@@ -127,10 +125,8 @@ fn what_has_just_changed_goes_first_also_where_a_listing_should_have_brought_it(
 
 #[test]
 fn what_is_waited_for_goes_before_others_for_whom_it_was_asked_earlier() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::starting();
     (lab.aws.home().listings, lab.aws.home().singles) = (Answers::Denied, Answers::Never);
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
     lab.sync();
     for at in 0..50 {
         lab.see(in_namespace("many", &format!("app-{at}"), &format!("role-{at}")));
@@ -345,9 +341,7 @@ fn a_role_that_changes_all_the_time_has_bindings_looked_at_once_a_second() {
 
 #[test]
 fn a_start_lists_an_account_once_with_the_roles_of_all_bindings() {
-    let mut lab = Lab::new();
-    lab.engine.set_issuer(issuer(ISSUER));
-    lab.tell_home();
+    let mut lab = Lab::starting();
     lab.sync();
     for at in 0..50 {
         lab.binding(&format!("app-{at}"));
