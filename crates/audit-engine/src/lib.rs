@@ -218,6 +218,9 @@ impl Engine {
     /// Takes in a change of the cluster.
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
         let is_relisted = matches!(observation, Observation::Audit(WatchChange::InitDone));
+        if let Observation::Audit(WatchChange::Deleted { namespace, name }) = &observation {
+            self.objects.lose(namespace, name);
+        }
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
         if dirty.policies {
             self.configure(now);

@@ -38,6 +38,8 @@ struct Object {
     retry_at: Option<Timestamp>,
     /// The UID of an object that is not there any more, although the watch still shows it.
     gone: Option<Uid>,
+    /// The watch has shown its end while a write was under way: it will not show what was written.
+    is_lost: bool,
 }
 
 /// A write that was done, and would be done again as long as the watch does not show it.
@@ -187,6 +189,7 @@ impl Objects {
     ) -> Option<BindingKey> {
         let object = self.by_name.get_mut(name)?;
         let key = object.in_flight.take();
+        let is_lost = std::mem::take(&mut object.is_lost);
         match (outcome, write) {
             (
                 WriteOutcome::Done {
@@ -199,7 +202,7 @@ impl Objects {
             }
             (WriteOutcome::Done { resource_version }, _) => {
                 object.start_anew();
-                object.awaited = Some(Awaited::new(write, *resource_version, now));
+                object.awaited = (!is_lost).then(|| Awaited::new(write, *resource_version, now));
                 if matches!(write, Write::Create { .. }) {
                     self.made.insert(name, now);
                 }
@@ -247,6 +250,14 @@ impl Objects {
         }
         if object.is_forgettable() {
             self.by_name.remove(name);
+        }
+    }
+
+    /// Takes note that the watch shows the end of an object: it will not show what was written to it before.
+    pub fn lose(&mut self, namespace: &str, name: &str) {
+        if let Some(object) = self.by_name.get_mut(&NamespacedName::new(namespace, name)) {
+            object.awaited = None;
+            object.is_lost = object.in_flight.is_some();
         }
     }
 

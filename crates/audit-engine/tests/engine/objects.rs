@@ -369,6 +369,43 @@ fn an_object_that_somebody_deletes_again_and_again_is_made_less_and_less_often()
     assert_eq!(made(&lab), 1);
 }
 
+/// Whoever deletes it may be faster than the answer to its creation, and than the next turn.
+#[test]
+fn an_object_that_is_deleted_as_soon_as_it_is_made_is_made_again_at_once() {
+    for is_answered_first in [true, false] {
+        let mut lab = Lab::leading();
+        lab.trusts("app", "app");
+        lab.annotated("app", Some("app"));
+        let create = loop {
+            let mut actions = lab.turn();
+            let is_create = |action: &Action| matches!(action, Action::Write(Write::Create { .. }));
+            let create = actions.iter().position(is_create).map(|at| actions.remove(at));
+            lab.carry_out(actions);
+            if let Some(create) = create {
+                break create;
+            }
+        };
+        let Action::Write(write) = create else {
+            panic!("{create:?}")
+        };
+        let (outcome, shown) = lab.api.write(&write);
+        if is_answered_first {
+            lab.engine.written(&write, &outcome, lab.now);
+        }
+        lab.show(shown);
+        lab.delete("app");
+        if !is_answered_first {
+            lab.engine.written(&write, &outcome, lab.now);
+        }
+        lab.pass(1);
+        assert_eq!(
+            lab.verdict("app"),
+            Some(VerdictName::Working),
+            "answered first: {is_answered_first}"
+        );
+    }
+}
+
 /// Names are known before: the ServiceAccount's, and that with a suffix.
 #[test]
 fn where_others_have_taken_all_its_names_a_binding_is_audited_and_told() {
