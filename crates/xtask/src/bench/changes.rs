@@ -15,7 +15,7 @@ const RATE: u32 = 20;
 /// How many changes there are.
 const CHANGES: usize = 600;
 
-/// Breaks and mends one binding after another; times each from before the request to the arrival of the new verdict at a watch. `nth` gives
+/// Breaks and mends one binding after another; times each from before the request to the arrival of the new verdict at a watch, and the request alone. `nth` gives
 /// the number of the binding of each change, and `name` its `IrsaAudit`; in 300 changes no binding comes twice.
 ///
 /// # Errors
@@ -27,7 +27,7 @@ pub async fn measure<F: Future<Output = Result<(), Error>>>(
     change: impl Fn(usize, bool) -> F,
 ) -> Result<String, Error> {
     statuses.clear();
-    let mut durations = Vec::new();
+    let (mut durations, mut requests) = (Vec::new(), Vec::new());
     for broken in [true, false] {
         let wanted = if broken {
             VerdictName::Broken
@@ -39,8 +39,10 @@ pub async fn measure<F: Future<Output = Result<(), Error>>>(
         for index in 0..CHANGES / 2 {
             ticks.tick().await;
             let binding = nth(index);
-            sent.insert(name(binding), Instant::now());
+            let begin = Instant::now();
+            sent.insert(name(binding), begin);
             change(binding, broken).await?;
+            requests.push(begin.elapsed());
         }
         while !sent.is_empty() {
             let seen = statuses.next().await?;
@@ -51,5 +53,9 @@ pub async fn measure<F: Future<Output = Result<(), Error>>>(
             }
         }
     }
-    Ok(summary(durations))
+    Ok(format!(
+        "{}; the requests alone: {}",
+        summary(durations),
+        summary(requests)
+    ))
 }

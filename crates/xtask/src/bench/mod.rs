@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the figures in `docs/benchmarks.md`.
 
+mod bare;
 mod changes;
 mod growth;
 mod machine;

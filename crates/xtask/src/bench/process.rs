@@ -22,6 +22,15 @@ pub struct Operator {
     endpoints: Client,
 }
 
+/// Processor time of a process until now, in seconds.
+pub fn processor_time(pid: i32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name of the program, in parentheses, may have blanks in it.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / TICKS
+}
+
 impl Operator {
     /// Waits until a process serves its endpoints.
     ///
@@ -60,11 +69,7 @@ impl Operator {
 
     /// Processor time until now, in seconds.
     pub fn processor_time(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.pid())).unwrap_or_default();
-        // The name of the program, in parentheses, may have blanks in it.
-        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        ticks.filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / TICKS
+        processor_time(self.process.pid())
     }
 
     /// What an endpoint says, and how long that took.

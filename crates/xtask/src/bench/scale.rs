@@ -6,36 +6,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use audit_api::IrsaAudit;
 use audit_api::irsa_audit::VerdictName;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt as _};
+use kube::Client;
+use kube::api::{Api, DeleteParams};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
-use super::Error;
 use super::changes::measure;
+use super::machine::memory;
 use super::percentile::summary;
-use super::process::Operator;
+use super::process::{Operator, processor_time};
 use super::world::{
-    ACCOUNT, Statuses, Versions, World, annotate, create_account, create_pod, pod, replica, world,
+    ACCOUNT, Statuses, Versions, World, annotate, create_account, create_pod, pod, replica, role_arn,
 };
+use super::{Error, bare};
 
 const NAMESPACES: usize = 200;
 const BINDINGS: usize = 10_000;
 const PODS: usize = 100_000;
+
+/// A role that admits none of them.
+const OTHER: &str = "other";
 
 /// So many of a hundred pods run as a ServiceAccount with a role.
 const BOUND: usize = 30;
 
 /// Requests at once while the cluster is made.
 const AT_ONCE: usize = 32;
-
-/// Requests at once of the client that the operator is compared with: as many as the operator's.
-const BARE: usize = 16;
 
 /// Pod changes a second in the background.
 const CHURN: u32 = 200;
@@ -91,30 +91,23 @@ async fn partly_bound(root: &Path) -> Result<(), Error> {
         scrapes.push(operator.get("/metrics").await?.1);
     }
     println!("/metrics: {}", summary(scrapes));
-    let used = operator.processor_time();
-    let begin = Instant::now();
-    let churning = client.clone();
-    let churned = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&churned);
-    let churn = tokio::spawn(async move { churn(&churning, &counted).await });
-    let beside = changes(client, &mut statuses).await?;
-    let seconds = begin.elapsed().as_secs_f64();
-    println!(
-        "the same beside {:.0} pod changes a second (wanted: {CHURN}): {beside}",
-        f64::from(churned.load(Ordering::Relaxed)) / seconds
-    );
-    let cores = (operator.processor_time() - used) / seconds;
-    println!("processor meanwhile: {cores:.2} cores");
-    if churn.is_finished() {
-        // What the API server cannot take is no figure of the operator's, and the rest can be measured.
-        println!(
-            "the pod changes in the background ended early: the figures before this line are not of {CHURN} a second"
-        );
-    }
-    churn.abort();
+    let (used, begin) = (operator.processor_time(), Instant::now());
+    beside_churn("the same", &around, &mut statuses).await?;
+    let cores = (operator.processor_time() - used) / begin.elapsed().as_secs_f64();
+    println!("processor of the operator meanwhile: {cores:.2} cores");
     println!("at the end: {}", resident(&operator));
     drop(operator);
-    let bare = bare(client).await?;
+    let (following, broken) = (client.clone(), role_arn(OTHER));
+    let bare = tokio::spawn(async move { bare::follow(&following, &broken).await });
+    settle().await;
+    println!(
+        "a bare client that follows ServiceAccounts, in place of the operator: {}",
+        changes(client, &mut statuses).await?
+    );
+    beside_churn("the same", &around, &mut statuses).await?;
+    bare.abort();
+    let namespaces = (0..NAMESPACES).map(namespace);
+    let bare = bare::cold_start(client, namespaces).await?;
     println!(
         "a bare client, the same creates and status writes: {bare:.1?}; ratio {:.2}",
         span.as_secs_f64() / bare.as_secs_f64()
@@ -171,7 +164,7 @@ async fn seed(around: &World, bound: usize) -> Result<(), Error> {
         let made = around.role(&role(first), &[subject(first), subject(first + 1)]);
         seeds.role(made.inline("app", policy.to_string()));
     }
-    seeds.role(around.role("other", &["elsewhere:app".to_owned()]));
+    seeds.role(around.role(OTHER, &["elsewhere:app".to_owned()]));
     for index in 0..NAMESPACES {
         around.namespace(&format!("team-{index}")).await?;
     }
@@ -220,37 +213,6 @@ async fn cold_start(root: &Path, around: &World) -> Result<(Operator, Duration),
         }
     }
     Ok((operator, begin.elapsed()))
-}
-
-/// How long the API server takes for the same creates and status writes.
-async fn bare(client: &Client) -> Result<Duration, Error> {
-    let audits = Api::<IrsaAudit>::all(client.clone())
-        .list(&ListParams::default())
-        .await
-        .map_err(world)?;
-    for index in 0..NAMESPACES {
-        let api = Api::<IrsaAudit>::namespaced(client.clone(), &format!("team-{index}"));
-        api.delete_collection(&DeleteParams::default(), &ListParams::default())
-            .await
-            .map_err(world)?;
-    }
-    let begin = Instant::now();
-    let made = stream::iter(audits.items).map(|mut audit| async move {
-        let api = Api::<IrsaAudit>::namespaced(client.clone(), &audit.namespace().unwrap_or_default());
-        let (name, status) = (audit.name_any(), audit.status.take());
-        audit.metadata.resource_version = None;
-        audit.metadata.uid = None;
-        audit.metadata.managed_fields = None;
-        api.create(&PostParams::default(), &audit).await.map_err(world)?;
-        let patch = serde_json::from_value(json!([{"op": "add", "path": "/status", "value": status}]));
-        let patch = Patch::<()>::Json(patch.map_err(world)?);
-        api.patch_status(&name, &PatchParams::default(), &patch)
-            .await
-            .map(drop)
-            .map_err(world)
-    });
-    made.buffer_unordered(BARE).try_collect::<Vec<()>>().await?;
-    Ok(begin.elapsed())
 }
 
 /// What it costs while nothing happens.
@@ -305,11 +267,34 @@ async fn churn(client: &Client, count: &Arc<AtomicU32>) {
     }
 }
 
+/// How long changes take while pods come and go, and what the control plane takes meanwhile.
+async fn beside_churn(what: &str, around: &World, statuses: &mut Statuses) -> Result<(), Error> {
+    let churned = Arc::new(AtomicU32::new(0));
+    let (client, counted) = (around.client.clone(), Arc::clone(&churned));
+    let churn = tokio::spawn(async move { churn(&client, &counted).await });
+    let (api_server, etcd) = (around.plane.api_server().pid(), around.plane.etcd().pid());
+    let used = (processor_time(api_server), processor_time(etcd));
+    let begin = Instant::now();
+    let beside = changes(&around.client, statuses).await?;
+    let seconds = begin.elapsed().as_secs_f64();
+    // It never ends by itself.
+    churn.abort();
+    let rate = f64::from(churned.load(Ordering::Relaxed)) / seconds;
+    println!("{what} beside {rate:.0} pod changes a second (wanted: {CHURN}): {beside}");
+    println!(
+        "processor meanwhile: API server {:.2} cores with {:.0} MiB, etcd {:.2} cores",
+        (processor_time(api_server) - used.0) / seconds,
+        memory(api_server, "VmRSS"),
+        (processor_time(etcd) - used.1) / seconds
+    );
+    Ok(())
+}
+
 /// Annotations that change between a role that trusts and one that does not.
 async fn changes(client: &Client, statuses: &mut Statuses) -> Result<String, Error> {
     let nth = |change: usize| change * 7 % BINDINGS;
     let change = |binding: usize, broken: bool| async move {
-        let named = if broken { "other".to_owned() } else { role(binding) };
+        let named = if broken { OTHER.to_owned() } else { role(binding) };
         annotate(client, &namespace(binding), &account(binding), &named).await
     };
     measure(statuses, nth, account, change).await

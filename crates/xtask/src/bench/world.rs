@@ -24,7 +24,8 @@ use super::Error;
 /// The account of all roles.
 pub const ACCOUNT: &str = "111122223333";
 
-const ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+/// Where a ServiceAccount names its role.
+pub const ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
 /// What went wrong outside of the operator.
 pub fn world(error: impl std::fmt::Display) -> Error {
