@@ -22,7 +22,8 @@
 //! Create the role, or set the ARN of an existing one where the role is named: in the annotation of the ServiceAccount, in the webhook's
 //! ConfigMap, in the pod template, or in the object whose controller requests the token. If the account has the role in a different case
 //! (`Cart` instead of `cart`; STS compares role names with case, and an account has no two roles that differ only by case), the fix sets
-//! its ARN.
+//! its ARN. If the running pods have an existing role that admits them, the fix names it: pods keep the role that they were created with when the
+//! annotation changes.
 //!
 //! ## Verify
 //! `aws iam get-role --role-name NAME`, with credentials of that account, prints the ARN of the annotation.
@@ -31,9 +32,11 @@
 //! - [GetRole](https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html)
 //! - [Assign IAM roles to Kubernetes service accounts](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)
 
+use iam_policy::RoleArn;
+
 use super::repair;
 use super::trust::overrides;
-use crate::chain::{Chain, RoleChain};
+use crate::chain::{Chain, RoleChain, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Repaired;
@@ -56,7 +59,7 @@ pub(super) const RULE: Rule = Rule {
     checks: &[Check::Binding(check)],
 };
 
-fn check(chain: &Chain<'_>) -> Option<Finding> {
+pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     let aws = chain.aws.as_ref()?;
     if !matches!(aws.role, Ok(RoleLookup::Absent)) {
         return None;
@@ -85,17 +88,28 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         ));
         return Some(Finding::new(&ENTRY, message).fix(fix.repairs(Repaired::Role)));
     }
-    let hint = match named.as_slice() {
-        [] => String::new(),
-        others => format!(
+    let given = given_to_pods(chain);
+    let hint = match (given.as_slice(), named.as_slice()) {
+        ([], []) => String::new(),
+        ([], others) => format!(
             "; roles there that trust this ServiceAccount by name: {}",
             quote_list(others, 3)
         ),
+        (given, _) => format!(
+            "; running pods still have {}, which admits them",
+            quote_list(given, 3)
+        ),
     };
-    let fix = Fix::manual(format!(
-        "create the role, or set {place} to the ARN of an existing role: `aws iam list-roles --query \"Roles[].Arn\"`, with credentials of \
-         that account, lists them"
-    ));
+    let fix = Fix::manual(match given.first() {
+        Some(given) => format!(
+            "create the role, or set {place} to `{}`, the role that the running pods have",
+            quote(given)
+        ),
+        None => format!(
+            "create the role, or set {place} to the ARN of an existing role: `aws iam list-roles --query \"Roles[].Arn\"`, with \
+             credentials of that account, lists them"
+        ),
+    });
     let (fix, hint) = match repair::better_left_to_webhook(chain) {
         Some(other) => {
             let instead = format!("{hint}; {}", overrides(&other));
@@ -116,6 +130,15 @@ fn in_another_case<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Option<&'a Rol
     })
 }
 
+/// The roles of running pods that admit them: what is missing may be a misspelt one of these.
+fn given_to_pods<'c>(chain: &'c Chain<'_>) -> Vec<&'c str> {
+    let admits = |arn: &&RoleArn| {
+        let carried = chain.for_role((*arn).clone(), chain.audience);
+        carried.outcome() == RoleOutcome::Passes
+    };
+    chain.other_roles().filter(admits).map(RoleArn::as_str).collect()
+}
+
 /// The account's roles whose trust policy names exactly this ServiceAccount.
 fn in_trust<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Vec<&'a str> {
     let own = chain
@@ -128,7 +151,7 @@ fn in_trust<'a>(chain: &Chain<'a>, aws: &RoleChain<'_>) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::LinkState;
+    use crate::report::{BindingReport, LinkState};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -158,6 +181,38 @@ mod tests {
             fix.first.text
         );
         assert!(report.then.is_empty(), "{:?}", report.then);
+    }
+
+    #[test]
+    fn the_role_that_pods_have_is_named_where_it_admits_them() {
+        let old = || World::healthy().container(injected("app", OLD_ROLE));
+        let told = |report: &BindingReport| {
+            let absent = report
+                .findings
+                .iter()
+                .find(|f| f.entry.code == "IRSA201")
+                .unwrap();
+            let fix = absent.fix.as_ref().unwrap();
+            (
+                absent.message.contains(OLD_ROLE),
+                fix.first.text.contains(OLD_ROLE),
+            )
+        };
+        let report = old().good_role(OLD_ROLE).role(RoleLookup::Absent).audit();
+        assert_eq!(told(&report), (true, true), "{}", shown(&report));
+        for lookup in [
+            RoleLookup::Absent,
+            role(
+                OLD_ROLE,
+                &trust(&condition("system:serviceaccount:shop:orders")).to_string(),
+            ),
+        ] {
+            let report = old()
+                .any_role("old-cart", lookup)
+                .role(RoleLookup::Absent)
+                .audit();
+            assert_eq!(told(&report), (false, false), "{}", shown(&report));
+        }
     }
 
     #[test]

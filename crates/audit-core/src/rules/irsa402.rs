@@ -25,7 +25,8 @@
 //! ```
 //!
 //! ## Fix
-//! Run `kubectl rollout restart`. If the template sets a role that refuses the container: let that role's trust policy admit
+//! Run `kubectl rollout restart`, unless the annotation's role does not exist: then mend that first, or new pods lose what old ones have.
+//! If the template sets a role that refuses the container: let that role's trust policy admit
 //! the ServiceAccount if the role is intended, or remove both variables from that container's `env` if it is not.
 //!
 //! ## Verify
@@ -40,11 +41,11 @@ use std::collections::BTreeSet;
 use iam_policy::RoleArn;
 
 use super::pods::{other_roles, outdated, refused, some_of, stale, with_own_roles, workloads};
-use super::{repair, rollout};
+use super::{irsa201, repair, rollout};
 use crate::chain::{Chain, NamedRole, RoleOutcome};
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::fix::Fix;
+use crate::fix::{Fix, FixKind};
 use crate::model::{Container, Pod};
 use crate::text::{quote, quote_list, reveal};
 
@@ -88,8 +89,25 @@ pub(super) fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(
         Finding::new(&ENTRY, message)
             .severity(severity)
-            .fix(rollout::restart(chain, &pods)),
+            .fix(after_the_role(chain, rollout::restart(chain, &pods))),
     )
+}
+
+/// A restart gives pods the annotation's role. Where that does not exist and no command mends it, a person has to do so first: until then the
+/// old pods may be the only ones that work.
+fn after_the_role(chain: &Chain<'_>, restart: Option<Fix>) -> Option<Fix> {
+    let is_by_hand = |absent: &Finding| {
+        let fix = absent.fix.as_ref();
+        fix.is_none_or(|fix| fix.first.kind == FixKind::Manual)
+    };
+    let Some(absent) = irsa201::check(chain).filter(is_by_hand) else {
+        return restart;
+    };
+    let first = Fix::manual(format!(
+        "do not restart the pods before {} is mended: new pods get a role that does not exist",
+        absent.entry.code
+    ));
+    restart.map(|restart| first.and_then(restart))
 }
 
 /// The template sets the role itself, and to a different one from its pods.
@@ -195,7 +213,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fix::FixKind;
     use crate::model::{Rarities, RoleLookup};
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -225,6 +242,28 @@ mod tests {
             "kubectl rollout restart --namespace shop deployment/cart"
         );
         assert_eq!((report.pods.stale, report.pods.missing), (1, 0));
+    }
+
+    #[test]
+    fn no_command_moves_pods_to_a_role_that_does_not_exist() {
+        let restart = |world: World| {
+            let report = world.audit();
+            let stale = report
+                .findings
+                .iter()
+                .find(|f| f.entry.code == "IRSA402")
+                .unwrap();
+            stale.fix.as_ref().unwrap().script()
+        };
+        let script = restart(stale_pod().good_role(OLD_ROLE).role(RoleLookup::Absent));
+        assert!(script.lines().all(|line| line.starts_with('#')), "{script}");
+        assert!(script.contains("kubectl rollout restart"), "{script}");
+        // A command puts the name right.
+        let misspelt = stale_pod()
+            .good_role(OLD_ROLE)
+            .annotation("arn:aws:iam::111122223333:role/CART");
+        let script = restart(misspelt.any_role("CART", RoleLookup::Absent));
+        assert!(script.starts_with("kubectl rollout restart"), "{script}");
     }
 
     #[test]
