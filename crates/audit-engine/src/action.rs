@@ -52,6 +52,8 @@ pub enum Write {
         announce: Option<Announcement>,
         /// Something of the binding has just changed: it goes before what is refreshed.
         is_urgent: bool,
+        /// It says nothing new but numbers and times.
+        is_detail: bool,
     },
     /// Make a ServiceAccount that came to exist the owner of its automatic `IrsaAudit`.
     Own {
@@ -100,9 +102,17 @@ impl Write {
     #[must_use]
     pub fn is_urgent(&self) -> bool {
         match self {
-            Self::Status { is_urgent, .. } => *is_urgent,
+            Self::Status {
+                is_urgent, is_detail, ..
+            } => *is_urgent && !is_detail,
             _ => true,
         }
+    }
+
+    /// Whether it says nothing new but numbers and times.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        matches!(self, Self::Status { is_detail: true, .. })
     }
 
     /// The object that is written to; none for the cluster's.

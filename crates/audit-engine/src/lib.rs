@@ -222,6 +222,9 @@ impl Engine {
             self.objects.lose(namespace, name);
         }
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
+        if is_relisted {
+            self.objects.relist(&self.index);
+        }
         if dirty.policies {
             self.configure(now);
         }

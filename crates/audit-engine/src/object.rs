@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::action::{Write, WriteOutcome};
 use super::creations::Creations;
 use super::made::Made;
-use super::schedule::{after, backoff};
+use super::schedule::{after, backoff, spread};
 use audit_core::model::{NamespacedName, Uid};
 
 /// The first wait after a write that failed.
@@ -19,6 +19,13 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait.
 const MOST: Duration = Duration::from_mins(1);
+
+/// So many statuses may be under way that say nothing new but numbers and times. The binding of each waits for its end, whatever becomes of
+/// it meanwhile: where the API server is slow, that must not be thousands. What has to wait is written as it is then.
+const MOST_DETAILS: usize = 8;
+
+/// How long they wait.
+const DETAILS_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long the watch may take to show what was written, before it is written again.
 const SHOWS: Duration = Duration::from_secs(30);
@@ -40,6 +47,8 @@ struct Object {
     gone: Option<Uid>,
     /// The watch has shown its end while a write was under way: it will not show what was written.
     is_lost: bool,
+    /// The write under way says nothing new but numbers and times.
+    is_detail: bool,
 }
 
 /// A write that was done, and would be done again as long as the watch does not show it.
@@ -129,6 +138,8 @@ pub struct Objects {
     by_name: BTreeMap<NamespacedName, Object>,
     made: Made,
     creations: Creations,
+    /// How many of the writes under way say nothing new but numbers and times.
+    details: usize,
 }
 
 impl Objects {
@@ -153,6 +164,16 @@ impl Objects {
         ];
         if let Some(at) = waits.into_iter().flatten().max().filter(|at| *at > now) {
             return Start::At(at);
+        }
+        if write.is_detail() {
+            if self.details >= MOST_DETAILS {
+                if object.is_forgettable() {
+                    self.by_name.remove(name);
+                }
+                return Start::At(after(now, DETAILS_AGAIN + spread(key, DETAILS_AGAIN)));
+            }
+            object.is_detail = true;
+            self.details += 1;
         }
         if is_create {
             if let Some(at) = self.creations.held_until(&name.namespace, now) {
@@ -190,6 +211,7 @@ impl Objects {
         let object = self.by_name.get_mut(name)?;
         let key = object.in_flight.take();
         let is_lost = std::mem::take(&mut object.is_lost);
+        self.details -= usize::from(std::mem::take(&mut object.is_detail));
         match (outcome, write) {
             (
                 WriteOutcome::Done {
@@ -256,8 +278,17 @@ impl Objects {
     /// Takes note that the watch shows the end of an object: it will not show what was written to it before.
     pub fn lose(&mut self, namespace: &str, name: &str) {
         if let Some(object) = self.by_name.get_mut(&NamespacedName::new(namespace, name)) {
+            object.start_anew();
             object.awaited = None;
             object.is_lost = object.in_flight.is_some();
+        }
+    }
+
+    /// Takes note that all objects were listed: what was written to those that are gone will not be shown.
+    pub fn relist(&mut self, index: &Index) {
+        let gone = self.by_name.iter_mut();
+        for (_, object) in gone.filter(|(id, _)| index.audit(&id.namespace, &id.name).is_none()) {
+            object.awaited = None;
         }
     }
 
@@ -300,6 +331,7 @@ impl Objects {
         for object in self.by_name.values_mut() {
             *object = Object {
                 in_flight: object.in_flight.take(),
+                is_detail: object.is_detail,
                 ..Object::default()
             };
         }

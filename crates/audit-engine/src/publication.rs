@@ -23,6 +23,8 @@ const HEARTBEAT: Duration = Duration::from_hours(1);
 pub enum Publication {
     /// Now.
     Now,
+    /// Now, unless more of the kind are under way: nothing is new but numbers and times.
+    Detail,
     /// At this time.
     At(Timestamp),
     /// Not as long as nothing changes.
@@ -42,11 +44,13 @@ pub fn publication(
         Difference::Meaning => Publication::Now,
         Difference::Detail => match after_last(DETAIL) {
             at if at > now => Publication::At(at),
-            _ => Publication::Now,
+            _ => Publication::Detail,
         },
         // A heartbeat rides along where somebody looks anyway; nobody is woken for it. What began together does not
         // stay together.
-        Difference::None if after_last(HEARTBEAT + spread(&report.key, HEARTBEAT)) <= now => Publication::Now,
+        Difference::None if after_last(HEARTBEAT + spread(&report.key, HEARTBEAT)) <= now => {
+            Publication::Detail
+        }
         Difference::None => Publication::No,
     }
 }

@@ -381,7 +381,9 @@ impl<'a> Publisher<'a> {
             Publication::At(at) if at > self.now => self.wake_at(Some(at)),
             _ => {}
         }
-        if publication == Publication::Now {
+        // What others have written over waits for nothing.
+        let is_detail = publication == Publication::Detail && mend_at.is_none();
+        if matches!(publication, Publication::Now | Publication::Detail) {
             let is_known = said.is_none()
                 && audit
                     .status
@@ -391,7 +393,7 @@ impl<'a> Publisher<'a> {
             let announce = news
                 .filter(|_| !is_known)
                 .and_then(|report| announcement(before, report));
-            self.write_to(object, audit, PackedStatus::new(&new), announce);
+            self.write_to(object, audit, PackedStatus::new(&new), announce, is_detail);
         } else if let Some(at) = mend_at {
             self.mend_with(object, audit, PackedStatus::new(&new), at);
         }
@@ -457,7 +459,7 @@ impl<'a> Publisher<'a> {
     ) {
         if at > self.now {
             self.wake_at(Some(at));
-        } else if self.write_to(object, audit, status, None) {
+        } else if self.write_to(object, audit, status, None, false) {
             self.memory.mend(object, self.now);
         }
     }
@@ -468,6 +470,7 @@ impl<'a> Publisher<'a> {
         audit: &AuditObject,
         status: PackedStatus,
         announce: Option<Announcement>,
+        is_detail: bool,
     ) -> bool {
         self.write(Write::Status {
             object: object.clone(),
@@ -475,6 +478,7 @@ impl<'a> Publisher<'a> {
             status,
             announce,
             is_urgent: self.is_urgent,
+            is_detail,
         })
     }
 

@@ -395,3 +395,72 @@ fn the_status_of_what_was_changed_goes_before_that_of_what_was_only_read_again()
     assert_eq!(lab.verdict("app"), Some(VerdictName::Broken));
     assert_eq!(is_urgent(&lab).first(), Some(&false));
 }
+
+/// Where the API server is slow, a binding whose numbers change must not wait behind thousands of others when its verdict does.
+#[test]
+fn few_statuses_are_under_way_that_say_nothing_new_but_numbers() {
+    let mut lab = Lab::leading();
+    let names: Vec<String> = (0..60).map(|at| format!("app-{at}")).collect();
+    for name in &names {
+        lab.binding(name);
+    }
+    lab.pass(120);
+    lab.forget();
+    for name in &names {
+        lab.pod(&format!("{name}-1"), name, Some(name), true);
+    }
+    // Nobody answers yet.
+    let under_way = lab.turn();
+    assert!(
+        (1..10).contains(&lab.short_writes().len()),
+        "{:?}",
+        lab.short_writes()
+    );
+    let waits = |name: &&String| !lab.short_writes().contains(&format!("status {name}"));
+    let name = names.iter().rev().find(waits).unwrap().clone();
+    lab.forget();
+    // Its role is known, and trusts another ServiceAccount.
+    lab.annotated(&name, Some("app-0"));
+    let urgent = lab.turn();
+    assert_eq!(lab.short_writes(), [format!("status {name}")]);
+    assert!(lab.writes.iter().all(Write::is_urgent));
+    lab.carry_out(urgent);
+    lab.carry_out(under_way);
+    lab.pass(60);
+    for name in &names {
+        let total = lab
+            .status(name)
+            .and_then(|status| status.pods)
+            .map(|pods| pods.total);
+        assert_eq!(total, Some(1), "{name}");
+    }
+}
+
+/// What comes and goes meanwhile is written once, or not at all.
+#[test]
+fn numbers_that_are_back_where_they_were_are_not_written() {
+    let mut lab = Lab::leading();
+    let names: Vec<String> = (0..60).map(|at| format!("app-{at}")).collect();
+    for name in &names {
+        lab.binding(name);
+    }
+    lab.pass(120);
+    lab.forget();
+    for name in &names {
+        lab.pod(&format!("{name}-1"), name, Some(name), true);
+    }
+    let under_way = lab.turn();
+    for name in &names {
+        lab.no_pod(&format!("{name}-1"));
+    }
+    lab.carry_out(under_way);
+    lab.pass(300);
+    assert!(lab.short_writes().len() < 20, "{:?}", lab.short_writes());
+    for name in &names {
+        let total = lab
+            .status(name)
+            .and_then(|status| status.pods)
+            .map(|pods| pods.total);
+        assert_eq!(total, Some(0), "{name}");
+    }
+}

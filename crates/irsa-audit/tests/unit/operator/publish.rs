@@ -120,6 +120,7 @@ fn status(announce: Option<Announcement>) -> Write {
         status: PackedStatus::new(&audit_api::IrsaAuditStatus::default()),
         announce,
         is_urgent: true,
+        is_detail: false,
     }
 }
 
