@@ -476,14 +476,21 @@ impl Index {
         }
     }
 
-    fn put_audit(&mut self, cluster: &mut Cluster, audit: Box<AuditObject>) -> Dirty {
+    fn put_audit(&mut self, cluster: &mut Cluster, mut audit: Box<AuditObject>) -> Dirty {
         let id = NamespacedName::new(audit.namespace.clone(), audit.name.clone());
         self.unreadable_audits.remove(&id);
+        // Each status that is written comes back: what is as before stays one with what others keep of it.
+        if let Some(old) = self.audits.get(&id) {
+            if old.request == audit.request {
+                audit.request = Arc::clone(&old.request);
+            }
+            if old.uid == audit.uid {
+                audit.uid = old.uid.clone();
+            }
+        }
         let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, Arc::clone(&audit.request)));
         let key = audit.binding_key();
-        let old = self
-            .audits
-            .get(&NamespacedName::new(audit.namespace.clone(), audit.name.clone()));
+        let old = self.audits.get(&id);
         // An annotation that was there when the object was first seen was heeded before a restart, or comes with an
         // object whose binding is new and read anyway.
         if audit.reaudit.is_some()
@@ -498,10 +505,7 @@ impl Index {
             Some(old) => !old.asks_else(&audit),
             None => audit.automatic && !audit.adopted,
         };
-        self.audits.insert(
-            NamespacedName::new(audit.namespace.clone(), audit.name.clone()),
-            audit,
-        );
+        self.audits.insert(id, audit);
         dirty
     }
 

@@ -230,6 +230,21 @@ fn the_latest_version_is_known_even_when_nothing_else_changed() {
     );
 }
 
+/// Each status that is written comes back.
+#[test]
+fn what_a_new_version_says_as_before_is_kept_once() {
+    let mut w = Watched::default();
+    for verdict in ["Unknown", "Working"] {
+        let audit = audit_with("mine", "orders", |object| {
+            object["status"] = json!({ "verdict": verdict });
+        });
+        w.see(Observation::Audit(WatchChange::Applied(audit)));
+        let kept = &w.index.audit("shop", "mine").unwrap().request;
+        let requests = w.cluster.binding(&key("orders")).unwrap().requests();
+        assert!(std::sync::Arc::ptr_eq(kept, &requests[0]), "{verdict}");
+    }
+}
+
 #[test]
 fn a_reaudit_is_asked_for_by_setting_or_changing_the_annotation() {
     let mut w = Watched::default();
