@@ -24,40 +24,43 @@ pub struct RereadCause {
     pub target: PieceId,
 }
 
-/// The bindings that hang on one target, and how often it was read for them.
+/// The bindings of a namespace that hang on one target, and how often it was read for them.
 #[derive(Debug, Default)]
 struct Hanging {
     keys: BTreeSet<BindingKey>,
-    /// The namespace of the binding that came first: the target is read for it.
-    namespace: Name,
     attempt: u32,
 }
 
-/// The targets, each read with a backoff of its own, however many bindings hang on it.
+/// A target, and the namespace that it is read for.
+type ReadFor = (PieceId, Name);
+
+/// The targets, each read with a backoff for each namespace, however many bindings of it hang on it.
 ///
 /// The backoff ends where it would exceed the refresh interval: from then on the refresh brings the news.
 #[derive(Debug, Default)]
 pub struct Rereads {
     causes: BTreeMap<BindingKey, RereadCause>,
-    targets: BTreeMap<PieceId, Hanging>,
-    due: Schedule<PieceId>,
+    targets: BTreeMap<ReadFor, Hanging>,
+    due: Schedule<ReadFor>,
 }
 
 impl Rereads {
-    /// Takes note of why a binding is not healthy, or with `None` that it is. A new target begins a backoff. A target that other bindings
-    /// depend on keeps its own: else anyone who can edit one ServiceAccount could put off the next read for ever.
+    /// Takes note of why a binding is not healthy, or with `None` that it is. A target that is new to the namespace begins a backoff. One that
+    /// others of it depend on keeps theirs, and no other namespace's is touched: anyone who can edit one ServiceAccount could put off the next
+    /// read for ever, or let the backoff run out before anybody else needs it.
     pub fn hang(&mut self, key: &BindingKey, cause: Option<RereadCause>, refresh: Duration, now: Timestamp) {
         if self.causes.get(key) == cause.as_ref() {
             return;
         }
         self.forget(key);
         let Some(cause) = cause else { return };
-        let hanging = self.targets.entry(cause.target.clone()).or_default();
-        if hanging.keys.is_empty() {
-            hanging.namespace.clone_from(&key.namespace);
-            self.due
-                .set(&cause.target, (FIRST < refresh).then(|| after(now, FIRST)));
+        let read_for = (cause.target.clone(), key.namespace.clone());
+        let is_new = !self.targets.contains_key(&read_for);
+        if is_new {
+            let first = (FIRST < refresh).then(|| after(now, FIRST));
+            self.due.set(&read_for, first);
         }
+        let hanging = self.targets.entry(read_for).or_default();
         hanging.keys.insert(key.clone());
         self.causes.insert(key.clone(), cause);
     }
@@ -67,17 +70,14 @@ impl Rereads {
         let Some(cause) = self.causes.remove(key) else {
             return;
         };
-        let Some(hanging) = self.targets.get_mut(&cause.target) else {
+        let read_for = (cause.target, key.namespace.clone());
+        let Some(hanging) = self.targets.get_mut(&read_for) else {
             return;
         };
         hanging.keys.remove(key);
-        let Some(first) = hanging.keys.first() else {
-            self.targets.remove(&cause.target);
-            self.due.set(&cause.target, None);
-            return;
-        };
-        if !hanging.keys.iter().any(|key| key.namespace == hanging.namespace) {
-            hanging.namespace.clone_from(&first.namespace);
+        if hanging.keys.is_empty() {
+            self.targets.remove(&read_for);
+            self.due.set(&read_for, None);
         }
     }
 
@@ -92,16 +92,18 @@ impl Rereads {
         if self.due.next().is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let mut due = Vec::new();
-        for target in self.due.take_due(after(now, TOGETHER)) {
-            if let Some(hanging) = self.targets.get_mut(&target) {
+        let mut due: BTreeMap<PieceId, String> = BTreeMap::new();
+        for read_for in self.due.take_due(after(now, TOGETHER)) {
+            if let Some(hanging) = self.targets.get_mut(&read_for) {
                 hanging.attempt += 1;
                 let wait = backoff(FIRST, Duration::MAX, hanging.attempt);
-                self.due.set(&target, (wait < refresh).then(|| after(now, wait)));
-                due.push((target, hanging.namespace.to_string()));
+                self.due
+                    .set(&read_for, (wait < refresh).then(|| after(now, wait)));
+                let (target, namespace) = read_for;
+                due.entry(target).or_insert_with(|| namespace.to_string());
             }
         }
-        due
+        due.into_iter().collect()
     }
 }
 
@@ -142,8 +144,7 @@ mod tests {
         for second in 0..600 {
             other(&mut rereads, second);
             for (target, namespace) in rereads.take_due(REFRESH, at(second)) {
-                if target == *role {
-                    assert_eq!(namespace, "shop", "the one who asked first");
+                if target == *role && namespace == "shop" {
                     read.push(second);
                 }
             }
@@ -162,5 +163,42 @@ mod tests {
             rereads.hang(&key, Some(cause(name)), REFRESH, at(second));
         };
         assert_eq!(read(&role("app"), flips), alone);
+    }
+
+    /// Somebody may have named the role long before.
+    #[test]
+    fn what_has_run_out_for_others_begins_for_who_comes_later() {
+        let mut rereads = Rereads::default();
+        let hang = |rereads: &mut Rereads, namespace, at| {
+            rereads.hang(
+                &BindingKey::new(namespace, "app"),
+                Some(cause("app")),
+                REFRESH,
+                at,
+            );
+        };
+        hang(&mut rereads, "another", at(0));
+        let mut read = Vec::new();
+        for second in 0..1600 {
+            if second == 1000 {
+                hang(&mut rereads, "shop", at(second));
+            }
+            let due = rereads.take_due(REFRESH, at(second));
+            assert!(due.len() <= 1, "{due:?}");
+            read.extend(due.iter().map(|_| second));
+        }
+        assert_eq!(read, [15, 45, 105, 225, 465, 945, 1015, 1045, 1105, 1225, 1465]);
+    }
+
+    #[test]
+    fn a_target_of_many_namespaces_is_read_once_in_a_while() {
+        let mut rereads = Rereads::default();
+        let mut reads = 0;
+        for second in 0..300 {
+            let key = BindingKey::new(format!("team-{second}"), "app");
+            rereads.hang(&key, Some(cause("app")), REFRESH, at(second));
+            reads += rereads.take_due(REFRESH, at(second)).len();
+        }
+        assert!(reads <= 300 / 5, "{reads}");
     }
 }
