@@ -1,6 +1,7 @@
 //! What IAM's policy simulator says of a role.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit_core::model::{
     self, Account, ContextEntry, Inquiry, Observed, Simulated, SimulatedAnswer, SimulatedDecision, ValueType,
@@ -20,8 +21,8 @@ use crate::pages::{Page, all};
 /// The resource that stands for none.
 const NO_RESOURCE: &str = "*";
 
-/// The error code that says no more than that IAM does not simulate this.
-const NOT_TAKEN: &str = "InvalidInput";
+/// The error codes that say no more than that IAM does not simulate this, such as for a key of one letter. Others ask about the same role.
+const NOT_TAKEN: [&str; 2] = ["InvalidInput", "ValidationError"];
 
 /// Asks the policy simulator about a role. An inquiry that it does not take has no answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +34,7 @@ pub struct Simulation {
     /// Which policies the role is known to have, see [`state`](audit_core::permissions::simulation::state).
     pub state: u64,
     /// What is asked, each by a call of its own.
-    pub inquiries: BTreeSet<Inquiry>,
+    pub inquiries: BTreeSet<Arc<Inquiry>>,
 }
 
 impl EvidenceKind for Simulation {
@@ -53,7 +54,12 @@ impl EvidenceKind for Simulation {
             let began = *began.get_or_insert(at);
             let said = match result {
                 Ok(said) => said,
-                Err(failure) if failure.code.as_deref() == Some(NOT_TAKEN) => {
+                Err(failure)
+                    if failure
+                        .code
+                        .as_deref()
+                        .is_some_and(|code| NOT_TAKEN.contains(&code)) =>
+                {
                     tracing::debug!(
                         role = self.role_arn,
                         error = failure.message,

@@ -22,12 +22,12 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn inquiry(action: &str) -> Inquiry {
-    Inquiry {
+fn inquiry(action: &str) -> Arc<Inquiry> {
+    Arc::new(Inquiry {
         actions: vec![action.to_owned()],
         resources: Vec::new(),
         context: Vec::new(),
-    }
+    })
 }
 
 fn asked(state: u64) -> evidence::Simulation {

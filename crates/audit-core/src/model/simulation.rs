@@ -1,6 +1,7 @@
 //! What IAM's policy simulator was asked about a role, and what it said.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -90,5 +91,5 @@ pub struct Simulation {
     /// Which policies the role was known to have when it was asked, see [`state`](crate::permissions::simulation::state).
     pub state: u64,
     /// The answers, by what was asked.
-    pub answers: BTreeMap<Inquiry, Simulated>,
+    pub answers: BTreeMap<Arc<Inquiry>, Simulated>,
 }

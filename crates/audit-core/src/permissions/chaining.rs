@@ -4,6 +4,8 @@
 //! may grant it by itself, see [`super::admission`]; unlike other policies of resources it always has to, so that an identity
 //! policy alone never suffices. A role that assumes itself is no exception.
 
+use std::collections::BTreeSet;
+
 use iam_policy::{Request, RoleArn, Truth};
 
 use super::admission::{Admission, unique_id};
@@ -22,9 +24,14 @@ pub fn target(action: &str, resource: &str) -> Option<RoleArn> {
     is_one.then(|| RoleArn::parse(resource).ok()).flatten()
 }
 
+/// The most roles that are read because one binding is expected to assume them; of what is beyond, nothing is known.
+const MOST_TARGETS: usize = 64;
+
 /// The roles that it is expected to assume, as far as the questions name them.
-pub fn targets(expectations: &[AwsExpectation]) -> impl Iterator<Item = RoleArn> + '_ {
-    questions(expectations).filter_map(|(asked, _)| target(asked.action, asked.resource))
+pub fn targets(expectations: &[AwsExpectation]) -> impl Iterator<Item = RoleArn> + use<> {
+    let all = questions(expectations).filter_map(|(asked, _)| target(asked.action, asked.resource));
+    let each: BTreeSet<RoleArn> = all.collect();
+    each.into_iter().take(MOST_TARGETS)
 }
 
 /// What was seen of a role that is to be assumed, and still proves something. Names of roles do not differ by case alone (IAM User Guide, quotas and names):

@@ -3,6 +3,7 @@
 //! It reads the same policies, and besides the SCPs of the account's organization, as far as they do not hang on what it does
 //! not know of a request. It reads no trust policy, no RCP, and no policy of a resource.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -18,7 +19,8 @@ use super::session::principal;
 use super::simulation_context;
 use crate::chain::{Chain, RoleChain};
 use crate::model::{
-    AwsExpectation, EksIssuer, Inquiry, Observed, Role, SimulatedAnswer, SimulatedDecision, Simulation,
+    AwsExpectation, EksIssuer, Inquiry, Observed, Role, Simulated, SimulatedAnswer, SimulatedDecision,
+    Simulation,
 };
 use crate::text::is_hidden;
 
@@ -27,6 +29,9 @@ use crate::text::is_hidden;
 pub const CONSISTENCY: Duration = Duration::from_secs(10);
 
 /// The longest name of an action, and the longest ARN, that the simulator takes.
+/// The most regions that are asked about for one expectation.
+const MAX_REGIONS: usize = 8;
+
 const MAX_ACTION: usize = 128;
 const MAX_ARN: usize = 2048;
 
@@ -68,7 +73,8 @@ pub(super) fn inquiries(role: &RoleArn, home: Option<&str>, expectation: &AwsExp
         || expectation.resources.iter().any(|arn| arn == NO_RESOURCE)
         || actions.iter().any(|action| resource::has_none(action));
     let without = has_none.then_some(("", BTreeSet::new()));
-    let sets = without.into_iter().chain(by_region);
+    // Each has the whole context of its own.
+    let sets = without.into_iter().chain(by_region).take(MAX_REGIONS);
     sets.filter_map(|(region, resources)| {
         let region = Some(region).filter(|region| !region.is_empty()).or(home);
         let region = region.map(|region| ("aws:RequestedRegion", region.to_owned()));
@@ -131,14 +137,24 @@ pub(super) fn confirm<'a>(
     let current = current(chain, aws);
     let role = aws.arn.clone();
     let home = home(chain, &role);
+    // Questions come in the order of their expectations, of which each has hundreds.
+    let latest: RefCell<Option<(usize, Vec<&'a Simulated>)>> = RefCell::new(None);
     move |question, expectation, answer| {
         let Some((simulation, at)) = current else {
             return Confirmation::None;
         };
-        let asked = inquiries(&role, home.as_deref(), expectation);
-        let heard = asked.iter().filter_map(|inquiry| simulation.answers.get(inquiry));
-        let said =
-            heard.flat_map(|simulated| simulated.answers.iter().map(|answer| (answer, simulated.since)));
+        let mut latest = latest.borrow_mut();
+        let (_, heard) = match latest.take() {
+            Some(known) if known.0 == question.expectation => latest.insert(known),
+            _ => {
+                let asked = inquiries(&role, home.as_deref(), expectation);
+                let heard = asked.iter().filter_map(|inquiry| simulation.answers.get(inquiry));
+                latest.insert((question.expectation, heard.collect()))
+            }
+        };
+        let said = heard
+            .iter()
+            .flat_map(|simulated| simulated.answers.iter().map(|answer| (answer, simulated.since)));
         let mut own =
             said.filter(|(said, _)| said.action == question.action && said.resource == question.resource);
         match own.next() {

@@ -1,6 +1,7 @@
 //! What IAM's policy simulator is asked to confirm.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use iam_policy::RoleArn;
 
@@ -14,6 +15,9 @@ use crate::model::Inquiry;
 /// The most actions on resources that are asked about for one binding.
 const MAX_QUESTIONS: usize = 512;
 
+/// The most inquiries for one binding: each is a call of its own, and other reads of the account wait for it.
+const MAX_INQUIRIES: usize = 16;
+
 /// What is to be asked about a binding's role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -22,7 +26,7 @@ pub struct Wanted {
     /// Which policies it is known to have, see [`state`].
     pub state: u64,
     /// The questions.
-    pub inquiries: BTreeSet<Inquiry>,
+    pub inquiries: BTreeSet<Arc<Inquiry>>,
     /// The latest answers contradict ours for the first time: they are to be asked for once more, and the role to be read again.
     pub is_doubted: bool,
 }
@@ -36,7 +40,7 @@ pub fn wanted(chain: &Chain<'_>) -> Option<Wanted> {
     let state = state(aws.found()?, aws.permissions.as_ref().ok()?);
     let home = home(chain, &aws.arn);
     let mut questions = 0;
-    let inquiries: BTreeSet<Inquiry> = request
+    let inquiries: BTreeSet<Arc<Inquiry>> = request
         .aws
         .iter()
         .flat_map(|expectation| inquiries(&aws.arn, home.as_deref(), expectation))
@@ -44,6 +48,8 @@ pub fn wanted(chain: &Chain<'_>) -> Option<Wanted> {
             questions += inquiry.actions.len() * inquiry.resources.len().max(1);
             questions <= MAX_QUESTIONS
         })
+        .take(MAX_INQUIRIES)
+        .map(Arc::new)
         .collect();
     if inquiries.is_empty() {
         return None;

@@ -1,5 +1,7 @@
 //! What the policies of the role say, and IAM's policy simulator of them.
 
+use std::sync::Arc;
+
 use super::*;
 
 impl World {
@@ -123,7 +125,7 @@ impl World {
             inquiry.actions.iter().map(answer).collect()
         };
         let since = self.now - SignedDuration::from_mins(1);
-        let simulated = |inquiry: Inquiry| {
+        let simulated = |inquiry: Arc<Inquiry>| {
             let answers = if inquiry.resources.is_empty() {
                 of_resource(&inquiry, "*")
             } else {

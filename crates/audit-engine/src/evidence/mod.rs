@@ -111,9 +111,13 @@ impl EvidencePlan {
     /// Forgets everything but the settings.
     pub fn reset(&mut self) {
         let fresh = Self::new(self.refresh, self.cluster_name.take());
+        // Nobody waits any more for what was asked.
+        let mut released = std::mem::take(&mut self.released);
+        released.extend(std::mem::take(&mut self.awaited).into_keys());
         *self = Self {
             home: self.home.take(),
             allowed: self.allowed.take(),
+            released,
             ..fresh
         };
         if let Some(home) = self.home.clone() {
@@ -154,6 +158,11 @@ impl EvidencePlan {
                 watched.start_anew();
                 changed.push(id.clone());
             }
+        }
+        let is_closed = |piece: &&PieceId| self.is_forbidden(&piece.account);
+        let closed: Vec<PieceId> = self.awaited.keys().filter(is_closed).cloned().collect();
+        for piece in closed {
+            self.release(piece);
         }
         changed
     }
@@ -594,6 +603,9 @@ impl EvidencePlan {
             let role = PieceId::new(arn.account(), PieceKind::Policies, arn.name());
             let others = self.of_account(arn.account(), snapshot);
             self.askers
+                .entry(role.clone())
+                .or_insert_with(|| key.namespace.to_string());
+            self.urgent
                 .entry(role.clone())
                 .or_insert_with(|| key.namespace.to_string());
             self.forced.insert(role);

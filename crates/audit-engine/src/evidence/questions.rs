@@ -95,17 +95,26 @@ impl EvidencePlan {
         self.list_deferred(issuer, now, &mut requests);
         let urgent = std::mem::take(&mut self.urgent);
         let mut wanted = std::mem::take(&mut self.wanted);
-        wanted.append(&mut self.forced.clone());
+        let forced = self.forced.clone();
+        wanted.extend(forced.iter().cloned());
         let included = |piece: &PieceId| Some(piece.of(piece.kind.includes()?));
         for piece in wanted.iter().filter_map(included).collect::<Vec<_>>() {
             wanted.remove(&piece);
         }
+        // Of what IAM's simulator is asked, which may be many calls, no more is asked about a role before the answer.
+        let is_under_way =
+            |target: &PieceId| target.kind == PieceKind::Simulation && self.awaited.contains_key(target);
         wanted.retain(|target| {
             let is_awaited = urgent.contains_key(target);
-            self.asked.at(target).is_none() || (is_awaited && self.waits_behind_others(target))
+            !is_under_way(target)
+                && (self.asked.at(target).is_none() || (is_awaited && self.waits_behind_others(target)))
         });
-        self.forced.retain(|target| self.asked.at(target).is_some());
-        let singles = self.rather_list(wanted, &urgent, issuer, now, &mut requests);
+        let (asked, awaited) = (&self.asked, &self.awaited);
+        self.forced.retain(|target| {
+            let is_under_way = target.kind == PieceKind::Simulation && awaited.contains_key(target);
+            asked.at(target).is_some() || is_under_way
+        });
+        let singles = self.rather_list(wanted, (&urgent, &forced), issuer, now, &mut requests);
         // Before what is asked now: somebody may have come to wait for it again.
         requests.extend(self.releases());
         for target in singles {
@@ -195,7 +204,7 @@ impl EvidencePlan {
     }
 
     /// What the directory need not read any more.
-    fn releases(&mut self) -> impl Iterator<Item = DirectoryRequest> + use<> {
+    pub(in super::super) fn releases(&mut self) -> impl Iterator<Item = DirectoryRequest> + use<> {
         let mut accounts: BTreeMap<String, BTreeSet<PieceId>> = BTreeMap::new();
         for piece in std::mem::take(&mut self.released) {
             accounts.entry(piece.account.clone()).or_default().insert(piece);
@@ -210,7 +219,7 @@ impl EvidencePlan {
     fn rather_list(
         &mut self,
         wanted: BTreeSet<PieceId>,
-        urgent: &BTreeMap<PieceId, String>,
+        (urgent, forced): (&BTreeMap<PieceId, String>, &BTreeSet<PieceId>),
         issuer: Option<&IssuerUrl>,
         now: Timestamp,
         requests: &mut Vec<DirectoryRequest>,
@@ -219,12 +228,16 @@ impl EvidencePlan {
             return wanted.into_iter().collect();
         };
         let mut listed: BTreeSet<String> = BTreeSet::new();
+        let mut began_before: BTreeSet<String> = BTreeSet::new();
         for (id, (wants, awaits)) in self.of_one_account(&wanted) {
             let Some(watched) = self.accounts.get_mut(&id) else {
                 continue;
             };
             let is_much = wants > SINGLES || (wants + awaits > SINGLES && watched.was_listed_before(now));
             if is_much && watched.can_be_listed() {
+                if watched.is_listed_whole() {
+                    began_before.insert(id.clone());
+                }
                 // Single reads would fail like the listing, which is tried again soon.
                 if watched.is_open && !watched.waits_to_be_listed() && !watched.is_listed_whole() {
                     let at = watched.may_be_listed_at(now);
@@ -244,7 +257,9 @@ impl EvidencePlan {
         let waits_for_little = |namespace: &String| of_one.get(namespace).is_some_and(|count| *count <= FEW);
         let is_covered = |target: &PieceId, namespace: Option<&String>| {
             let is_listed = target.kind.is_listed() && listed.contains(&target.account);
-            is_listed && !namespace.is_some_and(waits_for_little)
+            // What is to be read anew may be what the listing has read already.
+            let is_too_old = || forced.contains(target) && began_before.contains(&target.account);
+            is_listed && !is_too_old() && !namespace.is_some_and(waits_for_little)
         };
         let rest = wanted
             .into_iter()

@@ -1,10 +1,11 @@
 //! What IAM's policy simulator is to confirm: asked when expectations or policies change, and at each refresh.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit_aws::evidence::Simulation;
 use audit_aws::{PieceId, PieceKind};
-use audit_core::model::{BindingKey, Inquiry};
+use audit_core::model::{BindingKey, Inquiry, Name};
 use audit_core::permissions::simulation::Wanted;
 use iam_policy::RoleArn;
 
@@ -14,7 +15,7 @@ use super::EvidencePlan;
 pub type RoleName = (String, String);
 
 /// What was asked: about a role with these policies, this.
-type Question = (u64, BTreeSet<Inquiry>);
+type Question = (u64, BTreeSet<Arc<Inquiry>>);
 
 /// One role of which somebody expects permissions.
 #[derive(Debug)]
@@ -23,15 +24,29 @@ struct Simulated {
     /// Which policies it is known to have.
     state: u64,
     /// What each binding wants to know.
-    inquiries: BTreeMap<BindingKey, BTreeSet<Inquiry>>,
-    /// How many bindings want to know each of that.
-    counts: BTreeMap<Inquiry, usize>,
+    inquiries: BTreeMap<BindingKey, BTreeSet<Arc<Inquiry>>>,
+    /// Who wants to know each of that.
+    counts: BTreeMap<Arc<Inquiry>, Askers>,
+    /// How many inquiries there are for the sake of each namespace.
+    of_namespaces: BTreeMap<Name, usize>,
     asked: Option<Question>,
     /// In how many inquiries what is wanted and what was asked differ.
     differences: usize,
     is_answered: bool,
     /// To be asked at the next look, because all evidence is read anew.
     is_due: bool,
+}
+
+/// The most inquiries about one role for the sake of one namespace. Each is a call, and other reads of the account wait for all of them.
+const MOST_OF_NAMESPACE: usize = 64;
+
+/// Who wants to know something.
+#[derive(Debug)]
+struct Askers {
+    /// How many bindings.
+    bindings: usize,
+    /// The namespace of the first.
+    namespace: Name,
 }
 
 impl Simulated {
@@ -45,29 +60,51 @@ impl Simulated {
     }
 
     /// Takes note of what a binding wants to know, in place of what it wanted.
-    fn want(&mut self, key: &BindingKey, inquiries: BTreeSet<Inquiry>) {
+    fn want(&mut self, key: &BindingKey, inquiries: BTreeSet<Arc<Inquiry>>) {
         self.forget(key);
-        for inquiry in &inquiries {
-            counted::step();
-            let count = self.counts.entry(inquiry.clone()).or_default();
-            *count += 1;
-            if *count == 1 {
-                self.note(inquiry, true);
-            }
+        let taken = inquiries.into_iter().filter(|inquiry| self.take(key, inquiry));
+        let taken = taken.collect();
+        self.inquiries.insert(key.clone(), taken);
+    }
+
+    /// Takes note that a binding wants to know something, unless that is too much for its namespace.
+    fn take(&mut self, key: &BindingKey, inquiry: &Arc<Inquiry>) -> bool {
+        counted::step();
+        if let Some(askers) = self.counts.get_mut(inquiry) {
+            askers.bindings += 1;
+            return true;
         }
-        self.inquiries.insert(key.clone(), inquiries);
+        let of_namespace = self.of_namespaces.entry(key.namespace.clone()).or_default();
+        if *of_namespace >= MOST_OF_NAMESPACE {
+            return false;
+        }
+        *of_namespace += 1;
+        let askers = Askers {
+            bindings: 1,
+            namespace: key.namespace.clone(),
+        };
+        self.counts.insert(Arc::clone(inquiry), askers);
+        self.note(inquiry, true);
+        true
     }
 
     fn forget(&mut self, key: &BindingKey) {
         for inquiry in self.inquiries.remove(key).unwrap_or_default() {
             counted::step();
-            let Some(count) = self.counts.get_mut(&inquiry) else {
+            let Some(askers) = self.counts.get_mut(&inquiry) else {
                 continue;
             };
-            *count -= 1;
-            if *count == 0 {
+            askers.bindings -= 1;
+            if askers.bindings == 0 {
+                let namespace = askers.namespace.clone();
                 self.counts.remove(&inquiry);
                 self.note(&inquiry, false);
+                if let Some(of_namespace) = self.of_namespaces.get_mut(&namespace) {
+                    *of_namespace -= 1;
+                    if *of_namespace == 0 {
+                        self.of_namespaces.remove(&namespace);
+                    }
+                }
             }
         }
     }
@@ -109,6 +146,7 @@ impl Simulations {
             state: wanted.state,
             inquiries: BTreeMap::new(),
             counts: BTreeMap::new(),
+            of_namespaces: BTreeMap::new(),
             asked: None,
             differences: 0,
             is_answered: false,
@@ -228,7 +266,7 @@ mod tests {
         Wanted {
             role: RoleArn::parse(&format!("arn:aws:iam::{ACCOUNT}:role/{role}")).unwrap(),
             state,
-            inquiries: actions.iter().map(inquiry).collect(),
+            inquiries: actions.iter().map(inquiry).map(Arc::new).collect(),
             is_doubted: false,
         }
     }
@@ -242,6 +280,31 @@ mod tests {
         };
         simulations.answered(ACCOUNT, &role, state);
         Some(inquiries.len())
+    }
+
+    /// Each inquiry is a call, and all of a role are one job.
+    #[test]
+    fn a_namespace_asks_so_much_of_a_role_and_keeps_no_other_from_asking() {
+        let mut simulations = Simulations::default();
+        for at in 0..100 {
+            let wanted = wanted("app", 1, &[&format!("a:A{at}")]);
+            simulations.want(&key(&format!("x-{at}")), wanted);
+        }
+        let other = BindingKey::new("another", "app");
+        simulations.want(&other, wanted("app", 1, &["b:B", "a:A0"]));
+        let asked = |simulations: &mut Simulations| simulations.request(ACCOUNT, "app").unwrap().inquiries;
+        let all = asked(&mut simulations);
+        assert_eq!(all.len(), MOST_OF_NAMESPACE + 1);
+        assert!(all.iter().any(|inquiry| inquiry.actions == ["b:B"]));
+        // What goes makes room.
+        for at in 0..100 {
+            let role = simulations.forget(&key(&format!("x-{at}")), None);
+            assert_eq!(role, None);
+        }
+        assert_eq!(asked(&mut simulations).len(), 2);
+        simulations.want(&key("late"), wanted("app", 1, &["c:C"]));
+        assert_eq!(asked(&mut simulations).len(), 3);
+        assert_eq!(simulations.roles.values().map(|s| s.differences).max(), Some(0));
     }
 
     #[test]

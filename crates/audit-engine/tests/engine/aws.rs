@@ -222,12 +222,12 @@ fn simulation_readings(
         },
         missing_keys: Vec::new(),
     };
-    let of_inquiry = |inquiry: &Inquiry| {
+    let of_inquiry = |inquiry: &Arc<Inquiry>| {
         let simulated = Simulated {
             answers: inquiry.actions.iter().map(answer).collect(),
             since: at,
         };
-        (inquiry.clone(), simulated)
+        (Arc::clone(inquiry), simulated)
     };
     let failure = aws.simulations.failure("iam:SimulatePrincipalPolicy");
     let simulation = Simulation {

@@ -258,3 +258,34 @@ fn the_command_waits_for_the_second_answer() {
     let report = lab.engine.report(lab.now);
     assert_eq!(report.bindings[0].reason, "SimulationDisagrees");
 }
+
+/// What is asked of the simulator may be many calls: edits must not pile them up.
+#[test]
+fn nothing_more_is_asked_about_a_role_before_the_answer() {
+    let mut lab = Lab::expecting_actions(&["s3:GetObject"]);
+    lab.settle();
+    lab.forget();
+    let mut under_way = Vec::new();
+    for at in 0..20 {
+        lab.expect_actions(&["s3:GetObject", &format!("s3:Get{at}")]);
+        let (asked, others) = lab.turn().into_iter().partition(|action| {
+            matches!(
+                action,
+                Action::Read(DirectoryRequest::Piece {
+                    piece: Piece::Simulation(_),
+                    ..
+                })
+            )
+        });
+        under_way.extend::<Vec<Action>>(asked);
+        lab.carry_out(others);
+        lab.now = after(lab.now, Duration::from_secs(10));
+    }
+    assert_eq!(under_way.len(), 1);
+    lab.forget();
+    lab.carry_out(under_way);
+    lab.pass(10);
+    assert_eq!(lab.simulations(), 1, "what is wanted by now");
+    lab.pass(REFRESH / 2);
+    assert_eq!(lab.simulations(), 0);
+}

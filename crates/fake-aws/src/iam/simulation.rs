@@ -13,6 +13,9 @@ use crate::tables::ManagedPolicy;
 use crate::xml::Xml;
 use std::collections::BTreeMap;
 
+/// The least length of the name of a condition key (IAM API reference, `ContextEntry`).
+const MIN_KEY: usize = 5;
+
 /// What stands for no resource.
 const EVERYTHING: &str = "*";
 
@@ -24,6 +27,12 @@ pub(super) fn simulate(context: &Context<'_>, xml: &mut Xml) -> Result<(), Servi
     if let Some(bad) = actions.iter().find(|action| !is_action(action)) {
         return Err(ServiceError::invalid_input(format!("Invalid Action: {bad}")));
     }
+    let given = keys(parameters);
+    if let Some(bad) = given.keys().find(|key| key.len() < MIN_KEY) {
+        return Err(ServiceError::validation(format!(
+            "1 validation error detected: Value '{bad}' at 'contextEntries' failed to satisfy constraint: Member must have length greater than or equal to {MIN_KEY}"
+        )));
+    }
     let arns = parameters.list("ResourceArns");
     let request = Request {
         identity: identity(context, stored)?,
@@ -33,7 +42,7 @@ pub(super) fn simulate(context: &Context<'_>, xml: &mut Xml) -> Result<(), Servi
             .as_deref()
             .map(|arn| context.policy(arn).map(ManagedPolicy::document))
             .transpose()?,
-        keys: keys(parameters),
+        keys: given,
         context,
     };
     // Results come in the order of the actions, whatever their names.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -21,9 +23,26 @@ fn asked(world: &World) -> Vec<(Vec<String>, Vec<String>)> {
     ));
     let inquiries = wanted.map(|wanted| wanted.inquiries).unwrap_or_default();
     inquiries
-        .into_iter()
-        .map(|inquiry| (inquiry.actions, inquiry.resources))
+        .iter()
+        .map(|inquiry| (inquiry.actions.clone(), inquiry.resources.clone()))
         .collect()
+}
+
+/// Each region is a call with the whole context, and each call keeps other reads of the account waiting.
+#[test]
+fn few_regions_and_few_inquiries_are_asked_about() {
+    let queues = |count: usize| -> Vec<String> {
+        let all = (0..count).map(|at| format!("arn:aws:sqs:r-{at:02}:111122223333:carts"));
+        all.collect()
+    };
+    let arns = queues(40);
+    let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
+    let one = World::healthy().expect(&["sqs:SendMessage"], &arns);
+    assert_eq!(asked(&one).len(), 8);
+    let many = arns.iter().fold(World::healthy(), |world, arn| {
+        world.expect(&["sqs:SendMessage"], &[*arn])
+    });
+    assert_eq!(asked(&many).len(), 16);
 }
 
 #[test]
@@ -105,7 +124,7 @@ fn what_is_in_a_region_is_asked_for_there() {
             world.now,
         ))
         .unwrap();
-        let region = |inquiry: &Inquiry| {
+        let region = |inquiry: &Arc<Inquiry>| {
             let mut keys = inquiry.context.iter();
             let found = keys.find(|entry| entry.key.eq_ignore_ascii_case("aws:RequestedRegion"));
             (inquiry.resources.clone(), found.map(|entry| entry.value.clone()))
