@@ -217,14 +217,12 @@ impl Engine {
 
     /// Takes in a change of the cluster.
     pub fn observe(&mut self, observation: Observation, now: Timestamp) {
+        let is_audit = matches!(observation, Observation::Audit(_));
         let is_relisted = matches!(observation, Observation::Audit(WatchChange::InitDone));
         if let Observation::Audit(WatchChange::Deleted { namespace, name }) = &observation {
             self.objects.lose(namespace, name);
         }
         let dirty = self.index.apply(&mut self.snapshot.cluster, observation);
-        if is_relisted {
-            self.objects.relist(&self.index);
-        }
         if dirty.policies {
             self.configure(now);
         }
@@ -233,7 +231,7 @@ impl Engine {
         }
         // Who begins to lead looks at everything anyway.
         if self.leading {
-            if is_relisted && self.objects.forgive() {
+            if is_relisted && self.objects.relist(&self.index) {
                 self.mark_all();
             }
             if self.heeds_namespace_labels() {
@@ -242,6 +240,10 @@ impl Engine {
                 self.dirty.refresh(bindings.map(|(key, _)| key.clone()));
             }
             self.take_note_of_repairs(&dirty);
+            // Which bindings are suspended, or have no object, is told of the cluster.
+            if is_audit && !dirty.is_echo && !dirty.bindings.is_empty() {
+                self.cluster.touch();
+            }
             if dirty.cluster_audit_is_gone {
                 self.cluster.lose(now);
             }
@@ -430,7 +432,10 @@ impl Engine {
     /// Looks at what wants to be looked at, for as long as `may_go_on` says so after each look. What is left waits for the next turn,
     /// which [`Engine::next`] wants at once.
     pub fn turn(&mut self, now: Timestamp, mut may_go_on: impl FnMut() -> bool) -> Vec<Action> {
-        if !self.leading || !self.is_synced() {
+        if !self.leading {
+            return self.evidence.releases().map(Action::Read).collect();
+        }
+        if !self.is_synced() {
             return Vec::new();
         }
         let mut actions = Vec::new();

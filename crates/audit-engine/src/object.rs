@@ -284,14 +284,6 @@ impl Objects {
         }
     }
 
-    /// Takes note that all objects were listed: what was written to those that are gone will not be shown.
-    pub fn relist(&mut self, index: &Index) {
-        let gone = self.by_name.iter_mut();
-        for (_, object) in gone.filter(|(id, _)| index.audit(&id.namespace, &id.name).is_none()) {
-            object.awaited = None;
-        }
-    }
-
     /// Whether the watch may not have shown yet what was written last.
     #[must_use]
     pub fn lags(&self, name: &NamespacedName, now: Timestamp) -> bool {
@@ -304,11 +296,21 @@ impl Objects {
             || awaited.is_some_and(|awaited| matches!(awaited.shows, Shows::Nothing) && awaited.until > now)
     }
 
-    /// Lets all writes start that wait after a failure: the definition of the kind may have come back. Returns whether any waited.
-    pub fn forgive(&mut self) -> bool {
+    /// Takes note that all objects were listed. Lets all writes start that wait after a failure, because the definition of the kind may have
+    /// come back, or for the watch to show what is gone. Returns whether any waited.
+    pub fn relist(&mut self, index: &Index) -> bool {
         self.creations.clear();
-        let waiting = self.by_name.values_mut().filter(|object| object.failures > 0);
-        waiting.map(Object::start_anew).count() > 0
+        let mut waited = false;
+        for (id, object) in &mut self.by_name {
+            if index.audit(&id.namespace, &id.name).is_none() {
+                waited |= object.awaited.take().is_some();
+            }
+            if object.failures > 0 {
+                object.start_anew();
+                waited = true;
+            }
+        }
+        waited
     }
 
     /// Forgets what is known of objects that are no more.

@@ -44,6 +44,14 @@ impl<T> Turns<T> {
         lanes.push(asked_for.namespace, item);
     }
 
+    /// How many things of a namespace wait.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> usize {
+        let lanes =
+            [&self.urgent, &self.others].map(|lanes| lanes.lanes.get(namespace).map_or(0, VecDeque::len));
+        lanes.iter().sum()
+    }
+
     /// Takes out what is next.
     #[must_use]
     pub fn pop(&mut self) -> Option<T> {

@@ -191,6 +191,16 @@ fn a_suspended_audit_is_told_to_the_admins() {
     lab.edit("mine", |stored| stored["spec"]["suspend"] = json!(true));
     lab.pass(60);
     assert_eq!(lab.api.cluster.as_ref().unwrap()["unaudited"][0]["suspended"], 1);
+    // It goes, and nothing else speaks of its ServiceAccount: nor does the cluster's status.
+    let mut gone = Lab::leading();
+    gone.annotated("alone", None);
+    gone.declare("mine", "alone");
+    gone.edit("mine", |stored| stored["spec"]["suspend"] = json!(true));
+    gone.pass(10);
+    assert_eq!(gone.api.cluster.as_ref().unwrap()["unaudited"][0]["suspended"], 1);
+    gone.delete("mine");
+    gone.pass(10);
+    assert_eq!(gone.api.cluster.as_ref().unwrap().get("unaudited"), None);
     lab.edit("mine", |stored| stored["spec"]["suspend"] = json!(false));
     lab.pass(60);
     assert!(lab.api.cluster.as_ref().unwrap().get("unaudited").is_none());

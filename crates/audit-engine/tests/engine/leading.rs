@@ -1,5 +1,6 @@
 //! Who may write, and when.
 
+use super::aws::Answers;
 use super::*;
 
 #[test]
@@ -148,4 +149,41 @@ fn a_follower_keeps_no_list_of_what_changed() {
         lab.no_service_account(&name);
     }
     assert!(lab.engine.dirty.is_empty() && lab.engine.forced.is_empty() && lab.engine.changed.is_empty());
+}
+
+/// The next leader asks the same account.
+#[test]
+fn who_leads_no_more_takes_back_what_it_has_asked_of_aws() {
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Denied;
+    lab.pass(5);
+    lab.binding("app");
+    let asked = |actions: &[Action]| -> BTreeSet<String> {
+        let asked = actions.iter().filter_map(|action| match action {
+            Action::Read(DirectoryRequest::Piece { account, piece, .. }) => Some(short_read(account, piece)),
+            _ => None,
+        });
+        asked.collect()
+    };
+    assert!(!asked(&lab.turn()).is_empty());
+    lab.engine.set_leading(false);
+    let taken_back = |actions: Vec<Action>| {
+        let pieces = actions.into_iter().map(|action| match action {
+            Action::Read(DirectoryRequest::Release { pieces, .. }) => pieces.len(),
+            other => panic!("{other:?}"),
+        });
+        pieces.sum::<usize>()
+    };
+    assert!(taken_back(lab.turn()) > 0);
+    assert_eq!(taken_back(lab.turn()), 0);
+    // Nor is anything asked for any more of an account that is closed.
+    let mut lab = Lab::leading();
+    lab.aws.home().listings = Answers::Denied;
+    lab.pass(5);
+    lab.binding("app");
+    assert!(!asked(&lab.turn()).is_empty());
+    lab.policy(&json!({"allowedAccounts": [OTHER]}));
+    let actions = lab.turn();
+    let is_release = |action: &Action| matches!(action, Action::Read(DirectoryRequest::Release { .. }));
+    assert!(actions.iter().any(is_release), "{actions:?}");
 }

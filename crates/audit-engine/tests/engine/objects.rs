@@ -406,6 +406,21 @@ fn an_object_that_is_deleted_as_soon_as_it_is_made_is_made_again_at_once() {
     }
 }
 
+/// Its end may be in no watch, because the list began anew.
+#[test]
+fn an_object_that_a_new_list_lacks_is_made_again_at_once() {
+    let mut lab = Lab::leading();
+    lab.trusts("app", "app");
+    lab.annotated("app", Some("app"));
+    lab.lags = true;
+    lab.settle();
+    lab.lags = false;
+    lab.api.delete(&object("app"));
+    lab.relist(Kind::IrsaAudit);
+    lab.pass(1);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Working));
+}
+
 /// Names are known before: the ServiceAccount's, and that with a suffix.
 #[test]
 fn where_others_have_taken_all_its_names_a_binding_is_audited_and_told() {

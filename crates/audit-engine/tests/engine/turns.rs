@@ -216,6 +216,49 @@ fn what_has_just_changed_is_asked_of_aws_before_what_is_refreshed() {
     panic!("the role is never read again");
 }
 
+/// Somebody has mended a role that is known, and does not want to wait.
+#[test]
+fn what_somebody_asks_to_be_read_anew_goes_before_what_is_refreshed() {
+    let mut lab = Lab::healthy();
+    lab.aws.home().listings = Answers::Denied;
+    lab.pass(60);
+    lab.forget();
+    lab.reaudit("app", "now");
+    lab.settle();
+    let mut asked = lab.reads.iter().filter_map(|read| match read {
+        DirectoryRequest::Piece {
+            piece: Piece::Role(_),
+            asked_for,
+            ..
+        } => Some(asked_for.is_urgent),
+        _ => None,
+    });
+    assert_eq!(asked.next(), Some(true));
+}
+
+/// A listing may have read the role before it was mended.
+#[test]
+fn what_is_to_be_read_anew_is_not_left_to_a_listing_that_began_before() {
+    let mut lab = Lab::leading();
+    let names: Vec<String> = (0..60).map(|at| format!("app-{at}")).collect();
+    for name in &names {
+        lab.binding(name);
+    }
+    lab.settle();
+    lab.aws.home().listings = Answers::Never;
+    lab.pass(REFRESH + REFRESH / 4);
+    let is_listing = |read: &DirectoryRequest| matches!(read, DirectoryRequest::Listing { .. });
+    assert!(lab.reads.iter().any(is_listing), "{:?}", lab.short_reads());
+    lab.forget();
+    for name in &names {
+        lab.reaudit(name, "now");
+    }
+    lab.settle();
+    let reads = lab.short_reads();
+    let single = |name: &String| reads.contains(&format!("permissions {HOME} {name}"));
+    assert!(names.iter().all(single), "{reads:?}");
+}
+
 #[test]
 fn a_namespace_whose_changes_never_end_does_not_stop_the_reads() {
     let mut lab = Lab::leading();

@@ -108,6 +108,12 @@ impl Line {
         Some(Turn { line, namespace })
     }
 
+    /// How many of a namespace wait for a turn.
+    #[must_use]
+    pub fn waiting(&self, namespace: &str) -> usize {
+        self.lock().waiting.of(namespace)
+    }
+
     /// Gives nobody a turn any more.
     pub fn close(&self) {
         let mut line = self.lock();
@@ -184,6 +190,25 @@ mod tests {
         assert!(others.iter().all(Option::is_some));
         greedy.pop();
         assert!(third.await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_counted_by_namespace() {
+        let line = Line::new(1, 1);
+        let turn = line.enter(of("shop")).await.unwrap();
+        let waiting: Vec<_> = ["shop", "shop", "web"]
+            .map(|namespace| {
+                let line = line.clone();
+                tokio::spawn(async move { drop(line.enter(of(namespace)).await) })
+            })
+            .into();
+        tokio::task::yield_now().await;
+        assert_eq!(["shop", "web", "other"].map(|name| line.waiting(name)), [2, 1, 0]);
+        drop(turn);
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert_eq!(line.waiting("shop"), 0);
     }
 
     #[tokio::test]

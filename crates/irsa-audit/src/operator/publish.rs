@@ -34,6 +34,10 @@ const CONCURRENCY: usize = 16;
 /// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen.
 const OF_ONE: usize = 4;
 
+/// So many writes of a namespace may wait while one more of its Events does. A verdict that changes back and forth makes Events faster than they
+/// are sent; what it is now, the status says.
+const EVENTS_BEHIND: usize = 256;
+
 /// Why a write was not done.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
@@ -135,6 +139,7 @@ impl ObjectWriter {
             };
             drop((ending, turn));
             if let Some((object, uid, news)) = announcement
+                && line.waiting(&namespace) < EVENTS_BEHIND
                 && let Some(_turn) = line.enter(asked_for(&namespace, false)).await
             {
                 Box::pin(writer.announce(&object, &uid, &news)).await;
