@@ -188,7 +188,7 @@ impl Engine {
             known.provider = Observed::default();
         }
         self.dirty
-            .extend(self.evidence.referring_to_account(account).cloned());
+            .refresh(self.evidence.referring_to_account(account).cloned());
     }
 
     /// Whether anything shows that a ServiceAccount is bound to a role. What shows it may be a role that trusts it,

@@ -22,7 +22,7 @@ const MOST: Duration = Duration::from_mins(1);
 
 /// So many statuses may be under way that say nothing new but numbers and times. The binding of each waits for its end, whatever becomes of
 /// it meanwhile: where the API server is slow, that must not be thousands. What has to wait is written as it is then.
-const MOST_DETAILS: usize = 8;
+const MOST_DETAILS: usize = 2;
 
 /// How long they wait.
 const DETAILS_AGAIN: Duration = Duration::from_secs(5);

@@ -108,7 +108,7 @@ pub(crate) fn explain_list(kind: Kind, error: &kube::Error) -> String {
     }
 }
 
-/// Whether a watch must begin anew with a listing, and does not do so by itself: kube-runtime continues where it was when its call is
+/// Whether a watch must begin anew with a listing, and does not do so by itself: it continues where it was when its call is
 /// answered with `410 Gone`, when the kind was removed meanwhile, and after a line that it could not decode, the change in it being lost.
 pub(crate) fn has_lost_its_place(error: &watcher::Error) -> bool {
     match error {
