@@ -107,11 +107,11 @@ async fn an_audit_that_is_deleted_again_and_again_is_made_rarely_and_comes_back(
     let took = created[4].0.duration_since(created[1].0).as_secs();
     assert!(took >= 6, "{created:?}");
     wait_for(&world, namespace, WORKS).await?;
-    let creates = operator
+    let made = operator
         .metrics()
         .await?
         .total("irsa_audit_writes_total", &[("write", "create")]);
-    assert!(creates <= 6, "{creates}");
+    assert!(made <= 6, "{made}");
     Ok(())
 }
 
