@@ -99,8 +99,9 @@ impl Awaited {
 }
 
 impl Object {
-    fn is_forgettable(&self) -> bool {
+    fn is_forgettable(&self, now: Timestamp) -> bool {
         self.in_flight.is_none()
+            && self.retry_at.is_none_or(|at| at <= now)
             && self.unseen.is_none()
             && self.awaited.is_none()
             && self.failures == 0
@@ -167,7 +168,7 @@ impl Objects {
         }
         if write.is_detail() {
             if self.details >= MOST_DETAILS {
-                if object.is_forgettable() {
+                if object.is_forgettable(now) {
                     self.by_name.remove(name);
                 }
                 return Start::At(after(now, DETAILS_AGAIN + spread(key, DETAILS_AGAIN)));
@@ -177,7 +178,7 @@ impl Objects {
         }
         if is_create {
             if let Some(at) = self.creations.held_until(&name.namespace, now) {
-                if object.is_forgettable() {
+                if object.is_forgettable(now) {
                     self.by_name.remove(name);
                 }
                 return Start::Held(at);
@@ -270,7 +271,7 @@ impl Objects {
             }
             object.unseen = None;
         }
-        if object.is_forgettable() {
+        if object.is_forgettable(now) {
             self.by_name.remove(name);
         }
     }

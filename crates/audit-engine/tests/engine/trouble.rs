@@ -219,3 +219,26 @@ fn a_watch_that_starts_anew_changes_nothing() {
     lab.settle();
     assert_eq!((lab.short_writes(), lab.short_reads()), (Vec::new(), Vec::new()));
 }
+
+/// Its answer may be garbage, so that nothing else is in trouble and the watch goes on.
+#[test]
+fn a_write_that_got_no_answer_is_not_made_again_at_once() {
+    let mut lab = Lab::healthy();
+    lab.annotated("app", Some("missing"));
+    let mut writes = 0;
+    for _ in 0..200 {
+        for action in lab.turn() {
+            match action {
+                Action::Write(write @ Write::Status { .. }) => {
+                    writes += 1;
+                    lab.engine.written(&write, &WriteOutcome::Unavailable, lab.now);
+                }
+                other => lab.carry_out(vec![other]),
+            }
+        }
+        lab.now = after(lab.now, Duration::from_millis(50));
+    }
+    assert!((5..=11).contains(&writes), "{writes} in ten seconds");
+    lab.pass(10);
+    assert_eq!(lab.verdict("app"), Some(VerdictName::Broken));
+}
