@@ -148,6 +148,25 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether an object would be created: the HTTP status by which the API server would refuse it, where it would.
+    ///
+    /// # Errors
+    /// [`ClusterError::Kube`], [`ClusterError::Object`].
+    pub async fn would_refuse(&self, object: &Value) -> Result<Option<u16>, ClusterError> {
+        let whole: DynamicObject = serde_json::from_value(object.clone())?;
+        let target = target_of(&whole);
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let created = self.api(target).create(&params, &whole).await;
+        let created = created.map_err(ClusterError::of(format!("try to create {}", target.kind)));
+        match created {
+            Ok(_) => Ok(None),
+            Err(error) => error.refusal().map_or(Err(error), |code| Ok(Some(code))),
+        }
+    }
+
     /// Creates an object, and then gives it its `status`, as a controller or a kubelet would.
     ///
     /// # Errors

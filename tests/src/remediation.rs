@@ -72,6 +72,9 @@ pub fn own_users() -> Vec<String> {
         .to_vec()
 }
 
+/// How long the API server may take until rights and admission policies count.
+const IN_FORCE_WITHIN: Duration = Duration::from_mins(1);
+
 /// Installs what the chart installs for the writer, and lets [`APPROVER`] approve.
 ///
 /// # Errors
@@ -99,7 +102,20 @@ pub async fn install(world: &World) -> Result<(), StageError> {
     grant(cluster, "", "approver", &approve, &subject).await?;
     cluster.create(&admission::policy(&own_users())).await?;
     cluster.create(&admission::binding()).await?;
-    Ok(())
+    // Rights and policies take a while to be in force.
+    let person = as_user(world, APPROVER).await?;
+    let tried = |approved_by: &str| approval("tried", "anywhere", &"ab".repeat(32), approved_by);
+    let (own, other) = (tried(APPROVER), tried("somebody-else"));
+    let are_in_force = || async {
+        let answers = (person.would_refuse(&own).await, person.would_refuse(&other).await);
+        matches!(answers, (Ok(None), Ok(Some(403))))
+    };
+    if eventually(IN_FORCE_WITHIN, are_in_force).await {
+        return Ok(());
+    }
+    Err(StageError::Wrong(
+        "rights and admission policy are not in force".to_owned(),
+    ))
 }
 
 fn rules(rights: &[Right]) -> Value {
