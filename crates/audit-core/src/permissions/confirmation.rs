@@ -28,10 +28,10 @@ use crate::text::is_hidden;
 /// this time.
 pub const CONSISTENCY: Duration = Duration::from_secs(10);
 
-/// The longest name of an action, and the longest ARN, that the simulator takes.
 /// The most regions that are asked about for one expectation.
 const MAX_REGIONS: usize = 8;
 
+/// The longest name of an action, and the longest ARN, that the simulator takes.
 const MAX_ACTION: usize = 128;
 const MAX_ARN: usize = 2048;
 

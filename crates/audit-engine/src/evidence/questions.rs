@@ -109,11 +109,8 @@ impl EvidencePlan {
             !is_under_way(target)
                 && (self.asked.at(target).is_none() || (is_awaited && self.waits_behind_others(target)))
         });
-        let (asked, awaited) = (&self.asked, &self.awaited);
-        self.forced.retain(|target| {
-            let is_under_way = target.kind == PieceKind::Simulation && awaited.contains_key(target);
-            asked.at(target).is_some() || is_under_way
-        });
+        let waits = |target: &PieceId| self.asked.at(target).is_some() || is_under_way(target);
+        self.forced = forced.iter().filter(|target| waits(target)).cloned().collect();
         let singles = self.rather_list(wanted, (&urgent, &forced), issuer, now, &mut requests);
         // Before what is asked now: somebody may have come to wait for it again.
         requests.extend(self.releases());
@@ -235,11 +232,10 @@ impl EvidencePlan {
             };
             let is_much = wants > SINGLES || (wants + awaits > SINGLES && watched.was_listed_before(now));
             if is_much && watched.can_be_listed() {
+                // Single reads would fail like the listing, which is tried again soon.
                 if watched.is_listed_whole() {
                     began_before.insert(id.clone());
-                }
-                // Single reads would fail like the listing, which is tried again soon.
-                if watched.is_open && !watched.waits_to_be_listed() && !watched.is_listed_whole() {
+                } else if watched.is_open && !watched.waits_to_be_listed() {
                     let at = watched.may_be_listed_at(now);
                     if at <= now {
                         requests.push(listing(&id, watched, issuer, self.refresh, now));

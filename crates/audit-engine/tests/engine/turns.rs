@@ -439,9 +439,8 @@ fn the_status_of_what_was_changed_goes_before_that_of_what_was_only_read_again()
     assert_eq!(is_urgent(&lab).first(), Some(&false));
 }
 
-/// Where the API server is slow, a binding whose numbers change must not wait behind thousands of others when its verdict does.
-#[test]
-fn few_statuses_are_under_way_that_say_nothing_new_but_numbers() {
+/// Sixty healthy bindings, each with a pod that nobody has looked at.
+fn with_new_pods() -> (Lab, Vec<String>) {
     let mut lab = Lab::leading();
     let names: Vec<String> = (0..60).map(|at| format!("app-{at}")).collect();
     for name in &names {
@@ -452,6 +451,22 @@ fn few_statuses_are_under_way_that_say_nothing_new_but_numbers() {
     for name in &names {
         lab.pod(&format!("{name}-1"), name, Some(name), true);
     }
+    (lab, names)
+}
+
+/// How many pods the statuses count.
+fn assert_totals(lab: &Lab, names: &[String], wanted: u32) {
+    for name in names {
+        let status = lab.status(name);
+        let total = status.and_then(|status| status.pods).map(|pods| pods.total);
+        assert_eq!(total, Some(wanted), "{name}");
+    }
+}
+
+/// Where the API server is slow, a binding whose numbers change must not wait behind thousands of others when its verdict does.
+#[test]
+fn few_statuses_are_under_way_that_say_nothing_new_but_numbers() {
+    let (mut lab, names) = with_new_pods();
     // Nobody answers yet.
     let under_way = lab.turn();
     assert!(
@@ -470,28 +485,13 @@ fn few_statuses_are_under_way_that_say_nothing_new_but_numbers() {
     lab.carry_out(urgent);
     lab.carry_out(under_way);
     lab.pass(60);
-    for name in &names {
-        let total = lab
-            .status(name)
-            .and_then(|status| status.pods)
-            .map(|pods| pods.total);
-        assert_eq!(total, Some(1), "{name}");
-    }
+    assert_totals(&lab, &names, 1);
 }
 
 /// What comes and goes meanwhile is written once, or not at all.
 #[test]
 fn numbers_that_are_back_where_they_were_are_not_written() {
-    let mut lab = Lab::leading();
-    let names: Vec<String> = (0..60).map(|at| format!("app-{at}")).collect();
-    for name in &names {
-        lab.binding(name);
-    }
-    lab.pass(120);
-    lab.forget();
-    for name in &names {
-        lab.pod(&format!("{name}-1"), name, Some(name), true);
-    }
+    let (mut lab, names) = with_new_pods();
     let under_way = lab.turn();
     for name in &names {
         lab.no_pod(&format!("{name}-1"));
@@ -499,11 +499,5 @@ fn numbers_that_are_back_where_they_were_are_not_written() {
     lab.carry_out(under_way);
     lab.pass(300);
     assert!(lab.short_writes().len() < 20, "{:?}", lab.short_writes());
-    for name in &names {
-        let total = lab
-            .status(name)
-            .and_then(|status| status.pods)
-            .map(|pods| pods.total);
-        assert_eq!(total, Some(0), "{name}");
-    }
+    assert_totals(&lab, &names, 0);
 }
