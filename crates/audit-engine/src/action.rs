@@ -50,10 +50,8 @@ pub enum Write {
         status: PackedStatus,
         /// The Event, where the verdict changed.
         announce: Option<Announcement>,
-        /// Something of the binding has just changed: it goes before what is refreshed.
-        is_urgent: bool,
-        /// It says nothing new but numbers and times.
-        is_detail: bool,
+        /// Why it is written.
+        occasion: Occasion,
     },
     /// Make a ServiceAccount that came to exist the owner of its automatic `IrsaAudit`.
     Own {
@@ -85,6 +83,17 @@ pub enum Write {
     },
 }
 
+/// Why a status is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something of the binding has just changed: it goes before what is refreshed.
+    Change,
+    /// It is refreshed.
+    Refresh,
+    /// It says nothing new but numbers and times.
+    Detail,
+}
+
 impl Write {
     /// The UID of the object that is meant, where only that one is.
     #[must_use]
@@ -102,9 +111,7 @@ impl Write {
     #[must_use]
     pub fn is_urgent(&self) -> bool {
         match self {
-            Self::Status {
-                is_urgent, is_detail, ..
-            } => *is_urgent && !is_detail,
+            Self::Status { occasion, .. } => *occasion == Occasion::Change,
             _ => true,
         }
     }
@@ -112,7 +119,13 @@ impl Write {
     /// Whether it says nothing new but numbers and times.
     #[must_use]
     pub fn is_detail(&self) -> bool {
-        matches!(self, Self::Status { is_detail: true, .. })
+        matches!(
+            self,
+            Self::Status {
+                occasion: Occasion::Detail,
+                ..
+            }
+        )
     }
 
     /// The object that is written to; none for the cluster's.

@@ -58,7 +58,9 @@ use audit_k8s::{Dirty, Index, Observation, WatchChange};
 use iam_policy::RoleArn;
 use jiff::Timestamp;
 
-pub use action::{Action, Announcement, AuditOwner, Lookup, Review, ReviewOutcome, Write, WriteOutcome};
+pub use action::{
+    Action, Announcement, AuditOwner, Lookup, Occasion, Review, ReviewOutcome, Write, WriteOutcome,
+};
 use cluster::{ClusterObject, cluster_status};
 use evidence::EvidencePlan;
 pub use look::referenced_roles;

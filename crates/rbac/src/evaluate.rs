@@ -36,8 +36,8 @@ impl<'a> HeldBindings<'a> {
         self.rbac
     }
 
-    /// Bindings in namespaces by which the caller is singled out, wherever they are in force: of those that give a subject the same
-    /// role, at least the first.
+    /// Bindings in namespaces by which the caller is singled out, wherever they are in force, without crowded ones: of those that give a
+    /// subject the same role, at least the first.
     pub fn own_in_namespaces(&self) -> impl Iterator<Item = &'a RoleBinding> {
         let own = self.lists.iter().filter(|(_, singled_out)| *singled_out);
         own.flat_map(|(bindings, _)| bindings.in_namespaces())

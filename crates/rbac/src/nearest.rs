@@ -3,7 +3,7 @@
 //! Every denied request has exactly one cause, the first of these that there is evidence for:
 //!
 //! 1. [`DenialCause::Scope`]: nothing less than the whole cluster was asked for, and a RoleBinding grants it in one namespace;
-//! 2. [`DenialCause::Namespace`]: a RoleBinding grants it in another namespace;
+//! 2. [`DenialCause::Namespace`]: a RoleBinding grants it in another namespace, to it and to no more than 63 others;
 //! 3. [`DenialCause::Subject`]: a binding in force would grant it, and its subject nearly names the ServiceAccount;
 //! 4. [`DenialCause::RoleMissing`]: a binding in force refers to a role that does not exist;
 //! 5. [`DenialCause::Verb`], [`DenialCause::Group`], [`DenialCause::Resource`]: a rule in force misses one of these. The rule that misses

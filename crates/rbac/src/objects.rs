@@ -15,6 +15,9 @@ pub const MOST_WORDS: usize = 4096;
 /// resources are that large.
 pub const MOST_WORDS_IN_CLUSTER: usize = 65_536;
 
+/// The most subjects of a RoleBinding of which those are told who expect something in other namespaces: see [`RoleBinding::is_crowded`].
+const MOST_TOLD: usize = 64;
+
 /// A text that many objects share.
 pub type Text = Arc<str>;
 
@@ -210,6 +213,13 @@ pub struct RoleBinding {
 }
 
 impl RoleBinding {
+    /// Whether it is a RoleBinding of so many subjects that none is told of it who expects nothing in its namespace: whoever may edit one
+    /// namespace could have every binding of the cluster looked at by each edit of one object.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        !self.id.is_cluster_wide() && self.subjects.len() > MOST_TOLD
+    }
+
     /// The kind, as manifests spell it.
     #[must_use]
     pub fn kind(&self) -> &'static str {

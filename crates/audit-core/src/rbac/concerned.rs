@@ -23,6 +23,8 @@ pub struct PermissionsChange {
     /// The subjects whose bindings have changed, or whose bindings' roles have, with the scope of the binding: a namespace, or empty
     /// for the whole cluster.
     granted: BTreeSet<(Text, Subject)>,
+    /// The same of crowded bindings, which concern only what is expected in their scope.
+    granted_there: BTreeSet<(Text, Subject)>,
 }
 
 impl PermissionsChange {
@@ -38,7 +40,7 @@ impl PermissionsChange {
     /// Whether nothing has changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.all && self.names.is_empty() && self.granted.is_empty()
+        !self.all && self.names.is_empty() && self.granted.is_empty() && self.granted_there.is_empty()
     }
 
     /// Adds another change.
@@ -46,6 +48,7 @@ impl PermissionsChange {
         self.all |= other.all;
         self.names.extend(other.names);
         self.granted.extend(other.granted);
+        self.granted_there.extend(other.granted_there);
     }
 
     /// A binding that came, went or changed, as it was or as it is.
@@ -72,8 +75,12 @@ impl PermissionsChange {
         // The rest may be anyone.
         let anyone = binding.has_more.then(|| Subject::Group(AUTHENTICATED.into()));
         let subjects = binding.subjects.iter().cloned().chain(anyone);
-        self.granted
-            .extend(subjects.map(|subject| (scope.clone(), subject)));
+        let granted = if binding.is_crowded() {
+            &mut self.granted_there
+        } else {
+            &mut self.granted
+        };
+        granted.extend(subjects.map(|subject| (scope.clone(), subject)));
     }
 
     fn add_name(&mut self, id: &ObjectId) {
@@ -93,11 +100,18 @@ impl PermissionsChange {
             keys.extend(cluster.expecting_permissions_for(scope).cloned());
         }
         let (mut groups, mut misspelt) = (BTreeSet::new(), Misspelt::new());
-        for (scope, subject) in &self.granted {
+        let everywhere = self.granted.iter().map(|granted| (granted, false));
+        let there = self.granted_there.iter().map(|granted| (granted, true));
+        for ((scope, subject), there_only) in everywhere.chain(there) {
             counted::step();
             match subject {
-                Subject::Group(name) => groups.extend(members(scope, name)),
-                subject => keys.extend(meant(cluster, subject)),
+                Subject::Group(name) => groups.extend(members(scope, name, there_only)),
+                subject => {
+                    let meant = meant(cluster, subject);
+                    keys.extend(
+                        meant.filter(|key| !there_only || cluster.expects_permissions_for(scope, key)),
+                    );
+                }
             }
             add_near(&mut keys, cluster, scope, subject);
             if let Subject::ServiceAccount(id) = subject
@@ -143,15 +157,21 @@ enum Members<'a> {
     Expecting(&'a str),
     /// Those of a namespace.
     Of(&'a str),
+    /// Those of the second namespace who expect something in the first.
+    ExpectingOf(&'a str, &'a str),
 }
 
-fn members<'a>(scope: &'a str, group: &'a str) -> Option<Members<'a>> {
+fn members<'a>(scope: &'a str, group: &'a str, there_only: bool) -> Option<Members<'a>> {
     match group {
         SERVICE_ACCOUNTS | AUTHENTICATED if scope.is_empty() => Some(Members::All),
         SERVICE_ACCOUNTS | AUTHENTICATED => Some(Members::Expecting(scope)),
         group => {
             let namespace = group.strip_prefix(SERVICE_ACCOUNTS)?.strip_prefix(':')?;
-            Some(Members::Of(namespace))
+            Some(if there_only {
+                Members::ExpectingOf(scope, namespace)
+            } else {
+                Members::Of(namespace)
+            })
         }
     }
 }
@@ -162,6 +182,9 @@ impl Members<'_> {
             Self::All => keys.extend(cluster.expecting_permissions().cloned()),
             Self::Expecting(scope) => keys.extend(cluster.expecting_permissions_for(scope).cloned()),
             Self::Of(namespace) => keys.extend(cluster.expecting_permissions_in(namespace).cloned()),
+            Self::ExpectingOf(scope, namespace) => {
+                keys.extend(cluster.expecting_permissions_for_in(scope, namespace).cloned());
+            }
         }
     }
 }
@@ -194,6 +217,55 @@ fn add_similar(keys: &mut BTreeSet<BindingKey>, cluster: &Cluster, misspelt: &Mi
         } else {
             let expecting = cluster.expecting_permissions_for_in(scope, namespace);
             keys.extend(expecting.filter(is_near).cloned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::rbac::DenialCause;
+
+    use super::*;
+    use crate::testing::World;
+
+    /// `shop/cart`, which may not get pods of its namespace, with a binding of a role that would do, in a namespace, to its group and
+    /// others. The binding too.
+    fn granted_in(namespace: &str, others: usize) -> (World, RoleBinding) {
+        let groups = (0..others).map(|at| Subject::Group(format!("system:serviceaccounts:ns-{at}").into()));
+        let own = Subject::Group("system:serviceaccounts:shop".into());
+        let subjects: Vec<Subject> = groups.chain([own]).collect();
+        let role = if namespace == "shop" { "other" } else { "r" };
+        let binding = crate::rbac::testing::binding(namespace, "b", role, &subjects);
+        let world = World::healthy()
+            .expect_kubernetes()
+            .granting(namespace, "r", "get core pods")
+            .rbac(|rbac| {
+                rbac.put_binding(&binding);
+            });
+        (world, binding)
+    }
+
+    fn cause(world: &World) -> Option<DenialCause> {
+        let request = world.snapshot.cluster.binding(&world.key)?.request()?;
+        let answers = crate::rbac::answers(&world.snapshot, &world.key, &request.kubernetes);
+        answers.first()?.nearest.as_ref().map(|nearest| nearest.cause)
+    }
+
+    #[test]
+    fn a_binding_of_many_concerns_those_who_expect_something_in_its_namespace() {
+        for (namespace, others, told, cause_is) in [
+            ("elsewhere", 63, true, DenialCause::Namespace),
+            ("elsewhere", 64, false, DenialCause::NoBinding),
+            ("elsewhere", 4095, false, DenialCause::NoBinding),
+            ("shop", 63, true, DenialCause::RoleMissing),
+            ("shop", 4095, true, DenialCause::RoleMissing),
+        ] {
+            let (world, binding) = granted_in(namespace, others);
+            let mut change = PermissionsChange::default();
+            change.add_binding(&binding);
+            let concerned = change.concerned(&world.snapshot.cluster);
+            assert_eq!(concerned.contains(&world.key), told, "{namespace} {others}");
+            assert_eq!(cause(&world), Some(cause_is), "{namespace} {others}");
         }
     }
 }

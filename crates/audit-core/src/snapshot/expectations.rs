@@ -158,6 +158,13 @@ impl Cluster {
         self.expectations.permissions.contains(key)
     }
 
+    /// Whether somebody expects Kubernetes permissions of it in a namespace; with an empty one, in none or in all.
+    #[must_use]
+    pub fn expects_permissions_for(&self, scope: &str, key: &BindingKey) -> bool {
+        let expected = &self.expectations.permissions_in;
+        expected.contains(&(scope.to_owned(), key.clone()))
+    }
+
     /// The bindings that a pod may be missing from: those for which somebody expects its workload, and those without
     /// pods to whose ServiceAccount its names fit.
     pub(super) fn expecting(&self, pod: &Pod) -> Vec<BindingKey> {

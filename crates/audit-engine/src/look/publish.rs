@@ -17,7 +17,7 @@ use audit_core::{Config, Disclosure, Snapshot};
 use audit_k8s::{AuditObject, Index};
 use jiff::Timestamp;
 
-use super::super::action::{Action, Announcement, AuditOwner, Write};
+use super::super::action::{Action, Announcement, AuditOwner, Occasion, Write};
 use super::super::evidence::RereadCause;
 use super::super::memory::Memory;
 use super::super::object::{Objects, Start};
@@ -382,7 +382,11 @@ impl<'a> Publisher<'a> {
             _ => {}
         }
         // What others have written over waits for nothing.
-        let is_detail = publication == Publication::Detail && mend_at.is_none();
+        let occasion = if publication == Publication::Detail && mend_at.is_none() {
+            Occasion::Detail
+        } else {
+            self.occasion()
+        };
         if matches!(publication, Publication::Now | Publication::Detail) {
             let is_known = said.is_none()
                 && audit
@@ -393,7 +397,7 @@ impl<'a> Publisher<'a> {
             let announce = news
                 .filter(|_| !is_known)
                 .and_then(|report| announcement(before, report));
-            self.write_to(object, audit, PackedStatus::new(&new), announce, is_detail);
+            self.write_to(object, audit, PackedStatus::new(&new), announce, occasion);
         } else if let Some(at) = mend_at {
             self.mend_with(object, audit, PackedStatus::new(&new), at);
         }
@@ -459,7 +463,7 @@ impl<'a> Publisher<'a> {
     ) {
         if at > self.now {
             self.wake_at(Some(at));
-        } else if self.write_to(object, audit, status, None, false) {
+        } else if self.write_to(object, audit, status, None, self.occasion()) {
             self.memory.mend(object, self.now);
         }
     }
@@ -470,16 +474,24 @@ impl<'a> Publisher<'a> {
         audit: &AuditObject,
         status: PackedStatus,
         announce: Option<Announcement>,
-        is_detail: bool,
+        occasion: Occasion,
     ) -> bool {
         self.write(Write::Status {
             object: object.clone(),
             uid: audit.uid.clone(),
             status,
             announce,
-            is_urgent: self.is_urgent,
-            is_detail,
+            occasion,
         })
+    }
+
+    /// Why a status is written of which more is new than numbers.
+    fn occasion(&self) -> Occasion {
+        if self.is_urgent {
+            Occasion::Change
+        } else {
+            Occasion::Refresh
+        }
     }
 
     /// Starts a write, unless it has to wait. Returns whether it was started.

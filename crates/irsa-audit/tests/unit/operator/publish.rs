@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use audit_core::Verdict;
 use audit_core::model::{BindingKey, NamespacedName};
+use audit_engine::Occasion;
 use audit_k8s::ApiHealth;
 use audit_k8s::lease::Leadership;
 use http::{Method, Request, Response, StatusCode};
@@ -119,8 +120,7 @@ fn status(announce: Option<Announcement>) -> Write {
         uid: "u".into(),
         status: PackedStatus::new(&audit_api::IrsaAuditStatus::default()),
         announce,
-        is_urgent: true,
-        is_detail: false,
+        occasion: Occasion::Change,
     }
 }
 
@@ -269,21 +269,43 @@ async fn writes_that_wait_are_not_sent_when_the_operator_stops() {
     assert!(publisher.tasks.is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_follows_a_status_that_was_written() {
-    let news = Announcement {
+fn news() -> Announcement {
+    Announcement {
         before: Some(Verdict::Working),
         verdict: Verdict::Broken,
         reason: "RoleNotFound".to_owned(),
         message: "no role \\u{1b}".to_owned(),
-    };
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_left_out_where_many_writes_of_its_namespace_wait() {
+    for (waiting, events) in [(10, 1), (EVENTS_BEHIND + OF_ONE, 0)] {
+        let api = Api::new(Answer::Version("7"));
+        let (mut publisher, mut outcomes) = publisher(&api, Guard::Alone);
+        publisher.start(status(Some(news())));
+        for _ in 0..waiting {
+            publisher.start(status(None));
+        }
+        for _ in 0..=waiting {
+            let (_, outcome) = outcomes.recv().await.unwrap();
+            assert!(matches!(outcome, WriteOutcome::Done { .. }), "{outcome:?}");
+        }
+        publisher.finish(Duration::from_mins(1)).await;
+        let posted = api.calls().iter().filter(|call| call.0 == Method::POST).count();
+        assert_eq!((posted, api.calls().len()), (events, waiting + 1 + events));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_follows_a_status_that_was_written() {
     for (answer, expected) in [
         (Answer::Version("7"), 2),
         (Answer::Status(500, "InternalError"), 1),
     ] {
         let api = Api::new(answer);
         let (mut publisher, mut outcomes) = publisher(&api, Guard::Alone);
-        publisher.start(status(Some(news.clone())));
+        publisher.start(status(Some(news())));
         outcomes.recv().await.unwrap();
         publisher.finish(Duration::from_mins(1)).await;
         let calls = api.calls();
