@@ -80,6 +80,10 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// The least time between two looks at all bindings that expect permissions: anyone who can edit a Role in one namespace brings them about.
 const PERMISSIONS: Duration = Duration::from_secs(1);
 
+/// The least time between two looks at those whom changes of roles concern in other namespaces only: all bindings of the cluster, if somebody
+/// wants that, and none of their verdicts.
+const PERMISSIONS_ELSEWHERE: Duration = Duration::from_secs(30);
+
 /// The least time between two looks at all bindings because of the webhook's default audience: pods in two namespaces bring them about.
 const AUDIENCES: Duration = Duration::from_secs(1);
 
@@ -130,6 +134,10 @@ pub struct Engine {
     permissions_changed: PermissionsChange,
     /// When they were last.
     permissions_looked_at: Option<Timestamp>,
+    /// What has changed since those were looked at whom it concerns in other namespaces only.
+    permissions_elsewhere: PermissionsChange,
+    /// When they were last.
+    elsewhere_looked_at: Option<Timestamp>,
     /// When bindings were last looked at because of the webhook's default audience.
     audiences_looked_at: Option<Timestamp>,
     states: BTreeMap<BindingKey, State>,
@@ -175,6 +183,8 @@ impl Engine {
             awaited: BTreeSet::new(),
             permissions_changed: PermissionsChange::default(),
             permissions_looked_at: None,
+            permissions_elsewhere: PermissionsChange::default(),
+            elsewhere_looked_at: None,
             audiences_looked_at: None,
             states: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -322,6 +332,8 @@ impl Engine {
             self.dirty.clear();
             self.permissions_changed = PermissionsChange::default();
             self.permissions_looked_at = None;
+            self.permissions_elsewhere = PermissionsChange::default();
+            self.elsewhere_looked_at = None;
             self.audiences_looked_at = None;
             (self.requested, self.began) = (None, None);
             self.forced.clear();
@@ -381,6 +393,7 @@ impl Engine {
             self.schedule.next(),
             self.evidence.next(issuer),
             self.permissions_due(),
+            self.elsewhere_due(),
             self.audiences_due(),
             self.reviews.next(),
             self.lookups.next(),
@@ -447,6 +460,13 @@ impl Engine {
             self.permissions_looked_at = Some(now);
             let permissions = std::mem::take(&mut self.permissions_changed);
             self.dirty.refresh(permissions.concerned(&self.snapshot.cluster));
+            self.permissions_elsewhere.merge(permissions);
+        }
+        if self.elsewhere_due().is_some_and(|at| at <= now) {
+            self.elsewhere_looked_at = Some(now);
+            let permissions = std::mem::take(&mut self.permissions_elsewhere);
+            self.dirty
+                .refresh(permissions.concerned_elsewhere(&self.snapshot.cluster));
         }
         if self.audiences_due().is_some_and(|at| at <= now) {
             self.audiences_looked_at = Some(now);
@@ -486,6 +506,15 @@ impl Engine {
         }
         let last = self.permissions_looked_at;
         Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS)))
+    }
+
+    /// The same of those whom changes of roles concern in other namespaces only.
+    fn elsewhere_due(&self) -> Option<Timestamp> {
+        if self.permissions_elsewhere.is_empty() {
+            return None;
+        }
+        let last = self.elsewhere_looked_at;
+        Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS_ELSEWHERE)))
     }
 
     /// When bindings are looked at because the webhook's default audience may be a different one; nothing where it is not.

@@ -1,6 +1,6 @@
 //! What the engine knows of the `IrsaAudit`s that it writes to, beyond what the watch has told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::action::{Write, WriteOutcome};
 use super::creations::Creations;
 use super::made::Made;
 use super::schedule::{after, backoff, spread};
-use audit_core::model::{NamespacedName, Uid};
+use audit_core::model::{Name, NamespacedName, Uid};
 
 /// The first wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_mins(1);
 
 /// So many statuses may be under way that say nothing new but numbers and times. The binding of each waits for its end, whatever becomes of
-/// it meanwhile: where the API server is slow, that must not be thousands. What has to wait is written as it is then.
+/// it meanwhile: where the API server is slow, that must not be thousands. Only one is of a namespace, which may have thousands of other writes
+/// that go before it. What has to wait is written as it is then.
 const MOST_DETAILS: usize = 2;
 
 /// How long they wait.
@@ -139,8 +140,8 @@ pub struct Objects {
     by_name: BTreeMap<NamespacedName, Object>,
     made: Made,
     creations: Creations,
-    /// How many of the writes under way say nothing new but numbers and times.
-    details: usize,
+    /// The namespaces of the writes under way that say nothing new but numbers and times.
+    details: BTreeSet<Name>,
 }
 
 impl Objects {
@@ -167,14 +168,14 @@ impl Objects {
             return Start::At(at);
         }
         if write.is_detail() {
-            if self.details >= MOST_DETAILS {
+            if self.details.len() >= MOST_DETAILS || self.details.contains(&name.namespace) {
                 if object.is_forgettable(now) {
                     self.by_name.remove(name);
                 }
                 return Start::At(after(now, DETAILS_AGAIN + spread(key, DETAILS_AGAIN)));
             }
             object.is_detail = true;
-            self.details += 1;
+            self.details.insert(name.namespace.clone());
         }
         if is_create {
             if let Some(at) = self.creations.held_until(&name.namespace, now) {
@@ -212,7 +213,9 @@ impl Objects {
         let object = self.by_name.get_mut(name)?;
         let key = object.in_flight.take();
         let is_lost = std::mem::take(&mut object.is_lost);
-        self.details -= usize::from(std::mem::take(&mut object.is_detail));
+        if std::mem::take(&mut object.is_detail) {
+            self.details.remove(&name.namespace);
+        }
         match (outcome, write) {
             (
                 WriteOutcome::Done {

@@ -70,7 +70,7 @@ pub enum Unseen {
         /// A binding in force that refers to it.
         binding: ObjectId,
     },
-    /// The rules of a role beyond those that are kept.
+    /// The rules of a role beyond those that are kept, or all of them where roles before it have as many as are weighed.
     LongRole {
         /// The role.
         role: ObjectId,
@@ -121,14 +121,17 @@ impl<'a> RbacSight<'a> {
         if self.extent == Extent::Watched {
             return None;
         }
-        let mut bindings = held.in_force(namespace).map(|(binding, _)| binding);
+        let in_force = held.in_force(namespace);
+        let mut bindings = in_force.bindings.iter().map(|(binding, _)| *binding);
         bindings.find(|binding| is_built_in(&binding.role) && self.rbac.role(&binding.role).is_none())
     }
 
     /// What may hold a grant of a request in a namespace, and is too large to be kept whole.
     fn beyond_limit(self, held: &HeldBindings<'a>, namespace: Option<&str>) -> Option<Unseen> {
-        let mut bindings = held.in_force(namespace).map(|(binding, _)| binding);
-        if let Some(binding) = bindings.find(|binding| self.rbac.is_cut(&binding.role)) {
+        let in_force = held.in_force(namespace);
+        let mut bindings = in_force.bindings.iter().map(|(binding, _)| *binding);
+        let cut = bindings.find(|binding| self.rbac.is_cut(&binding.role));
+        if let Some(binding) = cut.or(in_force.beyond) {
             return Some(Unseen::LongRole {
                 role: binding.role.clone(),
                 binding: binding.id.clone(),
@@ -147,8 +150,9 @@ impl<'a> RbacSight<'a> {
         }
         let is_namespaced = namespace.is_some_and(|namespace| !namespace.is_empty());
         let refers_to = |is_cluster_wide: bool| {
-            held.in_force(namespace)
-                .any(|(binding, _)| binding.role.is_cluster_wide() == is_cluster_wide)
+            let in_force = held.in_force(namespace);
+            let mut roles = in_force.bindings.iter().map(|(binding, _)| &binding.role);
+            roles.any(|role| role.is_cluster_wide() == is_cluster_wide)
         };
         let matters = |kind: &RbacKind| match kind {
             RbacKind::ClusterRoleBinding => true,

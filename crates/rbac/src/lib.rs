@@ -51,8 +51,8 @@ pub use evaluate::HeldBindings;
 pub use identity::Identity;
 pub use nearest::{DenialCause, NearestGrant};
 pub use objects::{
-    AggregationRequirement, AggregationSelector, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId, PolicyRule,
-    RbacRole, RoleBinding, Subject, Text,
+    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId,
+    PolicyRule, RbacRole, RoleBinding, Subject, Text,
 };
 pub use request::{AccessRequest, KubernetesExpectation, requests};
 pub use review::{Evaluated, OwnedRequest, ReviewQuestion, Reviewed, Ruling};

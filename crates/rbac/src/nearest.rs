@@ -3,7 +3,7 @@
 //! Every denied request has exactly one cause, the first of these that there is evidence for:
 //!
 //! 1. [`DenialCause::Scope`]: nothing less than the whole cluster was asked for, and a RoleBinding grants it in one namespace;
-//! 2. [`DenialCause::Namespace`]: a RoleBinding grants it in another namespace, to it and to no more than 63 others;
+//! 2. [`DenialCause::Namespace`]: a RoleBinding grants it in another namespace;
 //! 3. [`DenialCause::Subject`]: a binding in force would grant it, and its subject nearly names the ServiceAccount;
 //! 4. [`DenialCause::RoleMissing`]: a binding in force refers to a role that does not exist;
 //! 5. [`DenialCause::Verb`], [`DenialCause::Group`], [`DenialCause::Resource`]: a rule in force misses one of these. The rule that misses
@@ -19,7 +19,6 @@ use crate::matching::{covers, has_group, has_name, has_verb};
 use crate::objects::{ObjectId, PolicyRule, RoleBinding, Subject};
 use crate::request::AccessRequest;
 use crate::similar::are_similar;
-use crate::store::Rbac;
 
 /// The most subjects of one scope that are looked at: a name such as `app` may stand in every namespace.
 const MOST_NEAR: usize = 64;
@@ -78,7 +77,7 @@ pub fn nearest<'a>(
     exists: &dyn Fn(&ObjectId) -> bool,
 ) -> NearestGrant<'a> {
     elsewhere(held, request)
-        .or_else(|| to_another(held.rbac(), identity, request, exists))
+        .or_else(|| to_another(held, identity, request, exists))
         .or_else(|| without_role(held, request))
         .or_else(|| misses_least(held, request))
         .unwrap_or(NearestGrant {
@@ -97,18 +96,18 @@ fn elsewhere<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option
         DenialCause::Namespace
     };
     let mut bindings = held.own_in_namespaces();
-    let granting = bindings.find(|binding| held.rbac().role_allows(&binding.role, request))?;
+    let granting = bindings.find(|binding| held.may_allow(&binding.role, request))?;
     Some(NearestGrant::of(cause, granting))
 }
 
 /// A binding that would grant it, to a subject that nearly names the ServiceAccount.
 fn to_another<'a>(
-    rbac: &'a Rbac,
+    held: &HeldBindings<'a>,
     identity: &Identity,
     request: &AccessRequest<'_>,
     exists: &dyn Fn(&ObjectId) -> bool,
 ) -> Option<NearestGrant<'a>> {
-    let account = identity.account();
+    let (rbac, account) = (held.rbac(), identity.account());
     for scope in ["", request.namespace.unwrap_or_default()] {
         let subjects = rbac.subjects_near(scope, account).take(MOST_NEAR);
         for subject in subjects
@@ -116,7 +115,7 @@ fn to_another<'a>(
         {
             let bindings = rbac.bindings_of(subject).map(|all| all.of_scope(scope));
             let mut bindings = bindings.into_iter().flatten();
-            if let Some(binding) = bindings.find(|binding| rbac.role_allows(&binding.role, request)) {
+            if let Some(binding) = bindings.find(|binding| held.may_allow(&binding.role, request)) {
                 return Some(NearestGrant {
                     subject: Some(subject),
                     ..NearestGrant::of(DenialCause::Subject, binding)
@@ -150,19 +149,21 @@ pub fn nearly_names(subject: &Subject, account: &ObjectId, exists: &dyn Fn(&Obje
 
 /// A binding in force whose role is not there.
 fn without_role<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option<NearestGrant<'a>> {
-    let mut own = held
-        .in_force(request.namespace)
-        .filter(|(_, singled_out)| *singled_out);
-    own.find(|(binding, _)| held.rbac().role(&binding.role).is_none())
+    let in_force = held.in_force(request.namespace);
+    let mut own = in_force.bindings.iter().filter(|(_, singled_out)| *singled_out);
+    own.find(|(binding, _)| held.spend(1) && held.rbac().role(&binding.role).is_none())
         .map(|(binding, _)| NearestGrant::of(DenialCause::RoleMissing, binding))
 }
 
 /// The rule in force that misses least.
 fn misses_least<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Option<NearestGrant<'a>> {
     let mut best: Option<((u8, DenialCause), NearestGrant<'a>)> = None;
-    for (binding, singled_out) in held.in_force(request.namespace) {
+    for &(binding, singled_out) in &held.in_force(request.namespace).bindings {
+        if !held.spend(1 + held.rbac().words(&binding.role)) {
+            break;
+        }
         for rule in held.rbac().rules_of(&binding.role) {
-            let Some((weight, cause)) = misses(rule, request) else {
+            let Some((weight, cause)) = misses(rule, request, held) else {
                 continue;
             };
             // What everybody has got says nothing about this one, unless it is about the same thing.
@@ -185,7 +186,11 @@ fn misses_least<'a>(held: &HeldBindings<'a>, request: &AccessRequest<'_>) -> Opt
 const OTHER_RESOURCE: u8 = 8;
 
 /// How much a rule misses, and what; nothing for one that is about no resources.
-fn misses(rule: &PolicyRule, request: &AccessRequest<'_>) -> Option<(u8, DenialCause)> {
+fn misses(
+    rule: &PolicyRule,
+    request: &AccessRequest<'_>,
+    held: &HeldBindings<'_>,
+) -> Option<(u8, DenialCause)> {
     if rule.resources.is_empty() {
         return None;
     }
@@ -200,11 +205,16 @@ fn misses(rule: &PolicyRule, request: &AccessRequest<'_>) -> Option<(u8, DenialC
         let resources = rule.resources.iter();
         resources.map(|resource| resource.split_once('/').map_or(&**resource, |(base, _)| base))
     };
+    // Letters are compared in pairs, which takes much longer than to tell that two words are not the same.
+    let may_be = |base: &str| {
+        let is_as_long = base.len().abs_diff(request.resource.len()) <= 2;
+        is_as_long && held.spend(base.len() * base.len() / 8) && are_similar(base, request.resource)
+    };
     let resource = if covered && has_name(rule, request.name) {
         0
     } else if covered || bases().any(|base| base == request.resource) {
         1
-    } else if bases().any(|base| are_similar(base, request.resource)) {
+    } else if bases().any(may_be) {
         2
     } else {
         OTHER_RESOURCE

@@ -6,17 +6,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The most words that are kept of the rules of a Role, with one for each rule, and the most subjects of a RoleBinding. Anyone who can
-/// edit a namespace can write these, and 200,000 names in one object take ten times the memory that they take as text. What is beyond is
-/// unknown: see [`crate::Unseen`].
+/// The most words that are kept of the rules of a Role, with one for each rule. Anyone who can edit a namespace can write these, and 200,000
+/// names in one object take ten times the memory that they take as text. What is beyond is unknown: see [`crate::Unseen`].
 pub const MOST_WORDS: usize = 4096;
 
-/// The same for what is cluster-wide, which only admins of the cluster can write: roles that aggregate the rights on hundreds of custom
+/// The most subjects that are kept of a RoleBinding. Each is filed in several indexes.
+pub const MOST_SUBJECTS: usize = 1024;
+
+/// The same of what is cluster-wide, which only admins of the cluster can write: roles that aggregate the rights on hundreds of custom
 /// resources are that large.
 pub const MOST_WORDS_IN_CLUSTER: usize = 65_536;
-
-/// The most subjects of a RoleBinding of which those are told who expect something in other namespaces: see [`RoleBinding::is_crowded`].
-const MOST_TOLD: usize = 64;
 
 /// A text that many objects share.
 pub type Text = Arc<str>;
@@ -213,13 +212,6 @@ pub struct RoleBinding {
 }
 
 impl RoleBinding {
-    /// Whether it is a RoleBinding of so many subjects that none is told of it who expects nothing in its namespace: whoever may edit one
-    /// namespace could have every binding of the cluster looked at by each edit of one object.
-    #[must_use]
-    pub fn is_crowded(&self) -> bool {
-        !self.id.is_cluster_wide() && self.subjects.len() > MOST_TOLD
-    }
-
     /// The kind, as manifests spell it.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -256,6 +256,7 @@ fn has_client_signer(rule: &PolicyRule) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Powers {
     any: u32,
+    /// Sorted.
     named: Vec<(Text, u32)>,
 }
 
@@ -289,6 +290,8 @@ impl Powers {
         if !(approves && has_signer) {
             powers.any &= !TakeoverWay::Certificate.bit();
         }
+        powers.named.sort_unstable();
+        powers.named.dedup();
         powers
     }
 
@@ -297,13 +300,9 @@ impl Powers {
         in_scope(self.any, scope) != 0
     }
 
-    /// The names to which such a binding opens a way.
-    pub(crate) fn names<'p>(&'p self, scope: &'p str) -> impl Iterator<Item = PowerName> + use<'p> {
-        let open = self
-            .named
-            .iter()
-            .filter(move |(_, way)| in_scope(*way, scope) != 0);
-        open.map(|(name, way)| {
+    /// The names to which it opens a way. One may come several times.
+    pub(crate) fn names(&self) -> impl Iterator<Item = PowerName> + use<'_> {
+        self.named.iter().map(|(name, way)| {
             if *way == TakeoverWay::ImpersonateUser.bit() {
                 PowerName::User(name.clone())
             } else {
@@ -312,21 +311,24 @@ impl Powers {
         })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.any == 0 && self.named.is_empty()
+    /// Whether it opens no way to every ServiceAccount anywhere.
+    pub(crate) fn reach_none(&self) -> bool {
+        self.any == 0
     }
 
     /// The ways to a ServiceAccount that a binding in a namespace opens, or with an empty one a binding of the cluster.
     pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u32 {
-        let named = self.named.iter().filter(|(name, way)| {
-            let own = if *way == TakeoverWay::ImpersonateUser.bit() {
-                identity.user()
-            } else {
-                &identity.account().name
-            };
-            **name == *own
-        });
-        in_scope(named.fold(self.any, |ways, (_, way)| ways | way), scope)
+        let of = |own: &str| {
+            let start = self.named.partition_point(|(name, _)| **name < *own);
+            let own = own.to_owned();
+            let from = self.named.iter().skip(start);
+            from.take_while(move |(name, _)| **name == *own)
+                .map(|(_, way)| *way)
+        };
+        let is_of_user = |way: &u32| *way == TakeoverWay::ImpersonateUser.bit();
+        let account = of(&identity.account().name).filter(|way| !is_of_user(way));
+        let user = of(identity.user()).filter(is_of_user);
+        in_scope(account.chain(user).fold(self.any, |ways, way| ways | way), scope)
     }
 }
 

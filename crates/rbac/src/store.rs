@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::collected::{Collected, CollectedRules};
 use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
-use crate::powers::Powers;
+use crate::powers::{PowerName, Powers};
 use crate::subject_bindings::SubjectBindings;
 use crate::taker_index::{ScopeTakers, TakerIndex};
 
@@ -68,6 +68,8 @@ pub struct Rbac {
     /// Bindings that let somebody take the identity of a ServiceAccount, with the powers by which they are filed in `takers`.
     risky: BTreeMap<ObjectId, Arc<Powers>>,
     takers: TakerIndex,
+    /// The filled roles with powers that are limited to a name.
+    powers_over: BTreeMap<PowerName, BTreeSet<ObjectId>>,
     /// Bindings to roles that collect others' rules, where no controller has filled these in: by the binding's scope, role and name.
     bound_unfilled: BTreeSet<(Text, ObjectId, ObjectId)>,
     /// Bindings with more subjects than are kept.
@@ -88,6 +90,12 @@ pub struct Rbac {
 struct Filed {
     role: RbacRole,
     powers: Arc<Powers>,
+    /// The words of its rules.
+    words: usize,
+}
+
+fn words_of(rule: &PolicyRule) -> usize {
+    1 + rule.verbs.len() + rule.api_groups.len() + rule.resources.len() + rule.resource_names.len()
 }
 
 impl Rbac {
@@ -95,6 +103,11 @@ impl Rbac {
     #[must_use]
     pub fn role(&self, id: &ObjectId) -> Option<&RbacRole> {
         self.roles.get(id).map(|filed| &filed.role)
+    }
+
+    /// How many words the rules of a role have itself.
+    pub(crate) fn words(&self, id: &ObjectId) -> usize {
+        self.roles.get(id).map_or(0, |filed| filed.words)
     }
 
     /// All roles, ClusterRoles first.
@@ -193,6 +206,29 @@ impl Rbac {
         self.takers.of(scope)
     }
 
+    /// The bindings in a scope, a namespace or empty for the whole cluster, to filled roles with powers that are limited to a name.
+    pub(crate) fn bound_over(&self, name: &PowerName, scope: &str) -> impl Iterator<Item = &RoleBinding> {
+        let roles = self.powers_over.get(name);
+        // A binding refers to a ClusterRole, or to a Role of its own namespace.
+        let namespaces = ["", scope].into_iter().take(if scope.is_empty() { 1 } else { 2 });
+        let roles = namespaces.flat_map(move |namespace| {
+            let own = roles
+                .into_iter()
+                .flat_map(move |roles| roles.range(ObjectId::new(namespace, "")..));
+            own.take_while(move |role| *role.namespace == *namespace)
+        });
+        let scope = Text::from(scope);
+        counted::each(roles).flat_map(move |role| {
+            let (first, scope) = (ObjectId::new(scope.clone(), ""), scope.clone());
+            let ids = self
+                .by_role
+                .get(role)
+                .into_iter()
+                .flat_map(move |ids| ids.range(first.clone()..));
+            counted::each(ids.take_while(move |id| id.namespace == scope)).filter_map(|id| self.binding(id))
+        })
+    }
+
     /// The bindings in a scope to roles that no controller has filled in, with these roles, sorted by both.
     pub(crate) fn bound_unfilled(&self, scope: &str) -> impl Iterator<Item = (&ObjectId, &ObjectId)> {
         let nothing = || ObjectId::new("", "");
@@ -275,15 +311,22 @@ impl Rbac {
         if self.role(&role.id) == Some(&role) {
             return false;
         }
+        self.forget_powers(&role.id);
         let role = RbacRole {
             id: self.share_id(&role.id),
             rules: self.share_rules(&role.rules),
             ..role
         };
         let powers = Arc::new(Powers::of(role.rules.iter()));
+        let words = role.rules.iter().map(words_of).sum();
         let id = role.id.clone();
         let is_one_unfilled = is_unfilled(&role);
-        let old = self.roles.insert(id.clone(), Filed { role, powers });
+        if !is_one_unfilled {
+            for name in powers.names() {
+                self.powers_over.entry(name).or_default().insert(id.clone());
+            }
+        }
+        let old = self.roles.insert(id.clone(), Filed { role, powers, words });
         let was_unfilled = self.note_unfilled(&id, is_one_unfilled);
         let now = self.roles.get(&id).map(|filed| &filed.powers);
         // Most changes of a role open no other ways, however many bindings it has.
@@ -296,6 +339,7 @@ impl Rbac {
 
     /// Takes a role away. Returns whether it was there.
     pub fn remove_role(&mut self, id: &ObjectId) -> bool {
+        self.forget_powers(id);
         let removed = self.roles.remove(id).is_some();
         if removed {
             self.note_unfilled(id, false);
@@ -393,6 +437,19 @@ impl Rbac {
         !gone.is_empty()
     }
 
+    /// Takes out a role's powers that are limited to names.
+    fn forget_powers(&mut self, id: &ObjectId) {
+        let powers = self.roles.get(id).map(|filed| filed.powers.clone());
+        for name in powers.iter().flat_map(|powers| powers.names()) {
+            if let Some(roles) = self.powers_over.get_mut(&name) {
+                roles.remove(id);
+                if roles.is_empty() {
+                    self.powers_over.remove(&name);
+                }
+            }
+        }
+    }
+
     fn weigh_bindings_of(&mut self, role: &ObjectId) {
         let bindings: Vec<ObjectId> = self.by_role.get(role).into_iter().flatten().cloned().collect();
         for id in &bindings {
@@ -413,7 +470,7 @@ impl Rbac {
         if is_unfilled(&filed.role) {
             let (scope, id) = (binding.id.namespace.clone(), binding.id.clone());
             self.bound_unfilled.insert((scope, binding.role.clone(), id));
-        } else if !filed.powers.is_empty() {
+        } else if !filed.powers.reach_none() {
             self.takers.insert(binding, &filed.powers);
             self.risky.insert(binding.id.clone(), filed.powers.clone());
         }

@@ -13,7 +13,7 @@ const MANY: usize = 16;
 pub(crate) struct SubjectBindings {
     /// Sorted, those of the whole cluster first.
     all: Vec<Arc<RoleBinding>>,
-    /// By the role that they give, without crowded ones; only where there are many.
+    /// By the role that they give; only where there are many.
     by_role: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     /// By scope and role, their names; only where there are many.
     by_scope: BTreeMap<(Text, ObjectId), BTreeSet<Text>>,
@@ -91,13 +91,13 @@ impl SubjectBindings {
         ids.iter().filter_map(|id| self.get(id)).collect()
     }
 
-    /// Of the bindings in namespaces that are not crowded, the first that gives each role, in their order. Where there are few, all of them.
+    /// Of the bindings in namespaces, the first that gives each role, in their order. Where there are few, all of them.
     pub(crate) fn in_namespaces(&self) -> Vec<&RoleBinding> {
         let is_namespaced = |id: &&ObjectId| !id.is_cluster_wide();
         if self.all.len() < MANY {
             let all = counted::each(&self.all).map(AsRef::as_ref);
             return all
-                .filter(|binding: &&RoleBinding| is_namespaced(&&binding.id) && !binding.is_crowded())
+                .filter(|binding: &&RoleBinding| is_namespaced(&&binding.id))
                 .collect();
         }
         let firsts = counted::each(&self.by_role).filter_map(|(_, ids)| {
@@ -121,9 +121,7 @@ impl SubjectBindings {
 
     fn index(&mut self, binding: &RoleBinding) {
         let (id, role) = (&binding.id, &binding.role);
-        if !binding.is_crowded() {
-            self.by_role.entry(role.clone()).or_default().insert(id.clone());
-        }
+        self.by_role.entry(role.clone()).or_default().insert(id.clone());
         let scoped = (id.namespace.clone(), role.clone());
         self.by_scope.entry(scoped).or_default().insert(id.name.clone());
     }

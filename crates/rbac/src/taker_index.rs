@@ -1,12 +1,12 @@
 //! Who can take identities, by the scope in which they can.
 //!
-//! Most powers reach every ServiceAccount of a scope: whoever has one of these is filed once for all of them. The others are filed by the
-//! name that their rule is limited to.
+//! Powers that reach every ServiceAccount of a scope: whoever has one of these is filed once for all of them. Powers that are limited to names
+//! are found by the name and the role: the subjects of all bindings of a role times all names in it may be millions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::objects::{ObjectId, RoleBinding, Subject, Text};
-use crate::powers::{PowerName, Powers};
+use crate::powers::Powers;
 
 /// The takers by scope: by namespace, and with an empty one those of the whole cluster.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +21,6 @@ pub(crate) struct TakerIndex {
 pub(crate) struct ScopeTakers {
     /// Those who can take any identity there.
     pub any: Takers,
-    /// Those who can take the identities of some name only.
-    named: BTreeMap<PowerName, Takers>,
     /// How many of those in `any` can take any identity of the cluster as well.
     pub also_in_cluster: usize,
 }
@@ -88,13 +86,6 @@ impl Takers {
     }
 }
 
-impl ScopeTakers {
-    /// Those who can take the identities of a name, beside those who can take any.
-    pub(crate) fn named(&self, name: &PowerName) -> Option<&Takers> {
-        self.named.get(name)
-    }
-}
-
 impl TakerIndex {
     /// The takers of a scope.
     pub(crate) fn of(&self, scope: &str) -> Option<&ScopeTakers> {
@@ -110,15 +101,8 @@ impl TakerIndex {
     pub(crate) fn remove(&mut self, binding: &RoleBinding, powers: &Powers) {
         self.each(binding, powers, Takers::remove);
         let scope = &binding.id.namespace;
-        if let Some(takers) = self.scopes.get_mut(scope) {
-            for name in powers.names(scope) {
-                if takers.named.get(&name).is_some_and(|takers| takers.count() == 0) {
-                    takers.named.remove(&name);
-                }
-            }
-            if takers.any.count() == 0 && takers.named.is_empty() {
-                self.scopes.remove(scope);
-            }
+        if self.of(scope).is_some_and(|takers| takers.any.count() == 0) {
+            self.scopes.remove(scope);
         }
     }
 
@@ -128,18 +112,17 @@ impl TakerIndex {
         powers: &Powers,
         change: impl Fn(&mut Takers, &Subject, &ObjectId, usize) -> bool,
     ) {
-        let (scope, is_any) = (&binding.id.namespace, powers.reach_all(&binding.id.namespace));
+        let scope = &binding.id.namespace;
+        if !powers.reach_all(scope) {
+            return;
+        }
         for (place, subject) in binding.subjects.iter().enumerate() {
             counted::step();
             if subject.runs_the_cluster() {
                 continue;
             }
             let takers = self.scopes.entry(scope.clone()).or_default();
-            for name in powers.names(scope) {
-                let of_name = takers.named.entry(name).or_default();
-                change(of_name, subject, &binding.id, place);
-            }
-            if is_any && change(&mut takers.any, subject, &binding.id, place) {
+            if change(&mut takers.any, subject, &binding.id, place) {
                 self.count_both(scope, subject);
             }
         }

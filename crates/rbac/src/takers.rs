@@ -13,6 +13,10 @@ pub use crate::powers::TakeoverWay;
 use crate::store::Rbac;
 use crate::taker_index::{ScopeTakers, Takers};
 
+/// The most subjects that are looked at of bindings by a power that is limited to names: they may be hundreds of thousands, each of which another
+/// binding may name again.
+const MOST_VISITED: usize = 4096;
+
 /// Somebody who can take an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityTaker<'a> {
@@ -24,7 +28,8 @@ pub struct IdentityTaker<'a> {
     pub ways: Vec<TakeoverWay>,
 }
 
-/// Those who can take the identity of a ServiceAccount: how many, and the first few of them.
+/// Those who can take the identity of a ServiceAccount: how many, and the first few of them. Where thousands can by powers that are limited to
+/// names, they are at least that many.
 #[must_use]
 pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<IdentityTaker<'a>>) {
     let own_namespace = &*own.account().namespace;
@@ -34,7 +39,7 @@ pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Id
     let mut seen: BTreeSet<&Subject> = BTreeSet::new();
     let mut shown = Vec::new();
     for scope in &scopes {
-        for (id, place) in scope.in_order() {
+        for (id, place) in scope.in_order().take(MOST_VISITED) {
             if shown.len() == most {
                 break;
             }
@@ -75,7 +80,7 @@ fn count(scopes: &[OfScope<'_>; 2], own: &Identity) -> usize {
         .each_ref()
         .map(|scope| scope.takers.map_or(0, |own| own.also_in_cluster));
     // Few powers are limited to names, and few roles are unfilled.
-    let few = scopes.iter().flat_map(OfScope::few);
+    let few = scopes.iter().flat_map(OfScope::few).take(MOST_VISITED);
     let others: BTreeSet<&Subject> = few.filter(|subject| !any(subject)).collect();
     let itself = own.subjects().iter().take(2);
     let itself = itself.filter(|subject| any(subject) || others.contains(subject));
@@ -86,10 +91,8 @@ fn count(scopes: &[OfScope<'_>; 2], own: &Identity) -> usize {
 struct OfScope<'a> {
     scope: &'a str,
     takers: Option<&'a ScopeTakers>,
-    /// Those whose power is limited to the identity's names.
-    named: Vec<&'a Takers>,
-    /// The bindings to roles whose rules no controller has filled in, and which open a way.
-    unfilled: Vec<&'a RoleBinding>,
+    /// The bindings that open a way by a power that is limited to the identity's names, or by a role whose rules no controller has filled in.
+    few: Vec<&'a RoleBinding>,
 }
 
 impl<'a> OfScope<'a> {
@@ -99,20 +102,18 @@ impl<'a> OfScope<'a> {
             PowerName::ServiceAccount(own.account().name.clone()),
             PowerName::User(Text::from(own.user())),
         ];
-        let named = own_names.iter().filter_map(|name| takers?.named(name)).collect();
         let opens = |role: &ObjectId| {
             rbac.powers(role)
                 .is_some_and(|powers| powers.over(own, scope) != 0)
         };
+        let named = own_names.iter().flat_map(|name| rbac.bound_over(name, scope));
+        let named = named.filter(|binding| opens(&binding.role));
         let unfilled = rbac.bound_unfilled(scope).filter(|(role, _)| opens(role));
-        let mut unfilled: Vec<&RoleBinding> = unfilled.filter_map(|(_, id)| rbac.binding(id)).collect();
-        unfilled.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Self {
-            scope,
-            takers,
-            named,
-            unfilled,
-        }
+        let unfilled = unfilled.filter_map(|(_, id)| rbac.binding(id));
+        let mut few: Vec<&RoleBinding> = named.chain(unfilled).collect();
+        few.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        few.dedup_by(|a, b| a.id == b.id);
+        Self { scope, takers, few }
     }
 
     fn any(&self) -> Option<&'a Takers> {
@@ -121,12 +122,11 @@ impl<'a> OfScope<'a> {
 
     /// Subjects by their bindings and their places in these, in the order of these. One may come several times.
     fn in_order(&self) -> impl Iterator<Item = (&'a ObjectId, usize)> {
-        let filed = self.any().into_iter().chain(self.named.iter().copied());
         let mut lists: Vec<Box<dyn Iterator<Item = (&'a ObjectId, usize)>>> = Vec::new();
-        for takers in filed {
+        if let Some(takers) = self.any() {
             lists.push(Box::new(takers.in_order().map(|(id, place, _)| (id, *place))));
         }
-        let of_unfilled = |binding: &'a RoleBinding| {
+        let of_few = |binding: &'a RoleBinding| {
             let places = 0..binding.subjects.len();
             let places = places.filter(move |place| {
                 let subject = binding.subjects.get(*place);
@@ -134,16 +134,14 @@ impl<'a> OfScope<'a> {
             });
             places.map(move |place| (&binding.id, place))
         };
-        lists.push(Box::new(self.unfilled.clone().into_iter().flat_map(of_unfilled)));
+        lists.push(Box::new(self.few.clone().into_iter().flat_map(of_few)));
         merged(lists)
     }
 
     /// The subjects of all but those that can take any identity.
     fn few(&self) -> impl Iterator<Item = &'a Subject> {
-        let named = self.named.iter().flat_map(|takers| takers.in_order());
-        let unfilled = self.unfilled.iter().flat_map(|binding| &binding.subjects);
-        let unfilled = unfilled.filter(|subject| !subject.runs_the_cluster());
-        named.map(|(_, _, subject)| subject).chain(unfilled)
+        let subjects = self.few.iter().flat_map(|binding| &binding.subjects);
+        counted::each(subjects).filter(|subject| !subject.runs_the_cluster())
     }
 }
 

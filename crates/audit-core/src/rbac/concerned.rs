@@ -13,6 +13,25 @@ use crate::snapshot::Cluster;
 /// Above so many subjects of one scope that name no ServiceAccount, their names are not compared: all of the namespace are concerned.
 const MOST_COMPARED: usize = 64;
 
+/// The most subjects of one namespace of which note is taken. Whoever may edit it can write hundreds of bindings of thousands of subjects to one
+/// Role, and change that.
+const MOST_GRANTEES: usize = 1024;
+
+/// The subjects of bindings of one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Grantees {
+    /// These.
+    These(BTreeSet<Subject>),
+    /// So many that anyone may be one.
+    Many,
+}
+
+impl Default for Grantees {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
 /// What of roles and bindings has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionsChange {
@@ -22,9 +41,7 @@ pub struct PermissionsChange {
     names: BTreeSet<Text>,
     /// The subjects whose bindings have changed, or whose bindings' roles have, with the scope of the binding: a namespace, or empty
     /// for the whole cluster.
-    granted: BTreeSet<(Text, Subject)>,
-    /// The same of crowded bindings, which concern only what is expected in their scope.
-    granted_there: BTreeSet<(Text, Subject)>,
+    granted: BTreeMap<Text, Grantees>,
 }
 
 impl PermissionsChange {
@@ -40,15 +57,21 @@ impl PermissionsChange {
     /// Whether nothing has changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.all && self.names.is_empty() && self.granted.is_empty() && self.granted_there.is_empty()
+        !self.all && self.names.is_empty() && self.granted.is_empty()
     }
 
     /// Adds another change.
     pub fn merge(&mut self, other: Self) {
         self.all |= other.all;
         self.names.extend(other.names);
-        self.granted.extend(other.granted);
-        self.granted_there.extend(other.granted_there);
+        for (scope, grantees) in other.granted {
+            match grantees {
+                Grantees::These(subjects) => self.add_grantees(&scope, subjects),
+                Grantees::Many => {
+                    self.granted.insert(scope, Grantees::Many);
+                }
+            }
+        }
     }
 
     /// A binding that came, went or changed, as it was or as it is.
@@ -66,8 +89,9 @@ impl PermissionsChange {
             let collecting = rbac.unfilled().flat_map(|role| rbac.bindings_to(role));
             collecting.for_each(|binding| self.add_subjects(binding));
         }
-        rbac.bindings_to(role)
-            .for_each(|binding| self.add_subjects(binding));
+        // Where there are too many already, no binding of their scope adds anything.
+        let bindings = rbac.bindings_to(role);
+        bindings.for_each(|binding| self.add_subjects(binding));
     }
 
     fn add_subjects(&mut self, binding: &RoleBinding) {
@@ -75,12 +99,21 @@ impl PermissionsChange {
         // The rest may be anyone.
         let anyone = binding.has_more.then(|| Subject::Group(AUTHENTICATED.into()));
         let subjects = binding.subjects.iter().cloned().chain(anyone);
-        let granted = if binding.is_crowded() {
-            &mut self.granted_there
-        } else {
-            &mut self.granted
-        };
-        granted.extend(subjects.map(|subject| (scope.clone(), subject)));
+        self.add_grantees(scope, subjects);
+    }
+
+    fn add_grantees(&mut self, scope: &Text, subjects: impl IntoIterator<Item = Subject>) {
+        let grantees = self.granted.entry(scope.clone()).or_default();
+        for subject in subjects {
+            let Grantees::These(known) = grantees else {
+                return;
+            };
+            counted::step();
+            known.insert(subject);
+            if known.len() > MOST_GRANTEES && !scope.is_empty() {
+                *grantees = Grantees::Many;
+            }
+        }
     }
 
     fn add_name(&mut self, id: &ObjectId) {
@@ -89,7 +122,7 @@ impl PermissionsChange {
         }
     }
 
-    /// The bindings that it concerns.
+    /// The bindings that it concerns at once: those of which something is expected where it is in force.
     #[must_use]
     pub fn concerned(&self, cluster: &Cluster) -> BTreeSet<BindingKey> {
         if self.all {
@@ -100,24 +133,28 @@ impl PermissionsChange {
             keys.extend(cluster.expecting_permissions_for(scope).cloned());
         }
         let (mut groups, mut misspelt) = (BTreeSet::new(), Misspelt::new());
-        let everywhere = self.granted.iter().map(|granted| (granted, false));
-        let there = self.granted_there.iter().map(|granted| (granted, true));
-        for ((scope, subject), there_only) in everywhere.chain(there) {
-            counted::step();
-            match subject {
-                Subject::Group(name) => groups.extend(members(scope, name, there_only)),
-                subject => {
-                    let meant = meant(cluster, subject);
-                    keys.extend(
-                        meant.filter(|key| !there_only || cluster.expects_permissions_for(scope, key)),
-                    );
+        for (scope, grantees) in &self.granted {
+            let Grantees::These(subjects) = grantees else {
+                groups.insert(Members::Expecting(scope));
+                continue;
+            };
+            for subject in counted::each(subjects) {
+                match subject {
+                    Subject::Group(name) => groups.extend(members(scope, name)),
+                    subject => {
+                        let meant = meant(cluster, subject);
+                        let is_there = |key: &BindingKey| {
+                            scope.is_empty() || cluster.expects_permissions_for(scope, key)
+                        };
+                        keys.extend(meant.filter(is_there));
+                    }
                 }
-            }
-            add_near(&mut keys, cluster, scope, subject);
-            if let Subject::ServiceAccount(id) = subject
-                && !exists(cluster, id)
-            {
-                misspelt.entry((scope, &id.namespace)).or_default().push(subject);
+                add_near(&mut keys, cluster, scope, subject);
+                if let Subject::ServiceAccount(id) = subject
+                    && !exists(cluster, id)
+                {
+                    misspelt.entry((scope, &id.namespace)).or_default().push(subject);
+                }
             }
         }
         // Many bindings may name one group.
@@ -125,6 +162,30 @@ impl PermissionsChange {
             members.add(&mut keys, cluster);
         }
         add_similar(&mut keys, cluster, &misspelt);
+        keys
+    }
+
+    /// The bindings of which something is expected anywhere else: that it is granted in a namespace may explain why it is denied in another.
+    /// Whoever may edit one namespace can name all ServiceAccounts of the cluster, in each edit of one object.
+    #[must_use]
+    pub fn concerned_elsewhere(&self, cluster: &Cluster) -> BTreeSet<BindingKey> {
+        let in_namespaces = self.granted.iter().filter(|(scope, _)| !scope.is_empty());
+        let mut keys = BTreeSet::new();
+        let mut namespaces = BTreeSet::new();
+        for (_, grantees) in in_namespaces {
+            let Grantees::These(subjects) = grantees else {
+                return cluster.expecting_permissions().cloned().collect();
+            };
+            for subject in counted::each(subjects) {
+                match subject {
+                    Subject::Group(name) => namespaces.extend(namespace_of(name)),
+                    subject => keys.extend(meant(cluster, subject)),
+                }
+            }
+        }
+        for namespace in namespaces {
+            keys.extend(cluster.expecting_permissions_in(namespace).cloned());
+        }
         keys
     }
 }
@@ -155,25 +216,24 @@ enum Members<'a> {
     All,
     /// All who expect something in a namespace: a binding there that names everybody counts there only.
     Expecting(&'a str),
-    /// Those of a namespace.
+    /// Those of a namespace: a binding of the whole cluster.
     Of(&'a str),
     /// Those of the second namespace who expect something in the first.
     ExpectingOf(&'a str, &'a str),
 }
 
-fn members<'a>(scope: &'a str, group: &'a str, there_only: bool) -> Option<Members<'a>> {
+fn members<'a>(scope: &'a str, group: &'a str) -> Option<Members<'a>> {
     match group {
         SERVICE_ACCOUNTS | AUTHENTICATED if scope.is_empty() => Some(Members::All),
         SERVICE_ACCOUNTS | AUTHENTICATED => Some(Members::Expecting(scope)),
-        group => {
-            let namespace = group.strip_prefix(SERVICE_ACCOUNTS)?.strip_prefix(':')?;
-            Some(if there_only {
-                Members::ExpectingOf(scope, namespace)
-            } else {
-                Members::Of(namespace)
-            })
-        }
+        group if scope.is_empty() => namespace_of(group).map(Members::Of),
+        group => namespace_of(group).map(|namespace| Members::ExpectingOf(scope, namespace)),
     }
+}
+
+/// The namespace whose ServiceAccounts are the members of a group.
+fn namespace_of(group: &str) -> Option<&str> {
+    group.strip_prefix(SERVICE_ACCOUNTS)?.strip_prefix(':')
 }
 
 impl Members<'_> {
@@ -223,49 +283,59 @@ fn add_similar(keys: &mut BTreeSet<BindingKey>, cluster: &Cluster, misspelt: &Mi
 
 #[cfg(test)]
 mod tests {
-    use ::rbac::DenialCause;
-
     use super::*;
     use crate::testing::World;
 
-    /// `shop/cart`, which may not get pods of its namespace, with a binding of a role that would do, in a namespace, to its group and
-    /// others. The binding too.
-    fn granted_in(namespace: &str, others: usize) -> (World, RoleBinding) {
-        let groups = (0..others).map(|at| Subject::Group(format!("system:serviceaccounts:ns-{at}").into()));
-        let own = Subject::Group("system:serviceaccounts:shop".into());
-        let subjects: Vec<Subject> = groups.chain([own]).collect();
-        let role = if namespace == "shop" { "other" } else { "r" };
-        let binding = crate::rbac::testing::binding(namespace, "b", role, &subjects);
-        let world = World::healthy()
-            .expect_kubernetes()
-            .granting(namespace, "r", "get core pods")
-            .rbac(|rbac| {
-                rbac.put_binding(&binding);
-            });
-        (world, binding)
-    }
-
-    fn cause(world: &World) -> Option<DenialCause> {
-        let request = world.snapshot.cluster.binding(&world.key)?.request()?;
-        let answers = crate::rbac::answers(&world.snapshot, &world.key, &request.kubernetes);
-        answers.first()?.nearest.as_ref().map(|nearest| nearest.cause)
+    /// A binding in a namespace to groups of so many namespaces, and to that of `shop/cart`.
+    fn of_many(namespace: &str, others: usize) -> RoleBinding {
+        let groups = (0..others).map(|at| format!("system:serviceaccounts:{namespace}-{at}"));
+        let groups = groups.chain(["system:serviceaccounts:shop".to_owned()]);
+        let subjects: Vec<Subject> = groups.map(|name| Subject::Group(name.into())).collect();
+        crate::rbac::testing::binding(namespace, "b", "r", &subjects)
     }
 
     #[test]
-    fn a_binding_of_many_concerns_those_who_expect_something_in_its_namespace() {
-        for (namespace, others, told, cause_is) in [
-            ("elsewhere", 63, true, DenialCause::Namespace),
-            ("elsewhere", 64, false, DenialCause::NoBinding),
-            ("elsewhere", 4095, false, DenialCause::NoBinding),
-            ("shop", 63, true, DenialCause::RoleMissing),
-            ("shop", 4095, true, DenialCause::RoleMissing),
+    fn whom_a_binding_names_who_expects_nothing_there_can_wait() {
+        let world = World::healthy().expect_kubernetes();
+        let cluster = &world.snapshot.cluster;
+        for (namespace, others, at_once, elsewhere) in [
+            ("shop", 0, true, true),
+            ("elsewhere", 0, false, true),
+            ("elsewhere", 900, false, true),
+            ("", 900, true, false),
         ] {
-            let (world, binding) = granted_in(namespace, others);
             let mut change = PermissionsChange::default();
-            change.add_binding(&binding);
-            let concerned = change.concerned(&world.snapshot.cluster);
-            assert_eq!(concerned.contains(&world.key), told, "{namespace} {others}");
-            assert_eq!(cause(&world), Some(cause_is), "{namespace} {others}");
+            change.add_binding(&of_many(namespace, others));
+            assert_eq!(
+                change.concerned(cluster).contains(&world.key),
+                at_once,
+                "{namespace}"
+            );
+            let told = change.concerned_elsewhere(cluster);
+            assert_eq!(told.contains(&world.key), elsewhere, "{namespace}");
         }
+    }
+
+    #[test]
+    fn of_a_namespace_that_names_thousands_anyone_may_be_concerned() {
+        let world = World::healthy().expect_kubernetes();
+        let cluster = &world.snapshot.cluster;
+        let mut change = PermissionsChange::default();
+        let before = counted::steps();
+        for at in 0..100 {
+            change.add_binding(&of_many(&format!("elsewhere-{at}"), 1));
+            let mut bindings = of_many("elsewhere", 1_000);
+            bindings.subjects = bindings
+                .subjects
+                .iter()
+                .map(|subject| Subject::User(format!("{at} {}", subject.name()).into()))
+                .collect();
+            change.add_binding(&bindings);
+        }
+        assert!(change.concerned(cluster).is_empty());
+        assert!(change.concerned_elsewhere(cluster).contains(&world.key));
+        assert!(counted::steps() - before < 5_000, "{}", counted::steps() - before);
+        change.add_binding(&of_many("shop", 2_000));
+        assert!(change.concerned(cluster).contains(&world.key));
     }
 }

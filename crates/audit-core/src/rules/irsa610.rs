@@ -74,13 +74,18 @@ pub(super) const RULE: Rule = Rule {
 /// How many are named.
 const SHOWN: usize = 3;
 
+/// Beyond so many it is not told how many they are: of some, not all are counted.
+const MOST_TOLD: usize = 1003;
+
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let (count, shown) = takers(chain.snapshot.cluster.rbac(), &chain.key.into(), SHOWN);
     if count == 0 {
         return None;
     }
     let mut others: Vec<String> = shown.iter().map(describe).collect();
-    if count > SHOWN {
+    if count > MOST_TOLD {
+        others.push(format!("more than {} more", MOST_TOLD - SHOWN));
+    } else if count > SHOWN {
         others.push(format!("{} more", count - SHOWN));
     }
     Some(Finding::new(

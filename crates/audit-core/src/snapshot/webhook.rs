@@ -33,6 +33,10 @@ struct LiveAudiences {
     by_default: BTreeSet<BindingKey>,
     /// How many such bindings of each namespace have tokens of each audience: by audience, then by namespace.
     defaults: BTreeMap<String, BTreeMap<String, usize>>,
+    /// The same, by namespace and audience.
+    shown: BTreeSet<(String, String)>,
+    /// The audiences that several namespaces show.
+    witnessed: BTreeSet<String>,
     news: DefaultNews,
 }
 
@@ -69,6 +73,10 @@ impl LiveAudiences {
         let count = namespaces.entry(namespace.to_owned()).or_default();
         *count += 1;
         if *count == 1 {
+            self.shown.insert((namespace.to_owned(), audience.to_owned()));
+            if namespaces.len() == WITNESSES {
+                self.witnessed.insert(audience.to_owned());
+            }
             self.news.is_for_all |= witnesses(audience, namespaces, own) == WITNESSES;
             self.news.namespaces.insert(namespace.to_owned());
         }
@@ -85,6 +93,10 @@ impl LiveAudiences {
         *count -= 1;
         if *count == 0 {
             namespaces.remove(namespace);
+            self.shown.remove(&(namespace.to_owned(), audience.to_owned()));
+            if namespaces.len() + 1 == WITNESSES {
+                self.witnessed.remove(audience);
+            }
             self.news.is_for_all |= witnesses(audience, namespaces, own) + 1 == WITNESSES;
             self.news.namespaces.insert(namespace.to_owned());
             if namespaces.is_empty() {
@@ -190,17 +202,18 @@ impl Cluster {
     #[must_use]
     pub fn seen_default_audience(&self, namespace: &str) -> Option<&str> {
         let own = self.webhook.own_audience.as_deref();
-        let counts = |audience: &str, namespaces: &BTreeMap<String, usize>| {
-            witnesses(audience, namespaces, own) >= WITNESSES || namespaces.contains_key(namespace)
-        };
+        let live = &self.webhook.live;
         // Without a webhook, a volume of this name is the pods' own.
         let is_there = self.has_webhook() != Some(false);
-        let defaults = self.webhook.live.defaults.iter().filter(|_| is_there);
-        let mut defaults = defaults.filter(|(audience, namespaces)| counts(audience, namespaces));
-        match (defaults.next(), defaults.next()) {
-            (Some((one, _)), None) => Some(one),
-            (None, _) => own,
-            (Some(_), Some(_)) => None,
+        let from = (namespace.to_owned(), String::new());
+        let here = live.shown.range(from..).take_while(|(own, _)| own == namespace);
+        let witnessed = live.witnessed.iter().map(String::as_str);
+        let of_manifest = own.filter(|own| live.defaults.contains_key(*own));
+        let seen = here.map(|(_, audience)| audience.as_str()).chain(witnessed);
+        let mut seen = counted::each(seen.chain(of_manifest)).filter(|_| is_there);
+        match seen.next() {
+            None => own,
+            Some(one) => seen.all(|other| other == one).then_some(one),
         }
     }
 
@@ -374,7 +387,8 @@ impl Cluster {
 const ROLE: &str = "/role-arn";
 const AUDIENCE: &str = "/audience";
 
-/// The audiences, each once, of the tokens that the webhook gave a pod; of a template's, none.
+/// The audiences, each once, of the tokens that the webhook gave a pod; of a template's, none. It gives one: two, of however many, show that
+/// they say nothing of it.
 fn injected_audiences(pod: &Pod) -> BTreeSet<&str> {
     let is_alive = pod.is_active() && !pod.is_template();
     let containers = pod
@@ -382,10 +396,14 @@ fn injected_audiences(pod: &Pod) -> BTreeSet<&str> {
         .iter()
         .filter(|container| is_alive && container.has_web_identity());
     let tokens = containers.flat_map(|container: &Container| &container.tokens);
-    tokens
-        .filter(|token| token.by_webhook)
-        .filter_map(|token| token.audience.as_deref())
-        .collect()
+    let mut audiences = BTreeSet::new();
+    for token in tokens.filter(|token| token.by_webhook) {
+        audiences.extend(token.audience.as_deref());
+        if audiences.len() == 2 {
+            break;
+        }
+    }
+    audiences
 }
 
 #[cfg(test)]
@@ -518,7 +536,7 @@ mod tests {
             world
                 .snapshot
                 .cluster
-                .put_pod(crate::testing::pod(&key, "live", container));
+                .put_pod(crate::testing::pod(&key, audience, container));
         };
         let seen = |world: &World, namespace: &str| {
             let cluster = &world.snapshot.cluster;
@@ -546,6 +564,13 @@ mod tests {
         shows(&mut world, "evil", "odd");
         assert!(!world.snapshot.cluster.take_default_news().is_for_all);
         assert_eq!((seen(&world, "evil"), seen(&world, "shop")), (None, some("kops")));
+        // However many audiences it shows, others do not look through them.
+        for n in 0..50 {
+            shows(&mut world, "evil", &format!("odd-{n}"));
+        }
+        let before = counted::steps();
+        assert_eq!((seen(&world, "evil"), seen(&world, "shop")), (None, some("kops")));
+        assert!(counted::steps() - before < 10);
         world.snapshot.cluster.set_own_audience(some("odd"));
         assert_eq!(seen(&world, "shop"), None, "the manifest agrees with it");
         world.snapshot.cluster.set_own_audience(None);

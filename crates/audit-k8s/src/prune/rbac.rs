@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use audit_core::model::rbac::{
-    AggregationRequirement, AggregationSelector, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId, PolicyRule,
-    RbacRole, RoleBinding, Subject, Text,
+    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId,
+    PolicyRule, RbacRole, RoleBinding, Subject, Text,
 };
 use k8s_openapi::api::rbac::v1;
 use serde::{Deserialize, Serialize};
@@ -242,7 +242,11 @@ fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
         "Group" => Ok(Subject::Group(raw.name.into())),
         other => Err(format!("subjects: unknown kind `{other}`")),
     };
-    let most = most_words(namespaced);
+    let most = if namespaced {
+        MOST_SUBJECTS
+    } else {
+        MOST_WORDS_IN_CLUSTER
+    };
     let has_more = raw.subjects.len() > most;
     let subjects = raw.subjects.into_iter().take(most).map(subject);
     let subjects = subjects.collect::<Result<_, _>>()?;
@@ -472,7 +476,7 @@ mod tests {
                 "subjects": (0..count).map(subject).collect::<Vec<_>>() })
         };
         let kept = |binding: RoleBinding| (binding.subjects.len(), binding.has_more);
-        for (count, expected) in [(4096, (4096, false)), (4097, (4096, true))] {
+        for (count, expected) in [(1024, (1024, false)), (1025, (1024, true))] {
             assert_eq!(kept(prune::role_binding(object(count)).unwrap()), expected);
         }
         assert_eq!(

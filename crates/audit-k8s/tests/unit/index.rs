@@ -538,7 +538,8 @@ fn a_binding_concerns_those_whom_it_names_or_nearly_names() {
         let binding = rbac_binding("b", "r", subject.clone());
         for change in [WatchChange::Applied(binding), deleted("b")] {
             let dirty = w.see(of_bindings(change));
-            let keys = dirty.permissions.concerned(&w.cluster);
+            let mut keys = dirty.permissions.concerned(&w.cluster);
+            keys.extend(dirty.permissions.concerned_elsewhere(&w.cluster));
             let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
             assert_eq!(keys, concerned, "{subject:?}");
         }

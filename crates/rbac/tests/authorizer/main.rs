@@ -7,6 +7,7 @@
     reason = "tests say what they do by their names"
 )]
 
+mod limits;
 mod reviews;
 mod support;
 mod takers;
