@@ -58,7 +58,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // Among objects that are not the whole cluster, its absence proves nothing: IRSA907.
-    if chain.service_account.is_some() || chain.snapshot.cluster.may_lack(GapKind::ServiceAccounts) {
+    let cluster = &chain.snapshot.cluster;
+    let is_unseen = || {
+        cluster.may_lack(GapKind::ServiceAccounts) || !cluster.lists_namespace(chain.key.namespace.as_str())
+    };
+    if chain.service_account.is_some() || is_unseen() {
         return None;
     }
     let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {

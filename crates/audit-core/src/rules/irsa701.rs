@@ -109,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn of_a_namespace_without_even_its_default_nothing_is_said() {
+        for (elsewhere, expected) in [("shop", &[][..]), ("kube-system", &["IRSA701"])] {
+            let mut world = trusting(&["system:serviceaccount:payments:pay"]);
+            world = world
+                .service_account("shop", "default")
+                .service_account(elsewhere, "default");
+            world.snapshot.cluster.set_shows_defaults();
+            assert_eq!(cluster_codes(&world), expected, "{elsewhere}");
+        }
+    }
+
+    #[test]
     fn a_trusted_service_account_that_is_not_there_is_a_risk() {
         let world = trusting(&["system:serviceaccount:shop:retired"]);
         assert_eq!(cluster_codes(&world), ["IRSA701"]);

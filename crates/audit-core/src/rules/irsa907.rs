@@ -53,13 +53,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     let cluster = &chain.snapshot.cluster;
-    if chain.service_account.is_some() || !cluster.may_lack(GapKind::ServiceAccounts) {
+    let is_listed = cluster.lists_namespace(chain.key.namespace.as_str());
+    if chain.service_account.is_some() || !cluster.may_lack(GapKind::ServiceAccounts) && is_listed {
         return None;
     }
     let (why, fix) = match reasons(chain, GapKind::ServiceAccounts) {
         Some(reasons) => (
             reasons,
             "give the output of `kubectl get serviceaccounts --all-namespaces -o yaml` as well",
+        ),
+        None if !is_listed => (
+            "the files contain no ServiceAccount of its namespace, not even `default`, which every namespace has".to_owned(),
+            "give the output of `kubectl get serviceaccounts --all-namespaces -o yaml`",
         ),
         None => (
             "the files are not the whole cluster".to_owned(),
@@ -110,6 +115,20 @@ mod tests {
             .expect_role(ROLE);
         the_one(&asked.partial().audit(), UNKNOWN);
         assert_healthy(&World::healthy().partial().audit());
+    }
+
+    #[test]
+    fn a_namespace_without_even_its_default_was_not_listed() {
+        let gone = ("IRSA106", Severity::Broken, Link::ServiceAccount, Verdict::Broken);
+        let world = || World::healthy().without_service_account();
+        let shown = |world: World| {
+            let mut world = world;
+            world.snapshot.cluster.set_shows_defaults();
+            world.audit()
+        };
+        the_one(&shown(world().service_account("staging", "default")), UNKNOWN);
+        the_one(&shown(world().service_account("shop", "default")), gone);
+        the_one(&world().service_account("staging", "default").audit(), gone);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! name of one ServiceAccount and audits a different one. A missing or old
 //! status does not mean that the bindings work.
 //!
+//! In an audit of files: another page of a list was not given, so ServiceAccounts or pods may be missing.
+//!
 //! ## In logs
 //! The operator logs each kind of refused write.
 //!
@@ -56,7 +58,7 @@ pub const ENTRY: Entry = Entry {
 /// What looks for it.
 pub(super) const RULE: Rule = Rule {
     entry: &ENTRY,
-    checks: &[Check::Cluster(check)],
+    checks: &[Check::Cluster(check), Check::Cluster(missing_pages)],
 };
 
 /// The most namespaces that are named.
@@ -94,6 +96,27 @@ fn check(snapshot: &Snapshot, config: &Config, _: Timestamp) -> Vec<Finding> {
     vec![Finding::new(&ENTRY, message).fix(fix)]
 }
 
+/// In files: lists of which another page was not given.
+fn missing_pages(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> {
+    let pages = snapshot.cluster.missing_pages();
+    if pages.is_empty() {
+        return Vec::new();
+    }
+    let named: Vec<&str> = pages.iter().take(NAMED).map(String::as_str).collect();
+    let message = format!(
+        "what is not in the files is not audited, and pages of lists are missing: {}{}",
+        named.join(", "),
+        match pages.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        }
+    );
+    let fix = Fix::manual(
+        "give whole lists, as `kubectl get` prints them, instead of pages with `metadata.continue`",
+    );
+    vec![Finding::new(&ENTRY, message).fix(fix)]
+}
+
 fn reasons(count: &Unaudited) -> String {
     let reasons = [
         (count.suspended, "suspended"),
@@ -113,6 +136,19 @@ mod tests {
 
     fn found(world: &World) -> Vec<Finding> {
         check(&world.snapshot, &world.config, world.now)
+    }
+
+    #[test]
+    fn a_missing_page_of_a_list_is_told() {
+        let mut world = World::healthy();
+        let page = "a page of the `PodList` in `pods.json`";
+        world.snapshot.cluster.put_missing_page(page.to_owned());
+        let findings = missing_pages(&world.snapshot, &world.config, world.now);
+        assert!(
+            findings.len() == 1 && findings[0].message.contains(page),
+            "{findings:?}"
+        );
+        assert!(missing_pages(&World::healthy().snapshot, &world.config, world.now).is_empty());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(super) struct Gaps {
     reasons: BTreeMap<GapKind, BTreeSet<String>>,
     assumed_namespace: BTreeSet<BindingKey>,
     only_namespace: Option<String>,
+    shows_defaults: bool,
+    missing_pages: BTreeSet<String>,
     is_captured: bool,
     undecided_annotations: BTreeMap<BindingKey, PlanGap>,
     taken_annotations: BTreeMap<BindingKey, TakenAnnotation>,
@@ -44,6 +46,17 @@ impl Cluster {
     #[must_use]
     pub fn gap(&self, kind: GapKind) -> Option<&BTreeSet<String>> {
         self.gaps.reasons.get(&kind)
+    }
+
+    /// Takes note that a page of a list is missing. `page` is a noun that is safe to show, such as "a page of the `PodList` in `pods.json`".
+    pub fn put_missing_page(&mut self, page: String) {
+        self.gaps.missing_pages.insert(page);
+    }
+
+    /// The pages of lists that are missing.
+    #[must_use]
+    pub fn missing_pages(&self) -> &BTreeSet<String> {
+        &self.gaps.missing_pages
     }
 
     /// Whether the absence of an object of a kind proves nothing.
@@ -80,10 +93,27 @@ impl Cluster {
         self.gaps.only_namespace.as_deref()
     }
 
+    /// Takes note that files hold the ServiceAccount `default` of some namespace. Kubernetes creates one in each: where a namespace that has
+    /// pods has no ServiceAccount at all, those of that namespace were not listed.
+    pub fn set_shows_defaults(&mut self) {
+        self.gaps.shows_defaults = true;
+    }
+
     /// Whether the ServiceAccounts of a namespace were listed, so that what is not there does not exist.
     #[must_use]
     pub fn lists_namespace(&self, namespace: &str) -> bool {
-        self.only_namespace().is_none_or(|only| only == namespace)
+        if !self.only_namespace().is_none_or(|only| only == namespace) {
+            return false;
+        }
+        // One that was listed has a UID: the others go without saying.
+        let has_any = |namespace: &str| {
+            let accounts = self.in_namespace(namespace);
+            let mut accounts = accounts.filter_map(|(_, binding)| binding.service_account());
+            accounts.any(|account| !account.uid.is_empty())
+        };
+        // With that of `kube-system`, all namespaces were listed, and one without a pod may not exist.
+        let is_absent = || has_any("kube-system") && self.pods_in(namespace).next().is_none();
+        !self.gaps.shows_defaults || has_any(namespace) || is_absent()
     }
 
     /// Takes note that a manifest of this ServiceAccount, or of what runs as it, names no namespace, so that its namespace is assumed.

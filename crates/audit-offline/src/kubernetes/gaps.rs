@@ -23,6 +23,8 @@ pub(super) struct Tally {
     adrift: usize,
     first_adrift: Option<(Place, String)>,
     accounts: usize,
+    /// A ServiceAccount `default` of a cluster is among them.
+    has_default: bool,
     /// Pods of a cluster. Workloads are none: what they say of their own pods is not what others have.
     pods: usize,
     all: usize,
@@ -40,7 +42,10 @@ impl Tally {
     fn take(&mut self, place: &Place, object: &Object) {
         self.all += 1;
         match &object.content {
-            Ok(Content::ServiceAccount(_)) => self.accounts += 1,
+            Ok(Content::ServiceAccount(_)) => {
+                self.accounts += 1;
+                self.has_default |= object.is_live && object.name == "default";
+            }
             Ok(Content::Pod(_)) => self.pods += 1,
             // They say what is expected, and are not a part of what is audited.
             Ok(Content::Nothing | Content::Request(_) | Content::Policy(_)) | Err(_) => return,
@@ -67,6 +72,7 @@ pub(super) fn of_pages(cluster: &mut Cluster, missing: Vec<MissingPage>) {
             let reason = format!("a page of the {} in `{}` is missing", quote(&kind), place.whole());
             cluster.put_gap(gap, reason);
         }
+        cluster.put_missing_page(format!("a page of the `{}` in `{}`", quote(&kind), place.whole()));
     }
 }
 
@@ -106,6 +112,9 @@ pub(super) fn of_tally(
     // The manifest of a snapshot says it.
     if options.partial || options.snapshot.is_some() || tally.all == 0 {
         return;
+    }
+    if tally.has_default {
+        cluster.set_shows_defaults();
     }
     if tally.accounts == 0 {
         let reason = "the files contain no ServiceAccount, although every cluster has some";

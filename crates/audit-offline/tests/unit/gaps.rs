@@ -76,6 +76,26 @@ fn what_a_file_that_cannot_be_read_may_have_held_is_unknown() {
 }
 
 #[test]
+fn a_namespace_with_pods_and_without_its_default_account_was_not_listed() {
+    let account = |namespace: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace, "uid": namespace}});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pay-1", "namespace": "pay", "uid": "p"},
+        "spec": {"serviceAccountName": "pay", "containers": [{"name": "app", "env": [
+            {"name": "AWS_ROLE_ARN", "value": "arn:aws:iam::111122223333:role/pay"},
+            {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"}]}]},
+        "status": {"phase": "Running"}});
+    for (given, code) in [(vec!["shop"], "IRSA907"), (vec!["shop", "pay"], "IRSA106")] {
+        let texts = given.iter().map(|namespace| account(namespace).to_string());
+        let texts: Vec<String> = texts.chain([pod.to_string()]).collect();
+        let loaded = beside("d/list.json", texts.join("\n").as_bytes());
+        let (_, codes) = codes(&loaded)
+            .into_iter()
+            .find(|(key, _)| key == "pay/pay")
+            .unwrap();
+        assert!(codes.contains(&code), "{given:?}: {codes:?}");
+    }
+}
+
+#[test]
 fn a_page_that_is_missing_may_hold_the_pods() {
     let page = |name: &str, goes_on: &str| {
         json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": goes_on, "remainingItemCount": 1}, "items": [
