@@ -10,7 +10,7 @@
 //! | `pending`, `rotation` | which binding is looked at next |
 //! | `publication` | when a status is worth a write |
 //! | `memory` | what was said last: a status in the cluster is compared with it, and never read as an input |
-//! | `object`, `made`, `creations` | which writes are under way, and which must wait |
+//! | `object`, `made`, `creations`, `details` | which writes are under way, and which must wait |
 //! | `knowledge` | what AWS told |
 //! | `evidence` | what to read from AWS, and when |
 //! | `reviews` | what to ask the API server about expected permissions, when, and when to believe it |
@@ -22,6 +22,7 @@
 mod action;
 mod cluster;
 mod creations;
+mod details;
 mod evidence;
 mod knowledge;
 mod look;
@@ -394,6 +395,7 @@ impl Engine {
             self.evidence.next(issuer),
             self.permissions_due(),
             self.elsewhere_due(),
+            self.objects.detail_due(),
             self.audiences_due(),
             self.reviews.next(),
             self.lookups.next(),
@@ -472,7 +474,14 @@ impl Engine {
             self.audiences_looked_at = Some(now);
             self.look_at_audiences();
         }
-        while let Some(NextLook { key, is_urgent }) = self.dirty.pop() {
+        self.dirty.refresh(self.objects.next_detail(now));
+        loop {
+            if self.dirty.is_empty() {
+                self.dirty.refresh(self.objects.next_detail(now));
+            }
+            let Some(NextLook { key, is_urgent }) = self.dirty.pop() else {
+                break;
+            };
             self.look_at(&key, is_urgent, now, &mut actions);
             if !may_go_on() {
                 break;

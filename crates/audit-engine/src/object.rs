@@ -1,6 +1,6 @@
 //! What the engine knows of the `IrsaAudit`s that it writes to, beyond what the watch has told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
@@ -10,23 +10,16 @@ use jiff::Timestamp;
 
 use super::action::{Write, WriteOutcome};
 use super::creations::Creations;
+use super::details::Details;
 use super::made::Made;
-use super::schedule::{after, backoff, spread};
-use audit_core::model::{Name, NamespacedName, Uid};
+use super::schedule::{after, backoff};
+use audit_core::model::{NamespacedName, Uid};
 
 /// The first wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The longest wait.
 const MOST: Duration = Duration::from_mins(1);
-
-/// So many statuses may be under way that say nothing new but numbers and times. The binding of each waits for its end, whatever becomes of
-/// it meanwhile: where the API server is slow, that must not be thousands. Only one is of a namespace, which may have thousands of other writes
-/// that go before it. What has to wait is written as it is then.
-const MOST_DETAILS: usize = 2;
-
-/// How long they wait.
-const DETAILS_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long the watch may take to show what was written, before it is written again.
 const SHOWS: Duration = Duration::from_secs(30);
@@ -140,8 +133,7 @@ pub struct Objects {
     by_name: BTreeMap<NamespacedName, Object>,
     made: Made,
     creations: Creations,
-    /// The namespaces of the writes under way that say nothing new but numbers and times.
-    details: BTreeSet<Name>,
+    details: Details,
 }
 
 impl Objects {
@@ -168,14 +160,13 @@ impl Objects {
             return Start::At(at);
         }
         if write.is_detail() {
-            if self.details.len() >= MOST_DETAILS || self.details.contains(&name.namespace) {
+            if !self.details.start(&name.namespace, key, now) {
                 if object.is_forgettable(now) {
                     self.by_name.remove(name);
                 }
-                return Start::At(after(now, DETAILS_AGAIN + spread(key, DETAILS_AGAIN)));
+                return Start::Busy;
             }
             object.is_detail = true;
-            self.details.insert(name.namespace.clone());
         }
         if is_create {
             if let Some(at) = self.creations.held_until(&name.namespace, now) {
@@ -188,6 +179,16 @@ impl Objects {
         }
         object.in_flight = Some(key.clone());
         Start::Now
+    }
+
+    /// When a binding is looked at whose status is to say other numbers and times.
+    pub fn detail_due(&self) -> Option<Timestamp> {
+        self.details.due()
+    }
+
+    /// The binding that is, if it is time.
+    pub fn next_detail(&mut self, now: Timestamp) -> Option<BindingKey> {
+        self.details.next(now)
     }
 
     /// Takes note of what came of a creation. Returns whether it ends a pause of all creations in its namespace.
@@ -214,7 +215,7 @@ impl Objects {
         let key = object.in_flight.take();
         let is_lost = std::mem::take(&mut object.is_lost);
         if std::mem::take(&mut object.is_detail) {
-            self.details.remove(&name.namespace);
+            self.details.end(&name.namespace, now);
         }
         match (outcome, write) {
             (
@@ -332,6 +333,7 @@ impl Objects {
     /// Forgets all but which writes are under way, for a replica that no longer leads.
     pub fn forget(&mut self) {
         self.creations.clear();
+        self.details.forget();
         self.made.clear();
         self.by_name.retain(|_, object| object.in_flight.is_some());
         for object in self.by_name.values_mut() {

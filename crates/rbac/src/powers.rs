@@ -316,18 +316,20 @@ impl Powers {
         self.any == 0
     }
 
+    /// The ways that are limited to a name.
+    fn over_name<'p>(&'p self, own: &'p str) -> impl Iterator<Item = u32> + use<'p> {
+        let start = self.named.partition_point(|(name, _)| **name < *own);
+        let from = self.named.iter().skip(start);
+        from.take_while(move |(name, _)| **name == *own)
+            .map(|(_, way)| *way)
+    }
+
     /// The ways to a ServiceAccount that a binding in a namespace opens, or with an empty one a binding of the cluster.
     pub(crate) fn over(&self, identity: &Identity, scope: &str) -> u32 {
-        let of = |own: &str| {
-            let start = self.named.partition_point(|(name, _)| **name < *own);
-            let own = own.to_owned();
-            let from = self.named.iter().skip(start);
-            from.take_while(move |(name, _)| **name == *own)
-                .map(|(_, way)| *way)
-        };
         let is_of_user = |way: &u32| *way == TakeoverWay::ImpersonateUser.bit();
-        let account = of(&identity.account().name).filter(|way| !is_of_user(way));
-        let user = of(identity.user()).filter(is_of_user);
+        let account = self.over_name(&identity.account().name);
+        let account = account.filter(|way| !is_of_user(way));
+        let user = self.over_name(identity.user()).filter(is_of_user);
         in_scope(account.chain(user).fold(self.any, |ways, way| ways | way), scope)
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! ## What it means
 //! An `IrsaAudit`, a pod or a workload's pod template names a ServiceAccount that is in none of the files, but the files are not
-//! the whole cluster: `--partial` is set, a file that could contain it is empty or cannot be read, a page of a list is missing, or no
-//! object has a `uid`, so the files are manifests and not the objects of a cluster. The operator never reports this finding.
+//! the whole cluster: `--partial` is set, a file that could contain it is empty or cannot be read, a page of a list is missing, no
+//! object has a `uid`, so the files are manifests and not the objects of a cluster, or they contain the `default` of some namespaces and no
+//! ServiceAccount at all of this one, although pods run in it. The operator never reports this finding.
 //!
 //! ## Why it is unknown
 //! The ServiceAccount may exist in the cluster, with or without the annotation.

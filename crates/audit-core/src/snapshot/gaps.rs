@@ -102,7 +102,7 @@ impl Cluster {
     /// Whether the ServiceAccounts of a namespace were listed, so that what is not there does not exist.
     #[must_use]
     pub fn lists_namespace(&self, namespace: &str) -> bool {
-        if !self.only_namespace().is_none_or(|only| only == namespace) {
+        if self.only_namespace().is_some_and(|only| only != namespace) {
             return false;
         }
         // One that was listed has a UID: the others go without saying.

@@ -34,6 +34,10 @@ const CONCURRENCY: usize = 16;
 /// Of these, how many may be of one namespace: with all of them, each write of others takes the API server as long as sixteen.
 const OF_ONE: usize = 4;
 
+/// Events that are under way at once, and of one namespace: what they tell stands in the status, which somebody waits for.
+const EVENTS: usize = 2;
+const EVENTS_OF_ONE: usize = 1;
+
 /// So many writes of a namespace may wait while one more of its Events does. A verdict that changes back and forth makes Events faster than they
 /// are sent; what it is now, the status says.
 const EVENTS_BEHIND: usize = 256;
@@ -74,6 +78,7 @@ impl WriteError {
 pub struct ObjectWriter {
     writer: Arc<Writer>,
     line: Line,
+    events: Line,
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<(Write, WriteOutcome)>,
 }
@@ -100,6 +105,7 @@ impl ObjectWriter {
             Self {
                 writer: Arc::new(writer),
                 line: Line::new(CONCURRENCY, OF_ONE),
+                events: Line::new(EVENTS, EVENTS_OF_ONE),
                 tasks: JoinSet::new(),
                 done,
             },
@@ -111,6 +117,7 @@ impl ObjectWriter {
     pub fn start(&mut self, write: Write) {
         self.reap();
         let (writer, line) = (Arc::clone(&self.writer), self.line.clone());
+        let events = self.events.clone();
         let queued = self.writer.metrics.queued("writes");
         let mut ending = Ending::new(write, WriteOutcome::Failed, self.done.clone());
         self.tasks.spawn(async move {
@@ -139,8 +146,8 @@ impl ObjectWriter {
             };
             drop((ending, turn));
             if let Some((object, uid, news)) = announcement
-                && line.waiting(&namespace) < EVENTS_BEHIND
-                && let Some(_turn) = line.enter(asked_for(&namespace, false)).await
+                && line.waiting(&namespace) + events.waiting(&namespace) < EVENTS_BEHIND
+                && let Some(_turn) = events.enter(asked_for(&namespace, false)).await
             {
                 Box::pin(writer.announce(&object, &uid, &news)).await;
             }
@@ -155,6 +162,7 @@ impl ObjectWriter {
     /// Sends nothing more, and waits for what is under way; what has not ended after `grace` is given up.
     pub async fn finish(&mut self, grace: Duration) {
         self.line.close();
+        self.events.close();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(grace, ended).await.is_err() {
             tracing::warn!(unfinished = self.tasks.len(), "writes did not end in time");
@@ -163,7 +171,7 @@ impl ObjectWriter {
     }
 }
 
-/// For whom something is written. Events wait for the statuses of what has just changed.
+/// For whom something is written.
 fn asked_for(namespace: &str, is_urgent: bool) -> AskedFor {
     AskedFor {
         namespace: namespace.to_owned(),
