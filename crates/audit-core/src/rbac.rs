@@ -74,7 +74,7 @@ pub fn missing(unseen: &Unseen) -> String {
             quote(&binding.to_string())
         ),
         Unseen::LongRole { role, binding } => format!(
-            "{} `{}`, to which {} `{}` refers, has more rules than irsa-audit reads",
+            "{} `{}`, to which {} `{}` refers, has more rules than irsa-audit evaluates, alone or with those before it",
             role.kind_of_role(),
             quote(&role.to_string()),
             binding.kind_of_binding(),

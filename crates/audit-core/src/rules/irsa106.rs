@@ -38,7 +38,6 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::{self, Fix, Repaired};
 use crate::model::Used;
 use crate::paths::Taker;
-use crate::snapshot::GapKind;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -58,11 +57,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
     // Among objects that are not the whole cluster, its absence proves nothing: IRSA907.
-    let cluster = &chain.snapshot.cluster;
-    let is_unseen = || {
-        cluster.may_lack(GapKind::ServiceAccounts) || !cluster.lists_namespace(chain.key.namespace.as_str())
-    };
-    if chain.service_account.is_some() || is_unseen() {
+    if chain.service_account.is_some() || chain.snapshot.cluster.may_lack_accounts_of(&chain.key.namespace) {
         return None;
     }
     let named_by = match (chain.request, chain.pods.first(), chain.templates.first()) {

@@ -31,7 +31,7 @@ use super::reverse::{Named, list, named};
 use crate::check::{AccountEvidence, Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
-use crate::snapshot::{Binding, GapKind};
+use crate::snapshot::Binding;
 
 /// The catalogue's entry.
 pub const ENTRY: Entry = Entry {
@@ -55,12 +55,9 @@ fn of_account(account: &AccountEvidence<'_>) -> Vec<Finding> {
 /// The finding on an account. What is not among objects that are not the whole cluster may exist all the same.
 fn finding(account: &AccountEvidence<'_>) -> Option<Finding> {
     let id = account.id;
-    if account.snapshot.cluster.may_lack(GapKind::ServiceAccounts) {
-        return None;
-    }
     let cluster = &account.snapshot.cluster;
     let missing: Vec<Named<'_>> = named(account)
-        .filter(|named| cluster.lists_namespace(&named.key.namespace))
+        .filter(|named| !cluster.may_lack_accounts_of(&named.key.namespace))
         .filter(|named| named.binding.and_then(Binding::service_account).is_none())
         .collect();
     missing.first()?;

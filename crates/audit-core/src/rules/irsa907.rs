@@ -53,9 +53,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let cluster = &chain.snapshot.cluster;
-    let is_listed = cluster.lists_namespace(chain.key.namespace.as_str());
-    if chain.service_account.is_some() || !cluster.may_lack(GapKind::ServiceAccounts) && is_listed {
+    let (cluster, namespace) = (&chain.snapshot.cluster, &chain.key.namespace);
+    if chain.service_account.is_some() || !cluster.may_lack_accounts_of(namespace) {
         return None;
     }
     let (why, fix) = match reasons(chain, GapKind::ServiceAccounts) {
@@ -63,7 +62,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             reasons,
             "give the output of `kubectl get serviceaccounts --all-namespaces -o yaml` as well",
         ),
-        None if !is_listed => (
+        None if !cluster.lists_namespace(namespace) => (
             "the files contain no ServiceAccount of its namespace, not even `default`, which every namespace has".to_owned(),
             "give the output of `kubectl get serviceaccounts --all-namespaces -o yaml`",
         ),

@@ -10,7 +10,8 @@
 //!   ClusterRoleBindings;
 //! - the files do not contain the built-in ClusterRole, such as `view`, to which a binding refers;
 //! - irsa-audit did not read a Role with more than 4,096 verbs, API groups, resources and names completely, or a RoleBinding with more than
-//!   4,096 subjects (cluster-wide: 65,536).
+//!   1,024 subjects (cluster-wide: 65,536 of both);
+//! - the Roles of one namespace that the ServiceAccount has consist of more than 16,384 of these words together, and the rest is not evaluated.
 //!
 //! In a live audit, irsa-audit also asks the API server, and what the API server allows counts as met.
 //!
@@ -69,7 +70,7 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         })?;
     let fix = match chain.snapshot.origin {
         _ if matches!(missing, Unseen::LongRole { .. } | Unseen::LongBinding(_)) => {
-            "split the role or binding into several smaller ones"
+            "split the role or binding into several smaller ones, or remove roles that the ServiceAccount does not need"
         }
         Origin::Live => {
             "allow irsa-audit to list and watch roles, clusterroles, rolebindings and clusterrolebindings"

@@ -116,6 +116,12 @@ impl Cluster {
         !self.gaps.shows_defaults || has_any(namespace) || is_absent()
     }
 
+    /// Whether the absence of a ServiceAccount from a namespace proves nothing.
+    #[must_use]
+    pub fn may_lack_accounts_of(&self, namespace: &str) -> bool {
+        self.may_lack(GapKind::ServiceAccounts) || !self.lists_namespace(namespace)
+    }
+
     /// Takes note that a manifest of this ServiceAccount, or of what runs as it, names no namespace, so that its namespace is assumed.
     pub fn put_assumed_namespace(&mut self, key: BindingKey) {
         self.gaps.assumed_namespace.insert(key);
