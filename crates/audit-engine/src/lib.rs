@@ -69,7 +69,7 @@ use memory::Memory;
 use object::Objects;
 use pending::{NextLook, Pending};
 use reviews::ReviewPlan;
-use schedule::{Schedule, after};
+use schedule::{Schedule, after, after_last};
 use settings::EffectiveSettings;
 pub use settings::{EngineSettings, RemediationSettings};
 pub use summary::{BindingSummary, MetricsView, PodCounts};
@@ -474,6 +474,7 @@ impl Engine {
             self.audiences_looked_at = Some(now);
             self.look_at_audiences();
         }
+        // One in each turn, whatever else waits; more where nothing does.
         self.dirty.refresh(self.objects.next_detail(now));
         loop {
             if self.dirty.is_empty() {
@@ -513,8 +514,7 @@ impl Engine {
         if self.permissions_changed.is_empty() {
             return None;
         }
-        let last = self.permissions_looked_at;
-        Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS)))
+        Some(after_last(self.permissions_looked_at, PERMISSIONS))
     }
 
     /// The same of those whom changes of roles concern in other namespaces only.
@@ -522,8 +522,7 @@ impl Engine {
         if self.permissions_elsewhere.is_empty() {
             return None;
         }
-        let last = self.elsewhere_looked_at;
-        Some(last.map_or(Timestamp::MIN, |last| after(last, PERMISSIONS_ELSEWHERE)))
+        Some(after_last(self.elsewhere_looked_at, PERMISSIONS_ELSEWHERE))
     }
 
     /// When bindings are looked at because the webhook's default audience may be a different one; nothing where it is not.
@@ -532,8 +531,7 @@ impl Engine {
         if !is_seen || self.snapshot.cluster.default_news().is_empty() {
             return None;
         }
-        let last = self.audiences_looked_at;
-        Some(last.map_or(Timestamp::MIN, |last| after(last, AUDIENCES)))
+        Some(after_last(self.audiences_looked_at, AUDIENCES))
     }
 
     /// Marks the bindings for which the webhook's default audience may be a different one.

@@ -15,6 +15,12 @@ pub fn after(now: Timestamp, span: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// When something is due again that was done last then; at once where it never was.
+#[must_use]
+pub fn after_last(last: Option<Timestamp>, span: Duration) -> Timestamp {
+    last.map_or(Timestamp::MIN, |last| after(last, span))
+}
+
 /// A time for each of many things.
 #[derive(Debug)]
 pub struct Schedule<K> {
