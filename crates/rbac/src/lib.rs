@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`objects`] | roles, bindings and their subjects |
 //! | [`store`] | roles and bindings, indexed by whom they name |
+//! | `allowance` | how much the large objects of one namespace may take |
 //! | [`request`] | what is asked for, and what an expectation asks for |
 //! | [`identity`] | by which names a ServiceAccount is known |
 //! | [`matching`] | whether a rule matches a request |
@@ -27,6 +28,7 @@
 //! | [`takers`] | who else can take an identity |
 //! | [`least`] | the least role and binding that allow something |
 
+mod allowance;
 pub mod answer;
 mod collected;
 pub mod evaluate;
@@ -44,6 +46,7 @@ mod subject_bindings;
 mod taker_index;
 pub mod takers;
 
+pub use allowance::{Allowance, MOST_IN_NAMESPACE};
 pub use answer::{
     Dispute, Extent, PermissionAnswer, PermissionDecision, RbacSight, Unseen, answers, questions,
 };
@@ -51,8 +54,8 @@ pub use evaluate::HeldBindings;
 pub use identity::Identity;
 pub use nearest::{DenialCause, NearestGrant};
 pub use objects::{
-    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId,
-    PolicyRule, RbacRole, RoleBinding, Subject, Text,
+    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_TEXT, MOST_WORDS, MOST_WORDS_IN_CLUSTER,
+    ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
 };
 pub use request::{AccessRequest, KubernetesExpectation, requests};
 pub use review::{Evaluated, OwnedRequest, ReviewQuestion, Reviewed, Ruling};

@@ -13,7 +13,11 @@ pub const MOST_WORDS: usize = 4096;
 /// The most subjects that are kept of a RoleBinding. Each is filed in several indexes.
 pub const MOST_SUBJECTS: usize = 1024;
 
-/// The same of what is cluster-wide, which only admins of the cluster can write: roles that aggregate the rights on hundreds of custom
+/// The most bytes of text that are kept of the words of a Role, or of the names of the subjects of a RoleBinding. The API server takes one name of a
+/// megabyte, which means nobody.
+pub const MOST_TEXT: usize = 128 << 10;
+
+/// The most words or subjects of what is cluster-wide, which only admins of the cluster can write: roles that aggregate the rights on hundreds of custom
 /// resources are that large.
 pub const MOST_WORDS_IN_CLUSTER: usize = 65_536;
 
@@ -95,6 +99,15 @@ impl Subject {
             Self::ServiceAccount(_) => "ServiceAccount",
             Self::User(_) => "User",
             Self::Group(_) => "Group",
+        }
+    }
+
+    /// How many bytes its name has, with the namespace of a ServiceAccount.
+    #[must_use]
+    pub fn name_length(&self) -> usize {
+        match self {
+            Self::ServiceAccount(id) => id.namespace.len() + id.name.len(),
+            Self::User(name) | Self::Group(name) => name.len(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::allowance::{Allowance, bytes_of_binding, bytes_of_role};
 use crate::collected::{Collected, CollectedRules};
 use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
 use crate::powers::{PowerName, Powers};
@@ -74,6 +75,7 @@ pub struct Rbac {
     bound_unfilled: BTreeSet<(Text, ObjectId, ObjectId)>,
     /// Bindings with more subjects than are kept.
     cut_bindings: BTreeSet<ObjectId>,
+    allowance: Allowance,
     /// The ClusterRoles that are unfilled.
     unfilled: BTreeSet<ObjectId>,
     /// What unfilled roles collect; let go of whenever a ClusterRole changes.
@@ -306,8 +308,15 @@ impl Rbac {
         }
     }
 
-    /// Stores a role. Returns whether anything changed.
-    pub fn put_role(&mut self, role: RbacRole) -> bool {
+    /// Stores a role, without its rules where the large objects of its namespace take too much. Returns whether anything changed.
+    pub fn put_role(&mut self, mut role: RbacRole) -> bool {
+        let old = self.role(&role.id).map_or(0, bytes_of_role);
+        if !self
+            .allowance
+            .replace(&role.id.namespace, old, bytes_of_role(&role))
+        {
+            (role.rules, role.has_more) = (Arc::default(), true);
+        }
         if self.role(&role.id) == Some(&role) {
             return false;
         }
@@ -340,30 +349,39 @@ impl Rbac {
     /// Takes a role away. Returns whether it was there.
     pub fn remove_role(&mut self, id: &ObjectId) -> bool {
         self.forget_powers(id);
-        let removed = self.roles.remove(id).is_some();
-        if removed {
-            self.note_unfilled(id, false);
-            self.weigh_bindings_of(id);
-            self.sweep();
-        }
-        removed
+        let Some(Filed { role, .. }) = self.roles.remove(id) else {
+            return false;
+        };
+        self.allowance.replace(&id.namespace, bytes_of_role(&role), 0);
+        self.note_unfilled(id, false);
+        self.weigh_bindings_of(id);
+        drop(role);
+        self.sweep();
+        true
     }
 
-    /// Stores a binding. Returns whether anything changed.
+    /// Stores a binding, without its subjects where the large objects of its namespace take too much. Returns whether anything changed.
     pub fn put_binding(&mut self, binding: &RoleBinding) -> bool {
-        if self.binding(&binding.id) == Some(binding) {
+        let old = self.binding(&binding.id).map_or(0, bytes_of_binding);
+        let has_room = self
+            .allowance
+            .replace(&binding.id.namespace, old, bytes_of_binding(binding));
+        let subjects = if has_room { &*binding.subjects } else { &[] };
+        let has_more = binding.has_more || !has_room;
+        let is_old = |old: &RoleBinding| {
+            old.role == binding.role && *old.subjects == *subjects && old.has_more == has_more
+        };
+        if self.binding(&binding.id).is_some_and(is_old) {
             return false;
         }
-        self.remove_binding(&binding.id);
+        self.unfile_binding(&binding.id);
+        let subjects = subjects.iter().map(|subject| self.share_subject(subject));
+        let subjects = subjects.collect();
         let binding = Arc::new(RoleBinding {
             id: self.share_id(&binding.id),
             role: self.share_id(&binding.role),
-            subjects: binding
-                .subjects
-                .iter()
-                .map(|subject| self.share_subject(subject))
-                .collect(),
-            has_more: binding.has_more,
+            subjects,
+            has_more,
         });
         for subject in &binding.subjects {
             // A binding may name the same subject twice.
@@ -388,6 +406,13 @@ impl Rbac {
 
     /// Takes a binding away. Returns whether it was there.
     pub fn remove_binding(&mut self, id: &ObjectId) -> bool {
+        let bytes = self.binding(id).map_or(0, bytes_of_binding);
+        self.allowance.replace(&id.namespace, bytes, 0);
+        self.unfile_binding(id)
+    }
+
+    /// Takes a binding out of all indexes. Returns whether it was there.
+    fn unfile_binding(&mut self, id: &ObjectId) -> bool {
         self.unweigh(id);
         let Some(binding) = self.bindings.remove(id) else {
             return false;

@@ -10,7 +10,9 @@
 //!   ClusterRoleBindings;
 //! - the files do not contain the built-in ClusterRole, such as `view`, to which a binding refers;
 //! - irsa-audit did not read a Role with more than 4,096 verbs, API groups, resources and names completely, or a RoleBinding with more than
-//!   1,024 subjects (cluster-wide: 65,536 of both);
+//!   1,024 subjects (cluster-wide: 65,536 of both), or one with more than 128 KiB of these texts;
+//! - the Roles of more than about 100 words and the RoleBindings of more than about 20 subjects in one namespace take more than 4 MiB together, and
+//!   irsa-audit did not read the rest of them;
 //! - the Roles of one namespace that the ServiceAccount has consist of more than 16,384 of these words together, and the rest is not evaluated.
 //!
 //! In a live audit, irsa-audit also asks the API server, and what the API server allows counts as met.
@@ -29,7 +31,8 @@
 //!
 //! ## Fix
 //! Allow the operator to `list` and `watch` `roles`, `clusterroles`, `rolebindings` and `clusterrolebindings`, as the shipped
-//! manifests do. In an audit of files, give those objects as well. Split a role or binding that is too large.
+//! manifests do. In an audit of files, give those objects as well. Split a role or binding that is too large. Where those of one namespace are too
+//! large together, delete some. The operator reads an object again when it changes, for example when you add an annotation to it.
 //!
 //! ## Verify
 //! The finding is gone, or a different finding says what is denied.

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use audit_core::model::rbac::{
-    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_WORDS, MOST_WORDS_IN_CLUSTER, ObjectId,
-    PolicyRule, RbacRole, RoleBinding, Subject, Text,
+    AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_TEXT, MOST_WORDS, MOST_WORDS_IN_CLUSTER,
+    ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
 };
 use k8s_openapi::api::rbac::v1;
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {
     let selectors = raw.aggregation_rule.cluster_role_selectors;
     // What is not about resources is never asked for.
     raw.rules.retain(|rule| !rule.resources.is_empty());
-    let (rules, has_more) = within(raw.rules, most_words(namespaced));
+    let (rules, has_more) = within(raw.rules, Room::of(namespaced, MOST_WORDS));
     Ok(RbacRole {
         id: raw.metadata.id(namespaced)?,
         rules: rules.into_iter().map(rule).collect(),
@@ -154,39 +154,63 @@ fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {
     })
 }
 
-fn most_words(namespaced: bool) -> usize {
-    if namespaced {
-        MOST_WORDS
-    } else {
-        MOST_WORDS_IN_CLUSTER
+/// How much is kept of one object.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Words or subjects.
+    count: usize,
+    /// Their bytes.
+    text: usize,
+}
+
+impl Room {
+    /// What an object may have, with so many words or subjects where it is in a namespace.
+    fn of(namespaced: bool, count: usize) -> Self {
+        if namespaced {
+            Self {
+                count,
+                text: MOST_TEXT,
+            }
+        } else {
+            Self {
+                count: MOST_WORDS_IN_CLUSTER,
+                text: usize::MAX,
+            }
+        }
+    }
+
+    /// Takes something from it, if it fits.
+    fn take(&mut self, count: usize, text: usize) -> bool {
+        let rest = (self.count.checked_sub(count), self.text.checked_sub(text));
+        let (Some(count), Some(text)) = rest else {
+            return false;
+        };
+        *self = Self { count, text };
+        true
     }
 }
 
-/// Rules with at most so many words together, in their order, and whether there are more. The smallest stay: it is the rule with a
+/// Rules for which there is room, in their order, and whether there are more. The smallest stay: it is the rule with a
 /// hundred thousand names that goes. None is shortened, because one without names is about all.
-fn within(rules: Vec<RawRule>, most: usize) -> (Vec<RawRule>, bool) {
-    let words = |rule: &RawRule| {
+fn within(rules: Vec<RawRule>, mut room: Room) -> (Vec<RawRule>, bool) {
+    let size = |rule: &RawRule| {
         let lists = [
             &rule.verbs,
             &rule.api_groups,
             &rule.resources,
             &rule.resource_names,
         ];
-        1 + lists.into_iter().map(Vec::len).sum::<usize>()
+        let words = lists.into_iter().flatten();
+        words.fold((1, 0), |(count, text), word| (count + 1, text + word.len()))
     };
-    let mut sized: Vec<(usize, usize, RawRule)> = rules
+    let mut sized: Vec<((usize, usize), usize, RawRule)> = rules
         .into_iter()
         .enumerate()
-        .map(|(at, rule)| (words(&rule), at, rule))
+        .map(|(at, rule)| (size(&rule), at, rule))
         .collect();
     let count = sized.len();
-    sized.sort_unstable_by_key(|(words, at, _)| (*words, *at));
-    let mut left = most;
-    sized.retain(|(words, ..)| {
-        let fits = *words <= left;
-        left -= if fits { *words } else { 0 };
-        fits
-    });
+    sized.sort_unstable_by_key(|(size, at, _)| (*size, *at));
+    sized.retain(|((words, text), ..)| room.take(*words, *text));
     let has_more = sized.len() < count;
     sized.sort_unstable_by_key(|(_, at, _)| *at);
     (sized.into_iter().map(|(.., rule)| rule).collect(), has_more)
@@ -242,13 +266,11 @@ fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
         "Group" => Ok(Subject::Group(raw.name.into())),
         other => Err(format!("subjects: unknown kind `{other}`")),
     };
-    let most = if namespaced {
-        MOST_SUBJECTS
-    } else {
-        MOST_WORDS_IN_CLUSTER
-    };
-    let has_more = raw.subjects.len() > most;
-    let subjects = raw.subjects.into_iter().take(most).map(subject);
+    let (mut room, count) = (Room::of(namespaced, MOST_SUBJECTS), raw.subjects.len());
+    let fits = |raw: &RawSubject| room.take(1, raw.name.len() + raw.namespace.len());
+    let kept: Vec<RawSubject> = raw.subjects.into_iter().take_while(fits).collect();
+    let has_more = kept.len() < count;
+    let subjects = kept.into_iter().map(subject);
     let subjects = subjects.collect::<Result<_, _>>()?;
     Ok(RoleBinding {
         id,
@@ -464,6 +486,10 @@ mod tests {
             let role = prune::role(object(counts)).unwrap();
             assert_eq!(kept(role), (rules.to_vec(), has_more), "{counts:?}");
         }
+        // One name that is as long as an object may be.
+        let mut long = object(&[3, 1]);
+        long["rules"][1]["resourceNames"][0] = json!("n".repeat(1 << 20));
+        assert_eq!(kept(prune::role(long).unwrap()), (vec![3], true));
         let role = prune::cluster_role(object(&[5000, 200_000])).unwrap();
         assert_eq!(kept(role), (vec![5000], true));
     }
@@ -483,6 +509,15 @@ mod tests {
             kept(prune::cluster_role_binding(object(4097)).unwrap()),
             (4097, false)
         );
+        for field in ["name", "namespace"] {
+            let mut long = object(3);
+            long["subjects"][1][field] = json!("n".repeat(1 << 20));
+            assert_eq!(
+                kept(prune::role_binding(long.clone()).unwrap()),
+                (1, true),
+                "{field}"
+            );
+        }
     }
 
     #[test]

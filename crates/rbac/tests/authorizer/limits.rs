@@ -14,7 +14,7 @@ fn words(count: usize) -> impl Iterator<Item = Text> {
 }
 
 /// So many users.
-fn users(count: usize) -> Vec<Subject> {
+fn users_of(count: usize) -> Vec<Subject> {
     (0..count)
         .map(|n| Subject::User(format!("user-{n}").into()))
         .collect()
@@ -43,7 +43,7 @@ fn a_role_of_many_names_is_not_filed_for_each_of_many_subjects() {
     let mut by_names = role("shop", "r", &[]);
     by_names.rules = [mint].into();
     let before = counted::steps();
-    let all = rbac(&[by_names], &[binding("shop", "b", "r", &users(500))]);
+    let all = rbac(&[by_names], &[binding("shop", "b", "r", &users_of(500))]);
     let (count, shown) = takers(&all, &cart(), 3);
     assert_eq!((count, shown.len(), shown[0].ways.len()), (500, 3, 3));
     assert!(
@@ -145,4 +145,69 @@ fn to_explain_what_is_denied_takes_so_many_words_and_no_more() {
     assert_eq!(held.effort_left(), 0);
     let found = answers(sight, &cart(), &expectations, &[], &|_| false);
     assert_eq!(found.len(), 8);
+}
+
+/// A RoleBinding of a thousand users of its own to the Role `r`.
+fn crowd(n: usize) -> rbac::RoleBinding {
+    let own = (0..1_000).map(|user| Subject::User(format!("user-{n}-{user}").into()));
+    binding("shop", &format!("b-{n}"), "r", &own.collect::<Vec<_>>())
+}
+
+fn kept_subjects(all: &Rbac) -> usize {
+    all.bindings().map(|binding| binding.subjects.len()).sum()
+}
+
+#[test]
+fn the_large_bindings_of_one_namespace_have_a_limit_together() {
+    let pods = || role("shop", "r", &["create core pods"]);
+    let mut all = rbac(&[pods()], &[]);
+    for n in 0..200 {
+        assert!(all.put_binding(&crowd(n)));
+        assert!(!all.put_binding(&crowd(n)), "nothing is new");
+    }
+    let kept = kept_subjects(&all);
+    assert!((10_000..20_000).contains(&kept), "{kept}");
+    let cut = |all: &Rbac| all.bindings().filter(|binding| binding.has_more).count();
+    assert_eq!(cut(&all), 200 - kept / 1_000);
+    // Small ones, those of other namespaces and the cluster's are no part of it.
+    for (namespace, users) in [("shop", 20), ("elsewhere", 1_000), ("", 60_000)] {
+        assert!(all.put_binding(&binding(namespace, "another", "/r", &users_of(users))));
+        let another = all.binding(&ObjectId::new(namespace, "another")).unwrap();
+        assert_eq!((another.subjects.len(), another.has_more), (users, false));
+    }
+    // What its role allows now and then is filed for those that are kept.
+    let mut toggle = || {
+        let before = counted::steps();
+        all.remove_role(&pods().id);
+        all.put_role(pods());
+        usize::try_from(counted::steps() - before).unwrap()
+    };
+    // The first one sweeps out words that nothing needs.
+    let steps = [toggle(), toggle()];
+    assert!(steps[1] < 3 * kept, "{steps:?}");
+    // There is room again where something goes.
+    for n in 0..200 {
+        assert!(all.remove_binding(&ObjectId::new("shop", format!("b-{n}"))));
+    }
+    assert!(all.put_binding(&crowd(7)));
+    assert!(!all.binding(&crowd(7).id).unwrap().has_more);
+}
+
+#[test]
+fn the_large_roles_of_one_namespace_have_a_limit_together() {
+    let kept = |all: &Rbac| all.roles().filter(|role| !role.has_more).count();
+    let mut all = long_roles(20);
+    assert!((4..15).contains(&kept(&all)), "{}", kept(&all));
+    let last = all.role(&ObjectId::new("shop", "r-9"));
+    assert!(last.is_some_and(|role| role.has_more && role.rules.is_empty()));
+    for n in 0..20 {
+        all.remove_role(&ObjectId::new("shop", format!("r-{n}")));
+    }
+    let long = long_roles(1).roles().next().cloned().unwrap();
+    assert!(all.put_role(long.clone()) && !all.put_role(long));
+    assert_eq!(kept(&all), 1);
+    for n in 0..1_000 {
+        all.put_role(role("shop", &format!("small-{n}"), &["get core pods"]));
+    }
+    assert_eq!(kept(&all), 1_001);
 }
