@@ -4,6 +4,7 @@
 //! read that all served versions have, and what is not there is not used. To add a kind, copy the nearest file, and name its
 //! table in `TABLES`; `docs/credential-paths.md` goes through it step by step.
 
+mod bounds;
 mod cert_manager;
 mod cron_job;
 mod external_secrets;
@@ -69,8 +70,7 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
         name: name.to_owned(),
     });
     let usages = (kind.read)(&Object { namespace, value });
-    let mut consumers: Vec<Consumer> = usages
-        .into_iter()
+    let mut consumers: Vec<Consumer> = bounds::within(usages)
         .map(|usage| Consumer {
             object: Arc::clone(&object),
             used: usage.used,

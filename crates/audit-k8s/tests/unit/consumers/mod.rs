@@ -308,3 +308,59 @@ fn cron_jobs_launch() {
         ["shop/default: launches, perhaps"]
     );
 }
+
+/// An object of a kind with something at each path that is read: lists of many, and texts, or lists of texts.
+fn crowded(kind: &ConsumerKind, many: usize, leaf: &dyn Fn(usize) -> Value) -> Value {
+    fn put(at: &mut Value, path: &[&str], many: usize, leaf: &dyn Fn(usize) -> Value, number: usize) {
+        match path {
+            [] if at.is_null() => *at = leaf(number),
+            [] => {}
+            ["*", rest @ ..] => {
+                if !at.is_array() {
+                    *at = vec![Value::Null; many].into();
+                }
+                for (number, place) in at.as_array_mut().into_iter().flatten().enumerate() {
+                    put(place, rest, many, leaf, number);
+                }
+            }
+            ["provider"] => at["provider"] = json!("aws"),
+            [field, rest @ ..] => {
+                if !at.is_object() {
+                    *at = json!({});
+                }
+                put(&mut at[*field], rest, many, leaf, number);
+            }
+        }
+    }
+    let mut object = json!({"metadata": {"name": "x", "namespace": "shop"}});
+    let paths = kind
+        .reads
+        .iter()
+        .filter(|path| !path.starts_with("/status") && !path.ends_with("/suspend"));
+    for path in paths {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        put(&mut object, &parts, many, leaf, 0);
+    }
+    object
+}
+
+#[test]
+fn of_an_object_with_long_texts_and_many_names_little_is_kept() {
+    let long = |number: usize| json!(format!("{}{number}", "n".repeat(200_000)));
+    let names = |number: usize| json!(format!("name-{number:0>200}"));
+    let lists = |number: usize| json!(vec![format!("arn:{number:0>20000}"); 40]);
+    let leaves: [(&str, usize, &dyn Fn(usize) -> Value); 3] =
+        [("long", 5, &long), ("names", 5_000, &names), ("lists", 5, &lists)];
+    for kind in kinds() {
+        for (what, many, leaf) in leaves {
+            let object = crowded(kind, many, leaf);
+            let Some((_, consumers)) = read(kind, &object) else {
+                continue;
+            };
+            let kept = format!("{consumers:?}").len();
+            assert!(kept < 256 << 10, "{} {what}: {kept}", kind.kind);
+        }
+        let some = read(kind, &crowded(kind, 3, &names));
+        assert!(some.is_some_and(|(_, uses)| !uses.is_empty()), "{}", kind.kind);
+    }
+}
