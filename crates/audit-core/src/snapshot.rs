@@ -10,6 +10,7 @@ mod expectations;
 mod gaps;
 mod pod_set;
 mod pods;
+mod requests;
 mod unaudited;
 mod webhook;
 mod workloads;
@@ -17,7 +18,7 @@ mod workloads;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ::rbac::Rbac;
+use ::rbac::{Allowance, Rbac};
 use smallvec::SmallVec;
 
 use crate::model::{
@@ -89,6 +90,8 @@ pub struct Cluster {
     mirrors: BTreeSet<NamespacedName>,
     /// Which ServiceAccount an audit request of this namespace and name names.
     request_homes: HashMap<NamespacedName, Name>,
+    /// What the requests of each namespace may hold.
+    allowance: Allowance,
     expectations: Expectations,
     existence: Existence,
     /// The labels of namespaces, by name.
@@ -393,46 +396,6 @@ impl Cluster {
         changed
     }
 
-    /// Stores the request of an `IrsaAudit`. Returns the bindings that it changes.
-    pub fn put_request(&mut self, namespace: &str, request: impl Into<Arc<AuditRequest>>) -> Vec<BindingKey> {
-        let request = request.into();
-        let id = NamespacedName::new(namespace, request.name.clone());
-        let key = BindingKey::new(namespace, request.service_account.clone());
-        let mut changed = Vec::new();
-        if self
-            .request_homes
-            .get(&id)
-            .is_some_and(|home| *home != key.service_account)
-        {
-            changed.extend(self.remove_request(namespace, &request.name));
-        }
-        let expected = self.expected_of(&key);
-        let requests = &mut self.binding_mut(&key).requests;
-        match requests.iter_mut().find(|r| r.name == request.name) {
-            Some(old) if *old == request => return changed,
-            Some(old) => *old = request,
-            None => requests.push(request),
-        }
-        requests.sort_by(|one, other| one.precedence(other));
-        self.expectations.replace(&key, &expected, self.expected_of(&key));
-        self.request_homes.insert(id, key.service_account.clone());
-        changed.push(key);
-        changed
-    }
-
-    /// Takes the request of an `IrsaAudit` away. Returns its binding if it was there.
-    pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
-        let home = self.request_homes.remove(&NamespacedName::new(namespace, name))?;
-        let key = BindingKey::new(namespace, home);
-        let expected = self.expected_of(&key);
-        if let Some(binding) = self.bindings.get_mut(&key) {
-            binding.requests.retain(|r| r.name != name);
-        }
-        self.expectations.replace(&key, &expected, self.expected_of(&key));
-        self.drop_if_empty(&key);
-        Some(key)
-    }
-
     /// Takes away every ServiceAccount that is not in `present`, after a watch has started anew.
     pub fn retain_service_accounts(&mut self, present: &BTreeSet<BindingKey>) -> Vec<BindingKey> {
         let gone: Vec<BindingKey> = self
@@ -456,19 +419,6 @@ impl Cluster {
             .collect();
         gone.iter()
             .flat_map(|id| self.remove_pod(&id.namespace, &id.name))
-            .collect()
-    }
-
-    /// Takes away every request that is not in `present`, after a watch has started anew.
-    pub fn retain_requests(&mut self, present: &BTreeSet<NamespacedName>) -> Vec<BindingKey> {
-        let gone: Vec<NamespacedName> = self
-            .request_homes
-            .keys()
-            .filter(|id| !present.contains(*id))
-            .cloned()
-            .collect();
-        gone.iter()
-            .filter_map(|id| self.remove_request(&id.namespace, &id.name))
             .collect()
     }
 

@@ -489,6 +489,9 @@ impl Index {
             }
         }
         let mut dirty = Dirty::of(cluster.put_request(&audit.namespace, Arc::clone(&audit.request)));
+        if let Some(kept) = cluster.request(&audit.namespace, &audit.name) {
+            audit.request = Arc::clone(kept);
+        }
         let key = audit.binding_key();
         let old = self.audits.get(&id);
         // An annotation that was there when the object was first seen was heeded before a restart, or comes with an

@@ -90,12 +90,18 @@ impl AuditRequest {
     /// Whether AWS credentials are expected for the ServiceAccount.
     #[must_use]
     pub fn expects_role(&self) -> bool {
-        self.role_arn.is_some() || !self.aws.is_empty()
+        self.role_arn.is_some() || !self.aws.is_empty() || self.is_over_limit("expect.aws")
     }
 
     /// Whether only Kubernetes permissions are expected, so that the AWS links do not apply.
     #[must_use]
     pub fn expects_only_kubernetes(&self) -> bool {
-        !self.kubernetes.is_empty() && !self.expects_role()
+        let is_kubernetes = !self.kubernetes.is_empty() || self.is_over_limit("expect.kubernetes");
+        is_kubernetes && !self.expects_role()
+    }
+
+    /// Whether something in a field of `spec` is not evaluated.
+    fn is_over_limit(&self, field: &str) -> bool {
+        self.over_limit.iter().any(|over| over.field == field)
     }
 }

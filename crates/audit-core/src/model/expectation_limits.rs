@@ -3,6 +3,8 @@
 //!
 //! The `CustomResourceDefinition` has the same limits. Here they hold for objects that are older than it, and for files.
 
+use rbac::MOST_IN_NAMESPACE;
+
 use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit};
 
 /// Actions on resources, of all of `spec.expect.aws` together.
@@ -55,6 +57,45 @@ impl AuditRequest {
         over.dedup();
         self.over_limit = over;
         self
+    }
+}
+
+/// What a text takes beside its bytes.
+const TEXT: usize = 48;
+
+impl AuditRequest {
+    /// About how many bytes its expectations take.
+    #[must_use]
+    pub fn bytes_of_expectations(&self) -> usize {
+        let aws = self.aws.iter().flat_map(|expectation| {
+            let texts = expectation.actions.iter().chain(&expectation.resources);
+            let context = expectation.context.iter();
+            texts.chain(context.flat_map(|(key, value)| [key, value]))
+        });
+        let kubernetes = self.kubernetes.iter().flat_map(kubernetes_words);
+        aws.chain(kubernetes).map(|text| TEXT + text.len()).sum()
+    }
+
+    /// The same without its expectations, because the large `IrsaAudit`s of its namespace take too much together.
+    #[must_use]
+    pub fn without_expectations(&self) -> Self {
+        let over = |field| OverLimit {
+            field,
+            what: "bytes, with those of the other large IrsaAudits of its namespace",
+            limit: MOST_IN_NAMESPACE,
+        };
+        let fields = [
+            (!self.aws.is_empty()).then_some("expect.aws"),
+            (!self.kubernetes.is_empty()).then_some("expect.kubernetes"),
+        ];
+        let mut over_limit = self.over_limit.clone();
+        over_limit.extend(fields.into_iter().flatten().map(over));
+        Self {
+            aws: Vec::new(),
+            kubernetes: Vec::new(),
+            over_limit,
+            ..self.clone()
+        }
     }
 }
 

@@ -11,7 +11,9 @@
 //!   `sts:AssumeRole`, and within an account may grant it by itself;
 //! - the pods get their credentials from EKS Pod Identity, so they do not use the annotation's role;
 //! - the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536
-//!   bytes of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it.
+//!   bytes of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it;
+//! - the `IrsaAudit`s of the namespace with more than 8 KiB of expectations take more than 4 MiB together. irsa-audit does not evaluate the rest of
+//!   them.
 //!
 //! ## Why it is unknown
 //! The expectation may or may not be met. Reporting nothing would mean that it is met, and *broken* could be wrong.
@@ -27,7 +29,8 @@
 //!
 //! ## Fix
 //! Give the values of the keys: `spec.expect.aws[].context: {"aws:RequestedRegion": "eu-west-1"}`. Instead of a pattern, name the
-//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most. Otherwise remove the
+//! actions. Over a limit, reduce `spec.expect`: keep the actions and resources that matter most, or delete
+//! other large `IrsaAudit`s of the namespace. Otherwise remove the
 //! expectation, or waive this code.
 //!
 //! ## Verify
