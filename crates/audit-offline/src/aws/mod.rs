@@ -92,7 +92,7 @@ pub(crate) fn load(
     } = document::read_all(outputs, &mut Outputs, problems);
     let mut outputs: Vec<(Place, Output)> = Vec::new();
     let mut organization = Organization::default();
-    for Document { place, item } in documents {
+    for Document { place, item, .. } in documents {
         let (kind, reason) = match item {
             Item::Output(Ok(Output::Unused(Unused::Unneeded))) => (LeftoverKind::Unneeded, UNNEEDED),
             Item::Output(Ok(Output::Unused(Unused::Page))) => (LeftoverKind::Unneeded, PAGE),

@@ -28,6 +28,8 @@ use yaml::{Hints, Yaml, YamlError};
 pub(crate) struct Document<I> {
     pub(crate) place: Place,
     pub(crate) item: I,
+    /// A text of YAML ends with it, and has no line break at its end.
+    pub(crate) is_open: bool,
 }
 
 /// What came of texts.
@@ -81,14 +83,20 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         intake,
         found: Vec::new(),
         has_marks: false,
+        is_open: false,
     };
     reading.all(&place).map_err(|failure| match failure {
         Failure::Problem(problem) => Unread::Problem(problem),
         Failure::Pasted(kind, reason) => leftover(kind, reason),
         Failure::Text(error) => problem(&error),
     })?;
-    let Reading { found, has_marks, .. } = reading;
-    let only_one = found.len() == 1;
+    let Reading {
+        found,
+        has_marks,
+        is_open,
+        ..
+    } = reading;
+    let (only_one, last) = (found.len() == 1, found.len());
     let mut documents = Vec::new();
     for (index, Found { line, items }) in found.into_iter().enumerate() {
         let mut place = place.clone();
@@ -101,6 +109,7 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         documents.extend(items.into_iter().map(|item| Document {
             place: place.clone(),
             item,
+            is_open: is_open && index + 1 == last,
         }));
     }
     if documents.is_empty() {
@@ -179,6 +188,8 @@ struct Reading<'i, I: Intake> {
     found: Vec<Found<I::Item>>,
     /// Some line of YAML is a comment, or begins a document.
     has_marks: bool,
+    /// YAML ends without a line break.
+    is_open: bool,
 }
 
 /// Why a text cannot be read.
@@ -266,7 +277,7 @@ impl<I: Intake> Reading<'_, I> {
                     }
                 }
                 Ok(None) => {
-                    self.has_marks = yaml.has_marks;
+                    (self.has_marks, self.is_open) = (yaml.has_marks, yaml.is_open);
                     return Ok(());
                 }
                 Err(YamlError::Text(error)) => return Err(Failure::Text(error)),

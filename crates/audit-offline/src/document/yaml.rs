@@ -52,6 +52,8 @@ pub(super) struct Yaml<'t> {
     aliased: usize,
     /// Some line is a comment, or begins a document.
     pub(super) has_marks: bool,
+    /// What was read last does not end with a line break.
+    pub(super) is_open: bool,
     /// What the text holds that manifests do not.
     pub(super) hints: Hints,
 }
@@ -88,6 +90,7 @@ impl<'t> Yaml<'t> {
             text,
             aliased: 0,
             has_marks: false,
+            is_open: false,
             hints: Hints::default(),
         }
     }
@@ -103,6 +106,7 @@ impl<'t> Yaml<'t> {
         self.has_marks |= part
             .lines()
             .any(|line| line.starts_with('#') || line.starts_with("---"));
+        self.is_open = !part.ends_with(['\n', '\r']);
         self.hints.take(part);
         let found = parsed(part).or_else(|_| {
             // Line numbers are a part of what the parser says.
