@@ -21,6 +21,7 @@ use json::{Json, JsonError};
 #[cfg(test)]
 pub(crate) use text::WINDOW;
 use text::{Text, TextError};
+pub(crate) use yaml::Ending;
 use yaml::{Hints, Yaml, YamlError};
 
 /// What was kept of one document of a text.
@@ -28,8 +29,8 @@ use yaml::{Hints, Yaml, YamlError};
 pub(crate) struct Document<I> {
     pub(crate) place: Place,
     pub(crate) item: I,
-    /// A text of YAML ends with it, and has no line break at its end.
-    pub(crate) is_open: bool,
+    /// Where a text of YAML ends with it: how. It may lack its own end.
+    pub(crate) ending: Option<Ending>,
 }
 
 /// What came of texts.
@@ -83,7 +84,7 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         intake,
         found: Vec::new(),
         has_marks: false,
-        is_open: false,
+        ending: None,
     };
     reading.all(&place).map_err(|failure| match failure {
         Failure::Problem(problem) => Unread::Problem(problem),
@@ -93,7 +94,7 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
     let Reading {
         found,
         has_marks,
-        is_open,
+        ending,
         ..
     } = reading;
     let (only_one, last) = (found.len() == 1, found.len());
@@ -109,7 +110,7 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         documents.extend(items.into_iter().map(|item| Document {
             place: place.clone(),
             item,
-            is_open: is_open && index + 1 == last,
+            ending: ending.filter(|_| index + 1 == last),
         }));
     }
     if documents.is_empty() {
@@ -188,8 +189,8 @@ struct Reading<'i, I: Intake> {
     found: Vec<Found<I::Item>>,
     /// Some line of YAML is a comment, or begins a document.
     has_marks: bool,
-    /// YAML ends without a line break.
-    is_open: bool,
+    /// How YAML ends, if it may lack its end.
+    ending: Option<Ending>,
 }
 
 /// Why a text cannot be read.
@@ -277,7 +278,7 @@ impl<I: Intake> Reading<'_, I> {
                     }
                 }
                 Ok(None) => {
-                    (self.has_marks, self.is_open) = (yaml.has_marks, yaml.is_open);
+                    (self.has_marks, self.ending) = (yaml.has_marks, yaml.ending);
                     return Ok(());
                 }
                 Err(YamlError::Text(error)) => return Err(Failure::Text(error)),

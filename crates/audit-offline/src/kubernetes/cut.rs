@@ -4,19 +4,21 @@
 //! only for what an API server printed: it prints fields in the order of their names, and some always. kubectl ends each output with a line
 //! break. Of a manifest that was written by hand, nothing shows it: it may end without a line break, and lack what a patch does not change.
 
-use audit_core::text::quote;
-
 use super::manifest::Manifest;
-use super::object::Object;
+use crate::document::Ending;
 use crate::problem::{InputProblem, Place};
 
-/// What an object lacks that an API server prints.
+/// Whether an object has what an API server prints last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum Printed {
+    /// It has a `uid` and a `status`.
+    Whole,
     /// It has a `uid` and no `status`, of a kind that always has one.
-    Status,
+    NoStatus,
     /// It was created and has no `uid`. Where others of its text have one, nobody took it out.
-    Uid,
+    NoUid,
+    /// It does not show.
+    Unknown,
 }
 
 /// Kinds whose `status` an API server always prints, with their group and a field of it that is always set, if there is one.
@@ -31,19 +33,25 @@ const WITH_STATUS: [(&str, &str, &str); 8] = [
     ("batch", "Job", "/status"),
 ];
 
-/// What an object lacks that the API server has printed for it, if that printed it.
-pub(super) fn lack(object: &Manifest, is_live: bool) -> Option<Lack> {
-    if !is_live {
-        let is_created = !object.text("/metadata/creationTimestamp").is_empty();
-        return is_created.then_some(Lack::Uid);
+impl Printed {
+    /// What shows of an object.
+    pub(super) fn of(object: &Manifest, is_live: bool) -> Self {
+        if !is_live {
+            let is_created = !object.text("/metadata/creationTimestamp").is_empty();
+            return if is_created { Self::NoUid } else { Self::Unknown };
+        }
+        let mut kinds = WITH_STATUS.iter();
+        let kind = kinds.find(|(group, kind, _)| *group == object.group && *kind == object.kind);
+        let Some((_, _, field)) = kind else {
+            return Self::Unknown;
+        };
+        let value = object.value.pointer(field);
+        if value.is_some_and(|value| !value.is_null() && value != "") {
+            Self::Whole
+        } else {
+            Self::NoStatus
+        }
     }
-    let of_kind = |(group, kind, _): &&(&str, &str, &str)| *group == object.group && *kind == object.kind;
-    let (_, _, field) = WITH_STATUS.iter().find(of_kind)?;
-    let is_printed = object
-        .value
-        .pointer(field)
-        .is_some_and(|value| !value.is_null() && value != "");
-    (!is_printed).then_some(Lack::Status)
 }
 
 /// The objects of a text before its last one.
@@ -52,36 +60,45 @@ pub(super) struct Before {
     text: Option<String>,
     live: usize,
     others: usize,
+    /// Objects that certainly were printed whole.
+    whole: usize,
 }
 
 impl Before {
     /// Takes note of an object of a text, in the order of the texts.
-    pub(super) fn take(&mut self, place: &Place, object: &Object) {
+    pub(super) fn take(&mut self, place: &Place, printed: Printed, is_live: bool) {
         if self.text.as_deref() != place.source() {
             *self = Self {
                 text: place.source().map(str::to_owned),
                 ..Self::default()
             };
         }
-        if object.is_live {
+        if is_live {
             self.live += 1;
         } else {
             self.others += 1;
         }
+        self.whole += usize::from(printed == Printed::Whole);
     }
 
-    /// That an object was cut off, which was taken last and with which a text ends that has no line break at its end.
-    pub(super) fn cut(&self, place: &Place, object: &Object) -> Option<InputProblem> {
-        let field = match object.lack? {
-            Lack::Status => "status",
-            Lack::Uid if self.live > 0 && self.others == 1 => "metadata.uid",
-            Lack::Uid => return None,
+    /// That an object was cut off, which was taken last and with which a text ends. kubectl ends each output with a line break; where there
+    /// is one, the status may have been taken out, unless others have theirs. `shown` is the object, safe to show.
+    pub(super) fn cut(
+        &self,
+        place: &Place,
+        shown: &str,
+        printed: Printed,
+        ending: Ending,
+    ) -> Option<InputProblem> {
+        let is_open = ending == Ending::Open;
+        let field = match printed {
+            Printed::NoStatus if is_open || self.whole > 0 => "status",
+            Printed::NoUid if is_open && self.live > 0 && self.others == 1 => "metadata.uid",
+            _ => return None,
         };
         let message = format!(
-            "ends in the middle of a YAML document: {} `{}` has no `{field}`, which the API server prints. The file was cut off: run the \
-             command that wrote it again",
-            quote(&object.kind),
-            quote(&object.name)
+            "ends in the middle of a YAML document: {shown} has no `{field}`, which the API server prints. The file was cut off: run the \
+             command that wrote it again"
         );
         Some(InputProblem::error(place.clone(), message))
     }
@@ -138,6 +155,8 @@ status:
         for at in start..end {
             let text = &whole[..at];
             assert!(text.ends_with('\n') || is_refused(text), "{text}");
+            let another = POD.replace("cart-0", "cart-1");
+            assert!(is_refused(&format!("{another}---\n{text}")), "{text}");
         }
         let other_way = format!("{POD}---\n{ACCOUNT}");
         let cut = other_way.rfind("art\n  namespace").unwrap();
@@ -158,8 +177,14 @@ status:
         assert!(!is_refused(
             &by_hand(&format!("{ACCOUNT}---\n{POD}")).replace("status:\n  phase: Running", "")
         ));
+        // Braces are closed.
+        let live = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "b", "uid": "1"}}"#;
+        assert!(!is_refused(&format!("{ACCOUNT}---\n{live}")));
         // Somebody took the status out of each.
         let without_status = POD.replace("status:\n  phase: Running\n", "");
-        assert!(!is_refused(&format!("{ACCOUNT}---\n{without_status}")));
+        let another = without_status.replace("cart-0", "cart-1");
+        assert!(!is_refused(&format!(
+            "{ACCOUNT}---\n{another}---\n{without_status}"
+        )));
     }
 }

@@ -40,10 +40,11 @@ pub(super) fn find(
         problems,
     };
     let mut before = Before::default();
-    for Document { place, item, is_open } in documents {
+    for Document { place, item, ending } in documents {
         if let Item::Object(object) = &item {
-            before.take(&place, object);
-            let cut = is_open.then(|| before.cut(&place, object)).flatten();
+            before.take(&place, object.printed, object.is_live);
+            let shown = || format!("{} `{}`", quote(&object.kind), quote(&object.name));
+            let cut = ending.and_then(|ending| before.cut(&place, &shown(), object.printed, ending));
             finder.problems.extend(cut);
         }
         finder.take(&place, item, None, MAX_LISTS);

@@ -118,7 +118,7 @@ impl Loader<'_> {
             name,
             is_given,
             is_live: _,
-            lack: _,
+            printed: _,
             is_adrift,
             content,
         } = object;
