@@ -48,6 +48,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     ("IRSA411", include_str!("../../../docs/findings/IRSA411.md")),
     ("IRSA413", include_str!("../../../docs/findings/IRSA413.md")),
     ("IRSA414", include_str!("../../../docs/findings/IRSA414.md")),
+    ("IRSA415", include_str!("../../../docs/findings/IRSA415.md")),
     ("IRSA501", include_str!("../../../docs/findings/IRSA501.md")),
     ("IRSA502", include_str!("../../../docs/findings/IRSA502.md")),
     ("IRSA503", include_str!("../../../docs/findings/IRSA503.md")),

@@ -114,6 +114,9 @@ pub fn load_planned(
         objects.cluster = Cluster::partial();
     }
     kubernetes::of_leftovers(&mut objects.cluster, &of_manifests, options);
+    for page in aws.missing_pages {
+        objects.cluster.put_missing_page(page);
+    }
     problems.extend(leftover::tell(&[of_manifests, of_outputs].concat()));
     let mut resources = aws.resources;
     kubernetes::lay(

@@ -149,6 +149,8 @@ pub struct Rarities {
     pub unkept: Option<Unkept>,
     /// Where SDKs send their calls to STS because a variable says so, where that is not STS at AWS.
     pub sts_endpoint: Option<OtherEndpoint>,
+    /// The value of `AWS_ROLE_SESSION_NAME`, where `env` sets one literally that STS refuses.
+    pub refused_session_name: Option<String>,
 }
 
 /// A server that a variable names in place of a service's own endpoint.
@@ -280,6 +282,7 @@ impl Container {
                     .as_ref()
                     .map_or(0, |endpoint| endpoint.url.len())
                 + rarities.profile_name.as_ref().map_or(0, String::len)
+                + rarities.refused_session_name.as_ref().map_or(0, String::len)
                 + rarities.env_from.iter().map(of_source).sum::<usize>()
                 + rarities
                     .mounts

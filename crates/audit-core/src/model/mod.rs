@@ -25,6 +25,7 @@ pub mod pod;
 pub mod profile;
 pub mod reviews;
 pub mod service_account;
+mod session_name;
 pub mod simulation;
 pub mod webhook;
 
@@ -60,6 +61,7 @@ pub use pod::{ApiToken, Labels, Os, Pod, PodCommon, PodPhase, Workload};
 pub use profile::{Configured, WebIdentityProfile};
 pub use reviews::Reviews;
 pub use service_account::{Annotations, DEFAULT_SERVICE_ACCOUNT, ServiceAccount};
+pub use session_name::{SESSION_NAME_LENGTH, is_of_session_name, is_session_name};
 pub use simulation::{
     ContextEntry, Inquiry, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, ValueType,
 };

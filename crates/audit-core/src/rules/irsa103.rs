@@ -3,7 +3,8 @@
 //! ## What it means
 //! The ServiceAccount has no `eks.amazonaws.com/role-arn`, but a similar annotation: the prefix, the name
 //! or the case is wrong, or the prefix is not the one that the cluster's webhook is configured with. Or the annotation is right,
-//! but it is on the pods (in their template), where the webhook does not look for it.
+//! but it is on the pods (in their template), where the webhook does not look for it. In an audit of files, also: on the Deployment or
+//! other workload itself.
 //!
 //! The finding is a *risk* while running pods still have a role from before. The annotation of kiam and kube2iam,
 //! `iam.amazonaws.com/role`, is a *notice* if it is the only one: IRSA does not read it. The finding is *unknown* if irsa-audit could not
@@ -44,6 +45,7 @@ use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix::Fix;
 use crate::model::service_account::KIAM;
 use crate::model::{DEFAULT_SERVICE_ACCOUNT, Misplaced, Workload};
+use crate::snapshot::Origin;
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -83,12 +85,19 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
             "ServiceAccount `{}` has annotation `{key}`, set to `{value}`, but the webhook reads only `{prefix}/role-arn`{note}",
             quote(&chain.key.to_string())
         ),
-        Some(Workload { kind, name }) => format!(
-            "pods of {}/{} have annotation `{key}`, set to `{value}`, but the webhook reads only the annotation of the \
-             ServiceAccount{note}",
-            quote(kind),
-            quote(name)
-        ),
+        Some(Workload { kind, name }) => {
+            let workload = format!("{}/{}", quote(kind), quote(name));
+            let reads_workloads =
+                chain.snapshot.origin == Origin::Files && !chain.snapshot.cluster.is_captured();
+            let place = if reads_workloads {
+                format!("{workload}, its pod template or its pods have")
+            } else {
+                format!("pods of {workload} have")
+            };
+            format!(
+                "{place} annotation `{key}`, set to `{value}`, but the webhook reads only the annotation of the ServiceAccount{note}"
+            )
+        }
     };
     if let Some(unseen) = unseen_kinds::of_misplaced_annotation(chain).filter(|_| !chain.carries_role()) {
         let message = format!("{message}{}", unseen.note);

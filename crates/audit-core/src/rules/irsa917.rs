@@ -10,7 +10,7 @@
 //! name of one ServiceAccount and audits a different one. A missing or old
 //! status does not mean that the bindings work.
 //!
-//! In an audit of files: another page of a list was not given, so ServiceAccounts or pods may be missing.
+//! In an audit of files: another page of a list was not given, so ServiceAccounts, pods or roles may be missing.
 //!
 //! ## In logs
 //! The operator logs each kind of refused write.
@@ -112,7 +112,8 @@ fn missing_pages(snapshot: &Snapshot, _: &Config, _: Timestamp) -> Vec<Finding> 
         }
     );
     let fix = Fix::manual(
-        "give whole lists, as `kubectl get` prints them, instead of pages with `metadata.continue`",
+        "give whole lists: those of `kubectl get` without `metadata.continue`, and those of the AWS CLI without `NextToken` and with \
+         `IsTruncated` false",
     );
     vec![Finding::new(&ENTRY, message).fix(fix)]
 }

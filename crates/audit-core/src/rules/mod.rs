@@ -52,6 +52,7 @@ pub mod irsa410;
 pub mod irsa411;
 pub mod irsa413;
 pub mod irsa414;
+pub mod irsa415;
 pub mod irsa501;
 pub mod irsa502;
 pub mod irsa503;
@@ -156,6 +157,7 @@ pub const CATALOGUE: &[Rule] = &[
     irsa411::RULE,
     irsa413::RULE,
     irsa414::RULE,
+    irsa415::RULE,
     irsa501::RULE,
     irsa502::RULE,
     irsa503::RULE,

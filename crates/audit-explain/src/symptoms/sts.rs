@@ -239,8 +239,8 @@ pub(super) const TABLE: &[Symptom] = &[
         id: "sts-session-name",
         title: "The session name is not valid",
         means: "The variable AWS_ROLE_SESSION_NAME, or the setting `role_session_name`, has characters other than letters, digits and `=,.@-_`, or \
-                is not 2 to 64 characters long. No finding of irsa-audit reports it.",
-        codes: &[],
+                is not 2 to 64 characters long.",
+        codes: &["IRSA415"],
         checks: &[],
         advice: &[],
         signs: &[&["at 'rolesessionname' failed to satisfy constraint"]],

@@ -198,7 +198,7 @@ fn fixtures_are_read_the_same() {
 }
 
 /// The names of variables that are read, and some that are not.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -214,6 +214,7 @@ const NAMES: [&str; 17] = [
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_STS",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ROLE_SESSION_NAME",
     "A",
     "B",
 ];
@@ -222,6 +223,7 @@ fn any_env() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         Just("$(A)".to_owned()),
         Just("/root/.aws/config".to_owned()),
+        Just("shop/$(A)".to_owned()),
         Just("http://169.254.170.23/v1/credentials".to_owned()),
         Just("http://u:$(A)@minio:9000/x".to_owned()),
         "[a$()/]{0,8}",

@@ -193,6 +193,18 @@ impl Told {
         }
     }
 
+    /// How many roles were told, with those that cannot be read.
+    fn role_count(&self) -> usize {
+        let unread = self.unread.iter().filter(|name| !self.has_role(name));
+        self.roles.len() + unread.count()
+    }
+
+    /// The page of `get-account-authorization-details` after which another one is missing.
+    pub(super) fn missing_page(&self) -> Option<&Place> {
+        let roles = self.overlay.roles_before.unwrap_or_else(|| self.role_count());
+        self.whole.missing_after(roles)
+    }
+
     /// The account, as of `now`.
     pub(super) fn finish(
         self,
@@ -218,15 +230,15 @@ impl Told {
         if !associations.is_empty() {
             account.pod_identity = Observed::known(associations, now);
         }
-        let mut unread = self.unread;
-        unread.retain(|name| !self.roles.contains_key(name));
-        let roles = self.roles.len() + unread.len();
+        let roles = self.role_count();
         if self
             .whole
             .decide(id, self.overlay.roles_before.unwrap_or(roles), problems)
         {
             account.listing = Observed::known(roles, now);
         }
+        let mut unread = self.unread;
+        unread.retain(|name| !self.roles.contains_key(name));
         if let Some(issuer) = issuer {
             let partition = self
                 .roles

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::account::{Described, Told};
 use super::listed::{Listed, OddElement};
 use super::pieces::Pieces;
-use super::shape::{self, Details, Output, RoleDetail};
-use super::whole::Doubt;
+use super::shape::{self, DETAILS, Details, Output, RoleDetail};
+use super::whole::{Doubt, LAST_IS_MISSING};
 use crate::Options;
 use crate::problem::{InputProblem, Place, Weight};
 
@@ -26,6 +26,8 @@ pub(super) struct Accounts {
     is_one_folder: bool,
     /// Outputs on one role or one policy.
     pieces: Pieces,
+    /// Pages after which another follows, of no known account.
+    stray_pages: Vec<Place>,
 }
 
 /// The account of an output that names none.
@@ -57,6 +59,10 @@ enum Taken {
 enum Nameless {
     /// Nothing but that there are no roles.
     NoRoles,
+    /// Nothing but that the account goes on in another page.
+    Page,
+    /// The last page, or only others than roles: of no account, as policies of AWS are.
+    Others,
     /// Nothing but that there are no providers.
     NoProviders,
     Provider(shape::ProviderOutput),
@@ -106,6 +112,14 @@ impl Accounts {
                     provider,
                 }),
                 (Home::Account(account), Nameless::NoRoles) => self.account(&account).whole.last(),
+                (Home::Account(account), Nameless::Page) => self.account(&account).whole.goes_on(&place),
+                (Home::Account(account), Nameless::Others) => self.account(&account).whole.last_of_others(),
+                (_, Nameless::Page) => {
+                    problems.push(InputProblem::warning(place.clone(), LAST_IS_MISSING));
+                    self.stray_pages.push(place);
+                }
+                // It may as well have been printed with `--filter`.
+                (_, Nameless::Others) => {}
                 (Home::Account(account), Nameless::NoProviders) => {
                     self.account(&account).providers.get_or_insert_default();
                 }
@@ -283,7 +297,11 @@ impl Accounts {
             if !roles.is_empty() {
                 return Ok(Taken::Named(self.roles(place, roles, problems).accounts));
             }
-            return Ok(if goes_on || is_of_others || is_chosen {
+            return Ok(if goes_on {
+                Taken::Nameless(Nameless::Page)
+            } else if is_of_others {
+                Taken::Nameless(Nameless::Others)
+            } else if is_chosen {
                 Taken::Nothing
             } else {
                 Taken::Nameless(Nameless::NoRoles)
@@ -298,6 +316,11 @@ impl Accounts {
             }
         }
         if is_of_others {
+            if goes_on {
+                told.whole.goes_on(place);
+            } else {
+                told.whole.last_of_others();
+            }
             return Ok(Taken::Named([account].into()));
         }
         if is_chosen {
@@ -439,6 +462,15 @@ impl Accounts {
              its own"
         );
         InputProblem::error(place, message)
+    }
+
+    /// The pages of accounts after which another one is missing, as nouns that are safe to show.
+    pub(super) fn missing_pages(&self) -> Vec<String> {
+        let of_accounts = self.told.values().filter_map(Told::missing_page);
+        let places = of_accounts.chain(&self.stray_pages);
+        places
+            .map(|place| format!("a page that follows `{DETAILS}` in `{}`", place.whole()))
+            .collect()
     }
 
     /// The accounts, as of `now`; `cluster` is the name of the cluster that the objects are from, where that is known.

@@ -45,6 +45,8 @@ pub(crate) struct Aws {
     pub(crate) issuer: Option<ClusterIssuer>,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) control_policies: Vec<ControlPolicy>,
+    /// Pages of accounts that are missing, as nouns that are safe to show.
+    pub(crate) missing_pages: Vec<String>,
     /// What was not used.
     pub(crate) leftovers: Vec<Leftover>,
     /// The resources of plans that declare something of it.
@@ -90,7 +92,7 @@ pub(crate) fn load(
     } = document::read_all(outputs, &mut Outputs, problems);
     let mut outputs: Vec<(Place, Output)> = Vec::new();
     let mut organization = Organization::default();
-    for Document { place, item } in documents {
+    for Document { place, item, .. } in documents {
         let (kind, reason) = match item {
             Item::Output(Ok(Output::Unused(Unused::Unneeded))) => (LeftoverKind::Unneeded, UNNEEDED),
             Item::Output(Ok(Output::Unused(Unused::Page))) => (LeftoverKind::Unneeded, PAGE),
@@ -124,6 +126,7 @@ pub(crate) fn load(
     let url = issuer.as_ref().map(|issuer| &issuer.url);
     let cluster = url.and_then(|url| issuers.cluster(url));
     Aws {
+        missing_pages: accounts.missing_pages(),
         accounts: accounts.finish(url, cluster, options.now, problems),
         issuer,
         control_policies: organization.finish(problems),

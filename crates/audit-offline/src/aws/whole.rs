@@ -7,6 +7,10 @@ use audit_core::text::quote;
 
 use crate::problem::{InputProblem, Place};
 
+/// That another page follows, and was not given.
+pub(super) const LAST_IS_MISSING: &str = "is one page of several, and the last page is missing: a role that is in no page is unknown. Run `aws iam \
+     get-account-authorization-details` without --no-paginate and --max-items";
+
 /// Why a listing may lack roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
@@ -21,6 +25,8 @@ pub(super) enum Doubt {
 pub(super) struct Wholeness {
     /// Some listing is the last, or the only one.
     has_last: bool,
+    /// Some output without roles is the last of its pages, or was printed with `--filter` and is no page of these.
+    may_have_last: bool,
     /// The first page after which another follows.
     goes_on: Option<Place>,
     doubt: Option<(Place, Doubt)>,
@@ -34,6 +40,11 @@ impl Wholeness {
         self.has_last = true;
     }
 
+    /// Takes note of an output without roles after which none follows.
+    pub(super) fn last_of_others(&mut self) {
+        self.may_have_last = true;
+    }
+
     /// Takes note of a page after which another follows.
     pub(super) fn goes_on(&mut self, place: &Place) {
         self.goes_on.get_or_insert_with(|| place.clone());
@@ -44,17 +55,26 @@ impl Wholeness {
         self.doubt.get_or_insert_with(|| (place.clone(), doubt));
     }
 
+    /// The page after which another one is certainly missing, where the outputs hold so many roles.
+    pub(super) fn missing_after(&self, roles: usize) -> Option<&Place> {
+        let is_missing = !self.is_ended() || self.counted.is_some_and(|counted| counted > roles);
+        self.goes_on.as_ref().filter(|_| is_missing)
+    }
+
+    /// Whether some output may be the last of its pages.
+    fn is_ended(&self) -> bool {
+        self.has_last || (self.may_have_last && self.goes_on.is_some())
+    }
+
     /// Whether all roles were told, of which the outputs hold so many; with a warning where they should be and are not.
     pub(super) fn decide(&self, account: &str, roles: usize, problems: &mut Vec<InputProblem>) -> bool {
         let (place, why) = if let Some((place, Doubt::Chosen)) = &self.doubt {
             let why = "holds no list but RoleDetailList, as --query leaves it, and may lack roles: a role that is not in it is unknown. \
                        Give the whole output of `aws iam get-account-authorization-details`";
             (place.clone(), why.to_owned())
-        } else if let (Some(place), false) = (&self.goes_on, self.has_last) {
-            let why = "is one page of several, and the last page is missing: a role that is in no page is unknown. Run `aws iam \
-                       get-account-authorization-details` without --no-paginate and --max-items";
-            (place.clone(), why.to_owned())
-        } else if let Some(counted) = self.counted.filter(|counted| self.has_last && *counted > roles) {
+        } else if let (Some(place), false) = (&self.goes_on, self.is_ended()) {
+            (place.clone(), LAST_IS_MISSING.to_owned())
+        } else if let Some(counted) = self.counted.filter(|counted| self.is_ended() && *counted > roles) {
             let why = format!(
                 "account {} has {counted} roles by its get-account-summary, and the outputs hold {roles}: a page may be missing, and a \
                  role that is not in them is unknown. Run `aws iam get-account-authorization-details` again",
@@ -66,7 +86,7 @@ impl Wholeness {
                        output of `aws iam get-account-summary` as well, which counts the roles";
             (place.clone(), why.to_owned())
         } else {
-            return self.has_last && self.doubt.is_none();
+            return self.is_ended() && self.doubt.is_none();
         };
         problems.push(InputProblem::warning(place, why));
         false
@@ -105,6 +125,15 @@ mod tests {
         first.goes_on(&place);
         first.counted = Some(5);
         assert_eq!(decided(&first, 5), (false, 1));
+        assert!(first.missing_after(5).is_some());
+        first.last_of_others();
+        assert_eq!(decided(&first, 5), (true, 0), "the last page has policies alone");
+        assert!(first.missing_after(5).is_none() && first.missing_after(4).is_some());
+        first.counted = None;
+        assert_eq!(decided(&first, 5), (false, 1));
+        let mut filtered = Wholeness::default();
+        filtered.last_of_others();
+        assert_eq!(decided(&filtered, 5), (false, 0), "printed with `--filter User`");
         let mut chosen = Wholeness::default();
         chosen.last();
         chosen.doubt(&place, Doubt::Chosen);

@@ -21,6 +21,7 @@ use json::{Json, JsonError};
 #[cfg(test)]
 pub(crate) use text::WINDOW;
 use text::{Text, TextError};
+pub(crate) use yaml::Ending;
 use yaml::{Hints, Yaml, YamlError};
 
 /// What was kept of one document of a text.
@@ -28,6 +29,8 @@ use yaml::{Hints, Yaml, YamlError};
 pub(crate) struct Document<I> {
     pub(crate) place: Place,
     pub(crate) item: I,
+    /// Where a text of YAML ends with it: how. It may lack its own end.
+    pub(crate) ending: Option<Ending>,
 }
 
 /// What came of texts.
@@ -81,14 +84,20 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         intake,
         found: Vec::new(),
         has_marks: false,
+        ending: None,
     };
     reading.all(&place).map_err(|failure| match failure {
         Failure::Problem(problem) => Unread::Problem(problem),
         Failure::Pasted(kind, reason) => leftover(kind, reason),
         Failure::Text(error) => problem(&error),
     })?;
-    let Reading { found, has_marks, .. } = reading;
-    let only_one = found.len() == 1;
+    let Reading {
+        found,
+        has_marks,
+        ending,
+        ..
+    } = reading;
+    let (only_one, last) = (found.len() == 1, found.len());
     let mut documents = Vec::new();
     for (index, Found { line, items }) in found.into_iter().enumerate() {
         let mut place = place.clone();
@@ -101,6 +110,7 @@ fn read<I: Intake>(source: Source, intake: &mut I) -> Result<Vec<Document<I::Ite
         documents.extend(items.into_iter().map(|item| Document {
             place: place.clone(),
             item,
+            ending: ending.filter(|_| index + 1 == last),
         }));
     }
     if documents.is_empty() {
@@ -179,6 +189,8 @@ struct Reading<'i, I: Intake> {
     found: Vec<Found<I::Item>>,
     /// Some line of YAML is a comment, or begins a document.
     has_marks: bool,
+    /// How YAML ends, if it may lack its end.
+    ending: Option<Ending>,
 }
 
 /// Why a text cannot be read.
@@ -266,7 +278,7 @@ impl<I: Intake> Reading<'_, I> {
                     }
                 }
                 Ok(None) => {
-                    self.has_marks = yaml.has_marks;
+                    (self.has_marks, self.ending) = (yaml.has_marks, yaml.ending);
                     return Ok(());
                 }
                 Err(YamlError::Text(error)) => return Err(Failure::Text(error)),

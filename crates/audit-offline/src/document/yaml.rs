@@ -52,8 +52,29 @@ pub(super) struct Yaml<'t> {
     aliased: usize,
     /// Some line is a comment, or begins a document.
     pub(super) has_marks: bool,
+    /// How what was read last ends; absent where it is in braces, which have to be closed.
+    pub(super) ending: Option<Ending>,
     /// What the text holds that manifests do not.
     pub(super) hints: Hints,
+}
+
+/// How YAML ends that may lack its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With a line break.
+    Line,
+    /// In a line.
+    Open,
+}
+
+impl Ending {
+    fn of(text: &str) -> Self {
+        if text.ends_with(['\n', '\r']) {
+            Self::Line
+        } else {
+            Self::Open
+        }
+    }
 }
 
 /// Signs that something else was given in place of a manifest.
@@ -88,6 +109,7 @@ impl<'t> Yaml<'t> {
             text,
             aliased: 0,
             has_marks: false,
+            ending: None,
             hints: Hints::default(),
         }
     }
@@ -103,6 +125,7 @@ impl<'t> Yaml<'t> {
         self.has_marks |= part
             .lines()
             .any(|line| line.starts_with('#') || line.starts_with("---"));
+        self.ending = (!is_in_braces(part)).then(|| Ending::of(part));
         self.hints.take(part);
         let found = parsed(part).or_else(|_| {
             // Line numbers are a part of what the parser says.
@@ -173,6 +196,14 @@ impl From<TextOrSize> for YamlError {
 fn begins_document(line: &str) -> bool {
     let rest = line.strip_prefix("---");
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// Whether a document is in braces, which have to be closed.
+fn is_in_braces(part: &str) -> bool {
+    let lines = part.lines().filter(|line| !is_before_document(line));
+    let mut texts = lines.map(|line| line.strip_prefix("---").unwrap_or(line).trim_start());
+    let first = texts.find(|text| !text.is_empty());
+    first.is_some_and(|first| first.starts_with(['{', '[']))
 }
 
 /// Whether a line may stand before the one that begins a document, and belong to it: a directive, a comment, nothing.

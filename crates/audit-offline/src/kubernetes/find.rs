@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use audit_core::model::IssuerUrl;
 use audit_core::text::quote;
 
+use super::cut::Before;
 use super::intake::{Manifests, item_kind};
 use super::object::{Item, Items, Object, Other};
 use super::pages::Pages;
@@ -38,7 +39,14 @@ pub(super) fn find(
         intake,
         problems,
     };
-    for Document { place, item } in documents {
+    let mut before = Before::default();
+    for Document { place, item, ending } in documents {
+        if let Item::Object(object) = &item {
+            before.take(&place, object.printed, object.is_live);
+            let shown = || format!("{} `{}`", quote(&object.kind), quote(&object.name));
+            let cut = ending.and_then(|ending| before.cut(&place, &shown(), object.printed, ending));
+            finder.problems.extend(cut);
+        }
         finder.take(&place, item, None, MAX_LISTS);
     }
     finder.found

@@ -118,6 +118,7 @@ impl Loader<'_> {
             name,
             is_given,
             is_live: _,
+            printed: _,
             is_adrift,
             content,
         } = object;
@@ -376,7 +377,7 @@ impl Loader<'_> {
             let workload = owners.resolve(&pod.namespace, pod.workload.as_ref().clone());
             with_pods.take(&pod, &workload);
             if let Some(template) = newest.get(&(pod.namespace.as_str(), &workload)).copied() {
-                template::compare(&mut pod, template);
+                template::compare(&mut pod, template, &options.annotation_prefix);
             }
             pod.workload = workload.into();
             cluster.put_pod(*pod);

@@ -1,6 +1,7 @@
 //! Kubernetes objects: lists taken apart, owners followed, templates in place of pods.
 
 mod content;
+mod cut;
 mod find;
 mod gaps;
 mod guess;

@@ -6,6 +6,7 @@ use audit_k8s::Undecodable;
 use serde_json::Value;
 
 use super::content::{self, Content};
+use super::cut::Printed;
 use super::manifest::Manifest;
 use crate::Options;
 use crate::aws::shape;
@@ -25,6 +26,8 @@ pub(super) struct Object {
     pub(super) is_given: bool,
     /// It has a `uid`: an API server printed it.
     pub(super) is_live: bool,
+    /// Whether it has what an API server prints last.
+    pub(super) printed: Printed,
     /// It names no namespace, and its kind is in namespaces.
     pub(super) is_adrift: bool,
     /// What is in it, or why the API server would refuse it.
@@ -36,6 +39,7 @@ impl Object {
     pub(super) fn read(value: Value, version: &str, kind: String, options: &Options) -> Self {
         let mut manifest = Manifest::new(value, version, kind);
         let is_live = !manifest.text("/metadata/uid").is_empty();
+        let printed = Printed::of(&manifest, is_live);
         let names_none = manifest.namespace.is_empty();
         let (content, is_given) = content::of(&mut manifest, options);
         let Manifest {
@@ -51,6 +55,7 @@ impl Object {
             namespace,
             name,
             is_live,
+            printed,
             is_adrift: is_given && names_none,
             is_given,
             content,
@@ -66,6 +71,7 @@ impl Object {
             name: pod.name.to_string(),
             is_given: true,
             is_live: true,
+            printed: Printed::Whole,
             is_adrift: false,
             content: Ok(Content::Pod(pod)),
         }

@@ -57,13 +57,18 @@ pub(super) fn pod(
             .and_then(|metadata| metadata.get(name))
             .cloned()
     };
+    let key = role_annotation(prefix);
+    let mut annotations = metadata("annotations").unwrap_or_else(|| json!({}));
+    if let (Some(own), Some(annotations)) = (own_annotation(object, &key), annotations.as_object_mut()) {
+        annotations.entry(key).or_insert_with(|| own.clone());
+    }
     let pod = json!({
         "metadata": {
             "namespace": namespace,
             // No pod has such a name.
             "name": format!("{}/{}", workload.kind.to_lowercase(), workload.name),
             "labels": metadata("labels"),
-            "annotations": metadata("annotations"),
+            "annotations": annotations,
         },
         "spec": template.get("spec"),
     });
@@ -71,8 +76,30 @@ pub(super) fn pod(
     Ok(standing_for(pod, workload))
 }
 
-/// Tells the containers of a pod what its workload's template says of them: a new pod begins with that.
-pub(super) fn compare(pod: &mut Pod, template: &Pod) {
+/// The groups of the kinds that every cluster has: their controllers read no annotation that names a role.
+const NATIVE: [&str; 3] = ["", "apps", "batch"];
+
+/// Where a workload has annotations outside of its pod template: its own, and those of the Jobs of a `CronJob`.
+const OUTSIDE: [&str; 2] = ["/metadata/annotations", "/spec/jobTemplate/metadata/annotations"];
+
+/// The annotation that names the role, where a workload has it outside of its pod template. The webhook reads it there as little as on
+/// pods.
+fn own_annotation<'o>(object: &'o Manifest, key: &str) -> Option<&'o Value> {
+    let mut places = OUTSIDE.iter();
+    let own = places.find_map(|place| object.value.pointer(place)?.get(key));
+    own.filter(|value| value.is_string() && NATIVE.contains(&object.group.as_str()))
+}
+
+fn role_annotation(prefix: &str) -> String {
+    format!("{prefix}/role-arn")
+}
+
+/// Tells a pod what its workload's template says of its containers, since a new pod begins with that, and of the role.
+pub(super) fn compare(pod: &mut Pod, template: &Pod, prefix: &str) {
+    let key = role_annotation(prefix);
+    if let Some(role) = template.annotations.get(&key) {
+        pod.annotations.entry(key).or_insert_with(|| role.clone());
+    }
     for container in &mut pod.containers {
         let same = template
             .containers

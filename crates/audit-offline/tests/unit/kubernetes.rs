@@ -651,3 +651,44 @@ fn the_webhooks_config_map_binds_service_accounts() {
     );
     assert!(load_texts(&[&map("kube-system", "{")], &[], &part).has_errors());
 }
+
+#[test]
+fn the_role_on_a_workload_itself_counts_as_on_its_pods() {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": "shop", "name": "cart"}});
+    let role = json!({"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/cart"});
+    let template = json!({"spec": {"serviceAccountName": "cart", "containers": [{"name": "app"}]}});
+    let workload = |version: &str, kind: &str, spec: Value| json!({"apiVersion": version, "kind": kind, "metadata": {"namespace": "shop", "name": "cart", "annotations": role}, "spec": spec});
+    let plain = || json!({"template": template});
+    let mut of_jobs = workload(
+        "batch/v1",
+        "CronJob",
+        json!({"jobTemplate": {"metadata": {"annotations": role}, "spec": plain()}}),
+    );
+    of_jobs["metadata"]["annotations"] = json!({});
+    let told = |object: &Value, others: &[Value]| {
+        let mut texts = vec![account.to_string(), object.to_string()];
+        texts.extend(others.iter().map(Value::to_string));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let codes = codes(&load_texts(&texts, &[], &options()));
+        codes.iter().any(|(_, codes)| codes.contains(&"IRSA103"))
+    };
+    for object in [
+        workload("apps/v1", "Deployment", plain()),
+        workload("apps/v1", "StatefulSet", plain()),
+        workload("apps/v1", "DaemonSet", plain()),
+        workload("batch/v1", "Job", plain()),
+        workload("batch/v1", "CronJob", json!({"jobTemplate": {"spec": plain()}})),
+        of_jobs,
+    ] {
+        assert!(told(&object, &[]), "{object}");
+    }
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "status": {"phase": "Running"},
+        "metadata": {"namespace": "shop", "name": "cart-0", "uid": "1", "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "cart", "uid": "2", "controller": true}
+        ]},
+    });
+    assert!(told(&workload("apps/v1", "StatefulSet", plain()), &[pod]));
+    // Its controller may read it.
+    assert!(!told(&workload("example.com/v1", "Application", plain()), &[]));
+}

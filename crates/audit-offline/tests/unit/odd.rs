@@ -38,6 +38,53 @@ fn only_all_roles_prove_that_one_is_absent() {
 }
 
 #[test]
+fn a_page_without_roles_is_told_as_any_other() {
+    let warned = |outputs: &[Value]| {
+        let loaded = given(outputs, &with_issuer());
+        assert!(!loaded.has_errors(), "{:?}", problems(&loaded));
+        let pages = loaded.snapshot.cluster.missing_pages().len();
+        (is_whole(&loaded), problems(&loaded).len(), pages)
+    };
+    let paged = |mut page: Value, flag: (&str, Value)| {
+        page[flag.0] = flag.1;
+        page
+    };
+    let truncated = || ("IsTruncated", json!(true));
+    let mut users = details(&[]);
+    users["UserDetailList"] = json!([{"Arn": format!("arn:aws:iam::{ACCOUNT}:user/x")}]);
+    let mut policies = details(&[]);
+    policies["Policies"] =
+        json!([{"Arn": "arn:aws:iam::aws:policy/ReadOnlyAccess", "PolicyName": "ReadOnlyAccess"}]);
+    for page in [
+        paged(details(&[]), truncated()),
+        paged(details(&[]), ("NextToken", json!("x"))),
+        paged(users.clone(), truncated()),
+        paged(policies.clone(), truncated()),
+    ] {
+        assert_eq!(warned(std::slice::from_ref(&page)), (false, 1, 1), "{page}");
+        assert_eq!(
+            warned(&[page.clone(), listed(&[ACCOUNT])]),
+            (false, 1, 1),
+            "{page}"
+        );
+        let last = || details(&[detail(ACCOUNT, "cart")]);
+        let counting = |roles: usize| json!({"SummaryMap": {"Roles": roles}});
+        assert_eq!(
+            warned(&[page.clone(), last(), counting(1)]),
+            (true, 0, 0),
+            "{page}"
+        );
+        assert_eq!(
+            warned(&[page.clone(), last(), counting(2)]),
+            (false, 1, 1),
+            "{page}"
+        );
+        let first = paged(last(), truncated());
+        assert_eq!(warned(&[first, policies.clone(), counting(1)]), (true, 0, 0));
+    }
+}
+
+#[test]
 fn an_odd_role_is_unknown_and_the_others_are_audited() {
     let odd = |change: fn(&mut Value)| {
         let mut role = detail(ACCOUNT, "odd");

@@ -186,16 +186,20 @@ pub(super) fn rarities() -> impl Strategy<Value = Rarities> {
         prop::collection::vec(env_from(), 0..2),
         any::<bool>(),
         prop::bool::weighted(0.1),
+        prop::option::weighted(0.2, hostile()),
     )
         .prop_map(
-            |(access_key, profile, token_place, env_from, other_server, unkept)| Rarities {
-                access_key,
-                profile,
-                token_place,
-                env_from,
-                other_server,
-                unkept: unkept.then_some(Unkept::Tokens),
-                ..Rarities::default()
+            |(access_key, profile, token_place, env_from, other_server, unkept, refused_session_name)| {
+                Rarities {
+                    access_key,
+                    profile,
+                    token_place,
+                    env_from,
+                    other_server,
+                    unkept: unkept.then_some(Unkept::Tokens),
+                    refused_session_name,
+                    ..Rarities::default()
+                }
             },
         )
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use audit_core::model::file_path::{below, cleaned};
 use audit_core::model::{
     Container, EnvFrom, EnvSource, MOST_BYTES_OF_POD, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD,
-    Rarities, StsEndpoints, TokenMount, Unkept,
+    Rarities, StsEndpoints, TokenMount, Unkept, is_session_name,
 };
 use audit_core::webhook::TOKEN_VOLUME;
 
@@ -36,6 +36,8 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const PROFILE: &str = "AWS_PROFILE";
 /// Which endpoints of STS older SDKs use.
 const STS_ENDPOINTS: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+/// How SDKs name the session that they request.
+const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 /// Either of them tells the webhook that the Region is set.
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 /// Where the SDKs find static credentials.
@@ -80,6 +82,7 @@ pub(super) fn told(variable: &str) -> Option<Told> {
         | STS_ENDPOINTS
         | CREDENTIALS_FILE
         | CONFIG_FILE
+        | SESSION_NAME
         | endpoint::IGNORED => Some(Told::Whole),
         endpoint::OF_STS | endpoint::OF_ALL => Some(Told::Origin),
         ACCESS_KEY => Some(Told::Presence),
@@ -235,6 +238,9 @@ fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
         unkept: has_more_tokens.then_some(Unkept::Tokens),
         sts_endpoint: endpoint::of(setting),
+        refused_session_name: setting(SESSION_NAME)
+            .literal()
+            .filter(|name| !is_session_name(name)),
     };
     let names = |names: &[&str]| {
         raw.env

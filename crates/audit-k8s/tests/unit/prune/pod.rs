@@ -683,3 +683,17 @@ fn a_refusal_is_safe_to_show() {
         "{error:?}"
     );
 }
+
+#[test]
+fn a_session_name_is_kept_where_sts_refuses_it() {
+    for (value, kept) in [
+        ("shop/cart", true),
+        ("cart", false),
+        ("", false),
+        ("$(UNSEEN)/x", false),
+    ] {
+        let read = container(json!({ "env": [{ "name": "AWS_ROLE_SESSION_NAME", "value": value }] }));
+        let name = read.rarities.and_then(|rarities| rarities.refused_session_name);
+        assert_eq!(name.as_deref(), kept.then_some(value), "{value}");
+    }
+}

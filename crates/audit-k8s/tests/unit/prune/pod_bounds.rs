@@ -63,6 +63,7 @@ fn of_a_large_pod_little_is_kept_whatever_is_large_in_it() {
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_CONFIG_FILE",
         "AWS_PROFILE",
+        "AWS_ROLE_SESSION_NAME",
     ];
     let token = |audience: &str, path: &str| json!({ "name": "t", "projected": { "sources": [{ "serviceAccountToken": { "audience": audience, "path": path } }] } });
     let with_value = |value: &str, count: usize| {

@@ -1,0 +1,190 @@
+//! Objects at the end of YAML that was cut off.
+//!
+//! JSON without its end is not JSON; YAML without its end often is YAML, and an object without its last fields is another object. It shows
+//! only for what an API server printed: it prints fields in the order of their names, and some always. kubectl ends each output with a line
+//! break. Of a manifest that was written by hand, nothing shows it: it may end without a line break, and lack what a patch does not change.
+
+use super::manifest::Manifest;
+use crate::document::Ending;
+use crate::problem::{InputProblem, Place};
+
+/// Whether an object has what an API server prints last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Printed {
+    /// It has a `uid` and a `status`.
+    Whole,
+    /// It has a `uid` and no `status`, of a kind that always has one.
+    NoStatus,
+    /// It was created and has no `uid`. Where others of its text have one, nobody took it out.
+    NoUid,
+    /// It does not show.
+    Unknown,
+}
+
+/// Kinds whose `status` an API server always prints, with their group and a field of it that is always set, if there is one.
+const WITH_STATUS: [(&str, &str, &str); 8] = [
+    ("", "Pod", "/status/phase"),
+    ("", "ReplicationController", "/status"),
+    ("apps", "DaemonSet", "/status"),
+    ("apps", "Deployment", "/status"),
+    ("apps", "ReplicaSet", "/status"),
+    ("apps", "StatefulSet", "/status"),
+    ("batch", "CronJob", "/status"),
+    ("batch", "Job", "/status"),
+];
+
+impl Printed {
+    /// What shows of an object.
+    pub(super) fn of(object: &Manifest, is_live: bool) -> Self {
+        if !is_live {
+            let is_created = !object.text("/metadata/creationTimestamp").is_empty();
+            return if is_created { Self::NoUid } else { Self::Unknown };
+        }
+        let mut kinds = WITH_STATUS.iter();
+        let kind = kinds.find(|(group, kind, _)| *group == object.group && *kind == object.kind);
+        let Some((_, _, field)) = kind else {
+            return Self::Unknown;
+        };
+        let value = object.value.pointer(field);
+        if value.is_some_and(|value| !value.is_null() && value != "") {
+            Self::Whole
+        } else {
+            Self::NoStatus
+        }
+    }
+}
+
+/// The objects of a text before its last one.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    text: Option<String>,
+    live: usize,
+    others: usize,
+    /// Objects that certainly were printed whole.
+    whole: usize,
+}
+
+impl Before {
+    /// Takes note of an object of a text, in the order of the texts.
+    pub(super) fn take(&mut self, place: &Place, printed: Printed, is_live: bool) {
+        if self.text.as_deref() != place.source() {
+            *self = Self {
+                text: place.source().map(str::to_owned),
+                ..Self::default()
+            };
+        }
+        if is_live {
+            self.live += 1;
+        } else {
+            self.others += 1;
+        }
+        self.whole += usize::from(printed == Printed::Whole);
+    }
+
+    /// That an object was cut off, which was taken last and with which a text ends. kubectl ends each output with a line break; where there
+    /// is one, the status may have been taken out, unless others have theirs. `shown` is the object, safe to show.
+    pub(super) fn cut(
+        &self,
+        place: &Place,
+        shown: &str,
+        printed: Printed,
+        ending: Ending,
+    ) -> Option<InputProblem> {
+        let is_open = ending == Ending::Open;
+        let field = match printed {
+            Printed::NoStatus if is_open || self.whole > 0 => "status",
+            Printed::NoUid if is_open && self.live > 0 && self.others == 1 => "metadata.uid",
+            _ => return None,
+        };
+        let message = format!(
+            "ends in the middle of a YAML document: {shown} has no `{field}`, which the API server prints. The file was cut off: run the \
+             command that wrote it again"
+        );
+        Some(InputProblem::error(place.clone(), message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::*;
+
+    const ACCOUNT: &str = "\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  annotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::111122223333:role/cart
+  creationTimestamp: \"2026-01-01T00:00:00Z\"
+  name: cart
+  namespace: shop
+  uid: a1
+";
+
+    const POD: &str = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: cart-0
+  namespace: shop
+  uid: p1
+spec:
+  containers:
+  - image: cart
+    name: app
+    volumeMounts:
+    - mountPath: /data
+      name: data
+  serviceAccountName: cart
+  volumes:
+  - emptyDir: {}
+    name: data
+status:
+  phase: Running
+";
+
+    fn is_refused(text: &str) -> bool {
+        load_texts(&[text], &[], &options()).has_errors()
+    }
+
+    #[test]
+    fn a_live_object_that_was_cut_off_is_an_error() {
+        let whole = format!("{ACCOUNT}---\n{POD}");
+        assert!(!is_refused(&whole) && !is_refused(whole.trim_end()));
+        let start = ACCOUNT.len() + POD.find("name: app").unwrap() + "---\nname: app".len();
+        let end = whole.find("Running").unwrap();
+        for at in start..end {
+            let text = &whole[..at];
+            assert!(text.ends_with('\n') || is_refused(text), "{text}");
+            let another = POD.replace("cart-0", "cart-1");
+            assert!(is_refused(&format!("{another}---\n{text}")), "{text}");
+        }
+        let other_way = format!("{POD}---\n{ACCOUNT}");
+        let cut = other_way.rfind("art\n  namespace").unwrap();
+        assert!(is_refused(&other_way[..cut]), "its name is not whole");
+    }
+
+    #[test]
+    fn manifests_may_end_without_a_line_break() {
+        let by_hand = |text: &str| {
+            let lines = text.lines().filter(|line| !line.contains("uid:"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        assert!(!is_refused(&by_hand(ACCOUNT)));
+        assert!(!is_refused(&format!(
+            "{POD}---\n{}",
+            by_hand(ACCOUNT).replace("creationTimestamp", "labels: {} #")
+        )));
+        assert!(!is_refused(
+            &by_hand(&format!("{ACCOUNT}---\n{POD}")).replace("status:\n  phase: Running", "")
+        ));
+        // Braces are closed.
+        let live = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "b", "uid": "1"}}"#;
+        assert!(!is_refused(&format!("{ACCOUNT}---\n{live}")));
+        // Somebody took the status out of each.
+        let without_status = POD.replace("status:\n  phase: Running\n", "");
+        let another = without_status.replace("cart-0", "cart-1");
+        assert!(!is_refused(&format!(
+            "{ACCOUNT}---\n{another}---\n{without_status}"
+        )));
+    }
+}
