@@ -1,5 +1,6 @@
 //! What one namespace can do to the others: the same changes elsewhere, alone and beside a neighbour.
 
+mod large_roles;
 mod probe;
 mod shapes;
 
@@ -82,5 +83,6 @@ pub async fn run(root: &Path) -> Result<(), Error> {
     let operator = stage.settled().await?;
     println!("alone: {}", stage.probe(&operator).await?);
     drop(operator);
-    shapes::all(&mut stage).await
+    shapes::all(&mut stage).await?;
+    large_roles::large_roles(&mut stage).await
 }

@@ -42,14 +42,14 @@ pub async fn all(stage: &mut Stage<'_>) -> Result<(), Error> {
     backlog(stage).await
 }
 
-fn in_greedy<K>(client: &Client) -> Api<K>
+pub(super) fn in_greedy<K>(client: &Client) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
 {
     Api::namespaced(client.clone(), GREEDY)
 }
 
-async fn create<K>(client: &Client, body: Value) -> Result<K, Error>
+pub(super) async fn create<K>(client: &Client, body: Value) -> Result<K, Error>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
         + DeserializeOwned
@@ -83,7 +83,7 @@ where
 }
 
 /// Takes away what a shape has made.
-async fn clear(client: &Client) -> Result<(), Error> {
+pub(super) async fn clear(client: &Client) -> Result<(), Error> {
     delete_all::<ServiceAccount>(client).await?;
     delete_all::<Pod>(client).await?;
     delete_all::<IrsaAudit>(client).await?;
@@ -93,7 +93,7 @@ async fn clear(client: &Client) -> Result<(), Error> {
 }
 
 /// Makes many objects.
-async fn many<F: Future<Output = Result<(), Error>>>(
+pub(super) async fn many<F: Future<Output = Result<(), Error>>>(
     count: usize,
     make: impl Fn(usize) -> F,
 ) -> Result<(), Error> {
@@ -106,7 +106,10 @@ async fn many<F: Future<Output = Result<(), Error>>>(
 }
 
 /// Does something again and again until it is dropped.
-fn again<F>(every: Duration, act: impl Fn(usize) -> F + Send + 'static) -> tokio::task::JoinHandle<()>
+pub(super) fn again<F>(
+    every: Duration,
+    act: impl Fn(usize) -> F + Send + 'static,
+) -> tokio::task::JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
