@@ -13,8 +13,9 @@ use super::schedule::after;
 /// thousands. Only one is of a namespace, which may have thousands of other writes that go before it.
 const AT_ONCE: usize = 2;
 
-/// So many times as long as a write took, its place stays empty: the writes that say something new need the API server more.
-const REST: u32 = 2;
+/// After a write of this time or less, its place stays empty twice as long as the write took; after slower ones, the longer the slower they were: the
+/// writes that say something new need the API server more, and where it is busy, each that is not made makes the others faster.
+const USUAL: Duration = Duration::from_millis(10);
 
 /// The longest that a place stays empty.
 const LONGEST_REST: Duration = Duration::from_secs(5);
@@ -47,7 +48,7 @@ impl Details {
     pub fn end(&mut self, namespace: &Name, now: Timestamp) {
         if let Some(began) = self.under_way.remove(namespace) {
             let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-            let until = after(now, LONGEST_REST.min(took * REST));
+            let until = after(now, rest(took));
             self.resting.extend(Some(until).filter(|until| *until > now));
         }
     }
@@ -76,9 +77,35 @@ impl Details {
     }
 }
 
+/// How long a place stays empty after a write that took so long.
+fn rest(took: Duration) -> Duration {
+    let slowness = took.as_secs_f64() / USUAL.as_secs_f64();
+    LONGEST_REST.min(took.min(LONGEST_REST).mul_f64(2.0 * slowness.clamp(1.0, 1e3)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_slower_a_write_was_the_less_of_the_time_there_is_one() {
+        for (took, rests) in [
+            (0, 0),
+            (5, 10),
+            (10, 20),
+            (20, 80),
+            (30, 180),
+            (100, 2_000),
+            (160, 5_000),
+            (u64::MAX, 5_000),
+        ] {
+            assert_eq!(
+                rest(Duration::from_millis(took)),
+                Duration::from_millis(rests),
+                "{took} ms"
+            );
+        }
+    }
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millisecond(millis).unwrap()
@@ -95,12 +122,12 @@ mod tests {
             |namespace: &str, name: &str| details.start(&namespace.into(), &key(namespace, name), at(0));
         assert!(start("a", "1") && !start("a", "2") && start("b", "1") && !start("c", "1"));
         assert_eq!(details.due(), None, "a write ends first");
-        details.end(&"b".into(), at(100));
-        assert_eq!((details.due(), details.next(at(299))), (Some(at(300)), None));
-        assert_eq!(details.next(at(300)), Some(key("c", "1")));
-        assert!(details.start(&"c".into(), &key("c", "1"), at(300)));
-        details.end(&"a".into(), at(400));
-        assert_eq!(details.due(), Some(at(1_200)), "the place rests twice as long");
+        details.end(&"b".into(), at(10));
+        assert_eq!((details.due(), details.next(at(29))), (Some(at(30)), None));
+        assert_eq!(details.next(at(30)), Some(key("c", "1")));
+        assert!(details.start(&"c".into(), &key("c", "1"), at(30)));
+        details.end(&"a".into(), at(40));
+        assert_eq!(details.due(), Some(at(360)), "the place rests");
         details.end(&"c".into(), at(90_000));
         assert_eq!(details.next(at(90_000)), Some(key("a", "2")));
         assert_eq!(details.due(), None, "nobody waits");
