@@ -74,14 +74,14 @@ pub fn missing(unseen: &Unseen) -> String {
             quote(&binding.to_string())
         ),
         Unseen::LongRole { role, binding } => format!(
-            "{} `{}`, to which {} `{}` refers, has more rules than irsa-audit evaluates, alone or with those before it",
+            "{} `{}`, to which {} `{}` refers, has more rules than irsa-audit evaluates, alone or with other large roles of the namespace",
             role.kind_of_role(),
             quote(&role.to_string()),
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),
         Unseen::LongBinding(binding) => format!(
-            "{} `{}` has more subjects than irsa-audit reads",
+            "{} `{}` has more subjects than irsa-audit reads, alone or with other large objects of the namespace",
             binding.kind_of_binding(),
             quote(&binding.to_string())
         ),

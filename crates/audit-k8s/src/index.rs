@@ -383,7 +383,7 @@ impl Index {
                 let old = rbac.binding(&binding.id).cloned();
                 if rbac.put_binding(&binding) {
                     old.iter()
-                        .chain([&binding])
+                        .chain(rbac.binding(&binding.id))
                         .for_each(|binding| dirty.add_binding(binding));
                 }
             }

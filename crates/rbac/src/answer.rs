@@ -138,8 +138,8 @@ impl<'a> RbacSight<'a> {
             });
         }
         let mut scopes = [Some(""), namespace].into_iter().flatten();
-        let binding = scopes.find_map(|scope| self.rbac.cut_binding(scope))?;
-        Some(Unseen::LongBinding(binding.clone()))
+        let binding = scopes.find_map(|scope| self.rbac.cut_bindings(scope).next())?;
+        Some(Unseen::LongBinding(binding.id.clone()))
     }
 
     /// The kinds of which files hold nothing, and that may hold a grant of a request in a namespace: bindings that reach there, and

@@ -262,10 +262,15 @@ impl Rbac {
         roles.any(|role| role.has_more)
     }
 
-    /// A binding of a scope, a namespace or empty for the whole cluster, that has more subjects than are kept.
-    pub(crate) fn cut_binding(&self, scope: &str) -> Option<&ObjectId> {
-        let first = self.cut_bindings.range(ObjectId::new(scope, "")..).next();
-        first.filter(|id| *id.namespace == *scope)
+    /// The bindings of a scope, a namespace or empty for the whole cluster, that have more subjects than are kept.
+    pub(crate) fn cut_bindings<'a>(&'a self, scope: &str) -> impl Iterator<Item = &'a RoleBinding> {
+        let first = ObjectId::new(scope, "");
+        let scope = first.namespace.clone();
+        let own = self
+            .cut_bindings
+            .range(first..)
+            .take_while(move |id| id.namespace == scope);
+        counted::each(own).filter_map(|id| self.binding(id))
     }
 
     /// The rules of a role, with those that it aggregates where no controller has filled them in.

@@ -66,6 +66,18 @@ pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Id
     (count(&scopes, own), shown)
 }
 
+/// A binding whose subjects can take the identity of a ServiceAccount, and that has more of them than are kept.
+#[must_use]
+pub fn unread_takers<'a>(rbac: &'a Rbac, own: &Identity) -> Option<&'a RoleBinding> {
+    [&*own.account().namespace, ""].into_iter().find_map(|scope| {
+        let mut cut = rbac.cut_bindings(scope).take(MOST_VISITED);
+        cut.find(|binding| {
+            rbac.powers(&binding.role)
+                .is_some_and(|powers| powers.over(own, scope) != 0)
+        })
+    })
+}
+
 /// How many subjects the takers of the two scopes are, without the ServiceAccount itself.
 fn count(scopes: &[OfScope<'_>; 2], own: &Identity) -> usize {
     let any = |subject: &Subject| {

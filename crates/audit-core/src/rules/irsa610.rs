@@ -23,6 +23,7 @@
 //! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Permissions
 //! that are limited to pods, workloads or roles with certain names do not count, except `bind` on `edit`, `admin` or `cluster-admin`, and
 //! except a webhook configuration, which can select any pod whatever its name.
+//! Of a binding with more subjects than irsa-audit reads, the finding says that there are others.
 //! In an audit of files, the finding is not reported if the files contain no bindings.
 //!
 //! ## Why it matters
@@ -53,7 +54,7 @@ use super::permissions::named;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
-use crate::rbac::takers::{IdentityTaker, takers};
+use crate::rbac::takers::{IdentityTaker, takers, unread_takers};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -78,8 +79,10 @@ const SHOWN: usize = 3;
 const MOST_TOLD: usize = 1003;
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    let (count, shown) = takers(chain.snapshot.cluster.rbac(), &chain.key.into(), SHOWN);
-    if count == 0 {
+    let (rbac, identity) = (chain.snapshot.cluster.rbac(), chain.key.into());
+    let (count, shown) = takers(rbac, &identity, SHOWN);
+    let unread = unread_takers(rbac, &identity);
+    if count == 0 && unread.is_none() {
         return None;
     }
     let mut others: Vec<String> = shown.iter().map(describe).collect();
@@ -88,6 +91,9 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if count > SHOWN {
         others.push(format!("{} more", count - SHOWN));
     }
+    let unread =
+        unread.map(|binding| format!("subjects of {} that irsa-audit does not read", named(binding)));
+    others.extend(unread);
     Some(Finding::new(
         &ENTRY,
         format!(
@@ -157,6 +163,23 @@ mod tests {
                     .bound(namespace, "/r", &jane)
                     .audit(),
             );
+        }
+    }
+
+    #[test]
+    fn subjects_that_are_not_kept_are_told_where_they_can() {
+        for (rule, is_told) in [("create core pods", true), ("get core pods", false)] {
+            let report = World::healthy()
+                .granting("", "r", rule)
+                .rbac(|rbac| {
+                    let binding = crate::rbac::testing::binding("shop", "b", "/r", &[]);
+                    rbac.put_binding(&crate::model::rbac::RoleBinding {
+                        has_more: true,
+                        ..binding
+                    });
+                })
+                .audit();
+            assert_eq!(codes(&report).contains(&ENTRY.code), is_told, "{rule}");
         }
     }
 

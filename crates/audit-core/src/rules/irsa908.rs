@@ -73,7 +73,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         })?;
     let fix = match chain.snapshot.origin {
         _ if matches!(missing, Unseen::LongRole { .. } | Unseen::LongBinding(_)) => {
-            "split the role or binding into several smaller ones, or remove roles that the ServiceAccount does not need"
+            "split the role or binding into several smaller ones, or delete large roles and bindings of the namespace, and then change \
+             this one, for example by an annotation, so that it is read again"
         }
         Origin::Live => {
             "allow irsa-audit to list and watch roles, clusterroles, rolebindings and clusterrolebindings"

@@ -4,6 +4,7 @@
 //! that counts for the API server.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use audit_core::model::rbac::{
     AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_TEXT, MOST_WORDS, MOST_WORDS_IN_CLUSTER,
@@ -135,8 +136,23 @@ impl RawMetadata {
         } else {
             ""
         };
-        Ok(ObjectId::new(namespace, self.name.as_str()))
+        Ok(ObjectId::new(namespace, kept_name(&self.name)))
     }
+}
+
+/// How long a name is kept as it is, in bytes.
+const MOST_NAME: usize = 512;
+
+/// The name of a role or binding as it is kept, wherever it stands: of a long one the beginning and a hash, by which it stays a name of its own. The API
+/// server takes names of any length.
+fn kept_name(name: &str) -> Text {
+    if name.len() <= MOST_NAME {
+        return name.into();
+    }
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let (beginning, _) = name.split_at(name.floor_char_boundary(MOST_NAME));
+    format!("{beginning}…{:016x}", hasher.finish()).into()
 }
 
 fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {
@@ -248,8 +264,8 @@ fn binding(object: Value, namespaced: bool) -> Result<RoleBinding, String> {
     let raw: RawBinding = decode(object)?;
     let id = raw.metadata.id(namespaced)?;
     let role = match raw.role_ref.kind.as_str() {
-        "ClusterRole" => ObjectId::new("", raw.role_ref.name),
-        "Role" if namespaced => ObjectId::new(id.namespace.clone(), raw.role_ref.name),
+        "ClusterRole" => ObjectId::new("", kept_name(&raw.role_ref.name)),
+        "Role" if namespaced => ObjectId::new(id.namespace.clone(), kept_name(&raw.role_ref.name)),
         other => {
             return Err(format!(
                 "roleRef.kind: `{other}` is no kind of role that it can refer to"
@@ -492,6 +508,25 @@ mod tests {
         assert_eq!(kept(prune::role(long).unwrap()), (vec![3], true));
         let role = prune::cluster_role(object(&[5000, 200_000])).unwrap();
         assert_eq!(kept(role), (vec![5000], true));
+    }
+
+    #[test]
+    fn of_a_long_name_the_beginning_is_kept_and_it_stays_another_than_all_others() {
+        let id_of = |name: &str| {
+            let rules = json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] }]);
+            let role = json!({ "metadata": { "namespace": "shop", "name": name }, "rules": rules });
+            let binding = json!({ "metadata": { "namespace": "shop", "name": name },
+                "roleRef": { "kind": "Role", "name": name }, "subjects": [] });
+            let binding = prune::role_binding(binding).unwrap();
+            let id = prune::role(role).unwrap().id;
+            assert_eq!((&binding.role, &binding.id), (&id, &id));
+            id.name
+        };
+        let long = "ö".repeat(500_000);
+        let names = ["r", &long, &format!("{long}x"), &"r".repeat(512)].map(id_of);
+        assert!(names.iter().all(|name| name.len() < 600));
+        assert_eq!((&*names[0], names[3].len()), ("r", 512));
+        assert_ne!(names[1], names[2]);
     }
 
     #[test]
