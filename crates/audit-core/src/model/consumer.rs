@@ -98,6 +98,9 @@ pub enum RequestedAudience {
     Several,
 }
 
+/// What a use takes beside its texts, in bytes.
+const USE: usize = 128;
+
 /// One use that an object makes of ServiceAccounts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Consumer {
@@ -113,6 +116,26 @@ pub struct Consumer {
 }
 
 impl Consumer {
+    /// About how many bytes it takes beside the object.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let used = match &self.used {
+            Used::Named(key) => key.namespace.len() + key.service_account.len(),
+            Used::InAnyNamespace(name) | Used::WithController { name, .. } => name.len(),
+            Used::OfMountingPods => 0,
+        };
+        let Use::Requests { audience, role, then } = &self.how else {
+            return USE + used;
+        };
+        let audience = match audience {
+            RequestedAudience::Fixed(audience) => audience.len(),
+            RequestedAudience::Annotated | RequestedAudience::Several => 0,
+        };
+        let of_next = |next: &NextRole| next.role.len() + next.external_id.as_ref().map_or(0, String::len);
+        let then = then.iter().map(of_next).sum::<usize>();
+        USE + used + audience + role.as_ref().map_or(0, String::len) + then
+    }
+
     /// Whether it has a controller ask for tokens.
     #[must_use]
     pub fn requests(&self) -> bool {

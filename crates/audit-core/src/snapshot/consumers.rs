@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ::rbac::Allowance;
+
 use super::{Binding, Cluster};
 use crate::model::consumer::SECRET_PROVIDER_CLASS;
 use crate::model::{BindingKey, Consumer, ConsumerObject, Explains, NamespacedName, UnseenKind, Used};
@@ -22,6 +24,13 @@ pub(super) struct Consumers {
     with_controller: BTreeMap<String, BTreeSet<Arc<ConsumerObject>>>,
     /// The kinds whose objects could not be listed.
     unseen: Vec<UnseenKind>,
+    /// What the uses of each namespace's objects may take.
+    allowance: Allowance,
+}
+
+/// About how many bytes uses take: each is kept with the object and with its binding, which may be there for it alone.
+fn bytes(uses: &[Consumer]) -> usize {
+    uses.iter().map(|one| 512 + 2 * one.bytes()).sum()
 }
 
 /// The uses of one object, and where those are filed that are filed under bindings.
@@ -124,13 +133,22 @@ impl Cluster {
     }
 
     /// Stores the uses that an object makes of ServiceAccounts, in place of those that it made before. An object without any
-    /// is remembered as well: it was seen. Returns the bindings that this changes.
-    pub fn put_consumer(&mut self, object: ConsumerObject, uses: Vec<Consumer>) -> Vec<BindingKey> {
+    /// is remembered as well: it was seen. One of many is remembered without them where those of its namespace take too much. Returns the bindings
+    /// that this changes.
+    pub fn put_consumer(&mut self, object: ConsumerObject, mut uses: Vec<Consumer>) -> Vec<BindingKey> {
         let filed = self.consumers.objects.get(&object);
+        let old = filed.map_or(0, |filed| bytes(&filed.uses));
+        if !self
+            .consumers
+            .allowance
+            .replace(&object.namespace, old, bytes(&uses))
+        {
+            uses = Vec::new();
+        }
         if filed.is_some_and(|filed| filed.uses == uses) {
             return Vec::new();
         }
-        let mut changed = self.remove_consumer(&object);
+        let mut changed = self.unfile_consumer(&object);
         let object = Arc::new(object);
         let mut homes = Vec::new();
         for one in &uses {
@@ -177,6 +195,13 @@ impl Cluster {
 
     /// Takes an object away. Returns the bindings that this changes.
     pub fn remove_consumer(&mut self, object: &ConsumerObject) -> Vec<BindingKey> {
+        let filed = self.consumers.objects.get(object);
+        let bytes = filed.map_or(0, |filed| bytes(&filed.uses));
+        self.consumers.allowance.replace(&object.namespace, bytes, 0);
+        self.unfile_consumer(object)
+    }
+
+    fn unfile_consumer(&mut self, object: &ConsumerObject) -> Vec<BindingKey> {
         let Some((object, Filed { uses, homes })) = self.consumers.objects.remove_entry(object) else {
             return Vec::new();
         };
@@ -317,6 +342,39 @@ mod tests {
                 consumers.map(|one| (key.namespace.as_str(), one.is_certain))
             })
             .collect()
+    }
+
+    #[test]
+    fn of_many_objects_of_one_namespace_that_use_much_some_are_remembered_alone() {
+        let workflow = |namespace: &str, n: usize| ConsumerObject {
+            group: "argoproj.io".to_owned(),
+            kind: "Workflow".to_owned(),
+            namespace: namespace.to_owned(),
+            name: format!("w{n}"),
+        };
+        let much = |object: &ConsumerObject| {
+            let one = |n| Consumer {
+                object: Arc::new(object.clone()),
+                used: Used::Named(BindingKey::new(object.namespace.clone(), format!("s{n}"))),
+                how: Use::Launches,
+                is_certain: true,
+            };
+            (0..200).map(one).collect::<Vec<_>>()
+        };
+        let mut cluster = Cluster::default();
+        let mut put = |object: ConsumerObject| {
+            let key = BindingKey::new(object.namespace.clone(), "s0");
+            cluster.put_consumer(object.clone(), much(&object));
+            cluster.consumers(&key).any(|one| *one.object == object)
+        };
+        let kept = (0..200).filter(|n| put(workflow("shop", *n))).count();
+        assert!((10..100).contains(&kept), "{kept}");
+        assert!(put(workflow("web", 0)), "another namespace has its own");
+        assert!(!put(workflow("shop", 199)), "written again");
+        cluster.remove_consumer(&workflow("shop", 0));
+        let again = workflow("shop", 199);
+        let uses = much(&again);
+        assert!(!cluster.put_consumer(again, uses).is_empty(), "one has made room");
     }
 
     #[test]

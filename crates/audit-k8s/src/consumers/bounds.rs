@@ -1,14 +1,9 @@
 //! How much is kept of one object: whoever may edit a namespace can write objects with thousands of names, and texts of a megabyte.
 
-use audit_core::model::{NextRole, RequestedAudience, Use, Used};
+use audit_core::model::{Consumer, NextRole, RequestedAudience, Use, Used};
 use audit_core::paths::MOST_NEXT_ROLES;
 
-use super::usage::Usage;
-
-/// How many uses of one object are kept. Real ones name a few ServiceAccounts.
-const MOST_USES: usize = 128;
-
-/// How many bytes of text are kept of one object.
+/// How many bytes of text are kept of one object: hundreds of ServiceAccounts, of which real ones name a few.
 const MOST_BYTES: usize = 64 << 10;
 
 /// The longest name of a namespace or ServiceAccount, in bytes: none of a longer one can exist.
@@ -19,35 +14,18 @@ const MOST_NAME: usize = 253;
 const MOST_TEXT: usize = 2048;
 
 /// The uses of an object that are kept.
-pub(super) fn within(usages: Vec<Usage>) -> impl Iterator<Item = Usage> {
+pub(super) fn within(consumers: Vec<Consumer>) -> impl Iterator<Item = Consumer> {
     let mut left = MOST_BYTES;
-    let usages = usages.into_iter().filter(|usage| can_exist(&usage.used));
-    let usages = usages.take(MOST_USES).map(|usage| Usage {
-        how: bounded(usage.how),
-        ..usage
+    let consumers = consumers.into_iter().filter(|one| can_exist(&one.used));
+    let consumers = consumers.map(|one| Consumer {
+        how: bounded(one.how),
+        ..one
     });
-    usages.take_while(move |usage| {
-        let rest = left.checked_sub(bytes(usage));
+    consumers.take_while(move |one| {
+        let rest = left.checked_sub(one.bytes());
         left = rest.unwrap_or_default();
         rest.is_some()
     })
-}
-
-fn bytes(usage: &Usage) -> usize {
-    let used = match &usage.used {
-        Used::Named(key) => key.namespace.len() + key.service_account.len(),
-        Used::InAnyNamespace(name) | Used::WithController { name, .. } => name.len(),
-        Used::OfMountingPods => 0,
-    };
-    let Use::Requests { audience, role, then } = &usage.how else {
-        return used;
-    };
-    let audience = match audience {
-        RequestedAudience::Fixed(audience) => audience.len(),
-        RequestedAudience::Annotated | RequestedAudience::Several => 0,
-    };
-    let of_next = |next: &NextRole| next.role.len() + next.external_id.as_ref().map_or(0, String::len);
-    used + audience + role.as_ref().map_or(0, String::len) + then.iter().map(of_next).sum::<usize>()
 }
 
 fn can_exist(used: &Used) -> bool {

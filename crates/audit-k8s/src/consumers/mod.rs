@@ -70,7 +70,8 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
         name: name.to_owned(),
     });
     let usages = (kind.read)(&Object { namespace, value });
-    let mut consumers: Vec<Consumer> = bounds::within(usages)
+    let mut consumers: Vec<Consumer> = usages
+        .into_iter()
         .map(|usage| Consumer {
             object: Arc::clone(&object),
             used: usage.used,
@@ -80,6 +81,7 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
         .collect();
     consumers.sort();
     consumers.dedup();
+    let consumers = bounds::within(consumers).collect();
     Some((Arc::unwrap_or_clone(object), consumers))
 }
 

@@ -345,12 +345,29 @@ fn crowded(kind: &ConsumerKind, many: usize, leaf: &dyn Fn(usize) -> Value) -> V
 }
 
 #[test]
+fn what_an_object_names_again_and_again_counts_once() {
+    let most = 1_000;
+    let names = |last: usize| {
+        move |number: usize| {
+            let name = if number < last { "same" } else { "last" };
+            json!(format!("{name}{:0>200}", 0))
+        }
+    };
+    for kind in kinds() {
+        let uses = |many: usize| read(kind, &crowded(kind, many, &names(many - 1))).map(|(_, uses)| uses);
+        assert_eq!(uses(most), uses(3), "{}", kind.kind);
+    }
+}
+
+/// What fields are filled with, how many of each there are, and what the n-th is.
+type Leaves<'a> = (&'a str, usize, &'a dyn Fn(usize) -> Value);
+
+#[test]
 fn of_an_object_with_long_texts_and_many_names_little_is_kept() {
     let long = |number: usize| json!(format!("{}{number}", "n".repeat(200_000)));
     let names = |number: usize| json!(format!("name-{number:0>200}"));
     let lists = |number: usize| json!(vec![format!("arn:{number:0>20000}"); 40]);
-    let leaves: [(&str, usize, &dyn Fn(usize) -> Value); 3] =
-        [("long", 5, &long), ("names", 5_000, &names), ("lists", 5, &lists)];
+    let leaves: [Leaves<'_>; 3] = [("long", 5, &long), ("names", 5_000, &names), ("lists", 5, &lists)];
     for kind in kinds() {
         for (what, many, leaf) in leaves {
             let object = crowded(kind, many, leaf);
