@@ -12,7 +12,7 @@ use crate::check::{AccountEvidence, Check};
 use crate::config::Config;
 use crate::finding::{Finding, Link, Severity, WaivedUntil};
 use crate::fix::Form;
-use crate::model::{BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
+use crate::model::{AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, Observed, Workload, WorkloadRef};
 use crate::paths::{CredentialPath, PathRole, Taker, Ways};
 use crate::permissions::chaining;
 use crate::rbac::PermissionDecision;
@@ -259,8 +259,8 @@ fn judge_way(chain: &Chain<'_>) -> Vec<Finding> {
 
 fn expects(chain: &Chain<'_>) -> Expects {
     Expects {
-        aws: chain.request.is_some_and(|r| !r.aws.is_empty()),
-        kubernetes: chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
+        aws: chain.request.is_some_and(AuditRequest::expects_aws),
+        kubernetes: chain.request.is_some_and(AuditRequest::expects_kubernetes),
     }
 }
 
@@ -396,7 +396,7 @@ fn applies(chain: &Chain<'_>, findings: &[Finding], link: Link) -> bool {
             .any(|f| f.link == Link::ServiceAccount && f.severity >= Severity::Unknown && f.counts())
     };
     match link {
-        Link::Rbac => chain.request.is_some_and(|r| !r.kubernetes.is_empty()),
+        Link::Rbac => chain.request.is_some_and(AuditRequest::expects_kubernetes),
         Link::ServiceAccount => chain.aws_applies(),
         // Without an annotation nothing leads any further, whether or not there should be one.
         _ => (chain.aws_applies() && chain.named_role != NamedRole::Missing) || stops_there(),
@@ -415,7 +415,7 @@ fn stands(chain: &Chain<'_>, link: Link) -> bool {
         Link::Provider => past_role.is_some_and(RoleChain::provider_accepts),
         Link::Trust => past_role.is_some_and(RoleChain::trust_admits),
         Link::Permissions => past_role.is_some_and(|aws| {
-            let is_asked = chain.request.is_some_and(|request| !request.aws.is_empty());
+            let is_asked = chain.request.is_some_and(AuditRequest::expects_aws);
             aws.trust_admits() && aws.policies.is_ok() && (aws.permissions.is_ok() || !is_asked)
         }),
         Link::Rbac => chain

@@ -18,6 +18,10 @@ const MAX_REAUDIT: usize = 128;
 /// How long an owner's name and UID may be, in bytes: longer than any is. The API server takes what is written there.
 const MAX_OWNER: usize = 512;
 
+/// How long a status may be that is kept, packed, in bytes: several times the longest that the operator writes. Whoever may write one can write
+/// over a megabyte; what is not kept is written anew.
+const MAX_STATUS: usize = 128 << 10;
+
 /// An `IrsaAudit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditObject {
@@ -153,7 +157,8 @@ impl Wire for Box<AuditObject> {
             status: serde_json::from_value(status)
                 .ok()
                 .as_ref()
-                .map(PackedStatus::new),
+                .map(PackedStatus::new)
+                .filter(|status| status.length() <= MAX_STATUS),
         }))
     }
 
@@ -220,6 +225,21 @@ mod tests {
         );
         assert_eq!(audit.reaudit.as_deref(), Some("2026-11-23T07:00:00Z"));
         assert_eq!(audit.status.unwrap().status().verdict, Some(VerdictName::Working));
+    }
+
+    #[test]
+    fn a_status_that_the_operator_cannot_have_written_is_not_kept() {
+        // What does not repeat itself: packing does not make it short.
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            format!("{seed:016x}")
+        };
+        let mut object = fixture();
+        object["status"]["message"] = (0..1000).map(|_| random()).collect::<String>().into();
+        assert!(pruned(object.clone()).status.is_some());
+        object["status"]["message"] = (0..80_000).map(|_| random()).collect::<String>().into();
+        assert_eq!(pruned(object).status, None);
     }
 
     #[test]

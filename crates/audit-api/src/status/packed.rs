@@ -26,6 +26,12 @@ impl PackedStatus {
         Self(compress_prepend_size_with_dict(&text, DICTIONARY).into())
     }
 
+    /// How long it is, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> IrsaAuditStatus {
@@ -76,7 +82,7 @@ mod tests {
             condition.last_transition_time = "2026-03-04T05:06:07Z".parse().unwrap();
             condition.observed_generation = 7;
         }
-        let packed = PackedStatus::new(&status).0.len();
+        let packed = PackedStatus::new(&status).length();
         let text = serde_json::to_vec(&status).unwrap().len();
         assert!(packed * 4 < text, "{packed} of {text}");
     }

@@ -90,14 +90,25 @@ impl AuditRequest {
     /// Whether AWS credentials are expected for the ServiceAccount.
     #[must_use]
     pub fn expects_role(&self) -> bool {
-        self.role_arn.is_some() || !self.aws.is_empty() || self.is_over_limit("expect.aws")
+        self.role_arn.is_some() || self.expects_aws()
     }
 
     /// Whether only Kubernetes permissions are expected, so that the AWS links do not apply.
     #[must_use]
     pub fn expects_only_kubernetes(&self) -> bool {
-        let is_kubernetes = !self.kubernetes.is_empty() || self.is_over_limit("expect.kubernetes");
-        is_kubernetes && !self.expects_role()
+        self.expects_kubernetes() && !self.expects_role()
+    }
+
+    /// Whether permissions in AWS are expected, evaluated or not.
+    #[must_use]
+    pub fn expects_aws(&self) -> bool {
+        !self.aws.is_empty() || self.is_over_limit("expect.aws")
+    }
+
+    /// Whether permissions in Kubernetes are expected, evaluated or not.
+    #[must_use]
+    pub fn expects_kubernetes(&self) -> bool {
+        !self.kubernetes.is_empty() || self.is_over_limit("expect.kubernetes")
     }
 
     /// Whether something in a field of `spec` is not evaluated.

@@ -5,7 +5,7 @@
 
 use rbac::MOST_IN_NAMESPACE;
 
-use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit};
+use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit, Waiver};
 
 /// Actions on resources, of all of `spec.expect.aws` together.
 pub const MAX_AWS_QUESTIONS: usize = 512;
@@ -63,20 +63,26 @@ impl AuditRequest {
 /// What a text takes beside its bytes.
 const TEXT: usize = 48;
 
+/// How many characters stay of the reason of a waiver where an object is kept without what is large in it.
+const SHORT_REASON: usize = 64;
+
 impl AuditRequest {
-    /// About how many bytes its expectations take.
+    /// About how many bytes its expectations and waivers take.
     #[must_use]
-    pub fn bytes_of_expectations(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let aws = self.aws.iter().flat_map(|expectation| {
             let texts = expectation.actions.iter().chain(&expectation.resources);
             let context = expectation.context.iter();
             texts.chain(context.flat_map(|(key, value)| [key, value]))
         });
         let kubernetes = self.kubernetes.iter().flat_map(kubernetes_words);
-        aws.chain(kubernetes).map(|text| TEXT + text.len()).sum()
+        let workloads = self.workloads.iter().flat_map(|one| [&one.kind, &one.name]);
+        let waivers = self.waivers.iter().flat_map(|one| [&one.code, &one.reason]);
+        let texts = aws.chain(kubernetes).chain(workloads).chain(waivers);
+        texts.map(|text| TEXT + text.len()).sum()
     }
 
-    /// The same without its expectations, because the large `IrsaAudit`s of its namespace take too much together.
+    /// The same without its expectations and with short reasons, because the large `IrsaAudit`s of its namespace take too much together.
     #[must_use]
     pub fn without_expectations(&self) -> Self {
         let over = |field| OverLimit {
@@ -88,13 +94,25 @@ impl AuditRequest {
             (!self.aws.is_empty()).then_some("expect.aws"),
             (!self.kubernetes.is_empty()).then_some("expect.kubernetes"),
         ];
-        let mut over_limit = self.over_limit.clone();
-        over_limit.extend(fields.into_iter().flatten().map(over));
+        let over_limit = self.over_limit.iter().copied();
+        let short = |waiver: &Waiver| Waiver {
+            code: waiver.code.clone(),
+            until: waiver.until,
+            reason: waiver.reason.chars().take(SHORT_REASON).collect(),
+        };
         Self {
+            name: self.name.clone(),
+            created: self.created,
+            service_account: self.service_account.clone(),
+            suspend: self.suspend,
+            role_arn: self.role_arn.clone(),
+            workloads: self.workloads.clone(),
             aws: Vec::new(),
             kubernetes: Vec::new(),
-            over_limit,
-            ..self.clone()
+            over_limit: over_limit.chain(fields.into_iter().flatten().map(over)).collect(),
+            waivers: self.waivers.iter().map(short).collect(),
+            declared: self.declared,
+            from_command: self.from_command,
         }
     }
 }

@@ -134,7 +134,7 @@ fn mended(chain: &Chain<'_>, misplaced: &Misplaced<'_>) -> Fix {
         // With it, every other pod of the namespace that names no ServiceAccount would get the role.
         return Fix::manual(format!(
             "create a separate ServiceAccount for the workload, annotate it with `{}/role-arn`, and remove the annotation \
-             from the pod template",
+             from the workload and its pod template",
             chain.config.annotation_prefix
         ));
     }

@@ -2,7 +2,7 @@
 //!
 //! ## What it means
 //! A container gets a role and a token, but its `AWS_ROLE_SESSION_NAME` is not a name that AWS STS accepts. irsa-audit reads this variable in
-//! `env`, not in `envFrom`, not in `valueFrom`, and not in files of profiles. An empty value is not reported: SDKs then generate a name.
+//! `env`, not in `envFrom`, not in `valueFrom`, and not in files of profiles. An empty value is not reported: most SDKs then generate a name.
 //!
 //! The finding is *broken* if a container of a running pod has such a name, has all that web identity needs, and nothing else gives the
 //! container credentials. Otherwise it is a *risk*: a template has no pods yet, access keys or a server of credentials may be used instead,

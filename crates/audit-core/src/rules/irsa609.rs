@@ -42,7 +42,7 @@ use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
 use crate::fix;
-use crate::model::{ApiToken, Pod};
+use crate::model::{ApiToken, AuditRequest, Pod};
 use crate::text::quote;
 
 /// The catalogue's entry.
@@ -61,7 +61,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(chain: &Chain<'_>) -> Option<Finding> {
-    if chain.request.is_none_or(|request| request.kubernetes.is_empty()) {
+    if !chain.request.is_some_and(AuditRequest::expects_kubernetes) {
         return None;
     }
     let account_is_off = chain.service_account.is_some_and(|account| account.automount_off);

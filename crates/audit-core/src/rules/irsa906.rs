@@ -11,7 +11,7 @@
 //!   `sts:AssumeRole`, and within an account may grant it by itself;
 //! - the pods get their credentials from EKS Pod Identity, so they do not use the annotation's role;
 //! - the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536
-//!   bytes of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it;
+//!   characters of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it;
 //! - the `IrsaAudit`s of the namespace with more than 8 KiB of expectations take more than 4 MiB together. irsa-audit does not evaluate the rest of
 //!   them.
 //!
@@ -64,7 +64,11 @@ pub const ENTRY: Entry = Entry {
 /// What looks for it.
 pub(super) const RULE: Rule = Rule {
     entry: &ENTRY,
-    checks: &[Check::Binding(check), Check::Binding(over_limit)],
+    checks: &[
+        Check::Binding(check),
+        Check::Binding(over_limit_of_aws),
+        Check::Binding(over_limit_of_kubernetes),
+    ],
 };
 
 /// The most doubts that are told of one question.
@@ -95,26 +99,34 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     Some(Finding::new(&ENTRY, message).at(link))
 }
 
-/// What the `IrsaAudit` expects beyond the limits, of which nothing was evaluated.
-fn over_limit(chain: &Chain<'_>) -> Option<Finding> {
+fn over_limit_of_aws(chain: &Chain<'_>) -> Option<Finding> {
+    over_limit(chain, "expect.aws", Link::Permissions)
+}
+
+fn over_limit_of_kubernetes(chain: &Chain<'_>) -> Option<Finding> {
+    over_limit(chain, "expect.kubernetes", Link::Rbac)
+}
+
+/// What the `IrsaAudit` expects in a field beyond the limits, of which nothing was evaluated.
+fn over_limit(chain: &Chain<'_>, field: &str, link: Link) -> Option<Finding> {
     let request = chain.request?;
     let all: Vec<String> = request
         .over_limit
         .iter()
+        .filter(|over| over.field == field)
         .map(|over| format!("`spec.{}` has more than {} {}", over.field, over.limit, over.what))
         .collect();
-    let first = request.over_limit.first()?;
-    let link = if first.field == "expect.kubernetes" {
-        Link::Rbac
-    } else {
-        Link::Permissions
-    };
+    if all.is_empty() {
+        return None;
+    }
     let message = format!(
         "IrsaAudit `{}`: {}. irsa-audit does not evaluate what exceeds a limit",
         quote(&request.name),
         all.join(", and ")
     );
-    let fix = Fix::manual("reduce `spec.expect`: keep the actions and resources that matter most");
+    let fix = Fix::manual(
+        "reduce `spec.expect`: keep the actions and resources that matter most, or delete other large IrsaAudits of the namespace",
+    );
     Some(Finding::new(&ENTRY, message).at(link).fix(Some(fix)))
 }
 
@@ -189,6 +201,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::model::OverLimit;
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -279,6 +292,27 @@ mod tests {
         let mut found = codes(&bounded(broken).audit());
         found.sort_unstable();
         assert_eq!(found, ["IRSA502", "IRSA906"]);
+    }
+
+    #[test]
+    fn each_field_that_is_over_a_limit_is_told_at_its_link() {
+        let world = World::healthy()
+            .expect(&["s3:GetObject"; 513], &[])
+            .request(|request| {
+                *request = std::mem::take(request).bounded();
+                request.over_limit.push(OverLimit {
+                    field: "expect.kubernetes",
+                    limit: 256,
+                    what: "verbs on names",
+                });
+            });
+        let report = world.audit();
+        let links: Vec<Link> = report.findings.iter().map(|finding| finding.link).collect();
+        assert_eq!(codes(&report), ["IRSA906"; 2]);
+        assert!(
+            links.contains(&Link::Permissions) && links.contains(&Link::Rbac),
+            "{links:?}"
+        );
     }
 
     #[test]

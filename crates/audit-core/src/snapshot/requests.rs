@@ -22,10 +22,8 @@ impl Cluster {
             changed.extend(self.remove_request(namespace, &request.name));
         }
         let old = self.request(namespace, &request.name);
-        let old = old.map_or(0, |old| old.bytes_of_expectations());
-        let has_room = self
-            .allowance
-            .replace(namespace, old, request.bytes_of_expectations());
+        let old = old.map_or(0, |old| old.bytes());
+        let has_room = self.allowance.replace(namespace, old, request.bytes());
         let request = if has_room {
             request
         } else {
@@ -55,9 +53,7 @@ impl Cluster {
 
     /// Takes the request of an `IrsaAudit` away. Returns its binding if it was there.
     pub fn remove_request(&mut self, namespace: &str, name: &str) -> Option<BindingKey> {
-        let bytes = self
-            .request(namespace, name)
-            .map_or(0, |request| request.bytes_of_expectations());
+        let bytes = self.request(namespace, name).map_or(0, |request| request.bytes());
         self.allowance.replace(namespace, bytes, 0);
         let home = self.request_homes.remove(&NamespacedName::new(namespace, name))?;
         let key = BindingKey::new(namespace, home);
