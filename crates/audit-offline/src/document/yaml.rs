@@ -125,7 +125,6 @@ impl<'t> Yaml<'t> {
         self.has_marks |= part
             .lines()
             .any(|line| line.starts_with('#') || line.starts_with("---"));
-        self.ending = (!is_in_braces(part)).then(|| Ending::of(part));
         self.hints.take(part);
         let found = parsed(part).or_else(|_| {
             // Line numbers are a part of what the parser says.
@@ -142,6 +141,10 @@ impl<'t> Yaml<'t> {
                     why: ALIASES.to_owned(),
                 });
             }
+        }
+        // What is a comment alone ends nothing.
+        if !found.is_empty() {
+            self.ending = (!is_in_braces(part)).then(|| Ending::of(part));
         }
         let found = found.into_iter();
         let found = found.map(|document| (before + document.referenced.line(), document.value));

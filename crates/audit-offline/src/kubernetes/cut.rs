@@ -4,6 +4,8 @@
 //! only for what an API server printed: it prints fields in the order of their names, and some always. kubectl ends each output with a line
 //! break. Of a manifest that was written by hand, nothing shows it: it may end without a line break, and lack what a patch does not change.
 
+use std::collections::BTreeSet;
+
 use super::manifest::Manifest;
 use crate::document::Ending;
 use crate::problem::{InputProblem, Place};
@@ -11,10 +13,10 @@ use crate::problem::{InputProblem, Place};
 /// Whether an object has what an API server prints last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Printed {
-    /// It has a `uid` and a `status`.
-    Whole,
+    /// It has a `uid` and a `status`, as all of its kind do.
+    Whole(&'static str),
     /// It has a `uid` and no `status`, of a kind that always has one.
-    NoStatus,
+    NoStatus(&'static str),
     /// It was created and has no `uid`. Where others of its text have one, nobody took it out.
     NoUid,
     /// It does not show.
@@ -42,14 +44,14 @@ impl Printed {
         }
         let mut kinds = WITH_STATUS.iter();
         let kind = kinds.find(|(group, kind, _)| *group == object.group && *kind == object.kind);
-        let Some((_, _, field)) = kind else {
+        let Some((_, kind, field)) = kind else {
             return Self::Unknown;
         };
         let value = object.value.pointer(field);
         if value.is_some_and(|value| !value.is_null() && value != "") {
-            Self::Whole
+            Self::Whole(kind)
         } else {
-            Self::NoStatus
+            Self::NoStatus(kind)
         }
     }
 }
@@ -60,8 +62,8 @@ pub(super) struct Before {
     text: Option<String>,
     live: usize,
     others: usize,
-    /// Objects that certainly were printed whole.
-    whole: usize,
+    /// Kinds of which an object certainly was printed whole.
+    whole: BTreeSet<&'static str>,
 }
 
 impl Before {
@@ -78,11 +80,13 @@ impl Before {
         } else {
             self.others += 1;
         }
-        self.whole += usize::from(printed == Printed::Whole);
+        if let Printed::Whole(kind) = printed {
+            self.whole.insert(kind);
+        }
     }
 
     /// That an object was cut off, which was taken last and with which a text ends. kubectl ends each output with a line break; where there
-    /// is one, the status may have been taken out, unless others have theirs. `shown` is the object, safe to show.
+    /// is one, the status may have been taken out, unless others of the kind have theirs. `shown` is the object, safe to show.
     pub(super) fn cut(
         &self,
         place: &Place,
@@ -92,7 +96,7 @@ impl Before {
     ) -> Option<InputProblem> {
         let is_open = ending == Ending::Open;
         let field = match printed {
-            Printed::NoStatus if is_open || self.whole > 0 => "status",
+            Printed::NoStatus(kind) if is_open || self.whole.contains(kind) => "status",
             Printed::NoUid if is_open && self.live > 0 && self.others == 1 => "metadata.uid",
             _ => return None,
         };
@@ -186,5 +190,13 @@ status:
         assert!(!is_refused(&format!(
             "{ACCOUNT}---\n{another}---\n{without_status}"
         )));
+        // Or out of those of one kind.
+        let deployment = POD
+            .replace(
+                "apiVersion: v1\nkind: Pod",
+                "apiVersion: apps/v1\nkind: Deployment",
+            )
+            .replace("phase: Running", "replicas: 1");
+        assert!(!is_refused(&format!("{deployment}---\n{without_status}")));
     }
 }

@@ -71,7 +71,7 @@ impl Object {
             name: pod.name.to_string(),
             is_given: true,
             is_live: true,
-            printed: Printed::Whole,
+            printed: Printed::Whole("Pod"),
             is_adrift: false,
             content: Ok(Content::Pod(pod)),
         }

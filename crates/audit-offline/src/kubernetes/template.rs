@@ -58,7 +58,9 @@ pub(super) fn pod(
             .cloned()
     };
     let key = role_annotation(prefix);
-    let mut annotations = metadata("annotations").unwrap_or_else(|| json!({}));
+    let mut annotations = metadata("annotations")
+        .filter(Value::is_object)
+        .unwrap_or_else(|| json!({}));
     if let (Some(own), Some(annotations)) = (own_annotation(object, &key), annotations.as_object_mut()) {
         annotations.entry(key).or_insert_with(|| own.clone());
     }

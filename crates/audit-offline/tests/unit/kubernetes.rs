@@ -665,6 +665,8 @@ fn the_role_on_a_workload_itself_counts_as_on_its_pods() {
         json!({"jobTemplate": {"metadata": {"annotations": role}, "spec": plain()}}),
     );
     of_jobs["metadata"]["annotations"] = json!({});
+    let mut of_templates_with_null = workload("apps/v1", "Deployment", plain());
+    of_templates_with_null["spec"]["template"]["metadata"] = json!({ "annotations": null });
     let told = |object: &Value, others: &[Value]| {
         let mut texts = vec![account.to_string(), object.to_string()];
         texts.extend(others.iter().map(Value::to_string));
@@ -673,6 +675,7 @@ fn the_role_on_a_workload_itself_counts_as_on_its_pods() {
         codes.iter().any(|(_, codes)| codes.contains(&"IRSA103"))
     };
     for object in [
+        of_templates_with_null,
         workload("apps/v1", "Deployment", plain()),
         workload("apps/v1", "StatefulSet", plain()),
         workload("apps/v1", "DaemonSet", plain()),
