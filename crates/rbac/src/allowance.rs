@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use crate::objects::{RbacRole, RoleBinding, Text};
+use crate::powers::Powers;
 
-/// Up to so many bytes, an object counts as ordinary, and there may be any number of them: a hundred words of rules, or twenty subjects.
+/// Up to so many bytes, an object counts as ordinary, and there may be any number of them: a hundred words of rules, or seven subjects.
 const ORDINARY: usize = 8 << 10;
 
 /// What the objects of one namespace may take beyond that together, in bytes. An object for which there is no room is kept without what is large in
 /// it: whoever may edit a namespace can make thousands of the largest.
-pub const MOST_IN_NAMESPACE: usize = 4 << 20;
+pub const MOST_IN_NAMESPACE: usize = 8 << 20;
 
 /// What a word of a rule takes beside its text.
 const WORD: usize = 64;
 
-/// What a subject takes beside its name, which is kept twice.
-const SUBJECT: usize = 256;
+/// What a name takes beside that, which a rule gives power over: it is filed by it.
+const NAME: usize = 1024;
 
-/// About how many bytes the rules of a role take, if no other role has its words.
-pub(crate) fn bytes_of_role(role: &RbacRole) -> usize {
+/// What a subject takes beside its name, which is kept twice: it is filed by role, by scope and by the last word of its name.
+const SUBJECT: usize = 1024;
+
+/// About how many bytes the rules of a role take, if no other role has its words, with what they let somebody do to identities.
+pub(crate) fn bytes_of_role(role: &RbacRole, powers: &Powers) -> usize {
     let words = role.rules.iter().flat_map(|rule| {
         let lists = [
             &rule.verbs,
@@ -28,7 +32,7 @@ pub(crate) fn bytes_of_role(role: &RbacRole) -> usize {
         ];
         lists.into_iter().flatten()
     });
-    words.map(|word| WORD + word.len()).sum()
+    words.map(|word| WORD + word.len()).sum::<usize>() + NAME * powers.names().count()
 }
 
 /// About how many bytes the subjects of a binding take, if no other binding has them.

@@ -37,6 +37,7 @@ pub mod least;
 pub mod matching;
 pub mod nearest;
 pub mod objects;
+mod pool;
 mod powers;
 pub mod request;
 pub mod review;

@@ -153,6 +153,13 @@ pub struct PolicyRule {
     pub resource_names: Box<[Text]>,
 }
 
+impl PolicyRule {
+    /// How many words it has, with one for itself.
+    pub(crate) fn words(&self) -> usize {
+        1 + self.verbs.len() + self.api_groups.len() + self.resources.len() + self.resource_names.len()
+    }
+}
+
 /// A Role, or a ClusterRole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RbacRole {

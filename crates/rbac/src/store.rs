@@ -1,17 +1,15 @@
 //! Roles and bindings, indexed by whom they name.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::allowance::{Allowance, bytes_of_binding, bytes_of_role};
 use crate::collected::{Collected, CollectedRules};
 use crate::objects::{ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text};
+use crate::pool::Pool;
 use crate::powers::{PowerName, Powers};
 use crate::subject_bindings::SubjectBindings;
 use crate::taker_index::{ScopeTakers, TakerIndex};
-
-/// How many words or lists of rules may be kept that nothing needs any more, before they are swept out.
-const SLACK: usize = 1024;
 
 /// The kinds that RBAC is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,17 +71,16 @@ pub struct Rbac {
     powers_over: BTreeMap<PowerName, BTreeSet<ObjectId>>,
     /// Bindings to roles that collect others' rules, where no controller has filled these in: by the binding's scope, role and name.
     bound_unfilled: BTreeSet<(Text, ObjectId, ObjectId)>,
-    /// Bindings with more subjects than are kept.
+    /// Bindings with more subjects than are kept, and those with some to roles with more rules than are kept.
     cut_bindings: BTreeSet<ObjectId>,
+    bound_cut: BTreeSet<ObjectId>,
     allowance: Allowance,
     /// The ClusterRoles that are unfilled.
     unfilled: BTreeSet<ObjectId>,
     /// What unfilled roles collect; let go of whenever a ClusterRole changes.
     collected: Collected,
-    /// How many words were left when the last sweep had ended.
-    swept: usize,
-    rules: HashSet<Arc<[PolicyRule]>>,
-    words: HashSet<Text>,
+    rules: Pool<[PolicyRule]>,
+    words: Pool<str>,
     listed: BTreeSet<RbacKind>,
 }
 
@@ -94,10 +91,6 @@ struct Filed {
     powers: Arc<Powers>,
     /// The words of its rules.
     words: usize,
-}
-
-fn words_of(rule: &PolicyRule) -> usize {
-    1 + rule.verbs.len() + rule.api_groups.len() + rule.resources.len() + rule.resource_names.len()
 }
 
 impl Rbac {
@@ -264,10 +257,22 @@ impl Rbac {
 
     /// The bindings of a scope, a namespace or empty for the whole cluster, that have more subjects than are kept.
     pub(crate) fn cut_bindings<'a>(&'a self, scope: &str) -> impl Iterator<Item = &'a RoleBinding> {
+        self.in_scope(&self.cut_bindings, scope)
+    }
+
+    /// The bindings of a scope with subjects, to roles that have more rules than are kept.
+    pub(crate) fn bound_cut<'a>(&'a self, scope: &str) -> impl Iterator<Item = &'a RoleBinding> {
+        self.in_scope(&self.bound_cut, scope)
+    }
+
+    fn in_scope<'a>(
+        &'a self,
+        bindings: &'a BTreeSet<ObjectId>,
+        scope: &str,
+    ) -> impl Iterator<Item = &'a RoleBinding> {
         let first = ObjectId::new(scope, "");
         let scope = first.namespace.clone();
-        let own = self
-            .cut_bindings
+        let own = bindings
             .range(first..)
             .take_while(move |id| id.namespace == scope);
         counted::each(own).filter_map(|id| self.binding(id))
@@ -315,15 +320,16 @@ impl Rbac {
 
     /// Stores a role, without its rules where the large objects of its namespace take too much. Returns whether anything changed.
     pub fn put_role(&mut self, mut role: RbacRole) -> bool {
-        let old = self.role(&role.id).map_or(0, bytes_of_role);
-        if !self
-            .allowance
-            .replace(&role.id.namespace, old, bytes_of_role(&role))
-        {
-            (role.rules, role.has_more) = (Arc::default(), true);
-        }
         if self.role(&role.id) == Some(&role) {
             return false;
+        }
+        let new = bytes_of_role(&role, &Powers::of(role.rules.iter()));
+        let old = self.bytes_of_role(&role.id);
+        if !self.allowance.replace(&role.id.namespace, old, new) {
+            (role.rules, role.has_more) = (Arc::default(), true);
+            if self.role(&role.id) == Some(&role) {
+                return false;
+            }
         }
         self.forget_powers(&role.id);
         let role = RbacRole {
@@ -332,7 +338,7 @@ impl Rbac {
             ..role
         };
         let powers = Arc::new(Powers::of(role.rules.iter()));
-        let words = role.rules.iter().map(words_of).sum();
+        let words = role.rules.iter().map(PolicyRule::words).sum();
         let id = role.id.clone();
         let is_one_unfilled = is_unfilled(&role);
         if !is_one_unfilled {
@@ -342,9 +348,10 @@ impl Rbac {
         }
         let old = self.roles.insert(id.clone(), Filed { role, powers, words });
         let was_unfilled = self.note_unfilled(&id, is_one_unfilled);
-        let now = self.roles.get(&id).map(|filed| &filed.powers);
+        let weight = |filed: &Filed| (filed.powers.clone(), filed.role.has_more);
+        let now = self.roles.get(&id).map(weight);
         // Most changes of a role open no other ways, however many bindings it has.
-        if was_unfilled || is_one_unfilled || old.as_ref().map(|old| &old.powers) != now {
+        if was_unfilled || is_one_unfilled || old.as_ref().map(weight) != now {
             self.weigh_bindings_of(&id);
         }
         self.sweep();
@@ -354,10 +361,11 @@ impl Rbac {
     /// Takes a role away. Returns whether it was there.
     pub fn remove_role(&mut self, id: &ObjectId) -> bool {
         self.forget_powers(id);
+        let bytes = self.bytes_of_role(id);
         let Some(Filed { role, .. }) = self.roles.remove(id) else {
             return false;
         };
-        self.allowance.replace(&id.namespace, bytes_of_role(&role), 0);
+        self.allowance.replace(&id.namespace, bytes, 0);
         self.note_unfilled(id, false);
         self.weigh_bindings_of(id);
         drop(role);
@@ -392,7 +400,7 @@ impl Rbac {
             // A binding may name the same subject twice.
             let bindings = self.by_subject.entry(subject.clone()).or_default();
             bindings.insert(&binding);
-            let word = share(&mut self.words, &last_word(&subject.name()));
+            let word = self.words.text(&last_word(&subject.name()));
             self.by_word
                 .insert((word, binding.id.namespace.clone(), subject.clone()));
         }
@@ -467,6 +475,11 @@ impl Rbac {
         !gone.is_empty()
     }
 
+    fn bytes_of_role(&self, id: &ObjectId) -> usize {
+        let filed = self.roles.get(id);
+        filed.map_or(0, |filed| bytes_of_role(&filed.role, &filed.powers))
+    }
+
     /// Takes out a role's powers that are limited to names.
     fn forget_powers(&mut self, id: &ObjectId) {
         let powers = self.roles.get(id).map(|filed| filed.powers.clone());
@@ -497,6 +510,9 @@ impl Rbac {
         let Some(filed) = self.roles.get(&binding.role) else {
             return;
         };
+        if filed.role.has_more && !binding.subjects.is_empty() {
+            self.bound_cut.insert(id.clone());
+        }
         if is_unfilled(&filed.role) {
             let (scope, id) = (binding.id.namespace.clone(), binding.id.clone());
             self.bound_unfilled.insert((scope, binding.role.clone(), id));
@@ -511,6 +527,7 @@ impl Rbac {
         let Some(binding) = self.bindings.get(id) else {
             return;
         };
+        self.bound_cut.remove(id);
         if let Some(powers) = self.risky.remove(id) {
             self.takers.remove(binding, &powers);
         }
@@ -534,25 +551,25 @@ impl Rbac {
 
     fn share_id(&mut self, id: &ObjectId) -> ObjectId {
         ObjectId {
-            namespace: share(&mut self.words, &id.namespace),
-            name: share(&mut self.words, &id.name),
+            namespace: self.words.text(&id.namespace),
+            name: self.words.text(&id.name),
         }
     }
 
     fn share_subject(&mut self, subject: &Subject) -> Subject {
         match subject {
             Subject::ServiceAccount(id) => Subject::ServiceAccount(self.share_id(id)),
-            Subject::User(name) => Subject::User(share(&mut self.words, name)),
-            Subject::Group(name) => Subject::Group(share(&mut self.words, name)),
+            Subject::User(name) => Subject::User(self.words.text(name)),
+            Subject::Group(name) => Subject::Group(self.words.text(name)),
         }
     }
 
     fn share_rules(&mut self, rules: &Arc<[PolicyRule]>) -> Arc<[PolicyRule]> {
         if let Some(shared) = self.rules.get(rules) {
-            return shared.clone();
+            return shared;
         }
         let words = &mut self.words;
-        let mut list = |texts: &[Text]| texts.iter().map(|text| share(words, text)).collect();
+        let mut list = |texts: &[Text]| texts.iter().map(|text| words.text(text)).collect();
         let shared: Arc<[PolicyRule]> = rules
             .iter()
             .map(|rule| PolicyRule {
@@ -562,22 +579,14 @@ impl Rbac {
                 resource_names: list(&rule.resource_names),
             })
             .collect();
-        self.rules.insert(shared.clone());
-        shared
+        self.rules.insert(shared)
     }
 
-    /// Lets go of rules and words that nothing needs any more, once there may be many.
+    /// Lets go of rules and words that nothing needs any more, once there may be many. Rules that are kept keep their words.
     fn sweep(&mut self) {
-        if self.rules.len() > self.roles.len() + SLACK {
-            self.rules.retain(|rules| Arc::strong_count(rules) > 1);
-        }
-        // What is left is needed: the next sweep waits until there is twice as much.
-        if self.words.len() > 2 * self.swept + SLACK {
-            self.words.retain(|word| {
-                counted::step();
-                Arc::strong_count(word) > 1
-            });
-            self.swept = self.words.len();
+        if self.rules.is_due() || self.words.is_due() {
+            self.rules.sweep();
+            self.words.sweep();
         }
     }
 }
@@ -585,15 +594,6 @@ impl Rbac {
 /// Whether a role collects others' rules, and no controller has filled them in.
 fn is_unfilled(role: &RbacRole) -> bool {
     role.rules.is_empty() && !role.aggregates.is_empty()
-}
-
-fn share(words: &mut HashSet<Text>, text: &str) -> Text {
-    if let Some(shared) = words.get(text) {
-        return shared.clone();
-    }
-    let shared = Text::from(text);
-    words.insert(shared.clone());
-    shared
 }
 
 /// What stands after the last colon or slash of a name, in lower case.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::answer::Unseen;
 use crate::identity::Identity;
 use crate::objects::{ObjectId, RoleBinding, Subject, Text};
 use crate::powers::PowerName;
@@ -66,14 +67,26 @@ pub fn takers<'a>(rbac: &'a Rbac, own: &Identity, most: usize) -> (usize, Vec<Id
     (count(&scopes, own), shown)
 }
 
-/// A binding whose subjects can take the identity of a ServiceAccount, and that has more of them than are kept.
+/// What is not kept and may let others take the identity of a ServiceAccount: subjects of a binding to a role that lets them, or rules of a role.
 #[must_use]
-pub fn unread_takers<'a>(rbac: &'a Rbac, own: &Identity) -> Option<&'a RoleBinding> {
+pub fn unread_takers(rbac: &Rbac, own: &Identity) -> Option<Unseen> {
     [&*own.account().namespace, ""].into_iter().find_map(|scope| {
-        let mut cut = rbac.cut_bindings(scope).take(MOST_VISITED);
-        cut.find(|binding| {
-            rbac.powers(&binding.role)
-                .is_some_and(|powers| powers.over(own, scope) != 0)
+        let opens = |binding: &&RoleBinding| {
+            let powers = rbac.powers(&binding.role);
+            rbac.is_cut(&binding.role) || powers.is_some_and(|powers| powers.over(own, scope) != 0)
+        };
+        let long = rbac.cut_bindings(scope).take(MOST_VISITED).find(opens);
+        if let Some(binding) = long {
+            return Some(Unseen::LongBinding(binding.id.clone()));
+        }
+        let unfilled = rbac.bound_unfilled(scope).take(MOST_VISITED);
+        let unfilled = unfilled
+            .filter(|(role, _)| rbac.is_cut(role))
+            .filter_map(|(_, id)| rbac.binding(id));
+        let binding = rbac.bound_cut(scope).chain(unfilled).next()?;
+        Some(Unseen::LongRole {
+            role: binding.role.clone(),
+            binding: binding.id.clone(),
         })
     })
 }

@@ -23,7 +23,7 @@
 //! `kube-system`. They are the same in every cluster and for every ServiceAccount, and would hide the others. Permissions
 //! that are limited to pods, workloads or roles with certain names do not count, except `bind` on `edit`, `admin` or `cluster-admin`, and
 //! except a webhook configuration, which can select any pod whatever its name.
-//! Of a binding with more subjects than irsa-audit reads, the finding says that there are others.
+//! Of a binding with more subjects than irsa-audit reads, or to a role with more rules, the finding says that there may be others.
 //! In an audit of files, the finding is not reported if the files contain no bindings.
 //!
 //! ## Why it matters
@@ -54,6 +54,7 @@ use super::permissions::named;
 use crate::chain::Chain;
 use crate::check::{Check, Rule};
 use crate::finding::{Entry, Finding, Link, Severity};
+use crate::rbac::missing;
 use crate::rbac::takers::{IdentityTaker, takers, unread_takers};
 use crate::text::quote;
 
@@ -91,13 +92,12 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if count > SHOWN {
         others.push(format!("{} more", count - SHOWN));
     }
-    let unread =
-        unread.map(|binding| format!("subjects of {} that irsa-audit does not read", named(binding)));
-    others.extend(unread);
+    others.extend(unread.map(|unseen| format!("perhaps more, because {}", missing(&unseen))));
     Some(Finding::new(
         &ENTRY,
         format!(
-            "others can take the identity of ServiceAccount `{}`: {}",
+            "others {} take the identity of ServiceAccount `{}`: {}",
+            if count == 0 { "may be able to" } else { "can" },
             quote(&chain.key.to_string()),
             others.join(", ")
         ),
@@ -118,7 +118,7 @@ fn describe(taker: &IdentityTaker<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::rbac::Subject;
+    use crate::model::rbac::{ObjectId, RbacRole, RoleBinding, Subject};
     use crate::testing::*;
     use crate::verdict::Verdict;
 
@@ -173,13 +173,31 @@ mod tests {
                 .granting("", "r", rule)
                 .rbac(|rbac| {
                     let binding = crate::rbac::testing::binding("shop", "b", "/r", &[]);
-                    rbac.put_binding(&crate::model::rbac::RoleBinding {
+                    rbac.put_binding(&RoleBinding {
                         has_more: true,
                         ..binding
                     });
                 })
                 .audit();
             assert_eq!(codes(&report).contains(&ENTRY.code), is_told, "{rule}");
+        }
+    }
+
+    #[test]
+    fn rules_that_are_not_kept_are_told_where_somebody_has_them() {
+        for (subjects, is_told) in [(&[Subject::User("mallory".into())][..], true), (&[], false)] {
+            let report = World::healthy()
+                .granting("shop", "r", "get core pods")
+                .rbac(|rbac| {
+                    rbac.put_binding(&crate::rbac::testing::binding("shop", "b", "r", subjects));
+                    let role = rbac.role(&ObjectId::new("shop", "r")).cloned().unwrap();
+                    rbac.put_role(RbacRole {
+                        has_more: true,
+                        ..role
+                    });
+                })
+                .audit();
+            assert_eq!(codes(&report).contains(&ENTRY.code), is_told, "{subjects:?}");
         }
     }
 

@@ -11,7 +11,7 @@
 //! - the files do not contain the built-in ClusterRole, such as `view`, to which a binding refers;
 //! - irsa-audit did not read a Role with more than 4,096 verbs, API groups, resources and names completely, or a RoleBinding with more than
 //!   1,024 subjects (cluster-wide: 65,536 of both), or one with more than 128 KiB of these texts;
-//! - the Roles of more than about 100 words and the RoleBindings of more than about 20 subjects in one namespace take more than 4 MiB together, and
+//! - the Roles of more than about 100 words and the RoleBindings of more than about 7 subjects in one namespace take more than 8 MiB together, and
 //!   irsa-audit did not read the rest of them;
 //! - the Roles of one namespace that the ServiceAccount has consist of more than 16,384 of these words together, and the rest is not evaluated.
 //!
