@@ -18,6 +18,15 @@ const MAX_WAIVERS: usize = 32;
 /// The same, in characters.
 const MAX_REASON: usize = 512;
 
+/// How many bytes are kept of a workload's kind and name: of a longer name there is none.
+const MAX_KIND: usize = 63;
+const MAX_NAME: usize = 253;
+
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
 /// The request that an `IrsaAudit` makes.
 #[must_use]
 pub fn request(audit: &IrsaAudit) -> AuditRequest {
@@ -32,8 +41,8 @@ pub fn request(audit: &IrsaAudit) -> AuditRequest {
             .workloads
             .into_iter()
             .map(|w| WorkloadRef {
-                kind: w.kind,
-                name: w.name,
+                kind: cut(w.kind, MAX_KIND),
+                name: cut(w.name, MAX_NAME),
             })
             .collect(),
         aws: expect

@@ -67,7 +67,7 @@ pub fn is_bound(snapshot: &Snapshot, config: &Config, key: &BindingKey, now: Tim
         || (runs
             && (snapshot.cluster.webhook_entries_unseen()
                 || snapshot.accounts.any_having(AccountTrait::LacksListing)))
-        || !snapshot.cluster.unseen_kinds().is_empty()
+        || snapshot.cluster.consumers_unseen(key)
     {
         Bound::CannotTell
     } else {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit_api::CLUSTER_AUDIT_NAME;
+use audit_api::status::PackedStatus;
 use audit_core::model::rbac::{ObjectId, RbacRole, RoleBinding};
 use audit_core::model::{BindingKey, ConsumerObject, NamespacedName, Pod, Registration, ServiceAccount};
-use audit_core::rbac::{PermissionsChange, Rbac};
+use audit_core::rbac::{Allowance, PermissionsChange, Rbac};
 use audit_core::snapshot::Cluster;
 
 use crate::audit_object::AuditObject;
@@ -37,6 +38,8 @@ use crate::webhook_object::WebhookObject;
 #[derive(Debug, Default)]
 pub struct Index {
     audits: BTreeMap<NamespacedName, Box<AuditObject>>,
+    /// What the statuses of each namespace may take: whoever may write one can make it large.
+    statuses: Allowance,
     /// Those that are there and cannot be read.
     unreadable_audits: BTreeSet<NamespacedName>,
     policies: BTreeMap<String, Box<PolicyObject>>,
@@ -464,16 +467,25 @@ impl Index {
             Step::Nothing => Dirty::default(),
             Step::Put(audit) => self.put_audit(cluster, audit),
             Step::Remove(id) => {
-                self.audits.remove(&id);
+                self.forget_audit(&id);
                 self.unreadable_audits.remove(&id);
                 Dirty::of(cluster.remove_request(&id.namespace, &id.name))
             }
             Step::Retain(listed) => {
-                self.audits.retain(|id, _| listed.contains(id));
+                let gone = self.audits.keys().filter(|id| !listed.contains(*id));
+                for id in gone.cloned().collect::<Vec<_>>() {
+                    self.forget_audit(&id);
+                }
                 self.unreadable_audits.retain(|id| listed.contains(id));
                 Dirty::of(cluster.retain_requests(&listed))
             }
         }
+    }
+
+    fn forget_audit(&mut self, id: &NamespacedName) {
+        let status = self.audits.remove(id).and_then(|audit| audit.status);
+        let bytes = status.map_or(0, |status| status.length());
+        self.statuses.replace(&id.namespace, bytes, 0);
     }
 
     fn put_audit(&mut self, cluster: &mut Cluster, mut audit: Box<AuditObject>) -> Dirty {
@@ -494,6 +506,12 @@ impl Index {
         }
         let key = audit.binding_key();
         let old = self.audits.get(&id);
+        let bytes = |audit: &AuditObject| audit.status.as_ref().map_or(0, PackedStatus::length);
+        let before = old.map_or(0, |old| bytes(old));
+        // As one that is too long: it is written anew.
+        if !self.statuses.replace(&id.namespace, before, bytes(&audit)) {
+            audit.status = None;
+        }
         // An annotation that was there when the object was first seen was heeded before a restart, or comes with an
         // object whose binding is new and read anyway.
         if audit.reaudit.is_some()
@@ -623,3 +641,7 @@ fn retain(rbac: &mut Rbac, kind: Kind, listed: BTreeSet<NamespacedName>) -> Perm
 #[cfg(test)]
 #[path = "../tests/unit/index.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "../tests/unit/index_statuses.rs"]
+mod statuses_tests;

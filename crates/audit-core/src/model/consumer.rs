@@ -143,6 +143,24 @@ impl Consumer {
     }
 }
 
+/// What an object uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectUses {
+    /// Its uses, sorted, each once.
+    pub uses: Vec<Consumer>,
+    /// It has more than these, which are not kept.
+    pub has_more: bool,
+}
+
+impl From<Vec<Consumer>> for ObjectUses {
+    fn from(uses: Vec<Consumer>) -> Self {
+        Self {
+            uses,
+            has_more: false,
+        }
+    }
+}
+
 /// A kind of other projects that may have objects, which could not be listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnseenKind {

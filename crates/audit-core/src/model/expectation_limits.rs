@@ -63,23 +63,29 @@ impl AuditRequest {
 /// What a text takes beside its bytes.
 const TEXT: usize = 48;
 
-/// How many characters stay of the reason of a waiver where an object is kept without what is large in it.
+/// How many bytes stay of the reason of a waiver where an object is kept without what is large in it.
 const SHORT_REASON: usize = 64;
 
+fn short(reason: &str) -> &str {
+    reason.split_at(reason.floor_char_boundary(SHORT_REASON)).0
+}
+
 impl AuditRequest {
-    /// About how many bytes its expectations and waivers take.
+    /// About how many bytes those parts of it take that [`Self::without_expectations`] leaves out.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub fn bytes_of_expectations(&self) -> usize {
         let aws = self.aws.iter().flat_map(|expectation| {
             let texts = expectation.actions.iter().chain(&expectation.resources);
             let context = expectation.context.iter();
             texts.chain(context.flat_map(|(key, value)| [key, value]))
         });
         let kubernetes = self.kubernetes.iter().flat_map(kubernetes_words);
-        let workloads = self.workloads.iter().flat_map(|one| [&one.kind, &one.name]);
-        let waivers = self.waivers.iter().flat_map(|one| [&one.code, &one.reason]);
-        let texts = aws.chain(kubernetes).chain(workloads).chain(waivers);
-        texts.map(|text| TEXT + text.len()).sum()
+        let reasons = self
+            .waivers
+            .iter()
+            .map(|one| one.reason.len() - short(&one.reason).len());
+        let texts = aws.chain(kubernetes).map(|text| TEXT + text.len());
+        texts.chain(reasons).sum()
     }
 
     /// The same without its expectations and with short reasons, because the large `IrsaAudit`s of its namespace take too much together.
@@ -98,7 +104,7 @@ impl AuditRequest {
         let short = |waiver: &Waiver| Waiver {
             code: waiver.code.clone(),
             until: waiver.until,
-            reason: waiver.reason.chars().take(SHORT_REASON).collect(),
+            reason: short(&waiver.reason).to_owned(),
         };
         Self {
             name: self.name.clone(),

@@ -38,7 +38,9 @@ pub use aws::{
 };
 pub use binding::BindingKey;
 pub use by_role::{ByRole, RoleKey};
-pub use consumer::{Consumer, ConsumerObject, Explains, NextRole, RequestedAudience, UnseenKind, Use, Used};
+pub use consumer::{
+    Consumer, ConsumerObject, Explains, NextRole, ObjectUses, RequestedAudience, UnseenKind, Use, Used,
+};
 pub use container::{
     Container, EnvFrom, EnvSource, MOST_BYTES_OF_POD, MOST_CONTAINERS, MOST_TOKENS, MOST_TOKENS_OF_POD,
     MountedFile, OtherEndpoint, Rarities, SetBy, StsEndpoints, TokenMount, TokenPlace, TokenSource, Unkept,

@@ -243,6 +243,7 @@ fn lookup<'a>(chain: &Chain<'a>, account: &str, role: &str) -> Option<&'a RoleLo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::{Bound, is_bound};
     use crate::fix::FixKind;
     use crate::testing::*;
     use crate::verdict::Verdict;
@@ -322,6 +323,24 @@ mod tests {
         let mut bound = World::healthy();
         bound.snapshot.cluster.set_webhook_entries_unseen(true);
         assert_healthy(&bound.audit());
+    }
+
+    #[test]
+    fn an_object_that_is_not_read_to_its_end_may_name_the_role() {
+        let at = |namespace| unbound().expect_role(ROLE).beside_a_cut_object(namespace).audit();
+        let unknown = (
+            "IRSA101",
+            Severity::Unknown,
+            Link::ServiceAccount,
+            Verdict::Unknown,
+        );
+        the_one(&at("shop"), unknown);
+        assert_ne!(at("elsewhere").verdict, Verdict::Unknown);
+        let world = unbound().beside_a_cut_object("shop");
+        assert_eq!(
+            is_bound(&world.snapshot, &world.config, &world.key, world.now),
+            Bound::CannotTell
+        );
     }
 
     #[test]

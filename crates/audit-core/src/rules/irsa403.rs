@@ -194,7 +194,7 @@ fn suggested(chain: &Chain<'_>) -> Option<Finding> {
     let cluster = &chain.snapshot.cluster;
     // Any kind that was not seen may be what uses it.
     let may_have_consumer =
-        cluster.consumers(chain.key).next().is_some() || !cluster.unseen_kinds().is_empty();
+        cluster.consumers(chain.key).next().is_some() || cluster.consumers_unseen(chain.key);
     let is_used = may_have_consumer
         || cluster
             .binding(chain.key)

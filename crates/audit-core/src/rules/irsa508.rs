@@ -88,12 +88,17 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         iam_actions::AS_OF,
         told.join("; ")
     );
-    let (severity, fix) = if expected.is_empty() {
-        (Severity::Notice, None)
+    let severity = if expected.is_empty() {
+        Severity::Notice
     } else {
-        (Severity::Unknown, fix(&expected))
+        Severity::Unknown
     };
-    Some(Finding::new(&ENTRY, message).severity(severity).fix(fix))
+    let actions: Vec<&str> = all.iter().take(SHOWN).map(|(action, _)| *action).collect();
+    Some(
+        Finding::new(&ENTRY, message)
+            .severity(severity)
+            .fix(Some(fix(&actions))),
+    )
 }
 
 /// An action with the one that was probably meant.
@@ -104,7 +109,7 @@ fn told(action: &str, place: &str) -> String {
     }
 }
 
-fn fix(actions: &[&str]) -> Option<Fix> {
+fn fix(actions: &[&str]) -> Fix {
     let pairs: Vec<String> = actions
         .iter()
         .filter_map(|action| {
@@ -112,8 +117,15 @@ fn fix(actions: &[&str]) -> Option<Fix> {
             Some(format!("`{}` instead of `{}`", meant.name, quote(action)))
         })
         .collect();
-    let brief = format!("write {}, also in the role's policies", pairs.join(", and "));
-    (!pairs.is_empty()).then(|| Fix::manual(brief))
+    if pairs.is_empty() {
+        return Fix::manual(
+            "compare the action with the Service Authorization Reference: one that is newer than the list may exist",
+        );
+    }
+    Fix::manual(format!(
+        "write {}, also in the role's policies",
+        pairs.join(", and ")
+    ))
 }
 
 /// The actions that policies of the account's own name and that are in no list, each once, with the first place of each.
@@ -199,6 +211,21 @@ mod tests {
                 .attached("arn:aws:iam::aws:policy/Theirs", &policy)
                 .audit(),
         );
+    }
+
+    #[test]
+    fn what_admins_may_count_as_broken_says_what_to_do() {
+        for action in ["s3:ListObjectsV2", "no-such-service:Act"] {
+            for report in [
+                allowing(&[action]).audit(),
+                allowing(&["s3:*"]).expect(&[action], &[]).audit(),
+            ] {
+                assert!(
+                    report.findings.iter().all(|finding| finding.fix.is_some()),
+                    "{action}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -118,7 +118,10 @@ fn unused<'a>(account: &AccountEvidence<'_>, named: &Named<'a>) -> Vec<&'a str> 
     }
     let ways = Ways::find(snapshot, config, now, &named.key);
     let asked = snapshot.cluster.asked(&named.key, &config.annotation_prefix).role;
-    if ways.unseen().next().is_some() || (asked.is_none() && binding.pods().iter().any(|pod| pod.is_active()))
+    let may_be_requested = snapshot.cluster.cut_requesters(&named.key).next().is_some();
+    if ways.unseen().next().is_some()
+        || may_be_requested
+        || (asked.is_none() && binding.pods().iter().any(|pod| pod.is_active()))
     {
         return Vec::new();
     }

@@ -12,7 +12,7 @@
 //! - the pods get their credentials from EKS Pod Identity, so they do not use the annotation's role;
 //! - the `IrsaAudit` expects more than one object may: 512 actions on resources, 256 verbs on names in Kubernetes, 65,536
 //!   characters of either, and some lengths. The message names the limit. irsa-audit evaluates what is within it;
-//! - the `IrsaAudit`s of the namespace with more than 8 KiB of expectations take more than 4 MiB together. irsa-audit does not evaluate the rest of
+//! - the `IrsaAudit`s of the namespace with more than 8 KiB of expectations take more than 8 MiB together. irsa-audit does not evaluate the rest of
 //!   them.
 //!
 //! ## Why it is unknown

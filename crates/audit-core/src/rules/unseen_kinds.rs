@@ -2,10 +2,10 @@
 
 use crate::chain::Chain;
 use crate::fix::Fix;
-use crate::model::UnseenKind;
+use crate::model::{ConsumerObject, UnseenKind};
 use crate::paths;
 use crate::snapshot::Origin;
-use crate::text::quote_list;
+use crate::text::{quote, quote_list};
 
 /// The most kinds that a message lists.
 const SHOWN: usize = 3;
@@ -34,13 +34,38 @@ impl MayExplain {
     }
 }
 
+impl MayExplain {
+    fn by_objects<'o>(mut objects: impl Iterator<Item = &'o ConsumerObject>, how: &str) -> Option<Self> {
+        let object = objects.next()?;
+        let object = format!("{} `{}`", quote(&object.kind), quote(&object.name));
+        Some(Self {
+            note: format!(
+                "; irsa-audit does not read all of {object}, which is too large, alone or with others of its namespace, and {how}"
+            ),
+            fix: Fix::manual(format!(
+                "split {object} into smaller objects, or delete large ones that are not needed, and then change it, so that it is read again"
+            )),
+        })
+    }
+}
+
 /// Objects for which a controller may request the token of the ServiceAccount, so that its pods need no credentials.
 pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
     let cluster = &chain.snapshot.cluster;
     let kinds = cluster.unseen_requesters(chain.key);
     // Files know of such kinds where the manifest of a snapshot lists them.
-    if chain.snapshot.origin == Origin::Live || !kinds.is_empty() {
+    if !kinds.is_empty() {
         return MayExplain::by_kinds(&kinds, "may request the token of this ServiceAccount instead");
+    }
+    let cut = MayExplain::by_objects(
+        cluster.cut_requesters(chain.key),
+        "may have the token of this ServiceAccount requested",
+    );
+    if cut.is_some() {
+        return cut;
+    }
+    if chain.snapshot.origin == Origin::Live {
+        return None;
     }
     let classes: Vec<String> = cluster.unseen_classes(chain.key).into_iter().collect();
     classes.first()?;
@@ -59,7 +84,10 @@ pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
 /// Objects that may name the role of the ServiceAccount, so that it needs no annotation.
 pub(super) fn of_missing_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
     let kinds = chain.snapshot.cluster.unseen_role_givers();
-    MayExplain::by_kinds(&kinds, "may name the role of this ServiceAccount itself")
+    MayExplain::by_kinds(&kinds, "may name the role of this ServiceAccount itself").or_else(|| {
+        let cut = chain.snapshot.cluster.cut_requesters(chain.key);
+        MayExplain::by_objects(cut, "may name the role of this ServiceAccount itself")
+    })
 }
 
 /// Objects for which a controller may read an annotation that the webhook does not read.
@@ -71,7 +99,10 @@ pub(super) fn of_misplaced_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
         return of_missing_annotation(chain);
     }
     let kinds = chain.snapshot.cluster.unseen_requesters(chain.key);
-    MayExplain::by_kinds(&kinds, "may be why this annotation is there")
+    MayExplain::by_kinds(&kinds, "may be why this annotation is there").or_else(|| {
+        let cut = chain.snapshot.cluster.cut_requesters(chain.key);
+        MayExplain::by_objects(cut, "may be why this annotation is there")
+    })
 }
 
 /// Kinds as a message names them: "objects of kind `A`, `B`".

@@ -7,7 +7,9 @@ use ::rbac::Allowance;
 
 use super::{Binding, Cluster};
 use crate::model::consumer::SECRET_PROVIDER_CLASS;
-use crate::model::{BindingKey, Consumer, ConsumerObject, Explains, NamespacedName, UnseenKind, Used};
+use crate::model::{
+    BindingKey, Consumer, ConsumerObject, Explains, NamespacedName, ObjectUses, UnseenKind, Used,
+};
 
 /// The uses that are not filed under one binding, and where each object's uses are.
 #[derive(Debug, Clone, Default)]
@@ -26,24 +28,29 @@ pub(super) struct Consumers {
     unseen: Vec<UnseenKind>,
     /// What the uses of each namespace's objects may take.
     allowance: Allowance,
+    /// The objects with uses that are not kept, by namespace, and whether controllers request tokens for those.
+    cut: BTreeMap<String, BTreeMap<Arc<ConsumerObject>, bool>>,
 }
 
-/// About how many bytes uses take: each is kept with the object and with its binding, which may be there for it alone.
+/// What a use takes beside its texts, in bytes: it may be all that there is of a binding, which is audited for it.
+const BINDING: usize = 2048;
+
+/// About how many bytes uses take: each is kept with the object and with its binding.
 fn bytes(uses: &[Consumer]) -> usize {
-    uses.iter().map(|one| 512 + 2 * one.bytes()).sum()
+    uses.iter().map(|one| BINDING + 2 * one.bytes()).sum()
 }
 
 /// The uses of one object, and where those are filed that are filed under bindings.
 #[derive(Debug, Clone, Default)]
 struct Filed {
-    uses: Vec<Consumer>,
+    uses: ObjectUses,
     homes: Vec<(BindingKey, u64)>,
 }
 
 impl Consumers {
     /// The uses of an object.
     fn uses(&self, object: &ConsumerObject) -> &[Consumer] {
-        self.objects.get(object).map_or(&[][..], |filed| &filed.uses)
+        self.objects.get(object).map_or(&[][..], |filed| &filed.uses.uses)
     }
 }
 
@@ -90,6 +97,29 @@ impl Cluster {
         is_news
     }
 
+    /// The objects that may use a ServiceAccount in a way that is not kept, because they or those of their namespace use too many.
+    pub fn cut_consumers(&self, key: &BindingKey) -> impl Iterator<Item = &ConsumerObject> {
+        self.cut_of(key).map(|(object, _)| &**object)
+    }
+
+    /// Those of them for which a controller may request the token of the ServiceAccount, for any role.
+    pub fn cut_requesters(&self, key: &BindingKey) -> impl Iterator<Item = &ConsumerObject> {
+        self.cut_of(key)
+            .filter(|(_, requests)| **requests)
+            .map(|(object, _)| &**object)
+    }
+
+    fn cut_of(&self, key: &BindingKey) -> impl Iterator<Item = (&Arc<ConsumerObject>, &bool)> {
+        let scopes = [key.namespace.as_str(), ""].into_iter();
+        scopes.flat_map(|scope| self.consumers.cut.get(scope).into_iter().flatten())
+    }
+
+    /// Whether something that was not seen may use a ServiceAccount: a kind, or what is not kept of an object.
+    #[must_use]
+    pub fn consumers_unseen(&self, key: &BindingKey) -> bool {
+        !self.unseen_kinds().is_empty() || self.cut_consumers(key).next().is_some()
+    }
+
     /// The kinds of which an object may have a controller request the token of a ServiceAccount without being seen.
     #[must_use]
     pub fn unseen_requesters(&self, key: &BindingKey) -> Vec<&UnseenKind> {
@@ -122,7 +152,8 @@ impl Cluster {
                 namespace: id.namespace.to_string(),
                 name: id.name.to_string(),
             };
-            !self.consumers.objects.contains_key(&object)
+            let filed = self.consumers.objects.get(&object);
+            filed.is_none_or(|filed| filed.uses.has_more)
         };
         let mounted = classes(self.binding(key), &key.namespace);
         mounted
@@ -135,23 +166,29 @@ impl Cluster {
     /// Stores the uses that an object makes of ServiceAccounts, in place of those that it made before. An object without any
     /// is remembered as well: it was seen. One of many is remembered without them where those of its namespace take too much. Returns the bindings
     /// that this changes.
-    pub fn put_consumer(&mut self, object: ConsumerObject, mut uses: Vec<Consumer>) -> Vec<BindingKey> {
+    pub fn put_consumer(&mut self, object: ConsumerObject, uses: impl Into<ObjectUses>) -> Vec<BindingKey> {
+        let mut uses: ObjectUses = uses.into();
+        let requests = uses.uses.iter().any(Consumer::requests);
         let filed = self.consumers.objects.get(&object);
-        let old = filed.map_or(0, |filed| bytes(&filed.uses));
-        if !self
-            .consumers
-            .allowance
-            .replace(&object.namespace, old, bytes(&uses))
-        {
-            uses = Vec::new();
+        let old = filed.map_or(0, |filed| bytes(&filed.uses.uses));
+        let new = bytes(&uses.uses);
+        if !self.consumers.allowance.replace(&object.namespace, old, new) {
+            uses = ObjectUses {
+                uses: Vec::new(),
+                has_more: true,
+            };
         }
         if filed.is_some_and(|filed| filed.uses == uses) {
             return Vec::new();
         }
         let mut changed = self.unfile_consumer(&object);
         let object = Arc::new(object);
+        if uses.has_more {
+            let cut = self.consumers.cut.entry(object.namespace.clone()).or_default();
+            cut.insert(Arc::clone(&object), requests);
+        }
         let mut homes = Vec::new();
-        for one in &uses {
+        for one in &uses.uses {
             changed.extend(self.concerned(&object, &one.used));
             match &one.used {
                 Used::Named(key) => homes.push(self.file(key.clone(), one.clone())),
@@ -196,7 +233,7 @@ impl Cluster {
     /// Takes an object away. Returns the bindings that this changes.
     pub fn remove_consumer(&mut self, object: &ConsumerObject) -> Vec<BindingKey> {
         let filed = self.consumers.objects.get(object);
-        let bytes = filed.map_or(0, |filed| bytes(&filed.uses));
+        let bytes = filed.map_or(0, |filed| bytes(&filed.uses.uses));
         self.consumers.allowance.replace(&object.namespace, bytes, 0);
         self.unfile_consumer(object)
     }
@@ -205,6 +242,12 @@ impl Cluster {
         let Some((object, Filed { uses, homes })) = self.consumers.objects.remove_entry(object) else {
             return Vec::new();
         };
+        if let Some(cut) = self.consumers.cut.get_mut(&object.namespace) {
+            cut.remove(&object);
+            if cut.is_empty() {
+                self.consumers.cut.remove(&object.namespace);
+            }
+        }
         let mut changed = Vec::new();
         for (key, place) in homes {
             if let Some(binding) = self.bindings.get_mut(&key) {
@@ -213,7 +256,7 @@ impl Cluster {
             self.drop_if_empty(&key);
             changed.push(key);
         }
-        for one in &uses {
+        for one in &uses.uses {
             changed.extend(self.concerned(&object, &one.used));
             match &one.used {
                 Used::Named(_) => {}
@@ -259,7 +302,12 @@ impl Cluster {
         let objects = self.consumers.with_controller.get(name).cloned();
         let mut changed = Vec::new();
         for object in objects.into_iter().flatten() {
-            let uses = self.consumers.uses(&object).to_vec();
+            let uses = self
+                .consumers
+                .objects
+                .get(&object)
+                .map(|filed| filed.uses.clone());
+            let uses = uses.unwrap_or_default();
             changed.extend(self.remove_consumer(&object));
             changed.extend(self.put_consumer(Arc::unwrap_or_clone(object), uses));
         }
@@ -371,10 +419,15 @@ mod tests {
         assert!((10..100).contains(&kept), "{kept}");
         assert!(put(workflow("web", 0)), "another namespace has its own");
         assert!(!put(workflow("shop", 199)), "written again");
+        let may_be_used =
+            |cluster: &Cluster, namespace| cluster.consumers_unseen(&BindingKey::new(namespace, "any"));
+        assert!(may_be_used(&cluster, "shop") && !may_be_used(&cluster, "web"));
         cluster.remove_consumer(&workflow("shop", 0));
         let again = workflow("shop", 199);
         let uses = much(&again);
         assert!(!cluster.put_consumer(again, uses).is_empty(), "one has made room");
+        cluster.retain_consumers("argoproj.io", "Workflow", &BTreeSet::new());
+        assert!(!may_be_used(&cluster, "shop"));
     }
 
     #[test]

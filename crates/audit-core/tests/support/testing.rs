@@ -19,10 +19,10 @@ use crate::model::rbac as rbac_model;
 use crate::model::webhook::OPT_OUT_LABEL;
 use crate::model::{
     Access, Account, AuditRequest, AwsExpectation, BindingKey, ClusterIssuer, Consumer, ConsumerObject,
-    Container, FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, Observed, Pod,
-    PodCommon, PodPhase, Provider, Registration, RequestedAudience, Role, RoleLookup, RolePolicies,
-    ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use, Used, Waiver,
-    WebhookEntry, Workload,
+    Container, FailureKind, Inquiry, IssuerSource, IssuerUrl, KubernetesExpectation, LastUsed, ObjectUses,
+    Observed, Pod, PodCommon, PodPhase, Provider, Registration, RequestedAudience, Role, RoleLookup,
+    RolePolicies, ServiceAccount, Simulated, SimulatedAnswer, SimulatedDecision, Simulation, TokenMount, Use,
+    Used, Waiver, WebhookEntry, Workload,
 };
 use crate::permissions::{PolicyAnswer, expected, simulation};
 use crate::rbac::{self, Rbac};
@@ -225,6 +225,32 @@ impl World {
     /// An object `aws` of this kind whose controller requests the ServiceAccount's token.
     pub(crate) fn requested_by(self, kind: &str) -> Self {
         self.requested(kind, RequestedAudience::Annotated, None)
+    }
+
+    /// An object `cut` of which not all that it uses is kept: that controllers request tokens of another ServiceAccount is.
+    pub(crate) fn beside_a_cut_object(mut self, namespace: &str) -> Self {
+        let object = ConsumerObject {
+            group: "example.com".to_owned(),
+            kind: "Store".to_owned(),
+            namespace: namespace.to_owned(),
+            name: "cut".to_owned(),
+        };
+        let other = Consumer {
+            object: Arc::new(object.clone()),
+            used: Used::Named(BindingKey::new(namespace, "of-another")),
+            how: Use::Requests {
+                audience: RequestedAudience::Annotated,
+                role: None,
+                then: Vec::new(),
+            },
+            is_certain: true,
+        };
+        let uses = ObjectUses {
+            uses: vec![other],
+            has_more: true,
+        };
+        self.snapshot.cluster.put_consumer(object, uses);
+        self
     }
 
     pub(crate) fn requested(mut self, kind: &str, audience: RequestedAudience, role: Option<&str>) -> Self {

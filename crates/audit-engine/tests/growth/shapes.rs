@@ -316,7 +316,7 @@ fn consumer(name: &str, namespace: &str, service_account: &str) -> Observation {
         how: Use::Launches,
         is_certain: true,
     };
-    Observation::Consumer(kind, WatchChange::Applied((object, vec![one])))
+    Observation::Consumer(kind, WatchChange::Applied((object, vec![one].into())))
 }
 
 /// A class for which the pods that mount it need the role of their ServiceAccount.
@@ -338,7 +338,7 @@ fn secret_provider_class(name: &str) -> Observation {
         },
         is_certain: true,
     };
-    Observation::Consumer(kind, WatchChange::Applied((object, vec![one])))
+    Observation::Consumer(kind, WatchChange::Applied((object, vec![one].into())))
 }
 
 /// Many pods of one ServiceAccount.

@@ -81,8 +81,8 @@ pub fn read(kind: &ConsumerKind, value: &Value) -> Option<ReadObject> {
         .collect();
     consumers.sort();
     consumers.dedup();
-    let consumers = bounds::within(consumers).collect();
-    Some((Arc::unwrap_or_clone(object), consumers))
+    let uses = bounds::within(consumers);
+    Some((Arc::unwrap_or_clone(object), uses))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a kind's function is given, and what it returns.
 
 use audit_core::model::{
-    BindingKey, Consumer, ConsumerObject, Explains, RequestedAudience, UnseenKind, Use, Used,
+    BindingKey, ConsumerObject, Explains, ObjectUses, RequestedAudience, UnseenKind, Use, Used,
 };
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ impl PartialEq for ConsumerKind {
 impl Eq for ConsumerKind {}
 
 /// What was read of an object: which one it is, and what it uses.
-pub type ReadObject = (ConsumerObject, Vec<Consumer>);
+pub type ReadObject = (ConsumerObject, ObjectUses);
 
 /// An object, as far as it is read.
 pub(super) struct Object<'a> {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use audit_core::Config;
 use audit_core::model::rbac::{RbacRole, RoleBinding};
 use audit_core::model::{
-    Annotations, AuditRequest, BindingKey, Consumer, ConsumerObject, DEFAULT_SERVICE_ACCOUNT, EnvSource,
-    Held, ManifestPlaces, Pod, Registration, ServiceAccount, WebhookEntry, Workload,
+    Annotations, AuditRequest, BindingKey, DEFAULT_SERVICE_ACCOUNT, EnvSource, Held, ManifestPlaces, Pod,
+    Registration, ServiceAccount, WebhookEntry, Workload,
 };
 use audit_core::snapshot::Cluster;
 use audit_core::text::quote;
 use audit_k8s::Undecodable;
+use audit_k8s::consumers::ReadObject;
 
 use super::content::{Content, Templated};
 use super::object::Object;
@@ -56,7 +57,7 @@ struct Loader<'a> {
     /// What the pod identity webhook's ConfigMap says.
     webhook_entries: Placed<BTreeMap<BindingKey, WebhookEntry>>,
     /// Objects of other projects that use ServiceAccounts, with what each uses.
-    consumers: Placed<(ConsumerObject, Vec<Consumer>)>,
+    consumers: Placed<ReadObject>,
     /// How many pods the status of a workload counts, with its namespace.
     counted: Vec<(String, Workload, u64)>,
     /// ServiceAccounts of which some manifest names no namespace.

@@ -95,7 +95,9 @@ fn without_role(chain: &Chain<'_>) -> Option<Reply> {
     let is_bare =
         chain.named_role == NamedRole::Missing && chain.misplaced.is_none() && !chain.carries_role();
     let cluster = &chain.snapshot.cluster;
-    let may_have_one = cluster.webhook_entries_unseen() || !cluster.unseen_role_givers().is_empty();
+    let may_have_one = cluster.webhook_entries_unseen()
+        || !cluster.unseen_role_givers().is_empty()
+        || cluster.cut_requesters(chain.key).next().is_some();
     if !is_bare || may_have_one {
         return None;
     }

@@ -517,3 +517,15 @@ fn it_is_found_whatever_aws_says() {
         (Verdict::Broken, "CredentialsNotInjected")
     );
 }
+
+#[test]
+fn an_object_that_is_not_read_to_its_end_may_have_the_token_requested() {
+    let at = |namespace| {
+        World::healthy()
+            .container(bare("app"))
+            .beside_a_cut_object(namespace)
+            .audit()
+    };
+    assert_eq!(at("shop").verdict, Verdict::Unknown);
+    assert_eq!(at("elsewhere").verdict, Verdict::Broken);
+}
