@@ -133,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn of_several_conditions_the_one_about_the_subject_is_named() {
+        let (sub, aud) = (format!("{HOST_PATH}:sub"), format!("{HOST_PATH}:aud"));
+        for conditions in [
+            json!({ "Null": { sub.clone(): "false" }, "StringNotEquals": { sub.clone(): "system:serviceaccount:shop:cart-v2" } }),
+            json!({ "StringEquals": { aud: "sts.amazonaws.com" }, "StringNotLike": { sub: "system:serviceaccount:shop:cart-v2" } }),
+        ] {
+            let report = with_deny(conditions).audit();
+            let message = &the_one(&report, BROKEN).message;
+            assert!(message.contains("cart-v2"), "{message}");
+        }
+    }
+
+    #[test]
     fn a_deny_of_somebody_else_is_fine() {
         let spared = json!({ "StringNotEquals": { format!("{HOST_PATH}:sub"): SUBJECT } });
         assert_healthy(&with_deny(spared).audit());

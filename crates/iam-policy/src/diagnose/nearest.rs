@@ -7,7 +7,7 @@ use super::{provider, subject};
 use crate::condition::clause_holds;
 use crate::document::{Clause, ConditionValue, Document, Effect, Statement};
 use crate::evaluate::{self, applies};
-use crate::operator::Family;
+use crate::operator::{Family, Test};
 use crate::pattern::Pattern;
 use crate::request::{Request, WebIdentity};
 use crate::truth::Truth;
@@ -136,7 +136,13 @@ pub(super) fn denied(document: &Document, identity: &WebIdentity, request: &Requ
     match forbidding {
         Some((at, statement, Truth::True)) if granted => {
             let cause = Cause::of_statement(CauseKind::ExplicitDeny, document, at, statement);
-            match statement.conditions.first() {
+            // All are met. What asks for the subject tells most; that a key is there is true of every token.
+            let telling = |clause: &&Clause| match key::classify(&clause.key, identity) {
+                _ if clause.operator.test == Test::Null => 2,
+                KeyClass::Ours(Claim::Subject) => 0,
+                _ => 1,
+            };
+            match statement.conditions.iter().min_by_key(telling) {
                 Some(clause) => cause.with_clause(document, clause, &request.context),
                 None => cause,
             }
