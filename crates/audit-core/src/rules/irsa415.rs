@@ -2,7 +2,7 @@
 //!
 //! ## What it means
 //! A container gets a role and a token, but its `AWS_ROLE_SESSION_NAME` is not a name that AWS STS accepts. irsa-audit reads this variable in
-//! `env`, not in `envFrom`, not in `valueFrom`, and not in files of profiles. An empty value is not reported: most SDKs then generate a name.
+//! `env`, with what it refers to, not in `envFrom`, not in `valueFrom`, and not in files of profiles. An empty value is not reported: most SDKs then generate a name.
 //!
 //! The finding is *broken* if a container of a running pod has such a name, has all that web identity needs, and nothing else gives the
 //! container credentials. Otherwise it is a *risk*: a template has no pods yet, access keys or a server of credentials may be used instead,
@@ -111,8 +111,11 @@ fn refused(container: &Container) -> Option<&str> {
     container.rarities.as_ref()?.refused_session_name.as_deref()
 }
 
-/// The name that is meant, as STS accepts it.
+/// The name that is meant, as STS accepts it. Of one with a reference to nothing, nobody knows.
 fn accepted(name: &str) -> Option<String> {
+    if name.contains("$(") {
+        return None;
+    }
     let replaced = |c| if is_of_session_name(c) { c } else { '-' };
     let accepted: String = name
         .trim()
@@ -175,8 +178,10 @@ mod tests {
             let text = command(&world);
             assert!(text.ends_with(&format!("{VARIABLE}={accepted}")), "{text}");
         }
-        let world = World::healthy().container(named_session("x", injected("app", ROLE)));
-        assert!(!command(&world).contains("kubectl set env"));
+        for name in ["x", "$(NS)-cart"] {
+            let world = World::healthy().container(named_session(name, injected("app", ROLE)));
+            assert!(!command(&world).contains("kubectl set env"), "{name}");
+        }
     }
 
     #[test]

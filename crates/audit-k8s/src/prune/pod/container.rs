@@ -197,6 +197,16 @@ fn projected(raw: RawProjected) -> Projected {
     projected
 }
 
+fn session_name(raw: &RawContainer) -> Setting<'_> {
+    let last = raw.env.iter().rposition(|variable| variable.name == SESSION_NAME);
+    let read = if raw.env_from.is_empty() {
+        Setting::without_others
+    } else {
+        Setting::of
+    };
+    last.map(|at| read(&raw.env, at)).unwrap_or_default()
+}
+
 fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
     let raw = &seen.raw;
     // Of several variables of one name, the last counts.
@@ -238,9 +248,7 @@ fn container(seen: &Seen, volumes: &Volumes, most_tokens: usize) -> Container {
         other_server: servers.iter().flatten().any(|server| !is_agent(server)),
         unkept: has_more_tokens.then_some(Unkept::Tokens),
         sts_endpoint: endpoint::of(setting),
-        refused_session_name: setting(SESSION_NAME)
-            .literal()
-            .filter(|name| !is_session_name(name)),
+        refused_session_name: session_name(raw).literal().filter(|name| !is_session_name(name)),
     };
     let names = |names: &[&str]| {
         raw.env

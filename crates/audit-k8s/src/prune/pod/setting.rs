@@ -57,6 +57,18 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// The variable at a place of `env` of a container without `envFrom`: there, a reference to what neither `env` before it nor a Service
+    /// defines stays in the value as it is.
+    pub(super) fn without_others(env: &'a [RawVariable], at: usize) -> Self {
+        let before = env.get(..at).unwrap_or_default();
+        match (Self::of(env, at), env.get(at)) {
+            (Self::Elsewhere { .. }, Some(variable)) if refers_to_nothing(&variable.value, before) => {
+                Self::Literal(Cow::Borrowed(&variable.value))
+            }
+            (other, _) => other,
+        }
+    }
+
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Elsewhere { .. })
     }
@@ -114,6 +126,22 @@ fn expanded(value: &str, before: &[RawVariable], left: &mut usize) -> Option<Str
     }
     text.push_str(rest);
     (text.len() <= LONGEST).then_some(text)
+}
+
+/// Whether a value of usual length refers to a variable that certainly is not there. The kubelet defines some for each Service, in capital
+/// letters.
+fn refers_to_nothing(value: &str, before: &[RawVariable]) -> bool {
+    let is_of_service = |name: &str| {
+        name.contains("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.contains("_PORT")
+    };
+    let plain = value.replace("$$", "");
+    let mut references = plain
+        .split("$(")
+        .skip(1)
+        .filter_map(|after| after.split_once(')'));
+    value.len() <= LONGEST
+        && references
+            .any(|(name, _)| !is_of_service(name) && before.iter().all(|variable| variable.name != name))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::prune::{Undecodable, pod};
 mod bounds;
 #[path = "pod_many_tokens.rs"]
 mod many_tokens;
+#[path = "pod_session_name.rs"]
+mod session_name;
 #[path = "pod_token_place.rs"]
 mod token_place;
 #[path = "pod_workload.rs"]
@@ -682,18 +684,4 @@ fn a_refusal_is_safe_to_show() {
             .all(|c| !c.is_control() && c != '\u{202e}'),
         "{error:?}"
     );
-}
-
-#[test]
-fn a_session_name_is_kept_where_sts_refuses_it() {
-    for (value, kept) in [
-        ("shop/cart", true),
-        ("cart", false),
-        ("", false),
-        ("$(UNSEEN)/x", false),
-    ] {
-        let read = container(json!({ "env": [{ "name": "AWS_ROLE_SESSION_NAME", "value": value }] }));
-        let name = read.rarities.and_then(|rarities| rarities.refused_session_name);
-        assert_eq!(name.as_deref(), kept.then_some(value), "{value}");
-    }
 }
