@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::manifest::Manifest;
 use crate::document::Ending;
 use crate::problem::{InputProblem, Place};
@@ -17,6 +19,10 @@ pub(super) enum Printed {
     Whole(&'static str),
     /// It has a `uid` and no `status`, of a kind that always has one.
     NoStatus(&'static str),
+    /// The same, and containers mount volumes that it does not have: no API server takes that.
+    NoVolumes,
+    /// It has a `uid`, and ends with a list of any length.
+    EndsWithList,
     /// It was created and has no `uid`. Where others of its text have one, nobody took it out.
     NoUid,
     /// It does not show.
@@ -45,15 +51,46 @@ impl Printed {
         let mut kinds = WITH_STATUS.iter();
         let kind = kinds.find(|(group, kind, _)| *group == object.group && *kind == object.kind);
         let Some((_, kind, field)) = kind else {
-            return Self::Unknown;
+            let is_of_rbac = object.group == "rbac.authorization.k8s.io";
+            return if is_of_rbac {
+                Self::EndsWithList
+            } else {
+                Self::Unknown
+            };
         };
         let value = object.value.pointer(field);
         if value.is_some_and(|value| !value.is_null() && value != "") {
             Self::Whole(kind)
+        } else if mounts_what_is_not_there(&object.value) {
+            Self::NoVolumes
         } else {
             Self::NoStatus(kind)
         }
     }
+}
+
+/// Where kinds have the specification of a pod.
+const PODS: [&str; 3] = [
+    "/spec",
+    "/spec/template/spec",
+    "/spec/jobTemplate/spec/template/spec",
+];
+
+fn mounts_what_is_not_there(object: &Value) -> bool {
+    PODS.iter().filter_map(|path| object.pointer(path)).any(|pod| {
+        let containers = ["containers", "initContainers"].into_iter();
+        let containers = containers.flat_map(|field| list(pod, field));
+        let mounts = containers.flat_map(|container| list(container, "volumeMounts"));
+        !names(mounts).is_subset(&names(list(pod, "volumes")))
+    })
+}
+
+fn list<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+    value.get(field).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn names<'v>(values: impl Iterator<Item = &'v Value>) -> BTreeSet<&'v str> {
+    values.filter_map(|value| value.get("name")?.as_str()).collect()
 }
 
 /// The objects of a text before its last one.
@@ -95,7 +132,15 @@ impl Before {
         ending: Ending,
     ) -> Option<InputProblem> {
         let is_open = ending == Ending::Open;
+        if printed == Printed::EndsWithList && is_open {
+            let message = format!(
+                "ends in {shown} without the line break with which kubectl ends its output: the file may have been cut off. Run the command \
+                 that wrote it again, or add a line break if it is whole"
+            );
+            return Some(InputProblem::error(place.clone(), message));
+        }
         let field = match printed {
+            Printed::NoVolumes => "status",
             Printed::NoStatus(kind) if is_open || self.whole.contains(kind) => "status",
             Printed::NoUid if is_open && self.live > 0 && self.others == 1 => "metadata.uid",
             _ => return None,
@@ -165,6 +210,27 @@ status:
         let other_way = format!("{POD}---\n{ACCOUNT}");
         let cut = other_way.rfind("art\n  namespace").unwrap();
         assert!(is_refused(&other_way[..cut]), "its name is not whole");
+    }
+
+    #[test]
+    fn what_a_whole_object_cannot_be_is_an_error_wherever_it_was_cut() {
+        let cut = &POD[..POD.find("  serviceAccountName").unwrap()];
+        assert!(is_refused(cut) && !is_refused(POD));
+        let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b, uid: d1}\nspec:\n  template:\n    spec:\n";
+        let pod = "      containers:\n      - name: app\n        volumeMounts:\n        - {mountPath: /data, name: data}\n";
+        assert!(is_refused(&format!("{deployment}{pod}")));
+        let whole = format!("{deployment}{pod}      volumes:\n      - {{emptyDir: {{}}, name: data}}\n");
+        assert!(!is_refused(&whole), "somebody took its status out");
+    }
+
+    #[test]
+    fn roles_and_bindings_of_a_cluster_end_with_a_line_break() {
+        let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b, namespace: shop, uid: b1}\n\
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}\nsubjects:\n- kind: ServiceAccount\n  name: cart\n  namespace: shop\n";
+        assert!(!is_refused(binding));
+        assert!(is_refused(&binding[..binding.len() - 1]) && is_refused(&binding[..binding.len() - 5]));
+        let by_hand = binding.replace(", uid: b1", "");
+        assert!(!is_refused(by_hand.trim_end()));
     }
 
     #[test]
