@@ -92,12 +92,16 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
     } else if count > SHOWN {
         others.push(format!("{} more", count - SHOWN));
     }
-    others.extend(unread.map(|unseen| format!("perhaps more, because {}", missing(&unseen))));
+    let (can, more) = if count == 0 {
+        ("may be able to", "")
+    } else {
+        ("can", "perhaps more: ")
+    };
+    others.extend(unread.map(|unseen| format!("{more}{}", missing(&unseen))));
     Some(Finding::new(
         &ENTRY,
         format!(
-            "others {} take the identity of ServiceAccount `{}`: {}",
-            if count == 0 { "may be able to" } else { "can" },
+            "others {can} take the identity of ServiceAccount `{}`: {}",
             quote(&chain.key.to_string()),
             others.join(", ")
         ),

@@ -124,9 +124,17 @@ fn over_limit(chain: &Chain<'_>, field: &str, link: Link) -> Option<Finding> {
         quote(&request.name),
         all.join(", and ")
     );
-    let fix = Fix::manual(
-        "reduce `spec.expect`: keep the actions and resources that matter most, or delete other large IrsaAudits of the namespace",
-    );
+    let of_namespace = request
+        .over_limit
+        .iter()
+        .any(|over| over.field == field && over.limit == crate::rbac::MOST_IN_NAMESPACE);
+    let fix = Fix::manual(if of_namespace {
+        format!(
+            "reduce `spec.{field}` of the large IrsaAudits of the namespace, this one last: it is evaluated when it changes"
+        )
+    } else {
+        format!("reduce `spec.{field}` to what is within the limit: keep what matters most")
+    });
     Some(Finding::new(&ENTRY, message).at(link).fix(Some(fix)))
 }
 

@@ -73,8 +73,8 @@ fn check(chain: &Chain<'_>) -> Option<Finding> {
         })?;
     let fix = match chain.snapshot.origin {
         _ if matches!(missing, Unseen::LongRole { .. } | Unseen::LongBinding(_)) => {
-            "split the role or binding into several smaller ones, or delete large roles and bindings of the namespace, and then change \
-             this one, for example by an annotation, so that it is read again"
+            "split the role or binding into several smaller ones; in a cluster that is watched, one for which there was no room is read \
+             again when it changes"
         }
         Origin::Live => {
             "allow irsa-audit to list and watch roles, clusterroles, rolebindings and clusterrolebindings"
