@@ -83,6 +83,7 @@ pub async fn run(root: &Path) -> Result<(), Error> {
     let operator = stage.settled().await?;
     println!("alone: {}", stage.probe(&operator).await?);
     drop(operator);
-    shapes::all(&mut stage).await?;
-    large_roles::large_roles(&mut stage).await
+    // Others that come after find all bindings as they are here.
+    large_roles::large_roles(&mut stage).await?;
+    shapes::all(&mut stage).await
 }
