@@ -32,9 +32,7 @@ impl MayExplain {
             )),
         })
     }
-}
 
-impl MayExplain {
     fn by_objects<'o>(mut objects: impl Iterator<Item = &'o ConsumerObject>, how: &str) -> Option<Self> {
         let object = objects.next()?;
         let object = format!("{} `{}`", quote(&object.kind), quote(&object.name));
@@ -84,10 +82,9 @@ pub(super) fn of_missing_credentials(chain: &Chain<'_>) -> Option<MayExplain> {
 /// Objects that may name the role of the ServiceAccount, so that it needs no annotation.
 pub(super) fn of_missing_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
     let kinds = chain.snapshot.cluster.unseen_role_givers();
-    MayExplain::by_kinds(&kinds, "may name the role of this ServiceAccount itself").or_else(|| {
-        let cut = chain.snapshot.cluster.cut_requesters(chain.key);
-        MayExplain::by_objects(cut, "may name the role of this ServiceAccount itself")
-    })
+    let how = "may name the role of this ServiceAccount itself";
+    let cut = chain.snapshot.cluster.cut_requesters(chain.key);
+    MayExplain::by_kinds(&kinds, how).or_else(|| MayExplain::by_objects(cut, how))
 }
 
 /// Objects for which a controller may read an annotation that the webhook does not read.
@@ -99,10 +96,9 @@ pub(super) fn of_misplaced_annotation(chain: &Chain<'_>) -> Option<MayExplain> {
         return of_missing_annotation(chain);
     }
     let kinds = chain.snapshot.cluster.unseen_requesters(chain.key);
-    MayExplain::by_kinds(&kinds, "may be why this annotation is there").or_else(|| {
-        let cut = chain.snapshot.cluster.cut_requesters(chain.key);
-        MayExplain::by_objects(cut, "may be why this annotation is there")
-    })
+    let how = "may be why this annotation is there";
+    let cut = chain.snapshot.cluster.cut_requesters(chain.key);
+    MayExplain::by_kinds(&kinds, how).or_else(|| MayExplain::by_objects(cut, how))
 }
 
 /// Kinds as a message names them: "objects of kind `A`, `B`".

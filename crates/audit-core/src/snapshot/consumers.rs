@@ -172,16 +172,20 @@ impl Cluster {
         let filed = self.consumers.objects.get(&object);
         let old = filed.map_or(0, |filed| bytes(&filed.uses.uses));
         let new = bytes(&uses.uses);
+        let mut without_room = Vec::new();
         if !self.consumers.allowance.replace(&object.namespace, old, new) {
-            uses = ObjectUses {
-                uses: Vec::new(),
-                has_more: true,
-            };
+            without_room = std::mem::take(&mut uses.uses);
+            uses.has_more = true;
         }
         if filed.is_some_and(|filed| filed.uses == uses) {
             return Vec::new();
         }
         let mut changed = self.unfile_consumer(&object);
+        // Of these, it is unknown from now on.
+        let unknown = without_room
+            .iter()
+            .flat_map(|one| self.concerned(&object, &one.used));
+        changed.extend(unknown);
         let object = Arc::new(object);
         if uses.has_more {
             let cut = self.consumers.cut.entry(object.namespace.clone()).or_default();
@@ -422,6 +426,10 @@ mod tests {
         let may_be_used =
             |cluster: &Cluster, namespace| cluster.consumers_unseen(&BindingKey::new(namespace, "any"));
         assert!(may_be_used(&cluster, "shop") && !may_be_used(&cluster, "web"));
+        let without_room = workflow("shop", 300);
+        let uses = much(&without_room);
+        let unknown = cluster.put_consumer(without_room, uses);
+        assert_eq!(unknown.len(), 200, "those that it names are told");
         cluster.remove_consumer(&workflow("shop", 0));
         let again = workflow("shop", 199);
         let uses = much(&again);
