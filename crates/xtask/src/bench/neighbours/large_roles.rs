@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1 as rbac;
 use kube::Client;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::super::Error;
 use super::Stage;
-use super::shapes::{again, clear, create, in_greedy, many};
+use super::shapes::{clear, create, edited_role, many};
 
 /// How many of both.
 const COUNT: usize = 300;
@@ -24,16 +23,7 @@ pub(super) async fn large_roles(stage: &mut Stage<'_>) -> Result<(), Error> {
     })
     .await?;
     let operator = stage.settled().await?;
-    let greedy = client.clone();
-    let neighbour = again(Duration::from_secs(1), move |round| {
-        let (client, body) = (greedy.clone(), toggled(round));
-        async move {
-            let api = in_greedy::<rbac::Role>(&client);
-            let _ = api
-                .patch("r", &PatchParams::default(), &Patch::Merge(&body))
-                .await;
-        }
-    });
+    let neighbour = edited_role(&client, Duration::from_secs(1), toggled);
     let probe = stage.probe(&operator).await?;
     neighbour.abort();
     println!(

@@ -42,7 +42,7 @@ pub async fn all(stage: &mut Stage<'_>) -> Result<(), Error> {
     backlog(stage).await
 }
 
-pub(super) fn in_greedy<K>(client: &Client) -> Api<K>
+fn in_greedy<K>(client: &Client) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
 {
@@ -106,7 +106,7 @@ pub(super) async fn many<F: Future<Output = Result<(), Error>>>(
 }
 
 /// Does something again and again until it is dropped.
-pub(super) fn again<F>(
+fn again<F>(
     every: Duration,
     act: impl Fn(usize) -> F + Send + 'static,
 ) -> tokio::task::JoinHandle<()>
@@ -118,6 +118,24 @@ where
         for round in 0.. {
             ticks.tick().await;
             act(round).await;
+        }
+    })
+}
+
+/// Gives the Role `r` another state again and again, until it is dropped.
+pub(super) fn edited_role(
+    client: &Client,
+    every: Duration,
+    state: impl Fn(usize) -> Value + Send + 'static,
+) -> tokio::task::JoinHandle<()> {
+    let client = client.clone();
+    again(every, move |round| {
+        let (client, body) = (client.clone(), state(round));
+        async move {
+            let api = in_greedy::<rbac::Role>(&client);
+            let _ = api
+                .patch("r", &PatchParams::default(), &Patch::Merge(&body))
+                .await;
         }
     })
 }
@@ -203,16 +221,7 @@ async fn many_expectations(stage: &mut Stage<'_>) -> Result<(), Error> {
     let operator = stage.settled().await?;
     let before = operator.metric("irsa_audit_access_reviews_total", &[]).await?;
     let begin = Instant::now();
-    let greedy = client.clone();
-    let neighbour = again(Duration::from_millis(100), move |round| {
-        let (client, body) = (greedy.clone(), role(round));
-        async move {
-            let api = in_greedy::<rbac::Role>(&client);
-            let _ = api
-                .patch("r", &PatchParams::default(), &Patch::Merge(&body))
-                .await;
-        }
-    });
+    let neighbour = edited_role(&client, Duration::from_millis(100), role);
     let probe = stage.probe(&operator).await?;
     neighbour.abort();
     let reviews = operator.metric("irsa_audit_access_reviews_total", &[]).await? - before;
