@@ -6,7 +6,7 @@ use audit_core::Config;
 use audit_core::finding::Severity;
 use audit_core::model::aws::TRACKED;
 use audit_core::model::{
-    AuditRequest, AwsExpectation, BindingKey, KubernetesExpectation, Waiver, WorkloadRef,
+    AuditRequest, AwsExpectation, BindingKey, KubernetesExpectation, Waiver, WorkloadRef, cut_short,
 };
 use kube::ResourceExt;
 
@@ -22,11 +22,6 @@ const MAX_REASON: usize = 512;
 const MAX_KIND: usize = 63;
 const MAX_NAME: usize = 253;
 
-fn cut(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
-    text
-}
-
 /// The request that an `IrsaAudit` makes.
 #[must_use]
 pub fn request(audit: &IrsaAudit) -> AuditRequest {
@@ -41,8 +36,8 @@ pub fn request(audit: &IrsaAudit) -> AuditRequest {
             .workloads
             .into_iter()
             .map(|w| WorkloadRef {
-                kind: cut(w.kind, MAX_KIND),
-                name: cut(w.name, MAX_NAME),
+                kind: cut_short(w.kind, MAX_KIND),
+                name: cut_short(w.name, MAX_NAME),
             })
             .collect(),
         aws: expect

@@ -5,6 +5,7 @@
 
 use rbac::MOST_IN_NAMESPACE;
 
+use super::beginning::beginning;
 use super::expectation::{AuditRequest, AwsExpectation, KubernetesExpectation, OverLimit, Waiver};
 
 /// Actions on resources, of all of `spec.expect.aws` together.
@@ -67,7 +68,7 @@ const TEXT: usize = 48;
 const SHORT_REASON: usize = 64;
 
 fn short(reason: &str) -> &str {
-    reason.split_at(reason.floor_char_boundary(SHORT_REASON)).0
+    beginning(reason, SHORT_REASON)
 }
 
 impl AuditRequest {

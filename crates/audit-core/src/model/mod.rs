@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod aws;
+mod beginning;
 pub mod binding;
 pub mod by_role;
 pub mod consumer;
@@ -36,6 +37,7 @@ pub use aws::{
     FailureKind, InlineDocuments, LastUsed, ManagedPolicy, Observed, PodIdentityAssociation, Provider,
     ReadFailure, Role, RoleLookup, RolePolicies,
 };
+pub use beginning::{beginning, cut_short};
 pub use binding::BindingKey;
 pub use by_role::{ByRole, RoleKey};
 pub use consumer::{

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use litemap::LiteMap;
 
 use super::BindingKey;
+use super::beginning::cut_short;
 use super::few::few;
 
 /// The audience of a token when neither the ServiceAccount nor the webhook's flag `--token-audience` asks for another: what
@@ -72,7 +73,7 @@ impl ServiceAccount {
         let kept = all
             .into_iter()
             .filter(|(key, _)| Self::keeps_annotation(key, prefix))
-            .filter_map(|(key, mut value)| {
+            .filter_map(|(key, value)| {
                 let name = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
                 if !name.is_some_and(|name| WEBHOOKS.contains(&name)) && key != KIAM {
                     others_left = others_left.checked_sub(1)?;
@@ -82,11 +83,7 @@ impl ServiceAccount {
                 } else {
                     MAX_VALUE
                 };
-                if value.len() > most {
-                    // A copy: into what a long text leaves free where it is cut short in place, the next long one does not fit.
-                    value = value.split_at(value.floor_char_boundary(most)).0.to_owned();
-                }
-                Some((key, value))
+                Some((key, cut_short(value, most)))
             });
         few(kept)
     }

@@ -1,6 +1,6 @@
 //! How much is kept of one object: whoever may edit a namespace can write objects with thousands of names, and texts of a megabyte.
 
-use audit_core::model::{Consumer, NextRole, ObjectUses, RequestedAudience, Use, Used};
+use audit_core::model::{Consumer, NextRole, ObjectUses, RequestedAudience, Use, Used, cut_short};
 use audit_core::paths::MOST_NEXT_ROLES;
 
 /// How many bytes of text are kept of one object: hundreds of ServiceAccounts, of which real ones name a few.
@@ -78,10 +78,6 @@ fn next(next: NextRole) -> NextRole {
     }
 }
 
-/// The beginning of what is too long; a copy, so that the long one is let go of.
 fn text(text: String) -> String {
-    if text.len() <= MOST_TEXT {
-        return text;
-    }
-    text.split_at(text.floor_char_boundary(MOST_TEXT)).0.to_owned()
+    cut_short(text, MOST_TEXT)
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use audit_core::model::beginning;
 use audit_core::model::rbac::{
     AggregationRequirement, AggregationSelector, MOST_SUBJECTS, MOST_TEXT, MOST_WORDS, MOST_WORDS_IN_CLUSTER,
     ObjectId, PolicyRule, RbacRole, RoleBinding, Subject, Text,
@@ -151,8 +152,7 @@ fn kept_name(name: &str) -> Text {
     }
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    let (beginning, _) = name.split_at(name.floor_char_boundary(MOST_NAME));
-    format!("{beginning}…{:016x}", hasher.finish()).into()
+    format!("{}…{:016x}", beginning(name, MOST_NAME), hasher.finish()).into()
 }
 
 fn role(object: Value, namespaced: bool) -> Result<RbacRole, String> {

@@ -106,10 +106,7 @@ pub(super) async fn many<F: Future<Output = Result<(), Error>>>(
 }
 
 /// Does something again and again until it is dropped.
-fn again<F>(
-    every: Duration,
-    act: impl Fn(usize) -> F + Send + 'static,
-) -> tokio::task::JoinHandle<()>
+fn again<F>(every: Duration, act: impl Fn(usize) -> F + Send + 'static) -> tokio::task::JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
